@@ -1,0 +1,56 @@
+# make demo: install, compress the shipped photos, decode them, report.   make test: install, test everything.
+# On a machine with an NVIDIA GPU: make demo GPU=1 (the CUDA build of torch, several gigabytes).
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+TENFOLD := $(BIN)/tenfold
+DEMO ?= demo
+
+TORCH_VERSION := 2.13.0
+ifdef GPU
+TORCH := torch==$(TORCH_VERSION)
+else ifeq ($(shell uname -s),Linux)
+TORCH := torch==$(TORCH_VERSION)+cpu --retries 1 --extra-index-url https://download.pytorch.org/whl/cpu
+else
+TORCH := torch==$(TORCH_VERSION)
+endif
+
+.PHONY: help demo test lint fmt check
+
+help:
+	@sed -n '1,2s/^# //p' Makefile
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	@echo "Installing into $(VENV): torch for the $(if $(GPU),GPU,CPU) first, then the rest. A minute or two ..."
+	@$(PIP) --constraint constraints.txt $(TORCH) 2> $(VENV)/install.log || { cat $(VENV)/install.log; exit 1; }
+	@$(PIP) --constraint constraints.txt --editable . 2>> $(VENV)/install.log || { cat $(VENV)/install.log; exit 1; }
+	@touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed
+	@echo "Installing what the tests need ..."
+	@$(PIP) --constraint constraints.txt --editable '.[test,lint]' 2>> $(VENV)/install.log || { cat $(VENV)/install.log; exit 1; }
+	@touch $@
+
+demo: $(VENV)/.installed
+	@echo; echo "1. Compressing six photos (tests/photos) at the default quality into $(DEMO)/archive ..."
+	@$(TENFOLD) compress tests/photos $(DEMO)/archive
+	@echo; echo "2. Decoding every image of the archive into $(DEMO)/decoded ..."
+	@$(TENFOLD) decode $(DEMO)/archive $(DEMO)/decoded
+	@echo; echo "3. What was gained ..."
+	@$(TENFOLD) report $(DEMO)/archive --out $(DEMO)/report
+	@echo; echo "Look at $(DEMO)/decoded beside tests/photos, and read $(DEMO)/report/report.md."
+	@echo "Your own images: $(TENFOLD) compress FOLDER ARCHIVE    (tenfold --help says more)"
+
+test: $(VENV)/.installed-test
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed-test
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+fmt: $(VENV)/.installed-test
+	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+check: lint test

@@ -1,0 +1,252 @@
+"""The first codec family: a convolutional autoencoder whose latents are coded by ZFP.
+
+Five presets, each a model trained for one ratio against raw 24-bit RGB, share the 64 qualities between them.
+Within a preset the quantiser step grows geometrically from quality to quality.
+
+Shape legend: x_BCHW YCbCr pixels; y_BChw latents; symbols_hwC integers.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Final, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from codec.bitstream import PayloadHeader, pack_payload, parse_payload
+from codec.colour import pixels_to_planes, planes_to_pixels
+from codec.contract import QUALITIES, RGB, Encoded
+from codec.errors import BitstreamError
+from codec.model import GRID, AutoEncoder
+from codec.quantise import add_left, quantise, subtract_left
+from codec.tiles import tile_grid
+from codec.weights import SHIPPED, FamilyIndex, Weights, load_index, load_weights
+from codec.zfp import Symbols, decode_symbols, encode_symbols
+
+FAMILY: Final = "ae-zfp-1"
+CUDA_BATCH: Final = 8
+"""Tiles per kernel launch on a GPU: always this many, so that company changes no image's bits."""
+_Item = TypeVar("_Item")
+_WINDOW: Final = 32
+"""Tiles in memory at once on a GPU."""
+
+
+class AutoEncoderZfp:
+    """`ae-zfp-1`, resident on one device. Implements `codec.contract.Codec`."""
+
+    def __init__(self, folder: Path = SHIPPED / FAMILY, *, device: torch.device | None = None) -> None:
+        """Load every preset of a family folder.
+
+        Raises:
+            WeightsError: the index or a preset is missing or damaged.
+        """
+        self.device = device or torch.device("cpu")
+        self.index: FamilyIndex = load_index(folder)
+        self._weights: dict[str, Weights] = {
+            name: load_weights(folder / f"{name}.safetensors") for name in self.index.presets
+        }
+        for weights in self._weights.values():
+            weights.model.to(self.device)
+        self._by_digest = {weights.digest: weights for weights in self._weights.values()}
+
+    @property
+    def id(self) -> str:
+        """Name and version, as written in every catalogue row."""
+        return FAMILY
+
+    @property
+    def default_quality(self) -> int:
+        """The quality that meets 25x, the preset in the middle."""
+        return self.index.preset_quality["25x"]
+
+    @property
+    def preset_quality(self) -> dict[str, int]:
+        """The quality at which each preset's nominal ratio was met on held-back crops."""
+        return dict(self.index.preset_quality)
+
+    def encode(self, images: Sequence[RGB], *, quality: int) -> list[Encoded]:
+        """Compress a batch at one quality.
+
+        Raises:
+            ValueError: quality is not in `QUALITIES`, or an image is not uint8 (H, W, 3).
+        """
+        if quality not in QUALITIES:
+            raise ValueError(f"expected a quality from 0 to 63, got {quality}")
+        point = self.index.qualities[quality]
+        return self.encode_at(images, preset=point.preset, step=point.step)
+
+    def encode_at(self, images: Sequence[RGB], *, preset: str, step: float) -> list[Encoded]:
+        """Compress a batch with one preset's model at a quantiser step of one's own (for calibration).
+
+        Raises:
+            ValueError: the preset is unknown, or an image is not uint8 (H, W, 3).
+        """
+        if preset not in self._weights:
+            raise ValueError(f"expected a preset of {', '.join(self._weights)}; got {preset!r}")
+        for number, pixels in enumerate(images):
+            if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
+                raise ValueError(
+                    f"expected uint8 images of shape (H, W, 3), got {pixels.dtype} {pixels.shape} at {number}"
+                )
+        weights = self._weights[preset]
+        exact_step = float(np.float32(step))
+        symbols = self._analyse(images, weights, exact_step)
+        return [
+            self._pack(pixels, symbols_hwC, weights, exact_step)
+            for pixels, symbols_hwC in zip(images, symbols, strict=True)
+        ]
+
+    def decode(self, payloads: Sequence[bytes]) -> list[RGB]:
+        """Decompress a batch.
+
+        Raises:
+            BitstreamError: a payload is damaged, truncated, or of another codec.
+        """
+        parsed = [self._parse(payload) for payload in payloads]
+        images: list[RGB] = [np.empty((header.height, header.width, 3), np.uint8) for header, _, _ in parsed]
+        tiles = (
+            (number, rows, columns)
+            for number, (header, weights, _) in enumerate(parsed)
+            for rows, columns in tile_grid(*header.grid_shape(GRID), weights.model.decoder_halo)
+        )
+        for window in _windows(tiles, self.device):
+            jobs = [
+                (parsed[n][1], self._latent_tile(parsed[n][2], parsed[n][0], rows.read, columns.read))
+                for n, rows, columns in window
+            ]
+            details = [_detail(parsed[n][0].step, parsed[n][1]) for n, _, _ in window]
+            for (n, rows, columns), x_BCHW in zip(
+                window, self._run(AutoEncoder.synthesise, jobs, details), strict=True
+            ):
+                down, across = rows.scaled(rows.inner, GRID), columns.scaled(columns.inner, GRID)
+                pixels = planes_to_pixels(x_BCHW[:, :, down, across])
+                target = images[n][rows.scaled(rows.kept, GRID), columns.scaled(columns.kept, GRID)]
+                target[...] = pixels[: target.shape[0], : target.shape[1]]
+        return images
+
+    def latents(self, payload: bytes) -> npt.NDArray[np.float32]:
+        """The dequantised latents, (C, h, w), without running the synthesis network.
+
+        Raises:
+            BitstreamError: as `decode`.
+        """
+        header, _, symbols_hwC = self._parse(payload)
+        return np.ascontiguousarray(symbols_hwC.transpose(2, 0, 1)).astype(np.float32) * np.float32(header.step)
+
+    def symbols_crc32(self, payload: bytes) -> int:
+        """CRC of the symbols a payload decodes to here; equals `Encoded.symbols_crc32` everywhere."""
+        return _crc32(self._parse(payload)[2])
+
+    def _analyse(self, images: Sequence[RGB], weights: Weights, step: float) -> list[Symbols]:
+        grids = [(-(-image.shape[0] // GRID), -(-image.shape[1] // GRID)) for image in images]
+        channels = weights.config.model.latent_channels
+        symbols: list[Symbols] = [np.empty((*grid, channels), np.int16) for grid in grids]
+        halo = weights.model.encoder_halo
+        tiles = ((n, r, c) for n, grid in enumerate(grids) for r, c in tile_grid(*grid, halo))
+        for window in _windows(tiles, self.device):
+            jobs = [
+                (weights, pixels_to_planes(images[n][r.scaled(r.read, GRID), c.scaled(c.read, GRID)], GRID))
+                for n, r, c in window
+            ]
+            for (n, rows, columns), y_BChw in zip(window, self._run(AutoEncoder.analyse, jobs), strict=True):
+                kept_BChw = y_BChw[:, :, rows.inner, columns.inner]
+                integers_BChw = quantise(kept_BChw, step, weights.config.quantiser.dead_zone)
+                tile_hwC = integers_BChw[0].permute(1, 2, 0).to(torch.int16).cpu().numpy()
+                symbols[n][rows.kept, columns.kept] = tile_hwC
+        return symbols
+
+    def _run(
+        self,
+        network: Callable[..., Tensor],
+        jobs: Sequence[tuple[Weights, Tensor]],
+        details: Sequence[float] | None = None,
+    ) -> list[Tensor]:
+        """`network(model, input)` of every job: one at a time on a CPU, full batches of one shape on a GPU."""
+        size = 1 if self.device.type == "cpu" else CUDA_BATCH
+        groups: dict[tuple[object, ...], list[int]] = {}
+        for number, (weights, tensor) in enumerate(jobs):
+            groups.setdefault((weights.digest, *tensor.shape), []).append(number)
+        results: list[Tensor | None] = [None] * len(jobs)
+        for members in groups.values():
+            for chunk in _chunks(members, size):
+                batch = torch.cat([jobs[n][1] for n in chunk])
+                batch = torch.nn.functional.pad(batch, (0, 0, 0, 0, 0, 0, 0, size - len(chunk)))
+                inputs = [batch.to(self.device, memory_format=torch.channels_last)]
+                if details is not None:
+                    row = [details[n] for n in chunk] + [0.0] * (size - len(chunk))
+                    inputs.append(torch.tensor(row, device=self.device))
+                with torch.inference_mode():
+                    outputs = network(jobs[chunk[0]][0].model, *inputs)
+                for position, n in enumerate(chunk):
+                    results[n] = outputs[position : position + 1]
+        return [result for result in results if result is not None]
+
+    def _latent_tile(self, symbols_hwC: Symbols, header: PayloadHeader, rows: slice, columns: slice) -> Tensor:
+        part_Chw = np.ascontiguousarray(symbols_hwC[rows, columns].transpose(2, 0, 1))
+        return torch.from_numpy(part_Chw).float()[None] * header.step
+
+    def _pack(self, pixels: RGB, symbols_hwC: Symbols, weights: Weights, step: float) -> Encoded:
+        height, width, channels = symbols_hwC.shape
+        coded_hwC = subtract_left(symbols_hwC, weights.config.quantiser.predicted_channels)
+        crc32 = _crc32(symbols_hwC)
+        header = PayloadHeader(
+            preset=self.index.presets.index(weights.config.preset),
+            weights_digest=weights.digest,
+            width=pixels.shape[1],
+            height=pixels.shape[0],
+            channels=channels,
+            step=step,
+            symbols_crc32=crc32,
+        )
+        body = encode_symbols(coded_hwC.reshape(height * width, channels))
+        return Encoded(
+            payload=pack_payload(header, body), latent_shape=(channels, height, width), symbols_crc32=crc32
+        )
+
+    def _parse(self, payload: bytes) -> tuple[PayloadHeader, Weights, Symbols]:
+        header, body = parse_payload(payload)
+        weights = self._by_digest.get(header.weights_digest)
+        if weights is None:
+            known = ", ".join(f"{w.config.preset} {w.digest.hex()}" for w in self._weights.values())
+            raise BitstreamError(
+                f"the payload was made with weights {header.weights_digest.hex()}, here are {known}; "
+                "decode it with the tenfold release (or the weights folder) that made it"
+            )
+        channels = weights.config.model.latent_channels
+        if header.channels != channels:
+            raise BitstreamError(f"expected {channels} latent channels, got {header.channels}")
+        height, width = header.grid_shape(GRID)
+        symbols_NC = decode_symbols(body, height * width, channels)
+        symbols_hwC = symbols_NC.reshape(height, width, channels)
+        symbols_hwC = add_left(symbols_hwC, weights.config.quantiser.predicted_channels)
+        if (found := _crc32(symbols_hwC)) != header.symbols_crc32:
+            raise BitstreamError(
+                f"expected symbols with checksum {header.symbols_crc32:08x}, got {found:08x}: the payload "
+                "is damaged, or this machine decodes ZFP differently; please report the latter"
+            )
+        return header, weights, symbols_hwC
+
+
+def _crc32(symbols_hwC: Symbols) -> int:
+    return zlib.crc32(memoryview(np.ascontiguousarray(symbols_hwC, "<i2")).cast("B"))
+
+
+def _detail(step: float, weights: Weights) -> float:
+    return float(np.log2(step / weights.config.quantiser.step))
+
+
+def _chunks(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
+    iterator = iter(items)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
+
+
+def _windows(items: Iterable[_Item], device: torch.device) -> Iterator[list[_Item]]:
+    """As many tiles as may be in memory together on this kind of device."""
+    return _chunks(items, 1 if device.type == "cpu" else _WINDOW)

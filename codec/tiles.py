@@ -1,0 +1,59 @@
+"""Cutting a latent grid into tiles with halos, so that large images need bounded memory and show no seams."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+TILE: Final = 64
+"""Side of a tile in latent positions: 1024 pixels."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """Latent positions of one tile along one axis: what it reads, and what of that is its own."""
+
+    read_from: int
+    read_to: int
+    keep_from: int
+    keep_to: int
+
+    @property
+    def inner(self) -> slice:
+        """Where the kept positions lie within those read."""
+        return slice(self.keep_from - self.read_from, self.keep_to - self.read_from)
+
+    @property
+    def kept(self) -> slice:
+        """Where they lie in the whole."""
+        return slice(self.keep_from, self.keep_to)
+
+    @property
+    def read(self) -> slice:
+        """What to read of the whole."""
+        return slice(self.read_from, self.read_to)
+
+    def scaled(self, part: slice, grid: int) -> slice:
+        """A slice of latent positions as a slice of pixels."""
+        return slice(part.start * grid, part.stop * grid)
+
+
+def spans(length: int, halo: int, tile: int = TILE) -> list[Span]:
+    """Tiles of at most `tile` positions that cover `length`, each reading up to `halo` beyond its own."""
+    return [
+        Span(
+            read_from=max(0, start - halo),
+            read_to=min(length, start + tile + halo),
+            keep_from=start,
+            keep_to=min(length, start + tile),
+        )
+        for start in range(0, length, tile)
+    ]
+
+
+def tile_grid(height: int, width: int, halo: int, tile: int = TILE) -> Iterator[tuple[Span, Span]]:
+    """(rows, columns) of every tile of an (h, w) grid, in raster order."""
+    for rows in spans(height, halo, tile):
+        for columns in spans(width, halo, tile):
+            yield rows, columns

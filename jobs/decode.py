@@ -1,0 +1,87 @@
+"""`tenfold decode ARCHIVE DST`: images back, in bulk."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from jobs.console import FAILED_IMAGES, clear_errors, print_json, say, show_progress
+from jobs.options import ArchiveUrl, AsJson, ConfigFile, RayAddress, Workers, read_config
+from pipeline.decode import DecodeRun
+from pipeline.errors import SourceError
+from pipeline.restore import Format
+from pipeline.storage import Storage, split_url
+
+_SHOWN_FAILURES = 10
+
+
+def decode(
+    archive: ArchiveUrl,
+    dst: Annotated[
+        str, typer.Argument(metavar="DST", help="Where the files go: a folder or any fsspec URL.")
+    ],
+    *,
+    keys_file: Annotated[
+        str | None, typer.Option("--keys-file", metavar="F", help="Only the keys in this file, one a line.")
+    ] = None,
+    glob: Annotated[
+        str | None, typer.Option(help="Only keys matching this, e.g. 'holiday/*.jpg'; `*` crosses slashes.")
+    ] = None,
+    fmt: Annotated[
+        Format | None,
+        typer.Option("--format", help="Default: png for coded images, the original file for kept ones."),
+    ] = None,
+    workers: Workers = None,
+    ray_address: RayAddress = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Decode the images of ARCHIVE into DST, with EXIF, ICC profile, XMP and alpha.
+
+    A file is named by its key; where the format differs from the key's extension, the new one is appended
+    (a.jpg becomes a.jpg.png), so that a.jpg and a.gif never meet. `..` and a leading `/` in keys are escaped:
+    nothing is written outside DST.
+    """
+    with clear_errors():
+        settings = read_config(config, workers=workers, ray_address=ray_address)
+        run = DecodeRun(
+            Storage(archive, settings.storage),
+            Storage(dst, settings.storage),
+            settings,
+            fmt=fmt,
+            keys=_read_keys(keys_file) if keys_file else None,
+            glob=glob,
+        )
+        with show_progress() as on_progress:
+            summary = run.run(on_progress)
+        if as_json:
+            print_json(asdict(summary))
+        else:
+            print(
+                f"{summary.written} of {summary.images} images written to {dst}, "
+                f"{summary.written_bytes / 1e6:.2f} MB, {summary.seconds:.1f} s."
+            )
+        if summary.without_payload:
+            say(
+                f"{summary.without_payload} images failed when they were compressed: there is nothing to decode."
+            )
+        for failure in summary.failures[:_SHOWN_FAILURES]:
+            say(f"failed: {failure['key']}: {failure['reason']}")
+        if summary.failed:
+            raise SystemExit(FAILED_IMAGES)
+
+
+def _read_keys(url: str) -> list[str]:
+    root, path = split_url(url)
+    try:
+        text = Storage(root).read(path).decode("utf-8")
+    except FileNotFoundError as error:
+        raise SourceError(f"Expected a file of keys at {url}, got nothing there.") from error
+    except UnicodeDecodeError as error:
+        raise SourceError(f"Expected keys in UTF-8, one a line, in {url}, got other bytes.") from error
+    keys = [line for line in text.split("\n") if line]
+    if not keys:
+        raise SourceError(f"Expected keys in {url}, one a line, got none.")
+    return keys

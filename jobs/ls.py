@@ -1,0 +1,81 @@
+"""`tenfold ls ARCHIVE`: what is in an archive."""
+
+from __future__ import annotations
+
+import json
+import sys
+from fnmatch import fnmatchcase
+from typing import Annotated, Any, Literal
+
+import typer
+
+from jobs.console import clear_errors
+from jobs.options import ArchiveUrl, ConfigFile, read_config
+from pipeline.catalogue import Catalogue
+from pipeline.storage import Storage
+
+_COLUMNS = (
+    "key",
+    "status",
+    "reason",
+    "codec",
+    "quality",
+    "width",
+    "height",
+    "mode",
+    "bpp",
+    "psnr_db",
+    "ms_ssim",
+    "source_size",
+    "source_format",
+    "source_url",
+    "shard",
+    "payload_offset",
+    "payload_length",
+    "run",
+)
+
+
+def ls(
+    archive: ArchiveUrl,
+    *,
+    glob: Annotated[str | None, typer.Option(help="Only keys matching this, e.g. 'holiday/*.jpg'.")] = None,
+    status: Annotated[
+        Literal["coded", "kept", "failed"] | None, typer.Option(help="Only images of this status.")
+    ] = None,
+    config: ConfigFile = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON array of objects.")] = False,
+) -> None:
+    """List the images of ARCHIVE: status, size, rate, quality, and the reason where one was kept or failed."""
+    with clear_errors():
+        catalogue = Catalogue(Storage(archive, read_config(config).storage))
+        rows = (
+            row
+            for batch in catalogue.scan(list(_COLUMNS))
+            for row in batch.to_pylist()
+            if (glob is None or fnmatchcase(row["key"], glob)) and status in (None, row["status"])
+        )
+        if as_json:
+            _print_array(rows)
+        else:
+            _print_lines(rows)
+
+
+def _print_array(rows: Any) -> None:
+    """Streamed: an archive may hold millions."""
+    first = True
+    for row in rows:
+        sys.stdout.write("[\n " if first else ",\n ")
+        sys.stdout.write(json.dumps(row, ensure_ascii=False))
+        first = False
+    sys.stdout.write("[]\n" if first else "\n]\n")
+
+
+def _print_lines(rows: Any) -> None:
+    for row in rows:
+        size = f"{row['width']}x{row['height']}" if row["width"] is not None else "-"
+        psnr = f"{row['psnr_db']:.2f} dB" if row["psnr_db"] is not None else ""
+        rate = f"{row['bpp']:.3f} bpp" if row["bpp"] is not None else ""
+        held = row["payload_length"] if row["payload_length"] is not None else ""
+        words = row["reason"] or f"{row['codec']} q{row['quality']}"
+        print(f"{row['status']:<6} {size:>11} {held:>9} {rate:>10} {psnr:>9}  {row['key']}  ({words})")

@@ -1,0 +1,68 @@
+"""The `tenfold` command: one file a verb."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import metadata
+from typing import Annotated
+
+import typer
+
+from jobs.bench import bench
+from jobs.compress import compress
+from jobs.decode import decode
+from jobs.get import get
+from jobs.ls import ls
+from jobs.report import report
+from jobs.submit import submit
+from jobs.train import train
+
+app = typer.Typer(
+    name="tenfold",
+    help="Compress image archives 10x to 100x with learned codecs on Ray, and get every image back.\n\n"
+    "Start with: tenfold compress photos/ archive/, then tenfold report archive/ --out report/.\n\n"
+    "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but some images failed, 10 no archive there, "
+    "130 stopped.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"tenfold {metadata.version('tenfold')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Compress image archives with learned codecs, and get every image back."""
+
+
+for verb in (compress, decode, get, ls, report, train):
+    app.command()(verb)
+app.add_typer(bench, name="bench")
+app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+)(submit)
+
+
+def main() -> None:
+    """Entry point of the `tenfold` script."""
+    try:
+        app()
+    except BrokenPipeError:  # `tenfold ls | head`: nothing is wrong
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""Arguments and options that several verbs share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.config import CompressConfig, load_config
+
+ArchiveUrl = Annotated[
+    str,
+    typer.Argument(
+        metavar="ARCHIVE", help="The archive: a folder, or any fsspec URL such as s3://bucket/archive."
+    ),
+]
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", metavar="FILE", help="YAML with codec, workers, storage ...; options override it."
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="End stdout with JSON; progress goes to stderr.")]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        min=0,
+        help="Ray actors. Default: every GPU of the cluster, or every core without one. 0: this process, no Ray.",
+    ),
+]
+RayAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--ray-address", help="Ray cluster to join, e.g. auto. Default: RAY_ADDRESS, else start one here."
+    ),
+]
+
+
+def read_config(
+    path: Path | None,
+    *,
+    codec: str | None = None,
+    quality: int | None = None,
+    ratio: float | None = None,
+    bpp: float | None = None,
+    workers: int | None = None,
+    ray_address: str | None = None,
+) -> CompressConfig:
+    """The configuration file with the command line's options laid over it.
+
+    A target on the command line replaces the file's target, whichever kind either is.
+    """
+    base = load_config(path, {})
+    target = {"quality": quality, "ratio": ratio, "bpp": bpp}
+    if any(value is not None for value in target.values()):
+        base = base.model_copy(
+            update={"codec": base.codec.model_copy(update=dict.fromkeys(("quality", "ratio", "bpp")))}
+        )
+    return load_config(
+        None,
+        {
+            **base.model_dump(),
+            "codec": {**base.codec.model_dump(), **_given({"id": codec, **target})},
+            "workers": {
+                **base.workers.model_dump(),
+                **_given({"count": workers, "ray_address": ray_address}),
+            },
+        },
+    )
+
+
+def _given(values: dict[str, object]) -> dict[str, object]:
+    return {name: value for name, value in values.items() if value is not None}

@@ -1,0 +1,106 @@
+"""`tenfold submit VERB ...`: the same verb as a Ray job on a cluster, its log followed here."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jobs.console import FAILED, clear_errors, say
+from pipeline.errors import ConfigError, TenfoldError
+
+_VERBS = ("compress", "decode", "report")
+_DEFAULT_ADDRESS = "http://127.0.0.1:8265"
+_ROOMS = ("codec", "pipeline", "jobs", "configs")
+_ROOT = Path(__file__).resolve().parent.parent
+
+
+def submit(
+    context: typer.Context,
+    address: Annotated[
+        str,
+        typer.Option(
+            help="The cluster's dashboard. Default: RAY_API_SERVER_ADDRESS, else http://127.0.0.1:8265."
+        ),
+    ] = "",
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Print the job's id and return.")] = False,
+) -> None:
+    """Run a verb as a Ray job: tenfold submit [--address URL] compress SRC ARCHIVE [its options].
+
+    The code and a --config file travel as the job's working directory; credentials do not: the cluster's
+    machines use their own (role, profile, environment). SRC and ARCHIVE are read there, so give URLs or
+    paths on shared storage. The job's log is followed here and its exit becomes this command's.
+    """
+    with clear_errors():
+        words = list(context.args)
+        if not words or words[0] in ("-h", "--help"):
+            print(context.get_help())
+            raise SystemExit(0 if words else 2)
+        if words[0] not in _VERBS:
+            raise ConfigError(f"Expected a verb to submit ({', '.join(_VERBS)}), got {words[0]!r}.")
+        where = address or os.environ.get("RAY_API_SERVER_ADDRESS") or _DEFAULT_ADDRESS
+        with tempfile.TemporaryDirectory(prefix="tenfold-submit-") as folder:
+            words = _stage(Path(folder), words)
+            status = _run(where, Path(folder), shlex.join(["python", "-m", "jobs.main", *words]), no_wait)
+        if status not in ("SUCCEEDED", "PENDING"):
+            say(f"The job ended as {status}.")
+            raise SystemExit(FAILED)
+
+
+def _stage(folder: Path, words: list[str]) -> list[str]:
+    """Copy the code, and a --config file, into what becomes the job's working directory."""
+    for room in _ROOMS:
+        if (_ROOT / room).is_dir():
+            shutil.copytree(
+                _ROOT / room, folder / room, ignore=shutil.ignore_patterns("__pycache__", "*.pyc")
+            )
+    words = list(words)
+    for at, word in enumerate(words):
+        name, equals, value = word.partition("=")
+        if name != "--config" or (not equals and at + 1 == len(words)):
+            continue
+        given = Path(value if equals else words[at + 1])
+        try:
+            shutil.copy(given, folder / "submitted.yaml")
+        except OSError as error:
+            raise ConfigError(f"Expected a YAML file at {given}, got: {error.strerror}.") from error
+        words[at : at + (1 if equals else 2)] = ["--config", "submitted.yaml"]
+        break
+    return words
+
+
+def _run(address: str, folder: Path, entrypoint: str, no_wait: bool) -> str:
+    from ray.job_submission import JobSubmissionClient  # seconds to import, and no other verb needs it
+
+    try:
+        client = JobSubmissionClient(address)
+        job = client.submit_job(entrypoint=entrypoint, runtime_env={"working_dir": str(folder)})
+    except (ConnectionError, RuntimeError) as error:
+        reason = str(error).strip().splitlines()
+        raise TenfoldError(
+            f"Expected a Ray cluster's job server at {address}, got: {reason[0] if reason else error}. "
+            "Give the dashboard's URL with --address; `ray status` shows whether the cluster is up."
+        ) from error
+    say(f"Submitted {job} to {address}: {entrypoint}")
+    if no_wait:
+        print(job)
+        return "PENDING"
+    try:
+        asyncio.run(_follow(client, job))
+    except KeyboardInterrupt:
+        say(f"Not following any more; the job goes on. Stop it with: ray job stop --address {address} {job}")
+        raise SystemExit(130) from None
+    return str(client.get_job_status(job).value)
+
+
+async def _follow(client: object, job: str) -> None:
+    async for text in client.tail_job_logs(job):  # type: ignore[attr-defined]
+        sys.stdout.write(text)
+        sys.stdout.flush()

@@ -1,0 +1,5 @@
+"""`tenfold train`: placeholder"""
+
+
+def train() -> None:
+    """Train."""

@@ -1,0 +1,193 @@
+"""Ray: the only file that imports it. A pool of actors, each a thin shell around one resident worker."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable
+from typing import Any, Generic
+
+import ray
+from ray.exceptions import (
+    ActorDiedError,
+    ActorUnavailableError,
+    OutOfMemoryError,
+    RayActorError,
+    RayTaskError,
+)
+
+from pipeline.config import WorkersConfig
+from pipeline.errors import ConfigError, TenfoldError
+from pipeline.pool import Died, Done, ResultT, TaskT, WorkerSpec
+
+_IN_FLIGHT_PER_ACTOR = 2
+"""One task works while the next one reads ahead."""
+_START_TIMEOUT_S = 300
+"""An actor that is not up by then (image pull, model load, no free GPU) is an error."""
+_QUIET = {
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_DISABLE_IMPORT_WARNING": "1",
+    "RAY_TQDM_PATCH_PRINT": "0",
+}
+
+
+class _Shell:
+    """What lives in an actor: the worker, built there."""
+
+    def __init__(self, spec: WorkerSpec[Any], threads: int) -> None:
+        self._worker = spec.build(threads=threads)
+
+    def ready(self) -> str:
+        return str(ray.get_runtime_context().get_node_id())
+
+    def run(self, task: Any) -> Any:
+        return self._worker.run(task)
+
+
+class RayPool(Generic[TaskT, ResultT]):
+    """`count` actors, each with up to two tasks in flight.
+
+    Ray restarts a dead actor; the tasks it held come back as `Died` and the caller decides about a retry,
+    so that every retry is a visible new attempt.
+    """
+
+    def __init__(self, spec: WorkerSpec[Any], config: WorkersConfig) -> None:
+        """Join or start Ray and start the actors.
+
+        Raises:
+            ConfigError: no cluster at the address, or it lacks the resources asked for.
+        """
+        started = time.monotonic()
+        self._owns_ray = _connect(config)
+        try:
+            self._actors = _start_actors(spec, config)
+        except BaseException:
+            self.close()
+            raise
+        self.start_seconds = time.monotonic() - started
+        self._load: dict[int, int] = dict.fromkeys(range(len(self._actors)), 0)
+        self._running: dict[Any, tuple[int, TaskT]] = {}
+
+    @property
+    def size(self) -> int:
+        """Actors in the pool."""
+        return len(self._actors)
+
+    @property
+    def capacity(self) -> int:
+        """Tasks worth having in flight."""
+        return _IN_FLIGHT_PER_ACTOR * len(self._actors)
+
+    def submit(self, task: TaskT) -> None:
+        """Hand a task to the least loaded actor."""
+        at = min(self._load, key=lambda index: self._load[index])
+        self._running[self._actors[at].run.remote(task)] = (at, task)
+        self._load[at] += 1
+
+    def next(self, timeout_s: float) -> Done[TaskT, ResultT] | Died[TaskT] | None:
+        """The next outcome, or None when none came in time; an exception of the worker is raised here."""
+        if not self._running:
+            return None
+        ready, _ = ray.wait(list(self._running), num_returns=1, timeout=timeout_s)
+        if not ready:
+            return None
+        at, task = self._running.pop(ready[0])
+        self._load[at] -= 1
+        try:
+            return Done(task=task, result=ray.get(ready[0]))
+        except (RayActorError, OutOfMemoryError) as error:
+            # only a preempted node says so; any other death may be the task's doing
+            preempted = bool(getattr(error, "preempted", False))
+            return Died(task=task, reason=_short(error), blame="node" if preempted else "task")
+        except RayTaskError as error:
+            cause = error.cause
+            if isinstance(cause, Exception):
+                raise cause from None
+            raise
+
+    def close(self) -> None:
+        """Stop the actors, and Ray if it was started here."""
+        for actor in getattr(self, "_actors", []):
+            ray.kill(actor, no_restart=True)
+        if self._owns_ray:
+            ray.shutdown()
+
+
+def _connect(config: WorkersConfig) -> bool:
+    """Join a cluster or start Ray here; returns whether `close` should shut it down."""
+    if ray.is_initialized():
+        return False
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
+    address = config.ray_address or os.environ.get("RAY_ADDRESS")
+    common: dict[str, Any] = {
+        "configure_logging": True,
+        "logging_level": logging.ERROR,
+        "log_to_driver": False,
+    }
+    try:
+        if address:
+            ray.init(address=address, **common)
+        else:
+            ray.init(
+                address="local",
+                num_cpus=max(config.count or 0, os.cpu_count() or 1),
+                include_dashboard=False,
+                object_store_memory=128 * 2**20,  # images never enter it
+                **common,
+            )
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        where = f"at {address}" if address else "on this machine"
+        raise ConfigError(
+            f"Expected to reach a Ray cluster {where}, got: {_short(error)}. "
+            "Check --address and RAY_ADDRESS, or run without Ray: --workers 0."
+        ) from error
+    return True
+
+
+def _start_actors(spec: WorkerSpec[Any], config: WorkersConfig) -> list[Any]:
+    resources = ray.cluster_resources()
+    has_gpu = resources.get("GPU", 0) > 0
+    if has_gpu:
+        share: dict[str, float] = {"num_gpus": config.gpus, "num_cpus": config.cpus_with_gpu}
+        most = int(resources["GPU"] // config.gpus)
+    else:
+        share = {"num_cpus": config.cpus}
+        most = int(resources.get("CPU", 0) // config.cpus)
+    count = config.count or max(most, 1)
+    if count > most:
+        kind = "GPU" if has_gpu else "CPU"
+        raise ConfigError(
+            f"Expected a cluster with room for {count} workers, got room for {most} "
+            f"({resources.get(kind, 0):g} {kind}s); lower --workers or workers.{kind.lower()}s."
+        )
+    threads = max(1, int(share["num_cpus"]))
+    remote = ray.remote(_Shell)
+    make: Callable[..., Any] = remote.options(
+        max_restarts=-1,
+        max_task_retries=0,
+        max_concurrency=_IN_FLIGHT_PER_ACTOR,
+        runtime_env={"env_vars": {"OMP_NUM_THREADS": str(threads)}},
+        **share,
+    ).remote
+    actors = [make(spec, threads) for _ in range(count)]
+    try:
+        ray.get([actor.ready.remote() for actor in actors], timeout=_START_TIMEOUT_S)
+    except RayTaskError as error:
+        if isinstance(error.cause, TenfoldError):
+            raise error.cause from None
+        raise
+    except RayActorError as error:
+        raise ConfigError(f"Expected {count} workers to start, got: {_short(error)}") from error
+    except GetTimeoutError as error:
+        raise ConfigError(
+            f"Expected {count} workers to start within {_START_TIMEOUT_S} s, got fewer; is the cluster busy?"
+        ) from error
+    return actors
+
+
+def _short(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1][:300] if lines else type(error).__name__

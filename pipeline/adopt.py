@@ -1,0 +1,48 @@
+"""What an interrupted run already has: units that are committed, and units whose shards only wait for it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import pyarrow as pa
+
+from pipeline.catalogue import Catalogue
+from pipeline.errors import DamagedError
+from pipeline.plan import StoredPlan
+from pipeline.runlog import RunLog
+from pipeline.shards import catalogue_rows, parse_shard_path
+from pipeline.storage import Storage
+
+
+def committed_units(storage: Storage, catalogue: Catalogue, log: RunLog, plan: StoredPlan) -> frozenset[int]:
+    """Units of the plan that need no more work, after committing those that were published but not committed.
+
+    A unit is adopted when the shards under its number hold exactly the keys it planned; a part of a unit
+    is not, and its shard stays behind as an orphan that no reader sees.
+    """
+    if not log.resumed:
+        return frozenset()
+    committed = {parse_shard_path(path).number for path in catalogue.run_shards(log.run)}
+    published: dict[int, list[str]] = defaultdict(list)
+    for info in storage.list(f"shards/{log.run}"):
+        published[parse_shard_path(info.path).number].append(info.path)
+    for number, paths in sorted(published.items()):
+        if number not in committed:
+            rows = _rows_of_unit(storage, paths, keys={image.key for image in plan.load(number)})
+            if rows is not None:
+                catalogue.commit(rows, run=log.run)
+                committed.add(number)
+    return frozenset(committed)
+
+
+def _rows_of_unit(storage: Storage, paths: list[str], *, keys: set[str]) -> pa.Table | None:
+    tables = []
+    for path in paths:
+        try:
+            tables.append(catalogue_rows(storage.read(path), path))
+        except DamagedError:
+            continue
+    rows = pa.concat_tables(tables) if tables else None
+    if rows is None or rows.num_rows != len(keys) or set(rows["key"].to_pylist()) != keys:
+        return None
+    return rows

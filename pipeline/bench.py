@@ -1,0 +1,217 @@
+"""Benchmarks of the road itself: the job against the bare codec on the same cores, and memory over a long run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import psutil
+import torch
+from PIL import Image as PillowImage
+
+from codec.contract import Codec
+from codec.registry import load_codec
+from pipeline.config import CompressConfig
+from pipeline.errors import SourceError
+from pipeline.images import read_image, to_rgb
+from pipeline.readahead import Fetched
+from pipeline.rows import coded_row
+from pipeline.run import CompressRun
+from pipeline.runlog import RunSummary
+from pipeline.sources import parse_source
+from pipeline.storage import Storage
+from pipeline.types import Image, SourceImage
+
+_SAMPLE_S = 1.0
+_SMALL_SIDE = 64
+_SMALL_VARIANTS = 200
+_PER_FOLDER = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overhead:
+    """One round: seconds of the same images on the same cores."""
+
+    images: int
+    megapixels: float
+    workers: int
+    job_s: float
+    """The job from workers up to the last commit."""
+    job_start_s: float
+    """Before that: Ray, processes, model load."""
+    bare_s: float
+    """A plain loop in as many processes: read, decode, encode, self-check, PSNR, MS-SSIM, deflate, write."""
+    bare_encode_s: float
+    """The same loop without check and measures: read, decode, encode, write."""
+
+    @property
+    def ratio(self) -> float:
+        """Job over bare loop with the same work."""
+        return self.job_s / self.bare_s
+
+
+def measure_overhead(
+    images: Path, *, count: int, workers: int, quality: int, config: CompressConfig
+) -> tuple[Overhead, RunSummary]:
+    """Time the job and the bare codec on the first `count` images of a folder, one after the other.
+
+    Raises:
+        SourceError: the folder holds fewer images.
+    """
+    files = [Path(image.url) for image in parse_source(str(images)).images()]
+    if len(files) < count:
+        raise SourceError(f"Expected at least {count} images in {images}, got {len(files)}.")
+    files = files[:count]
+    with TemporaryDirectory(prefix="tenfold-bench-") as folder:
+        source = Path(folder, "source")
+        source.mkdir()
+        for number, file in enumerate(files):
+            (source / f"{number:06d}{file.suffix}").symlink_to(file.resolve())
+        bare, _ = _bare(source, Path(folder, "bare"), workers, quality, measured=True)
+        encode, _ = _bare(source, Path(folder, "encode"), workers, quality, measured=False)
+        summary = _job(source, Path(folder, "archive"), workers, quality, config)
+    megapixels = summary.raw_bytes / 3e6
+    overhead = Overhead(
+        images=count,
+        megapixels=megapixels,
+        workers=workers,
+        job_s=summary.seconds - summary.start_seconds,
+        job_start_s=summary.start_seconds,
+        bare_s=bare,
+        bare_encode_s=encode,
+    )
+    return overhead, summary
+
+
+def _job(source: Path, archive: Path, workers: int, quality: int, config: CompressConfig) -> RunSummary:
+    told = config.model_copy(
+        update={
+            "codec": config.codec.model_copy(update={"quality": quality, "ratio": None, "bpp": None}),
+            "workers": config.workers.model_copy(update={"count": workers}),
+        }
+    )
+    return CompressRun(parse_source(str(source)), Storage(archive), told).run()
+
+
+def _bare(source: Path, out: Path, workers: int, quality: int, *, measured: bool) -> tuple[float, int]:
+    """Seconds (processes and model already up) and payload bytes of a plain loop."""
+    out.mkdir()
+    files = sorted(source.iterdir())
+    shares = [files[start::workers] for start in range(workers)]
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as processes:
+        list(processes.map(_warm_up, range(workers)))
+        started = time.perf_counter()
+        jobs = [
+            processes.submit(_loop, share, out / f"{n}.bin", quality, measured)
+            for n, share in enumerate(shares)
+        ]
+        written = sum(job.result() for job in jobs)
+        return time.perf_counter() - started, written
+
+
+_codec: Codec | None = None
+
+
+def _warm_up(_number: int) -> None:
+    global _codec
+    torch.set_num_threads(1)
+    _codec = load_codec(CompressConfig().codec.id)
+    time.sleep(0.5)  # so that every process takes one warm-up
+
+
+def _loop(files: Sequence[Path], out: Path, quality: int, measured: bool) -> int:
+    codec = _codec or load_codec(CompressConfig().codec.id)
+    written = 0
+    with out.open("wb") as sink:
+        for file in files:
+            data = file.read_bytes()
+            image = read_image(data)
+            if not isinstance(image, Image):
+                continue
+            encoded = codec.encode([to_rgb(image)], quality=quality)[0]
+            if measured:
+                decoded = codec.decode([encoded.payload])[0]
+                source = SourceImage(key=file.name, url=str(file))
+                fetched = Fetched(source=source, data=data, content=image, read_s=0.0, decode_s=0.0)
+                coded_row(fetched, image, encoded, decoded, codec=codec.id, quality=quality, run="bench")
+            written += sink.write(encoded.payload)
+        sink.flush()
+        os.fsync(sink.fileno())
+    return written
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemorySample:
+    """Resident bytes at one moment of a run."""
+
+    finished: int
+    """Images done."""
+    driver_bytes: int
+    worker_bytes: int
+    """The largest worker."""
+
+
+def measure_memory(images: Path, *, count: int, workers: int, config: CompressConfig) -> list[MemorySample]:
+    """Resident memory of driver and workers while `count` small images (64x64 crops of real ones) are encoded."""
+    samples: list[MemorySample] = []
+    with TemporaryDirectory(prefix="tenfold-bench-") as folder:
+        source = Path(folder, "source")
+        _make_small(images, source, count)
+        told = config.model_copy(
+            update={"workers": config.workers.model_copy(update={"count": workers}), "commit_seconds": 1.0}
+        )
+        run = CompressRun(parse_source(str(source)), Storage(Path(folder, "archive")), told)
+        done = threading.Event()
+        finished = [0]
+
+        def sample() -> None:
+            while not done.wait(_SAMPLE_S):
+                driver, worker = _resident()
+                samples.append(MemorySample(finished=finished[0], driver_bytes=driver, worker_bytes=worker))
+
+        sampler = threading.Thread(target=sample, daemon=True)
+        sampler.start()
+        try:
+            run.run(lambda progress: finished.__setitem__(0, progress.finished))
+        finally:
+            done.set()
+            sampler.join()
+    return samples
+
+
+def _resident() -> tuple[int, int]:
+    me = psutil.Process()
+    driver = int(me.memory_info().rss)
+    workers = [0]
+    for child in me.children(recursive=True):
+        try:
+            if "ray::" in " ".join(child.cmdline()):
+                workers.append(int(child.memory_info().rss))
+        except psutil.Error:
+            continue
+    return driver, max(workers)
+
+
+def _make_small(images: Path, source: Path, count: int) -> None:
+    files = [Path(image.url) for image in parse_source(str(images)).images()][:_SMALL_VARIANTS]
+    templates = []
+    (source / "templates").mkdir(parents=True)
+    for number, file in enumerate(files):
+        with PillowImage.open(file) as opened:
+            crop = opened.convert("RGB").crop((0, 0, _SMALL_SIDE, _SMALL_SIDE))
+        path = source / "templates" / f"{number}.png"
+        crop.save(path)
+        templates.append(path)
+    for number in range(count):
+        folder = source / f"{number // _PER_FOLDER:04d}"
+        folder.mkdir(exist_ok=True)
+        os.link(templates[number % len(templates)], folder / f"{number:06d}.png")
+    shutil.rmtree(source / "templates")

@@ -1,0 +1,362 @@
+"""The catalogue: one Delta Lake table, one row per image key. What is committed in it is in the archive.
+
+The only file that imports deltalake. DuckDB, Polars, Spark and pandas read the table without us; so we read
+it through SQL alone: files that MERGE rewrote hold string views, which break pyarrow's own dataset filters.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+import re
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import RLock
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from deltalake import CommitProperties, DeltaTable, QueryBuilder
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+
+from pipeline.columns import CATALOGUE_SCHEMA, rows_of
+from pipeline.errors import ArchiveError, NoArchiveError, StorageError, TenfoldError
+from pipeline.storage import Storage, redact
+from pipeline.types import CatalogueRow
+
+ARCHIVE_FORMAT = 1
+"""Written into the table as `tenfold.format`. Columns may be added without raising it."""
+
+_FORMAT_KEY = "tenfold.format"
+_FOLDER = "catalogue"
+_FIRST_COMMIT = f"{0:020d}.json"
+_COMMIT_ATTEMPTS = 24
+_LONGEST_PAUSE_S = 4.0
+_REOPEN_S = 600.0
+"""A table opened longer ago than this is opened anew when refreshed: its credentials may be about to expire."""
+_KEYS_PER_LOOKUP = 1000
+_LONGEST_MESSAGE = 400
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+_BACKTRACE = re.compile(r"\s+0: (<unknown>|\S+::).*", re.DOTALL)
+_REQUEST = re.compile(r"Error performing .*? - ")
+_XML = re.compile(r"<\?xml.*?<Code>(.*?)</Code>.*?<Message>(.*?)</Message>.*", re.DOTALL)
+_STORE_FAILED = re.compile(
+    r"Generic (S3|GCS|MicrosoftAzure|LocalFileSystem)|Object ?Store error|Error performing|os error|privileges"
+)
+_TABLE_PROPERTIES = {
+    # time travel reaches back until someone prunes the archive, not for Delta's usual 30 days
+    "delta.logRetentionDuration": "interval 36500 days",
+    # opening the table reads every log entry since the last checkpoint, twice: 20 requests at most, not 200
+    "delta.checkpointInterval": "10",
+    # the columns we look up by: statistics on 40 columns would make every log entry ten times as long
+    "delta.dataSkippingStatsColumns": "key,run,status",
+}
+_NEWER = (
+    "s.status <> 'failed' AND ("
+    "(t.source_size IS DISTINCT FROM s.source_size)"
+    " OR (t.source_etag IS DISTINCT FROM s.source_etag)"
+    " OR (s.source_etag IS NULL AND (t.source_mtime IS DISTINCT FROM s.source_mtime))"
+    " OR (t.source_sha256 IS DISTINCT FROM s.source_sha256))"
+)
+"""The row comes from another version of the source than the one the catalogue holds, and it could be read."""
+_RETRIED = "(t.status = 'failed' AND (s.status <> 'failed' OR t.run <> s.run))"
+"""What failed is replaced by whatever came of trying again; not by a second driver of the same run."""
+
+
+def literal(text: str) -> str:
+    """A text as an SQL literal, for `where` of `Catalogue.scan`."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+class Catalogue:
+    """The catalogue of one archive. Sees the table as it was when first used, until `refresh` or `commit`."""
+
+    def __init__(self, storage: Storage) -> None:
+        """Take the archive's root; nothing is contacted yet."""
+        self._storage = storage
+        self._table: DeltaTable | None = None
+        self._opened_at = 0.0
+        self._is_stale = False
+        self._lock = RLock()
+        self._secrets: list[str] = []
+
+    def exists(self) -> bool:
+        """Whether the root is a Tenfold archive.
+
+        Raises:
+            ArchiveError: it is one, of a newer format.
+        """
+        try:
+            self._opened()
+        except NoArchiveError:
+            return False
+        return True
+
+    def create(self) -> None:
+        """Make an empty catalogue unless there is one. Two that create at once end up with the same table.
+
+        Raises:
+            ArchiveError: the folder holds another Delta table, or an archive of a newer format.
+        """
+        try:
+            self._opened()
+        except NoArchiveError:
+            with self._translated():
+                if DeltaTable.is_deltatable(self._url(), self._options()):
+                    raise  # a table, but not one of ours
+            self._storage.create(f"{_FOLDER}/_delta_log/{_FIRST_COMMIT}", _first_commit())
+            self._opened()
+
+    def refresh(self) -> None:
+        """See what others have committed since."""
+        self._is_stale = True
+
+    def version(self) -> int:
+        """Version of the Delta table as seen now; grows by one with every commit."""
+        return int(self._opened().version())
+
+    def commit(self, rows: pa.Table, *, run: str, info: Mapping[str, str] | None = None) -> int:
+        """Make rows part of the archive, all of them or none, and return how many were new or changed.
+
+        A key that is new is added. A key that is there is replaced when the row comes from another version of
+        the source, or when it failed before; else the row is left as it is. A failed row never replaces one
+        that has a payload. So committing twice, or by two drivers of the same run, changes nothing the second
+        time.
+
+        Args:
+            rows: CATALOGUE_SCHEMA, each key once.
+            run: written into the commit, with `info`.
+        Raises:
+            ValueError: a key twice.
+            ArchiveError: other writers kept getting in between, or the table refused the rows.
+            StorageError: the store did not answer as it should.
+        """
+        if rows.num_rows == 0:
+            return 0
+        if pc.count_distinct(rows["key"]).as_py() != rows.num_rows:
+            counts = pc.value_counts(rows["key"].combine_chunks()).to_pylist()
+            twice = next(entry["values"] for entry in counts if entry["counts"] > 1)
+            raise ValueError(f"Expected each key once in a commit, got {twice!r} again.")
+        properties = CommitProperties(custom_metadata={**(info or {}), "tenfold.run": run})
+        for attempt in range(_COMMIT_ATTEMPTS):
+            self.refresh()
+            try:
+                with self._translated():
+                    return self._merge(rows, properties)
+            except CommitFailedError:
+                pass  # another writer was faster: look what it wrote, and merge with that
+            time.sleep(random.uniform(0.2, 1) * min(_LONGEST_PAUSE_S, 0.05 * 2**attempt))
+        raise ArchiveError(
+            f"Expected to commit {rows.num_rows} rows to {self._storage.url}, got {_COMMIT_ATTEMPTS} "
+            "conflicts with other writers. Are many runs writing to this archive? Run the same command again."
+        )
+
+    def _merge(self, rows: pa.Table, properties: CommitProperties) -> int:
+        extent = pc.min_max(rows["key"])
+        first, last = literal(extent["min"].as_py()), literal(extent["max"].as_py())
+        table = self._opened()
+        done = (
+            table.merge(
+                rows.cast(CATALOGUE_SCHEMA),
+                # the range lets Delta's statistics skip the files that cannot hold one of these keys
+                predicate=f"t.key = s.key AND t.key >= {first} AND t.key <= {last}",
+                source_alias="s",
+                target_alias="t",
+                merge_schema=True,
+                commit_properties=properties,
+            )
+            .when_matched_update_all(predicate=f"({_NEWER}) OR {_RETRIED}")
+            .when_not_matched_insert_all()
+            .execute()
+        )
+        return int(done["num_target_rows_inserted"]) + int(done["num_target_rows_updated"])
+
+    def scan(
+        self,
+        columns: Sequence[str] | None = None,
+        *,
+        where: str | None = None,
+        run: str | None = None,
+        in_order: bool = False,
+    ) -> Iterator[pa.RecordBatch]:
+        """Stream rows, in memory that does not grow with the table.
+
+        Args:
+            columns: names, or None for all; batches have the types of CATALOGUE_SCHEMA.
+            where: an SQL condition on the columns, as `psnr_db < 30 AND status = 'coded'`.
+            run: only rows that this run committed.
+            in_order: sorted by key, which costs a sort of the whole table.
+        Raises:
+            ValueError: no such column.
+            ArchiveError: `where` is not a condition.
+        """
+        names = list(columns) if columns is not None else CATALOGUE_SCHEMA.names
+        _check_columns(names)
+        schema = pa.schema([CATALOGUE_SCHEMA.field(name) for name in names])
+        table = self._opened()
+        present = {field.name for field in table.schema().fields}
+        conditions = [f"({where})"] if where is not None else []
+        if run is not None:
+            conditions.append(f"run = {literal(run)}")
+        sql = f"SELECT {', '.join(_quoted(name) for name in names if name in present) or 'key'} FROM t"
+        if conditions:
+            sql += f" WHERE {' AND '.join(conditions)}"
+        if in_order:
+            sql += " ORDER BY key"
+        with self._translated(where):
+            rows = QueryBuilder().register("t", table).execute(sql)
+            for batch in pa.RecordBatchReader.from_stream(rows):
+                yield _as_schema(batch, schema)
+
+    def lookup(self, keys: Collection[str]) -> list[CatalogueRow]:
+        """The rows of those keys that are in the archive, sorted by key."""
+        found: list[CatalogueRow] = []
+        ordered = sorted(set(keys))
+        for start in range(0, len(ordered), _KEYS_PER_LOOKUP):
+            part = ordered[start : start + _KEYS_PER_LOOKUP]
+            where = (
+                f"key >= {literal(part[0])} AND key <= {literal(part[-1])}"
+                f" AND key IN ({', '.join(map(literal, part))})"
+            )
+            for batch in self.scan(where=where):
+                found += rows_of(batch, CatalogueRow)
+        return sorted(found, key=lambda row: row.key)
+
+    def table(self, columns: Sequence[str] | None = None, *, where: str | None = None) -> pa.Table:
+        """The rows as one table sorted by key."""
+        names = list(columns) if columns is not None else CATALOGUE_SCHEMA.names
+        batches = list(self.scan(names, where=where, in_order=True))
+        return pa.Table.from_batches(batches, pa.schema([CATALOGUE_SCHEMA.field(name) for name in names]))
+
+    def count(self) -> int:
+        """Number of images, the failed ones included."""
+        with self._translated():
+            return int(self._opened().count())
+
+    def run_shards(self, run: str) -> set[str]:
+        """Paths of the shards of which a run has committed at least one row that is still current."""
+        shards: set[str] = set()
+        for batch in self.scan(["shard"], run=run):
+            shards.update(pc.unique(batch["shard"]).to_pylist())
+        return shards
+
+    def _url(self) -> str:
+        return f"{self._storage.delta_url().rstrip('/')}/{_FOLDER}"
+
+    def _options(self) -> dict[str, str]:
+        """Options for deltalake, asked for anew each time: credentials may be short-lived."""
+        options = self._storage.delta_options()
+        self._secrets = [
+            value
+            for name, value in options.items()
+            if any(word in name for word in ("KEY", "TOKEN")) and value
+        ]
+        return options
+
+    def _opened(self) -> DeltaTable:
+        with self._lock:
+            now = time.monotonic()
+            if self._table is not None and self._is_stale and now - self._opened_at < _REOPEN_S:
+                with self._translated():
+                    self._table.update_incremental()  # reads only the log's new entries
+            elif self._table is None or self._is_stale:
+                with self._translated():
+                    table = DeltaTable(self._url(), storage_options=self._options())
+                    self._check_format(table.metadata().configuration)
+                self._table, self._opened_at = table, now
+            self._is_stale = False
+            return self._table
+
+    def _check_format(self, configuration: Mapping[str, str | None]) -> None:
+        written = configuration.get(_FORMAT_KEY)
+        if written is None or not written.isdecimal():
+            raise NoArchiveError(
+                f"Expected a Tenfold archive at {self._storage.url}, got a Delta table of something else in "
+                f"{_FOLDER}/. Choose another folder for the archive."
+            )
+        if int(written) > ARCHIVE_FORMAT:
+            raise ArchiveError(
+                f"Expected an archive of format {ARCHIVE_FORMAT} or older at {self._storage.url}, got format "
+                f"{written}. Install a newer Tenfold to use it."
+            )
+
+    @contextmanager
+    def _translated(self, where: str | None = None) -> Iterator[None]:
+        """Turn the exceptions of deltalake and Arrow into ours, on one line and without secrets."""
+        url = self._storage.url
+        try:
+            yield
+        except (TenfoldError, CommitFailedError):
+            raise
+        except TableNotFoundError:
+            raise NoArchiveError(
+                f"Expected a Tenfold archive (a folder with {_FOLDER}/_delta_log) at {url}, got "
+                f"{self._what_is_there()}; create one with `tenfold compress SRC {url}`."
+            ) from None
+        except (DeltaError, OSError, pa.ArrowException) as error:
+            told = self._one_line(error)
+            if where is not None and not _STORE_FAILED.search(told):
+                raise ArchiveError(
+                    f"Expected an SQL condition on the catalogue's columns, got {where!r}: {told}"
+                ) from None
+            if _STORE_FAILED.search(told):
+                self._storage.check_readable()  # what our own client says of a store that is down is clearer
+                raise StorageError(
+                    f"Expected to read and write the catalogue at {url}/{_FOLDER}, got: {told}. "
+                    "Check the URL, the credentials and that the store is up."
+                ) from None
+            raise ArchiveError(f"Expected a sound catalogue at {url}/{_FOLDER}, got: {told}") from None
+
+    def _one_line(self, error: Exception) -> str:
+        text = _XML.sub(r"\1: \2", _BACKTRACE.sub("", _ANSI.sub("", str(error))))
+        text = re.sub(r"[\s↳]+", " ", text).strip()
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        return redact(_REQUEST.sub("", text))[:_LONGEST_MESSAGE].rstrip(".")
+
+    def _what_is_there(self) -> str:
+        found = [info.path for info in itertools.islice(self._storage.list(), 3)]
+        return f"other files ({', '.join(found)}, ...)" if found else "an empty folder or none"
+
+
+def _first_commit() -> bytes:
+    """The log entry that makes an empty table.
+
+    Made in a temporary folder and then published create-only: of several who make the same table at once,
+    deltalake itself lets each write its own definition, one after the other.
+    """
+    with TemporaryDirectory(prefix="tenfold-") as folder:
+        DeltaTable.create(
+            folder,
+            schema=CATALOGUE_SCHEMA,
+            name="tenfold catalogue",
+            description="Images of a Tenfold archive: one row per key",
+            configuration={_FORMAT_KEY: str(ARCHIVE_FORMAT), **_TABLE_PROPERTIES},
+            raise_if_key_not_exists=False,
+        )
+        return (Path(folder) / "_delta_log" / _FIRST_COMMIT).read_bytes()
+
+
+def _quoted(name: str) -> str:
+    return '"' + name + '"'
+
+
+def _check_columns(names: Collection[str]) -> None:
+    unknown = [name for name in names if name not in CATALOGUE_SCHEMA.names]
+    if unknown:
+        raise ValueError(
+            f"Expected columns of the catalogue, got {', '.join(unknown)}; "
+            f"there are {', '.join(CATALOGUE_SCHEMA.names)}."
+        )
+
+
+def _as_schema(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """Plain types instead of views, and nulls for columns that an older catalogue does not have."""
+    held = set(batch.schema.names)
+    columns = [
+        batch.column(field.name).cast(field.type) if field.name in held else pa.nulls(len(batch), field.type)
+        for field in schema
+    ]
+    return pa.record_batch(columns, schema=schema)

@@ -1,0 +1,166 @@
+"""What a run is told: one YAML file, overlaid by the command line, checked before any work starts.
+
+Every class rejects unknown keys, so that a typo is an error and not a silent default. No field holds a
+secret: credentials come from the usual AWS variables, a profile or the machine's role.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from codec.contract import QUALITIES
+from codec.registry import DEFAULT_CODEC
+from pipeline.errors import ConfigError
+from pipeline.storage import StorageOptions
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CodecConfig(_Section):
+    """Which codec, and how hard it presses: one of quality, ratio, bpp, or the codec's default."""
+
+    id: str = DEFAULT_CODEC
+    quality: int | None = Field(default=None, ge=QUALITIES.start, lt=QUALITIES.stop)
+    ratio: float | None = Field(default=None, gt=1, le=10_000)
+    """Raw 24-bit bytes over payload bytes, at least, on a sample of the images."""
+    bpp: float | None = Field(default=None, gt=0, le=24)
+    """Payload bits per original pixel, at most, on a sample of the images."""
+
+    @model_validator(mode="after")
+    def _one_target(self) -> Self:
+        given = [name for name in ("quality", "ratio", "bpp") if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise ValueError(f"expected at most one of quality, ratio and bpp, got {' and '.join(given)}")
+        return self
+
+    @property
+    def target_bpp(self) -> float | None:
+        """The rate to calibrate for, or None when a quality is given or the default holds."""
+        return 24 / self.ratio if self.ratio is not None else self.bpp
+
+
+class ShardConfig(_Section):
+    """How images are cut into units of work and shards."""
+
+    target_mib: float = Field(default=64, gt=0, le=90)
+    """A shard is closed when its payloads reach this; under s3fs' 100 MiB limit of a single PUT."""
+    max_images: int = Field(default=2048, ge=1)
+    """Images in one planned unit of work, at most."""
+    max_source_mib: float = Field(default=512, gt=0)
+    """Source bytes in one planned unit of work, at most."""
+
+
+class WorkersConfig(_Section):
+    """The machines' share of the work."""
+
+    count: int | None = Field(default=None, ge=0)
+    """Ray actors; 0 runs in this process without Ray; null takes every GPU, or every core without one."""
+    gpus: float = Field(default=1, gt=0)
+    """GPU share of one actor where the cluster has GPUs; 0.5 puts two actors on each."""
+    cpus: float = Field(default=1, gt=0)
+    """CPU share of one actor on a cluster without GPUs."""
+    cpus_with_gpu: float = Field(default=4, gt=0)
+    """CPU share of one actor on a cluster with GPUs: reading and entropy coding need cores."""
+    batch_megapixels: float = Field(default=4, gt=0)
+    """Pixels encoded together; a larger image goes alone."""
+    buffer_mib: float = Field(default=256, gt=0)
+    """Decoded pixels waiting in one worker, at most; one image may always be there."""
+    ray_address: str | None = None
+    """Cluster to join; null joins RAY_ADDRESS if set, else starts Ray here."""
+
+
+class LimitsConfig(_Section):
+    """What is kept as it is instead of coded."""
+
+    max_megapixels: float = Field(default=100, gt=0)
+
+
+class CompressConfig(_Section):
+    """Everything `tenfold compress` can be told."""
+
+    codec: CodecConfig = CodecConfig()
+    shard: ShardConfig = ShardConfig()
+    workers: WorkersConfig = WorkersConfig()
+    limits: LimitsConfig = LimitsConfig()
+    storage: StorageOptions = StorageOptions()
+    """Where the archive lies."""
+    source_storage: StorageOptions | None = None
+    """Where the source lies, when its endpoint or profile differs from the archive's."""
+    commit_seconds: float = Field(default=5, gt=0)
+    """Finished shards enter the catalogue at least this often."""
+
+
+def load_config(path: Path | None, overrides: Mapping[str, Any]) -> CompressConfig:
+    """Read a YAML file (or start from the defaults) and lay `overrides` over it.
+
+    Args:
+        path: YAML of CompressConfig's shape, or None.
+        overrides: nested mapping of the same shape; None values are not given.
+    Raises:
+        ConfigError: file missing, not YAML, unknown key, or a value out of range.
+    """
+    where = str(path) if path else "the command line"
+    loaded: Any = {}
+    if path is not None:
+        try:
+            loaded = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        except OSError as error:
+            raise ConfigError(f"Expected a YAML file at {path}, got: {error.strerror}.") from error
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise ConfigError(f"Expected YAML in {path}, got something else: {error}") from error
+        if not isinstance(loaded, dict):
+            raise ConfigError(f"Expected sections like `codec:` in {path}, got {type(loaded).__name__}.")
+    merged = _overlay(loaded, overrides)
+    try:
+        return CompressConfig.model_validate(merged)
+    except ValidationError as error:
+        raise ConfigError(f"In {where}: " + "; ".join(_explain(error))) from error
+
+
+def _overlay(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for name, value in over.items():
+        if value is None:
+            continue
+        if isinstance(value, Mapping):
+            below = merged.get(name)
+            merged[name] = _overlay(below if isinstance(below, Mapping) else {}, value)
+        else:
+            merged[name] = value
+    return merged
+
+
+def _explain(error: ValidationError) -> list[str]:
+    lines = []
+    for problem in error.errors():
+        at = ".".join(str(part) for part in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            choices = _choices(problem["loc"][:-1])
+            near = difflib.get_close_matches(str(problem["loc"][-1]), choices, n=1)
+            hint = f"did you mean `{near[0]}`?" if near else f"expected one of {', '.join(sorted(choices))}"
+            lines.append(f"unknown key `{at}`; {hint}")
+        else:
+            message = problem["msg"].removeprefix("Value error, ")
+            lines.append(f"`{at or 'config'}`: {message}" + _got(problem.get("input")))
+    return lines
+
+
+def _got(value: object) -> str:
+    return "" if isinstance(value, Mapping) or value is None else f", got {value!r}"
+
+
+def _choices(location: tuple[int | str, ...]) -> list[str]:
+    model: Any = CompressConfig
+    for part in location:
+        annotation = model.model_fields[str(part)].annotation
+        candidates = (annotation, *getattr(annotation, "__args__", ()))
+        model = next(c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel))
+    return list(model.model_fields)

@@ -1,0 +1,58 @@
+"""What can go wrong around the codec.
+
+TenfoldError
+├── ConfigError      a configuration file or a combination of options that cannot work
+├── StorageError     an object store or folder that does not answer as it should
+│   └── StoreDownError       the whole store is out of reach: no answer, or credentials it refuses
+├── SourceError      the images to read: missing, empty, or one that cannot be decoded
+├── RestoreError     an image that cannot be written in the format asked for
+└── ArchiveError     what is (or is not) in an archive
+    ├── NoArchiveError       nothing at that URL is an archive
+    ├── UnknownKeyError      the archive has no such image
+    └── DamagedError         bytes in the archive are not those that were written
+
+Messages follow one template: expected, got, where, what to do.
+"""
+
+
+class TenfoldError(Exception):
+    """Base of every error the pipeline raises on purpose."""
+
+
+class ConfigError(TenfoldError, ValueError):
+    """A configuration file or a combination of options that cannot work."""
+
+
+class StorageError(TenfoldError, OSError):
+    """An object store or folder that does not answer as it should."""
+
+
+class StoreDownError(StorageError):
+    """The whole store is out of reach, so the failure says nothing about the one object asked for."""
+
+
+class SourceError(TenfoldError):
+    """A source that is missing or empty, or one image of it that cannot be decoded."""
+
+
+class RestoreError(TenfoldError, ValueError):
+    """An image that cannot be written in the format asked for: transparency as JPEG, too large for WebP."""
+
+
+class ArchiveError(TenfoldError):
+    """Something about the content of an archive."""
+
+
+class NoArchiveError(ArchiveError):
+    """Nothing at that URL is an archive."""
+
+
+class UnknownKeyError(ArchiveError, KeyError):
+    """The archive holds no image under that key."""
+
+    def __str__(self) -> str:  # KeyError would print the repr of the message
+        return str(self.args[0])
+
+
+class DamagedError(ArchiveError):
+    """Bytes in the archive are not the bytes that were written."""

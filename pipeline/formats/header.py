@@ -1,0 +1,89 @@
+"""What every container's header is reduced to, and the EXIF facts that all of them share."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import dataclass
+
+MAX_METADATA_BYTES = 64 * 2**20
+"""Largest ICC profile, XMP packet or text that is inflated from a compressed chunk."""
+
+MAX_TAIL_BYTES = 64 * 2**10
+"""Bytes after the end of a picture that pass for padding; more is content (a motion photo's video)."""
+
+_EXIF_PREFIX = b"Exif\x00\x00"
+_ORIENTATION_TAG = 0x0112
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """A picture as its header describes it. Metadata are the exact bytes of the container."""
+
+    width: int
+    height: int
+    mode: str
+    """Pillow's mode of the stored samples: 1, L, LA, P, RGB, RGBA, CMYK, I;16, ..."""
+    bit_depth: int = 8
+    unmodelled: str | None = None
+    """Why the codec cannot stand for this file; None when it can."""
+    exif: bytes | None = None
+    """TIFF structure, without the `Exif\\0\\0` that some containers put before it."""
+    icc: bytes | None = None
+    xmp: bytes | None = None
+    orientation: int | None = None
+    colour_key: tuple[int, ...] | None = None
+    """The one colour (8-bit samples, one per channel) that is transparent where there is no alpha plane."""
+    is_grey: bool = False
+    """The samples are grey though the decoder gives three equal channels."""
+    stream: bytes
+    """What to give the decoder: the file, or the file without the metadata a decoder could stumble over."""
+
+
+def bare_exif(exif: bytes | None) -> bytes | None:
+    """EXIF in its one form here: the TIFF structure alone; None when there is nothing."""
+    return (exif or b"").removeprefix(_EXIF_PREFIX) or None
+
+
+def orientation_of(exif: bytes | None) -> int | None:
+    """The EXIF orientation, 1..8; None when there is none or the EXIF is broken."""
+    order = {b"II*\x00": "<", b"MM\x00*": ">"}.get((exif or b"")[:4])
+    if exif is None or order is None:
+        return None
+    try:
+        (ifd,) = struct.unpack_from(f"{order}I", exif, 4)
+        (count,) = struct.unpack_from(f"{order}H", exif, ifd)
+        for entry in range(ifd + 2, ifd + 2 + 12 * count, 12):
+            tag, kind, _, value = struct.unpack_from(f"{order}HHIH", exif, entry)
+            if tag == _ORIENTATION_TAG and kind == 3:
+                return value if 1 <= value <= 8 else None
+    except struct.error:  # the directory runs past the end
+        return None
+    return None
+
+
+def inflate(data: bytes | memoryview) -> bytes | None:
+    """Inflate zlib metadata; None when they are broken or larger than `MAX_METADATA_BYTES`."""
+    inflater = zlib.decompressobj()
+    try:
+        plain = inflater.decompress(data, MAX_METADATA_BYTES)
+    except zlib.error:
+        return None
+    return None if inflater.unconsumed_tail else plain
+
+
+def tail_reason(tail_bytes: int) -> str | None:
+    """Why a file with that many bytes after its picture cannot be coded; None when it can."""
+    if tail_bytes <= MAX_TAIL_BYTES:
+        return None
+    return f"{tail_bytes:,} bytes of other content follow the picture (a motion photo?)"
+
+
+def animation_reason(frames: int) -> str | None:
+    """Why a file of that many frames cannot be coded; None when it is a still picture."""
+    return f"animation of {frames:,} frames" if frames > 1 else None
+
+
+def depth_reason(bit_depth: int) -> str | None:
+    """Why samples of that many bits cannot be coded; None when they fit 8 bits."""
+    return f"{bit_depth}-bit samples" if bit_depth > 8 else None

@@ -1,0 +1,162 @@
+"""The plan of a run: which images are new or changed, cut into units of work that are stored before they start.
+
+A unit is the thing that is done, retried and committed as a whole. It lies in the archive as
+`runs/<run>/plan/<n>.jsonl.gz`, so that a resumed run does exactly what the first attempt set out to do;
+`runs/<run>/plan/listed.json` says that the listing had come to its end.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+import numpy as np
+
+from pipeline.config import ShardConfig
+from pipeline.storage import Storage
+from pipeline.types import SourceImage
+
+_MIN_TAIL_IMAGES = 8
+"""A short listing is shared among the workers in pieces of at least this many images."""
+_UNKNOWN = 0
+"""Version hash of an image whose source bytes were never read: it counts as changed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit:
+    """A planned unit of work, as the driver holds it; its images lie in the stored plan."""
+
+    number: int
+    images: int
+    source_bytes: int
+
+
+class KnownVersions:
+    """What the catalogue holds, as two sorted arrays of 64-bit hashes: 16 bytes an image, not a dict."""
+
+    def __init__(self, pairs: Iterable[tuple[str, int | None, str | None, datetime | None]]) -> None:
+        """Take (key, size, etag, mtime) of every catalogue row."""
+        keys = bytearray()
+        versions = bytearray()
+        for key, size, etag, mtime in pairs:
+            keys += _hash64(key).to_bytes(8, "little")
+            versions += _version64(size, etag, mtime).to_bytes(8, "little")
+        key_array = np.frombuffer(bytes(keys), dtype="<u8")
+        order = np.argsort(key_array, kind="stable")
+        self._keys = key_array[order]
+        self._versions = np.frombuffer(bytes(versions), dtype="<u8")[order]
+
+    def __len__(self) -> int:
+        """Number of images known."""
+        return len(self._keys)
+
+    def is_current(self, image: SourceImage) -> bool:
+        """Whether the catalogue holds this image in this version.
+
+        A listing that knows no version (a bare list of names) is believed unchanged once the key is there.
+        """
+        at = int(np.searchsorted(self._keys, np.uint64(_hash64(image.key))))
+        if at == len(self._keys) or int(self._keys[at]) != _hash64(image.key):
+            return False
+        held = int(self._versions[at])
+        listed = _version64(image.size, image.etag, image.mtime)
+        return held != _UNKNOWN and listed in (held, _UNKNOWN)
+
+
+def _hash64(text: str) -> int:
+    return int.from_bytes(hashlib.blake2b(text.encode("utf-8"), digest_size=8).digest(), "little")
+
+
+def _version64(size: int | None, etag: str | None, mtime: datetime | None) -> int:
+    if etag is None and mtime is None:
+        return _UNKNOWN
+    stamp = etag if etag is not None else str(mtime and mtime.timestamp())
+    return _hash64(f"{size}|{stamp}") or 1
+
+
+def cut(images: Iterable[SourceImage], limits: ShardConfig, *, parallel: int) -> Iterator[list[SourceImage]]:
+    """Cut a stream of images into units, each as soon as it is full.
+
+    The last images are spread so that a listing shorter than a few units still feeds `parallel` workers.
+    """
+    max_bytes = int(limits.max_source_mib * 2**20)
+    waiting: list[SourceImage] = []
+    waiting_bytes = 0
+    for image in images:
+        size = image.size or 0
+        if waiting and (len(waiting) >= limits.max_images or waiting_bytes + size > max_bytes):
+            yield waiting
+            waiting, waiting_bytes = [], 0
+        waiting.append(image)
+        waiting_bytes += size
+    pieces = max(1, min(2 * max(parallel, 1), len(waiting) // _MIN_TAIL_IMAGES))
+    for piece in range(pieces):
+        part = waiting[len(waiting) * piece // pieces : len(waiting) * (piece + 1) // pieces]
+        if part:
+            yield part
+
+
+class StoredPlan:
+    """The plan of one run, in the archive."""
+
+    def __init__(self, storage: Storage, run: str) -> None:
+        """Look at the plan of `run`; nothing is read yet."""
+        self._storage = storage
+        self._folder = f"runs/{run}/plan"
+
+    def store(self, number: int, images: list[SourceImage]) -> Unit:
+        """Write unit `number` before any of its work starts."""
+        lines = "".join(json.dumps(_to_json(image)) + "\n" for image in images)
+        self._storage.write(self._path(number), gzip.compress(lines.encode("utf-8"), 6, mtime=0))
+        return Unit(number=number, images=len(images), source_bytes=sum(i.size or 0 for i in images))
+
+    def load(self, number: int) -> list[SourceImage]:
+        """The images of unit `number`, in plan order."""
+        text = gzip.decompress(self._storage.read(self._path(number))).decode("utf-8")
+        return [_from_json(json.loads(line)) for line in text.splitlines()]
+
+    def units(self) -> list[Unit]:
+        """Every unit stored so far, in order."""
+        numbers = sorted(
+            int(info.path.rsplit("/", 1)[-1].split(".")[0])
+            for info in self._storage.list(self._folder)
+            if info.path.endswith(".jsonl.gz")
+        )
+        units = []
+        for number in numbers:
+            images = self.load(number)
+            units.append(
+                Unit(number=number, images=len(images), source_bytes=sum(i.size or 0 for i in images))
+            )
+        return units
+
+    def finish(self, facts: dict[str, int]) -> None:
+        """Record that the listing came to its end."""
+        self._storage.write(f"{self._folder}/listed.json", json.dumps(facts).encode())
+
+    def facts(self) -> dict[str, int] | None:
+        """What `finish` recorded, or None while the listing has not ended."""
+        try:
+            facts: dict[str, int] = json.loads(self._storage.read(f"{self._folder}/listed.json"))
+        except FileNotFoundError:
+            return None
+        return facts
+
+    def _path(self, number: int) -> str:
+        return f"{self._folder}/{number:06d}.jsonl.gz"
+
+
+def _to_json(image: SourceImage) -> dict[str, object]:
+    fields = asdict(image)
+    fields["mtime"] = image.mtime.isoformat() if image.mtime else None
+    return fields
+
+
+def _from_json(fields: dict[str, object]) -> SourceImage:
+    mtime = fields["mtime"]
+    moment = datetime.fromisoformat(mtime) if isinstance(mtime, str) else None
+    return SourceImage(**{**fields, "mtime": moment})  # type: ignore[arg-type]

@@ -1,0 +1,125 @@
+"""The planner thread: walks the source, keeps what is new or changed, stores units of work, hands them over.
+
+It runs ahead of the workers as far as it can: a unit is three numbers here, its images lie in the archive.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+
+from pipeline.config import ShardConfig
+from pipeline.plan import KnownVersions, StoredPlan, Unit, cut
+from pipeline.progress import Progress
+from pipeline.types import SourceImage
+
+
+class Planner:
+    """Turns a stream of source images into stored units, in a thread of its own."""
+
+    def __init__(
+        self,
+        images: Iterator[SourceImage],
+        plan: StoredPlan,
+        *,
+        known: Callable[[], KnownVersions],
+        limits: ShardConfig,
+        parallel: int,
+        done: frozenset[int],
+        progress: Progress,
+    ) -> None:
+        """Start planning.
+
+        Args:
+            images: the listing; not consumed when the stored plan is already complete.
+            plan: where units are stored; what an interrupted run stored is handed over again.
+            known: gives what the catalogue holds; called in the thread.
+            limits: size of a unit.
+            parallel: workers to feed when the listing is short.
+            done: units of the stored plan that are committed already.
+            progress: `listed`, `unchanged`, `finished`, `committed` and `listing_done` are kept here.
+        """
+        self._images = images
+        self._plan = plan
+        self._known = known
+        self._limits = limits
+        self._parallel = parallel
+        self._done = done
+        self._progress = progress
+        self._units: queue.SimpleQueue[Unit | BaseException | None] = queue.SimpleQueue()
+        self._stop = threading.Event()
+        self.ended = False
+        """No unit will follow."""
+        self._thread = threading.Thread(target=self._run, name="planner", daemon=True)
+        self._thread.start()
+
+    def next(self, *, block: bool) -> Unit | None:
+        """The next unit, or None: nothing yet (only when not blocking), or nothing any more (`ended`).
+
+        Raises:
+            Whatever the listing raised: SourceError, StorageError.
+        """
+        if self.ended:
+            return None
+        try:
+            unit = self._units.get(block=block)
+        except queue.Empty:
+            return None
+        if isinstance(unit, BaseException):
+            self.ended = True
+            raise unit
+        self.ended = unit is None
+        return unit
+
+    def stop(self) -> None:
+        """Plan no further; returns when the thread has ended its current step."""
+        self._stop.set()
+        self._thread.join(timeout=30)
+
+    def _run(self) -> None:
+        try:
+            for unit in self._all_units():
+                if self._stop.is_set():
+                    return
+                self._units.put(unit)
+            self._units.put(None)
+        except BaseException as error:  # noqa: BLE001  crosses the thread; `next` raises it
+            self._units.put(error)
+
+    def _all_units(self) -> Iterator[Unit]:
+        stored = self._plan.units()
+        for unit in stored:
+            self._progress.listed += unit.images
+            if unit.number in self._done:
+                self._progress.finished += unit.images
+                self._progress.committed += unit.images
+            else:
+                yield unit
+        facts = self._plan.facts()
+        if facts is None:
+            yield from self._new_units(stored)
+            self._plan.finish({"unchanged": self._progress.unchanged})
+        else:
+            self._progress.unchanged = facts["unchanged"]
+        self._progress.listing_done = True
+
+    def _new_units(self, stored: list[Unit]) -> Iterator[Unit]:
+        planned = {image.key for unit in stored for image in self._plan.load(unit.number)}
+        first = stored[-1].number + 1 if stored else 0
+        fresh = self._fresh(planned, self._known())
+        for number, part in enumerate(cut(fresh, self._limits, parallel=self._parallel), first):
+            unit = self._plan.store(number, part)
+            self._progress.listed += unit.images
+            yield unit
+
+    def _fresh(self, planned: set[str], known: KnownVersions) -> Iterator[SourceImage]:
+        for image in self._images:
+            if self._stop.is_set():
+                return
+            if image.key in planned:
+                continue
+            if known.is_current(image):
+                self._progress.unchanged += 1
+            else:
+                yield image

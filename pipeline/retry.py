@@ -1,0 +1,60 @@
+"""What to do when a worker dies on a task: once more, then halves, until the culprit is alone.
+
+A worker that dies takes innocent tasks with it, so one death proves nothing; after the second one a task is
+split, and each half may die only once before it is split again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Generic
+
+from pipeline.errors import TenfoldError
+from pipeline.pool import Died, TaskT
+
+_DEATHS_BEFORE_SPLIT = 2
+_MAX_DEATHS_IN_A_ROW = 50
+"""Workers dying this often without one success in between are not a matter of one bad image."""
+
+
+class RetryPolicy(Generic[TaskT]):
+    """Counts deaths by task. Tasks must be hashable."""
+
+    def __init__(self, split: Callable[[TaskT], Sequence[TaskT]]) -> None:
+        """`split` cuts a task in two, or returns nothing when it holds a single image."""
+        self._split = split
+        self._deaths: dict[TaskT, int] = {}
+        self._in_a_row = 0
+
+    def succeeded(self) -> None:
+        """A task came back: workers can live."""
+        self._in_a_row = 0
+
+    def after(self, death: Died[TaskT]) -> list[TaskT]:
+        """The tasks to do instead: the same, its halves, or none when it is one image that kills workers.
+
+        Raises:
+            TenfoldError: workers keep dying without a success in between.
+        """
+        self._in_a_row += 1
+        if self._in_a_row > _MAX_DEATHS_IN_A_ROW:
+            raise TenfoldError(
+                f"Expected workers that stay up, got {self._in_a_row} deaths in a row, the last one: "
+                f"{death.reason}. What is finished is kept; look into the Ray logs, then run the same command."
+            )
+        task = death.task
+        if death.blame == "task":
+            self._deaths[task] = self._deaths.get(task, 0) + 1
+        if self._deaths.get(task, 0) < _DEATHS_BEFORE_SPLIT:
+            return [task]
+        parts = list(self._split(task))
+        for part in parts:
+            if self._split(part):
+                self._deaths[part] = _DEATHS_BEFORE_SPLIT - 1
+        return parts
+
+
+def halves(items: Sequence[int]) -> list[tuple[int, ...]]:
+    """Two halves, or nothing for a single item."""
+    middle = len(items) // 2
+    return [tuple(items[:middle]), tuple(items[middle:])] if middle else []

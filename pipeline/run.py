@@ -1,0 +1,241 @@
+"""One compress run, driven. What is committed in the catalogue is in the archive; what is not, is not.
+
+    source -> Planner (thread): diff against the catalogue, units stored under runs/<run>/plan/
+           -> Dispatcher: at most `pool.capacity` units in flight, shards published by the workers
+           -> here: one Delta commit every few seconds, progress, and the summary from the catalogue
+
+Killed anywhere, the same command finishes the run: units whose rows are committed are done, units whose
+shards were published are adopted, the rest is encoded.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import asdict
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from codec.registry import load_codec
+from pipeline.adopt import committed_units
+from pipeline.catalogue import Catalogue
+from pipeline.config import CompressConfig
+from pipeline.dispatch import Dispatcher, EncodePool, FinishedUnit
+from pipeline.errors import SourceError
+from pipeline.plan import KnownVersions, StoredPlan, Unit
+from pipeline.planner import Planner
+from pipeline.pool import Done
+from pipeline.progress import OnProgress, Progress
+from pipeline.runlog import RunLog, RunSummary
+from pipeline.sources import Source
+from pipeline.start import start_pool
+from pipeline.storage import Storage
+from pipeline.totals import COLUMNS, Totals
+from pipeline.types import SourceImage
+from pipeline.worker import CalibrateTask, Calibration, EncoderSpec
+
+_WAIT_S = 0.25
+_PROGRESS_FILE_S = 10.0
+_CALIBRATION_TIMEOUT_S = 1800.0
+
+
+class CompressRun:
+    """One run over one source into one archive. Use once."""
+
+    def __init__(self, source: Source, archive: Storage, config: CompressConfig) -> None:
+        """Contact nothing yet."""
+        self._source = source
+        self._archive = archive
+        self._config = config
+        self._on_progress: OnProgress = lambda _progress: None
+        self._catalogue = Catalogue(archive)
+        self._progress = Progress()
+        self._uncommitted: list[pa.Table] = []
+        self._uncommitted_images = 0
+        self._last_commit = self._last_file = time.monotonic()
+        self._stages: Counter[str] = Counter()
+        self._held_back: list[dict[str, str]] = []
+
+    def run(self, on_progress: OnProgress = lambda _progress: None) -> RunSummary:
+        """Do it.
+
+        Raises:
+            SourceError, StorageError, ConfigError, ArchiveError: before any work where it can be known then;
+                one that comes later ends the run after what is finished has been committed.
+        """
+        self._on_progress = on_progress
+        load_codec(self._config.codec.id, device="cpu")  # an unknown codec ends here, before anything is made
+        images = self._touch_source()
+        self._archive.check_writable()
+        self._catalogue.create()
+        self._log = RunLog.resume_or_start(self._archive, self._source.config, self._config)
+        self._progress.run = self._log.run
+        plan = StoredPlan(self._archive, self._log.run)
+        planner = Planner(
+            images,
+            plan,
+            known=self._known_versions,
+            limits=self._config.shard,
+            parallel=_parallel(self._config),
+            done=committed_units(self._archive, self._catalogue, self._log, plan),
+            progress=self._progress,
+        )
+        quality = self._log.quality()
+        try:
+            first = planner.next(block=True)
+            if first is not None:
+                quality = self._work(planner, first)
+        finally:
+            planner.stop()
+        return self._finish(quality)
+
+    def _touch_source(self) -> Iterator[SourceImage]:
+        """See one image before anything is created: a wrong source leaves no trace."""
+        images = iter(self._source.images())
+        first = next(images, None)
+        if first is None:
+            raise SourceError(f"Expected images at {self._source.config.url}, got none.")
+        return itertools.chain([first], images)
+
+    def _known_versions(self) -> KnownVersions:
+        columns = ["key", "source_size", "source_etag", "source_mtime"]
+        return KnownVersions(
+            row
+            for batch in self._catalogue.scan(columns)
+            for row in zip(*(batch[name].to_pylist() for name in columns), strict=True)
+        )
+
+    def _work(self, planner: Planner, first: Unit) -> int:
+        self._show("starting")
+        with closing(self._start_pool()) as pool:
+            quality = self._settle_quality(pool, first)
+            self._progress.work_started = time.monotonic()
+            self._show("working")
+            dispatcher = Dispatcher(pool, run=self._log.run, quality=quality)
+            dispatcher.submit(first)
+            try:
+                while not (dispatcher.idle and planner.ended):
+                    while dispatcher.has_room and (unit := planner.next(block=dispatcher.idle)):
+                        dispatcher.submit(unit)
+                    finished = dispatcher.next(_WAIT_S)
+                    if finished is not None:
+                        self._take(finished)
+                    self._tick()
+            finally:
+                self._commit()
+        return quality
+
+    def _start_pool(self) -> EncodePool:
+        spec = EncoderSpec(archive_url=self._archive.url, source=self._source.config, config=self._config)
+        return start_pool(spec, self._config.workers)
+
+    def _settle_quality(self, pool: EncodePool, first: Unit) -> int:
+        """The quality of this run: as given, as an interrupted run settled it, or calibrated for a rate."""
+        codec = self._config.codec
+        target_bpp = codec.target_bpp
+        settled = codec.quality if target_bpp is None else self._log.quality()
+        if settled is None and target_bpp is None:
+            settled = load_codec(codec.id, device="cpu").default_quality
+        if settled is not None:
+            return settled
+        self._show("calibrating")
+        pool.submit(CalibrateTask(run=self._log.run, number=first.number, target_bpp=target_bpp or 0.0))
+        outcome = None
+        while outcome is None:
+            outcome = pool.next(_CALIBRATION_TIMEOUT_S)
+        if not isinstance(outcome, Done) or not isinstance(outcome.result, Calibration):
+            raise SourceError(
+                f"Expected to measure the rate on images of {self._source.config.url}, got: a worker died on "
+                "them. Give --quality instead of --ratio or --bpp, so that the bad image can be isolated."
+            )
+        self._log.write_quality({**asdict(outcome.result), "target_bpp": target_bpp})
+        return outcome.result.quality
+
+    def _take(self, finished: FinishedUnit) -> None:
+        self._uncommitted.append(finished.rows)
+        self._uncommitted_images += finished.unit.images
+        self._progress.finished += finished.unit.images
+        self._progress.totals += Totals.of(finished.rows)
+        for stages in finished.stages:
+            self._stages.update(asdict(stages))
+
+    def _tick(self) -> None:
+        now = time.monotonic()
+        if now - self._last_commit >= self._config.commit_seconds:
+            self._commit()
+        if now - self._last_file >= _PROGRESS_FILE_S:
+            self._log.write_progress(self._progress.as_json())
+            self._last_file = now
+        self._on_progress(self._progress)
+
+    def _commit(self) -> None:
+        if self._uncommitted:
+            rows = pa.concat_tables(self._uncommitted)
+            self._catalogue.commit(rows, run=self._log.run)
+            self._note_held_back(rows)
+            self._progress.committed += self._uncommitted_images
+            self._uncommitted, self._uncommitted_images = [], 0
+        self._last_commit = time.monotonic()
+
+    def _note_held_back(self, rows: pa.Table) -> None:
+        """Failed rows that did not enter the catalogue, because a stored version of the image is there."""
+        failed = rows.filter(pc.equal(rows["status"], "failed")).select(["key", "reason"])
+        reasons = dict(zip(failed["key"].to_pylist(), failed["reason"].to_pylist(), strict=True))
+        self._held_back += [
+            {"key": row.key, "reason": reasons[row.key]}
+            for row in self._catalogue.lookup(reasons)
+            if row.status != "failed"
+        ]
+
+    def _show(self, phase: str) -> None:
+        self._progress.phase = phase
+        self._on_progress(self._progress)
+
+    def _finish(self, quality: int | None) -> RunSummary:
+        """Count this run's rows in the catalogue: the truth, also after a resume."""
+        totals = Totals.over(self._catalogue.scan(list(COLUMNS), run=self._log.run))
+        self._show("done")
+        self._log.write_progress(self._progress.as_json())
+        summary = self._summary(totals, quality)
+        self._log.write_summary(summary)
+        return summary
+
+    def _summary(self, totals: Totals, quality: int | None) -> RunSummary:
+        begun = self._progress.work_started
+        return RunSummary(
+            run=self._log.run,
+            images=totals.images + len(self._held_back),
+            coded=totals.coded,
+            kept=totals.kept,
+            failed=totals.failed + len(self._held_back),
+            held_back=self._held_back,
+            unchanged=self._progress.unchanged,
+            skipped=self._source.skipped,
+            raw_bytes=totals.raw_bytes,
+            source_bytes=totals.source_bytes,
+            zip_bytes=totals.zip_bytes,
+            payload_bytes=totals.payload_bytes,
+            archive_bytes=sum(info.size for info in self._archive.list()),
+            ratio_vs_raw=totals.ratio_vs_raw,
+            ratio_vs_source=totals.ratio_vs_source,
+            zip_ratio_vs_raw=totals.zip_ratio_vs_raw,
+            bpp=totals.bpp,
+            psnr_db=totals.psnr_db,
+            ms_ssim=totals.ms_ssim,
+            quality=quality,
+            resumed=self._log.resumed,
+            seconds=round(self._progress.seconds(), 3),
+            start_seconds=round(begun - self._progress.started, 3) if begun else 0.0,
+            megapixels_per_second=round(self._progress.megapixels_per_second(), 3),
+            stage_seconds={name: round(seconds, 3) for name, seconds in self._stages.items()},
+        )
+
+
+def _parallel(config: CompressConfig) -> int:
+    count = config.workers.count
+    return (os.cpu_count() or 1) if count is None else max(count, 1)

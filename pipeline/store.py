@@ -1,0 +1,90 @@
+"""What a store offers, and how its failures are worded: expected, got, where, what to do.
+
+A store is a folder (`folder.py`), an S3 bucket (`bucket.py`) or any other fsspec filesystem (`storage.py`).
+No message made here ever holds a secret.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from pipeline.errors import StorageError, StoreDownError
+
+_SECRET_VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+_USERINFO = re.compile(r"(?<=://)[^/@\s]*@")
+_SIGNED = re.compile(
+    r"(?i)([?&;](?:x-amz-[a-z-]+|x-goog-[a-z-]+|awsaccesskeyid|signature|sig|se|sp|sv|token|access_token"
+    r"|key-pair-id|policy|expires)=)[^&\s'\"]*"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectInfo:
+    """One object, as a listing described it."""
+
+    path: str
+    """Name below the root of the listing's Storage, '/'-separated."""
+    size: int
+    etag: str | None
+    """As the store gives it, without quotes: fit for equality only."""
+    mtime: datetime | None
+    """UTC, microseconds."""
+
+
+class Store(Protocol):
+    """Whole-object operations on one root; paths are below it. Raises as `Storage` does."""
+
+    def read(self, path: str) -> bytes: ...
+    def read_range(self, path: str, offset: int, length: int) -> bytes: ...
+    def write(self, path: str, data: bytes) -> None: ...
+    def create(self, path: str, data: bytes) -> bool: ...
+    def list(self, prefix: str, *, recursive: bool, exclude: frozenset[str]) -> Iterator[ObjectInfo]: ...
+    def info(self, path: str) -> ObjectInfo: ...
+    def delete(self, path: str) -> None: ...
+    def check_readable(self) -> None: ...
+    def check_writable(self) -> None: ...
+
+
+def redact(text: str) -> str:
+    """Take user names, passwords, signatures and the environment's AWS credentials out of a text or URL."""
+    text = _SIGNED.sub(r"\1***", _USERINFO.sub("***@", text))
+    for name in _SECRET_VARIABLES:
+        value = os.environ.get(name, "")
+        if len(value) >= 8:
+            text = text.replace(value, "***")
+    return text
+
+
+def _message(text: str) -> str:
+    """Redacted, and fit for a log or a Parquet column even when a file name is no text."""
+    return redact(text).encode("utf-8", "backslashreplace").decode()
+
+
+def problem(*, expected: str, got: str, where: str, do: str, store_down: bool = False) -> StorageError:
+    """Word a failure of a store."""
+    kind = StoreDownError if store_down else StorageError
+    return kind(_message(f"Expected {expected}, got {got} at {where}; {do}."))
+
+
+def missing(where: str, got: str = "nothing there") -> FileNotFoundError:
+    """Word the absence of one object."""
+    return FileNotFoundError(
+        _message(
+            f"Expected an object, got {got} at {where}; check the name, or whether something removed it."
+        )
+    )
+
+
+def short_read(where: str, *, offset: int, length: int, got: int) -> StorageError:
+    """Word a range that reaches past the end of its object."""
+    return problem(
+        expected=f"{length} bytes from offset {offset}",
+        got=f"{got}",
+        where=where,
+        do="the object is shorter than its record says: it was truncated or replaced",
+    )

@@ -1,0 +1,137 @@
+"""Sums over catalogue rows: what was stored, how large it was before, how well it decodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+COLUMNS = (
+    "status",
+    "width",
+    "height",
+    "source_size",
+    "payload_length",
+    "zip_bytes",
+    "zip_source_bytes",
+    "psnr_db",
+    "ms_ssim",
+)
+"""The catalogue columns that totals are made of."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """Sums that add up; the ratios are derived. Raw means 24-bit RGB: 3 bytes a pixel.
+
+    Bytes and pixels are over stored images (coded and kept); failed ones hold nothing.
+    """
+
+    images: int = 0
+    coded: int = 0
+    kept: int = 0
+    failed: int = 0
+    pixels: int = 0
+    coded_pixels: int = 0
+    source_bytes: int = 0
+    payload_bytes: int = 0
+    coded_payload_bytes: int = 0
+    zip_bytes: int = 0
+    """Deflate of raw pixels, over the images whose pixels were decoded."""
+    zipped_pixels: int = 0
+    zip_source_bytes: int = 0
+    psnr_sum: float = 0.0
+    psnr_count: int = 0
+    ms_ssim_sum: float = 0.0
+    ms_ssim_count: int = 0
+
+    def __add__(self, other: Totals) -> Totals:
+        return Totals(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)})
+
+    @classmethod
+    def of(cls, rows: pa.Table | pa.RecordBatch) -> Totals:
+        """Totals of rows that have at least `COLUMNS`."""
+        status = rows["status"]
+        coded = pc.equal(status, "coded")
+        stored = pc.not_equal(status, "failed")
+        pixels = pc.multiply(rows["width"].cast("int64"), rows["height"].cast("int64"))
+        psnr = rows["psnr_db"].filter(coded)
+        ms_ssim = rows["ms_ssim"].filter(coded)
+        return cls(
+            images=len(status),
+            coded=_sum(coded.cast("int64")),
+            kept=_sum(pc.equal(status, "kept").cast("int64")),
+            failed=_sum(pc.equal(status, "failed").cast("int64")),
+            pixels=_sum(pixels.filter(stored)),
+            coded_pixels=_sum(pixels.filter(coded)),
+            source_bytes=_sum(rows["source_size"].filter(stored)),
+            payload_bytes=_sum(rows["payload_length"].filter(stored)),
+            coded_payload_bytes=_sum(rows["payload_length"].filter(coded)),
+            zip_bytes=_sum(rows["zip_bytes"]),
+            zipped_pixels=_sum(pixels.filter(pc.is_valid(rows["zip_bytes"]))),
+            zip_source_bytes=_sum(rows["zip_source_bytes"]),
+            psnr_sum=float(pc.sum(psnr).as_py() or 0.0),
+            psnr_count=len(psnr) - psnr.null_count,
+            ms_ssim_sum=float(pc.sum(ms_ssim).as_py() or 0.0),
+            ms_ssim_count=len(ms_ssim) - ms_ssim.null_count,
+        )
+
+    @classmethod
+    def over(cls, batches: Iterable[pa.Table | pa.RecordBatch]) -> Totals:
+        """Totals of a stream of rows, in constant memory."""
+        return sum((cls.of(batch) for batch in batches), cls())
+
+    @property
+    def raw_bytes(self) -> int:
+        """Stored images as 24-bit RGB."""
+        return 3 * self.pixels
+
+    @property
+    def bpp(self) -> float | None:
+        """Payload bits over original pixels, coded and kept."""
+        return _over(8 * self.payload_bytes, self.pixels)
+
+    @property
+    def coded_bpp(self) -> float | None:
+        """The same over the coded images alone."""
+        return _over(8 * self.coded_payload_bytes, self.coded_pixels)
+
+    @property
+    def ratio_vs_raw(self) -> float | None:
+        """Raw bytes over payload bytes."""
+        return _over(self.raw_bytes, self.payload_bytes)
+
+    @property
+    def ratio_vs_source(self) -> float | None:
+        """Source bytes over payload bytes."""
+        return _over(self.source_bytes, self.payload_bytes)
+
+    @property
+    def zip_ratio_vs_raw(self) -> float | None:
+        """Raw bytes over deflated raw bytes: what zip reaches on the same pixels."""
+        return _over(3 * self.zipped_pixels, self.zip_bytes)
+
+    @property
+    def zip_ratio_vs_source(self) -> float | None:
+        """Source bytes over deflated source bytes: what zipping the files reaches."""
+        return _over(self.source_bytes, self.zip_source_bytes)
+
+    @property
+    def psnr_db(self) -> float | None:
+        """Mean over coded images."""
+        return _over(self.psnr_sum, self.psnr_count)
+
+    @property
+    def ms_ssim(self) -> float | None:
+        """Mean over coded images large enough to have one."""
+        return _over(self.ms_ssim_sum, self.ms_ssim_count)
+
+
+def _sum(column: pa.ChunkedArray | pa.Array) -> int:
+    return int(pc.sum(column).as_py() or 0)
+
+
+def _over(part: float, whole: float) -> float | None:
+    return part / whole if whole else None

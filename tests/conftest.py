@@ -1,0 +1,61 @@
+"""Fixtures that all tests share: a clean environment, the shipped photos, an S3 server."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.seaweed import S3Server, run_server
+
+# Read when torch and Ray are first imported. Few threads: small tensors, small machines, several processes.
+os.environ.setdefault("OMP_NUM_THREADS", str(min(2, os.cpu_count() or 1)))
+os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+
+PHOTOS = Path(__file__).parent / "photos"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that use the S3 server are marked `s3`, so that `-m "not s3"` runs without it."""
+    for item in items:
+        if {"s3", "s3_env"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.s3)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_cloud_account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Hide the AWS account of whoever runs the tests."""
+    nowhere = tmp_path_factory.mktemp("aws")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith("AWS_"):
+                patch.delenv(name)
+        patch.setenv("NO_PROXY", "127.0.0.1,localhost")  # the test server is here, whatever proxy is set
+        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        patch.setenv("AWS_CONFIG_FILE", str(nowhere / "config"))
+        patch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(nowhere / "credentials"))
+        yield
+
+
+@pytest.fixture(scope="session")
+def s3(_no_cloud_account: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """A real S3 server on loopback, started once."""
+    with run_server(tmp_path_factory.mktemp("seaweed")) as server:
+        yield server
+
+
+@pytest.fixture
+def s3_env(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
+    """The S3 server, with the AWS variables of this test pointing at it."""
+    for name, value in s3.environment().items():
+        monkeypatch.setenv(name, value)
+    return s3
+
+
+@pytest.fixture(scope="session")
+def photos() -> Path:
+    """The folder of photos that ship with the project."""
+    assert any(PHOTOS.glob("*.png")), f"no photos in {PHOTOS}"
+    return PHOTOS

@@ -1,0 +1,290 @@
+"""The whole road as a user takes it: compress, compress again, ls, get, decode, report."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image as PillowImage
+
+from pipeline import Archive
+from pipeline.sources import IMAGE_EXTENSIONS
+from tests.pipeline.odd_images import ODD_IMAGES
+from tests.road import Ran, tenfold
+from tests.seaweed import S3Server
+
+SUMMARY = {
+    "run",
+    "images",
+    "coded",
+    "kept",
+    "failed",
+    "raw_bytes",
+    "source_bytes",
+    "zip_bytes",
+    "payload_bytes",
+    "archive_bytes",
+    "ratio_vs_raw",
+    "ratio_vs_source",
+    "zip_ratio_vs_raw",
+    "bpp",
+    "psnr_db",
+    "ms_ssim",
+    "seconds",
+    "megapixels_per_second",
+}
+LISTED = {
+    "key",
+    "status",
+    "reason",
+    "codec",
+    "quality",
+    "width",
+    "height",
+    "bpp",
+    "psnr_db",
+    "shard",
+    "payload_offset",
+    "payload_length",
+}
+
+NAMED = {n: case for n, case in ODD_IMAGES.items() if n.rsplit(".", 1)[-1] in IMAGE_EXTENSIONS}
+"""A folder listing takes what is named like an image; the others are counted as skipped."""
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, photos: Path) -> tuple[Path, Ran]:
+    """An archive of the shipped photos, and what making it printed."""
+    archive = tmp_path_factory.mktemp("road") / "archive"
+    return archive, tenfold("compress", photos, archive, "--workers", "0", "--json")
+
+
+def pixels(data: bytes | Path) -> np.ndarray:  # type: ignore[type-arg]
+    with PillowImage.open(io.BytesIO(data) if isinstance(data, bytes) else data) as opened:
+        return np.asarray(opened)
+
+
+def test_the_summary_counts_real_bytes(made: tuple[Path, Ran], photos: Path) -> None:
+    archive, ran = made
+    summary = ran.json()
+    assert ran.code == 0
+    assert summary.keys() >= SUMMARY
+    count = len(list(photos.glob("*.png")))
+    assert (summary["images"], summary["coded"], summary["failed"]) == (count, count, 0)
+    assert summary["raw_bytes"] == count * 768 * 512 * 3
+    assert summary["source_bytes"] == sum(path.stat().st_size for path in photos.glob("*.png"))
+    listed = tenfold("ls", archive, "--json").json()
+    assert summary["payload_bytes"] == sum(row["payload_length"] for row in listed)
+    assert summary["bpp"] == pytest.approx(8 * summary["payload_bytes"] / (count * 768 * 512))
+    assert summary["ratio_vs_raw"] == pytest.approx(24 / summary["bpp"])
+    on_disk = sum(path.stat().st_size for path in archive.rglob("*") if path.is_file())
+    assert summary["archive_bytes"] == pytest.approx(on_disk, rel=0.02)  # the summary itself comes after
+
+
+def test_the_bytes_are_where_ls_says(made: tuple[Path, Ran]) -> None:
+    archive, _ = made
+    opened = Archive(str(archive))
+    for row in tenfold("ls", archive, "--json").json():
+        assert row.keys() >= LISTED
+        shard = (archive / row["shard"]).read_bytes()
+        start = row["payload_offset"]
+        assert shard[start : start + row["payload_length"]] == opened.read_payload(row["key"])
+
+
+def test_compressing_again_encodes_nothing(made: tuple[Path, Ran], photos: Path) -> None:
+    archive, _ = made
+    shards = sorted(archive.glob("shards/**/*.parquet"))
+    again = tenfold("compress", photos, archive, "--workers", "0", "--json")
+    assert again.code == 0
+    assert (again.json()["coded"], again.json()["images"]) == (0, 0)
+    assert again.json()["unchanged"] == len(list(photos.glob("*.png")))
+    assert sorted(archive.glob("shards/**/*.parquet")) == shards
+    said = tenfold("compress", photos, archive, "--workers", "0")
+    assert "Nothing new" in said.out
+
+
+def test_only_the_changed_and_the_new_are_encoded(tmp_path: Path, photos: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    names = sorted(path.name for path in photos.glob("*.png"))[:3]
+    for name in names[:2]:
+        shutil.copy(photos / name, source / name)
+    assert tenfold("compress", source, tmp_path / "a", "--workers", "0", "--json").json()["coded"] == 2
+    with PillowImage.open(photos / names[0]) as opened:
+        opened.crop((0, 0, 128, 96)).save(source / names[0])
+    shutil.copy(photos / names[2], source / names[2])
+    second = tenfold("compress", source, tmp_path / "a", "--workers", "0", "--json").json()
+    assert (second["coded"] + second["kept"], second["unchanged"]) == (2, 1)
+    rows = {row["key"]: row for row in tenfold("ls", tmp_path / "a", "--json").json()}
+    assert sorted(rows) == names
+    assert (rows[names[0]]["width"], rows[names[0]]["height"]) == (128, 96)
+
+
+def test_decode_gives_every_image_back(made: tuple[Path, Ran], photos: Path, tmp_path: Path) -> None:
+    archive, _ = made
+    ran = tenfold("decode", archive, tmp_path / "out", "--workers", "0", "--json")
+    assert ran.code == 0
+    names = sorted(path.name for path in photos.glob("*.png"))
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == names
+    assert ran.json()["written"] == len(names)
+    rows = {row["key"]: row for row in tenfold("ls", archive, "--json").json()}
+    for name in names:
+        before = pixels(photos / name).astype(float)
+        after = pixels(tmp_path / "out" / name).astype(float)
+        measured = 10 * np.log10(255**2 / np.mean((before - after) ** 2))
+        assert measured == pytest.approx(rows[name]["psnr_db"], abs=0.02)
+
+
+def test_decode_takes_some_and_other_formats(made: tuple[Path, Ran], tmp_path: Path) -> None:
+    archive, _ = made
+    keys = tmp_path / "keys.txt"
+    keys.write_text("kodim03.png\nkodim23.png\n")
+    few = tenfold(
+        "decode", archive, tmp_path / "few", "--keys-file", keys, "--format", "jpeg", "--workers", "0"
+    )
+    assert few.code == 0
+    assert sorted(p.name for p in (tmp_path / "few").iterdir()) == ["kodim03.png.jpg", "kodim23.png.jpg"]
+    one = tenfold("decode", archive, tmp_path / "one", "--glob", "*15*", "--workers", "0")
+    assert one.code == 0
+    assert [p.name for p in (tmp_path / "one").iterdir()] == ["kodim15.png"]
+
+
+def test_get_equals_decode(made: tuple[Path, Ran], tmp_path: Path) -> None:
+    archive, _ = made
+    assert tenfold("get", archive, "kodim15.png", "-o", tmp_path / "x.png").code == 0
+    assert tenfold("decode", archive, tmp_path / "all", "--glob", "kodim15.png", "--workers", "0").code == 0
+    assert np.array_equal(pixels(tmp_path / "x.png"), pixels(tmp_path / "all" / "kodim15.png"))
+    assert tenfold("get", archive, "kodim15.png", "-o", tmp_path / "x.webp").code == 0
+    assert np.array_equal(pixels(tmp_path / "x.webp").shape, (512, 768, 3))
+
+
+def test_latents_come_without_synthesis(made: tuple[Path, Ran]) -> None:
+    archive, _ = made
+    opened = Archive(str(archive))
+    latents = opened.latents("kodim03.png")
+    assert latents.ndim == 3
+    assert latents.shape == tuple(opened.row("kodim03.png").latent_shape or ())
+    assert np.isfinite(latents).all()
+    assert latents.std() > 0
+
+
+def test_the_report_says_what_was_gained(made: tuple[Path, Ran], tmp_path: Path) -> None:
+    archive, ran = made
+    said = tenfold("report", archive, "--out", tmp_path / "report")
+    assert said.code == 0
+    written = json.loads((tmp_path / "report" / "report.json").read_text())
+    summary = ran.json()
+    assert written["all"]["ratio_vs_raw"] == pytest.approx(summary["ratio_vs_raw"])
+    assert written["all"]["zip_ratio_vs_raw"] == pytest.approx(summary["zip_ratio_vs_raw"])
+    assert written["all"]["zip_source_bytes"] > 0
+    markdown = (tmp_path / "report" / "report.md").read_text()
+    assert f"{summary['payload_bytes']:,}" in markdown
+    assert "Zip makes these pixels" in said.out
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Ran]:
+    """A folder of every odd image, its archive, and what making it printed."""
+    folder = tmp_path_factory.mktemp("odd")
+    for name, case in NAMED.items():
+        path = folder / "source" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(case.make())
+    ran = tenfold("compress", folder / "source", folder / "archive", "--workers", "0", "--json")
+    return folder / "source", folder / "archive", ran
+
+
+def test_every_odd_image_is_a_row_with_a_reason(odd: tuple[Path, Path, Ran]) -> None:
+    _, archive, ran = odd
+    assert ran.code == 3
+    summary = ran.json()
+    assert summary["skipped"] == len(ODD_IMAGES) - len(NAMED)
+    assert summary["images"] == len(NAMED) == summary["coded"] + summary["kept"] + summary["failed"]
+    rows = {row["key"]: row for row in tenfold("ls", archive, "--json").json()}
+    assert sorted(rows) == sorted(NAMED)
+    for name, case in NAMED.items():
+        row = rows[name]
+        if case.status == "coded":  # small ones may not get smaller, and are kept then
+            assert row["status"] in ("coded", "kept"), (name, row["reason"])
+        else:
+            assert row["status"] == case.status, (name, row["reason"])
+            assert case.reason in row["reason"], (name, row["reason"])
+
+
+def test_every_odd_image_that_was_stored_comes_back(odd: tuple[Path, Path, Ran], tmp_path: Path) -> None:
+    source, archive, _ = odd
+    assert tenfold("decode", archive, tmp_path, "--workers", "0").code == 0
+    for row in tenfold("ls", archive, "--json").json():
+        if row["status"] == "kept":
+            assert (tmp_path / row["key"]).read_bytes() == (source / row["key"]).read_bytes(), row["key"]
+
+
+def test_keys_that_could_escape_or_meet_do_not(tmp_path: Path, photos: Path) -> None:
+    small = tmp_path / "small.png"
+    with PillowImage.open(photos / "kodim23.png") as opened:
+        opened.crop((0, 0, 256, 256)).save(small)
+    keys = ["../../up.png", "/abs.png", "a b/ü 日本.png", "same.jpg", "same.gif", "same.jpg.png", "x//y.png"]
+    manifest = tmp_path / "manifest.parquet"
+    import pandas as pd
+
+    pd.DataFrame({"url": [str(small)] * len(keys), "key": keys}).to_parquet(manifest)
+    made = tenfold("compress", manifest, tmp_path / "a", "--workers", "0", "--json")
+    assert (made.code, made.json()["images"]) == (0, len(keys))
+    out = tmp_path / "deep" / "deeper" / "out"
+    before = {path for path in tmp_path.rglob("*") if path.is_file()}
+    assert tenfold("decode", tmp_path / "a", out, "--workers", "0").code == 0
+    written = {path for path in tmp_path.rglob("*") if path.is_file()} - before
+    assert len(written) == len(keys)
+    assert all(path.is_relative_to(out) for path in written)
+
+
+def test_a_file_that_vanishes_and_one_that_cannot_be_read(tmp_path: Path, photos: Path) -> None:
+    listing = tmp_path / "list.txt"
+    listing.write_text(f"{photos / 'kodim03.png'}\n{tmp_path / 'gone.png'}\n")
+    ran = tenfold("compress", listing, tmp_path / "a", "--workers", "0", "--json")
+    assert (ran.code, ran.json()["coded"], ran.json()["failed"]) == (3, 1, 1)
+    failed = next(row for row in tenfold("ls", tmp_path / "a", "--json").json() if row["status"] == "failed")
+    assert "no longer there" in failed["reason"]
+    shutil.copy(photos / "kodim05.png", tmp_path / "gone.png")
+    healed = tenfold("compress", listing, tmp_path / "a", "--workers", "0", "--json")
+    assert (healed.code, healed.json()["coded"]) == (0, 1)
+
+
+def test_the_road_on_s3(s3_env: S3Server, photos: Path, tmp_path: Path) -> None:
+    import fsspec
+
+    bucket = s3_env.bucket()
+    for path in sorted(photos.glob("*.png"))[:3]:
+        fsspec.filesystem("s3", endpoint_url=s3_env.endpoint).pipe_file(
+            f"{bucket}/in/{path.name}", path.read_bytes()
+        )
+    source, archive = f"s3://{bucket}/in", f"s3://{bucket}/archive"
+    made = tenfold("compress", source, archive, "--workers", "0", "--json")
+    assert (made.code, made.json()["coded"]) == (0, 3)
+    again = tenfold("compress", source, archive, "--workers", "0", "--json")
+    assert (again.json()["coded"], again.json()["unchanged"]) == (0, 3)
+    assert tenfold("get", archive, "kodim03.png", "-o", tmp_path / "x.png").code == 0
+    out = tenfold("decode", archive, f"s3://{bucket}/out", "--workers", "0", "--json")
+    assert (out.code, out.json()["written"]) == (0, 3)
+    assert tenfold("report", archive, "--out", tmp_path / "report").code == 0
+    for secret in (s3_env.access_key, s3_env.secret_key):
+        fs = fsspec.filesystem("s3", endpoint_url=s3_env.endpoint)
+        for name in fs.find(f"{bucket}/archive/runs"):
+            assert secret.encode() not in fs.cat_file(name), name
+
+
+def test_disk_full_or_unwritable_ends_cleanly(tmp_path: Path, photos: Path) -> None:
+    if os.geteuid() == 0:
+        target = Path("/proc/tenfold-archive")  # root may write everywhere but here
+    else:
+        target = tmp_path / "locked" / "archive"
+        target.parent.mkdir(mode=0o500)
+    ran = tenfold("compress", photos, target, "--workers", "0")
+    assert ran.code == 1
+    assert "error:" in ran.err
+    assert "Expected" in ran.err

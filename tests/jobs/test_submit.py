@@ -1,0 +1,88 @@
+"""`tenfold submit` on a real Ray cluster with its job server, on loopback."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.road import start_tenfold, tenfold
+
+pytestmark = pytest.mark.ray
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[str]:
+    """A one-node Ray cluster of its own; yields the address of its job server."""
+    dashboard = _free_port()
+    bin_folder = str(Path(sys.executable).parent)
+    node = subprocess.Popen(
+        [
+            *(f"{bin_folder}/ray", "start", "--head", "--block", "--num-cpus=2", "--disable-usage-stats"),
+            *("--node-ip-address=127.0.0.1", f"--port={_free_port()}", "--include-dashboard=true"),
+            *("--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard}", "--object-store-memory=134217728"),
+        ],
+        env={**os.environ, "PATH": f"{bin_folder}:{os.environ['PATH']}"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    address = f"http://127.0.0.1:{dashboard}"
+    try:
+        _wait_for(f"{address}/api/version", node)
+        yield address
+    finally:
+        node.terminate()
+        node.wait(timeout=60)
+
+
+def _wait_for(url: str, node: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline:
+        assert node.poll() is None, "the Ray node ended while starting"
+        try:
+            with urllib.request.urlopen(url, timeout=2):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.5)
+    raise TimeoutError(f"no job server at {url}")
+
+
+def test_compress_as_a_job(cluster: str, photos: Path, tmp_path: Path) -> None:
+    config = tmp_path / "run.yaml"
+    config.write_text("codec: {quality: 20}\nworkers: {count: 1}\n")
+    process = start_tenfold(
+        *("submit", "--address", cluster, "compress", photos, tmp_path / "archive", "--config", config, "--json")
+    )
+    out, err = process.communicate(timeout=240)
+    assert process.returncode == 0, err + out
+    assert "Submitted raysubmit_" in err
+    assert '"coded": 6' in out
+    rows = tenfold("ls", tmp_path / "archive", "--json").json()
+    assert {row["quality"] for row in rows} == {20}
+
+
+def test_a_job_that_fails_is_a_failure_here(cluster: str, tmp_path: Path) -> None:
+    process = start_tenfold("submit", "--address", cluster, "report", tmp_path / "none", "--out", tmp_path / "out")
+    out, err = process.communicate(timeout=240)
+    assert process.returncode == 1
+    assert "Expected a Tenfold archive" in out + err
+
+
+def test_no_cluster_there() -> None:
+    ran = tenfold("submit", "--address", f"http://127.0.0.1:{_free_port()}", "compress", "a", "b")
+    assert ran.code == 1
+    assert "Expected a Ray cluster's job server" in ran.err

@@ -1,0 +1,89 @@
+"""Wrong usage ends before work starts, with what was expected, what came, where, and what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.road import tenfold
+from tests.seaweed import S3Server
+
+WORKERS = ("--workers", "0")
+
+
+def test_help_teaches() -> None:
+    said = tenfold("--help").out
+    for verb in ("compress", "decode", "get", "ls", "report", "submit", "train", "bench"):
+        assert verb in said
+    assert "--ratio" in tenfold("compress", "--help").out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        pytest.param(("compress", "{tmp}/none", "{tmp}/a"), "nothing there", id="missing source"),
+        pytest.param(("compress", "{tmp}/empty", "{tmp}/a"), "Expected images", id="empty source"),
+        pytest.param(("compress", "{photos}", "{tmp}/a", "--codec", "jpeg"), "ae-zfp-1", id="unknown codec"),
+        pytest.param(
+            ("compress", "{photos}", "{tmp}/a", "--ratio", "9", "--bpp", "1"), "at most one of", id="two targets"
+        ),
+        pytest.param(
+            ("compress", "{photos}", "{tmp}/a", "--config", "{tmp}/typo.yaml"), "did you mean `quality`", id="typo"
+        ),
+        pytest.param(("report", "{photos}", "--out", "{tmp}/r"), "Expected a Tenfold archive", id="no archive"),
+        pytest.param(("ls", "{tmp}/none"), "Expected a Tenfold archive", id="nothing there"),
+        pytest.param(("decode", "{tmp}/none", "{tmp}/out"), "Expected a Tenfold archive", id="decode nothing"),
+        pytest.param(("get", "{tmp}/none", "k", "-o", "{tmp}/x.png"), "Expected a Tenfold archive", id="get nothing"),
+        pytest.param(("submit", "frobnicate"), "Expected a verb to submit", id="unknown verb"),
+        pytest.param(("compress", "{photos}", "ftp9://host/a"), "ftp9", id="unknown protocol"),
+    ],
+)
+def test_wrong_usage(words: tuple[str, ...], message: str, tmp_path: Path, photos: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "typo.yaml").write_text("codec: {qualty: 3}\n")
+    ran = tenfold(*(word.format(tmp=tmp_path, photos=photos) for word in words))
+    assert ran.code in (1, 10)
+    assert message in ran.err
+    assert "Traceback" not in ran.err
+    assert not (tmp_path / "a").exists()  # nothing was begun
+
+
+def test_unknown_key_names_the_nearest(tmp_path: Path, photos: Path) -> None:
+    assert tenfold("compress", photos / "kodim03.png", tmp_path / "a", *WORKERS).code == 0
+    ran = tenfold("get", tmp_path / "a", "kodim3.png", "-o", tmp_path / "x.png")
+    assert ran.code == 1
+    assert "'kodim03.png'" in ran.err
+    ran = tenfold("decode", tmp_path / "a", tmp_path / "out", "--glob", "*.jpg", *WORKERS)
+    assert ran.code == 1
+    assert "Expected keys that match '*.jpg'" in ran.err
+    ran = tenfold("get", tmp_path / "a", "kodim03.png", "-o", tmp_path / "x.bmp")
+    assert ran.code == 1
+    assert "Name it x.png" in ran.err
+
+
+def test_a_store_that_is_down_ends_in_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key-that-is-secret")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret-that-is-secret")
+    ran = tenfold("compress", "s3://bucket/in", tmp_path / "a", *WORKERS)
+    assert ran.code == 1
+    assert "127.0.0.1:9" in ran.err
+    assert "secret-that-is-secret" not in ran.err
+    assert not (tmp_path / "a").exists()
+
+
+def test_credentials_that_are_refused(s3_env: S3Server, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bucket = s3_env.bucket()
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong-secret")
+    ran = tenfold("compress", photos, f"s3://{bucket}/a", *WORKERS)
+    assert ran.code == 1
+    assert "Expected" in ran.err
+    assert "credentials" in ran.err or "AWS_SECRET_ACCESS_KEY" in ran.err
+    assert "wrong-secret" not in ran.err
+
+
+def test_a_bucket_that_does_not_exist(s3_env: S3Server, photos: Path) -> None:
+    ran = tenfold("compress", photos, "s3://no-such-bucket-here/a", *WORKERS)
+    assert ran.code == 1
+    assert "no-such-bucket-here" in ran.err

@@ -1,0 +1,90 @@
+"""Ray actors that die: the run goes on, and only the image that kills them is given up."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pytest
+
+from pipeline.actors import RayPool
+from pipeline.config import WorkersConfig
+from pipeline.dispatch import Dispatcher, FinishedUnit
+from pipeline.errors import StorageError
+from pipeline.plan import Unit
+from pipeline.worker import EncodeResult, EncodeTask, Stages
+
+pytestmark = pytest.mark.ray
+
+
+@dataclass(frozen=True)
+class MortalSpec:
+    """Workers that die on some images, and fail on a whole unit."""
+
+    poison: frozenset[int]
+    broken_unit: int = -1
+    images: int = 8
+
+    def build(self, *, threads: int) -> MortalWorker:
+        return MortalWorker(self, threads)
+
+
+class MortalWorker:
+    def __init__(self, spec: MortalSpec, threads: int) -> None:
+        self.spec = spec
+        self.threads = threads
+
+    def run(self, task: EncodeTask) -> EncodeResult:
+        images = task.indices or tuple(range(self.spec.images))
+        if task.number == self.spec.broken_unit:
+            raise StorageError("Expected to write, got: No space left on device.")
+        if task.give_up is None and task.number == 1 and self.spec.poison & set(images):
+            os._exit(9)
+        rows = pa.table(
+            {
+                "key": [f"{task.number}/{n}" for n in images],
+                "reason": [task.give_up or ""] * len(images),
+                "threads": [self.threads] * len(images),
+            }
+        )
+        return EncodeResult(rows=rows, stages=Stages())
+
+    def close(self) -> None:
+        pass
+
+
+def finish(dispatcher: Dispatcher, units: int) -> Iterator[FinishedUnit]:
+    for number in range(units):
+        dispatcher.submit(Unit(number=number, images=8, source_bytes=0))
+    while not dispatcher.idle:
+        finished = dispatcher.next(0.5)
+        if finished is not None:
+            yield finished
+
+
+def test_an_image_that_kills_workers_is_found_and_the_rest_goes_on() -> None:
+    pool: RayPool[object, object] = RayPool(MortalSpec(poison=frozenset({5})), WorkersConfig(count=2))
+    try:
+        dispatcher = Dispatcher(pool, run="r", quality=1)  # type: ignore[arg-type]
+        done = {unit.unit.number: unit.rows for unit in finish(dispatcher, 4)}
+    finally:
+        pool.close()
+    assert sorted(done) == [0, 1, 2, 3]
+    for number, rows in done.items():
+        assert sorted(rows["key"].to_pylist()) == [f"{number}/{n}" for n in range(8)]
+        given_up = {row["key"] for row in rows.to_pylist() if row["reason"]}
+        assert given_up == ({"1/5"} if number == 1 else set())
+
+
+def test_an_error_of_the_store_ends_the_run_with_its_own_message() -> None:
+    pool: RayPool[object, object] = RayPool(
+        MortalSpec(poison=frozenset(), broken_unit=2), WorkersConfig(count=2)
+    )
+    dispatcher = Dispatcher(pool, run="r", quality=1)  # type: ignore[arg-type]
+    try:
+        with pytest.raises(StorageError, match="No space left on device"):
+            list(finish(dispatcher, 3))
+    finally:
+        pool.close()

@@ -1,0 +1,54 @@
+"""Sums and ratios, against numbers worked out by hand."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+from pipeline.columns import CATALOGUE_SCHEMA
+from pipeline.totals import COLUMNS, Totals
+
+ROWS = [
+    # status, width, height, source, payload, zip of pixels, zip of source, PSNR, MS-SSIM
+    ("coded", 100, 10, 1500, 100, 2000, 1400, 30.0, 0.9),
+    ("coded", 200, 10, 2500, 200, 4000, 2600, 40.0, None),
+    ("kept", 10, 10, 300, 300, None, 290, None, None),
+    ("failed", None, None, 77, None, None, None, None, None),
+]
+
+
+@pytest.fixture
+def rows() -> pa.Table:
+    schema = pa.schema([CATALOGUE_SCHEMA.field(name) for name in COLUMNS])
+    return pa.Table.from_pylist([dict(zip(COLUMNS, row, strict=True)) for row in ROWS], schema)
+
+
+def test_by_hand(rows: pa.Table) -> None:
+    totals = Totals.of(rows)
+    assert (totals.images, totals.coded, totals.kept, totals.failed) == (4, 2, 1, 1)
+    assert totals.raw_bytes == 3 * 3100
+    assert totals.source_bytes == 4300  # what failed is in no size
+    assert totals.payload_bytes == 600
+    assert totals.bpp == pytest.approx(8 * 600 / 3100)
+    assert totals.coded_bpp == pytest.approx(8 * 300 / 3000)
+    assert totals.ratio_vs_raw == pytest.approx(9300 / 600)
+    assert totals.ratio_vs_source == pytest.approx(4300 / 600)
+    assert totals.zip_ratio_vs_raw == pytest.approx(9000 / 6000)  # over the images that were decoded
+    assert totals.zip_ratio_vs_source == pytest.approx(4300 / 4290)
+    assert totals.psnr_db == pytest.approx(35)
+    assert totals.ms_ssim == pytest.approx(0.9)
+
+
+def test_parts_add_up_to_the_whole(rows: pa.Table) -> None:
+    assert Totals.over([rows.slice(0, 1), rows.slice(1, 2), rows.slice(3, 1)]) == Totals.of(rows)
+    assert Totals.over(rows.to_batches(max_chunksize=1)) == Totals.of(rows)
+
+
+def test_nothing_has_no_ratio() -> None:
+    nothing = Totals()
+    assert nothing.bpp is nothing.ratio_vs_raw is nothing.zip_ratio_vs_raw is nothing.psnr_db is None
+
+
+def test_only_failures_have_no_ratio(rows: pa.Table) -> None:
+    failed = Totals.of(rows.slice(3, 1))
+    assert (failed.images, failed.failed, failed.raw_bytes, failed.bpp) == (1, 1, 0, None)
