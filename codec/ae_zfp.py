@@ -24,7 +24,7 @@ from codec.colour import pixels_to_planes, planes_to_pixels
 from codec.contract import QUALITIES, RGB, Encoded
 from codec.errors import BitstreamError
 from codec.model import GRID, AutoEncoder
-from codec.quantise import add_left, quantise, subtract_left
+from codec.quantise import add_left, subtract_left, to_symbols
 from codec.tiles import tile_grid
 from codec.weights import SHIPPED, FamilyIndex, Weights, load_index, load_weights
 from codec.zfp import Symbols, decode_symbols, encode_symbols
@@ -137,7 +137,9 @@ class AutoEncoderZfp:
             BitstreamError: as `decode`.
         """
         header, _, symbols_hwC = self._parse(payload)
-        return np.ascontiguousarray(symbols_hwC.transpose(2, 0, 1)).astype(np.float32) * np.float32(header.step)
+        return np.ascontiguousarray(symbols_hwC.transpose(2, 0, 1)).astype(np.float32) * np.float32(
+            header.step
+        )
 
     def symbols_crc32(self, payload: bytes) -> int:
         """CRC of the symbols a payload decodes to here; equals `Encoded.symbols_crc32` everywhere."""
@@ -147,7 +149,7 @@ class AutoEncoderZfp:
         grids = [(-(-image.shape[0] // GRID), -(-image.shape[1] // GRID)) for image in images]
         channels = weights.config.model.latent_channels
         symbols: list[Symbols] = [np.empty((*grid, channels), np.int16) for grid in grids]
-        halo = weights.model.encoder_halo
+        halo, quantiser = weights.model.encoder_halo, weights.config.quantiser
         tiles = ((n, r, c) for n, grid in enumerate(grids) for r, c in tile_grid(*grid, halo))
         for window in _windows(tiles, self.device):
             jobs = [
@@ -156,8 +158,7 @@ class AutoEncoderZfp:
             ]
             for (n, rows, columns), y_BChw in zip(window, self._run(AutoEncoder.analyse, jobs), strict=True):
                 kept_BChw = y_BChw[:, :, rows.inner, columns.inner]
-                integers_BChw = quantise(kept_BChw, step, weights.config.quantiser.dead_zone)
-                tile_hwC = integers_BChw[0].permute(1, 2, 0).to(torch.int16).cpu().numpy()
+                tile_hwC = to_symbols(kept_BChw, step, quantiser.dead_zone, quantiser.tail_weight)
                 symbols[n][rows.kept, columns.kept] = tile_hwC
         return symbols
 
@@ -187,14 +188,16 @@ class AutoEncoderZfp:
                     results[n] = outputs[position : position + 1]
         return [result for result in results if result is not None]
 
-    def _latent_tile(self, symbols_hwC: Symbols, header: PayloadHeader, rows: slice, columns: slice) -> Tensor:
+    def _latent_tile(
+        self, symbols_hwC: Symbols, header: PayloadHeader, rows: slice, columns: slice
+    ) -> Tensor:
         part_Chw = np.ascontiguousarray(symbols_hwC[rows, columns].transpose(2, 0, 1))
         return torch.from_numpy(part_Chw).float()[None] * header.step
 
     def _pack(self, pixels: RGB, symbols_hwC: Symbols, weights: Weights, step: float) -> Encoded:
         height, width, channels = symbols_hwC.shape
-        coded_hwC = subtract_left(symbols_hwC, weights.config.quantiser.predicted_channels)
         crc32 = _crc32(symbols_hwC)
+        coded_hwC = subtract_left(symbols_hwC, weights.config.quantiser.predicted_channels)
         header = PayloadHeader(
             preset=self.index.presets.index(weights.config.preset),
             weights_digest=weights.digest,
@@ -234,7 +237,10 @@ class AutoEncoderZfp:
 
 
 def _crc32(symbols_hwC: Symbols) -> int:
-    return zlib.crc32(memoryview(np.ascontiguousarray(symbols_hwC, "<i2")).cast("B"))
+    crc32 = 0
+    for row_wC in symbols_hwC:  # by rows: no second copy of a large image's symbols
+        crc32 = zlib.crc32(np.ascontiguousarray(row_wC, dtype="<i2").tobytes(), crc32)
+    return crc32
 
 
 def _detail(step: float, weights: Weights) -> float:

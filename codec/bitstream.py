@@ -73,7 +73,9 @@ def parse_payload(payload: bytes | memoryview) -> tuple[PayloadHeader, memoryvie
     """
     view = memoryview(payload)
     if len(view) < HEADER_BYTES:
-        raise BitstreamError(f"expected a payload of at least {HEADER_BYTES} bytes, got {len(view)}: truncated")
+        raise BitstreamError(
+            f"expected a payload of at least {HEADER_BYTES} bytes, got {len(view)}: truncated"
+        )
     magic, version, preset, channels, digest, width, height, step, symbols_crc32, length, crc32 = (
         _HEADER.unpack_from(view)
     )
@@ -83,16 +85,21 @@ def parse_payload(payload: bytes | memoryview) -> tuple[PayloadHeader, memoryvie
         )
     if version != VERSION:
         raise BitstreamError(
-            f"expected payload format {VERSION}, got {version}: damaged, or written by a newer tenfold; upgrade to read it"
+            f"expected payload format {VERSION}, got {version}: damaged, or written by a newer "
+            "tenfold; upgrade to read it"
         )
     body = view[HEADER_BYTES:]
     if len(body) != length:
-        raise BitstreamError(f"expected {length} bytes after the header, got {len(body)}: truncated or padded")
+        raise BitstreamError(
+            f"expected {length} bytes after the header, got {len(body)}: truncated or padded"
+        )
     head = bytes(view[: HEADER_BYTES - 4]) + bytes(4)
     if (found := zlib.crc32(body, zlib.crc32(head))) != crc32:
         raise BitstreamError(f"expected checksum {crc32:08x}, got {found:08x}: the payload is damaged")
     if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE and width * height <= MAX_PIXELS):
-        raise BitstreamError(f"a payload announces {width} x {height} pixels, outside what this build decodes")
+        raise BitstreamError(
+            f"a payload announces {width} x {height} pixels, outside what this build decodes"
+        )
     if not channels or not (math.isfinite(step) and step > 0.0):
         raise BitstreamError(f"a payload announces {channels} channels and a step of {step}")
     header = PayloadHeader(

@@ -6,8 +6,8 @@ from typing import Final
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 from codec.contract import RGB
 
@@ -33,7 +33,7 @@ def pixels_to_planes(pixels: RGB, grid: int) -> Tensor:
     rgb_CHW = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1), dtype=np.float32))
     rgb_BCHW = rgb_CHW[None] / 255.0
     height, width = pixels.shape[:2]
-    padded = F.pad(rgb_BCHW, (0, -width % grid, 0, -height % grid), mode="replicate")
+    padded = functional.pad(rgb_BCHW, (0, -width % grid, 0, -height % grid), mode="replicate")
     return rgb_to_ycbcr(padded)
 
 

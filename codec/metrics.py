@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 Pixels = npt.NDArray[np.uint8]
 """(H, W, 3) RGB or (H, W, 1) grey."""
@@ -20,6 +20,7 @@ _SCALE_WEIGHTS: Final = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 _C1: Final = (0.01 * 255.0) ** 2
 _C2: Final = (0.03 * 255.0) ** 2
 _CHUNK: Final = 2**15
+_STRIP_PIXELS: Final = 2**15
 
 
 def bpp(num_bytes: int, width: int, height: int) -> float:
@@ -57,47 +58,51 @@ def ms_ssim(original: Pixels, decoded: Pixels) -> float | None:
     if min(original.shape[:2]) < MS_SSIM_MIN_SIDE:
         return None
     with torch.inference_mode():
-        return float(ms_ssim_tensor(_planes(original), _planes(decoded)).mean())
+        a, b = _planes(original), _planes(decoded)
+        score_C = np.ones(original.shape[2])
+        for level, weight in enumerate(_SCALE_WEIGHTS):
+            ssim_C, contrast_C = _ssim_scores(a, b)
+            last = level == len(_SCALE_WEIGHTS) - 1
+            score_C *= np.maximum(ssim_C if last else contrast_C, 0.0) ** weight
+            if not last:
+                padding = (a.shape[2] % 2, a.shape[3] % 2)
+                a, b = (functional.avg_pool2d(image, 2, padding=padding) for image in (a, b))
+    return float(score_C.mean())
 
 
-def ms_ssim_tensor(a_BCHW: Tensor, b_BCHW: Tensor, levels: int = 5) -> Tensor:
-    """Differentiable MS-SSIM of float pixels in 0..255, one score per image: (B,).
+def _ssim_scores(a_1CHW: Tensor, b_1CHW: Tensor) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """(mean SSIM, mean contrast-structure) of each channel, (C,) each.
 
-    With fewer than five levels the weights are renormalised: for training patches.
+    In strips that stay inside a core's cache: six times faster than the whole image at once.
     """
-    weights = [weight / sum(_SCALE_WEIGHTS[:levels]) for weight in _SCALE_WEIGHTS[:levels]]
-    a, b = (image.contiguous(memory_format=torch.channels_last) for image in (a_BCHW, b_BCHW))
-    score_BC = torch.ones(a.shape[:2], device=a.device)
-    for level, weight in enumerate(weights):
-        ssim_BC, contrast_BC = _ssim_scores(a, b)
-        kept_BC = ssim_BC if level == levels - 1 else contrast_BC
-        score_BC = score_BC * kept_BC.clamp_min(1e-6) ** weight
-        if level < levels - 1:
-            padding = (a.shape[2] % 2, a.shape[3] % 2)
-            a, b = (F.avg_pool2d(image, 2, padding=padding) for image in (a, b))
-    return score_BC.mean(1)
+    channels, height, width = a_1CHW.shape[1:]
+    column, row = _window(4 * channels)
+    rows = max(8, _STRIP_PIXELS // width)
+    sums = np.zeros((2, channels))
+    for top in range(0, height - 10, rows):
+        strip = slice(top, min(top + rows, height - 10) + 10)
+        a, b = a_1CHW[:, :, strip], b_1CHW[:, :, strip]
+        maps = torch.cat((a, b, a * a + b * b, a * b), 1)
+        blurred = functional.conv2d(
+            functional.conv2d(maps, column, groups=4 * channels), row, groups=4 * channels
+        )
+        mean_a, mean_b, mean_squares, mean_product = blurred.chunk(4, dim=1)
+        product, squares = mean_a * mean_b, mean_a * mean_a + mean_b * mean_b
+        contrast = (2.0 * (mean_product - product) + _C2) / (mean_squares - squares + _C2)
+        ssim = (2.0 * product + _C1) / (squares + _C1) * contrast
+        sums += torch.stack((ssim, contrast)).sum((1, 3, 4)).numpy()
+    ssim_C, contrast_C = sums / ((height - 10) * (width - 10))
+    return ssim_C, contrast_C
 
 
-def _ssim_scores(a_BCHW: Tensor, b_BCHW: Tensor) -> tuple[Tensor, Tensor]:
-    """(mean SSIM, mean contrast-structure) of each channel, (B, C) each."""
-    maps = torch.cat((a_BCHW, b_BCHW, a_BCHW * a_BCHW + b_BCHW * b_BCHW, a_BCHW * b_BCHW), 1)
-    mean_a, mean_b, mean_squares, mean_product = _blur(maps).chunk(4, dim=1)
-    product, squares = mean_a * mean_b, mean_a * mean_a + mean_b * mean_b
-    contrast = (2.0 * (mean_product - product) + _C2) / (mean_squares - squares + _C2)
-    ssim = (2.0 * product + _C1) / (squares + _C1) * contrast
-    return ssim.mean((2, 3)), contrast.mean((2, 3))
-
-
-def _blur(maps_BCHW: Tensor) -> Tensor:
-    """Separable 11-tap Gaussian, valid positions only. Depthwise and channels-last: 15x faster on a CPU
-    than the same convolution over single planes."""
-    taps = torch.arange(11, dtype=torch.float32, device=maps_BCHW.device) - 5.0
+def _window(channels: int) -> tuple[Tensor, Tensor]:
+    """The 11-tap Gaussian as depthwise column and row kernels."""
+    taps = torch.arange(11, dtype=torch.float32) - 5.0
     window = torch.exp(-(taps**2) / (2.0 * 1.5**2))
     window = window / window.sum()
-    channels = maps_BCHW.shape[1]
     column = window.view(1, 1, 11, 1).expand(channels, 1, 11, 1).contiguous()
     row = window.view(1, 1, 1, 11).expand(channels, 1, 1, 11).contiguous()
-    return F.conv2d(F.conv2d(maps_BCHW, column, groups=channels), row, groups=channels)
+    return column, row
 
 
 def _planes(pixels: Pixels) -> Tensor:

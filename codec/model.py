@@ -16,9 +16,9 @@ import math
 from typing import Final
 
 import torch
-import torch.nn.functional as F
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
+from torch.nn import functional
 
 GRID: Final = 16
 """Pixels per latent position, each way."""
@@ -57,9 +57,10 @@ class ResidualBlock(nn.Module):
 
     def forward(self, f_BFuv: Tensor) -> Tensor:
         """(B, F, u, v) -> (B, F, u, v)."""
-        f_BFuv = f_BFuv + self.mix_out(self.depthwise(F.silu(self.mix_in(f_BFuv))))
+        f_BFuv = f_BFuv + self.mix_out(self.depthwise(functional.silu(self.mix_in(f_BFuv))))
         value, gate = self.gate_in(f_BFuv).chunk(2, dim=1)
-        return f_BFuv + self.gate_out(value * F.silu(gate))
+        corrected_BFuv: Tensor = f_BFuv + self.gate_out(value * functional.silu(gate))
+        return corrected_BFuv
 
 
 class AutoEncoder(nn.Module):
@@ -71,12 +72,16 @@ class AutoEncoder(nn.Module):
         channels = config.latent_channels
         self.analysis = nn.Conv2d(PATCH_VALUES, channels, 1)
         self.encoder_stem = nn.Conv2d(192, config.encoder_width, 1)
-        self.encoder = nn.Sequential(*[ResidualBlock(config.encoder_width) for _ in range(config.encoder_blocks)])
+        self.encoder = nn.Sequential(
+            *[ResidualBlock(config.encoder_width) for _ in range(config.encoder_blocks)]
+        )
         self.encoder_head = nn.Conv2d(4 * config.encoder_width, channels, 1)
         self.synthesis = nn.Conv2d(channels, PATCH_VALUES, 1)
         self.decoder_stem = nn.Conv2d(192, config.decoder_width, 1)
         self.decoder_detail = nn.Conv2d(1, config.decoder_width, 1, bias=False)
-        self.decoder = nn.Sequential(*[ResidualBlock(config.decoder_width) for _ in range(config.decoder_blocks)])
+        self.decoder = nn.Sequential(
+            *[ResidualBlock(config.decoder_width) for _ in range(config.decoder_blocks)]
+        )
         self.decoder_head = nn.Conv2d(config.decoder_width, 192, 1)
         for layer in (self.encoder_head, self.decoder_head):
             _zero(layer.weight)
@@ -96,9 +101,10 @@ class AutoEncoder(nn.Module):
     def analyse(self, x_BCHW: Tensor) -> Tensor:
         """YCbCr pixels (B, 3, H, W) -> latents (B, C, H/16, W/16), in units of orthonormal coefficients."""
         with torch.autocast(x_BCHW.device.type, enabled=False):
-            linear_BChw = self.analysis(F.pixel_unshuffle(x_BCHW.float(), GRID))
-        f_BFuv = self.encoder(self.encoder_stem(F.pixel_unshuffle(x_BCHW * _FEATURE_GAIN, 8)))
-        return linear_BChw + self.encoder_head(F.pixel_unshuffle(f_BFuv, 2)).float()
+            linear_BChw = self.analysis(functional.pixel_unshuffle(x_BCHW.float(), GRID))
+        f_BFuv = self.encoder(self.encoder_stem(functional.pixel_unshuffle(x_BCHW * _FEATURE_GAIN, 8)))
+        y_BChw: Tensor = linear_BChw + self.encoder_head(functional.pixel_unshuffle(f_BFuv, 2)).float()
+        return y_BChw
 
     def synthesise(self, y_BChw: Tensor, detail_B: Tensor) -> Tensor:
         """Latents -> YCbCr pixels (B, 3, 16 h, 16 w).
@@ -106,10 +112,10 @@ class AutoEncoder(nn.Module):
         `detail_B` is log2 of each image's quantiser step over the step the model was trained around.
         """
         with torch.autocast(y_BChw.device.type, enabled=False):
-            x_BCHW = F.pixel_shuffle(self.synthesis(y_BChw.float()), GRID)
+            x_BCHW = functional.pixel_shuffle(self.synthesis(y_BChw.float()), GRID)
         detail_BFuv = self.decoder_detail(detail_B.view(-1, 1, 1, 1).to(x_BCHW.dtype))
-        f_BFuv = self.decoder_stem(F.pixel_unshuffle(x_BCHW * _FEATURE_GAIN, 8)) + detail_BFuv
-        correction_BCHW = F.pixel_shuffle(self.decoder_head(self.decoder(f_BFuv)).float(), 8)
+        f_BFuv = self.decoder_stem(functional.pixel_unshuffle(x_BCHW * _FEATURE_GAIN, 8)) + detail_BFuv
+        correction_BCHW = functional.pixel_shuffle(self.decoder_head(self.decoder(f_BFuv)).float(), 8)
         return x_BCHW + correction_BCHW
 
 

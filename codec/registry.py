@@ -45,6 +45,10 @@ def resolve_device(device: str) -> torch.device:
         raise ConfigError(f"expected device auto, cpu, cuda or cuda:n; got {device!r}") from error
     if chosen.type not in ("cpu", "cuda"):
         raise ConfigError(f"expected device auto, cpu, cuda or cuda:n; got {device!r}")
-    if chosen.type == "cuda" and (not torch.cuda.is_available() or (chosen.index or 0) >= torch.cuda.device_count()):
-        raise ConfigError(f"device {device!r} is not here: torch sees {torch.cuda.device_count()} CUDA devices")
+    if chosen.type == "cuda" and (
+        not torch.cuda.is_available() or (chosen.index or 0) >= torch.cuda.device_count()
+    ):
+        raise ConfigError(
+            f"device {device!r} is not here: torch sees {torch.cuda.device_count()} CUDA devices"
+        )
     return chosen

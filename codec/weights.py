@@ -31,6 +31,8 @@ class QuantiserConfig(BaseModel):
     """The step the model was trained around, in units of orthonormal YCbCr coefficients."""
     dead_zone: float = Field(default=0.15, ge=0.0, lt=0.5)
     """How much further than half a step a value must lie from zero to become the next integer."""
+    tail_weight: float = Field(default=0.14, ge=0.0)
+    """Squared steps of error that one bit is worth when the encoder cuts a block's tail; 0 cuts nothing."""
     predicted_channels: tuple[int, ...] = ()
     """Channels coded as differences to their left neighbour: those that vary slowly over an image."""
 

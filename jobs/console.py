@@ -52,7 +52,11 @@ def clear_errors() -> Iterator[None]:
             yield
     except NoArchiveError as error:
         _end(str(error), NO_ARCHIVE)
-    except (TenfoldError, CodecError) as error:
+    except (
+        TenfoldError,
+        CodecError,
+        FileNotFoundError,
+    ) as error:  # the last: an object of an archive is gone
         _end(str(error), FAILED)
     except KeyboardInterrupt:
         _end("Stopped. What was committed is in the archive; run the same command to finish.", INTERRUPTED)

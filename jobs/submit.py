@@ -77,15 +77,20 @@ def _stage(folder: Path, words: list[str]) -> list[str]:
 
 
 def _run(address: str, folder: Path, entrypoint: str, no_wait: bool) -> str:
-    from ray.job_submission import JobSubmissionClient  # seconds to import, and no other verb needs it
+    from ray.exceptions import RayError  # seconds to import, and no other verb needs it
+    from ray.job_submission import JobSubmissionClient
 
     try:
         client = JobSubmissionClient(address)
         job = client.submit_job(entrypoint=entrypoint, runtime_env={"working_dir": str(folder)})
-    except (ConnectionError, RuntimeError) as error:
-        reason = str(error).strip().splitlines()
+    except RayError as error:
         raise TenfoldError(
-            f"Expected a Ray cluster's job server at {address}, got: {reason[0] if reason else error}. "
+            f"Expected the job server at {address} to let us in, got: {_first_line(error)} "
+            "Set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN (or RAY_AUTH_TOKEN_PATH) to the cluster's token."
+        ) from error
+    except (ConnectionError, RuntimeError) as error:
+        raise TenfoldError(
+            f"Expected a Ray cluster's job server at {address}, got: {_first_line(error)} "
             "Give the dashboard's URL with --address; `ray status` shows whether the cluster is up."
         ) from error
     say(f"Submitted {job} to {address}: {entrypoint}")
@@ -104,3 +109,8 @@ async def _follow(client: object, job: str) -> None:
     async for text in client.tail_job_logs(job):  # type: ignore[attr-defined]
         sys.stdout.write(text)
         sys.stdout.flush()
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(".") + "." if lines else f"{type(error).__name__}."

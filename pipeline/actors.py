@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any, Generic
 
@@ -67,7 +68,9 @@ class RayPool(Generic[TaskT, ResultT]):
             self.close()
             raise
         self.start_seconds = time.monotonic() - started
+        self._waiting: deque[tuple[TaskT, bool]] = deque()
         self._load: dict[int, int] = dict.fromkeys(range(len(self._actors)), 0)
+        self._reserved: set[int] = set()
         self._running: dict[Any, tuple[int, TaskT]] = {}
 
     @property
@@ -80,11 +83,25 @@ class RayPool(Generic[TaskT, ResultT]):
         """Tasks worth having in flight."""
         return _IN_FLIGHT_PER_ACTOR * len(self._actors)
 
-    def submit(self, task: TaskT) -> None:
-        """Hand a task to the least loaded actor."""
-        at = min(self._load, key=lambda index: self._load[index])
-        self._running[self._actors[at].run.remote(task)] = (at, task)
-        self._load[at] += 1
+    def submit(self, task: TaskT, *, alone: bool = False) -> None:
+        """Queue a task for the least loaded actor; `alone`, nothing else runs in that actor meanwhile."""
+        self._waiting.append((task, alone))
+        self._assign()
+
+    def _assign(self) -> None:
+        """Start what can start, in order: a task that must be alone waits until its actor is empty."""
+        while self._waiting:
+            task, alone = self._waiting[0]
+            room = 1 if alone else _IN_FLIGHT_PER_ACTOR
+            free = [at for at, load in self._load.items() if load < room and at not in self._reserved]
+            if not free:
+                return
+            at = min(free, key=lambda index: self._load[index])
+            self._waiting.popleft()
+            if alone:
+                self._reserved.add(at)
+            self._running[self._actors[at].run.remote(task)] = (at, task)
+            self._load[at] += 1
 
     def next(self, timeout_s: float) -> Done[TaskT, ResultT] | Died[TaskT] | None:
         """The next outcome, or None when none came in time; an exception of the worker is raised here."""
@@ -95,6 +112,8 @@ class RayPool(Generic[TaskT, ResultT]):
             return None
         at, task = self._running.pop(ready[0])
         self._load[at] -= 1
+        self._reserved.discard(at)
+        self._assign()
         try:
             return Done(task=task, result=ray.get(ready[0]))
         except (RayActorError, OutOfMemoryError) as error:

@@ -155,6 +155,13 @@ class Folder:
         probe = str(folder / f"probe-{uuid.uuid4().hex}")
         try:
             Path(_write_aside(probe, b"tenfold can write here\n")).unlink()
+        except FileNotFoundError:
+            raise problem(
+                expected="a folder that files can be made in",
+                got="one that takes none",
+                where=str(folder),
+                do="choose another place",
+            ) from None
         except OSError as error:
             raise _explain(error, self._root, needs_folder=True) from error
 

@@ -104,6 +104,8 @@ def _read(data: bytes, name: str, limits: ReadLimits) -> Image | Unmodelled:
             )
         mode = header.mode if header.is_grey else picture.mode
         pixels, alpha = decode(picture, header)
+        if mode == "P" and pixels.shape[2] == 1:
+            mode = "L" if alpha is None else "LA"  # a palette of greys: the mode alone tells that it is grey
     finally:
         picture.close()
     return Image(

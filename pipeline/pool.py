@@ -66,8 +66,8 @@ class Pool(Protocol[TaskT, ResultT]):
         """Tasks worth having in flight: more only wait."""
         ...
 
-    def submit(self, task: TaskT) -> None:
-        """Hand a task to a worker; does not wait."""
+    def submit(self, task: TaskT, *, alone: bool = False) -> None:
+        """Hand a task to a worker; does not wait. `alone`: with no other task in that worker meanwhile."""
         ...
 
     def next(self, timeout_s: float) -> Done[TaskT, ResultT] | Died[TaskT] | None:
@@ -90,7 +90,7 @@ class LocalPool(Generic[TaskT, ResultT]):
     size = 1
     capacity = 1
 
-    def submit(self, task: TaskT) -> None:
+    def submit(self, task: TaskT, *, alone: bool = False) -> None:
         """Queue a task."""
         self._waiting.append(task)
 

@@ -1,7 +1,7 @@
 """What to do when a worker dies on a task: once more, then halves, until the culprit is alone.
 
-A worker that dies takes innocent tasks with it, so one death proves nothing; after the second one a task is
-split, and each half may die only once before it is split again.
+A worker that dies takes innocent tasks with it, so one death proves nothing: whoever drives the pool tries what
+`after` returns alone in its worker. After its second death a task is split; a half is split after its first.
 """
 
 from __future__ import annotations

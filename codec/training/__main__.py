@@ -17,8 +17,12 @@ def main() -> int:
     parser.add_argument("config", type=Path, help="YAML, see configs/train/")
     parser.add_argument("data", type=Path, help="folder of images or tar packs, or one tar pack")
     parser.add_argument("out", type=Path, help="folder for checkpoint, log and weights")
-    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in OUT, if there is one")
-    parser.add_argument("--start-from", type=Path, help="weights file to begin with instead of the bare transform")
+    parser.add_argument(
+        "--resume", action="store_true", help="go on from the checkpoint in OUT, if there is one"
+    )
+    parser.add_argument(
+        "--start-from", type=Path, help="weights file to begin with instead of the bare transform"
+    )
     arguments = parser.parse_args()
     try:
         config = load_config(arguments.config)

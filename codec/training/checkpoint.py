@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -57,7 +58,15 @@ def load_checkpoint(folder: Path) -> Checkpoint | None:
         return None
     try:
         data = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
+    except (
+        OSError,
+        RuntimeError,
+        EOFError,
+        ValueError,
+        KeyError,
+        struct.error,
+        pickle.UnpicklingError,
+    ) as error:
         raise TrainingError(f"checkpoint {path} is damaged ({error}); delete it to start again") from error
     if not isinstance(data, dict) or data.pop("format", None) != _FORMAT:
         raise TrainingError(f"checkpoint {path} is not of format {_FORMAT}; delete it to start again")

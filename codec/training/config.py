@@ -111,6 +111,8 @@ def _model_at(where: list[str]) -> type[BaseModel]:
     model: type[BaseModel] = TrainConfig
     for name in where:
         annotation = model.model_fields[name].annotation
-        options = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
+        options = (
+            get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
+        )
         model = next(o for o in options if isinstance(o, type) and issubclass(o, BaseModel))
     return model

@@ -12,9 +12,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.nn.functional as F
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
+from torch.nn import functional
 
 from codec.colour import pixels_to_planes
 from codec.errors import TrainingError
@@ -38,7 +38,7 @@ class Crops:
         """One image as (h, w, 768): its 16x16 YCbCr patches, in the channel order of the model."""
         pixels = self.pixels[index]
         whole = pixels[: pixels.shape[0] // GRID * GRID, : pixels.shape[1] // GRID * GRID]
-        patches = F.pixel_unshuffle(pixels_to_planes(whole, GRID), GRID)
+        patches = functional.pixel_unshuffle(pixels_to_planes(whole, GRID), GRID)
         return np.ascontiguousarray(patches[0].permute(1, 2, 0).numpy())
 
     def split(self, held_back: float) -> tuple[Crops, Crops]:

@@ -14,7 +14,8 @@ from codec.colour import pixels_to_planes, planes_to_pixels
 from codec.contract import RGB
 from codec.metrics import psnr_db
 from codec.model import GRID, AutoEncoder
-from codec.quantise import quantise, subtract_left
+from codec.quantise import subtract_left, to_symbols
+from codec.weights import QuantiserConfig
 from codec.zfp import encode_symbols
 
 
@@ -30,21 +31,23 @@ class RateDistortion:
 
 
 def evaluate(
-    model: AutoEncoder, images: Sequence[RGB], *, step: float, nominal_step: float, dead_zone: float, slow: tuple[int, ...]
+    model: AutoEncoder, images: Sequence[RGB], quantiser: QuantiserConfig, *, step: float | None = None
 ) -> RateDistortion:
-    """Encode through ZFP and decode every image, alone."""
+    """Encode through ZFP and decode every image, alone; at another step than the quantiser's own if given."""
+    step = quantiser.step if step is None else step
     raw = coded = 0
     quality: list[float] = []
     device = next(model.parameters()).device
+    detail_B = torch.tensor([math.log2(step / quantiser.step)], device=device)
     with torch.inference_mode():
         for pixels in images:
             y_BChw = model.analyse(pixels_to_planes(pixels, GRID).to(device))
-            integers_BChw = quantise(y_BChw, step, dead_zone)
-            symbols_hwC = integers_BChw[0].permute(1, 2, 0).to(torch.int16).cpu().numpy()
-            body = encode_symbols(subtract_left(symbols_hwC, slow).reshape(-1, symbols_hwC.shape[2]))
-            detail_B = torch.tensor([math.log2(step / nominal_step)], device=device)
-            decoded = planes_to_pixels(model.synthesise(integers_BChw * step, detail_B))
-            quality.append(psnr_db(pixels, np.ascontiguousarray(decoded[: pixels.shape[0], : pixels.shape[1]])))
+            symbols_hwC = to_symbols(y_BChw, step, quantiser.dead_zone, quantiser.tail_weight)
+            latents = torch.from_numpy(symbols_hwC.transpose(2, 0, 1).astype(np.float32))[None] * step
+            decoded = planes_to_pixels(model.synthesise(latents.to(device), detail_B))
+            shown = np.ascontiguousarray(decoded[: pixels.shape[0], : pixels.shape[1]])
+            quality.append(psnr_db(pixels, shown))
+            coded_hwC = subtract_left(symbols_hwC, quantiser.predicted_channels)
             raw += pixels.size
-            coded += len(body) + HEADER_BYTES
+            coded += len(encode_symbols(coded_hwC.reshape(-1, coded_hwC.shape[2]))) + HEADER_BYTES
     return RateDistortion(ratio=raw / coded, bpp=coded * 24.0 / raw, psnr_db=float(np.mean(quality)))

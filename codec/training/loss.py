@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 from codec.colour import rgb_to_ycbcr, ycbcr_to_rgb
 from codec.model import GRID, AutoEncoder
@@ -38,7 +38,12 @@ class Losses:
 
 
 def objective(
-    model: AutoEncoder, rgb_BCHW: Tensor, step_B: Tensor, nominal_step: float, slow: tuple[int, ...], config: LossConfig
+    model: AutoEncoder,
+    rgb_BCHW: Tensor,
+    step_B: Tensor,
+    nominal_step: float,
+    slow: tuple[int, ...],
+    config: LossConfig,
 ) -> Losses:
     """Loss of one batch of RGB patches in [0, 1], each quantised with its own step."""
     y_BChw = model.analyse(rgb_to_ycbcr(rgb_BCHW))
@@ -67,7 +72,7 @@ def estimate_bits(v_BChw: Tensor, slow: tuple[int, ...]) -> Tensor:
         columns = list(slow)
         mask = torch.zeros(v_BChw.shape[1], device=v_BChw.device)
         mask[columns] = 1.0
-        left = F.pad(v_BChw[..., :-1], (1, 0)) * mask.view(1, -1, 1, 1)
+        left = functional.pad(v_BChw[..., :-1], (1, 0)) * mask.view(1, -1, 1, 1)
         v_BChw = v_BChw - left
     magnitude = v_BChw.abs()
     bits = _OWN_SHARE * _bits(magnitude).sum(1)
@@ -86,7 +91,7 @@ def _luma_ssim(a_BCHW: Tensor, b_BCHW: Tensor) -> Tensor:
     """Mean SSIM of luma over overlapping 8x8 boxes, (B,): a cheap stand-in for the Gaussian window."""
     weights = torch.tensor([0.299, 0.587, 0.114], device=a_BCHW.device).view(1, 3, 1, 1)
     a, b = ((image * weights).sum(1, keepdim=True) for image in (a_BCHW, b_BCHW))
-    maps = F.avg_pool2d(torch.cat((a, b, a * a + b * b, a * b), 1), 8, stride=4)
+    maps = functional.avg_pool2d(torch.cat((a, b, a * a + b * b, a * b), 1), 8, stride=4)
     mean_a, mean_b, squares, product = maps.unbind(1)
     means = mean_a * mean_b
     energy = mean_a.square() + mean_b.square()

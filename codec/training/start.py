@@ -15,7 +15,9 @@ _SLOW: Final = 0.5
 """Correlation of left neighbours above which a channel is coded as differences."""
 
 
-def fit_transform(crops: Crops, *, seed: int, patches: int = 200_000) -> tuple[npt.NDArray[np.float64], tuple[int, ...]]:
+def fit_transform(
+    crops: Crops, *, seed: int, patches: int = 200_000
+) -> tuple[npt.NDArray[np.float64], tuple[int, ...]]:
     """(768, 768) orthonormal basis, a row per coefficient, most energy first; and which of them vary slowly."""
     rng = np.random.default_rng(seed)
     chosen = rng.permutation(len(crops))[: max(1, min(len(crops), 400))]

@@ -73,7 +73,9 @@ def train(
     out.mkdir(parents=True, exist_ok=True)
     checkpoint = load_checkpoint(out)
     if checkpoint is not None and not resume:
-        raise TrainingError(f"{out} already holds a run at step {checkpoint.step}; resume it, or train elsewhere")
+        raise TrainingError(
+            f"{out} already holds a run at step {checkpoint.step}; resume it, or train elsewhere"
+        )
     torch.set_flush_denormal(True)
     run = _Run(config, crops, out, device or torch.device("cpu"))
     if checkpoint is None:
@@ -102,7 +104,10 @@ class _Run:
         known = {id(parameter) for parameter in linear}
         deep = [parameter for parameter in self.model.parameters() if id(parameter) not in known]
         self.optimiser = torch.optim.AdamW(
-            [{"params": deep, "scale": 1.0}, {"params": linear, "scale": optimiser.linear_scale, "weight_decay": 0.0}],
+            [
+                {"params": deep, "scale": 1.0},
+                {"params": linear, "scale": optimiser.linear_scale, "weight_decay": 0.0},
+            ],
             lr=optimiser.learning_rate,
             betas=(0.9, 0.98),
             weight_decay=optimiser.weight_decay,
@@ -131,7 +136,9 @@ class _Run:
     def restore(self, checkpoint: Checkpoint) -> None:
         """Go back to where a checkpoint was taken."""
         if json.loads(checkpoint.config) != json.loads(self.config.model_dump_json()):
-            raise TrainingError(f"{self.out} holds a run of another config; resume it with that, or train elsewhere")
+            raise TrainingError(
+                f"{self.out} holds a run of another config; resume it with that, or train elsewhere"
+            )
         self.model.load_state_dict(checkpoint.model)
         self.ema.load_state_dict(checkpoint.ema)
         self.optimiser.load_state_dict(checkpoint.optimiser)
@@ -183,7 +190,9 @@ class _Run:
         for group in self.optimiser.param_groups:
             group["lr"] = rate * group["scale"]
         self.optimiser.zero_grad(set_to_none=True)
-        autocast = torch.autocast(self.device.type, torch.bfloat16) if config.bfloat16 else contextlib.nullcontext()
+        autocast = (
+            torch.autocast(self.device.type, torch.bfloat16) if config.bfloat16 else contextlib.nullcontext()
+        )
         with autocast:
             losses = objective(self.model, rgb_BCHW, step_B, self.quantiser_step, self.slow, config.loss)
         losses.total.backward()  # type: ignore[no-untyped-call]
@@ -207,13 +216,16 @@ class _Run:
 
     def measure(self) -> RateDistortion:
         """The averaged weights on held-back crops at the present step."""
-        return evaluate(
-            self.ema,
-            self.held_back,
+        return evaluate(self.ema, self.held_back, self.quantiser())
+
+    def quantiser(self) -> QuantiserConfig:
+        """The quantiser as it stands."""
+        loss = self.config.loss
+        return QuantiserConfig(
             step=self.quantiser_step,
-            nominal_step=self.quantiser_step,
-            dead_zone=self.config.loss.dead_zone,
-            slow=self.slow,
+            dead_zone=loss.dead_zone,
+            tail_weight=loss.rate_weight,
+            predicted_channels=self.slow,
         )
 
     def log(self, kind: str, **values: object) -> None:
@@ -251,9 +263,7 @@ class _Run:
         weights = WeightsConfig(
             preset=self.config.preset,
             model=self.config.model,
-            quantiser=QuantiserConfig(
-                step=self.quantiser_step, dead_zone=self.config.loss.dead_zone, predicted_channels=self.slow
-            ),
+            quantiser=self.quantiser(),
             recipe=recipe,
         )
         path = self.out / f"{self.config.preset}.safetensors"

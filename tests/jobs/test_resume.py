@@ -24,7 +24,9 @@ def source(tmp_path_factory: pytest.TempPathFactory, photos: Path) -> Path:
     files = sorted(photos.glob("*.png"))
     for number in range(_IMAGES):
         with PillowImage.open(files[number % len(files)]) as opened:
-            opened.crop((number, 2 * number, number + 192, 2 * number + 160)).save(folder / f"{number:03d}.png")
+            opened.crop((number, 2 * number, number + 192, 2 * number + 160)).save(
+                folder / f"{number:03d}.png"
+            )
     (folder / "bad.png").write_bytes(b"not an image")
     return folder
 
@@ -33,7 +35,9 @@ def source(tmp_path_factory: pytest.TempPathFactory, photos: Path) -> Path:
 def config(tmp_path: Path) -> Path:
     """Small units and eager commits, so that a kill lands between them."""
     path = tmp_path / "config.yaml"
-    path.write_text("shard: {max_images: 4}\ncommit_seconds: 0.01\nworkers: {count: 0}\ncodec: {quality: 30}\n")
+    path.write_text(
+        "shard: {max_images: 4}\ncommit_seconds: 0.01\nworkers: {count: 0}\ncodec: {quality: 30}\n"
+    )
     return path
 
 

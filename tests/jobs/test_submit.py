@@ -17,6 +17,8 @@ import pytest
 from tests.road import start_tenfold, tenfold
 
 pytestmark = pytest.mark.ray
+TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0123456789abcdef" * 4}
+"""Clusters ask for a token by default since Ray 2.60."""
 
 
 def _free_port() -> int:
@@ -34,9 +36,13 @@ def cluster() -> Iterator[str]:
         [
             *(f"{bin_folder}/ray", "start", "--head", "--block", "--num-cpus=2", "--disable-usage-stats"),
             *("--node-ip-address=127.0.0.1", f"--port={_free_port()}", "--include-dashboard=true"),
-            *("--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard}", "--object-store-memory=134217728"),
+            *(
+                "--dashboard-host=127.0.0.1",
+                f"--dashboard-port={dashboard}",
+                "--object-store-memory=134217728",
+            ),
         ],
-        env={**os.environ, "PATH": f"{bin_folder}:{os.environ['PATH']}"},
+        env={**os.environ, **TOKEN, "PATH": f"{bin_folder}:{os.environ['PATH']}"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -56,7 +62,9 @@ def _wait_for(url: str, node: subprocess.Popen[bytes]) -> None:
         try:
             with urllib.request.urlopen(url, timeout=2):
                 return
-        except (urllib.error.URLError, OSError):
+        except urllib.error.HTTPError:
+            return  # it answers: Ray wants a token, which its client has
+        except OSError:
             time.sleep(0.5)
     raise TimeoutError(f"no job server at {url}")
 
@@ -65,7 +73,18 @@ def test_compress_as_a_job(cluster: str, photos: Path, tmp_path: Path) -> None:
     config = tmp_path / "run.yaml"
     config.write_text("codec: {quality: 20}\nworkers: {count: 1}\n")
     process = start_tenfold(
-        *("submit", "--address", cluster, "compress", photos, tmp_path / "archive", "--config", config, "--json")
+        *(
+            "submit",
+            "--address",
+            cluster,
+            "compress",
+            photos,
+            tmp_path / "archive",
+            "--config",
+            config,
+            "--json",
+        ),
+        env=TOKEN,
     )
     out, err = process.communicate(timeout=240)
     assert process.returncode == 0, err + out
@@ -76,10 +95,20 @@ def test_compress_as_a_job(cluster: str, photos: Path, tmp_path: Path) -> None:
 
 
 def test_a_job_that_fails_is_a_failure_here(cluster: str, tmp_path: Path) -> None:
-    process = start_tenfold("submit", "--address", cluster, "report", tmp_path / "none", "--out", tmp_path / "out")
+    process = start_tenfold(
+        "submit", "--address", cluster, "report", tmp_path / "none", "--out", tmp_path / "out", env=TOKEN
+    )
     out, err = process.communicate(timeout=240)
     assert process.returncode == 1
     assert "Expected a Tenfold archive" in out + err
+
+
+def test_a_cluster_that_does_not_let_us_in(cluster: str) -> None:
+    process = start_tenfold("submit", "--address", cluster, "compress", "a", "b")
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 1, out
+    assert "to let us in" in err
+    assert "RAY_AUTH_TOKEN" in err
 
 
 def test_no_cluster_there() -> None:

@@ -26,15 +26,25 @@ def test_help_teaches() -> None:
         pytest.param(("compress", "{tmp}/empty", "{tmp}/a"), "Expected images", id="empty source"),
         pytest.param(("compress", "{photos}", "{tmp}/a", "--codec", "jpeg"), "ae-zfp-1", id="unknown codec"),
         pytest.param(
-            ("compress", "{photos}", "{tmp}/a", "--ratio", "9", "--bpp", "1"), "at most one of", id="two targets"
+            ("compress", "{photos}", "{tmp}/a", "--ratio", "9", "--bpp", "1"),
+            "at most one of",
+            id="two targets",
         ),
         pytest.param(
-            ("compress", "{photos}", "{tmp}/a", "--config", "{tmp}/typo.yaml"), "did you mean `quality`", id="typo"
+            ("compress", "{photos}", "{tmp}/a", "--config", "{tmp}/typo.yaml"),
+            "did you mean `quality`",
+            id="typo",
         ),
-        pytest.param(("report", "{photos}", "--out", "{tmp}/r"), "Expected a Tenfold archive", id="no archive"),
+        pytest.param(
+            ("report", "{photos}", "--out", "{tmp}/r"), "Expected a Tenfold archive", id="no archive"
+        ),
         pytest.param(("ls", "{tmp}/none"), "Expected a Tenfold archive", id="nothing there"),
-        pytest.param(("decode", "{tmp}/none", "{tmp}/out"), "Expected a Tenfold archive", id="decode nothing"),
-        pytest.param(("get", "{tmp}/none", "k", "-o", "{tmp}/x.png"), "Expected a Tenfold archive", id="get nothing"),
+        pytest.param(
+            ("decode", "{tmp}/none", "{tmp}/out"), "Expected a Tenfold archive", id="decode nothing"
+        ),
+        pytest.param(
+            ("get", "{tmp}/none", "k", "-o", "{tmp}/x.png"), "Expected a Tenfold archive", id="get nothing"
+        ),
         pytest.param(("submit", "frobnicate"), "Expected a verb to submit", id="unknown verb"),
         pytest.param(("compress", "{photos}", "ftp9://host/a"), "ftp9", id="unknown protocol"),
     ],
@@ -73,7 +83,9 @@ def test_a_store_that_is_down_ends_in_seconds(tmp_path: Path, monkeypatch: pytes
     assert not (tmp_path / "a").exists()
 
 
-def test_credentials_that_are_refused(s3_env: S3Server, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_credentials_that_are_refused(
+    s3_env: S3Server, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bucket = s3_env.bucket()
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong-secret")
     ran = tenfold("compress", photos, f"s3://{bucket}/a", *WORKERS)

@@ -156,7 +156,7 @@ def test_grey_palette_becomes_grey() -> None:
     picture = PIL.Image.fromarray(grey[..., 0]).convert("P")
     picture.putpalette([255 - level // 3 for level in range(768)])
     image = read(saved(picture, "PNG"))
-    assert image.is_grey
+    assert (image.mode, image.is_grey) == ("L", True)
     assert np.array_equal(image.pixels, 255 - grey)
 
 

@@ -1,0 +1,173 @@
+"""The laws every codec family keeps, on the shipped weights."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from codec.ae_zfp import AutoEncoderZfp
+from codec.contract import QUALITIES, RGB, Codec
+from codec.errors import BitstreamError
+from codec.metrics import psnr_db
+from codec.registry import codec_ids, load_codec
+from tests.codec.conftest import picture
+
+FEW = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def test_load_codec_gives_a_codec_whose_id_is_the_one_asked_for() -> None:
+    for codec_id in codec_ids():
+        loaded: Codec = load_codec(codec_id, device="cpu")
+        assert loaded.id == codec_id
+
+
+@FEW
+@given(
+    height=st.integers(1, 90),
+    width=st.integers(1, 90),
+    quality=st.sampled_from([0, 8, 20, 41, 63]),
+    seed=st.integers(0, 9),
+)
+def test_any_size_round_trips(
+    codec: AutoEncoderZfp, height: int, width: int, quality: int, seed: int
+) -> None:
+    image = picture(height, width, seed)
+    (encoded,) = codec.encode([image], quality=quality)
+    (decoded,) = codec.decode([encoded.payload])
+    assert decoded.shape == image.shape
+    assert decoded.dtype == np.uint8
+    assert psnr_db(image, decoded) > 15.0
+    assert codec.latents(encoded.payload).shape == encoded.latent_shape
+    assert codec.symbols_crc32(encoded.payload) == encoded.symbols_crc32
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 20_000), (20_000, 1), (16, 16), (17, 1)], ids=str)
+def test_extreme_shapes_round_trip(codec: AutoEncoderZfp, shape: tuple[int, int]) -> None:
+    image = picture(*shape)
+    (encoded,) = codec.encode([image], quality=63)
+    assert codec.decode([encoded.payload])[0].shape == image.shape
+
+
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_a_flat_image_comes_back_flat(codec: AutoEncoderZfp, level: int) -> None:
+    image = np.full((40, 56, 3), level, np.uint8)
+    (decoded,) = codec.decode([codec.encode([image], quality=63)[0].payload])
+    assert np.abs(decoded.astype(int) - level).max() <= 6
+
+
+@FEW
+@given(
+    shapes=st.lists(st.tuples(st.integers(1, 50), st.integers(1, 50)), min_size=1, max_size=5),
+    quality=st.sampled_from([0, 30, 63]),
+)
+def test_encoding_in_a_batch_equals_encoding_alone(
+    codec: AutoEncoderZfp, shapes: list[tuple[int, int]], quality: int
+) -> None:
+    images = [picture(height, width, seed) for seed, (height, width) in enumerate(shapes)]
+    together = codec.encode(images, quality=quality)
+    alone = [codec.encode([image], quality=quality)[0] for image in images]
+    assert [e.payload for e in together] == [e.payload for e in alone]
+    decoded = codec.decode([e.payload for e in together])
+    for payload, pixels in zip((e.payload for e in together), decoded, strict=True):
+        assert np.array_equal(codec.decode([payload])[0], pixels)
+
+
+def test_encoding_twice_gives_the_same_bytes(codec: AutoEncoderZfp, photo: RGB) -> None:
+    assert codec.encode([photo], quality=20) == codec.encode([photo], quality=20)
+
+
+def test_payload_decodes_with_a_codec_loaded_anew(codec: AutoEncoderZfp) -> None:
+    image = picture(50, 70)
+    (encoded,) = codec.encode([image], quality=41)
+    again = AutoEncoderZfp()
+    assert again.symbols_crc32(encoded.payload) == encoded.symbols_crc32
+    assert np.array_equal(again.decode([encoded.payload])[0], codec.decode([encoded.payload])[0])
+
+
+def test_an_empty_batch_is_an_empty_list(codec: AutoEncoderZfp) -> None:
+    assert codec.encode([], quality=5) == []
+    assert codec.decode([]) == []
+
+
+def test_higher_quality_costs_more_and_shows_more(codec: AutoEncoderZfp, photo: RGB) -> None:
+    crop = photo[:256, :256]
+    sizes: list[int] = []
+    errors: list[float] = []
+    for quality in range(0, 64, 9):
+        (encoded,) = codec.encode([crop], quality=quality)
+        sizes.append(len(encoded.payload))
+        errors.append(psnr_db(crop, codec.decode([encoded.payload])[0]))
+    assert sizes == sorted(sizes)
+    assert errors == sorted(errors)
+
+
+@pytest.mark.parametrize("quality", [-1, 64, 1000])
+def test_quality_outside_the_range_is_refused(codec: AutoEncoderZfp, quality: int) -> None:
+    with pytest.raises(ValueError, match="quality from 0 to 63"):
+        codec.encode([picture(4, 4)], quality=quality)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.zeros((4, 4), np.uint8),
+        np.zeros((4, 4, 1), np.uint8),
+        np.zeros((4, 4, 4), np.uint8),
+        np.zeros((4, 4, 3), np.float32),
+        np.zeros((0, 4, 3), np.uint8),
+    ],
+    ids=lambda a: f"{a.dtype}{a.shape}",
+)
+def test_images_that_are_not_8_bit_rgb_are_refused(codec: AutoEncoderZfp, image: RGB) -> None:
+    with pytest.raises(ValueError, match=r"uint8 images of shape \(H, W, 3\)"):
+        codec.encode([image], quality=10)
+
+
+def test_views_and_read_only_images_are_taken(codec: AutoEncoderZfp) -> None:
+    image = picture(40, 40)
+    image.flags.writeable = False
+    flipped = image[::-1, ::-1]
+    (encoded,) = codec.encode([flipped], quality=20)
+    assert encoded == codec.encode([np.ascontiguousarray(flipped)], quality=20)[0]
+
+
+def test_every_truncation_is_refused(codec: AutoEncoderZfp) -> None:
+    payload = codec.encode([picture(20, 20)], quality=20)[0].payload
+    for length in range(len(payload)):
+        with pytest.raises(BitstreamError, match="truncated"):
+            codec.decode([payload[:length]])
+
+
+def test_every_flipped_bit_is_refused(codec: AutoEncoderZfp) -> None:
+    payload = codec.encode([picture(20, 20)], quality=0)[0].payload
+    for bit in range(8 * len(payload)):
+        damaged = bytearray(payload)
+        damaged[bit // 8] ^= 1 << bit % 8
+        with pytest.raises(BitstreamError):
+            codec.symbols_crc32(bytes(damaged))
+
+
+@FEW
+@given(junk=st.binary(max_size=300), tail=st.booleans())
+def test_junk_is_refused(codec: AutoEncoderZfp, junk: bytes, tail: bool) -> None:
+    payload = codec.encode([picture(20, 20)], quality=20)[0].payload
+    with pytest.raises(BitstreamError):
+        codec.decode([payload + junk + b"!" if tail else junk])
+
+
+def test_one_bad_payload_fails_a_batch_clearly(codec: AutoEncoderZfp) -> None:
+    payload = codec.encode([picture(20, 20)], quality=20)[0].payload
+    with pytest.raises(BitstreamError, match="checksum"):
+        codec.decode([payload, payload[:-1] + bytes([payload[-1] ^ 1])])
+
+
+def test_every_quality_has_its_preset_and_presets_have_their_quality(codec: AutoEncoderZfp) -> None:
+    assert set(codec.preset_quality) == {"122x", "100x", "60x", "25x", "10x"}
+    for preset, quality in codec.preset_quality.items():
+        assert quality in QUALITIES
+        assert codec.index.qualities[quality].preset == preset
+        assert codec.index.qualities[quality].ratio == pytest.approx(float(preset[:-1]), rel=0.03)
+    ratios = [point.ratio for point in codec.index.qualities]
+    assert ratios == sorted(ratios, reverse=True)
