@@ -10,8 +10,11 @@ from typing import Annotated
 
 import typer
 
+from codec.contract import QUALITIES
+from codec.registry import DEFAULT_CODEC, load_codec
 from jobs.console import clear_errors, print_json, say
 from jobs.options import AsJson, ConfigFile, Workers, read_config
+from pipeline.errors import ConfigError
 
 bench = typer.Typer(help="Measure this machine: speed, memory, rate and distortion.", no_args_is_help=True)
 
@@ -78,6 +81,47 @@ def memory(
             print(
                 f"{sample.finished:>8} {sample.driver_bytes / 2**20:>12.0f} {sample.worker_bytes / 2**20:>12.0f}"
             )
+
+
+@bench.command()
+def rd(
+    images: Images,
+    *,
+    qualities: Annotated[str, typer.Option(help="Which, separated by commas.")] = "0,8,16,24,32,40,48,56,63",
+    codec: Annotated[str, typer.Option(help="Codec id.")] = DEFAULT_CODEC,
+    as_json: AsJson = False,
+) -> None:
+    """Rate and distortion of a codec: whole payloads, PSNR and MS-SSIM on decoded 8-bit pixels, seconds."""
+    from codec.bench import rd_table
+    from pipeline.images import read_image, to_rgb
+    from pipeline.sources import parse_source
+    from pipeline.types import Image
+
+    with clear_errors():
+        source = parse_source(str(images))
+        read = (read_image(source.read(image)) for image in source.images())
+        pixels = [to_rgb(image) for image in read if isinstance(image, Image)]
+        points = rd_table(load_codec(codec), pixels, _levels(qualities))
+        if as_json:
+            print_json({"machine": _machine(), "codec": codec, "points": [asdict(point) for point in points]})
+            return
+        print("quality    bpp   ratio  PSNR dB  MS-SSIM  encode s/MP  decode s/MP")
+        for point in points:
+            ms_ssim = "-" if point.ms_ssim is None else f"{point.ms_ssim:.4f}"
+            print(
+                f"{point.quality:>7} {point.bpp:>6.3f} {point.ratio:>7.1f} {point.psnr_db:>8.2f} {ms_ssim:>8} "
+                f"{point.encode_s_per_mp:>12.3f} {point.decode_s_per_mp:>12.3f}"
+            )
+
+
+def _levels(text: str) -> list[int]:
+    try:
+        levels = [int(word) for word in text.split(",")]
+    except ValueError:
+        levels = []
+    if not levels or any(level not in QUALITIES for level in levels):
+        raise ConfigError(f"Expected qualities from 0 to 63 separated by commas, got {text!r}.")
+    return levels
 
 
 def _machine() -> str:

@@ -10,13 +10,7 @@ from collections.abc import Callable
 from typing import Any, Generic
 
 import ray
-from ray.exceptions import (
-    ActorDiedError,
-    ActorUnavailableError,
-    OutOfMemoryError,
-    RayActorError,
-    RayTaskError,
-)
+from ray.exceptions import GetTimeoutError, OutOfMemoryError, RayActorError, RayTaskError
 
 from pipeline.config import WorkersConfig
 from pipeline.errors import ConfigError, TenfoldError

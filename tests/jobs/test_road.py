@@ -62,7 +62,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, photos: Path) -> tuple[Path, 
     return archive, tenfold("compress", photos, archive, "--workers", "0", "--json")
 
 
-def pixels(data: bytes | Path) -> np.ndarray:  # type: ignore[type-arg]
+def pixels(data: bytes | Path) -> np.ndarray:
     with PillowImage.open(io.BytesIO(data) if isinstance(data, bytes) else data) as opened:
         return np.asarray(opened)
 

@@ -40,6 +40,8 @@ from tests.seaweed import S3Server
 class PlainCodec:
     """A lossless codec of a few lines, so that what comes back can be compared with what went in."""
 
+    default_quality = 0
+
     def __init__(self, codec_id: str) -> None:
         self.id = codec_id
 

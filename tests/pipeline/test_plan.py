@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -43,7 +44,7 @@ def test_cut_keeps_every_image_once_and_in_order(
 def test_a_unit_is_handed_over_as_soon_as_it_is_full() -> None:
     seen = []
 
-    def listing():  # type: ignore[no-untyped-def]
+    def listing() -> Iterator[SourceImage]:
         for n in range(1000):
             seen.append(n)
             yield image(str(n))

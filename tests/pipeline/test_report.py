@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,9 +18,24 @@ from pipeline.totals import Totals
 from pipeline.types import ShardRow
 from tests.pipeline.shard_rows import make_row
 
-CODED = {"status": "coded", "codec": "ae-zfp-1", "bpp": 1.0, "width": 8, "height": 8, "zip_bytes": 100}
-FAILED = {**dict.fromkeys(("codec", "quality", "psnr_db", "width", "height", "bpp", "zip_bytes")), "status": "failed", "reason": "gone"}
-KEPT = {"status": "kept", "codec": None, "quality": None, "psnr_db": None, "width": 8, "height": 8}
+_UNKNOWN = ("codec", "quality", "psnr_db", "width", "height", "bpp", "zip_bytes")
+CODED: dict[str, Any] = {
+    "status": "coded",
+    "codec": "ae-zfp-1",
+    "bpp": 1.0,
+    "width": 8,
+    "height": 8,
+    "zip_bytes": 100,
+}
+FAILED: dict[str, Any] = {"status": "failed", "reason": "gone", **dict.fromkeys(_UNKNOWN)}
+KEPT: dict[str, Any] = {
+    "status": "kept",
+    "codec": None,
+    "quality": None,
+    "psnr_db": None,
+    "width": 8,
+    "height": 8,
+}
 
 
 def reported(folder: Path, rows: Sequence[ShardRow]) -> Report:
@@ -37,14 +53,21 @@ def report(tmp_path: Path) -> Report:
         make_row("good|pipe.png", **CODED, psnr_db=44.0, quality=60),
         make_row("bad.png", **CODED, psnr_db=21.5, quality=3),
         make_row("kept.gif", **KEPT, reason="coded form (10 bytes) is not smaller than the source (9 bytes)"),
-        make_row("kept2.gif", **KEPT, reason="coded form (12 bytes) is not smaller than the source (3 bytes)"),
+        make_row(
+            "kept2.gif", **KEPT, reason="coded form (12 bytes) is not smaller than the source (3 bytes)"
+        ),
         make_row("no.png", None, **FAILED),
     ]
     return reported(tmp_path, rows)
 
 
 def test_counts_and_the_worst_first(report: Report) -> None:
-    assert (report.totals.images, report.totals.coded, report.totals.kept, report.totals.failed) == (5, 2, 2, 1)
+    assert (report.totals.images, report.totals.coded, report.totals.kept, report.totals.failed) == (
+        5,
+        2,
+        2,
+        1,
+    )
     assert [one.key for one in report.worst] == ["bad.png", "good|pipe.png"]
     assert report.psnr_percentiles[0] == 21.5
     assert report.psnr_percentiles[100] == 44.0
@@ -82,5 +105,7 @@ def test_an_archive_of_failures_alone(tmp_path: Path) -> None:
 
 def test_the_verdict_is_honest() -> None:
     lossy = Totals(pixels=1000, payload_bytes=300, zip_bytes=1500, zipped_pixels=1000, source_bytes=200)
-    assert verdict(lossy).startswith("Zip makes these pixels 2.00x smaller, this archive 10.0x: 5.0 times zip.")
+    assert verdict(lossy).startswith(
+        "Zip makes these pixels 2.00x smaller, this archive 10.0x: 5.0 times zip."
+    )
     assert "larger than the source files (0.67x)" in verdict(lossy)
