@@ -36,7 +36,7 @@ from pipeline.types import SourceImage
 from pipeline.urls import LOCAL, local_path, local_url, normal, scheme
 
 _DECODED_OR_KEPT = (
-    "jpg jpeg jpe jfif png apng webp avif avifs tif tiff bmp dib gif jp2 j2k jpf jpx jpm jpc j2c ico icns "
+    "jpg jpeg jpe jfif mpo png apng webp avif avifs tif tiff bmp dib gif jp2 j2k jpf jpx jpm jpc j2c ico icns "
     "cur ppm pgm pbm pnm pam pfm tga psd psb pcx sgi xbm xpm qoi dds fits"
 )
 _NOT_READ_YET = (
