@@ -76,15 +76,18 @@ def train(
         raise TrainingError(
             f"{out} already holds a run at step {checkpoint.step}; resume it, or train elsewhere"
         )
-    torch.set_flush_denormal(True)
-    run = _Run(config, crops, out, device or torch.device("cpu"))
-    if checkpoint is None:
-        run.begin(start_from)
-    else:
-        run.restore(checkpoint)
-    last = config.steps if stop_after is None else min(config.steps, run.step + stop_after)
-    run.advance(last, on_progress)
-    return run.export()
+    torch.set_flush_denormal(True)  # dying gradients are subnormal, and those are slow on a CPU
+    try:
+        run = _Run(config, crops, out, device or torch.device("cpu"))
+        if checkpoint is None:
+            run.begin(start_from)
+        else:
+            run.restore(checkpoint)
+        last = config.steps if stop_after is None else min(config.steps, run.step + stop_after)
+        run.advance(last, on_progress)
+        return run.export()
+    finally:
+        torch.set_flush_denormal(False)  # it holds for the whole process, which is not ours alone
 
 
 class _Run:
