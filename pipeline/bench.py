@@ -106,8 +106,8 @@ def _bare(source: Path, out: Path, workers: int, quality: int, *, measured: bool
     out.mkdir()
     files = sorted(source.iterdir())
     shares = [files[start::workers] for start in range(workers)]
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as processes:
-        list(processes.map(_warm_up, range(workers)))
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_load) as processes:
+        list(processes.map(time.sleep, [0.5] * workers))  # long enough that every process takes one
         started = time.perf_counter()
         jobs = [
             processes.submit(_loop, share, out / f"{n}.bin", quality, measured)
@@ -120,11 +120,11 @@ def _bare(source: Path, out: Path, workers: int, quality: int, *, measured: bool
 _codec: Codec | None = None
 
 
-def _warm_up(_number: int) -> None:
+def _load() -> None:
+    """Once in every process: one thread, and the codec resident."""
     global _codec
     torch.set_num_threads(1)
     _codec = load_codec(CompressConfig().codec.id)
-    time.sleep(0.5)  # so that every process takes one warm-up
 
 
 def _loop(files: Sequence[Path], out: Path, quality: int, measured: bool) -> int:
