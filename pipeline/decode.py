@@ -281,12 +281,11 @@ class DecodeRun:
         self._progress.work_started = time.monotonic()
         self._show("working")
         retry: RetryPolicy[DecodeTask] = RetryPolicy(_split)
-        suspects: set[DecodeTask] = set()
         in_flight = 0
         while waiting or in_flight:
             while waiting and in_flight < pool.capacity:
                 task = waiting.popleft()
-                pool.submit(task, alone=task in suspects)
+                pool.submit(task, alone=retry.is_suspect(task))
                 in_flight += 1
             outcome = pool.next(_WAIT_S)
             if outcome is not None:
@@ -294,7 +293,6 @@ class DecodeRun:
             if isinstance(outcome, Died):
                 instead = retry.after(outcome)
                 waiting.extendleft(instead)
-                suspects.update(instead)
                 if not instead:
                     reason = f"its worker died each time it was tried alone: {outcome.reason}"
                     self._fail(outcome.task.names[0], reason)

@@ -44,7 +44,6 @@ class Dispatcher:
         self._run = run
         self._quality = quality
         self._waiting: deque[EncodeTask] = deque()
-        self._suspects: set[EncodeTask] = set()
         self._in_flight = 0
         self._open: dict[int, _OpenUnit] = {}
         self._retry: RetryPolicy[EncodeTask | CalibrateTask] = RetryPolicy(self._split)
@@ -90,7 +89,7 @@ class Dispatcher:
     def _fill(self) -> None:
         while self._waiting and self._in_flight < self._pool.capacity:
             task = self._waiting.popleft()
-            self._pool.submit(task, alone=task in self._suspects)
+            self._pool.submit(task, alone=self._retry.is_suspect(task))
             self._in_flight += 1
 
     def _part_done(self, task: EncodeTask, result: EncodeResult) -> FinishedUnit | None:
@@ -113,7 +112,6 @@ class Dispatcher:
             instead = [replace(task, give_up=words)]
         self._open[task.number].parts_out += len(instead) - 1
         self._waiting.extendleft(instead)
-        self._suspects.update(instead)  # tried without company, so that the next death has one cause
         self._fill()
 
     def _split(self, task: EncodeTask | CalibrateTask) -> list[EncodeTask | CalibrateTask]:

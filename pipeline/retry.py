@@ -24,7 +24,12 @@ class RetryPolicy(Generic[TaskT]):
         """`split` cuts a task in two, or returns nothing when it holds a single image."""
         self._split = split
         self._deaths: dict[TaskT, int] = {}
+        self._suspects: set[TaskT] = set()
         self._in_a_row = 0
+
+    def is_suspect(self, task: TaskT) -> bool:
+        """Whether `after` returned it: to be tried without company, so that the next death has one cause."""
+        return task in self._suspects
 
     def succeeded(self) -> None:
         """A task came back: workers can live."""
@@ -46,11 +51,13 @@ class RetryPolicy(Generic[TaskT]):
         if death.blame == "task":
             self._deaths[task] = self._deaths.get(task, 0) + 1
         if self._deaths.get(task, 0) < _DEATHS_BEFORE_SPLIT:
+            self._suspects.add(task)
             return [task]
         parts = list(self._split(task))
         for part in parts:
             if self._split(part):
                 self._deaths[part] = _DEATHS_BEFORE_SPLIT - 1
+        self._suspects.update(parts)
         return parts
 
 

@@ -72,16 +72,6 @@ class ShardPath:
     """The first 16 hexadecimal digits of the shard's SHA-256."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Extras:
-    """Metadata of one image, byte for byte."""
-
-    exif: bytes | None = None
-    icc: bytes | None = None
-    xmp: bytes | None = None
-    alpha: bytes | None = None
-
-
 def build_shard(rows: Sequence[ShardRow], *, metadata: Mapping[str, str]) -> Shard:
     """Write rows as a Parquet file in memory and find where every payload lies in it.
 
