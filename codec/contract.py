@@ -16,7 +16,8 @@ RGB = npt.NDArray[np.uint8]
 """One image: uint8, shape (H, W, 3), sRGB order R, G, B; H and W at least 1."""
 
 QUALITIES = range(64)
-"""Every family offers the same 64 quality levels: 0 smallest, 63 best."""
+"""Every family offers the same 64 quality levels: 0 smallest, 63 best. Numbers between two levels are taken too:
+they serve targets that lie between."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,20 @@ class Encoded:
     """(C, h, w) of the latents inside the payload."""
     symbols_crc32: int
     """zlib.crc32 of the decoded latents' bytes (little-endian): equal on every machine that decodes."""
+
+
+class Prepared(Protocol):
+    """One image after the analysis transform: every quality can be had from here without running it again."""
+
+    @property
+    def width(self) -> int:
+        """Of the image, in pixels."""
+        ...
+
+    @property
+    def height(self) -> int:
+        """Of the image, in pixels."""
+        ...
 
 
 class Codec(Protocol):
@@ -47,11 +62,40 @@ class Codec(Protocol):
         """The quality of a run that asks for none."""
         ...
 
-    def encode(self, images: Sequence[RGB], *, quality: int) -> list[Encoded]:
-        """Compress a batch at one quality of `QUALITIES`.
+    @property
+    def weights(self) -> dict[str, bytes]:
+        """The weights files that this codec's payloads need, by name: the file's digest and its suffix."""
+        ...
+
+    def prepare(self, images: Sequence[RGB]) -> list[Prepared]:
+        """Run the analysis transform on a batch.
 
         Raises:
-            ValueError: quality is not in `QUALITIES`, or an image is not uint8 (H, W, 3).
+            ValueError: an image is not uint8 (H, W, 3).
+        """
+        ...
+
+    def estimate_bytes(self, prepared: Prepared, qualities: Sequence[float]) -> list[int]:
+        """About how long the payload would be at each quality: within 1 % of what `finish` writes.
+
+        Raises:
+            ValueError: a quality is not in [0, 63].
+        """
+        ...
+
+    def finish(self, prepared: Sequence[Prepared], qualities: Sequence[float]) -> list[Encoded]:
+        """Quantise and entropy-code a batch, each image at its own quality.
+
+        Raises:
+            ValueError: a quality is not in [0, 63].
+        """
+        ...
+
+    def encode(self, images: Sequence[RGB], *, quality: float) -> list[Encoded]:
+        """Compress a batch at one quality: `prepare`, then `finish`.
+
+        Raises:
+            ValueError: as those.
         """
         ...
 
@@ -74,3 +118,26 @@ class Codec(Protocol):
     def symbols_crc32(self, payload: bytes) -> int:
         """CRC of the latents a payload decodes to here; equals `Encoded.symbols_crc32` everywhere."""
         ...
+
+
+def check_quality(quality: float) -> None:
+    """Refuse what is not a quality.
+
+    Raises:
+        ValueError: it is outside [0, 63].
+    """
+    if not QUALITIES.start <= quality <= QUALITIES.stop - 1:
+        raise ValueError(f"expected a quality from 0 to {QUALITIES.stop - 1}, got {quality}")
+
+
+def check_images(images: Sequence[RGB]) -> None:
+    """Refuse what is not 8-bit RGB.
+
+    Raises:
+        ValueError: an image is not uint8 (H, W, 3), or has no pixels.
+    """
+    for number, pixels in enumerate(images):
+        if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
+            raise ValueError(
+                f"expected uint8 images of shape (H, W, 3), got {pixels.dtype} {pixels.shape} at {number}"
+            )

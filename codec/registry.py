@@ -6,7 +6,7 @@ from typing import Final
 
 import torch
 
-from codec.ae_zfp import FAMILY, AutoEncoderZfp
+from codec.ae_zfp.codec import FAMILY, AutoEncoderZfp
 from codec.contract import Codec
 from codec.errors import ConfigError, UnknownCodecError
 

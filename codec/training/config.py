@@ -10,8 +10,8 @@ from typing import Annotated, Union, get_args, get_origin
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from codec.ae_zfp.model import ModelConfig
 from codec.errors import ConfigError
-from codec.model import ModelConfig
 
 
 class OptimiserConfig(BaseModel):

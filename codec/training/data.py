@@ -16,9 +16,9 @@ from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 from torch.nn import functional
 
+from codec.ae_zfp.model import GRID
 from codec.colour import pixels_to_planes
 from codec.errors import TrainingError
-from codec.model import GRID
 
 SUFFIXES: Final = (".avif", ".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
 

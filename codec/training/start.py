@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from codec.model import AutoEncoder
+from codec.ae_zfp.model import AutoEncoder
 from codec.training.data import Crops
 
 _SLOW: Final = 0.5

@@ -15,8 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from codec.ae_zfp.evaluate import RateDistortion, evaluate
+from codec.ae_zfp.model import AutoEncoder
+from codec.ae_zfp.objective import objective
+from codec.ae_zfp.weights import QuantiserConfig, WeightsConfig, load_weights
 from codec.errors import TrainingError
-from codec.model import AutoEncoder
 from codec.training.checkpoint import (
     Checkpoint,
     generator_state,
@@ -26,10 +29,8 @@ from codec.training.checkpoint import (
 )
 from codec.training.config import TrainConfig
 from codec.training.data import Crops, draw_patches, load_crops
-from codec.training.evaluate import RateDistortion, evaluate
-from codec.training.loss import objective
 from codec.training.start import fit_transform, install_overlap, install_transform
-from codec.weights import QuantiserConfig, WeightsConfig, load_weights, weights_bytes
+from codec.weights_file import weights_bytes
 
 LOG_NAME: Final = "log.jsonl"
 
@@ -272,7 +273,7 @@ class _Run:
         path = self.out / f"{self.config.preset}.safetensors"
         temporary = path.with_suffix(".partial")
         state: dict[str, Tensor] = {name: tensor.cpu() for name, tensor in self.ema.state_dict().items()}
-        temporary.write_bytes(weights_bytes(weights, state))
+        temporary.write_bytes(weights_bytes(weights.model_dump_json(), state))
         temporary.replace(path)
         return path
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from codec.ae_zfp import AutoEncoderZfp
+from codec.ae_zfp.codec import AutoEncoderZfp
 from codec.contract import RGB
 
 PHOTOS = Path(__file__).parent.parent / "photos"

@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from codec.bitstream import HEADER_BYTES, PayloadHeader, pack_payload, parse_payload
+from codec.ae_zfp.bitstream import HEADER_BYTES, PayloadHeader, pack_payload, parse_payload
 from codec.errors import BitstreamError
 
 HEADER = PayloadHeader(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from codec.ae_zfp import AutoEncoderZfp
+from codec.ae_zfp.codec import AutoEncoderZfp
 from codec.contract import QUALITIES, RGB, Codec
 from codec.errors import BitstreamError
 from codec.metrics import psnr_db

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from codec.ae_zfp import AutoEncoderZfp
+from codec.ae_zfp.codec import AutoEncoderZfp
 from tests.codec.golden import EXPECTED, FOLDER
 
 GOLDEN: dict[str, dict[str, object]] = json.loads(EXPECTED.read_text(encoding="utf-8"))

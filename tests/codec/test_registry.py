@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from codec.ae_zfp import FAMILY, AutoEncoderZfp
+from codec.ae_zfp.codec import FAMILY, AutoEncoderZfp
+from codec.ae_zfp.weights import load_weights
 from codec.bench import rd_table
 from codec.errors import BitstreamError, ConfigError, UnknownCodecError, WeightsError
 from codec.registry import codec_ids, load_codec, resolve_device
-from codec.weights import SHIPPED, load_weights, weights_bytes
+from codec.weights_file import SHIPPED, weights_bytes
 from tests.codec.conftest import picture
 
 
@@ -70,7 +71,7 @@ def test_payloads_of_other_weights_say_so(family: Path, codec: AutoEncoderZfp) -
     for path in family.glob("*.safetensors"):
         weights = load_weights(path)
         state = {name: tensor * 1.01 for name, tensor in weights.model.state_dict().items()}
-        path.write_bytes(weights_bytes(weights.config, state))
+        path.write_bytes(weights_bytes(weights.config.model_dump_json(), state))
     with pytest.raises(BitstreamError, match=r"made with weights .* decode it with the tenfold release"):
         AutoEncoderZfp(family).decode([payload])
 

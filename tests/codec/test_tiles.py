@@ -8,11 +8,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codec import ae_zfp, tiles
-from codec.ae_zfp import AutoEncoderZfp
+from codec import tiles
+from codec.ae_zfp import codec as ae_zfp
+from codec.ae_zfp.codec import AutoEncoderZfp
+from codec.ae_zfp.model import AutoEncoder, ModelConfig
 from codec.colour import pixels_to_planes
 from codec.contract import RGB
-from codec.model import AutoEncoder, ModelConfig
 from codec.tiles import spans, tile_grid
 from tests.codec.conftest import picture
 

@@ -15,18 +15,19 @@ import pytest
 import torch
 from PIL import Image
 
+from codec.ae_zfp.calibrate import build_index, step_for, target_ratio
+from codec.ae_zfp.model import ModelConfig
+from codec.ae_zfp.objective import estimate_bits
+from codec.ae_zfp.quantise import add_left, quantise, subtract_left, to_symbols
+from codec.ae_zfp.weights import load_weights
+from codec.ae_zfp.zfp import encode_symbols
 from codec.errors import ConfigError, TrainingError
-from codec.model import ModelConfig
-from codec.quantise import add_left, quantise, subtract_left, to_symbols
 from codec.training import trainer
-from codec.training.calibrate import build_index, step_for, target_ratio
 from codec.training.config import LossConfig, OptimiserConfig, TrainConfig, load_config
 from codec.training.data import Crops, draw_patches, load_crops, photo_of
-from codec.training.loss import estimate_bits
 from codec.training.start import fit_transform
 from codec.training.trainer import Progress, train
-from codec.weights import load_weights, weights_bytes
-from codec.zfp import encode_symbols
+from codec.weights_file import weights_bytes
 from tests.codec.conftest import picture
 
 CONFIGS = Path(__file__).parents[2] / "configs" / "train"
@@ -80,7 +81,7 @@ def test_training_mends_a_faded_model_and_meets_the_ratio(crops: Crops, tmp_path
     faded = load_weights(train(tiny(steps=1), crops, out=tmp_path / "start"))
     faded.model.synthesis.weight.mul_(0.9)
     start = tmp_path / "faded.safetensors"
-    start.write_bytes(weights_bytes(faded.config, faded.model.state_dict()))
+    start.write_bytes(weights_bytes(faded.config.model_dump_json(), faded.model.state_dict()))
     config = tiny(
         steps=24,
         evaluate_every=8,

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codec import zfp
+from codec.ae_zfp.zfp import MAX_SYMBOL, Symbols, decode_symbols, encode_symbols
 from codec.errors import BitstreamError
-from codec.zfp import MAX_SYMBOL, Symbols, decode_symbols, encode_symbols
 
 
 def laplace(positions: int, channels: int, scale: float, seed: int = 0) -> Symbols:

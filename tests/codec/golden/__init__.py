@@ -11,7 +11,7 @@ from typing import Final
 
 from PIL import Image
 
-from codec.ae_zfp import FAMILY, AutoEncoderZfp
+from codec.ae_zfp.codec import FAMILY, AutoEncoderZfp
 from tests.codec.conftest import picture
 
 FOLDER: Final = Path(__file__).parent

@@ -12,11 +12,11 @@ from typing import Final
 
 import numpy as np
 
+from codec.ae_zfp.evaluate import evaluate
+from codec.ae_zfp.weights import INDEX_NAME, FamilyIndex, QualityPoint, Weights, load_weights
 from codec.contract import RGB
 from codec.errors import CodecError, TrainingError
 from codec.training.data import load_crops
-from codec.training.evaluate import evaluate
-from codec.weights import INDEX_NAME, FamilyIndex, QualityPoint, Weights, load_weights
 
 OCTAVES: Final = (-0.75, -0.375, 0.0, 0.375, 0.75)
 """Steps measured, relative to the step a preset was trained around."""
@@ -75,7 +75,7 @@ def build_index(curves: dict[str, list[tuple[float, float]]], calibration: str) 
 
 def main() -> int:
     """Calibrate the presets in a folder of runs and write a family folder."""
-    parser = argparse.ArgumentParser(prog="python -m codec.training.calibrate", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m codec.ae_zfp.calibrate", description=__doc__)
     parser.add_argument("runs", type=Path, help="folder with RUN/PRESET.safetensors of every preset")
     parser.add_argument("data", type=Path, help="the training images: their held-back part is measured on")
     parser.add_argument("out", type=Path, help="family folder to write: weights, logs, index.json")

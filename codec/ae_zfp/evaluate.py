@@ -9,14 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from codec.bitstream import HEADER_BYTES
+from codec.ae_zfp.bitstream import HEADER_BYTES
+from codec.ae_zfp.model import GRID, AutoEncoder
+from codec.ae_zfp.quantise import subtract_left, to_symbols
+from codec.ae_zfp.weights import QuantiserConfig
+from codec.ae_zfp.zfp import encode_symbols
 from codec.colour import pixels_to_planes, planes_to_pixels
 from codec.contract import RGB
 from codec.metrics import psnr_db
-from codec.model import GRID, AutoEncoder
-from codec.quantise import subtract_left, to_symbols
-from codec.weights import QuantiserConfig
-from codec.zfp import encode_symbols
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from codec.zfp import BAND, MAX_SYMBOL, Symbols
+from codec.ae_zfp.zfp import BAND, MAX_SYMBOL, Symbols
 
 _LARGEST: Final = MAX_SYMBOL // 2
 """So that a difference of two neighbours is still a symbol."""

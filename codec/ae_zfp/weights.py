@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
 
-import safetensors
-import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from safetensors.torch import load, save
-from torch import Tensor
 
+from codec.ae_zfp.model import AutoEncoder, ModelConfig
 from codec.errors import WeightsError
-from codec.model import AutoEncoder, ModelConfig
+from codec.weights_file import WeightsFile, load_state, read_weights
 
-SHIPPED: Final = Path(__file__).parent / "shipped"
 INDEX_NAME: Final = "index.json"
-DIGEST_BYTES: Final = 8
 
 
 class QuantiserConfig(BaseModel):
@@ -81,6 +74,8 @@ class Weights:
     model: AutoEncoder
     digest: bytes
     """First 8 bytes of the file's sha256."""
+    data: bytes
+    """The file."""
 
 
 def load_index(folder: Path) -> FamilyIndex:
@@ -104,24 +99,19 @@ def load_weights(path: Path) -> Weights:
     Raises:
         WeightsError: it is missing, damaged, or made for another model.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise WeightsError(f"expected weights at {path}, got {error}") from error
-    try:
-        tensors = load(data)
-        header_length = int.from_bytes(data[:8], "little")
-        metadata = json.loads(data[8 : 8 + header_length]).get("__metadata__", {})
-        config = WeightsConfig.model_validate_json(metadata["tenfold"])
-        model = AutoEncoder(config.model)
-        model.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
-    except (safetensors.SafetensorError, ValueError, KeyError, RuntimeError) as error:
-        raise WeightsError(f"weights {path} are damaged or made for another model: {error}") from error
-    model.eval().requires_grad_(False)
-    return Weights(config=config, model=model, digest=hashlib.sha256(data).digest()[:DIGEST_BYTES])
+    return understand(read_weights(path))
 
 
-def weights_bytes(config: WeightsConfig, state: dict[str, Tensor]) -> bytes:
-    """A weights file: tensors as float16, config and recipe in its metadata."""
-    halves = {name: tensor.detach().to(torch.float16).contiguous() for name, tensor in state.items()}
-    return save(halves, metadata={"tenfold": config.model_dump_json()})
+def understand(file: WeightsFile) -> Weights:
+    """A weights file as a float32 model in evaluation mode, on the CPU.
+
+    Raises:
+        WeightsError: it is made for another model.
+    """
+    try:
+        config = WeightsConfig.model_validate_json(file.config)
+    except ValidationError as error:
+        raise WeightsError(f"weights {file.where} are not of ae-zfp: {error.errors()[0]['msg']}") from error
+    model = AutoEncoder(config.model)
+    load_state(model, file)
+    return Weights(config=config, model=model, digest=file.digest, data=file.data)

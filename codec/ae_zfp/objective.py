@@ -1,6 +1,6 @@
 """The training objective: distortion after real quantisation, and a differentiable estimate of ZFP's bits.
 
-Quantisation in the loop is exactly what ships: ZFP is lossless on our integers (see `codec.zfp`), so the
+Quantisation in the loop is exactly what ships: ZFP is lossless on our integers (see `codec.ae_zfp.zfp`), so the
 noise it leaves is that of the rounding before it, applied here with a straight-through gradient.
 
 Shape legend: x_BCHW pixels; y_BChw latents; v_BChw latents over their step; B one value per patch.
@@ -14,11 +14,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from codec.ae_zfp.model import GRID, AutoEncoder
+from codec.ae_zfp.quantise import quantise
+from codec.ae_zfp.zfp import BAND
 from codec.colour import rgb_to_ycbcr, ycbcr_to_rgb
-from codec.model import GRID, AutoEncoder
-from codec.quantise import quantise
 from codec.training.config import LossConfig
-from codec.zfp import BAND
 
 _KNEE = 0.6
 """Where a magnitude begins to cost: about the edge of the dead zone."""

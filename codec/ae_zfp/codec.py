@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Final, TypeVar
@@ -19,15 +20,16 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from codec.bitstream import PayloadHeader, pack_payload, parse_payload
+from codec.ae_zfp.bitstream import PayloadHeader, pack_payload, parse_payload
+from codec.ae_zfp.model import GRID, AutoEncoder
+from codec.ae_zfp.quantise import add_left, subtract_left, to_symbols
+from codec.ae_zfp.weights import FamilyIndex, Weights, load_index, load_weights
+from codec.ae_zfp.zfp import Symbols, decode_symbols, encode_symbols
 from codec.colour import pixels_to_planes, planes_to_pixels
-from codec.contract import QUALITIES, RGB, Encoded
+from codec.contract import QUALITIES, RGB, Encoded, Prepared, check_images, check_quality
 from codec.errors import BitstreamError
-from codec.model import GRID, AutoEncoder
-from codec.quantise import add_left, subtract_left, to_symbols
 from codec.tiles import tile_grid
-from codec.weights import SHIPPED, FamilyIndex, Weights, load_index, load_weights
-from codec.zfp import Symbols, decode_symbols, encode_symbols
+from codec.weights_file import SHIPPED, SUFFIX
 
 FAMILY: Final = "ae-zfp-1"
 CUDA_BATCH: Final = 8
@@ -35,6 +37,23 @@ CUDA_BATCH: Final = 8
 _Item = TypeVar("_Item")
 _WINDOW: Final = 32
 """Tiles in memory at once on a GPU."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pixels:
+    """An image that waits for its quality."""
+
+    pixels: RGB
+
+    @property
+    def width(self) -> int:
+        """In pixels."""
+        return self.pixels.shape[1]
+
+    @property
+    def height(self) -> int:
+        """In pixels."""
+        return self.pixels.shape[0]
 
 
 class AutoEncoderZfp:
@@ -70,16 +89,61 @@ class AutoEncoderZfp:
         """The quality at which each preset's nominal ratio was met on held-back crops."""
         return dict(self.index.preset_quality)
 
-    def encode(self, images: Sequence[RGB], *, quality: int) -> list[Encoded]:
+    @property
+    def weights(self) -> dict[str, bytes]:
+        """The five presets' files, by digest."""
+        return {f"{weights.digest.hex()}{SUFFIX}": weights.data for weights in self._by_digest.values()}
+
+    def prepare(self, images: Sequence[RGB]) -> list[Prepared]:
+        """Check the images: each preset has an analysis transform of its own, so that it waits for the quality.
+
+        Raises:
+            ValueError: an image is not uint8 (H, W, 3).
+        """
+        check_images(images)
+        return [_Pixels(pixels) for pixels in images]
+
+    def estimate_bytes(self, prepared: Prepared, qualities: Sequence[float]) -> list[int]:
+        """The payload's length at each quality, by encoding.
+
+        Raises:
+            ValueError: a quality is not in [0, 63].
+        """
+        return [len(self.finish([prepared], [quality])[0].payload) for quality in qualities]
+
+    def finish(self, prepared: Sequence[Prepared], qualities: Sequence[float]) -> list[Encoded]:
+        """Compress each image at its quality; between two levels the quantiser step is interpolated.
+
+        Raises:
+            ValueError: a quality is not in [0, 63].
+        """
+        results: list[Encoded | None] = [None] * len(prepared)
+        for quality in dict.fromkeys(qualities):
+            preset, step = self._point(quality)
+            members = [n for n, q in enumerate(qualities) if q == quality]
+            images = [one.pixels for n in members if isinstance(one := prepared[n], _Pixels)]
+            for n, encoded in zip(members, self.encode_at(images, preset=preset, step=step), strict=True):
+                results[n] = encoded
+        return [result for result in results if result is not None]
+
+    def encode(self, images: Sequence[RGB], *, quality: float) -> list[Encoded]:
         """Compress a batch at one quality.
 
         Raises:
-            ValueError: quality is not in `QUALITIES`, or an image is not uint8 (H, W, 3).
+            ValueError: quality is not in [0, 63], or an image is not uint8 (H, W, 3).
         """
-        if quality not in QUALITIES:
-            raise ValueError(f"expected a quality from 0 to 63, got {quality}")
-        point = self.index.qualities[quality]
-        return self.encode_at(images, preset=point.preset, step=point.step)
+        return self.finish(self.prepare(images), [quality] * len(images))
+
+    def _point(self, quality: float) -> tuple[str, float]:
+        """Preset and step of a quality."""
+        check_quality(quality)
+        below = self.index.qualities[int(quality)]
+        above = self.index.qualities[min(int(quality) + 1, QUALITIES.stop - 1)]
+        share = quality - int(quality)
+        if above.preset != below.preset:
+            nearest = below if share < 0.5 else above
+            return nearest.preset, nearest.step
+        return below.preset, below.step ** (1.0 - share) * above.step**share
 
     def encode_at(self, images: Sequence[RGB], *, preset: str, step: float) -> list[Encoded]:
         """Compress a batch with one preset's model at a quantiser step of one's own (for calibration).
@@ -89,11 +153,7 @@ class AutoEncoderZfp:
         """
         if preset not in self._weights:
             raise ValueError(f"expected a preset of {', '.join(self._weights)}; got {preset!r}")
-        for number, pixels in enumerate(images):
-            if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
-                raise ValueError(
-                    f"expected uint8 images of shape (H, W, 3), got {pixels.dtype} {pixels.shape} at {number}"
-                )
+        check_images(images)
         weights = self._weights[preset]
         exact_step = float(np.float32(step))
         symbols = self._analyse(images, weights, exact_step)

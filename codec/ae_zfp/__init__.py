@@ -1,0 +1,1 @@
+"""`ae-zfp-1`: a convolutional autoencoder whose latents are coded by ZFP."""

@@ -1,0 +1,47 @@
+"""The shape of one model, written into its weights file: `small`, `medium` and `large` are values of this."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+GRID: Final = 16
+"""Pixels per latent position, each way."""
+HYPER_GRID: Final = 64
+"""Pixels per hyper-latent position, each way."""
+PATCH_VALUES: Final = 3 * GRID * GRID
+
+
+class ModelConfig(BaseModel):
+    """Channels and depths. The defaults are `small`, trainable on two CPU cores."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    slices: tuple[int, ...] = (32, 96, 256)
+    """Latent channels by frequency, coarsest first; each slice is coded knowing those before it, the first one in
+    two passes over a checkerboard."""
+    width: int = Field(default=128, ge=8)
+    """Channels of the deep branches at 1/8."""
+    encoder_blocks: int = Field(default=3, ge=0)
+    decoder_blocks: int = Field(default=7, ge=0)
+    hyper_width: int = Field(default=96, ge=8)
+    """Channels between latents and hyper-latents."""
+    hyper_latents: int = Field(default=64, ge=1)
+    mean_width: int = Field(default=96, ge=8)
+    """Channels of the means' context networks."""
+    scale_width: int = Field(default=48, ge=4, le=256)
+    """Channels of the integer network."""
+
+    @model_validator(mode="after")
+    def _slices_fit(self) -> ModelConfig:
+        if not self.slices or min(self.slices) < 1 or sum(self.slices) > PATCH_VALUES:
+            raise ValueError(
+                f"expected slices of at least 1 and {PATCH_VALUES} channels in all, got {self.slices}"
+            )
+        return self
+
+    @property
+    def latents(self) -> int:
+        """Latent channels."""
+        return sum(self.slices)

@@ -1,0 +1,70 @@
+"""Means of the latents: from the hyper-latents, and from the latents of earlier passes. Float, and allowed to differ
+between machines: what is coded is the whole-step residual, so an error here moves pixels by as much and no symbol.
+
+Shape legend: y_BMhw latents over their typical size; z_BNuv hyper-latents; m_BFhw features at 1/16.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from codec.hyper.blocks import Block, zero
+from codec.hyper.config import ModelConfig
+from codec.hyper.quality import QualityTable
+
+
+class HyperAnalysis(nn.Module):
+    """Latents -> hyper-latents: log-magnitudes in quantiser steps, and the coarse latents with their sign."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        width, self.signed = config.hyper_width, config.slices[0]
+        self.stem = nn.Conv2d(config.latents + self.signed, width, 1)
+        self.fine = Block(width)
+        self.down = nn.Conv2d(4 * width, width, 1)
+        self.coarse = Block(width)
+        self.head = nn.Conv2d(4 * width, config.hyper_latents, 1)
+
+    def forward(self, y_BMhw: Tensor, steps_BMhw: Tensor) -> Tensor:
+        """Latents (over their size, and in quantiser steps), h and w multiples of 4 -> (B, N, h/4, w/4)."""
+        f = torch.cat((torch.log1p(steps_BMhw.abs()), y_BMhw[:, : self.signed]), 1)
+        f = functional.pixel_unshuffle(self.fine(self.stem(f)), 2)
+        f = functional.pixel_unshuffle(self.coarse(self.down(f)), 2)
+        z_BNuv: Tensor = self.head(f).float()
+        return z_BNuv
+
+
+class MeanNetwork(nn.Module):
+    """Hyper-latents and earlier latents -> means of a pass, over the latents' typical size."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        width, slices = config.mean_width, config.slices
+        self.rise_in = nn.Conv2d(config.hyper_latents, 4 * width, 1)
+        self.block = Block(width)
+        self.rise_out = nn.Conv2d(width, 4 * width, 1)
+        known = [0, slices[0], *(sum(slices[:i]) for i in range(1, len(slices)))]
+        coded = [slices[0], *slices]
+        self.stem = nn.ModuleList([nn.Conv2d(width + n, width, 1) for n in known])
+        self.shift = nn.ModuleList([QualityTable(width) for _ in known])
+        self.mix = nn.ModuleList([Block(width) for _ in known])
+        self.head = nn.ModuleList([nn.Conv2d(width, n, 1) for n in coded])
+        for head in self.head:
+            zero(head.weight)
+            zero(head.bias)
+
+    def features(self, z_BNuv: Tensor) -> Tensor:
+        """Hyper-latents -> (B, F, 4 u, 4 v)."""
+        f = functional.pixel_shuffle(functional.hardswish(self.rise_in(z_BNuv)), 2)
+        return functional.pixel_shuffle(self.rise_out(self.block(f)), 2)
+
+    def means(self, number: int, f_BFhw: Tensor, known_BMhw: Tensor | None, quality_B: Tensor) -> Tensor:
+        """Means of pass `number` given the latents of earlier passes."""
+        if known_BMhw is not None:
+            f_BFhw = torch.cat((f_BFhw, known_BMhw.to(f_BFhw.dtype)), 1)
+        f = self.stem[number](f_BFhw)
+        f = self.mix[number](f + self.shift[number](quality_B)[:, :, None, None].to(f.dtype))
+        mean: Tensor = self.head[number](functional.hardswish(f)).float()
+        return mean

@@ -1,0 +1,126 @@
+"""The variable-rate hyperprior model, as it trains.
+
+    x --Analysis--> y --x gain(quality)--> u        HyperAnalysis(u) --round--> z
+    pass by pass (coarse slice on a checkerboard, then finer slices):
+        mean  <- MeanNetwork(z, y of earlier passes)          float
+        index <- ScaleNetwork(z, |r| of earlier passes)       integers only
+        r = round(u - mean)   coded with table `index`        u_hat = mean + r
+    y_hat = u_hat / gain --Synthesis(quality)--> x_hat
+
+Shape legend: x_BCHW YCbCr pixels; y_BMhw latents; u_BMhw latents in quantiser steps; z_BNuv hyper-latents; r_BMhw
+residual symbols. After Balle et al. 2018 (arXiv:1802.01436), Minnen et al. 2020 (arXiv:2007.08739, channel slices),
+He et al. 2021 (arXiv:2103.15306, checkerboard), Cui et al. 2021 (arXiv:2003.02012, gains).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from codec.hyper.config import ModelConfig
+from codec.hyper.means import HyperAnalysis, MeanNetwork
+from codec.hyper.quality import QualityTable
+from codec.hyper.scales import TABLES, ScaleNetwork, magnitude, scale_of
+from codec.hyper.transforms import Analysis, Synthesis
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Forward:
+    """What one training pass gives."""
+
+    x_hat_BCHW: Tensor
+    bits_B: Tensor
+    """Estimated bits of each image of the batch, hyper-latents included."""
+
+
+class HyperModel(nn.Module):
+    """All networks of one model."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.analysis = Analysis(config)
+        self.synthesis = Synthesis(config)
+        self.hyper_analysis = HyperAnalysis(config)
+        self.means = MeanNetwork(config)
+        self.scales = ScaleNetwork(config)
+        self.log_gain = QualityTable(config.latents)
+        self.prior = QualityTable(config.latents)
+        """Table index of each channel before the network adds to it, for a gain of one."""
+        self.hyper_prior = QualityTable(config.hyper_latents)
+        self.size: Tensor
+        self.register_buffer("size", torch.ones(config.latents))
+
+    def forward(self, x_BCHW: Tensor, quality_B: Tensor) -> Forward:
+        """Encode with noise for the rate and rounding for everything else, and decode."""
+        config = self.config
+        y = self.analysis(x_BCHW)
+        gain = torch.exp(self.log_gain(quality_B))[:, :, None, None]
+        size = self.size[None, :, None, None]
+        u = y * gain
+        z = self.hyper_analysis(y / size, u)
+        z_hat = _round(z)
+        z_index = self.hyper_prior(quality_B)[:, :, None, None]
+        bits = laplace_bits(_noisy(z), z_index).sum((1, 2, 3))
+        mean_features = self.means.features(z_hat)
+        scale_features = self.scales.features(z_hat)
+        prior = self.prior(quality_B)[:, :, None, None]
+        even = checkerboard(y.shape[2], y.shape[3], y.device)
+        known = symbols = None
+        first = 0
+        for number in range(len(config.slices) + 1):
+            channels = slice(first, first + config.slices[max(0, number - 1)])
+            mean = (
+                self.means.means(number, mean_features, known, quality_B)
+                * size[:, channels]
+                * gain[:, channels]
+            )
+            index = prior[:, channels] + self.scales.indices(number, scale_features, symbols, quality_B)
+            residual = u[:, channels] - mean
+            r = _round(residual)
+            cost = laplace_bits(_noisy(residual), index)
+            y_hat = (mean + r) / (gain * size)[:, channels]
+            if number == 0:
+                even_cost, r0, y0 = cost * even, r * even, y_hat * even
+                known, symbols = y0, magnitude(r0)
+                bits = bits + even_cost.sum((1, 2, 3))
+                continue
+            if number == 1:
+                odd = 1.0 - even
+                bits = bits + (cost * odd).sum((1, 2, 3))
+                known, symbols = y0 + y_hat * odd, magnitude(r0 + r * odd)
+            else:
+                bits = bits + cost.sum((1, 2, 3))
+                known = torch.cat((known, y_hat), 1)
+                symbols = torch.cat((symbols, magnitude(r)), 1)
+            first += config.slices[number - 1]
+        return Forward(x_hat_BCHW=self.synthesis(known * size, quality_B), bits_B=bits)
+
+
+def checkerboard(height: int, width: int, device: torch.device) -> Tensor:
+    """(1, 1, h, w): one where row plus column is even."""
+    rows, columns = torch.arange(height, device=device), torch.arange(width, device=device)
+    return ((rows[:, None] + columns[None]) % 2 == 0).float()[None, None]
+
+
+def laplace_bits(values: Tensor, index: Tensor) -> Tensor:
+    """Bits of integers (or noisy ones) under a zero-mean discretised Laplace of the scale that `index` stands for."""
+    rate = 1.0 / scale_of(index + (index.clamp(0.0, TABLES - 1.0) - index).detach())
+    far = values.abs() - 0.5
+    decay = torch.exp(-far.abs() * rate)
+    tail = -torch.expm1(-rate)
+    outer = far * rate * 1.4426950408889634 + 1.0 - torch.log2(tail.clamp_min(1e-9))
+    inner = -torch.log2(
+        (1.0 - 0.5 * (decay + decay * torch.exp(-2.0 * values.abs().clamp(max=0.5) * rate))).clamp_min(1e-9)
+    )
+    return torch.where(far >= 0.0, outer, inner)
+
+
+def _round(values: Tensor) -> Tensor:
+    return values + (values.round() - values).detach()
+
+
+def _noisy(values: Tensor) -> Tensor:
+    return values + torch.rand_like(values) - 0.5

@@ -1,0 +1,116 @@
+"""Which table codes each symbol: a network of integers, fed by integers already decoded.
+
+Here is its training face, float tensors rounded to what the integers will be (straight-through); `exact.py` runs the
+same weights as integers. Activations are 0 to 255 sixteenths, weights -127 to 127 sixty-fourths, and the table index
+is the last sum's integer part, in steps of `TABLE_STEP` of the logarithm of a Laplace scale.
+
+Shape legend: z_BNuv hyper-latents at 1/64; m_BShw magnitudes of symbols; s_BShw features; l_BMhw table indices
+before rounding.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from codec.hyper.config import ModelConfig
+from codec.hyper.quality import QualityTable
+
+TABLES: Final = 64
+SMALLEST_SCALE: Final = 0.05
+LARGEST_SCALE: Final = 200.0
+"""Laplace scales of the first and the last table, in quantiser steps."""
+TABLE_STEP: Final = math.log(LARGEST_SCALE / SMALLEST_SCALE) / (TABLES - 1)
+
+ACTIVATION_ONE: Final = 16
+WEIGHT_ONE: Final = 64
+HEAD_GAIN: Final = 4
+"""The last layer's sums count this many table steps each, so that its weights stay small."""
+
+
+def scale_of(index: Tensor) -> Tensor:
+    """The Laplace scale that a table index stands for."""
+    return SMALLEST_SCALE * torch.exp(index * TABLE_STEP)
+
+
+def index_of(scale: Tensor) -> Tensor:
+    """The table index (not rounded) whose Laplace scale is `scale`."""
+    return torch.log(scale / SMALLEST_SCALE) / TABLE_STEP
+
+
+class IntegerLayer(nn.Module):
+    """A 1x1 or depthwise 3x3 layer whose weights are whole sixty-fourths."""
+
+    def __init__(self, channels_in: int, channels_out: int, *, depthwise: bool = False) -> None:
+        super().__init__()
+        self.groups = channels_in if depthwise else 1
+        side = 3 if depthwise else 1
+        fan = 9 if depthwise else channels_in
+        self.weight = nn.Parameter(torch.randn(channels_out, channels_in // self.groups, side, side))
+        self.weight.data.mul_(1.0 / math.sqrt(fan))
+        self.bias = nn.Parameter(torch.zeros(channels_out))
+
+    def forward(self, a_BShw: Tensor, shift_BS: Tensor | None = None) -> Tensor:
+        """The sums, not yet an activation."""
+        limit = 127 / WEIGHT_ONE
+        weight = _through((self.weight.clamp(-limit, limit) * WEIGHT_ONE).round() / WEIGHT_ONE, self.weight)
+        sums = functional.conv2d(a_BShw, weight, self.bias, padding=weight.shape[-1] // 2, groups=self.groups)
+        return sums if shift_BS is None else sums + shift_BS[:, :, None, None]
+
+
+def activation(sums: Tensor) -> Tensor:
+    """Sums -> 0 to 255 sixteenths, rounded, straight-through."""
+    clipped = sums.clamp(0.0, 255 / ACTIVATION_ONE)
+    return _through((clipped * ACTIVATION_ONE).round() / ACTIVATION_ONE, clipped)
+
+
+def magnitude(symbols: Tensor) -> Tensor:
+    """log2(1 + |symbol|), as an activation."""
+    return activation(torch.log2(1.0 + symbols.abs()))
+
+
+class ScaleNetwork(nn.Module):
+    """Hyper-latents -> features at 1/16; with the magnitudes of earlier passes -> table indices of a pass."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        width, slices = config.scale_width, config.slices
+        self.rise_in = IntegerLayer(config.hyper_latents, 4 * width)
+        self.smooth_in = IntegerLayer(width, width, depthwise=True)
+        self.rise_out = IntegerLayer(width, 4 * width)
+        self.smooth_out = IntegerLayer(width, width, depthwise=True)
+        known = [0, slices[0], *(sum(slices[:i]) for i in range(1, len(slices)))]
+        coded = [slices[0], *slices]
+        self.gather = nn.ModuleList([IntegerLayer(max(n, 1), width) for n in known[1:]])
+        self.spread = nn.ModuleList([IntegerLayer(width, width, depthwise=True) for _ in known[1:]])
+        self.mix = nn.ModuleList(
+            [IntegerLayer(width if n == 0 else 2 * width, width + width // 2) for n in known]
+        )
+        self.head = nn.ModuleList([IntegerLayer(width + width // 2, n) for n in coded])
+        self.shift = nn.ModuleList([QualityTable(width + width // 2) for _ in known])
+        for head in self.head:
+            nn.init.normal_(head.weight, std=0.02)
+
+    def features(self, z_BNuv: Tensor) -> Tensor:
+        """Hyper-latents (integers) -> (B, S, 4 u, 4 v)."""
+        s = functional.pixel_shuffle(activation(self.rise_in(z_BNuv.clamp(-127, 127))), 2)
+        s = functional.pixel_shuffle(activation(self.rise_out(activation(self.smooth_in(s)))), 2)
+        return activation(self.smooth_out(s))
+
+    def indices(self, number: int, s_BShw: Tensor, m_BShw: Tensor | None, quality_B: Tensor) -> Tensor:
+        """What pass `number` adds to its prior indices, given the magnitudes of earlier passes."""
+        if m_BShw is not None:
+            context = activation(self.gather[number - 1](m_BShw))
+            s_BShw = torch.cat((s_BShw, activation(self.spread[number - 1](context))), 1)
+        hidden = activation(self.mix[number](s_BShw, self.shift[number](quality_B)))
+        sums: Tensor = self.head[number](hidden)
+        return HEAD_GAIN * sums
+
+
+def _through(rounded: Tensor, smooth: Tensor) -> Tensor:
+    """The value of `rounded` with the gradient of `smooth`."""
+    return smooth + (rounded - smooth).detach()

@@ -1,0 +1,93 @@
+"""A weights file: tensors in safetensors, what they are in its metadata, known by the digest of its bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import safetensors
+import torch
+from safetensors.torch import load, save
+from torch import Tensor
+
+from codec.errors import WeightsError
+
+SHIPPED: Final = Path(__file__).parent / "shipped"
+SUFFIX: Final = ".safetensors"
+DIGEST_BYTES: Final = 8
+_METADATA_KEY: Final = "tenfold"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class WeightsFile:
+    """One file, read and not yet understood."""
+
+    tensors: dict[str, Tensor]
+    config: str
+    """JSON that says what the tensors are and how they came to be."""
+    data: bytes
+    where: str
+    """For messages."""
+
+    @property
+    def digest(self) -> bytes:
+        """First 8 bytes of the file's sha256, as every payload made with it carries them."""
+        return digest_of(self.data)
+
+
+def digest_of(data: bytes) -> bytes:
+    """First 8 bytes of the sha256 of a weights file."""
+    return hashlib.sha256(data).digest()[:DIGEST_BYTES]
+
+
+def read_weights(path: Path) -> WeightsFile:
+    """A weights file from disk.
+
+    Raises:
+        WeightsError: it is missing, or not a weights file.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise WeightsError(f"expected weights at {path}, got {error}") from error
+    return parse_weights(data, where=str(path))
+
+
+def parse_weights(data: bytes, *, where: str) -> WeightsFile:
+    """A weights file from its bytes.
+
+    Raises:
+        WeightsError: they are not a weights file.
+    """
+    try:
+        tensors = load(data)
+        header_length = int.from_bytes(data[:8], "little")
+        config = json.loads(data[8 : 8 + header_length])["__metadata__"][_METADATA_KEY]
+    except (safetensors.SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise WeightsError(f"weights {where} are damaged, or not Tenfold's: {error}") from error
+    return WeightsFile(tensors=tensors, config=str(config), data=data, where=where)
+
+
+def weights_bytes(config: str, tensors: dict[str, Tensor]) -> bytes:
+    """A weights file: floating-point tensors as float16, integers as they are, `config` in the metadata."""
+    stored = {
+        name: (tensor.half() if tensor.is_floating_point() else tensor).detach().cpu().contiguous()
+        for name, tensor in tensors.items()
+    }
+    return save(stored, metadata={_METADATA_KEY: config})
+
+
+def load_state(model: torch.nn.Module, file: WeightsFile) -> None:
+    """Put a file's tensors into a model, in float32, ready for evaluation.
+
+    Raises:
+        WeightsError: they are another model's.
+    """
+    try:
+        model.load_state_dict({n: t.float() if t.is_floating_point() else t for n, t in file.tensors.items()})
+    except RuntimeError as error:
+        raise WeightsError(f"weights {file.where} are made for another model: {error}") from error
+    model.eval().requires_grad_(False)
