@@ -50,17 +50,15 @@ class HyperModel(nn.Module):
         self.prior = QualityTable(config.latents)
         """Table index of each channel before the network adds to it, for a gain of one."""
         self.hyper_prior = QualityTable(config.hyper_latents)
-        self.size: Tensor
-        self.register_buffer("size", torch.ones(config.latents))
 
     def forward(self, x_BCHW: Tensor, quality_B: Tensor) -> Forward:
         """Encode with noise for the rate and rounding for everything else, and decode."""
         config = self.config
         y = self.analysis(x_BCHW)
         gain = torch.exp(self.log_gain(quality_B))[:, :, None, None]
-        size = self.size[None, :, None, None]
+        size = self.analysis.size[None, :, None, None]
         u = y * gain
-        z = self.hyper_analysis(y / size, u)
+        z = self.hyper_analysis((y / size).detach(), u.detach())
         z_hat = _round(z)
         z_index = self.hyper_prior(quality_B)[:, :, None, None]
         bits = laplace_bits(_noisy(z), z_index).sum((1, 2, 3))

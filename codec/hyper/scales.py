@@ -70,7 +70,7 @@ def activation(sums: Tensor) -> Tensor:
 
 def magnitude(symbols: Tensor) -> Tensor:
     """log2(1 + |symbol|), as an activation."""
-    return activation(torch.log2(1.0 + symbols.abs()))
+    return activation(torch.log2(1.0 + symbols.detach().abs()))
 
 
 class ScaleNetwork(nn.Module):

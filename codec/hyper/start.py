@@ -27,7 +27,7 @@ def install_transform(
     with torch.no_grad():
         model.analysis.linear.weight.copy_(kept_MK[:, :, None, None])
         model.synthesis.linear.weight.copy_(kept_MK.T[:, :, None, None])
-        model.size.copy_(y_NM.std(0).clamp_min(1e-3))
+        model.analysis.size.copy_(y_NM.std(0).clamp_min(1e-3))
         model.log_gain.fill(torch.zeros(model.config.latents), log_gain_A)
         model.prior.fill(index_of(typical_M), log_gain_A / TABLE_STEP)
         model.hyper_prior.fill(index_of(torch.full((model.config.hyper_latents,), 0.5)))

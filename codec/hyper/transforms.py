@@ -21,6 +21,8 @@ from codec.hyper.quality import QualityTable
 
 _FEATURE_GAIN: Final = 4.0
 """Pixels lie in +-0.5; the blocks like inputs near one."""
+_CORRECTION: Final = 0.1
+"""Corrections of the linear reconstruction are small against pixels; so the last layer's weights need not be."""
 
 
 class Analysis(nn.Module):
@@ -34,13 +36,18 @@ class Analysis(nn.Module):
         self.head = nn.Conv2d(4 * config.width, config.latents, 1)
         zero(self.head.weight)
         zero(self.head.bias)
+        self.size: Tensor
+        """(M,): how large each latent typically is; the deep branch counts in this, so that every channel learns at
+        its own pace."""
+        self.register_buffer("size", torch.ones(config.latents))
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         """(B, 3, H, W) -> (B, M, H/16, W/16), float32."""
         with torch.autocast(x_BCHW.device.type, enabled=False):
             linear_BMhw = self.linear(functional.pixel_unshuffle(x_BCHW.float(), GRID))
         f_BFuv = self.blocks(self.stem(functional.pixel_unshuffle(x_BCHW * _FEATURE_GAIN, 8)))
-        y_BMhw: Tensor = linear_BMhw + self.head(functional.pixel_unshuffle(f_BFuv, 2)).float()
+        deep_BMhw = self.head(functional.pixel_unshuffle(f_BFuv, 2)).float()
+        y_BMhw: Tensor = linear_BMhw + deep_BMhw * self.size[None, :, None, None]
         return y_BMhw
 
 
@@ -67,4 +74,4 @@ class Synthesis(nn.Module):
         f_BFuv = self.stem(functional.pixel_unshuffle(x_BCHW * _FEATURE_GAIN, 8))
         f_BFuv = self.blocks(f_BFuv + shift_BF[:, :, None, None].to(f_BFuv.dtype))
         correction = self.head(f_BFuv * gain_BF[:, :, None, None].to(f_BFuv.dtype))
-        return x_BCHW + functional.pixel_shuffle(correction.float(), 8)
+        return x_BCHW + functional.pixel_shuffle(_CORRECTION * correction.float(), 8)
