@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from itertools import islice
+from typing import Final, TypeVar
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+_Item = TypeVar("_Item")
 
 TILE: Final = 64
 """Side of a tile in latent positions: 1024 pixels."""
@@ -57,3 +64,39 @@ def tile_grid(height: int, width: int, halo: int, tile: int = TILE) -> Iterator[
     for rows in spans(height, halo, tile):
         for columns in spans(width, halo, tile):
             yield rows, columns
+
+
+CUDA_BATCH: Final = 8
+"""Tiles per kernel launch on a GPU: always this many, so that company changes no image's bits."""
+_WINDOW: Final = 32
+"""Tiles in memory at once on a GPU."""
+
+
+def windows(items: Iterable[_Item], device: torch.device) -> Iterator[list[_Item]]:
+    """As many tiles as may be in memory together on this kind of device."""
+    return _chunks(items, 1 if device.type == "cpu" else _WINDOW)
+
+
+def run_tiles(
+    network: Callable[[Tensor], Tensor], tiles: Sequence[Tensor], device: torch.device
+) -> list[Tensor]:
+    """`network` of every (1, C, H, W): one at a time on a CPU, full batches of one shape on a GPU."""
+    size = 1 if device.type == "cpu" else CUDA_BATCH
+    by_shape: dict[torch.Size, list[int]] = {}
+    for number, tile in enumerate(tiles):
+        by_shape.setdefault(tile.shape, []).append(number)
+    results: list[Tensor | None] = [None] * len(tiles)
+    for members in by_shape.values():
+        for chunk in _chunks(members, size):
+            batch = torch.cat([tiles[n] for n in chunk])
+            batch = functional.pad(batch, (0, 0, 0, 0, 0, 0, 0, size - len(chunk)))
+            outputs = network(batch.to(device, memory_format=torch.channels_last))
+            for position, n in enumerate(chunk):
+                results[n] = outputs[position : position + 1]
+    return [result for result in results if result is not None]
+
+
+def _chunks(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
+    iterator = iter(items)
+    while chunk := list(islice(iterator, size)):
+        yield chunk

@@ -16,7 +16,7 @@ from codec.hyper.quality import QualityTable
 
 
 class HyperAnalysis(nn.Module):
-    """Latents -> hyper-latents: log-magnitudes in quantiser steps, and the coarse latents with their sign."""
+    """Latents -> hyper-latents: how much busier each channel is than usual, and the coarse latents with their sign."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -26,13 +26,18 @@ class HyperAnalysis(nn.Module):
         self.down = nn.Conv2d(4 * width, width, 1)
         self.coarse = Block(width)
         self.head = nn.Conv2d(4 * width, config.hyper_latents, 1)
+        self.log_gain = QualityTable(config.hyper_latents)
 
-    def forward(self, y_BMhw: Tensor, steps_BMhw: Tensor) -> Tensor:
-        """Latents (over their size, and in quantiser steps), h and w multiples of 4 -> (B, N, h/4, w/4)."""
-        f = torch.cat((torch.log1p(steps_BMhw.abs()), y_BMhw[:, : self.signed]), 1)
+    def forward(self, y_BMhw: Tensor, size: Tensor, gain: Tensor, quality_B: Tensor) -> Tensor:
+        """Latents, h and w multiples of 4 -> (B, N, h/4, w/4), not rounded.
+
+        `size` and `gain` (broadcast to the latents) are their typical size, and quantiser steps per unit.
+        """
+        busy = torch.log1p(y_BMhw.abs() * gain) - torch.log1p(0.5 * size * gain)
+        f = torch.cat((busy, y_BMhw[:, : self.signed] / size[:, : self.signed]), 1)
         f = functional.pixel_unshuffle(self.fine(self.stem(f)), 2)
         f = functional.pixel_unshuffle(self.coarse(self.down(f)), 2)
-        z_BNuv: Tensor = self.head(f).float()
+        z_BNuv: Tensor = self.head(f).float() * torch.exp(self.log_gain(quality_B))[:, :, None, None]
         return z_BNuv
 
 
@@ -43,6 +48,7 @@ class MeanNetwork(nn.Module):
         super().__init__()
         width, slices = config.mean_width, config.slices
         self.rise_in = nn.Conv2d(config.hyper_latents, 4 * width, 1)
+        self.rise_shift = QualityTable(4 * width)
         self.block = Block(width)
         self.rise_out = nn.Conv2d(width, 4 * width, 1)
         known = [0, slices[0], *(sum(slices[:i]) for i in range(1, len(slices)))]
@@ -55,9 +61,11 @@ class MeanNetwork(nn.Module):
             zero(head.weight)
             zero(head.bias)
 
-    def features(self, z_BNuv: Tensor) -> Tensor:
+    def features(self, z_BNuv: Tensor, quality_B: Tensor) -> Tensor:
         """Hyper-latents -> (B, F, 4 u, 4 v)."""
-        f = functional.pixel_shuffle(functional.hardswish(self.rise_in(z_BNuv)), 2)
+        f = self.rise_in(z_BNuv)
+        f = f + self.rise_shift(quality_B)[:, :, None, None].to(f.dtype)
+        f = functional.pixel_shuffle(functional.hardswish(f), 2)
         return functional.pixel_shuffle(self.rise_out(self.block(f)), 2)
 
     def means(self, number: int, f_BFhw: Tensor, known_BMhw: Tensor | None, quality_B: Tensor) -> Tensor:
@@ -66,5 +74,7 @@ class MeanNetwork(nn.Module):
             f_BFhw = torch.cat((f_BFhw, known_BMhw.to(f_BFhw.dtype)), 1)
         f = self.stem[number](f_BFhw)
         f = self.mix[number](f + self.shift[number](quality_B)[:, :, None, None].to(f.dtype))
-        mean: Tensor = self.head[number](functional.hardswish(f)).float()
+        f = functional.hardswish(f).float()
+        with torch.autocast(f.device.type, enabled=False):
+            mean: Tensor = self.head[number](f)
         return mean

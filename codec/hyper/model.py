@@ -15,6 +15,7 @@ He et al. 2021 (arXiv:2103.15306, checkerboard), Cui et al. 2021 (arXiv:2003.020
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -58,11 +59,11 @@ class HyperModel(nn.Module):
         gain = torch.exp(self.log_gain(quality_B))[:, :, None, None]
         size = self.analysis.size[None, :, None, None]
         u = y * gain
-        z = self.hyper_analysis((y / size).detach(), u.detach())
+        z = self.hyper_analysis(y.detach(), size, gain, quality_B)
         z_hat = _round(z)
         z_index = self.hyper_prior(quality_B)[:, :, None, None]
         bits = laplace_bits(_noisy(z), z_index).sum((1, 2, 3))
-        mean_features = self.means.features(z_hat)
+        mean_features = self.means.features(z_hat, quality_B)
         scale_features = self.scales.features(z_hat)
         prior = self.prior(quality_B)[:, :, None, None]
         even = checkerboard(y.shape[2], y.shape[3], y.device)
@@ -105,7 +106,7 @@ def checkerboard(height: int, width: int, device: torch.device) -> Tensor:
 
 def laplace_bits(values: Tensor, index: Tensor) -> Tensor:
     """Bits of integers (or noisy ones) under a zero-mean discretised Laplace of the scale that `index` stands for."""
-    rate = 1.0 / scale_of(index + (index.clamp(0.0, TABLES - 1.0) - index).detach())
+    rate = 1.0 / scale_of(_Bounded.apply(index))
     far = values.abs() - 0.5
     decay = torch.exp(-far.abs() * rate)
     tail = -torch.expm1(-rate)
@@ -114,6 +115,24 @@ def laplace_bits(values: Tensor, index: Tensor) -> Tensor:
         (1.0 - 0.5 * (decay + decay * torch.exp(-2.0 * values.abs().clamp(max=0.5) * rate))).clamp_min(1e-9)
     )
     return torch.where(far >= 0.0, outer, inner)
+
+
+class _Bounded(torch.autograd.Function):
+    """A table index within the tables. Outside, only a gradient that leads back in passes: an index that ran off
+    would take along the qualities between its anchor and the next."""
+
+    @staticmethod
+    def forward(ctx: Any, index: Tensor) -> Tensor:
+        """Clamp."""
+        ctx.save_for_backward(index)
+        return index.clamp(0.0, TABLES - 1.0)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+        """Descent goes against the gradient: below, let only negative ones through, above only positive."""
+        (index,) = ctx.saved_tensors
+        leaves = ((index < 0.0) & (gradient > 0.0)) | ((index > TABLES - 1.0) & (gradient < 0.0))
+        return gradient.masked_fill(leaves, 0.0)
 
 
 def _round(values: Tensor) -> Tensor:

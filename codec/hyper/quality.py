@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 
 TOP: Final = 63.0
+SIXTEENTHS: Final = 16
+"""A payload knows its quality in sixteenths of a level."""
 LOWEST_LAMBDA: Final = 0.0012
 HIGHEST_LAMBDA: Final = 0.8
 """Weight of distortion, CompressAI's units: loss = bpp + lambda * 255^2 * MSE of RGB in [0, 1]."""

@@ -1,0 +1,134 @@
+"""The integer network, exactly: which table codes each symbol, the same on every machine.
+
+Integers in float64 tensors. Weights are at most 127, activations at most 255, layers at most a few thousand wide, so
+every sum stays far below 2^53: whatever the order of summation, with or without fused multiply-add, on a CPU or a GPU,
+the result is the same. Products are matrix products and shifted sums, never convolutions, some of which (Winograd,
+TF32) are not exact. Units are those of `scales.py`: activations in sixteenths, weights in sixty-fourths, sums in
+1024ths.
+
+Shape legend: z_uvN hyper-latents; s_hwS features, uint8; r_hwM symbols; k_hwM table indices, uint8.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from codec.hyper.config import ModelConfig
+from codec.hyper.quality import SIXTEENTHS
+from codec.hyper.scales import ACTIVATION_ONE, HEAD_GAIN, TABLES, WEIGHT_ONE, ScaleNetwork
+
+_SUM_ONE: Final = ACTIVATION_ONE * WEIGHT_ONE
+Z_LIMIT: Final = 127
+SYMBOL_LIMIT: Final = 32767
+
+
+def integer_tensors(network: ScaleNetwork) -> dict[str, Tensor]:
+    """The network's weights as the integers that will be run: int8 weights, int32 biases and shifts per level."""
+    tensors: dict[str, Tensor] = {}
+    levels = torch.arange(64.0)
+    for name, parameter in network.named_parameters():
+        owner, _, kind = name.rpartition(".")
+        if kind == "weight":
+            limit = 127 / WEIGHT_ONE
+            tensors[name] = (parameter.detach().clamp(-limit, limit) * WEIGHT_ONE).round().to(torch.int8)
+        elif kind == "bias":
+            tensors[name] = (parameter.detach() * _SUM_ONE).round().to(torch.int32)
+        else:
+            table = network.get_submodule(owner)
+            tensors[owner] = (table(levels).detach() * _SUM_ONE).round().to(torch.int32)
+    return tensors
+
+
+class ExactScales:
+    """The integer network of one model, on one device."""
+
+    def __init__(
+        self, config: ModelConfig, tensors: dict[str, Tensor], prior_LM: Tensor, device: torch.device
+    ) -> None:
+        """Take the tensors that `integer_tensors` made, and the index each channel starts from at each level."""
+        self._tensors = {name: tensor.to(device, torch.float64) for name, tensor in tensors.items()}
+        self._prior_LM = prior_LM.to(device, torch.float64)
+        edges = [0, *config.slices]
+        self._channels = [slice(0, edges[1])] + [
+            slice(sum(edges[: n + 1]), sum(edges[: n + 2])) for n in range(len(config.slices))
+        ]
+        self._magnitude_edges = torch.tensor(_magnitude_edges(), device=device)
+
+    def features(self, z_uvN: Tensor) -> Tensor:
+        """Hyper-latents (integers) -> (4 u, 4 v, S) uint8."""
+        a = z_uvN.to(torch.float64).clamp(-Z_LIMIT, Z_LIMIT) * ACTIVATION_ONE
+        a = _shuffled(_activation(self._dense("rise_in", a)))
+        a = _activation(self._depthwise("smooth_in", a))
+        a = _shuffled(_activation(self._dense("rise_out", a)))
+        return _activation(self._depthwise("smooth_out", a)).to(torch.uint8)
+
+    def magnitudes(self, r_hwM: Tensor) -> Tensor:
+        """round(16 log2(1 + |r|)), uint8."""
+        return torch.bucketize(r_hwM.abs().int(), self._magnitude_edges, right=True).to(torch.uint8)
+
+    def indices(self, number: int, s_hwS: Tensor, m_hwM: Tensor | None, sixteenths: int) -> Tensor:
+        """Table indices of pass `number`, (h, w, M of the pass) uint8, from features and earlier magnitudes."""
+        a = s_hwS.to(torch.float64)
+        if m_hwM is not None:
+            context = _activation(self._dense(f"gather.{number - 1}", m_hwM.to(torch.float64)))
+            a = torch.cat((a, _activation(self._depthwise(f"spread.{number - 1}", context))), -1)
+        shift = at_level(self._tensors[f"shift.{number}"], sixteenths)
+        hidden = _activation(self._dense(f"mix.{number}", a) + shift)
+        prior = at_level(self._prior_LM[:, self._channels[number]], sixteenths)
+        sums = self._dense(f"head.{number}", hidden) * HEAD_GAIN + prior
+        return torch.floor((sums + _SUM_ONE // 2) / _SUM_ONE).clamp_(0, TABLES - 1).to(torch.uint8)
+
+    def _dense(self, name: str, a_hwI: Tensor) -> Tensor:
+        weight_OI = self._tensors[f"{name}.weight"][:, :, 0, 0]
+        return a_hwI @ weight_OI.T + self._tensors[f"{name}.bias"]
+
+    def _depthwise(self, name: str, a_hwS: Tensor) -> Tensor:
+        """3x3, zeros beyond the edges, as nine shifted sums."""
+        weight_S33 = self._tensors[f"{name}.weight"][:, 0]
+        height, width, channels = a_hwS.shape
+        padded = a_hwS.new_zeros(height + 2, width + 2, channels)
+        padded[1:-1, 1:-1] = a_hwS
+        sums = self._tensors[f"{name}.bias"].expand(height, width, channels).clone()
+        for row in range(3):
+            for column in range(3):
+                sums.addcmul_(padded[row : row + height, column : column + width], weight_S33[:, row, column])
+        return sums
+
+
+def at_level(table_LC: Tensor, sixteenths: int) -> Tensor:
+    """A table of whole numbers per level at a quality in sixteenths of a level: exact, rounded down."""
+    level, share = divmod(sixteenths, SIXTEENTHS)
+    if not share:
+        return table_LC[level]
+    return torch.floor((table_LC[level] * (SIXTEENTHS - share) + table_LC[level + 1] * share) / SIXTEENTHS)
+
+
+def _activation(sums: Tensor) -> Tensor:
+    """1024ths -> 0 to 255 sixteenths, half up."""
+    return sums.add_(WEIGHT_ONE // 2).div_(WEIGHT_ONE).floor_().clamp_(0, 255)
+
+
+def _shuffled(a_uvF: Tensor) -> Tensor:
+    """`torch.pixel_shuffle` by two, channels last."""
+    height, width, channels = a_uvF.shape
+    parts = a_uvF.view(height, width, channels // 4, 2, 2)
+    return parts.permute(0, 3, 1, 4, 2).reshape(2 * height, 2 * width, channels // 4)
+
+
+def _magnitude_edges() -> list[int]:
+    """Where round(16 log2(1 + n)) reaches 1, 2, ... 255: the least n with (1 + n)^32 >= 2^(2 v - 1)."""
+    edges: list[int] = []
+    n = 0
+    for value in range(1, 256):
+        if 2 ** (2 * value - 1) > (1 + SYMBOL_LIMIT) ** 32:
+            break
+        low, high = n, SYMBOL_LIMIT
+        while low < high:
+            middle = (low + high) // 2
+            low, high = (low, middle) if (1 + middle) ** 32 >= 2 ** (2 * value - 1) else (middle + 1, high)
+        n = low
+        edges.append(n)
+    return edges

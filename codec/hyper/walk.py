@@ -1,0 +1,206 @@
+"""The walk over one image's latents, pass by pass and strip by strip, that encoder and decoder share.
+
+    hyper-latents, strip by strip
+    pass 0   first slice, even squares of a checkerboard     tables from the hyper-latents
+    pass 1   first slice, odd squares                        ... and the magnitudes of pass 0
+    pass n   slice n                                         ... and the magnitudes of all slices before
+
+A strip is whole rows of latents, a multiple of 4, about `STRIP` positions. What is coded together (a group) is one
+strip of one pass, in (row, column, channel) order. Beside latents and magnitudes, memory is that of a strip.
+
+Shape legend: y_hwM latents; z_uvN hyper-latents, h <= 4 u, w <= 4 v; the networks run on (1, channels, rows, w).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from codec.hyper.coder import Indices
+from codec.hyper.exact import SYMBOL_LIMIT, Z_LIMIT, ExactScales, at_level
+from codec.hyper.model import HyperModel
+from codec.hyper.precision import fast
+from codec.hyper.quality import SIXTEENTHS
+from codec.hyper.scales import ACTIVATION_ONE, TABLES, WEIGHT_ONE
+from codec.hyper.sinks import Sink
+from codec.hyper.tables import SILENT
+
+STRIP: Final = 16384
+"""Latent positions of a strip, about. Part of the format."""
+RATIO: Final = 4
+"""Latents per hyper-latent, each way."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _State:
+    """What the passes of one image know and fill."""
+
+    scale_features_hwS: Tensor
+    mean_features_hwF: Tensor
+    latents_hwM: Tensor
+    """Decoded so far, over their typical size."""
+    magnitudes_hwM: Tensor
+
+
+class Walk:
+    """One model's passes over one image at one quality."""
+
+    def __init__(
+        self, model: HyperModel, scales: ExactScales, hyper_prior_LN: Tensor, *, sixteenths: int
+    ) -> None:
+        """Look up what depends on the quality.
+
+        Args:
+            model: float networks, on the device to use.
+            scales: integer network, on the same.
+            hyper_prior_LN: (64, N) tables of the hyper-latents, in 1024ths of an index.
+            sixteenths: quality in sixteenths of a level.
+        """
+        self._model, self._scales, self._sixteenths = model, scales, sixteenths
+        self._slices = model.config.slices
+        self._device = model.analysis.size.device
+        self._quality_B = torch.tensor([sixteenths / SIXTEENTHS], device=self._device)
+        self._size_M = model.analysis.size
+        self._gain_M = torch.exp(model.log_gain(self._quality_B)[0])
+        start_N = at_level(hyper_prior_LN.double(), sixteenths) / (ACTIVATION_ONE * WEIGHT_ONE)
+        self._hyper_indices_N: Indices = (
+            torch.floor(start_N + 0.5).clamp_(0, TABLES - 1).to(torch.uint8).numpy()
+        )
+
+    def run(self, grid: tuple[int, int], sink: Sink, y_hwM: Tensor | None = None) -> Tensor:
+        """Send every symbol through the sink.
+
+        Args:
+            grid: (h, w) of the latents that are coded.
+            sink: writer, counter or reader.
+            y_hwM: latents to encode, h and w those of the grid rounded up to multiples of 4; None to decode.
+        Returns:
+            (h, w, M): the latents as a decoder has them; float32 when decoding, float16 (for context) when encoding.
+        Raises:
+            BitstreamError: the sink is a reader, and its stream does not hold these symbols.
+        """
+        height, width = grid
+        strips = list(_strips(*grid))
+        z_uvN = self._hyper_latents(strips, grid, sink, y_hwM)
+        kind = torch.float32 if sink.reads else torch.float16
+        shape = (height, width, self._model.config.latents)
+        state = _State(
+            scale_features_hwS=torch.cat([self._scale_features(z_uvN, rows) for rows in strips])[
+                :height, :width
+            ],
+            mean_features_hwF=torch.cat([self._mean_features(z_uvN, rows) for rows in strips])[
+                :height, :width
+            ],
+            latents_hwM=torch.zeros(shape, dtype=kind, device=self._device),
+            magnitudes_hwM=torch.zeros(shape, dtype=torch.uint8, device=self._device),
+        )
+        for number in range(len(self._slices) + 1):
+            for rows in strips:
+                self._code(number, slice(rows.start, min(rows.stop, height)), state, sink, y_hwM)
+        return state.latents_hwM
+
+    def dequantised(self, latents_hwM: Tensor) -> Tensor:
+        """Latents over their size -> y_hat, in units of orthonormal coefficients."""
+        return latents_hwM * self._size_M
+
+    def _hyper_latents(
+        self, strips: list[slice], grid: tuple[int, int], sink: Sink, y_hwM: Tensor | None
+    ) -> Tensor:
+        parts = []
+        columns = -(-grid[1] // RATIO)
+        for rows in strips:
+            count = (rows.stop - rows.start) // RATIO
+            indices = np.ascontiguousarray(
+                np.broadcast_to(self._hyper_indices_N, (count, columns, len(self._hyper_indices_N)))
+            )
+            wanted = None
+            if y_hwM is not None:
+                z_uvN = self._analysed(y_hwM, rows).round_().clamp_(-Z_LIMIT, Z_LIMIT).cpu().numpy()
+                wanted = np.where(indices < SILENT, 0, z_uvN).astype(np.int16).ravel()
+            symbols = sink.group(wanted, indices.ravel()).reshape(indices.shape)
+            parts.append(torch.from_numpy(symbols).to(self._device))
+        return torch.cat(parts)
+
+    def _analysed(self, y_hwM: Tensor, rows: slice) -> Tensor:
+        """Hyper-latents of some rows, not yet rounded."""
+        near, inner = _with_halo(rows, y_hwM.shape[0], RATIO)
+        y_1Mhw = _channels_first(y_hwM[near])
+        size, gain = (v[None, :, None, None] for v in (self._size_M, self._gain_M))
+        with fast(self._device):
+            z_1Nuv = self._model.hyper_analysis(y_1Mhw, size, gain, self._quality_B)
+        return z_1Nuv[0].permute(1, 2, 0)[inner.start // RATIO : inner.stop // RATIO]
+
+    def _scale_features(self, z_uvN: Tensor, rows: slice) -> Tensor:
+        near, inner = _with_halo(rows, RATIO * z_uvN.shape[0], RATIO)
+        return self._scales.features(z_uvN[near.start // RATIO : near.stop // RATIO])[inner]
+
+    def _mean_features(self, z_uvN: Tensor, rows: slice) -> Tensor:
+        near, inner = _with_halo(rows, RATIO * z_uvN.shape[0], RATIO)
+        z_1Nuv = _channels_first(z_uvN[near.start // RATIO : near.stop // RATIO].float())
+        with fast(self._device):
+            return self._model.means.features(z_1Nuv, self._quality_B)[0].permute(1, 2, 0)[inner]
+
+    def _code(self, number: int, rows: slice, state: _State, sink: Sink, y_hwM: Tensor | None) -> None:
+        """One group: its tables, its means, its symbols, and what they say about the latents."""
+        channels = self._channels(number)
+        known = channels.stop if number == 1 else channels.start
+        near, inner = _with_halo(rows, len(state.latents_hwM), 1)
+        magnitudes = state.magnitudes_hwM[near, :, :known] if known else None
+        indices_hwC = self._scales.indices(
+            number, state.scale_features_hwS[near], magnitudes, self._sixteenths
+        )[inner]
+        latents = _channels_first(state.latents_hwM[near, :, :known].half().float()) if known else None
+        with fast(self._device):
+            means_1Chw = self._model.means.means(
+                number, _channels_first(state.mean_features_hwF[near]), latents, self._quality_B
+            )
+        means_hwC = means_1Chw[0].permute(1, 2, 0)[inner]
+        steps_C = (self._size_M * self._gain_M)[channels]
+        chosen = self._chosen(number, rows, state.latents_hwM.shape[1])
+        indices_PC, means_PC = indices_hwC[chosen], means_hwC[chosen]
+        wanted = None
+        if y_hwM is not None:
+            u_PC = (y_hwM[rows, : chosen.shape[1], channels] * self._gain_M[channels])[chosen]
+            r_PC = (u_PC - means_PC * steps_C).round_().clamp_(-SYMBOL_LIMIT, SYMBOL_LIMIT)
+            wanted = (r_PC * (indices_PC >= SILENT)).to(torch.int16).cpu().numpy().ravel()
+        symbols = sink.group(wanted, indices_PC.cpu().numpy().ravel())
+        r_PC = torch.from_numpy(symbols).to(self._device).view(indices_PC.shape)
+        state.latents_hwM[rows, :, channels][chosen] = (means_PC + r_PC / steps_C).to(state.latents_hwM.dtype)
+        state.magnitudes_hwM[rows, :, channels][chosen] = self._scales.magnitudes(r_PC)
+
+    def _channels(self, number: int) -> slice:
+        """The latent channels that a pass codes."""
+        index = max(0, number - 1)
+        start = sum(self._slices[:index])
+        return slice(start, start + self._slices[index])
+
+    def _chosen(self, number: int, rows: slice, width: int) -> Tensor:
+        """(rows, w): the positions that a pass codes."""
+        if number > 1:
+            return torch.ones(rows.stop - rows.start, width, dtype=torch.bool, device=self._device)
+        row = torch.arange(rows.start, rows.stop, device=self._device)[:, None]
+        return (row + torch.arange(width, device=self._device)) % 2 == number
+
+
+def _strips(height: int, width: int) -> Iterator[slice]:
+    """Rows of latents, rounded up to multiples of 4, in strips."""
+    padded = -(-height // RATIO) * RATIO
+    step = max(1, STRIP // width // RATIO) * RATIO
+    for start in range(0, padded, step):
+        yield slice(start, min(padded, start + step))
+
+
+def _with_halo(rows: slice, height: int, halo: int) -> tuple[slice, slice]:
+    """Rows with up to `halo` more on either side, and where the rows lie among those."""
+    start, stop = max(0, rows.start - halo), min(height, rows.stop + halo)
+    return slice(start, stop), slice(rows.start - start, rows.stop - start)
+
+
+def _channels_first(a_hwC: Tensor) -> Tensor:
+    """(h, w, C) -> (1, C, h, w), the same memory."""
+    return a_hwC.permute(2, 0, 1)[None]

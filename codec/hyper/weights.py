@@ -1,0 +1,101 @@
+"""A model's weights file: the float networks in float16, the integer network and the tables as the integers they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from pydantic import BaseModel, ConfigDict, ValidationError
+from torch import Tensor
+
+from codec.errors import WeightsError
+from codec.hyper.config import ModelConfig
+from codec.hyper.exact import integer_tensors
+from codec.hyper.model import HyperModel
+from codec.hyper.scales import ACTIVATION_ONE, WEIGHT_ONE
+from codec.hyper.tables import FrequencyTables
+from codec.weights_file import WeightsFile, weights_bytes
+
+FAMILY: Final = "hyper-1"
+_INTEGERS: Final = "integers."
+
+
+class WeightsConfig(BaseModel):
+    """What is needed to use a weights file, and where it came from."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    family: str = FAMILY
+    name: str
+    """For people: `small`."""
+    model: ModelConfig
+    recipe: dict[str, object] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Weights:
+    """One loaded model, on the CPU."""
+
+    config: WeightsConfig
+    model: HyperModel
+    scales_state: dict[str, Tensor]
+    prior_LM: Tensor
+    """(64, M) int32: where each channel's table index starts, in 1024ths."""
+    hyper_prior_LN: Tensor
+    """(64, N) int32: the same for hyper-latents, whose index it is."""
+    tables: FrequencyTables
+    digest: bytes
+    data: bytes
+
+
+def export(model: HyperModel, tables: FrequencyTables, *, name: str, recipe: dict[str, object]) -> bytes:
+    """A weights file of a trained model. The float twins of the integers go along, so that training can go on."""
+    levels = torch.arange(64.0)
+    unit = ACTIVATION_ONE * WEIGHT_ONE
+    integers = integer_tensors(model.scales)
+    integers["prior"] = (model.prior(levels).detach() * unit).round().to(torch.int32)
+    integers["hyper_prior"] = (model.hyper_prior(levels).detach() * unit).round().to(torch.int32)
+    integers["reach"] = torch.from_numpy(tables.reach)
+    integers["counts"] = torch.from_numpy(tables.counts)
+    state = dict(model.state_dict()) | {_INTEGERS + key: value for key, value in integers.items()}
+    config = WeightsConfig(name=name, model=model.config, recipe=recipe)
+    return weights_bytes(config.model_dump_json(), state)
+
+
+def understand(file: WeightsFile) -> Weights:
+    """A weights file as a model ready to encode and decode.
+
+    Raises:
+        WeightsError: it is another family's, or not whole.
+    """
+    try:
+        config = WeightsConfig.model_validate_json(file.config)
+    except ValidationError as error:
+        raise WeightsError(f"weights {file.where} are not of {FAMILY}: {error.errors()[0]['msg']}") from error
+    integers = {
+        name.removeprefix(_INTEGERS): tensor
+        for name, tensor in file.tensors.items()
+        if name.startswith(_INTEGERS)
+    }
+    model = HyperModel(config.model)
+    state = {n: t.float() for n, t in file.tensors.items() if not n.startswith(_INTEGERS)}
+    try:
+        model.load_state_dict(state)
+        tables = FrequencyTables(reach=integers.pop("reach").numpy(), counts=integers.pop("counts").numpy())
+        prior_LM, hyper_prior_LN = integers.pop("prior"), integers.pop("hyper_prior")
+    except (RuntimeError, KeyError) as error:
+        raise WeightsError(f"weights {file.where} are made for another model: {error}") from error
+    expected = {name: tensor.shape for name, tensor in integer_tensors(model.scales).items()}
+    if {name: tensor.shape for name, tensor in integers.items()} != expected:
+        raise WeightsError(f"weights {file.where} hold another integer network than their config says")
+    return Weights(
+        config=config,
+        model=model.eval().requires_grad_(False),
+        scales_state=integers,
+        prior_LM=prior_LM,
+        hyper_prior_LN=hyper_prior_LN,
+        tables=tables,
+        digest=file.digest,
+        data=file.data,
+    )
