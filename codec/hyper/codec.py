@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from codec.colour import pixels_to_planes, planes_to_pixels
 from codec.contract import RGB, Encoded, Prepared, check_images, check_quality
-from codec.errors import BitstreamError
+from codec.errors import BitstreamError, UnknownWeightsError
 from codec.hyper.bitstream import HEADER_BYTES, Payload, parse_payload
 from codec.hyper.coder import Coder
 from codec.hyper.config import GRID
@@ -158,7 +158,7 @@ class HyperCodec:
         return self._read(payload)[0].symbols_crc32
 
     def _settle(self, weights: Weights) -> _Resident:
-        model = weights.model.to(self.device).to(memory_format=torch.channels_last)
+        model = weights.model.to(self.device)
         scales = ExactScales(weights.config.model, weights.scales_state, weights.prior_LM, self.device)
         return _Resident(weights=weights, model=model, scales=scales, coder=Coder(weights.tables))
 
@@ -197,10 +197,7 @@ class HyperCodec:
         resident = self._by_digest.get(payload.weights_digest)
         if resident is None:
             known = ", ".join(digest.hex() for digest in self._by_digest)
-            raise BitstreamError(
-                f"the payload was made with weights {payload.weights_digest.hex()}, here are {known}; "
-                "the archive that holds it has them in its codec/ folder"
-            )
+            raise UnknownWeightsError(payload.weights_digest, known)
         reader = Reader(resident.coder, payload.words, payload.escapes)
         with torch.inference_mode():
             walk = resident.walk(payload.sixteenths)
@@ -219,7 +216,7 @@ class HyperCodec:
         config = resident.model.config
         halo = (config.decoder_blocks + 1) // 2
         quality_B = torch.tensor([payload.sixteenths / SIXTEENTHS], device=self.device)
-        tiles = tile_grid(*y_hwM.shape[:2], halo)
+        tiles = tile_grid(y_hwM.shape[0], y_hwM.shape[1], halo)
         for window in windows(tiles, self.device):
             inputs = [y_hwM[r.read, c.read].permute(2, 0, 1)[None] for r, c in window]
             synthesise = partial(_synthesise, resident.model, quality_B)

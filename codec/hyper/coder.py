@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from codec.errors import BitstreamError
 from codec.hyper.exact import SYMBOL_LIMIT
-from codec.hyper.tables import SILENT, TABLES, TOTAL, FrequencyTables
+from codec.hyper.scales import TABLES
+from codec.hyper.tables import SILENT, TOTAL, FrequencyTables
 
 Symbols = npt.NDArray[np.int16]
 Indices = npt.NDArray[np.uint8]

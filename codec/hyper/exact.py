@@ -60,19 +60,19 @@ class ExactScales:
     def features(self, z_uvN: Tensor) -> Tensor:
         """Hyper-latents (integers) -> (4 u, 4 v, S) uint8."""
         a = z_uvN.to(torch.float64).clamp(-Z_LIMIT, Z_LIMIT) * ACTIVATION_ONE
-        a = _shuffled(_activation(self._dense("rise_in", a)))
+        a = _split(_activation(self._dense("rise_in", a)))
         a = _activation(self._depthwise("smooth_in", a))
-        a = _shuffled(_activation(self._dense("rise_out", a)))
+        a = _split(_activation(self._dense("rise_out", a)))
         return _activation(self._depthwise("smooth_out", a)).to(torch.uint8)
 
     def magnitudes(self, r_hwM: Tensor) -> Tensor:
         """round(16 log2(1 + |r|)), uint8."""
         return torch.bucketize(r_hwM.abs().int(), self._magnitude_edges, right=True).to(torch.uint8)
 
-    def indices(self, number: int, s_hwS: Tensor, m_hwM: Tensor | None, sixteenths: int) -> Tensor:
+    def indices(self, number: int, s_hwS: Tensor, m_hwM: Tensor, sixteenths: int) -> Tensor:
         """Table indices of pass `number`, (h, w, M of the pass) uint8, from features and earlier magnitudes."""
         a = s_hwS.to(torch.float64)
-        if m_hwM is not None:
+        if number:
             context = _activation(self._dense(f"gather.{number - 1}", m_hwM.to(torch.float64)))
             a = torch.cat((a, _activation(self._depthwise(f"spread.{number - 1}", context))), -1)
         shift = at_level(self._tensors[f"shift.{number}"], sixteenths)
@@ -111,11 +111,11 @@ def _activation(sums: Tensor) -> Tensor:
     return sums.add_(WEIGHT_ONE // 2).div_(WEIGHT_ONE).floor_().clamp_(0, 255)
 
 
-def _shuffled(a_uvF: Tensor) -> Tensor:
-    """`torch.pixel_shuffle` by two, channels last."""
+def _split(a_uvF: Tensor) -> Tensor:
+    """`patches.split`, channels last."""
     height, width, channels = a_uvF.shape
-    parts = a_uvF.view(height, width, channels // 4, 2, 2)
-    return parts.permute(0, 3, 1, 4, 2).reshape(2 * height, 2 * width, channels // 4)
+    parts = a_uvF.view(height, width, 2, channels // 2).transpose(1, 2)
+    return parts.reshape(2 * height, 2 * width, channels // 4)
 
 
 def _magnitude_edges() -> list[int]:

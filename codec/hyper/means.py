@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from codec.hyper.blocks import Block, zero
 from codec.hyper.config import ModelConfig
+from codec.hyper.patches import merge, split
 from codec.hyper.quality import QualityTable
 
 
@@ -35,8 +36,8 @@ class HyperAnalysis(nn.Module):
         """
         busy = torch.log1p(y_BMhw.abs() * gain) - torch.log1p(0.5 * size * gain)
         f = torch.cat((busy, y_BMhw[:, : self.signed] / size[:, : self.signed]), 1)
-        f = functional.pixel_unshuffle(self.fine(self.stem(f)), 2)
-        f = functional.pixel_unshuffle(self.coarse(self.down(f)), 2)
+        f = merge(self.fine(self.stem(f)))
+        f = merge(self.coarse(self.down(f)))
         z_BNuv: Tensor = self.head(f).float() * torch.exp(self.log_gain(quality_B))[:, :, None, None]
         return z_BNuv
 
@@ -56,23 +57,22 @@ class MeanNetwork(nn.Module):
         self.stem = nn.ModuleList([nn.Conv2d(width + n, width, 1) for n in known])
         self.shift = nn.ModuleList([QualityTable(width) for _ in known])
         self.mix = nn.ModuleList([Block(width) for _ in known])
-        self.head = nn.ModuleList([nn.Conv2d(width, n, 1) for n in coded])
-        for head in self.head:
+        heads = [nn.Conv2d(width, n, 1) for n in coded]
+        for head in heads:
             zero(head.weight)
             zero(head.bias)
+        self.head = nn.ModuleList(heads)
 
     def features(self, z_BNuv: Tensor, quality_B: Tensor) -> Tensor:
         """Hyper-latents -> (B, F, 4 u, 4 v)."""
         f = self.rise_in(z_BNuv)
         f = f + self.rise_shift(quality_B)[:, :, None, None].to(f.dtype)
-        f = functional.pixel_shuffle(functional.hardswish(f), 2)
-        return functional.pixel_shuffle(self.rise_out(self.block(f)), 2)
+        f = split(functional.hardswish(f))
+        return split(self.rise_out(self.block(f)))
 
-    def means(self, number: int, f_BFhw: Tensor, known_BMhw: Tensor | None, quality_B: Tensor) -> Tensor:
+    def means(self, number: int, f_BFhw: Tensor, known_BMhw: Tensor, quality_B: Tensor) -> Tensor:
         """Means of pass `number` given the latents of earlier passes."""
-        if known_BMhw is not None:
-            f_BFhw = torch.cat((f_BFhw, known_BMhw.to(f_BFhw.dtype)), 1)
-        f = self.stem[number](f_BFhw)
+        f = self.stem[number](torch.cat((f_BFhw, known_BMhw.to(f_BFhw.dtype)), 1))
         f = self.mix[number](f + self.shift[number](quality_B)[:, :, None, None].to(f.dtype))
         f = functional.hardswish(f).float()
         with torch.autocast(f.device.type, enabled=False):

@@ -67,34 +67,27 @@ class HyperModel(nn.Module):
         scale_features = self.scales.features(z_hat)
         prior = self.prior(quality_B)[:, :, None, None]
         even = checkerboard(y.shape[2], y.shape[3], y.device)
-        known = symbols = None
+        squares = [even, 1.0 - even]
+        known = torch.zeros_like(y[:, :0])
+        magnitudes = torch.zeros_like(known)
         first = 0
         for number in range(len(config.slices) + 1):
             channels = slice(first, first + config.slices[max(0, number - 1)])
-            mean = (
-                self.means.means(number, mean_features, known, quality_B)
-                * size[:, channels]
-                * gain[:, channels]
-            )
-            index = prior[:, channels] + self.scales.indices(number, scale_features, symbols, quality_B)
+            mean = self.means.means(number, mean_features, known, quality_B) * (size * gain)[:, channels]
+            index = prior[:, channels] + self.scales.indices(number, scale_features, magnitudes, quality_B)
             residual = u[:, channels] - mean
             r = _round(residual)
             cost = laplace_bits(_noisy(residual), index)
             y_hat = (mean + r) / (gain * size)[:, channels]
-            if number == 0:
-                even_cost, r0, y0 = cost * even, r * even, y_hat * even
-                known, symbols = y0, magnitude(r0)
-                bits = bits + even_cost.sum((1, 2, 3))
-                continue
+            if number < len(squares):  # the first slice, half by half
+                cost, r, y_hat = (values * squares[number] for values in (cost, r, y_hat))
+            bits = bits + cost.sum((1, 2, 3))
             if number == 1:
-                odd = 1.0 - even
-                bits = bits + (cost * odd).sum((1, 2, 3))
-                known, symbols = y0 + y_hat * odd, magnitude(r0 + r * odd)
+                known, magnitudes = known + y_hat, torch.maximum(magnitudes, magnitude(r))
             else:
-                bits = bits + cost.sum((1, 2, 3))
-                known = torch.cat((known, y_hat), 1)
-                symbols = torch.cat((symbols, magnitude(r)), 1)
-            first += config.slices[number - 1]
+                known, magnitudes = torch.cat((known, y_hat), 1), torch.cat((magnitudes, magnitude(r)), 1)
+            if number:
+                first += config.slices[number - 1]
         return Forward(x_hat_BCHW=self.synthesis(known * size, quality_B), bits_B=bits)
 
 
@@ -106,7 +99,7 @@ def checkerboard(height: int, width: int, device: torch.device) -> Tensor:
 
 def laplace_bits(values: Tensor, index: Tensor) -> Tensor:
     """Bits of integers (or noisy ones) under a zero-mean discretised Laplace of the scale that `index` stands for."""
-    rate = 1.0 / scale_of(_Bounded.apply(index))
+    rate = 1.0 / scale_of(_Bounded.apply(index))  # type: ignore[no-untyped-call]
     far = values.abs() - 0.5
     decay = torch.exp(-far.abs() * rate)
     tail = -torch.expm1(-rate)
@@ -128,7 +121,7 @@ class _Bounded(torch.autograd.Function):
         return index.clamp(0.0, TABLES - 1.0)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
         """Descent goes against the gradient: below, let only negative ones through, above only positive."""
         (index,) = ctx.saved_tensors
         leaves = ((index < 0.0) & (gradient > 0.0)) | ((index > TABLES - 1.0) & (gradient < 0.0))

@@ -4,7 +4,7 @@ Here is its training face, float tensors rounded to what the integers will be (s
 same weights as integers. Activations are 0 to 255 sixteenths, weights -127 to 127 sixty-fourths, and the table index
 is the last sum's integer part, in steps of `TABLE_STEP` of the logarithm of a Laplace scale.
 
-Shape legend: z_BNuv hyper-latents at 1/64; m_BShw magnitudes of symbols; s_BShw features; l_BMhw table indices
+Shape legend: z_BNuv hyper-latents at 1/64; m_BMhw magnitudes of symbols; s_BShw features; l_BMhw table indices
 before rounding.
 """
 
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from codec.hyper.config import ModelConfig
+from codec.hyper.patches import split
 from codec.hyper.quality import QualityTable
 
 TABLES: Final = 64
@@ -90,21 +91,22 @@ class ScaleNetwork(nn.Module):
         self.mix = nn.ModuleList(
             [IntegerLayer(width if n == 0 else 2 * width, width + width // 2) for n in known]
         )
-        self.head = nn.ModuleList([IntegerLayer(width + width // 2, n) for n in coded])
-        self.shift = nn.ModuleList([QualityTable(width + width // 2) for _ in known])
-        for head in self.head:
+        heads = [IntegerLayer(width + width // 2, n) for n in coded]
+        for head in heads:
             nn.init.normal_(head.weight, std=0.02)
+        self.head = nn.ModuleList(heads)
+        self.shift = nn.ModuleList([QualityTable(width + width // 2) for _ in known])
 
     def features(self, z_BNuv: Tensor) -> Tensor:
         """Hyper-latents (integers) -> (B, S, 4 u, 4 v)."""
-        s = functional.pixel_shuffle(activation(self.rise_in(z_BNuv.clamp(-127, 127))), 2)
-        s = functional.pixel_shuffle(activation(self.rise_out(activation(self.smooth_in(s)))), 2)
+        s = split(activation(self.rise_in(z_BNuv.clamp(-127, 127))))
+        s = split(activation(self.rise_out(activation(self.smooth_in(s)))))
         return activation(self.smooth_out(s))
 
-    def indices(self, number: int, s_BShw: Tensor, m_BShw: Tensor | None, quality_B: Tensor) -> Tensor:
+    def indices(self, number: int, s_BShw: Tensor, m_BMhw: Tensor, quality_B: Tensor) -> Tensor:
         """What pass `number` adds to its prior indices, given the magnitudes of earlier passes."""
-        if m_BShw is not None:
-            context = activation(self.gather[number - 1](m_BShw))
+        if number:
+            context = activation(self.gather[number - 1](m_BMhw))
             s_BShw = torch.cat((s_BShw, activation(self.spread[number - 1](context))), 1)
         hidden = activation(self.mix[number](s_BShw, self.shift[number](quality_B)))
         sums: Tensor = self.head[number](hidden)

@@ -30,7 +30,7 @@ class FrequencyTables:
     reach: npt.NDArray[np.int32]
     """(TABLES,): largest magnitude each table covers."""
     counts: npt.NDArray[np.int32]
-    """Frequencies of -reach .. reach and then of the escape, table after table; each at least 1, each table's sum TOTAL."""
+    """Frequencies of -reach .. reach and then of the escape, table after table; at least 1 each, TOTAL in a table."""
 
     def __post_init__(self) -> None:
         """Check that they are what they must be.
@@ -49,7 +49,8 @@ class FrequencyTables:
     def table(self, k: int) -> npt.NDArray[np.int32]:
         """Frequencies of one table."""
         start = int((2 * self.reach[:k] + 2).sum())
-        return self.counts[start : start + 2 * int(self.reach[k]) + 2]
+        table: npt.NDArray[np.int32] = self.counts[start : start + 2 * int(self.reach[k]) + 2]
+        return table
 
     def cost_bits(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
         """What each entry costs in bits, and where each table's zero lies among them: for estimates."""
@@ -99,4 +100,5 @@ def _whole(weights: npt.NDArray[np.float64]) -> npt.NDArray[np.int32]:
     spare = TOTAL - len(weights)
     counts = 1 + np.floor(weights * (spare / weights.sum())).astype(np.int64)
     counts[int(np.argmax(counts))] += TOTAL - int(counts.sum())
-    return counts.astype(np.int32)
+    whole: npt.NDArray[np.int32] = counts.astype(np.int32)
+    return whole

@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from codec.hyper.blocks import Block, zero
 from codec.hyper.config import GRID, PATCH_VALUES, ModelConfig
+from codec.hyper.patches import from_patches, merge, to_patches
 from codec.hyper.quality import QualityTable
 
 _FEATURE_GAIN: Final = 4.0
@@ -25,12 +26,33 @@ _CORRECTION: Final = 0.1
 """Corrections of the linear reconstruction are small against pixels; so the last layer's weights need not be."""
 
 
+class Linear(nn.Module):
+    """A linear map whose coarse latents, which hold nearly all of the energy, pass in float32, and the rest in
+    whatever type is in force: bfloat16 moves those by a hundredth of the finest quantiser step."""
+
+    def __init__(self, channels_in: int, channels_out: int, *, coarse: int, coarse_side: str) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(channels_out, channels_in, 1, 1))
+        self._coarse, self._coarse_in = coarse, coarse_side == "in"
+
+    def forward(self, f_BIhw: Tensor) -> Tensor:
+        """(B, I, h, w) -> (B, O, h, w), float32."""
+        weight, coarse = self.weight, self._coarse
+        if self._coarse_in:
+            fine = functional.conv2d(f_BIhw[:, coarse:], weight[:, coarse:]).float()
+            with torch.autocast(f_BIhw.device.type, enabled=False):
+                return fine + functional.conv2d(f_BIhw[:, :coarse].float(), weight[:, :coarse])
+        fine = functional.conv2d(f_BIhw, weight[coarse:]).float()
+        with torch.autocast(f_BIhw.device.type, enabled=False):
+            return torch.cat((functional.conv2d(f_BIhw.float(), weight[:coarse]), fine), 1)
+
+
 class Analysis(nn.Module):
     """Pixels -> latents, in units of orthonormal coefficients."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.linear = nn.Conv2d(PATCH_VALUES, config.latents, 1, bias=False)
+        self.linear = Linear(PATCH_VALUES, config.latents, coarse=config.slices[0], coarse_side="out")
         self.stem = nn.Conv2d(192, config.width, 1)
         self.blocks = nn.Sequential(*[Block(config.width) for _ in range(config.encoder_blocks)])
         self.head = nn.Conv2d(4 * config.width, config.latents, 1)
@@ -43,10 +65,9 @@ class Analysis(nn.Module):
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         """(B, 3, H, W) -> (B, M, H/16, W/16), float32."""
-        with torch.autocast(x_BCHW.device.type, enabled=False):
-            linear_BMhw = self.linear(functional.pixel_unshuffle(x_BCHW.float(), GRID))
-        f_BFuv = self.blocks(self.stem(functional.pixel_unshuffle(x_BCHW * _FEATURE_GAIN, 8)))
-        deep_BMhw = self.head(functional.pixel_unshuffle(f_BFuv, 2)).float()
+        linear_BMhw = self.linear(to_patches(x_BCHW, GRID))
+        f_BFuv = self.blocks(self.stem(to_patches(x_BCHW * _FEATURE_GAIN, GRID // 2)))
+        deep_BMhw = self.head(merge(f_BFuv)).float()
         y_BMhw: Tensor = linear_BMhw + deep_BMhw * self.size[None, :, None, None]
         return y_BMhw
 
@@ -56,7 +77,7 @@ class Synthesis(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.linear = nn.Conv2d(config.latents, PATCH_VALUES, 1, bias=False)
+        self.linear = Linear(config.latents, PATCH_VALUES, coarse=config.slices[0], coarse_side="in")
         self.stem = nn.Conv2d(192, config.width, 1)
         self.shift = QualityTable(config.width)
         self.blocks = nn.Sequential(*[Block(config.width) for _ in range(config.decoder_blocks)])
@@ -67,11 +88,9 @@ class Synthesis(nn.Module):
 
     def forward(self, y_BMhw: Tensor, quality_B: Tensor) -> Tensor:
         """(B, M, h, w) -> (B, 3, 16 h, 16 w), float32."""
-        with torch.autocast(y_BMhw.device.type, enabled=False):
-            x_BCHW = functional.pixel_shuffle(self.linear(y_BMhw.float()), GRID)
-            shift_BF = self.shift(quality_B)
-            gain_BF = 1.0 + self.gain(quality_B)
-        f_BFuv = self.stem(functional.pixel_unshuffle(x_BCHW * _FEATURE_GAIN, 8))
+        x_BCHW = from_patches(self.linear(y_BMhw), GRID)
+        shift_BF, gain_BF = self.shift(quality_B), 1.0 + self.gain(quality_B)
+        f_BFuv = self.stem(to_patches(x_BCHW * _FEATURE_GAIN, GRID // 2))
         f_BFuv = self.blocks(f_BFuv + shift_BF[:, :, None, None].to(f_BFuv.dtype))
         correction = self.head(f_BFuv * gain_BF[:, :, None, None].to(f_BFuv.dtype))
-        return x_BCHW + functional.pixel_shuffle(_CORRECTION * correction.float(), 8)
+        return x_BCHW + from_patches(_CORRECTION * correction.float(), GRID // 2)

@@ -132,7 +132,7 @@ class Walk:
         y_1Mhw = _channels_first(y_hwM[near])
         size, gain = (v[None, :, None, None] for v in (self._size_M, self._gain_M))
         with fast(self._device):
-            z_1Nuv = self._model.hyper_analysis(y_1Mhw, size, gain, self._quality_B)
+            z_1Nuv: Tensor = self._model.hyper_analysis(y_1Mhw, size, gain, self._quality_B)
         return z_1Nuv[0].permute(1, 2, 0)[inner.start // RATIO : inner.stop // RATIO]
 
     def _scale_features(self, z_uvN: Tensor, rows: slice) -> Tensor:
@@ -143,18 +143,19 @@ class Walk:
         near, inner = _with_halo(rows, RATIO * z_uvN.shape[0], RATIO)
         z_1Nuv = _channels_first(z_uvN[near.start // RATIO : near.stop // RATIO].float())
         with fast(self._device):
-            return self._model.means.features(z_1Nuv, self._quality_B)[0].permute(1, 2, 0)[inner]
+            features_1Fhw = self._model.means.features(z_1Nuv, self._quality_B)
+        return features_1Fhw[0].permute(1, 2, 0)[inner]
 
     def _code(self, number: int, rows: slice, state: _State, sink: Sink, y_hwM: Tensor | None) -> None:
         """One group: its tables, its means, its symbols, and what they say about the latents."""
         channels = self._channels(number)
         known = channels.stop if number == 1 else channels.start
         near, inner = _with_halo(rows, len(state.latents_hwM), 1)
-        magnitudes = state.magnitudes_hwM[near, :, :known] if known else None
+        magnitudes = state.magnitudes_hwM[near, :, :known]
         indices_hwC = self._scales.indices(
             number, state.scale_features_hwS[near], magnitudes, self._sixteenths
         )[inner]
-        latents = _channels_first(state.latents_hwM[near, :, :known].half().float()) if known else None
+        latents = _channels_first(state.latents_hwM[near, :, :known].half().float())
         with fast(self._device):
             means_1Chw = self._model.means.means(
                 number, _channels_first(state.mean_features_hwF[near]), latents, self._quality_B

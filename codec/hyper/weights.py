@@ -1,7 +1,8 @@
-"""A model's weights file: the float networks in float16, the integer network and the tables as the integers they are."""
+"""A model's weights file: float networks in float16, the integer network and the tables as the integers they are."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,9 +16,10 @@ from codec.hyper.exact import integer_tensors
 from codec.hyper.model import HyperModel
 from codec.hyper.scales import ACTIVATION_ONE, WEIGHT_ONE
 from codec.hyper.tables import FrequencyTables
-from codec.weights_file import WeightsFile, weights_bytes
+from codec.weights_file import SHIPPED, SUFFIX, WeightsFile, parse_weights, read_weights, weights_bytes
 
 FAMILY: Final = "hyper-1"
+SHIPPED_NAME: Final = "small"
 _INTEGERS: Final = "integers."
 
 
@@ -99,3 +101,25 @@ def understand(file: WeightsFile) -> Weights:
         digest=file.digest,
         data=file.data,
     )
+
+
+def load_own(data: bytes | None = None) -> Weights:
+    """The weights to encode with: a file's bytes, or the shipped ones.
+
+    Raises:
+        WeightsError: they are missing, damaged, or not this family's.
+    """
+    if data is None:
+        return understand(read_weights(SHIPPED / FAMILY / f"{SHIPPED_NAME}{SUFFIX}"))
+    return understand(parse_weights(data, where="given to encode with"))
+
+
+def understood(files: Sequence[bytes]) -> list[Weights]:
+    """Those of the weights files that are this family's; the others are another family's, or damaged."""
+    found = []
+    for data in files:
+        try:
+            found.append(understand(parse_weights(data, where="given for decoding")))
+        except WeightsError:
+            continue
+    return found
