@@ -31,7 +31,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 $(VENV)/.installed-test: $(VENV)/.installed
 	@echo "Installing what the tests need ..."
-	@$(PIP) --constraint constraints.txt --editable '.[test,lint]' 2>> $(VENV)/install.log || { cat $(VENV)/install.log; exit 1; }
+	@$(PIP) --constraint constraints.txt --editable '.[test,lint,bench]' 2>> $(VENV)/install.log || { cat $(VENV)/install.log; exit 1; }
 	@touch $@
 
 demo: $(VENV)/.installed

@@ -4,6 +4,7 @@ CodecError
 ├── UnknownCodecError   no codec has that id
 ├── WeightsError        weights missing, damaged or made for something else
 ├── BitstreamError      a payload that is truncated, damaged or of another format
+│   └── UnknownWeightsError     a sound payload, made with weights that this codec was not given
 ├── ConfigError         a configuration that names or combines things wrongly
 └── TrainingError       training data or checkpoint unusable
 """
@@ -26,6 +27,26 @@ class WeightsError(CodecError):
 
 class BitstreamError(CodecError, ValueError):
     """A payload is truncated, damaged, or of a format this build does not read."""
+
+
+class UnknownWeightsError(BitstreamError):
+    """A payload was made with weights that this codec does not have; `load_codec` takes further ones."""
+
+    def __init__(self, digest: bytes, known: str) -> None:
+        """Say which weights are asked for.
+
+        Args:
+            digest: first 8 bytes of the sha256 of their file.
+            known: the weights at hand, in words.
+        """
+        super().__init__(digest, known)
+        self.digest = digest
+
+    def __str__(self) -> str:
+        return (
+            f"the payload was made with weights {self.digest.hex()}, here are {self.args[1]}; decode it with its "
+            "archive's weights, or with the tenfold release that made it"
+        )
 
 
 class ConfigError(CodecError, ValueError):

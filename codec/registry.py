@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-import torch
-
 from codec.ae_zfp.codec import FAMILY as AE_ZFP
 from codec.ae_zfp.codec import AutoEncoderZfp
 from codec.ae_zfp.weights import understood as understood_by_ae_zfp
 from codec.contract import Codec
+from codec.device import resolve_device
 from codec.errors import ConfigError, UnknownCodecError
 from codec.hyper.codec import HyperCodec
 from codec.hyper.weights import FAMILY as HYPER
@@ -52,26 +51,3 @@ def load_codec(
             f"{codec_id} takes no --weights; it encodes with its five shipped presets. Choose --codec {HYPER}"
         )
     return AutoEncoderZfp(device=where, further=understood_by_ae_zfp(weights))
-
-
-def resolve_device(device: str) -> torch.device:
-    """The device a name stands for.
-
-    Raises:
-        ConfigError: it is not auto, cpu, cuda or cuda:n, or is not present.
-    """
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        chosen = torch.device(device)
-    except RuntimeError as error:
-        raise ConfigError(f"expected device auto, cpu, cuda or cuda:n; got {device!r}") from error
-    if chosen.type not in ("cpu", "cuda"):
-        raise ConfigError(f"expected device auto, cpu, cuda or cuda:n; got {device!r}")
-    if chosen.type == "cuda" and (
-        not torch.cuda.is_available() or (chosen.index or 0) >= torch.cuda.device_count()
-    ):
-        raise ConfigError(
-            f"device {device!r} is not here: torch sees {torch.cuda.device_count()} CUDA devices"
-        )
-    return chosen

@@ -1,60 +1,112 @@
-"""`tenfold train`: train a preset of the codec, from nothing or from the shipped weights, on your own images."""
+"""`tenfold train`: train a model of any codec family on your own images, from nothing or from shipped weights."""
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
 
-from codec.training.config import load_config
-from codec.training.trainer import Progress
+from codec.device import resolve_device
+from codec.training.config_file import load_config
+from codec.training.curves import redraw as redraw_run
+from codec.training.progress import Lines, Progress, progress_line
+from codec.training.sessions import after_minutes, on_signal
 from codec.training.trainer import train as train_preset
-from jobs.console import LINE_EVERY_S, clear_errors, say
+from jobs.console import LINE_EVERY_S, clear_errors, say, stderr
+from pipeline.training_images import read_training_images
 
 
 def train(
     *,
     config: Annotated[
-        Path, typer.Option(metavar="FILE", help="A recipe, such as configs/train/ae-zfp-25x.yaml.")
-    ],
+        Path | None, typer.Option(metavar="FILE", help="A recipe, such as configs/train/hyper-small.yaml.")
+    ] = None,
     data: Annotated[
-        Path, typer.Option(metavar="DIR", help="A folder of images or tar packs, or one tar pack.")
-    ],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Where checkpoint, log and weights go.")],
+        str | None,
+        typer.Option(
+            metavar="SRC",
+            help="Images: a folder, URL, glob or list; tar packs and Parquet files of images are opened.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where checkpoint, log, pictures and weights go.")
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the checkpoint in --out, if any.")
     ] = False,
     start_from: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Weights to begin with, e.g. the shipped ones.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Weights to begin with; `shipped` for the shipped ones."),
+    ] = None,
+    device: Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda or cuda:n.")] = "auto",
+    minutes: Annotated[
+        float | None,
+        typer.Option(metavar="N", min=0.0, help="End this session, with a checkpoint, after N minutes."),
+    ] = None,
+    redraw: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Only draw the curves and pictures of a run anew.")
     ] = None,
 ) -> None:
-    """Train one preset of the codec, on CPU or GPU.
+    """Train a model of a codec family, on CPU or GPU.
 
-    Kill it at any time: the same command with --resume goes on, and the weights come out the same. docs/training.md
-    says how the shipped weights were made, and how a set of presets becomes a codec.
+    Kill it at any time: the same command with --resume goes on. Ctrl-C ends with a checkpoint. docs/training.md says
+    how the shipped weights were made.
     """
-    with clear_errors():
-        weights = train_preset(
-            load_config(config), data, out=out, resume=resume, start_from=start_from, on_progress=_Teller()
+    if redraw is not None:
+        with clear_errors():
+            for line in redraw_run(redraw):
+                print(line)
+    elif config is None or data is None or out is None:
+        raise typer.BadParameter("expected --config, --data and --out, or --redraw alone; got less")
+    else:
+        with clear_errors():
+            _session(config, data, out, resume, start_from, device, minutes)
+
+
+def _session(
+    config: Path,
+    data: str,
+    out: Path,
+    resume: bool,
+    start_from: Path | None,
+    device: str,
+    minutes: float | None,
+) -> None:
+    ends = after_minutes(minutes)
+    settings = load_config(config)
+    place = resolve_device(device)
+    with on_signal() as asked, _watching() as show:
+        trained = train_preset(
+            settings,
+            lambda: read_training_images(data, settings, say=say),
+            out=out,
+            resume=resume,
+            start_from=start_from,
+            device=place,
+            stop=lambda progress: ends(progress) or asked(progress),
+            on_progress=show,
         )
-        print(weights)
+    for line in redraw_run(out):
+        say(line)
+    if not trained.finished:
+        say(f"Ended at step {trained.step:,} with a checkpoint; the same command with --resume goes on.")
+    print(trained.weights)
 
 
-class _Teller:
-    """One line at each evaluation, at most every 30 s, and at the end."""
-
-    def __init__(self) -> None:
-        self._last = 0.0
-
-    def __call__(self, progress: Progress) -> None:
-        now = time.monotonic()
-        if progress.step < progress.steps and now - self._last < LINE_EVERY_S:
-            return
-        self._last = now
-        say(
-            f"step {progress.step:,}/{progress.steps:,}  loss {progress.loss:.5f}  on held-back crops: "
-            f"{progress.ratio:.1f}x {progress.bpp:.3f} bpp {progress.psnr_db:.2f} dB  "
-            f"{progress.seconds_left / 60:.0f} min left"
+@contextmanager
+def _watching() -> Iterator[Callable[[Progress], None]]:
+    """A callback that draws: a bar on a terminal, one plain line every 30 s elsewhere."""
+    if not stderr.is_terminal:
+        yield Lines(say, every_s=LINE_EVERY_S)
+        return
+    columns = (BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Bars(*columns, console=stderr, transient=True) as bars:
+        task = bars.add_task("reading images", total=1.0)
+        yield lambda progress: bars.update(
+            task, completed=progress.share, description=progress_line(progress)
         )

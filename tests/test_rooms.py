@@ -13,7 +13,7 @@ BELOW = {"codec": set[str](), "pipeline": {"codec"}, "jobs": {"codec", "pipeline
 DOORS = {
     "ray": {"pipeline/actors.py", "jobs/submit.py"},
     "fsspec": {"pipeline/storage.py"},
-    "pyarrow.parquet": {"pipeline/shards.py", "pipeline/sources.py"},
+    "pyarrow.parquet": {"pipeline/shards.py", "pipeline/sources.py", "pipeline/image_table.py"},
     "deltalake": {"pipeline/catalogue.py"},
 }
 NOT_IN_CODEC = {"ray", "fsspec", "pyarrow", "deltalake", "s3fs", "typer"}

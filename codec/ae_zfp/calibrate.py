@@ -16,7 +16,8 @@ from codec.ae_zfp.evaluate import evaluate
 from codec.ae_zfp.weights import INDEX_NAME, FamilyIndex, QualityPoint, Weights, load_weights
 from codec.contract import RGB
 from codec.errors import CodecError, TrainingError
-from codec.training.data import load_crops
+from codec.training.config import TrainConfig
+from codec.training.local import load_crops
 
 OCTAVES: Final = (-0.75, -0.375, 0.0, 0.375, 0.75)
 """Steps measured, relative to the step a preset was trained around."""
@@ -84,9 +85,7 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         paths = _trained(arguments.runs)
-        _, held_back = load_crops(arguments.data, min_side=256).split(arguments.held_back)
-        count = min(arguments.crops, len(held_back))
-        images = [held_back.pixels[i] for i in np.linspace(0, len(held_back) - 1, count).astype(int)]
+        images = _held_back(arguments.data, share=arguments.held_back, count=arguments.crops)
         arguments.out.mkdir(parents=True, exist_ok=True)
         curves: dict[str, list[tuple[float, float]]] = {}
         for path in paths:
@@ -97,12 +96,19 @@ def main() -> int:
             print(
                 weights.config.preset, [(round(s, 4), round(r, 2)) for s, r in curves[weights.config.preset]]
             )
-        index = build_index(curves, f"{count} held-back crops of the training data, whole payloads")
+        index = build_index(curves, f"{len(images)} held-back crops of the training data, whole payloads")
         (arguments.out / INDEX_NAME).write_text(index.model_dump_json(indent=1) + "\n", encoding="utf-8")
     except CodecError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _held_back(data: Path, *, share: float, count: int) -> list[RGB]:
+    """Of the training images those that a run with this share was not trained on."""
+    reading = TrainConfig(family="ae-zfp-1", preset="all", steps=1, patch=256)
+    _, held_back = load_crops(data, reading).split(share)
+    return held_back.spread(count)
 
 
 def _trained(runs: Path) -> list[Path]:

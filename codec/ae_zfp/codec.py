@@ -9,11 +9,11 @@ Shape legend: x_BCHW YCbCr pixels; y_BChw latents; symbols_hwC integers.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -27,16 +27,11 @@ from codec.ae_zfp.weights import FamilyIndex, Weights, load_index, load_weights
 from codec.ae_zfp.zfp import Symbols, decode_symbols, encode_symbols
 from codec.colour import pixels_to_planes, planes_to_pixels
 from codec.contract import QUALITIES, RGB, Encoded, Prepared, check_images, check_quality
-from codec.errors import BitstreamError
-from codec.tiles import tile_grid
+from codec.errors import BitstreamError, UnknownWeightsError
+from codec.tiles import run_tiles, tile_grid, windows
 from codec.weights_file import SHIPPED, SUFFIX
 
 FAMILY: Final = "ae-zfp-1"
-CUDA_BATCH: Final = 8
-"""Tiles per kernel launch on a GPU: always this many, so that company changes no image's bits."""
-_Item = TypeVar("_Item")
-_WINDOW: Final = 32
-"""Tiles in memory at once on a GPU."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,20 +43,28 @@ class _Pixels:
     @property
     def width(self) -> int:
         """In pixels."""
-        return self.pixels.shape[1]
+        return int(self.pixels.shape[1])
 
     @property
     def height(self) -> int:
         """In pixels."""
-        return self.pixels.shape[0]
+        return int(self.pixels.shape[0])
 
 
 class AutoEncoderZfp:
     """`ae-zfp-1`, resident on one device. Implements `codec.contract.Codec`."""
 
-    def __init__(self, folder: Path = SHIPPED / FAMILY, *, device: torch.device | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path = SHIPPED / FAMILY,
+        *,
+        device: torch.device | None = None,
+        further: Sequence[Weights] = (),
+    ) -> None:
         """Load every preset of a family folder.
 
+        Args:
+            further: weights to decode with, beside the folder's.
         Raises:
             WeightsError: the index or a preset is missing or damaged.
         """
@@ -70,9 +73,9 @@ class AutoEncoderZfp:
         self._weights: dict[str, Weights] = {
             name: load_weights(folder / f"{name}.safetensors") for name in self.index.presets
         }
-        for weights in self._weights.values():
+        self._by_digest = {weights.digest: weights for weights in (*further, *self._weights.values())}
+        for weights in self._by_digest.values():
             weights.model.to(self.device)
-        self._by_digest = {weights.digest: weights for weights in self._weights.values()}
 
     @property
     def id(self) -> str:
@@ -92,7 +95,7 @@ class AutoEncoderZfp:
     @property
     def weights(self) -> dict[str, bytes]:
         """The five presets' files, by digest."""
-        return {f"{weights.digest.hex()}{SUFFIX}": weights.data for weights in self._by_digest.values()}
+        return {f"{weights.digest.hex()}{SUFFIX}": weights.data for weights in self._weights.values()}
 
     def prepare(self, images: Sequence[RGB]) -> list[Prepared]:
         """Check the images: each preset has an analysis transform of its own, so that it waits for the quality.
@@ -175,14 +178,17 @@ class AutoEncoderZfp:
             for number, (header, weights, _) in enumerate(parsed)
             for rows, columns in tile_grid(*header.grid_shape(GRID), weights.model.decoder_halo)
         )
-        for window in _windows(tiles, self.device):
+        for window in windows(tiles, self.device):
             jobs = [
-                (parsed[n][1], self._latent_tile(parsed[n][2], parsed[n][0], rows.read, columns.read))
+                (
+                    parsed[n][1],
+                    self._latent_tile(parsed[n][2], parsed[n][0], rows.read, columns.read),
+                    _detail(parsed[n][0].step, parsed[n][1]),
+                )
                 for n, rows, columns in window
             ]
-            details = [_detail(parsed[n][0].step, parsed[n][1]) for n, _, _ in window]
             for (n, rows, columns), x_BCHW in zip(
-                window, self._run(AutoEncoder.synthesise, jobs, details), strict=True
+                window, self._run(AutoEncoder.synthesise, jobs), strict=True
             ):
                 down, across = rows.scaled(rows.inner, GRID), columns.scaled(columns.inner, GRID)
                 pixels = planes_to_pixels(x_BCHW[:, :, down, across])
@@ -211,9 +217,13 @@ class AutoEncoderZfp:
         symbols: list[Symbols] = [np.empty((*grid, channels), np.int16) for grid in grids]
         halo, quantiser = weights.model.encoder_halo, weights.config.quantiser
         tiles = ((n, r, c) for n, grid in enumerate(grids) for r, c in tile_grid(*grid, halo))
-        for window in _windows(tiles, self.device):
+        for window in windows(tiles, self.device):
             jobs = [
-                (weights, pixels_to_planes(images[n][r.scaled(r.read, GRID), c.scaled(c.read, GRID)], GRID))
+                (
+                    weights,
+                    pixels_to_planes(images[n][r.scaled(r.read, GRID), c.scaled(c.read, GRID)], GRID),
+                    None,
+                )
                 for n, r, c in window
             ]
             for (n, rows, columns), y_BChw in zip(window, self._run(AutoEncoder.analyse, jobs), strict=True):
@@ -223,30 +233,19 @@ class AutoEncoderZfp:
         return symbols
 
     def _run(
-        self,
-        network: Callable[..., Tensor],
-        jobs: Sequence[tuple[Weights, Tensor]],
-        details: Sequence[float] | None = None,
+        self, network: Callable[..., Tensor], jobs: Sequence[tuple[Weights, Tensor, float | None]]
     ) -> list[Tensor]:
-        """`network(model, input)` of every job: one at a time on a CPU, full batches of one shape on a GPU."""
-        size = 1 if self.device.type == "cpu" else CUDA_BATCH
-        groups: dict[tuple[object, ...], list[int]] = {}
-        for number, (weights, tensor) in enumerate(jobs):
-            groups.setdefault((weights.digest, *tensor.shape), []).append(number)
-        results: list[Tensor | None] = [None] * len(jobs)
-        for members in groups.values():
-            for chunk in _chunks(members, size):
-                batch = torch.cat([jobs[n][1] for n in chunk])
-                batch = torch.nn.functional.pad(batch, (0, 0, 0, 0, 0, 0, 0, size - len(chunk)))
-                inputs = [batch.to(self.device, memory_format=torch.channels_last)]
-                if details is not None:
-                    row = [details[n] for n in chunk] + [0.0] * (size - len(chunk))
-                    inputs.append(torch.tensor(row, device=self.device))
-                with torch.inference_mode():
-                    outputs = network(jobs[chunk[0]][0].model, *inputs)
-                for position, n in enumerate(chunk):
-                    results[n] = outputs[position : position + 1]
-        return [result for result in results if result is not None]
+        """`network(model, tile)` of every job, or `network(model, tile, detail)` where it has one."""
+        groups: dict[tuple[bytes, float | None], list[int]] = {}
+        for number, (weights, _, detail) in enumerate(jobs):
+            groups.setdefault((weights.digest, detail), []).append(number)
+        results: dict[int, Tensor] = {}
+        for (_, detail), members in groups.items():
+            apply = partial(_apply, network, jobs[members[0]][0].model, detail)
+            with torch.inference_mode():
+                outputs = run_tiles(apply, [jobs[n][1] for n in members], self.device)
+            results.update(zip(members, outputs, strict=True))
+        return [results[number] for number in range(len(jobs))]
 
     def _latent_tile(
         self, symbols_hwC: Symbols, header: PayloadHeader, rows: slice, columns: slice
@@ -276,11 +275,8 @@ class AutoEncoderZfp:
         header, body = parse_payload(payload)
         weights = self._by_digest.get(header.weights_digest)
         if weights is None:
-            known = ", ".join(f"{w.config.preset} {w.digest.hex()}" for w in self._weights.values())
-            raise BitstreamError(
-                f"the payload was made with weights {header.weights_digest.hex()}, here are {known}; "
-                "decode it with the tenfold release (or the weights folder) that made it"
-            )
+            known = ", ".join(f"{w.config.preset} {w.digest.hex()}" for w in self._by_digest.values())
+            raise UnknownWeightsError(header.weights_digest, known)
         channels = weights.config.model.latent_channels
         if header.channels != channels:
             raise BitstreamError(f"expected {channels} latent channels, got {header.channels}")
@@ -307,12 +303,9 @@ def _detail(step: float, weights: Weights) -> float:
     return float(np.log2(step / weights.config.quantiser.step))
 
 
-def _chunks(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
-    iterator = iter(items)
-    while chunk := list(islice(iterator, size)):
-        yield chunk
-
-
-def _windows(items: Iterable[_Item], device: torch.device) -> Iterator[list[_Item]]:
-    """As many tiles as may be in memory together on this kind of device."""
-    return _chunks(items, 1 if device.type == "cpu" else _WINDOW)
+def _apply(
+    network: Callable[..., Tensor], model: AutoEncoder, detail: float | None, tiles_BCHW: Tensor
+) -> Tensor:
+    if detail is None:
+        return network(model, tiles_BCHW)
+    return network(model, tiles_BCHW, torch.full((len(tiles_BCHW),), detail, device=tiles_BCHW.device))

@@ -19,7 +19,7 @@ from codec.contract import RGB
 from codec.metrics import psnr_db
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RateDistortion:
     """What a model reached."""
 
@@ -28,6 +28,8 @@ class RateDistortion:
     bpp: float
     psnr_db: float
     """Mean over images, on rounded 8-bit RGB."""
+    shown: RGB
+    """The first image, decoded."""
 
 
 def evaluate(
@@ -37,6 +39,7 @@ def evaluate(
     step = quantiser.step if step is None else step
     raw = coded = 0
     quality: list[float] = []
+    first: RGB | None = None
     device = next(model.parameters()).device
     detail_B = torch.tensor([math.log2(step / quantiser.step)], device=device)
     with torch.inference_mode():
@@ -46,8 +49,12 @@ def evaluate(
             latents = torch.from_numpy(symbols_hwC.transpose(2, 0, 1).astype(np.float32))[None] * step
             decoded = planes_to_pixels(model.synthesise(latents.to(device), detail_B))
             shown = np.ascontiguousarray(decoded[: pixels.shape[0], : pixels.shape[1]])
+            first = shown if first is None else first
             quality.append(psnr_db(pixels, shown))
             coded_hwC = subtract_left(symbols_hwC, quantiser.predicted_channels)
             raw += pixels.size
             coded += len(encode_symbols(coded_hwC.reshape(-1, coded_hwC.shape[2]))) + HEADER_BYTES
-    return RateDistortion(ratio=raw / coded, bpp=coded * 24.0 / raw, psnr_db=float(np.mean(quality)))
+    assert first is not None, "no image to evaluate on"
+    return RateDistortion(
+        ratio=raw / coded, bpp=coded * 24.0 / raw, psnr_db=float(np.mean(quality)), shown=first
+    )

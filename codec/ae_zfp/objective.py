@@ -8,9 +8,8 @@ Shape legend: x_BCHW pixels; y_BChw latents; v_BChw latents over their step; B o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
+from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 from torch.nn import functional
 
@@ -18,7 +17,7 @@ from codec.ae_zfp.model import GRID, AutoEncoder
 from codec.ae_zfp.quantise import quantise
 from codec.ae_zfp.zfp import BAND
 from codec.colour import rgb_to_ycbcr, ycbcr_to_rgb
-from codec.training.config import LossConfig
+from codec.training.recipe import BatchLoss
 
 _KNEE = 0.6
 """Where a magnitude begins to cost: about the edge of the dead zone."""
@@ -26,15 +25,18 @@ _OWN_SHARE = 0.3
 """Share of the rate that is each coefficient's own, the rest being that of the run it lies in."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Losses:
-    """One batch's objective and its parts."""
+class LossConfig(BaseModel):
+    """Distortion + rate_weight x (quantiser step)^2 x bits, over (quantiser step)^2."""
 
-    total: Tensor
-    mse: Tensor
-    """Mean squared RGB error, samples in [0, 1]."""
-    bits: Tensor
-    """Estimated bits per pixel: follows the real rate, is not equal to it."""
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rate_weight: float = Field(default=0.14, gt=0.0)
+    """0.1155 is what a uniform quantiser trades at high rates; more favours small files."""
+    ssim_share: float = Field(default=0.1, ge=0.0, lt=1.0)
+    """Share of the distortion's gradient that comes from SSIM, the rest from RGB MSE."""
+    jitter_octaves: float = Field(default=0.5, ge=0.0, le=2.0)
+    """How far each patch's step lies from the preset's, up or down, at most."""
+    dead_zone: float = Field(default=0.15, ge=0.0, lt=0.5)
 
 
 def objective(
@@ -44,13 +46,25 @@ def objective(
     nominal_step: float,
     slow: tuple[int, ...],
     config: LossConfig,
-) -> Losses:
-    """Loss of one batch of RGB patches in [0, 1], each quantised with its own step."""
-    y_BChw = model.analyse(rgb_to_ycbcr(rgb_BCHW))
+    *,
+    bfloat16: bool = False,
+) -> BatchLoss:
+    """Loss of one batch of RGB patches in [0, 1], each quantised with its own step.
+
+    The part `bpp` is an estimate that follows the real rate and is not equal to it.
+    """
+    x_BCHW = rgb_to_ycbcr(rgb_BCHW)
+    reduced = torch.autocast(
+        x_BCHW.device.type, torch.bfloat16, enabled=bfloat16
+    )  # the networks, never colours
+    with reduced:
+        y_BChw = model.analyse(x_BCHW)
     steps = step_B.view(-1, 1, 1, 1)
     rounded = quantise(y_BChw.detach(), steps, config.dead_zone) * steps
     through_BChw = y_BChw + (rounded - y_BChw).detach()
-    decoded_BCHW = ycbcr_to_rgb(model.synthesise(through_BChw, torch.log2(step_B / nominal_step)))
+    with reduced:
+        x_hat_BCHW = model.synthesise(through_BChw, torch.log2(step_B / nominal_step))
+    decoded_BCHW = ycbcr_to_rgb(x_hat_BCHW)
     mse_B = (decoded_BCHW - rgb_BCHW).square().mean((1, 2, 3))
     bits_B = estimate_bits(y_BChw / steps, slow) / (GRID * GRID)
     distortion_B = mse_B / step_B.square()
@@ -59,7 +73,7 @@ def objective(
         balance_B = distortion_B.detach() / unlike_B.detach().clamp_min(1e-4)
         distortion_B = (1.0 - config.ssim_share) * distortion_B + config.ssim_share * balance_B * unlike_B
     total = (distortion_B + config.rate_weight * bits_B).mean()
-    return Losses(total=total, mse=mse_B.mean(), bits=bits_B.mean())
+    return BatchLoss(total=total, parts={"mse": mse_B.detach().mean(), "bpp": bits_B.detach().mean()})
 
 
 def estimate_bits(v_BChw: Tensor, slow: tuple[int, ...]) -> Tensor:

@@ -35,7 +35,7 @@ DEFAULT_QUALITY = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Latents:
+class Latents:
     """One image after the analysis transform."""
 
     y_hwM: Tensor
@@ -102,7 +102,7 @@ class HyperCodec:
                 kept = y_1Mhw[0, :, rows.inner, columns.inner]
                 latents[n][rows.kept, columns.kept] = kept.permute(1, 2, 0)
         return [
-            _Latents(y_hwM=y_hwM, width=image.shape[1], height=image.shape[0])
+            Latents(y_hwM=y_hwM, width=image.shape[1], height=image.shape[0])
             for y_hwM, image in zip(latents, images, strict=True)
         ]
 
@@ -165,7 +165,7 @@ class HyperCodec:
     def _walk(self, prepared: Prepared, quality: float, sink: Sink) -> int:
         """Encode into a sink; returns the quality in sixteenths."""
         check_quality(quality)
-        assert isinstance(prepared, _Latents)
+        assert isinstance(prepared, Latents)
         sixteenths = round(quality * SIXTEENTHS)
         with torch.inference_mode():
             grid = _grid(prepared.height, prepared.width)

@@ -82,9 +82,11 @@ class HyperRecipe:
         """Fit the transform, and take what fits of other weights."""
         del held_back  # nothing is set by them
         transform = fit_transform(crops, seed=self._config.seed)
+        model.cpu()  # where its start is computed
         install_transform(model, transform.basis_CK, transform.sample_NK)
         if start_from is not None:
             install_overlap(model, read_weights(start_from).tensors)
+        model.to(self._device)
 
     def shipped(self) -> Path:
         """The shipped weights of this size."""

@@ -151,11 +151,14 @@ class Walk:
         channels = self._channels(number)
         known = channels.stop if number == 1 else channels.start
         near, inner = _with_halo(rows, len(state.latents_hwM), 1)
-        magnitudes = state.magnitudes_hwM[near, :, :known]
+        magnitudes, latents_hwM = state.magnitudes_hwM[near, :, :known], state.latents_hwM[near, :, :known]
+        if number == 1:  # the strip above may hold odd squares already: no strip is to know more than another
+            even = self._chosen(0, near, latents_hwM.shape[1])[..., None]
+            magnitudes, latents_hwM = magnitudes * even, latents_hwM * even
         indices_hwC = self._scales.indices(
             number, state.scale_features_hwS[near], magnitudes, self._sixteenths
         )[inner]
-        latents = _channels_first(state.latents_hwM[near, :, :known].half().float())
+        latents = _channels_first(latents_hwM.half().float())
         with fast(self._device):
             means_1Chw = self._model.means.means(
                 number, _channels_first(state.mean_features_hwF[near]), latents, self._quality_B

@@ -6,49 +6,64 @@ import argparse
 import sys
 from pathlib import Path
 
+from codec.device import resolve_device
 from codec.errors import CodecError
-from codec.training.config import load_config
-from codec.training.trainer import Progress, train
+from codec.training.config_file import load_config
+from codec.training.curves import redraw
+from codec.training.local import load_crops
+from codec.training.progress import Lines
+from codec.training.sessions import after_minutes, on_signal
+from codec.training.trainer import train
 
 
 def main() -> int:
-    """Parse the arguments, train, print a line per progress report."""
-    parser = argparse.ArgumentParser(prog="python -m codec.training", description=__doc__)
-    parser.add_argument("config", type=Path, help="YAML, see configs/train/")
-    parser.add_argument("data", type=Path, help="folder of images or tar packs, or one tar pack")
-    parser.add_argument("out", type=Path, help="folder for checkpoint, log and weights")
-    parser.add_argument(
-        "--resume", action="store_true", help="go on from the checkpoint in OUT, if there is one"
-    )
-    parser.add_argument(
-        "--start-from", type=Path, help="weights file to begin with instead of the bare transform"
-    )
-    arguments = parser.parse_args()
+    """Parse the arguments, train, print a line every 30 s, draw curves and strips."""
+    arguments = _parser().parse_args()
+    ends = after_minutes(arguments.minutes)
     try:
         config = load_config(arguments.config)
-        weights = train(
-            config,
-            arguments.data,
-            out=arguments.out,
-            resume=arguments.resume,
-            start_from=arguments.start_from,
-            on_progress=_print,
-        )
+        with on_signal() as asked:
+            trained = train(
+                config,
+                lambda: load_crops(arguments.data, config, say=_say),
+                out=arguments.out,
+                resume=arguments.resume,
+                start_from=arguments.start_from,
+                device=resolve_device(arguments.device),
+                stop=lambda progress: ends(progress) or asked(progress),
+                on_progress=Lines(_say),
+            )
+        for line in redraw(arguments.out):
+            _say(line)
     except CodecError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    print(f"weights: {weights}")
+    if not trained.finished:
+        _say(f"ended at step {trained.step:,} with a checkpoint; the same command with --resume goes on")
+    print(f"weights: {trained.weights}")
     return 0
 
 
-def _print(progress: Progress) -> None:
-    print(
-        f"step {progress.step}/{progress.steps}  loss {progress.loss:.5f}  "
-        f"held back: {progress.ratio:.1f}x {progress.bpp:.3f} bpp {progress.psnr_db:.2f} dB  "
-        f"{progress.seconds_left / 60:.0f} min left",
-        file=sys.stderr,
-        flush=True,
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m codec.training", description=__doc__)
+    parser.add_argument("config", type=Path, help="YAML, see configs/train/")
+    parser.add_argument("data", type=Path, help="folder of images or tar packs, or one tar pack")
+    parser.add_argument("out", type=Path, help="folder for checkpoint, log, pictures and weights")
+    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in OUT, if any")
+    parser.add_argument(
+        "--start-from", type=Path, help="weights file to begin with, or `shipped`; else the bare transform"
     )
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:n")
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        help="end this session, with a checkpoint, after so many minutes, reading the images included",
+    )
+    return parser
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import json
 import os
 import pickle
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,23 +16,30 @@ from torch import Tensor
 from codec.errors import TrainingError
 
 CHECKPOINT_NAME: Final = "checkpoint.pt"
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Checkpoint:
-    """Everything a run needs to go on as if nothing had happened."""
+    """Everything a run of any family needs to go on as if nothing had happened.
+
+    No generator is in it: what a step draws follows from the seed and the number of the step.
+    """
 
     step: int
     """Steps done."""
+    seconds: float
+    """Spent on them, all sessions."""
     model: dict[str, Tensor]
     ema: dict[str, Tensor]
     optimiser: dict[str, Any]
     """What `torch.optim.Optimizer.state_dict` gives."""
-    generator: str
-    """State of the numpy generator that draws patches, as JSON."""
-    quantiser_step: float
-    slow_channels: tuple[int, ...]
+    recipe: str
+    """What the family's recipe keeps, as JSON."""
+    window: str
+    """Losses since the last line of the log, as JSON."""
+    reached: str
+    """The last evaluation as the log has it, JSON."""
     config: str
     """The run's config as JSON: a run resumes only under the config it began with."""
 
@@ -40,8 +47,9 @@ class Checkpoint:
 def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
     """Replace the folder's checkpoint atomically."""
     temporary = folder / f".{CHECKPOINT_NAME}.{os.getpid()}"
+    values = {field.name: getattr(checkpoint, field.name) for field in fields(checkpoint)}
     with temporary.open("wb") as file:
-        torch.save({"format": _FORMAT, **_plain(checkpoint)}, file)
+        torch.save({"format": _FORMAT, **values}, file)
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(folder / CHECKPOINT_NAME)
@@ -69,21 +77,35 @@ def load_checkpoint(folder: Path) -> Checkpoint | None:
     ) as error:
         raise TrainingError(f"checkpoint {path} is damaged ({error}); delete it to start again") from error
     if not isinstance(data, dict) or data.pop("format", None) != _FORMAT:
-        raise TrainingError(f"checkpoint {path} is not of format {_FORMAT}; delete it to start again")
-    data["slow_channels"] = tuple(data["slow_channels"])
+        raise TrainingError(
+            f"expected a checkpoint of format {_FORMAT} at {path}, got another; delete it to start again, or go on "
+            "with the version that wrote it"
+        )
     return Checkpoint(**data)
 
 
-def generator_state(generator: Any) -> str:
-    """A numpy generator's state as JSON."""
-    return json.dumps(generator.bit_generator.state)
+def check_same_config(checkpoint: Checkpoint, config: str, folder: Path) -> None:
+    """Refuse to go on under other settings.
+
+    Raises:
+        TrainingError: the config, as JSON, is not the checkpoint's; names what differs.
+    """
+    theirs, mine = _flat(json.loads(checkpoint.config)), _flat(json.loads(config))
+    changes = [
+        f"{key} is {theirs.get(key)!r} there, {mine.get(key)!r} here"
+        for key in sorted(theirs.keys() | mine.keys())
+        if theirs.get(key) != mine.get(key)
+    ]
+    if changes:
+        raise TrainingError(
+            f"{folder} holds a run of another config ({'; '.join(changes)}); resume it with that, or train elsewhere"
+        )
 
 
-def restore_generator(generator: Any, state: str) -> None:
-    """Put a numpy generator back where it was."""
-    generator.bit_generator.state = json.loads(state)
-
-
-def _plain(checkpoint: Checkpoint) -> dict[str, Any]:
-    fields = {name: getattr(checkpoint, name) for name in checkpoint.__slots__}
-    return fields | {"slow_channels": list(checkpoint.slow_channels)}
+def _flat(value: object, prefix: str = "") -> dict[str, object]:
+    if not isinstance(value, dict):
+        return {prefix: value}
+    flat: dict[str, object] = {}
+    for key, inner in value.items():
+        flat |= _flat(inner, f"{prefix}.{key}" if prefix else key)
+    return flat

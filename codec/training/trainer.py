@@ -1,8 +1,8 @@
-"""The training loop: from nothing (the transform is fitted to the data) or from weights, resumable at any kill."""
+"""The training loop, the same for every family: from nothing or from other weights, resumable at any kill."""
 
 from __future__ import annotations
 
-import contextlib
+import copy
 import json
 import math
 import time
@@ -13,70 +13,71 @@ from typing import Any, Final
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from codec.ae_zfp.evaluate import RateDistortion, evaluate
-from codec.ae_zfp.model import AutoEncoder
-from codec.ae_zfp.objective import objective
-from codec.ae_zfp.weights import QuantiserConfig, WeightsConfig, load_weights
 from codec.errors import TrainingError
-from codec.training.checkpoint import (
-    Checkpoint,
-    generator_state,
-    load_checkpoint,
-    restore_generator,
-    save_checkpoint,
-)
+from codec.training.checkpoint import Checkpoint, check_same_config, load_checkpoint, save_checkpoint
 from codec.training.config import TrainConfig
-from codec.training.data import Crops, draw_patches, load_crops
-from codec.training.start import fit_transform, install_overlap, install_transform
-from codec.weights_file import weights_bytes
+from codec.training.crops import Crops
+from codec.training.families import recipe_for
+from codec.training.patches import PatchSource
+from codec.training.progress import Progress
+from codec.training.recipe import Point
+from codec.training.runlog import RunLog, evaluation_row
+from codec.training.schedule import Budget, learning_rate
+from codec.training.strips import save_strip
+from codec.training.window import Window
 
-LOG_NAME: Final = "log.jsonl"
+SHIPPED_START: Final = Path("shipped")
+"""As `start_from`: the weights that ship for this family and preset."""
+_MOST_SKIPPED: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """What a run tells whoever watches."""
+class Trained:
+    """What a session leaves."""
 
+    weights: Path
+    """The averaged weights as they are, `out/<preset>.safetensors`."""
     step: int
-    steps: int
-    loss: float
-    bpp: float
-    """On held-back crops, real bytes, at the last evaluation; NaN before the first."""
-    psnr_db: float
-    ratio: float
-    seconds_left: float
+    finished: bool
+    """Whether the run is over, and not only the session."""
 
 
 def train(
     config: TrainConfig,
-    data: Path | Crops,
+    read: Callable[[], Crops],
     *,
     out: Path,
     resume: bool = False,
     start_from: Path | None = None,
     device: torch.device | None = None,
-    stop_after: int | None = None,
+    stop: Callable[[Progress], bool] = lambda _: False,
     on_progress: Callable[[Progress], None] = lambda _: None,
-) -> Path:
-    """Train one preset; returns the weights file, `out/<preset>.safetensors`.
+) -> Trained:
+    """Train one preset, to the end of the run or of this session.
 
-    `out` holds `checkpoint.pt`, `log.jsonl` and, at the end, the EMA weights. `start_from` is a weights file
-    whose tensors are taken where they fit. `stop_after` ends the session after that many steps, as a kill
-    would, but with a checkpoint.
+    `out` holds `checkpoint.pt`, `log.jsonl`, `strips/` and, at the end of every session, the averaged weights.
 
+    Args:
+        read: gives the images, once everything else has been checked.
+        resume: go on from the checkpoint in `out`, if there is one.
+        start_from: weights file whose tensors are taken where they fit, or `SHIPPED_START`.
+        stop: asked after every step whether this session ends, with a checkpoint.
+        on_progress: told after every step.
     Raises:
-        TrainingError: the data or a checkpoint cannot be used, or `out` holds a run and `resume` is not set.
+        TrainingError: the data or a checkpoint cannot be used, the run diverged, or `out` holds a run and `resume`
+            is not set.
         WeightsError: `start_from` cannot be used.
     """
-    crops = load_crops(data, min_side=config.patch) if isinstance(data, Path) else data
     out.mkdir(parents=True, exist_ok=True)
     checkpoint = load_checkpoint(out)
-    if checkpoint is not None and not resume:
-        raise TrainingError(
-            f"{out} already holds a run at step {checkpoint.step}; resume it, or train elsewhere"
-        )
+    if checkpoint is not None:
+        if not resume:
+            raise TrainingError(
+                f"{out} already holds a run at step {checkpoint.step}; resume it, or train elsewhere"
+            )
+        check_same_config(checkpoint, config.model_dump_json(), out)
+    crops = read()
     torch.set_flush_denormal(True)  # dying gradients are subnormal, and those are slow on a CPU
     try:
         run = _Run(config, crops, out, device or torch.device("cpu"))
@@ -84,9 +85,8 @@ def train(
             run.begin(start_from)
         else:
             run.restore(checkpoint)
-        last = config.steps if stop_after is None else min(config.steps, run.step + stop_after)
-        run.advance(last, on_progress)
-        return run.export()
+        run.advance(stop, on_progress)
+        return Trained(weights=run.export(), step=run.step, finished=run.share >= 1.0)
     finally:
         torch.set_flush_denormal(False)  # it holds for the whole process, which is not ours alone
 
@@ -97,146 +97,123 @@ class _Run:
     def __init__(self, config: TrainConfig, crops: Crops, out: Path, device: torch.device) -> None:
         self.config, self.out, self.device = config, out, device
         self.crops, held_back = crops.split(config.held_back)
-        spread = np.linspace(0, len(held_back) - 1, min(config.evaluate_crops, len(held_back))).astype(int)
-        self.held_back = [held_back.pixels[i] for i in spread]
+        self.held_back = held_back.spread(config.evaluate_crops)
+        self.budget = Budget.of(config)
+        self.log = RunLog(out)
         torch.manual_seed(config.seed)
-        self.generator = np.random.default_rng(config.seed)
-        self.model = AutoEncoder(config.model).to(device)
-        self.ema = AutoEncoder(config.model).to(device).requires_grad_(False)
-        optimiser = config.optimiser
-        linear = [*self.model.analysis.parameters(), *self.model.synthesis.parameters()]
-        known = {id(parameter) for parameter in linear}
-        deep = [parameter for parameter in self.model.parameters() if id(parameter) not in known]
-        self.optimiser = torch.optim.AdamW(
-            [
-                {"params": deep, "scale": 1.0},
-                {"params": linear, "scale": optimiser.linear_scale, "weight_decay": 0.0},
-            ],
-            lr=optimiser.learning_rate,
-            betas=(0.9, 0.98),
-            weight_decay=optimiser.weight_decay,
-            fused=True,
-        )
-        self.step = 0
-        self.quantiser_step = config.start_step
-        self.slow: tuple[int, ...] = ()
-        self.reached = RateDistortion(ratio=math.nan, bpp=math.nan, psnr_db=math.nan)
+        self.recipe = recipe_for(config, device)
+        self.model = self.recipe.build().to(memory_format=torch.channels_last)
+        self.ema = copy.deepcopy(self.model).requires_grad_(False).eval()
+        self.optimiser = self._optimiser()
+        self.step, self.seconds, self.skipped = 0, 0.0, 0
+        self.window = Window()
+        self.reached: dict[str, Any] = {}
 
     def begin(self, start_from: Path | None) -> None:
-        """Fit the transform, or take what fits of other weights."""
-        channels = self.config.model.latent_channels
-        basis, slow = fit_transform(self.crops, seed=self.config.seed)
-        self.slow = tuple(c for c in slow if c < channels)
-        install_transform(self.model, basis)
-        if start_from is not None:
-            weights = load_weights(start_from)
-            install_overlap(self.model, weights.model)
-            self.slow = tuple(c for c in weights.config.quantiser.predicted_channels if c < channels)
+        """Give the model its first weights, and see what they are worth."""
+        start = self.recipe.shipped() if start_from == SHIPPED_START else start_from
+        self.log.clear()
+        self.recipe.begin(self.model, self.crops, self.held_back, start)
         self.ema.load_state_dict(self.model.state_dict())
-        (self.out / LOG_NAME).unlink(missing_ok=True)
-        self.balance(gain=1.0)
-        self.balance(gain=1.0)
+        self.evaluate()
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Go back to where a checkpoint was taken."""
-        if json.loads(checkpoint.config) != json.loads(self.config.model_dump_json()):
-            raise TrainingError(
-                f"{self.out} holds a run of another config; resume it with that, or train elsewhere"
-            )
         self.model.load_state_dict(checkpoint.model)
         self.ema.load_state_dict(checkpoint.ema)
         self.optimiser.load_state_dict(checkpoint.optimiser)
-        restore_generator(self.generator, checkpoint.generator)
-        self.step, self.quantiser_step = checkpoint.step, checkpoint.quantiser_step
-        self.slow = checkpoint.slow_channels
-        log = self.out / LOG_NAME
-        if log.exists():
-            lines = [line for line in log.read_text().splitlines() if _step_of(line) <= self.step]
-            log.write_text("".join(f"{line}\n" for line in lines))
+        self.recipe.restore(json.loads(checkpoint.recipe))
+        self.window = Window.parse(checkpoint.window)
+        self.reached = json.loads(checkpoint.reached)
+        self.step, self.seconds = checkpoint.step, checkpoint.seconds
+        self.log.cut(self.step)
 
-    def advance(self, last: int, on_progress: Callable[[Progress], None]) -> None:
-        """Train up to step `last`, with a checkpoint there."""
+    def advance(self, stop: Callable[[Progress], bool], on_progress: Callable[[Progress], None]) -> None:
+        """Train to the end of the run or of the session, with a checkpoint there and on the way."""
         config = self.config
-        begun, begun_at = time.monotonic(), self.step
-        losses: list[float] = []
-        while self.step < last:
-            losses.append(self.update())
+        patches = PatchSource(self.crops, self.device)
+        earlier, first, begun = self.seconds, self.step, time.monotonic()
+        saved = begun
+        stopping = False
+        while self.share < 1.0 and not stopping:
+            self.update(patches)
             self.step += 1
-            if self.step % config.evaluate_every == 0 or self.step == config.steps:
-                self.balance(gain=0.5)
-            if self.step % config.log_every == 0 or self.step == last:
-                mean = float(np.mean(losses)) if losses else math.nan
-                losses.clear()
-                self.log("train", loss=mean, learning_rate=self.optimiser.param_groups[0]["lr"])
-                pace = (time.monotonic() - begun) / (self.step - begun_at)
-                on_progress(
-                    Progress(
-                        step=self.step,
-                        steps=config.steps,
-                        loss=mean,
-                        bpp=self.reached.bpp,
-                        psnr_db=self.reached.psnr_db,
-                        ratio=self.reached.ratio,
-                        seconds_left=pace * (config.steps - self.step),
-                    )
-                )
-            if self.step % config.checkpoint_every == 0 or self.step == last:
+            self.seconds = earlier + time.monotonic() - begun
+            over = self.share >= 1.0
+            if self.step % config.evaluate_every == 0 or over:
+                self.evaluate()
+            loss = self.window.mean("loss")
+            if self.step % config.log_every == 0 or over:
+                self.log.write("train", self.step, **self.window.take())
+            pace = (time.monotonic() - begun) / (self.step - first)
+            progress = self.progress(loss, pace)
+            on_progress(progress)
+            stopping = stop(progress)
+            if over or stopping or time.monotonic() - saved >= 60.0 * config.checkpoint_minutes:
                 self.save()
+                saved = time.monotonic()
 
-    def update(self) -> float:
-        """One optimiser step; a step whose loss or gradient is not finite is skipped."""
+    @property
+    def share(self) -> float:
+        """Of the run that is over, 0 to 1."""
+        return self.budget.share(self.step, self.seconds)
+
+    def update(self, patches: PatchSource) -> None:
+        """One optimiser step; one whose loss or gradient is not finite is skipped.
+
+        Whatever is random in it follows from the seed and the number of the step, so a resumed run needs no
+        generator's state.
+        """
         config = self.config
-        rgb_BCHW = draw_patches(self.crops, batch=config.batch, size=config.patch, generator=self.generator)
-        octaves_B = self.generator.uniform(-1.0, 1.0, config.batch) * config.loss.jitter_octaves
-        step_B = torch.from_numpy(self.quantiser_step * 2.0**octaves_B).float().to(self.device)
-        rgb_BCHW = rgb_BCHW.to(self.device, memory_format=torch.channels_last)
-        rate = config.optimiser.learning_rate * _schedule(self.step, config)
+        chance = np.random.default_rng((config.seed, self.step))
+        torch.manual_seed(int(chance.integers(2**63)))
+        rgb_BCHW = patches.draw(config.batch, config.patch, chance)
+        rate = learning_rate(config.optimiser, step=self.step, share=self.share)
         for group in self.optimiser.param_groups:
             group["lr"] = rate * group["scale"]
         self.optimiser.zero_grad(set_to_none=True)
-        autocast = (
-            torch.autocast(self.device.type, torch.bfloat16) if config.bfloat16 else contextlib.nullcontext()
-        )
-        with autocast:
-            losses = objective(self.model, rgb_BCHW, step_B, self.quantiser_step, self.slow, config.loss)
-        losses.total.backward()  # type: ignore[no-untyped-call]
+        loss = self.recipe.loss(self.model, rgb_BCHW, chance)
+        loss.total.backward()  # type: ignore[no-untyped-call]
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.optimiser.clip_norm)
-        loss = float(losses.total.detach())
-        if not (math.isfinite(loss) and math.isfinite(float(norm))):
-            self.log("skipped", loss=repr(loss))
-            return math.nan
+        measured = {"loss": loss.total.detach(), "norm": norm, **loss.parts}
+        values = dict(zip(measured, torch.stack(list(measured.values())).tolist(), strict=True))
+        if not (math.isfinite(values["loss"]) and math.isfinite(values["norm"])):
+            self.skip(values["loss"])
+            return
+        self.skipped = 0
         self.optimiser.step()
         decay = min(config.optimiser.ema_decay, (1.0 + self.step) / (10.0 + self.step))
         torch._foreach_lerp_(list(self.ema.parameters()), list(self.model.parameters()), 1.0 - decay)
-        return loss
+        self.window.add(values | {"learning_rate": rate})
 
-    def balance(self, *, gain: float) -> None:
-        """Measure the averaged weights on held-back crops and move the step so that they meet the ratio."""
-        self.reached = self.measure()
-        self.log("evaluate", **_numbers(self.reached))
-        if self.step < self.config.steps:
-            change = (self.config.ratio / self.reached.ratio) ** gain
-            self.quantiser_step *= min(1.5, max(1.0 / 1.5, change))
+    def skip(self, loss: float) -> None:
+        """Note a step that could not be taken."""
+        self.log.write("skipped", self.step + 1, loss=repr(loss))  # the number it would have been
+        self.skipped += 1
+        if self.skipped >= _MOST_SKIPPED:
+            raise TrainingError(
+                f"expected a finite loss, got none in {self.skipped} steps up to {self.step}: the run in {self.out} "
+                "has diverged; train elsewhere with a lower optimiser.learning_rate or clip_norm"
+            )
 
-    def measure(self) -> RateDistortion:
-        """The averaged weights on held-back crops at the present step."""
-        return evaluate(self.ema, self.held_back, self.quantiser())
+    def evaluate(self) -> None:
+        """Measure the averaged weights, log it, and keep what the first held-back crop looks like."""
+        evaluation = self.recipe.evaluate(self.ema, self.held_back, self.share)
+        self.reached = evaluation_row(evaluation)
+        self.log.write("evaluate", self.step, **self.reached)
+        save_strip(self.out, self.step, evaluation, self.held_back[0])
 
-    def quantiser(self) -> QuantiserConfig:
-        """The quantiser as it stands."""
-        loss = self.config.loss
-        return QuantiserConfig(
-            step=self.quantiser_step,
-            dead_zone=loss.dead_zone,
-            tail_weight=loss.rate_weight,
-            predicted_channels=self.slow,
+    def progress(self, loss: float, pace: float) -> Progress:
+        """What to tell after a step, at `pace` seconds a step."""
+        return Progress(
+            step=self.step,
+            steps=self.config.steps,
+            share=self.share,
+            loss=loss,
+            reached=tuple(Point(**point) for point in self.reached["points"]),
+            patches_per_second=self.config.batch / pace,
+            seconds_left=self.budget.seconds_left(self.step, self.seconds, pace=pace),
         )
-
-    def log(self, kind: str, **values: object) -> None:
-        """One line of the log."""
-        row = {"kind": kind, "step": self.step, "quantiser_step": round(self.quantiser_step, 6), **values}
-        with (self.out / LOG_NAME).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
 
     def save(self) -> None:
         """Write the checkpoint."""
@@ -244,57 +221,41 @@ class _Run:
             self.out,
             Checkpoint(
                 step=self.step,
+                seconds=self.seconds,
                 model=self.model.state_dict(),
                 ema=self.ema.state_dict(),
                 optimiser=self.optimiser.state_dict(),
-                generator=generator_state(self.generator),
-                quantiser_step=self.quantiser_step,
-                slow_channels=self.slow,
+                recipe=json.dumps(self.recipe.state()),
+                window=self.window.dump(),
+                reached=json.dumps(self.reached),
                 config=self.config.model_dump_json(),
             ),
         )
 
     def export(self) -> Path:
         """Write the averaged weights with their recipe."""
-        recipe: dict[str, Any] = {
+        record: dict[str, object] = {
             "config": json.loads(self.config.model_dump_json()),
             "steps_done": self.step,
             "crops": len(self.crops),
             "held_back_crops": len(self.held_back),
-            "reached": _numbers(self.reached),
+            "reached": self.reached,
             "torch": torch.__version__,
         }
-        weights = WeightsConfig(
-            preset=self.config.preset,
-            model=self.config.model,
-            quantiser=self.quantiser(),
-            recipe=recipe,
-        )
         path = self.out / f"{self.config.preset}.safetensors"
         temporary = path.with_suffix(".partial")
-        state: dict[str, Tensor] = {name: tensor.cpu() for name, tensor in self.ema.state_dict().items()}
-        temporary.write_bytes(weights_bytes(weights.model_dump_json(), state))
+        temporary.write_bytes(self.recipe.export(self.ema, record, self.held_back))
         temporary.replace(path)
         return path
 
-
-def _schedule(step: int, config: TrainConfig) -> float:
-    """Learning rate over its peak: warm-up, constant, linear to zero."""
-    optimiser = config.optimiser
-    warm = min(1.0, (step + 1) / optimiser.warmup_steps) if optimiser.warmup_steps else 1.0
-    start = optimiser.decay_from * config.steps
-    if step < start:
-        return warm
-    return warm * (config.steps - step) / max(1.0, config.steps - start)
-
-
-def _numbers(reached: RateDistortion) -> dict[str, float | None]:
-    pairs = (("ratio", reached.ratio), ("bpp", reached.bpp), ("psnr_db", reached.psnr_db))
-    return {name: round(value, 4) if math.isfinite(value) else None for name, value in pairs}
-
-
-def _step_of(line: str) -> int:
-    try:
-        return int(json.loads(line)["step"])
-    except (ValueError, KeyError, TypeError):
-        return 2**62  # a line cut by a kill
+    def _optimiser(self) -> torch.optim.AdamW:
+        optimiser = self.config.optimiser
+        groups = [
+            {
+                "params": group.parameters,
+                "scale": group.scale,
+                "weight_decay": optimiser.weight_decay if group.decays else 0.0,
+            }
+            for group in self.recipe.groups(self.model)
+        ]
+        return torch.optim.AdamW(groups, lr=optimiser.learning_rate, betas=(0.9, 0.98), fused=True)

@@ -9,14 +9,21 @@ import pytest
 from PIL import Image
 
 from codec.ae_zfp.codec import AutoEncoderZfp
-from codec.contract import RGB
+from codec.contract import RGB, Codec
+from codec.registry import codec_ids, load_codec
 
 PHOTOS = Path(__file__).parent.parent / "photos"
 
 
+@pytest.fixture(scope="session", params=codec_ids())
+def codec(request: pytest.FixtureRequest) -> Codec:
+    """Every family's shipped codec on the CPU, one after the other."""
+    return load_codec(request.param, device="cpu")
+
+
 @pytest.fixture(scope="session")
-def codec() -> AutoEncoderZfp:
-    """The shipped codec on the CPU."""
+def ae_zfp() -> AutoEncoderZfp:
+    """`ae-zfp-1` on the CPU."""
     return AutoEncoderZfp()
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codec import zfp
+from codec.ae_zfp import zfp
 from codec.ae_zfp.zfp import MAX_SYMBOL, Symbols, decode_symbols, encode_symbols
 from codec.errors import BitstreamError
 

@@ -1,0 +1,13 @@
+"""Rate, distortion and speed of our codecs beside those a user might pick instead.
+
+measure.py     one image through one codec: bytes, PSNR, MS-SSIM; means over images
+baselines.py   JPEG, WebP, AVIF, JPEG XL, HEIC through Pillow
+bd_rate.py     the area between two curves: bits saved at equal quality
+kodak.py       curves published for the 24 Kodak images, and how to tell that these are those
+speed.py       seconds per megapixel on one core
+cache.py       baselines measured once
+"""
+
+from codec.bench.measure import RatePoint, rd_table
+
+__all__ = ["RatePoint", "rd_table"]

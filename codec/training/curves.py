@@ -1,0 +1,64 @@
+"""A run's curves from its log: training loss, and bpp and PSNR of the averaged weights on held-back crops."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+from codec.errors import TrainingError
+from codec.training.runlog import LOG_NAME, read_log
+from codec.training.strips import draw_strips
+
+CURVES_NAME: Final = "curves.png"
+
+
+def redraw(out: Path) -> list[str]:
+    """Draw `curves.png` and `strips.png` of a run anew; what was written, or why not, a line each.
+
+    Raises:
+        TrainingError: the folder holds no run.
+    """
+    if not read_log(out):
+        raise TrainingError(f"expected a run at {out}, found no {LOG_NAME} with lines in it; check the path")
+    curves = draw_curves(out)
+    strips = draw_strips(out)
+    return [
+        str(curves) if curves else f"no {CURVES_NAME}: matplotlib is not installed (pip install matplotlib)",
+        str(strips) if strips else f"no strips.png: no pictures of evaluations at {out / 'strips'}",
+    ]
+
+
+def draw_curves(out: Path) -> Path | None:
+    """Draw the curves; None when matplotlib is not installed."""
+    try:
+        from matplotlib.figure import Figure  # an extra: training itself must not need it
+    except ImportError:
+        return None
+    rows = read_log(out)
+    losses = [row for row in rows if row["kind"] == "train" and row.get("loss") is not None]
+    evaluations = [row for row in rows if row["kind"] == "evaluate"]
+    figure = Figure(figsize=(15, 4.5), layout="constrained")
+    loss, bpp, psnr = figure.subplots(1, 3)
+    loss.plot([row["step"] for row in losses], [row["loss"] for row in losses], color="black", linewidth=0.8)
+    loss.set(title="loss, training", xlabel="step", yscale="log")
+    for label in [point["label"] for point in evaluations[-1]["points"]] if evaluations else []:
+        bpp.plot(*_curve(evaluations, label, "bpp"), label=label)
+        psnr.plot(*_curve(evaluations, label, "psnr_db"), label=label)
+    bpp.set(title="bits per pixel, held back", xlabel="step", yscale="log")
+    psnr.set(title="PSNR (dB), held back", xlabel="step")
+    if evaluations:
+        psnr.legend(fontsize="small")
+    for axes in (loss, bpp, psnr):
+        axes.grid(alpha=0.3)
+    figure.savefig(out / CURVES_NAME, dpi=110)
+    return out / CURVES_NAME
+
+
+def _curve(evaluations: list[dict[str, Any]], label: str, name: str) -> tuple[list[int], list[float]]:
+    pairs = [
+        (row["step"], point[name])
+        for row in evaluations
+        for point in row["points"]
+        if point["label"] == label and point[name] is not None
+    ]
+    return [step for step, _ in pairs], [value for _, value in pairs]

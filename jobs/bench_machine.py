@@ -1,0 +1,62 @@
+"""What a measurement was made on: machine, versions, commit, date."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+_PACKAGES = ("tenfold", "torch", "numpy", "pillow", "scipy")
+_GIT_S = 10
+
+
+def machine() -> str:
+    """Cores, processor, Python."""
+    return f"{os.cpu_count()} cores, {_processor()}, Python {platform.python_version()}"
+
+
+def circumstances() -> dict[str, Any]:
+    """All that a table of numbers should say about itself."""
+    return {
+        "machine": machine(),
+        "date": datetime.now(UTC).date().isoformat(),
+        "commit": _commit(),
+        "versions": {package: _version(package) for package in _PACKAGES},
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:  # not Linux
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def _commit() -> str | None:
+    """Of the working tree this code lies in, with `+` when it has changes; None outside of git."""
+    here = Path(__file__).resolve().parent
+    try:
+        said = subprocess.run(
+            ["git", "describe", "--always", "--dirty=+", "--abbrev=10"],
+            cwd=here,
+            capture_output=True,
+            text=True,
+            timeout=_GIT_S,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return said.stdout.strip() or None
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None

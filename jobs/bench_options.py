@@ -1,0 +1,44 @@
+"""Options that several benchmarks share, and what they may say."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from codec.bench.libraries import INSTALL
+from codec.contract import QUALITIES
+from pipeline.errors import ConfigError
+
+ImagesFolder = Annotated[
+    Path, typer.Option("--images", metavar="DIR", help="A folder of real images; none is changed.")
+]
+CodecId = Annotated[str, typer.Option("--codec", help="Codec id.")]
+
+
+def parse_qualities(text: str) -> list[float]:
+    """`8,32,56.5` as numbers, rising, each once.
+
+    Raises:
+        ConfigError: a word is no number from 0 to 63.
+    """
+    try:
+        qualities = sorted({float(word) for word in text.split(",")})
+    except ValueError:
+        qualities = []
+    highest = QUALITIES.stop - 1
+    if not qualities or not all(QUALITIES.start <= quality <= highest for quality in qualities):
+        raise ConfigError(f"Expected qualities from 0 to {highest} separated by commas, got {text!r}.")
+    return qualities
+
+
+def require(*packages: str) -> None:
+    """Refuse to start without packages of the extra `bench`.
+
+    Raises:
+        ConfigError: one is missing.
+    """
+    if missing := [package for package in packages if find_spec(package) is None]:
+        raise ConfigError(f"Expected the extra `bench`, got no {', '.join(missing)} here; {INSTALL}.")
