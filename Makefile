@@ -17,7 +17,7 @@ else
 TORCH := torch==$(TORCH_VERSION)
 endif
 
-.PHONY: help demo test lint fmt check
+.PHONY: help demo test fuzz lint fmt check
 
 help:
 	@sed -n '1,2s/^# //p' Makefile
@@ -46,6 +46,9 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest
+
+fuzz: $(VENV)/.installed-test
+	$(BIN)/python -m tests.codec.fuzz --seconds $(or $(FUZZ_SECONDS),600)
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

@@ -107,9 +107,9 @@ class AeZfpRecipe:
         facts = {"ratio": reached.ratio, "quantiser_step": step}
         return Evaluation(points=(point,), facts=facts, shown=(reached.shown,))
 
-    def export(self, model: AutoEncoder, record: dict[str, object], held_back: Sequence[RGB]) -> bytes:
+    def export(self, model: AutoEncoder, record: dict[str, object], crops: Crops) -> bytes:
         """The preset's weights with its quantiser."""
-        del held_back  # nothing more is measured
+        del crops  # nothing is fitted at the end
         config = WeightsConfig(
             preset=self._config.preset, model=self._config.model, quantiser=self._quantiser(), recipe=record
         )

@@ -115,9 +115,23 @@ class HyperCodec:
         estimates = []
         for quality in qualities:
             counter = Counter(self._own.coder)
-            self._walk(prepared, quality, counter)
+            self.send(prepared, quality, counter)
             estimates.append(HEADER_BYTES + 8 + round(counter.bits / 8))
         return estimates
+
+    def send(self, prepared: Prepared, quality: float, sink: Sink) -> int:
+        """Send the symbols of an image at a quality through a sink; returns the quality in sixteenths.
+
+        Raises:
+            ValueError: the quality is not in [0, 63].
+        """
+        check_quality(quality)
+        assert isinstance(prepared, Latents)
+        sixteenths = round(quality * SIXTEENTHS)
+        with torch.inference_mode():
+            grid = _grid(prepared.height, prepared.width)
+            self._own.walk(sixteenths).run(grid, sink, prepared.y_hwM)
+        return sixteenths
 
     def finish(self, prepared: Sequence[Prepared], qualities: Sequence[float]) -> list[Encoded]:
         """Quantise and entropy-code a batch, each image at its own quality.
@@ -162,19 +176,9 @@ class HyperCodec:
         scales = ExactScales(weights.config.model, weights.scales_state, weights.prior_LM, self.device)
         return _Resident(weights=weights, model=model, scales=scales, coder=Coder(weights.tables))
 
-    def _walk(self, prepared: Prepared, quality: float, sink: Sink) -> int:
-        """Encode into a sink; returns the quality in sixteenths."""
-        check_quality(quality)
-        assert isinstance(prepared, Latents)
-        sixteenths = round(quality * SIXTEENTHS)
-        with torch.inference_mode():
-            grid = _grid(prepared.height, prepared.width)
-            self._own.walk(sixteenths).run(grid, sink, prepared.y_hwM)
-        return sixteenths
-
     def _finish(self, prepared: Prepared, quality: float) -> Encoded:
         writer = Writer(self._own.coder)
-        sixteenths = self._walk(prepared, quality, writer)
+        sixteenths = self.send(prepared, quality, writer)
         words, escapes = writer.finish()
         payload = Payload(
             sixteenths=sixteenths,

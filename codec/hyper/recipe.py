@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import numpy as np
 import torch
@@ -13,20 +13,24 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
 from codec.contract import QUALITIES, RGB
+from codec.hyper.codec import HyperCodec
 from codec.hyper.config import HYPER_GRID, ModelConfig
 from codec.hyper.evaluate import evaluate
+from codec.hyper.fit import fit_tables
 from codec.hyper.model import HyperModel
 from codec.hyper.objective import objective
 from codec.hyper.quality import TOP
 from codec.hyper.start import install_transform
 from codec.hyper.tables import laplace_tables
-from codec.hyper.weights import FAMILY, export
+from codec.hyper.weights import FAMILY, export, understand
 from codec.training.config import OptimiserConfig, TrainConfig
 from codec.training.crops import Crops
 from codec.training.recipe import BatchLoss, Evaluation, ParameterGroup
 from codec.training.transform import fit_transform, install_overlap
-from codec.weights_file import SHIPPED, SUFFIX, read_weights
+from codec.weights_file import SHIPPED, SUFFIX, parse_weights, read_weights
 
+_FIT_CROPS: Final = 40
+_FIT_SIDE: Final = 256
 Level = Annotated[int, Field(ge=QUALITIES.start, lt=QUALITIES.stop)]
 
 
@@ -45,7 +49,7 @@ class HyperLossConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    quality_beta: tuple[float, float] = (1.0, 1.15)
+    quality_beta: tuple[float, float] = (1.0, 1.5)
     """Qualities are drawn as 63 x Beta(a, b); these favour small files a little."""
 
 
@@ -124,10 +128,13 @@ class HyperRecipe:
         config = self._config
         return evaluate(model, held_back, config.evaluate_qualities, bfloat16=config.bfloat16)
 
-    def export(self, model: HyperModel, record: dict[str, object], held_back: Sequence[RGB]) -> bytes:
-        """The weights, with tables of the Laplace shape."""
-        del held_back  # tables fitted to real symbols come later
-        return export(copy.deepcopy(model).cpu(), laplace_tables(), name=self._config.preset, recipe=record)
+    def export(self, model: HyperModel, record: dict[str, object], crops: Crops) -> bytes:
+        """The weights, with tables fitted to the symbols of a few of the crops they were trained on."""
+        name, trained = self._config.preset, copy.deepcopy(model).cpu()
+        bare = export(trained, laplace_tables(), name=name, recipe=record)
+        codec = HyperCodec(understand(parse_weights(bare, where="just trained")), device=self._device)
+        samples = [pixels[:_FIT_SIDE, :_FIT_SIDE] for pixels in crops.spread(_FIT_CROPS)]
+        return export(trained, fit_tables(codec, samples), name=name, recipe=record)
 
     def state(self) -> dict[str, object]:
         """Everything that training changes is in the weights."""

@@ -64,9 +64,9 @@ class IntegerLayer(nn.Module):
 
 
 def activation(sums: Tensor) -> Tensor:
-    """Sums -> 0 to 255 sixteenths, rounded, straight-through."""
+    """Sums -> 0 to 255 sixteenths, rounded half up, straight-through."""
     clipped = sums.clamp(0.0, 255 / ACTIVATION_ONE)
-    return _through((clipped * ACTIVATION_ONE).round() / ACTIVATION_ONE, clipped)
+    return _through((clipped * ACTIVATION_ONE + 0.5).floor() / ACTIVATION_ONE, clipped)
 
 
 def magnitude(symbols: Tensor) -> Tensor:

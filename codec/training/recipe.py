@@ -95,8 +95,11 @@ class Recipe(Protocol[ModelT]):
         """Measure the averaged weights; `share` of the run is over. May move the recipe's state."""
         ...
 
-    def export(self, model: ModelT, record: dict[str, object], held_back: Sequence[RGB]) -> bytes:
-        """The weights file of the averaged weights, with `record` (how they came to be) inside."""
+    def export(self, model: ModelT, record: dict[str, object], crops: Crops) -> bytes:
+        """The weights file of the averaged weights, with `record` (how they came to be) inside.
+
+        What is fitted at the end is fitted to `crops`, those trained on, never to those held back.
+        """
         ...
 
     def state(self) -> dict[str, object]:

@@ -244,7 +244,7 @@ class _Run:
         }
         path = self.out / f"{self.config.preset}.safetensors"
         temporary = path.with_suffix(".partial")
-        temporary.write_bytes(self.recipe.export(self.ema, record, self.held_back))
+        temporary.write_bytes(self.recipe.export(self.ema, record, self.crops))
         temporary.replace(path)
         return path
 

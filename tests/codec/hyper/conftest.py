@@ -40,8 +40,8 @@ def busy_model(seed: int = 3) -> HyperModel:
         for name, parameter in model.named_parameters():
             spread = 0.7 / max(2.0, parameter[0].numel() ** 0.5)
             parameter.add_(torch.randn_like(parameter) * spread)
-            if name.startswith("scales."):
-                parameter.mul_(2.0)
+            if name.startswith("scales."):  # whole 1024ths, as they are exported
+                parameter.mul_(2048.0).round_().div_(1024.0)
         model.prior.fill(torch.linspace(30.0, 5.0, TINY.latents), torch.linspace(-8.0, 8.0, 10))
         model.log_gain.fill(torch.zeros(TINY.latents), 0.05 * QualityTable.anchor_qualities())
         model.hyper_prior.fill(torch.full((TINY.hyper_latents,), 20.0))

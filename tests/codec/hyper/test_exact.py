@@ -49,16 +49,16 @@ def test_integers_agree_with_the_network_that_was_trained(
     known = [0, 6, 6, 16][number]
     r_hwM = symbols(20, 24, known)
     trained = tiny.model.scales
-    quality_B = torch.tensor([40.0])
+    quality_B = torch.tensor([42.0])  # an anchor: whole numbers, as the rest of the model
     index = (
         trained.indices(number, trained.features(_nchw(z_uvN)), magnitude(_nchw(r_hwM)), quality_B)
         + tiny.model.prior(quality_B)[:, _channels(number), None, None]
     )
     expected = (index + 0.5).floor().clamp(0, TABLES - 1)[0].permute(1, 2, 0)
-    found = exact.indices(number, exact.features(z_uvN), exact.magnitudes(r_hwM), 40 * 16)
+    found = exact.indices(number, exact.features(z_uvN), exact.magnitudes(r_hwM), 42 * 16)
     assert float((found.float() - expected).abs().max()) <= 1.0
-    assert float((found.float() != expected).float().mean()) < 0.02  # sums on the edge of a step
-    assert len(found.unique()) > 5, "a network that says the same everywhere proves nothing"
+    assert float((found.float() != expected).float().mean()) < 0.01
+    assert len(torch.unique(found)) > 5, "a network that says the same everywhere proves nothing"
 
 
 def test_threads_and_neighbours_change_nothing(exact: ExactScales, threads: None) -> None:
