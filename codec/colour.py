@@ -30,14 +30,22 @@ def ycbcr_to_rgb(x_BCHW: Tensor) -> Tensor:
 
 def pixels_to_planes(pixels: RGB, grid: int) -> Tensor:
     """(H, W, 3) uint8 -> (1, 3, H', W') YCbCr, its last row and column repeated up to multiples of `grid`."""
-    rgb_CHW = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1), dtype=np.float32))
-    rgb_BCHW = rgb_CHW[None] / 255.0
     height, width = pixels.shape[:2]
-    padded = functional.pad(rgb_BCHW, (0, -width % grid, 0, -height % grid), mode="replicate")
-    return rgb_to_ycbcr(padded)
+    red, green, blue = (torch.from_numpy(pixels[:, :, plane].astype(np.float32)) for plane in range(3))
+    x_1CHW = torch.empty(1, 3, height, width)
+    for plane, weights in zip(x_1CHW[0], (_TO_YCBCR / 255.0).tolist(), strict=True):
+        torch.mul(red, weights[0], out=plane)
+        plane.add_(green, alpha=weights[1]).add_(blue, alpha=weights[2]).sub_(255.0 * sum(weights) / 2.0)
+    return functional.pad(x_1CHW, (0, -width % grid, 0, -height % grid), mode="replicate")
 
 
-def planes_to_pixels(x_BCHW: Tensor) -> RGB:
+def planes_to_pixels(x_1CHW: Tensor) -> RGB:
     """(1, 3, H, W) YCbCr -> (H, W, 3) uint8, rounded to nearest and clamped."""
-    rgb_BCHW = ycbcr_to_rgb(x_BCHW).mul(255.0).round_().clamp_(0.0, 255.0).to(torch.uint8)
-    return np.ascontiguousarray(rgb_BCHW[0].permute(1, 2, 0).cpu().numpy())
+    luma, blueness, redness = x_1CHW[0].float().cpu()
+    pixels = np.empty((*luma.shape, 3), np.uint8)
+    plane = torch.empty_like(luma)
+    for number, weights in enumerate((_TO_RGB * 255.0).tolist()):
+        torch.mul(luma, weights[0], out=plane)
+        plane.add_(blueness, alpha=weights[1]).add_(redness, alpha=weights[2]).add_(127.5)
+        pixels[:, :, number] = plane.round_().clamp_(0.0, 255.0).numpy()
+    return pixels

@@ -10,9 +10,9 @@ import typer
 from jobs.console import FAILED_IMAGES, clear_errors, print_json, say, show_progress
 from jobs.options import ArchiveUrl, AsJson, ConfigFile, RayAddress, Workers, read_config
 from pipeline.run import CompressRun
-from pipeline.runlog import RunSummary
 from pipeline.sources import parse_source
 from pipeline.storage import Storage
+from pipeline.summary import RunSummary
 
 _SHOWN = 10
 
@@ -33,10 +33,36 @@ def compress(
         int | None, typer.Option(help="0 (smallest) to 63 (best). At most one of quality, ratio, bpp.")
     ] = None,
     ratio: Annotated[
-        float | None, typer.Option(help="Aim at this ratio against raw 24-bit pixels, e.g. 25 or 100.")
+        float | None,
+        typer.Option(
+            help="Meet this ratio against raw 24-bit pixels, e.g. 25 or 100, within 2 % over the coded images. "
+            "Images kept as they were do not count."
+        ),
     ] = None,
     bpp: Annotated[
-        float | None, typer.Option(help="Aim at this many payload bits per original pixel.")
+        float | None, typer.Option(help="Meet this many payload bits per pixel; the same as --ratio 24/bpp.")
+    ] = None,
+    min_psnr: Annotated[
+        float | None,
+        typer.Option(
+            metavar="DB",
+            help="Floor of every coded image: one below it gets a higher quality, whatever the target; one that "
+            "cannot reach it is kept as it was.",
+        ),
+    ] = None,
+    min_ms_ssim: Annotated[
+        float | None,
+        typer.Option(
+            metavar="X", help="The same for MS-SSIM, e.g. 0.98; needs images of 161 pixels or more."
+        ),
+    ] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Encode with these weights (a path or URL, from `tenfold train`) instead of the codec's own. The "
+            "archive keeps a copy, so that it decodes without FILE.",
+        ),
     ] = None,
     workers: Workers = None,
     ray_address: RayAddress = None,
@@ -53,7 +79,7 @@ def compress(
 
       tenfold compress photos/ archive/
 
-      tenfold compress s3://bucket/photos s3://bucket/archive --ratio 100 --workers 8
+      tenfold compress s3://bucket/photos s3://bucket/archive --ratio 100 --min-psnr 28 --workers 8
     """
     with clear_errors():
         settings = read_config(
@@ -62,6 +88,9 @@ def compress(
             quality=quality,
             ratio=ratio,
             bpp=bpp,
+            min_psnr_db=min_psnr,
+            min_ms_ssim=min_ms_ssim,
+            weights=weights,
             workers=workers,
             ray_address=ray_address,
         )
@@ -96,13 +125,29 @@ def _tell(summary: RunSummary, archive: str) -> None:
             f"{_mb(summary.payload_bytes)} of payload: {summary.ratio_vs_raw:.1f}x against raw{zip_words}, "
             f"{summary.ratio_vs_source:.1f}x against the files, {summary.bpp:.3f} bpp."
         )
+    if summary.target_met is not None:
+        print(_target_words(summary))
     if summary.psnr_db is not None:
         ms_ssim = f", MS-SSIM {summary.ms_ssim:.4f}" if summary.ms_ssim is not None else ""
         print(f"Coded images decode at {summary.psnr_db:.2f} dB PSNR{ms_ssim} on average.")
     print(
         f"{summary.seconds:.1f} s, {summary.megapixels_per_second:.2f} MP/s. The archive now takes "
-        f"{_mb(summary.archive_bytes)}: {archive}"
+        f"{_mb(summary.archive_bytes)}, of it {_mb(summary.weights_bytes)} the codec's weights, stored once: {archive}"
     )
+
+
+def _target_words(summary: RunSummary) -> str:
+    """Target and reached in the words of the option that was given; why, when they are apart."""
+    target, reached = summary.target_bpp or 0.0, summary.reached_bpp or 0.0
+    words = (
+        f"Target ratio {24 / target:g}x, reached {24 / reached:.{1 if 24 / reached >= 10 else 2}f}x "
+        f"({reached:.4f} of {target:.4f} bpp, coded images)"
+    )
+    if summary.target_met:
+        return f"{words}."
+    if reached > target:
+        return f"{words}: not met. Quality 0 takes more on these images, or a floor asks for more."
+    return f"{words}: not met. Even quality 63 takes less on these images."
 
 
 def _mb(count: int) -> str:

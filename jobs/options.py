@@ -45,6 +45,9 @@ def read_config(
     quality: int | None = None,
     ratio: float | None = None,
     bpp: float | None = None,
+    min_psnr_db: float | None = None,
+    min_ms_ssim: float | None = None,
+    weights: str | None = None,
     workers: int | None = None,
     ray_address: str | None = None,
 ) -> CompressConfig:
@@ -54,6 +57,7 @@ def read_config(
     """
     base = load_config(path, {})
     target = {"quality": quality, "ratio": ratio, "bpp": bpp}
+    floors = {"min_psnr_db": min_psnr_db, "min_ms_ssim": min_ms_ssim}
     if any(value is not None for value in target.values()):
         base = base.model_copy(
             update={"codec": base.codec.model_copy(update=dict.fromkeys(("quality", "ratio", "bpp")))}
@@ -62,7 +66,10 @@ def read_config(
         None,
         {
             **base.model_dump(),
-            "codec": {**base.codec.model_dump(), **_given({"id": codec, **target})},
+            "codec": {
+                **base.codec.model_dump(),
+                **_given({"id": codec, **target, **floors, "weights": weights}),
+            },
             "workers": {
                 **base.workers.model_dump(),
                 **_given({"count": workers, "ray_address": ray_address}),

@@ -11,6 +11,7 @@ import io
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatchcase
+from functools import partial
 from threading import RLock
 
 import numpy as np
@@ -20,8 +21,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from codec.contract import RGB, Codec
-from codec.registry import load_codec
 from pipeline.catalogue import Catalogue, literal
+from pipeline.codecs import Codecs
 from pipeline.columns import rows_of
 from pipeline.deliver import Delivery, deliver
 from pipeline.errors import ArchiveError, DamagedError, UnknownKeyError
@@ -39,16 +40,17 @@ _GREY_MODES = ("1", "L", "LA")
 _MAX_CANDIDATES = 2000
 
 
-def decode_rows(codec: Callable[[str], Codec], rows: Sequence[ShardRow]) -> list[Image]:
+def decode_rows(codecs: Codecs, rows: Sequence[ShardRow]) -> list[Image]:
     """Decode coded rows, in batches of those that share a codec.
 
     Args:
-        codec: gives the codec of an id.
+        codecs: those of the rows' archive.
         rows: of status coded, with their payloads.
     Returns:
         The images, in the order of `rows`.
     Raises:
         DamagedError: a payload decodes to other latents, or another size, than were encoded.
+        ArchiveError: the archive lacks the weights of a payload, or they are damaged.
         CodecError: no such codec here, or a payload that is not its bitstream.
     """
     numbers: dict[str, list[int]] = defaultdict(list)
@@ -58,12 +60,17 @@ def decode_rows(codec: Callable[[str], Codec], rows: Sequence[ShardRow]) -> list
         numbers[row.codec].append(number)
     images: dict[int, Image] = {}
     for codec_id, at in numbers.items():
-        resident = codec(codec_id)
-        decoded = resident.decode([rows[number].payload or b"" for number in at])
-        for number, rgb in zip(at, decoded, strict=True):
-            _check_symbols(resident, rows[number])
-            images[number] = _image(rows[number], rgb)
+        same = [rows[number] for number in at]
+        decoded = codecs.use(codec_id, partial(_decode_checked, rows=same))
+        images.update(zip(at, decoded, strict=True))
     return [images[number] for number in range(len(rows))]
+
+
+def _decode_checked(codec: Codec, rows: Sequence[ShardRow]) -> list[Image]:
+    decoded = codec.decode([row.payload or b"" for row in rows])
+    for row in rows:
+        _check_symbols(codec, row)
+    return [_image(row, rgb) for row, rgb in zip(rows, decoded, strict=True)]
 
 
 class Archive:
@@ -82,9 +89,9 @@ class Archive:
         """
         self._storage = Storage(url, options)
         self._device = device
+        self._codecs = Codecs(self._storage, device=device)
         self._catalogue = Catalogue(self._storage)
         self._lock = RLock()
-        self._codecs: dict[str, Codec] = {}
         self._known: dict[str, CatalogueRow] = {}
         self._lookups = 0
         self._whole: tuple[pa.Table, dict[str, int]] | None = None
@@ -151,7 +158,7 @@ class Archive:
                 f"Expected a coded image under key {key!r}, got one that was {row.status}: {row.reason}. "
                 "Only coded images have latents."
             )
-        return self._codec(row.codec).latents(payload)
+        return self._codecs.use(row.codec, lambda codec: codec.latents(payload))
 
     def read(self, key: str) -> ShardRow:
         """One image as its shard holds it: payload and, where coded, metadata; nothing is decoded.
@@ -257,13 +264,7 @@ class Archive:
         return difflib.get_close_matches(key, dict.fromkeys(likely + others), n=3)
 
     def _decoded(self, row: ShardRow) -> Image:
-        return decode_rows(self._codec, [row])[0]
-
-    def _codec(self, codec_id: str) -> Codec:
-        with self._lock:
-            if codec_id not in self._codecs:
-                self._codecs[codec_id] = load_codec(codec_id, device=self._device)
-            return self._codecs[codec_id]
+        return decode_rows(self._codecs, [row])[0]
 
 
 def _reopened(url: str, options: StorageOptions, device: str) -> Archive:

@@ -19,15 +19,16 @@ from PIL import Image as PillowImage
 
 from codec.contract import Codec
 from codec.registry import load_codec
+from pipeline.coded import Coded
 from pipeline.config import CompressConfig
 from pipeline.errors import SourceError
 from pipeline.images import read_image, to_rgb
 from pipeline.readahead import Fetched
 from pipeline.rows import coded_row
 from pipeline.run import CompressRun
-from pipeline.runlog import RunSummary
 from pipeline.sources import parse_source
 from pipeline.storage import Storage
+from pipeline.summary import RunSummary
 from pipeline.types import Image, SourceImage
 
 _SAMPLE_S = 1.0
@@ -141,7 +142,8 @@ def _loop(files: Sequence[Path], out: Path, quality: int, measured: bool) -> int
                 decoded = codec.decode([encoded.payload])[0]
                 source = SourceImage(key=file.name, url=str(file))
                 fetched = Fetched(source=source, data=data, content=image, read_s=0.0, decode_s=0.0)
-                coded_row(fetched, image, encoded, decoded, codec=codec.id, quality=quality, run="bench")
+                coded = Coded(image=image, encoded=encoded, decoded=decoded, quality=quality)
+                coded_row(fetched, coded, codec=codec.id, run="bench")
             written += sink.write(encoded.payload)
         sink.flush()
         os.fsync(sink.fileno())

@@ -14,9 +14,10 @@ from typing import Any, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from codec.contract import QUALITIES
+from codec.contract import QUALITIES, Codec
 from codec.registry import DEFAULT_CODEC
 from pipeline.errors import ConfigError
+from pipeline.floors import Floors
 from pipeline.storage import StorageOptions
 
 
@@ -25,14 +26,20 @@ class _Section(BaseModel):
 
 
 class CodecConfig(_Section):
-    """Which codec, and how hard it presses: one of quality, ratio, bpp, or the codec's default."""
+    """Which codec, and how hard it presses: one of quality, ratio, bpp, or the codec's default; and floors."""
 
     id: str = DEFAULT_CODEC
     quality: int | None = Field(default=None, ge=QUALITIES.start, lt=QUALITIES.stop)
     ratio: float | None = Field(default=None, gt=1, le=10_000)
-    """Raw 24-bit bytes over payload bytes, at least, on a sample of the images."""
+    """Raw 24-bit bytes over payload bytes, to be met by the coded images of every unit of work together."""
     bpp: float | None = Field(default=None, gt=0, le=24)
-    """Payload bits per original pixel, at most, on a sample of the images."""
+    """Payload bits per original pixel, to be met likewise."""
+    min_psnr_db: float | None = Field(default=None, gt=0, le=100)
+    """Every coded image reaches this, at a higher quality than its unit's where it must; else it is kept."""
+    min_ms_ssim: float | None = Field(default=None, gt=0, lt=1)
+    """The same for MS-SSIM, which images under 161 pixels do not have."""
+    weights: str | None = None
+    """Path or URL of a weights file to encode with instead of the codec's own."""
 
     @model_validator(mode="after")
     def _one_target(self) -> Self:
@@ -43,8 +50,17 @@ class CodecConfig(_Section):
 
     @property
     def target_bpp(self) -> float | None:
-        """The rate to calibrate for, or None when a quality is given or the default holds."""
+        """The rate to meet, or None when a quality is given or the default holds."""
         return 24 / self.ratio if self.ratio is not None else self.bpp
+
+    @property
+    def floors(self) -> Floors:
+        """What every coded image must reach."""
+        return Floors(min_psnr_db=self.min_psnr_db, min_ms_ssim=self.min_ms_ssim)
+
+    def quality_of(self, codec: Codec) -> int:
+        """The quality of a run without a target."""
+        return codec.default_quality if self.quality is None else self.quality
 
 
 class ShardConfig(_Section):

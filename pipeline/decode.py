@@ -15,11 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import torch
 
-from codec.contract import Codec
 from codec.errors import CodecError
-from codec.registry import load_codec
 from pipeline.archive import decode_rows
 from pipeline.catalogue import Catalogue
+from pipeline.codecs import Codecs
 from pipeline.config import CompressConfig
 from pipeline.deliver import DEFAULT_FORMAT, deliver
 from pipeline.errors import TenfoldError, UnknownKeyError
@@ -107,7 +106,7 @@ class DecoderWorker:
         self._destination = destination
         self._fmt = fmt
         self._batch_pixels = batch_pixels
-        self._codecs: dict[str, Codec] = {}
+        self._codecs = Codecs(archive)
         self._threads = threads
 
     def run(self, task: DecodeTask) -> DecodeResult:
@@ -152,17 +151,12 @@ class DecoderWorker:
     def _decode(self, rows: Sequence[ShardRow]) -> list[Image | str | None]:
         """The image of each coded row, None for kept ones, or the reason why there is none."""
         try:
-            images = iter(decode_rows(self._codec, [row for row in rows if row.status == "coded"]))
+            images = iter(decode_rows(self._codecs, [row for row in rows if row.status == "coded"]))
             return [next(images) if row.status == "coded" else None for row in rows]
         except (TenfoldError, CodecError) as error:
             if len(rows) == 1:
                 return [str(error)]
             return [outcome for row in rows for outcome in self._decode([row])]
-
-    def _codec(self, codec_id: str) -> Codec:
-        if codec_id not in self._codecs:
-            self._codecs[codec_id] = load_codec(codec_id)
-        return self._codecs[codec_id]
 
     def _write(self, row: ShardRow, image: Image | str | None, name: str) -> int | str:
         if isinstance(image, str):

@@ -13,9 +13,9 @@ import pyarrow as pa
 from pipeline.plan import Unit
 from pipeline.pool import Died, Pool
 from pipeline.retry import RetryPolicy, halves
-from pipeline.worker import CalibrateTask, Calibration, EncodeResult, EncodeTask, Stages
+from pipeline.tasks import EncodeResult, EncodeTask, Stages
 
-EncodePool = Pool[EncodeTask | CalibrateTask, EncodeResult | Calibration]
+EncodePool = Pool[EncodeTask, EncodeResult]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,15 +38,14 @@ class _OpenUnit:
 class Dispatcher:
     """Units in, finished units out, in any order."""
 
-    def __init__(self, pool: EncodePool, *, run: str, quality: int) -> None:
-        """Take the pool to work with; every task encodes for `run` at `quality`."""
+    def __init__(self, pool: EncodePool, *, run: str) -> None:
+        """Take the pool to work with; every task encodes for `run`."""
         self._pool = pool
         self._run = run
-        self._quality = quality
         self._waiting: deque[EncodeTask] = deque()
         self._in_flight = 0
         self._open: dict[int, _OpenUnit] = {}
-        self._retry: RetryPolicy[EncodeTask | CalibrateTask] = RetryPolicy(self._split)
+        self._retry: RetryPolicy[EncodeTask] = RetryPolicy(self._split)
 
     @property
     def idle(self) -> bool:
@@ -61,7 +60,7 @@ class Dispatcher:
     def submit(self, unit: Unit) -> None:
         """Take a unit on."""
         self._open[unit.number] = _OpenUnit(unit=unit)
-        self._waiting.append(EncodeTask(run=self._run, number=unit.number, quality=self._quality))
+        self._waiting.append(EncodeTask(run=self._run, number=unit.number))
         self._fill()
 
     def next(self, timeout_s: float) -> FinishedUnit | None:
@@ -75,16 +74,11 @@ class Dispatcher:
         if outcome is None:
             return None
         self._in_flight -= 1
-        task = outcome.task
-        if not isinstance(task, EncodeTask):
-            raise TypeError(f"Expected an EncodeTask back from the pool, got {type(task).__name__}.")
         if isinstance(outcome, Died):
-            self._after_death(task, outcome)
+            self._after_death(outcome)
             return None
         self._retry.succeeded()
-        if not isinstance(outcome.result, EncodeResult):
-            raise TypeError(f"Expected an EncodeResult, got {type(outcome.result).__name__}.")
-        return self._part_done(task, outcome.result)
+        return self._part_done(outcome.task, outcome.result)
 
     def _fill(self) -> None:
         while self._waiting and self._in_flight < self._pool.capacity:
@@ -105,8 +99,8 @@ class Dispatcher:
             stages=[part.stages for part in opened.results],
         )
 
-    def _after_death(self, task: EncodeTask, death: Died[EncodeTask | CalibrateTask]) -> None:
-        instead = [part for part in self._retry.after(death) if isinstance(part, EncodeTask)]
+    def _after_death(self, death: Died[EncodeTask]) -> None:
+        task, instead = death.task, self._retry.after(death)
         if not instead:
             words = f"its worker died each time it was tried alone: {death.reason}"
             instead = [replace(task, give_up=words)]
@@ -114,8 +108,6 @@ class Dispatcher:
         self._waiting.extendleft(instead)
         self._fill()
 
-    def _split(self, task: EncodeTask | CalibrateTask) -> list[EncodeTask | CalibrateTask]:
-        if not isinstance(task, EncodeTask):
-            return []
+    def _split(self, task: EncodeTask) -> list[EncodeTask]:
         indices = task.indices or tuple(range(self._open[task.number].unit.images))
         return [replace(task, indices=half) for half in halves(indices)]

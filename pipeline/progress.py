@@ -16,7 +16,7 @@ class Progress:
     run: str = ""
     verb: str = "compress"
     phase: str = "listing"
-    """listing, starting, calibrating, working, done."""
+    """listing, starting, working, done."""
     listed: int = 0
     """Images planned so far."""
     listing_done: bool = False

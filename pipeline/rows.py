@@ -3,33 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from datetime import UTC, datetime
 from typing import Any
 
 import google_crc32c
 
-from codec.contract import RGB, Encoded
 from codec.deflate import zip_bytes
-from codec.metrics import bpp, ms_ssim, psnr_db
-from pipeline.images import from_rgb, to_rgb
+from codec.metrics import bpp
+from pipeline.coded import Coded
+from pipeline.images import to_rgb
 from pipeline.readahead import Fetched
 from pipeline.types import Image, ShardRow, SourceImage, Unmodelled
 
 
-def coded_row(
-    fetched: Fetched, image: Image, encoded: Encoded, decoded: RGB, *, codec: str, quality: int, run: str
-) -> ShardRow:
-    """The row of an image whose bitstream decodes; kept instead when that is not smaller than the source.
-
-    Args:
-        decoded: what the payload decodes to, (H, W, 3); distortion is measured against it.
-    """
-    coded_bytes = len(encoded.payload) + len(image.alpha or b"")
-    if coded_bytes >= len(fetched.data or b""):
-        reason = f"coded form ({coded_bytes} bytes) is not smaller than the source ({len(fetched.data or b'')} bytes)"
-        return kept_row(fetched, reason, run=run)
-    pixels = from_rgb(decoded, grey=image.is_grey)
-    psnr = psnr_db(image.pixels, pixels)
+def coded_row(fetched: Fetched, coded: Coded, *, codec: str, run: str) -> ShardRow:
+    """The row of an image whose bitstream was seen to decode; `quality` is rounded to a whole level."""
+    image, encoded, measures = coded.image, coded.encoded, coded.measures
     return ShardRow(
         **_source_columns(fetched.source, fetched.data),
         **_image_columns(image),
@@ -39,14 +29,14 @@ def coded_row(
         alpha=image.alpha,
         status="coded",
         codec=codec,
-        quality=quality,
+        quality=round(coded.quality),
         latent_shape=encoded.latent_shape,
         payload=encoded.payload,
         payload_crc32c=google_crc32c.value(encoded.payload),
         symbols_crc32=encoded.symbols_crc32,
         bpp=bpp(len(encoded.payload), image.width, image.height),
-        psnr_db=None if psnr == float("inf") else psnr,
-        ms_ssim=ms_ssim(image.pixels, pixels),
+        psnr_db=None if math.isinf(measures.psnr_db) else measures.psnr_db,
+        ms_ssim=measures.ms_ssim,
         zip_bytes=zip_bytes(to_rgb(image).data),
         zip_source_bytes=zip_bytes(fetched.data or b""),
         run=run,

@@ -21,7 +21,9 @@ from dataclasses import asdict
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from codec.contract import Codec
 from codec.registry import load_codec
+from codec.weights_file import digest_of
 from pipeline.adopt import committed_units
 from pipeline.catalogue import Catalogue
 from pipeline.config import CompressConfig
@@ -29,19 +31,19 @@ from pipeline.dispatch import Dispatcher, EncodePool, FinishedUnit
 from pipeline.errors import SourceError
 from pipeline.plan import KnownVersions, StoredPlan, Unit
 from pipeline.planner import Planner
-from pipeline.pool import Done
 from pipeline.progress import OnProgress, Progress
-from pipeline.runlog import RunLog, RunSummary
+from pipeline.runlog import RunLog
 from pipeline.sources import Source
 from pipeline.start import start_pool
 from pipeline.storage import Storage
+from pipeline.summary import RunSummary, is_met
 from pipeline.totals import COLUMNS, Totals
 from pipeline.types import SourceImage
-from pipeline.worker import CalibrateTask, Calibration, EncoderSpec
+from pipeline.weights import WEIGHTS_FOLDER, read_given_weights, store_weights
+from pipeline.worker import EncoderSpec
 
 _WAIT_S = 0.25
 _PROGRESS_FILE_S = 10.0
-_CALIBRATION_TIMEOUT_S = 1800.0
 
 
 class CompressRun:
@@ -60,6 +62,7 @@ class CompressRun:
         self._last_commit = self._last_file = time.monotonic()
         self._stages: Counter[str] = Counter()
         self._held_back: list[dict[str, str]] = []
+        self._weights_digest: bytes | None = None
 
     def run(self, on_progress: OnProgress = lambda _progress: None) -> RunSummary:
         """Do it.
@@ -69,11 +72,13 @@ class CompressRun:
                 one that comes later ends the run after what is finished has been committed.
         """
         self._on_progress = on_progress
-        load_codec(self._config.codec.id, device="cpu")  # an unknown codec ends here, before anything is made
+        codec = self._load_codec()  # an unknown codec or wrong weights end here, before anything is made
         images = self._touch_source()
         self._archive.check_writable()
         self._catalogue.create()
-        self._log = RunLog.resume_or_start(self._archive, self._source.config, self._config)
+        self._log = RunLog.resume_or_start(
+            self._archive, self._source.config, self._config, weights=sorted(codec.weights)
+        )
         self._progress.run = self._log.run
         plan = StoredPlan(self._archive, self._log.run)
         planner = Planner(
@@ -85,14 +90,24 @@ class CompressRun:
             done=committed_units(self._archive, self._catalogue, self._log, plan),
             progress=self._progress,
         )
-        quality = self._log.quality()
         try:
             first = planner.next(block=True)
             if first is not None:
-                quality = self._work(planner, first)
+                store_weights(self._archive, codec.weights)
+                self._work(planner, first)
         finally:
             planner.stop()
-        return self._finish(quality)
+        on_target = self._config.codec.target_bpp is not None
+        return self._finish(None if on_target else self._config.codec.quality_of(codec))
+
+    def _load_codec(self) -> Codec:
+        """The codec of this run, on the CPU: for what it knows about itself, and its weights files."""
+        told = self._config.codec
+        encode_with = None
+        if told.weights is not None:
+            encode_with = read_given_weights(told.weights, self._config.storage)
+            self._weights_digest = digest_of(encode_with)
+        return load_codec(told.id, device="cpu", encode_with=encode_with)
 
     def _touch_source(self) -> Iterator[SourceImage]:
         """See one image before anything is created: a wrong source leaves no trace."""
@@ -110,13 +125,12 @@ class CompressRun:
             for row in zip(*(batch[name].to_pylist() for name in columns), strict=True)
         )
 
-    def _work(self, planner: Planner, first: Unit) -> int:
+    def _work(self, planner: Planner, first: Unit) -> None:
         self._show("starting")
         with closing(self._start_pool()) as pool:
-            quality = self._settle_quality(pool, first)
             self._progress.work_started = time.monotonic()
             self._show("working")
-            dispatcher = Dispatcher(pool, run=self._log.run, quality=quality)
+            dispatcher = Dispatcher(pool, run=self._log.run)
             dispatcher.submit(first)
             try:
                 while not (dispatcher.idle and planner.ended):
@@ -128,33 +142,15 @@ class CompressRun:
                     self._tick()
             finally:
                 self._commit()
-        return quality
 
     def _start_pool(self) -> EncodePool:
-        spec = EncoderSpec(archive_url=self._archive.url, source=self._source.config, config=self._config)
+        spec = EncoderSpec(
+            archive_url=self._archive.url,
+            source=self._source.config,
+            config=self._config,
+            weights_digest=self._weights_digest,
+        )
         return start_pool(spec, self._config.workers)
-
-    def _settle_quality(self, pool: EncodePool, first: Unit) -> int:
-        """The quality of this run: as given, as an interrupted run settled it, or calibrated for a rate."""
-        codec = self._config.codec
-        target_bpp = codec.target_bpp
-        settled = codec.quality if target_bpp is None else self._log.quality()
-        if settled is None and target_bpp is None:
-            settled = load_codec(codec.id, device="cpu").default_quality
-        if settled is not None:
-            return settled
-        self._show("calibrating")
-        pool.submit(CalibrateTask(run=self._log.run, number=first.number, target_bpp=target_bpp or 0.0))
-        outcome = None
-        while outcome is None:
-            outcome = pool.next(_CALIBRATION_TIMEOUT_S)
-        if not isinstance(outcome, Done) or not isinstance(outcome.result, Calibration):
-            raise SourceError(
-                f"Expected to measure the rate on images of {self._source.config.url}, got: a worker died on "
-                "them. Give --quality instead of --ratio or --bpp, so that the bad image can be isolated."
-            )
-        self._log.write_quality({**asdict(outcome.result), "target_bpp": target_bpp})
-        return outcome.result.quality
 
     def _take(self, finished: FinishedUnit) -> None:
         self._uncommitted.append(finished.rows)
@@ -206,7 +202,9 @@ class CompressRun:
         return summary
 
     def _summary(self, totals: Totals, quality: int | None) -> RunSummary:
+        objects = list(self._archive.list())
         begun = self._progress.work_started
+        target_bpp, reached_bpp = self._config.codec.target_bpp, totals.coded_bpp
         return RunSummary(
             run=self._log.run,
             images=totals.images + len(self._held_back),
@@ -220,11 +218,17 @@ class CompressRun:
             source_bytes=totals.source_bytes,
             zip_bytes=totals.zip_bytes,
             payload_bytes=totals.payload_bytes,
-            archive_bytes=sum(info.size for info in self._archive.list()),
+            archive_bytes=sum(info.size for info in objects),
+            weights_bytes=sum(info.size for info in objects if info.path.startswith(f"{WEIGHTS_FOLDER}/")),
             ratio_vs_raw=totals.ratio_vs_raw,
             ratio_vs_source=totals.ratio_vs_source,
             zip_ratio_vs_raw=totals.zip_ratio_vs_raw,
             bpp=totals.bpp,
+            target_bpp=target_bpp,
+            target_ratio=24 / target_bpp if target_bpp else None,
+            reached_bpp=reached_bpp,
+            reached_ratio=24 / reached_bpp if reached_bpp else None,
+            target_met=is_met(target_bpp, reached_bpp),
             psnr_db=totals.psnr_db,
             ms_ssim=totals.ms_ssim,
             quality=quality,

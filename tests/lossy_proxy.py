@@ -71,7 +71,7 @@ def run_proxy(target: str) -> Iterator[Proxy]:
                 self.close_connection = True
             self.wfile.write(data)
 
-        do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = _forward  # noqa: N815 names of the base class
+        do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = _forward
 
         def log_message(self, *_: object) -> None:
             pass

@@ -39,7 +39,8 @@ class Latents:
     """One image after the analysis transform."""
 
     y_hwM: Tensor
-    """float32, h and w those of the image rounded up to multiples of 64 pixels."""
+    """float16, which is off by less than a tenth of the finest step; h and w those of the image rounded up to
+    multiples of 64 pixels."""
     width: int
     height: int
 
@@ -91,7 +92,10 @@ class HyperCodec:
         check_images(images)
         model = self._own.model
         grids = [_padded(*_grid(*image.shape[:2])) for image in images]
-        latents = [torch.empty(*grid, model.config.latents, device=self.device) for grid in grids]
+        latents = [
+            torch.empty(*grid, model.config.latents, dtype=torch.float16, device=self.device)
+            for grid in grids
+        ]
         halo = (model.config.encoder_blocks + 1) // 2
         tiles = ((n, r, c) for n, grid in enumerate(grids) for r, c in tile_grid(*grid, halo))
         for window in windows(tiles, self.device):

@@ -55,7 +55,7 @@ class ExactScales:
         self._channels = [slice(0, edges[1])] + [
             slice(sum(edges[: n + 1]), sum(edges[: n + 2])) for n in range(len(config.slices))
         ]
-        self._magnitude_edges = torch.tensor(_magnitude_edges(), device=device)
+        self._magnitudes = _magnitude_table().to(device)
 
     def features(self, z_uvN: Tensor) -> Tensor:
         """Hyper-latents (integers) -> (4 u, 4 v, S) uint8."""
@@ -67,7 +67,7 @@ class ExactScales:
 
     def magnitudes(self, r_hwM: Tensor) -> Tensor:
         """round(16 log2(1 + |r|)), uint8."""
-        return torch.bucketize(r_hwM.abs().int(), self._magnitude_edges, right=True).to(torch.uint8)
+        return self._magnitudes[r_hwM.long().abs()]
 
     def indices(self, number: int, s_hwS: Tensor, m_hwM: Tensor, sixteenths: int) -> Tensor:
         """Table indices of pass `number`, (h, w, M of the pass) uint8, from features and earlier magnitudes."""
@@ -118,17 +118,11 @@ def _split(a_uvF: Tensor) -> Tensor:
     return parts.reshape(2 * height, 2 * width, channels // 4)
 
 
-def _magnitude_edges() -> list[int]:
-    """Where round(16 log2(1 + n)) reaches 1, 2, ... 255: the least n with (1 + n)^32 >= 2^(2 v - 1)."""
-    edges: list[int] = []
-    n = 0
-    for value in range(1, 256):
-        if 2 ** (2 * value - 1) > (1 + SYMBOL_LIMIT) ** 32:
-            break
-        low, high = n, SYMBOL_LIMIT
-        while low < high:
-            middle = (low + high) // 2
-            low, high = (low, middle) if (1 + middle) ** 32 >= 2 ** (2 * value - 1) else (middle + 1, high)
-        n = low
-        edges.append(n)
-    return edges
+def _magnitude_table() -> Tensor:
+    """round(16 log2(1 + n)) for n to SYMBOL_LIMIT, uint8: the largest v with (1 + n)^32 >= 2^(2 v - 1)."""
+    values, value = [], 0
+    for n in range(SYMBOL_LIMIT + 1):
+        while (1 + n) ** 32 >= 2 ** (2 * value + 1):
+            value += 1
+        values.append(min(value, 255))
+    return torch.tensor(values, dtype=torch.uint8)

@@ -39,12 +39,33 @@ class Linear(nn.Module):
         """(B, I, h, w) -> (B, O, h, w), float32."""
         weight, coarse = self.weight, self._coarse
         if self._coarse_in:
-            fine = functional.conv2d(f_BIhw[:, coarse:], weight[:, coarse:]).float()
-            with torch.autocast(f_BIhw.device.type, enabled=False):
-                return fine + functional.conv2d(f_BIhw[:, :coarse].float(), weight[:, :coarse])
-        fine = functional.conv2d(f_BIhw, weight[coarse:]).float()
-        with torch.autocast(f_BIhw.device.type, enabled=False):
-            return torch.cat((functional.conv2d(f_BIhw.float(), weight[:coarse]), fine), 1)
+            fine = functional.conv2d(f_BIhw[:, coarse:], weight[:, coarse:])
+            return fine + _in_float32(f_BIhw[:, :coarse], weight[:, :coarse])
+        fine = functional.conv2d(f_BIhw, weight[coarse:])
+        return torch.cat((_in_float32(f_BIhw, weight[:coarse]), fine), 1)
+
+
+def _in_float32(f_BIhw: Tensor, weight_OI11: Tensor) -> Tensor:
+    """A 1x1 convolution as a matrix product, whatever type is in force."""
+    with torch.autocast(f_BIhw.device.type, enabled=False):
+        product = functional.linear(f_BIhw.float().permute(0, 2, 3, 1), weight_OI11[:, :, 0, 0])
+    return product.permute(0, 3, 1, 2)
+
+
+class Scaled(nn.Conv2d):
+    """A 1x1 convolution that takes its input, and gives its output, in units of its own."""
+
+    def __init__(
+        self, channels_in: int, channels_out: int, *, scale_in: float = 1.0, scale_out: float = 1.0
+    ) -> None:
+        super().__init__(channels_in, channels_out, 1)
+        self._scale_in, self._scale_out = scale_in, scale_out
+
+    def forward(self, f_BIhw: Tensor) -> Tensor:
+        """(B, I, h, w) -> (B, O, h, w)."""
+        assert self.bias is not None
+        weight = self.weight * (self._scale_in * self._scale_out)  # not the features: those are many
+        return functional.conv2d(f_BIhw, weight, self.bias * self._scale_out)
 
 
 class Analysis(nn.Module):
@@ -53,7 +74,7 @@ class Analysis(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.linear = Linear(PATCH_VALUES, config.latents, coarse=config.slices[0], coarse_side="out")
-        self.stem = nn.Conv2d(192, config.width, 1)
+        self.stem = Scaled(192, config.width, scale_in=_FEATURE_GAIN)
         self.blocks = nn.Sequential(*[Block(config.width) for _ in range(config.encoder_blocks)])
         self.head = nn.Conv2d(4 * config.width, config.latents, 1)
         zero(self.head.weight)
@@ -66,7 +87,7 @@ class Analysis(nn.Module):
     def forward(self, x_BCHW: Tensor) -> Tensor:
         """(B, 3, H, W) -> (B, M, H/16, W/16), float32."""
         linear_BMhw = self.linear(to_patches(x_BCHW, GRID))
-        f_BFuv = self.blocks(self.stem(to_patches(x_BCHW * _FEATURE_GAIN, GRID // 2)))
+        f_BFuv = self.blocks(self.stem(to_patches(x_BCHW, GRID // 2)))
         deep_BMhw = self.head(merge(f_BFuv)).float()
         y_BMhw: Tensor = linear_BMhw + deep_BMhw * self.size[None, :, None, None]
         return y_BMhw
@@ -78,11 +99,11 @@ class Synthesis(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.linear = Linear(config.latents, PATCH_VALUES, coarse=config.slices[0], coarse_side="in")
-        self.stem = nn.Conv2d(192, config.width, 1)
+        self.stem = Scaled(192, config.width, scale_in=_FEATURE_GAIN)
         self.shift = QualityTable(config.width)
         self.blocks = nn.Sequential(*[Block(config.width) for _ in range(config.decoder_blocks)])
         self.gain = QualityTable(config.width)
-        self.head = nn.Conv2d(config.width, 192, 1)
+        self.head = Scaled(config.width, 192, scale_out=_CORRECTION)
         zero(self.head.weight)
         zero(self.head.bias)
 
@@ -90,7 +111,7 @@ class Synthesis(nn.Module):
         """(B, M, h, w) -> (B, 3, 16 h, 16 w), float32."""
         x_BCHW = from_patches(self.linear(y_BMhw), GRID)
         shift_BF, gain_BF = self.shift(quality_B), 1.0 + self.gain(quality_B)
-        f_BFuv = self.stem(to_patches(x_BCHW * _FEATURE_GAIN, GRID // 2))
-        f_BFuv = self.blocks(f_BFuv + shift_BF[:, :, None, None].to(f_BFuv.dtype))
-        correction = self.head(f_BFuv * gain_BF[:, :, None, None].to(f_BFuv.dtype))
-        return x_BCHW + from_patches(_CORRECTION * correction.float(), GRID // 2)
+        stem = self.stem(to_patches(x_BCHW, GRID // 2))
+        f_BFuv = self.blocks(stem + shift_BF[:, :, None, None].to(stem.dtype))
+        f_BFuv = f_BFuv * gain_BF[:, :, None, None].to(f_BFuv.dtype)
+        return x_BCHW + from_patches(self.head(f_BFuv), GRID // 2)

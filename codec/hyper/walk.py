@@ -80,15 +80,16 @@ class Walk:
             sink: writer, counter or reader.
             y_hwM: latents to encode, h and w those of the grid rounded up to multiples of 4; None to decode.
         Returns:
-            (h, w, M): the latents as a decoder has them; float32 when decoding, float16 (for context) when encoding.
+            (h, w, M) float32: the latents as a decoder has them. When encoding, float16, and only the channels that
+            later passes look at.
         Raises:
             BitstreamError: the sink is a reader, and its stream does not hold these symbols.
         """
         height, width = grid
         strips = list(_strips(*grid))
         z_uvN = self._hyper_latents(strips, grid, sink, y_hwM)
-        kind = torch.float32 if sink.reads else torch.float16
-        shape = (height, width, self._model.config.latents)
+        context = sum(self._slices[:-1])
+        kind, kept = (torch.float32, sum(self._slices)) if sink.reads else (torch.float16, context)
         state = _State(
             scale_features_hwS=torch.cat([self._scale_features(z_uvN, rows) for rows in strips])[
                 :height, :width
@@ -96,8 +97,8 @@ class Walk:
             mean_features_hwF=torch.cat([self._mean_features(z_uvN, rows) for rows in strips])[
                 :height, :width
             ],
-            latents_hwM=torch.zeros(shape, dtype=kind, device=self._device),
-            magnitudes_hwM=torch.zeros(shape, dtype=torch.uint8, device=self._device),
+            latents_hwM=torch.zeros(height, width, kept, dtype=kind, device=self._device),
+            magnitudes_hwM=torch.zeros(height, width, context, dtype=torch.uint8, device=self._device),
         )
         for number in range(len(self._slices) + 1):
             for rows in strips:
@@ -129,7 +130,7 @@ class Walk:
     def _analysed(self, y_hwM: Tensor, rows: slice) -> Tensor:
         """Hyper-latents of some rows, not yet rounded."""
         near, inner = _with_halo(rows, y_hwM.shape[0], RATIO)
-        y_1Mhw = _channels_first(y_hwM[near])
+        y_1Mhw = _channels_first(y_hwM[near].float())
         size, gain = (v[None, :, None, None] for v in (self._size_M, self._gain_M))
         with fast(self._device):
             z_1Nuv: Tensor = self._model.hyper_analysis(y_1Mhw, size, gain, self._quality_B)
@@ -169,13 +170,16 @@ class Walk:
         indices_PC, means_PC = indices_hwC[chosen], means_hwC[chosen]
         wanted = None
         if y_hwM is not None:
-            u_PC = (y_hwM[rows, : chosen.shape[1], channels] * self._gain_M[channels])[chosen]
+            u_PC = y_hwM[rows, : chosen.shape[1], channels][chosen].float() * self._gain_M[channels]
             r_PC = (u_PC - means_PC * steps_C).round_().clamp_(-SYMBOL_LIMIT, SYMBOL_LIMIT)
             wanted = (r_PC * (indices_PC >= SILENT)).to(torch.int16).cpu().numpy().ravel()
         symbols = sink.group(wanted, indices_PC.cpu().numpy().ravel())
         r_PC = torch.from_numpy(symbols).to(self._device).view(indices_PC.shape)
-        state.latents_hwM[rows, :, channels][chosen] = (means_PC + r_PC / steps_C).to(state.latents_hwM.dtype)
-        state.magnitudes_hwM[rows, :, channels][chosen] = self._scales.magnitudes(r_PC)
+        if channels.stop <= state.latents_hwM.shape[2]:
+            latents_PC = (means_PC + r_PC / steps_C).to(state.latents_hwM.dtype)
+            state.latents_hwM[rows, :, channels][chosen] = latents_PC
+        if channels.stop <= state.magnitudes_hwM.shape[2]:
+            state.magnitudes_hwM[rows, :, channels][chosen] = self._scales.magnitudes(r_PC)
 
     def _channels(self, number: int) -> slice:
         """The latent channels that a pass codes."""

@@ -36,7 +36,7 @@ def config(tmp_path: Path) -> Path:
     """Small units and eager commits, so that a kill lands between them."""
     path = tmp_path / "config.yaml"
     path.write_text(
-        "shard: {max_images: 4}\ncommit_seconds: 0.01\nworkers: {count: 0}\ncodec: {quality: 30}\n"
+        "shard: {max_images: 4}\ncommit_seconds: 0.01\nworkers: {count: 0}\ncodec: {id: ae-zfp-1, quality: 30}\n"
     )
     return path
 

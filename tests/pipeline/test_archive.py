@@ -5,8 +5,6 @@ from __future__ import annotations
 import http.client
 import io
 import pickle
-import struct
-import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,62 +15,29 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
-import numpy.typing as npt
 import PIL.Image
 import pytest
 
 import pipeline
-import pipeline.archive
-from codec.contract import RGB, Codec, Encoded
+import pipeline.codecs
 from codec.errors import UnknownCodecError
 from codec.registry import load_codec
 from pipeline.archive import Archive, decode_rows
 from pipeline.catalogue import Catalogue
+from pipeline.codecs import Codecs
 from pipeline.errors import ArchiveError, DamagedError, NoArchiveError, RestoreError, UnknownKeyError
 from pipeline.images import read_image, to_rgb
 from pipeline.shards import build_shard, publish
 from pipeline.storage import Storage
 from pipeline.types import Image, ShardRow
+from tests.pipeline.plain_codec import PlainCodec, load_plain
 from tests.pipeline.shard_rows import make_row
 from tests.seaweed import S3Server
 
 
-class PlainCodec:
-    """A lossless codec of a few lines, so that what comes back can be compared with what went in."""
-
-    default_quality = 0
-
-    def __init__(self, codec_id: str) -> None:
-        self.id = codec_id
-
-    def encode(self, images: Sequence[RGB], *, quality: int) -> list[Encoded]:
-        encoded = []
-        for image in images:
-            payload = struct.pack("<II", *image.shape[:2]) + zlib.compress(image.tobytes(), 1)
-            crc = self.symbols_crc32(payload)
-            encoded.append(Encoded(payload=payload, latent_shape=image.shape[::-1], symbols_crc32=crc))
-        return encoded
-
-    def decode(self, payloads: Sequence[bytes]) -> list[RGB]:
-        return [self.latents(payload).astype(np.uint8).transpose(1, 2, 0) for payload in payloads]
-
-    def latents(self, payload: bytes) -> npt.NDArray[np.float32]:
-        height, width = struct.unpack_from("<II", payload)
-        pixels = np.frombuffer(zlib.decompress(payload[8:]), np.uint8).reshape(height, width, 3)
-        return pixels.transpose(2, 0, 1).astype(np.float32)
-
-    def symbols_crc32(self, payload: bytes) -> int:
-        return zlib.crc32(self.latents(payload).tobytes())
-
-
 @pytest.fixture(autouse=True)
 def _plain_codec(monkeypatch: pytest.MonkeyPatch) -> None:
-    def load(codec_id: str, device: str = "auto") -> Codec:
-        if not codec_id.startswith("plain"):
-            raise UnknownCodecError(f"Expected a codec, got {codec_id}.")
-        return PlainCodec(codec_id)
-
-    monkeypatch.setattr(pipeline.archive, "load_codec", load)
+    monkeypatch.setattr(pipeline.codecs, "load_codec", load_plain)
 
 
 def picture(mode: str = "RGB", size: tuple[int, int] = (40, 24), seed: int = 0) -> PIL.Image.Image:
@@ -91,7 +56,7 @@ def file_of(image: PIL.Image.Image, fmt: str = "PNG", **options: Any) -> bytes:
 def coded(key: str, data: bytes, codec: str = "plain-1", **changes: Any) -> ShardRow:
     image = read_image(data)
     assert isinstance(image, Image)
-    (encoded,) = PlainCodec(codec).encode([to_rgb(image)], quality=0)
+    (encoded,) = PlainCodec(codec).encode([to_rgb(image)], quality=63)
     facts = {
         name: getattr(image, name) for name in ("width", "height", "mode", "source_format", "orientation")
     }
@@ -391,7 +356,7 @@ class TestRealCodec:
     def test_a_photo_comes_back_as_the_codec_decodes_it(
         self, tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(pipeline.archive, "load_codec", load_codec)
+        monkeypatch.setattr(pipeline.codecs, "load_codec", load_codec)
         codec = load_codec("ae-zfp-1", device="cpu")
         with PIL.Image.open(photos / "kodim23.png") as photo:
             crop = np.array(photo.crop((100, 60, 293, 197)))
@@ -412,24 +377,27 @@ class TestRealCodec:
 
 
 class TestDecodeRows:
-    def test_rows_of_several_codecs_keep_their_order(self) -> None:
+    def test_rows_of_several_codecs_keep_their_order(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         rows = [
             coded(f"{n}", file_of(picture(size=(n + 1, 5), seed=n)), codec=f"plain-{n % 2}") for n in range(6)
         ]
         loaded: list[str] = []
 
-        def load(codec_id: str) -> Codec:
+        def load(codec_id: str, **options: Any) -> PlainCodec:
             loaded.append(codec_id)
             return PlainCodec(codec_id)
 
-        images = decode_rows(load, rows)
+        monkeypatch.setattr(pipeline.codecs, "load_codec", load)
+        images = decode_rows(Codecs(Storage(str(tmp_path))), rows)
         assert [image.width for image in images] == [1, 2, 3, 4, 5, 6]
         assert loaded == ["plain-0", "plain-1"]
 
     @pytest.mark.parametrize("row", [kept("k", b"x"), make_row("f", None)], ids=["kept", "failed"])
-    def test_only_coded_rows(self, row: ShardRow) -> None:
+    def test_only_coded_rows(self, tmp_path: Path, row: ShardRow) -> None:
         with pytest.raises(ValueError, match="Expected coded rows"):
-            decode_rows(PlainCodec, [row])
+            decode_rows(Codecs(Storage(str(tmp_path))), [row])
 
 
 @contextmanager
@@ -457,7 +425,7 @@ def counting_proxy(target: str) -> Iterator[tuple[str, list[tuple[str, str, str 
             self.wfile.write(data)
             connection.close()
 
-        do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _pass_on  # noqa: N815
+        do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _pass_on
 
         def log_message(self, *_: object) -> None:
             pass

@@ -14,7 +14,7 @@ from pipeline.config import WorkersConfig
 from pipeline.dispatch import Dispatcher, FinishedUnit
 from pipeline.errors import StorageError
 from pipeline.plan import Unit
-from pipeline.worker import EncodeResult, EncodeTask, Stages
+from pipeline.tasks import EncodeResult, EncodeTask, Stages
 
 pytestmark = pytest.mark.ray
 
@@ -67,7 +67,7 @@ def finish(dispatcher: Dispatcher, units: int) -> Iterator[FinishedUnit]:
 def test_an_image_that_kills_workers_is_found_and_the_rest_goes_on() -> None:
     pool: RayPool[object, object] = RayPool(MortalSpec(poison=frozenset({5})), WorkersConfig(count=2))
     try:
-        dispatcher = Dispatcher(pool, run="r", quality=1)  # type: ignore[arg-type]
+        dispatcher = Dispatcher(pool, run="r")  # type: ignore[arg-type]
         done = {unit.unit.number: unit.rows for unit in finish(dispatcher, 4)}
     finally:
         pool.close()
@@ -82,7 +82,7 @@ def test_an_error_of_the_store_ends_the_run_with_its_own_message() -> None:
     pool: RayPool[object, object] = RayPool(
         MortalSpec(poison=frozenset(), broken_unit=2), WorkersConfig(count=2)
     )
-    dispatcher = Dispatcher(pool, run="r", quality=1)  # type: ignore[arg-type]
+    dispatcher = Dispatcher(pool, run="r")  # type: ignore[arg-type]
     try:
         with pytest.raises(StorageError, match="No space left on device"):
             list(finish(dispatcher, 3))

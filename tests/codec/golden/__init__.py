@@ -36,10 +36,10 @@ def golden_codec(name: str) -> Codec:
 
 def _cases() -> Iterator[tuple[str, float]]:
     """(name, quality)."""
-    for preset, quality in AutoEncoderZfp().preset_quality.items():
-        yield f"{AE_ZFP}-{preset}", quality
-    for quality in (0, 31.5, 63):
-        yield f"{HYPER}-q{quality}", quality
+    for preset, level in AutoEncoderZfp().preset_quality.items():
+        yield f"{AE_ZFP}-{preset}", level
+    for quality in (0.0, 31.5, 63.0):
+        yield f"{HYPER}-q{quality:g}", quality
 
 
 def regenerate() -> None:

@@ -1,0 +1,107 @@
+"""A batch of images through the codec and back: payloads that were seen to decode, or why there is none."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from codec.contract import Codec
+from pipeline.coded import Candidate, Coded
+from pipeline.floors import Floors
+from pipeline.images import to_rgb
+from pipeline.pace import Pace
+from pipeline.readahead import Fetched
+from pipeline.tasks import Stages
+from pipeline.types import Image
+
+
+class Coder:
+    """Encodes at the pace of its unit, decodes as a self-check, holds the result against the floors."""
+
+    def __init__(self, codec: Codec, floors: Floors) -> None:
+        """Take the resident codec, and what every image must reach."""
+        self._codec = codec
+        self._floors = floors
+
+    def code(self, batch: Sequence[Fetched], pace: Pace, stages: Stages) -> dict[str, Coded | str]:
+        """What became of each image of the batch, by key; a text says why it is kept. Others are left out.
+
+        A batch that fails is halved until the image that the codec cannot take is alone: it is kept.
+        """
+        images = [fetched for fetched in batch if isinstance(fetched.content, Image)]
+        for fetched in batch:
+            if not isinstance(fetched.content, Image):
+                pace.not_coded(fetched.source.key)
+        return self._halving(images, pace, stages) if images else {}
+
+    def _halving(self, batch: Sequence[Fetched], pace: Pace, stages: Stages) -> dict[str, Coded | str]:
+        try:
+            outcomes, quality = self._outcomes(batch, pace, stages)
+        except Exception as error:  # noqa: BLE001  the row boundary: one image never stops a run
+            if len(batch) > 1:
+                half = len(batch) // 2
+                return {
+                    **self._halving(batch[:half], pace, stages),
+                    **self._halving(batch[half:], pace, stages),
+                }
+            (key,) = (fetched.source.key for fetched in batch)
+            pace.not_coded(key)
+            return {key: f"the codec could not encode it: {type(error).__name__}: {error}"}
+        for key, outcome in outcomes.items():
+            if isinstance(outcome, Coded):
+                size = outcome.image.width * outcome.image.height
+                pace.coded(key, num_pixels=size, num_bytes=outcome.num_bytes, quality=quality)
+            else:
+                pace.not_coded(key)
+        return outcomes
+
+    def _outcomes(
+        self, batch: Sequence[Fetched], pace: Pace, stages: Stages
+    ) -> tuple[dict[str, Coded | str], float]:
+        """By key, and the quality that the pace asked for."""
+        begun = time.perf_counter()
+        candidates = self._candidates(batch)
+        analysed = time.perf_counter()
+        quality = pace.quality(candidates)
+        settled = time.perf_counter()
+        encoded = self._codec.finish([one.prepared for one in candidates], [quality] * len(candidates))
+        finished = time.perf_counter()
+        decoded = self._codec.decode([one.payload for one in encoded])
+        outcomes = {
+            candidate.key: self._judged(
+                candidate, Coded(image=candidate.image, encoded=one, decoded=back, quality=quality)
+            )
+            for candidate, one, back in zip(candidates, encoded, decoded, strict=True)
+        }
+        stages.encode_s += (analysed - begun) + (finished - settled)
+        stages.search_s += settled - analysed
+        stages.check_s += time.perf_counter() - finished
+        return outcomes, quality
+
+    def _candidates(self, batch: Sequence[Fetched]) -> list[Candidate]:
+        images = [fetched.content for fetched in batch if isinstance(fetched.content, Image)]
+        prepared = self._codec.prepare([to_rgb(image) for image in images])
+        return [
+            Candidate(fetched=fetched, image=image, prepared=one)
+            for fetched, image, one in zip(batch, images, prepared, strict=True)
+        ]
+
+    def _judged(self, candidate: Candidate, coded: Coded) -> Coded | str:
+        """The image as it will be stored, or the reason to keep its original bytes."""
+
+        def again(quality: float) -> Coded:
+            (encoded,) = self._codec.finish([candidate.prepared], [quality])
+            (decoded,) = self._codec.decode([encoded.payload])
+            return Coded(image=candidate.image, encoded=encoded, decoded=decoded, quality=quality)
+
+        raised = self._floors.raised(coded, again)
+        if isinstance(raised, str):
+            return raised
+        crc, expected = self._codec.symbols_crc32(raised.encoded.payload), raised.encoded.symbols_crc32
+        if crc != expected:
+            return f"self-check failed: symbols CRC {crc:08x} decoded, {expected:08x} encoded"
+        if raised.num_bytes >= candidate.room:
+            ours = raised.num_bytes + len(candidate.image.alpha or b"")
+            theirs = len(candidate.fetched.data or b"")
+            return f"coded form ({ours} bytes) is not smaller than the source ({theirs} bytes)"
+        return raised

@@ -1,0 +1,66 @@
+"""What a compress run comes to: the numbers that `tenfold compress` prints and summary.json keeps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+TARGET_TOLERANCE: Final = 0.02
+"""A target counts as met within this share of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSummary:
+    """What `tenfold compress --json` prints. Counts and bytes are this run's; `archive_bytes` is everything
+    that lies in the archive, catalogue and run records included. Ratios are over payload bytes, raw means
+    24-bit RGB. Means and ratios are null when there is nothing to divide by.
+    """
+
+    run: str
+    images: int
+    coded: int
+    kept: int
+    failed: int
+    held_back: list[dict[str, str]]
+    """Of `failed`: key and reason of images whose earlier version stays in the archive."""
+    unchanged: int
+    """Images of the source that the archive holds already."""
+    skipped: int
+    """Objects below the source that are not named like images."""
+    raw_bytes: int
+    source_bytes: int
+    zip_bytes: int
+    payload_bytes: int
+    archive_bytes: int
+    weights_bytes: int
+    """Of `archive_bytes`: the weights files that payloads need, stored once for all of them."""
+    ratio_vs_raw: float | None
+    ratio_vs_source: float | None
+    zip_ratio_vs_raw: float | None
+    bpp: float | None
+    target_bpp: float | None
+    """What the coded images were to take together; null without a target. Kept images do not count."""
+    target_ratio: float | None
+    reached_bpp: float | None
+    """What the coded images did take, also without a target."""
+    reached_ratio: float | None
+    target_met: bool | None
+    """Within 2 %; null without a target or a coded image."""
+    psnr_db: float | None
+    ms_ssim: float | None
+    quality: int | None
+    """Of all coded images that no floor raised; null with a target: every image has its own."""
+    resumed: bool
+    seconds: float
+    start_seconds: float
+    """Of `seconds`: until the workers were up (Ray, model load)."""
+    megapixels_per_second: float
+    stage_seconds: dict[str, float]
+    """Work by stage, summed over workers and threads."""
+
+
+def is_met(target_bpp: float | None, reached_bpp: float | None) -> bool | None:
+    """Whether a target was met; None when there was none, or nothing to judge."""
+    if target_bpp is None or reached_bpp is None:
+        return None
+    return abs(reached_bpp / target_bpp - 1) <= TARGET_TOLERANCE

@@ -1,0 +1,71 @@
+"""The weights files that an archive carries, so that its payloads decode whatever later releases ship.
+
+ARCHIVE/codec/<digest>.safetensors      <digest>: first 8 bytes of the file's sha256, hexadecimal
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from codec.weights_file import SUFFIX, digest_of
+from pipeline.errors import ArchiveError, ConfigError, DamagedError
+from pipeline.storage import Storage, StorageOptions, split_url
+
+WEIGHTS_FOLDER = "codec"
+
+
+def weights_path(digest: bytes) -> str:
+    """Where a weights file lies below the archive."""
+    return f"{WEIGHTS_FOLDER}/{digest.hex()}{SUFFIX}"
+
+
+def read_given_weights(url: str, options: StorageOptions) -> bytes:
+    """The weights file that a run was told to encode with.
+
+    Raises:
+        ConfigError: nothing is there.
+        StorageError: it cannot be read.
+    """
+    root, name = split_url(url)
+    try:
+        return Storage(root, options).read(name)
+    except FileNotFoundError as error:
+        raise ConfigError(f"Expected a weights file at {url}, got nothing there; check --weights.") from error
+
+
+def store_weights(archive: Storage, weights: Mapping[str, bytes]) -> None:
+    """Put a codec's weights files (name -> bytes) into the archive; those that are there already stay.
+
+    A file is replaced only when its length is not that of its content: what a failed disk or a copy left.
+    """
+    for name, data in weights.items():
+        path = f"{WEIGHTS_FOLDER}/{name}"
+        try:
+            held = archive.size(path)
+        except FileNotFoundError:
+            held = None
+        if held != len(data):
+            archive.write(path, data)
+
+
+def read_stored_weights(archive: Storage, digest: bytes) -> bytes:
+    """A weights file of the archive.
+
+    Raises:
+        ArchiveError: the archive does not hold it.
+        DamagedError: its content is not what its name says.
+    """
+    path = weights_path(digest)
+    try:
+        data = archive.read(path)
+    except FileNotFoundError as error:
+        raise ArchiveError(
+            f"Expected the weights file {path} in the archive at {archive.url}, got nothing there: payloads made "
+            "with it decode only with it. Copy it back from a backup, or decode with the release that made them."
+        ) from error
+    if (found := digest_of(data)) != digest:
+        raise DamagedError(
+            f"Expected weights with digest {digest.hex()} in {path} of the archive at {archive.url}, got "
+            f"{found.hex()} ({len(data)} bytes): the file is damaged. Copy it back from a backup."
+        )
+    return data
