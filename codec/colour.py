@@ -36,7 +36,13 @@ def pixels_to_planes(pixels: RGB, grid: int) -> Tensor:
     for plane, weights in zip(x_1CHW[0], (_TO_YCBCR / 255.0).tolist(), strict=True):
         torch.mul(red, weights[0], out=plane)
         plane.add_(green, alpha=weights[1]).add_(blue, alpha=weights[2]).sub_(255.0 * sum(weights) / 2.0)
-    return functional.pad(x_1CHW, (0, -width % grid, 0, -height % grid), mode="replicate")
+    return extended(x_1CHW, -(-height // grid) * grid, -(-width // grid) * grid)
+
+
+def extended(x_1CHW: Tensor, height: int, width: int) -> Tensor:
+    """Planes with their last row and column repeated up to a size."""
+    missing = (0, width - x_1CHW.shape[3], 0, height - x_1CHW.shape[2])
+    return functional.pad(x_1CHW, missing, mode="replicate") if any(missing) else x_1CHW
 
 
 def planes_to_pixels(x_1CHW: Tensor) -> RGB:

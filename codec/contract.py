@@ -100,7 +100,7 @@ class Codec(Protocol):
         ...
 
     def decode(self, payloads: Sequence[bytes]) -> list[RGB]:
-        """Decompress a batch.
+        """Decompress a batch. What comes back was decoded from the symbols that were encoded: their CRC was compared.
 
         Raises:
             BitstreamError: a payload is damaged, truncated, or of another codec.

@@ -81,19 +81,18 @@ def run_tiles(
     network: Callable[[Tensor], Tensor], tiles: Sequence[Tensor], device: torch.device
 ) -> list[Tensor]:
     """`network` of every (1, C, H, W): one at a time on a CPU, full batches of one shape on a GPU."""
-    size = 1 if device.type == "cpu" else CUDA_BATCH
+    if device.type == "cpu":
+        return [network(tile) for tile in tiles]
     by_shape: dict[torch.Size, list[int]] = {}
     for number, tile in enumerate(tiles):
         by_shape.setdefault(tile.shape, []).append(number)
-    results: list[Tensor | None] = [None] * len(tiles)
+    results: dict[int, Tensor] = {}
     for members in by_shape.values():
-        for chunk in _chunks(members, size):
-            batch = torch.cat([tiles[n] for n in chunk])
-            batch = functional.pad(batch, (0, 0, 0, 0, 0, 0, 0, size - len(chunk)))
-            outputs = network(batch.to(device, memory_format=torch.channels_last))
-            for position, n in enumerate(chunk):
-                results[n] = outputs[position : position + 1]
-    return [result for result in results if result is not None]
+        for chunk in _chunks(members, CUDA_BATCH):
+            batch = torch.cat([tiles[n] for n in chunk]).to(device)
+            outputs = network(functional.pad(batch, (0, 0, 0, 0, 0, 0, 0, CUDA_BATCH - len(chunk))))
+            results.update(zip(chunk, torch.split(outputs, 1), strict=False))
+    return [results[number] for number in range(len(tiles))]
 
 
 def _chunks(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:

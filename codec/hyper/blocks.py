@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -32,6 +33,13 @@ class Block(nn.Module):
         """(B, F, h, w) -> (B, F, h, w)."""
         out: Tensor = f_BFhw + self.project(functional.hardswish(self.expand(self.depthwise(f_BFhw))))
         return out
+
+
+def product_in_float32(f_BIhw: Tensor, weight_OI11: Tensor, bias_O: Tensor | None = None) -> Tensor:
+    """A 1x1 convolution as a matrix product in float32, whatever type is in force."""
+    with torch.autocast(f_BIhw.device.type, enabled=False):
+        product = functional.linear(f_BIhw.float().permute(0, 2, 3, 1), weight_OI11[:, :, 0, 0], bias_O)
+    return product.permute(0, 3, 1, 2)
 
 
 def zero(parameter: Tensor | None) -> None:

@@ -13,9 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from codec.colour import pixels_to_planes, planes_to_pixels
+from codec.colour import extended, pixels_to_planes, planes_to_pixels
 from codec.contract import RGB, Encoded, Prepared, check_images, check_quality
 from codec.errors import BitstreamError, UnknownWeightsError
 from codec.hyper.bitstream import HEADER_BYTES, Payload, parse_payload
@@ -255,6 +254,6 @@ def _padded(height: int, width: int) -> tuple[int, int]:
 def _planes(pixels: RGB, rows: Span, columns: Span) -> Tensor:
     """The YCbCr planes a tile reads, (1, 3, H, W); beyond the image its last row and column go on."""
     down, across = rows.scaled(rows.read, GRID), columns.scaled(columns.read, GRID)
-    x_1CHW = pixels_to_planes(pixels[down, across], 1)
-    missing = (0, across.stop - across.start - x_1CHW.shape[3], 0, down.stop - down.start - x_1CHW.shape[2])
-    return functional.pad(x_1CHW, missing, mode="replicate")
+    return extended(
+        pixels_to_planes(pixels[down, across], 1), down.stop - down.start, across.stop - across.start
+    )

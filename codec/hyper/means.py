@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from codec.hyper.blocks import Block, zero
+from codec.hyper.blocks import Block, product_in_float32, zero
 from codec.hyper.config import ModelConfig
 from codec.hyper.patches import merge, split
 from codec.hyper.quality import QualityTable
@@ -74,7 +74,6 @@ class MeanNetwork(nn.Module):
         """Means of pass `number` given the latents of earlier passes."""
         f = self.stem[number](torch.cat((f_BFhw, known_BMhw.to(f_BFhw.dtype)), 1))
         f = self.mix[number](f + self.shift[number](quality_B)[:, :, None, None].to(f.dtype))
-        f = functional.hardswish(f).float()
-        with torch.autocast(f.device.type, enabled=False):
-            mean: Tensor = self.head[number](f)
-        return mean
+        head = self.head[number]
+        assert isinstance(head, nn.Conv2d)
+        return product_in_float32(functional.hardswish(f), head.weight, head.bias)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from codec.hyper.blocks import Block, zero
+from codec.hyper.blocks import Block, product_in_float32, zero
 from codec.hyper.config import GRID, PATCH_VALUES, ModelConfig
 from codec.hyper.patches import from_patches, merge, to_patches
 from codec.hyper.quality import QualityTable
@@ -40,16 +40,9 @@ class Linear(nn.Module):
         weight, coarse = self.weight, self._coarse
         if self._coarse_in:
             fine = functional.conv2d(f_BIhw[:, coarse:], weight[:, coarse:])
-            return fine + _in_float32(f_BIhw[:, :coarse], weight[:, :coarse])
+            return fine + product_in_float32(f_BIhw[:, :coarse], weight[:, :coarse])
         fine = functional.conv2d(f_BIhw, weight[coarse:])
-        return torch.cat((_in_float32(f_BIhw, weight[:coarse]), fine), 1)
-
-
-def _in_float32(f_BIhw: Tensor, weight_OI11: Tensor) -> Tensor:
-    """A 1x1 convolution as a matrix product, whatever type is in force."""
-    with torch.autocast(f_BIhw.device.type, enabled=False):
-        product = functional.linear(f_BIhw.float().permute(0, 2, 3, 1), weight_OI11[:, :, 0, 0])
-    return product.permute(0, 3, 1, 2)
+        return torch.cat((product_in_float32(f_BIhw, weight[:coarse]), fine), 1)
 
 
 class Scaled(nn.Conv2d):
