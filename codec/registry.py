@@ -14,6 +14,7 @@ from codec.errors import ConfigError, UnknownCodecError
 from codec.hyper.codec import HyperCodec
 from codec.hyper.weights import FAMILY as HYPER
 from codec.hyper.weights import load_own, understood
+from codec.memory import keep_freed_memory
 
 DEFAULT_CODEC: Final = HYPER
 
@@ -44,6 +45,7 @@ def load_codec(
     if codec_id not in codec_ids():
         raise UnknownCodecError(f"expected a codec of {', '.join(codec_ids())}; got {codec_id!r}")
     where = resolve_device(device)
+    keep_freed_memory()
     if codec_id == HYPER:
         return HyperCodec(load_own(encode_with), understood(weights), device=where)
     if encode_with is not None:

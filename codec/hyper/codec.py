@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +31,7 @@ from codec.hyper.weights import FAMILY, Weights
 from codec.tiles import Span, run_tiles, tile_grid, windows
 from codec.weights_file import SUFFIX
 
-DEFAULT_QUALITY = 32
+DEFAULT_QUALITY: Final = 29
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
