@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 
 from codec.bench.kodak import published_curves
+from codec.registry import DEFAULT_CODEC
 from jobs import bench_rd_run
 from tests.road import Ran, tenfold
 
@@ -56,7 +57,7 @@ def test_rd_in_one_run(
     ran = tenfold(*quick, "--json", "--out", tmp_path / "out")
     assert ran.code == 0, ran.err
     found = ran.json()
-    assert [curve["id"] for curve in found["curves"]] == ["ae-zfp-1", "jpeg_420", "webp_m6"]
+    assert [curve["id"] for curve in found["curves"]] == [DEFAULT_CODEC, "jpeg_420", "webp_m6"]
     assert found["images"] == 2
     assert set(found["skipped"]) == {"cut.png", "deep.png", "text.jpg"}
     for key in found["skipped"]:
@@ -115,7 +116,7 @@ def test_an_encoder_that_refuses_an_image_is_left_out(tmp_path: Path) -> None:
         "bench", "rd", "--images", tmp_path, "--cache", tmp_path / "cache", *QUICK, "--json"
     ).json()
     assert found["left_out"]["webp_m6"].startswith("wide.png: ")
-    assert [curve["id"] for curve in found["curves"]] == ["ae-zfp-1", "jpeg_420"]
+    assert [curve["id"] for curve in found["curves"]] == [DEFAULT_CODEC, "jpeg_420"]
     assert found["curves"][1]["points"][0]["psnr_db"] is None  # grey comes back as it was: infinite
 
 

@@ -61,7 +61,7 @@ def test_means_off_by_what_bfloat16_drops_move_pixels_a_little_and_no_symbol(
     assert hyper.symbols_crc32(encoded.payload) == encoded.symbols_crc32
     pixels = hyper.decode([encoded.payload])[0].astype(int)
     assert np.abs(pixels - exactly).max() <= 2
-    assert np.abs(pixels - exactly).mean() < 0.1
+    assert np.abs(pixels - exactly).mean() < 0.2
 
 
 def test_float32_and_bfloat16_decode_the_same_symbols_and_nearly_the_same_pixels(
@@ -76,7 +76,7 @@ def test_float32_and_bfloat16_decode_the_same_symbols_and_nearly_the_same_pixels
     difference = np.abs(decoded[0].astype(int) - decoded[1].astype(int))
     assert difference.max() <= 2
     assert (difference > 1).mean() < 1e-4
-    assert psnr_db(photo, decoded[0]) == pytest.approx(psnr_db(photo, decoded[1]), abs=0.02)
+    assert psnr_db(photo, decoded[0]) == pytest.approx(psnr_db(photo, decoded[1]), abs=0.05)
 
 
 def test_strips_of_any_height_are_one_image(tiny: Weights, monkeypatch: pytest.MonkeyPatch) -> None:
