@@ -35,9 +35,9 @@ class ModelConfig(BaseModel):
 
     @model_validator(mode="after")
     def _slices_fit(self) -> ModelConfig:
-        if not self.slices or min(self.slices) < 1 or sum(self.slices) > PATCH_VALUES:
+        if len(self.slices) < 2 or min(self.slices) < 1 or sum(self.slices) > PATCH_VALUES:
             raise ValueError(
-                f"expected slices of at least 1 and {PATCH_VALUES} channels in all, got {self.slices}"
+                f"expected two or more slices of at least 1 and {PATCH_VALUES} channels in all, got {self.slices}"
             )
         return self
 

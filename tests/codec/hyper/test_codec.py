@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 from torch import Tensor
 
 from codec import tiles
@@ -16,6 +17,7 @@ from codec.hyper import codec as family
 from codec.hyper import precision, walk
 from codec.hyper.bitstream import HEADER_BYTES, parse_payload
 from codec.hyper.codec import HyperCodec
+from codec.hyper.config import ModelConfig
 from codec.hyper.means import MeanNetwork
 from codec.hyper.tables import laplace_tables
 from codec.hyper.weights import Weights, export, understand
@@ -161,3 +163,9 @@ def test_small_images_cost_little_more_than_the_header(hyper: HyperCodec) -> Non
 
 def _file(*, seed: int) -> bytes:
     return export(busy_model(seed), laplace_tables(), name="other", recipe={})
+
+
+@pytest.mark.parametrize("slices", [(), (20,), (8, 0), (400, 400)], ids=str)
+def test_slices_that_cannot_be_are_refused(slices: tuple[int, ...]) -> None:
+    with pytest.raises(ValidationError, match="two or more slices of at least 1 and 768 channels in all"):
+        ModelConfig(slices=slices)
