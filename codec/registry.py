@@ -7,14 +7,16 @@ from typing import Final
 
 from codec.ae_zfp.codec import FAMILY as AE_ZFP
 from codec.ae_zfp.codec import AutoEncoderZfp
-from codec.ae_zfp.weights import understood as understood_by_ae_zfp
+from codec.ae_zfp.weights import understand as understand_ae_zfp
 from codec.contract import Codec
 from codec.device import resolve_device
 from codec.errors import ConfigError, UnknownCodecError
 from codec.hyper.codec import HyperCodec
 from codec.hyper.weights import FAMILY as HYPER
-from codec.hyper.weights import load_own, understood
+from codec.hyper.weights import load_own
+from codec.hyper.weights import understand as understand_hyper
 from codec.memory import keep_freed_memory
+from codec.weights_file import understood
 
 DEFAULT_CODEC: Final = HYPER
 
@@ -47,9 +49,9 @@ def load_codec(
     where = resolve_device(device)
     keep_freed_memory()
     if codec_id == HYPER:
-        return HyperCodec(load_own(encode_with), understood(weights), device=where)
+        return HyperCodec(load_own(encode_with), understood(weights, understand_hyper), device=where)
     if encode_with is not None:
         raise ConfigError(
             f"{codec_id} takes no --weights; it encodes with its five shipped presets. Choose --codec {HYPER}"
         )
-    return AutoEncoderZfp(device=where, further=understood_by_ae_zfp(weights))
+    return AutoEncoderZfp(device=where, further=understood(weights, understand_ae_zfp))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import safetensors
 import torch
@@ -19,6 +20,7 @@ SHIPPED: Final = Path(__file__).parent / "shipped"
 SUFFIX: Final = ".safetensors"
 DIGEST_BYTES: Final = 8
 _METADATA_KEY: Final = "tenfold"
+_Weights = TypeVar("_Weights")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -80,14 +82,30 @@ def weights_bytes(config: str, tensors: dict[str, Tensor]) -> bytes:
     return save(stored, metadata={_METADATA_KEY: config})
 
 
-def load_state(model: torch.nn.Module, file: WeightsFile) -> None:
+def weights_name(digest: bytes) -> str:
+    """What a weights file is called where several lie together."""
+    return f"{digest.hex()}{SUFFIX}"
+
+
+def load_state(model: torch.nn.Module, tensors: dict[str, Tensor], *, where: str) -> None:
     """Put a file's tensors into a model, in float32, ready for evaluation.
 
     Raises:
         WeightsError: they are another model's.
     """
     try:
-        model.load_state_dict({n: t.float() if t.is_floating_point() else t for n, t in file.tensors.items()})
+        model.load_state_dict({n: t.float() if t.is_floating_point() else t for n, t in tensors.items()})
     except RuntimeError as error:
-        raise WeightsError(f"weights {file.where} are made for another model: {error}") from error
+        raise WeightsError(f"weights {where} are made for another model: {error}") from error
     model.eval().requires_grad_(False)
+
+
+def understood(files: Sequence[bytes], understand: Callable[[WeightsFile], _Weights]) -> list[_Weights]:
+    """Those of the files that a family understands; the others are another family's, or damaged."""
+    found = []
+    for data in files:
+        try:
+            found.append(understand(parse_weights(data, where="given for decoding")))
+        except WeightsError:
+            continue
+    return found

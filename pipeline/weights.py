@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from codec.weights_file import SUFFIX, digest_of
+from codec.weights_file import digest_of, weights_name
 from pipeline.errors import ArchiveError, ConfigError, DamagedError
 from pipeline.storage import Storage, StorageOptions, split_url
 
@@ -16,7 +16,7 @@ WEIGHTS_FOLDER = "codec"
 
 def weights_path(digest: bytes) -> str:
     """Where a weights file lies below the archive."""
-    return f"{WEIGHTS_FOLDER}/{digest.hex()}{SUFFIX}"
+    return f"{WEIGHTS_FOLDER}/{weights_name(digest)}"
 
 
 def read_given_weights(url: str, options: StorageOptions) -> bytes:

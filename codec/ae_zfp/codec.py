@@ -29,7 +29,7 @@ from codec.colour import pixels_to_planes, planes_to_pixels
 from codec.contract import QUALITIES, RGB, Encoded, Prepared, check_images, check_quality
 from codec.errors import BitstreamError, UnknownWeightsError
 from codec.tiles import run_tiles, tile_grid, windows
-from codec.weights_file import SHIPPED, SUFFIX
+from codec.weights_file import SHIPPED, weights_name
 
 FAMILY: Final = "ae-zfp-1"
 
@@ -95,7 +95,7 @@ class AutoEncoderZfp:
     @property
     def weights(self) -> dict[str, bytes]:
         """The five presets' files, by digest."""
-        return {f"{weights.digest.hex()}{SUFFIX}": weights.data for weights in self._weights.values()}
+        return {weights_name(weights.digest): weights.data for weights in self._weights.values()}
 
     def prepare(self, images: Sequence[RGB]) -> list[Prepared]:
         """Check the images: each preset has an analysis transform of its own, so that it waits for the quality.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
@@ -11,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from codec.ae_zfp.model import AutoEncoder, ModelConfig
 from codec.errors import WeightsError
-from codec.weights_file import WeightsFile, load_state, parse_weights, read_weights
+from codec.weights_file import WeightsFile, load_state, read_weights
 
 INDEX_NAME: Final = "index.json"
 
@@ -114,16 +113,5 @@ def understand(file: WeightsFile) -> Weights:
     except ValidationError as error:
         raise WeightsError(f"weights {file.where} are not of ae-zfp: {error.errors()[0]['msg']}") from error
     model = AutoEncoder(config.model)
-    load_state(model, file)
+    load_state(model, file.tensors, where=file.where)
     return Weights(config=config, model=model, digest=file.digest, data=file.data)
-
-
-def understood(files: Sequence[bytes]) -> list[Weights]:
-    """Those of the weights files that are this family's; the others are another family's, or damaged."""
-    found = []
-    for data in files:
-        try:
-            found.append(understand(parse_weights(data, where="given for decoding")))
-        except WeightsError:
-            continue
-    return found

@@ -29,7 +29,7 @@ from codec.hyper.sinks import Counter, Reader, Sink, Writer
 from codec.hyper.walk import RATIO, Walk
 from codec.hyper.weights import FAMILY, Weights
 from codec.tiles import Span, run_tiles, tile_grid, windows
-from codec.weights_file import SUFFIX
+from codec.weights_file import weights_name
 
 DEFAULT_QUALITY: Final = 29
 
@@ -81,7 +81,7 @@ class HyperCodec:
     def weights(self) -> dict[str, bytes]:
         """The file that payloads made here need."""
         own = self._own.weights
-        return {f"{own.digest.hex()}{SUFFIX}": own.data}
+        return {weights_name(own.digest): own.data}
 
     def prepare(self, images: Sequence[RGB]) -> list[Prepared]:
         """Run the analysis transform on a batch.
@@ -96,7 +96,7 @@ class HyperCodec:
             torch.empty(*grid, model.config.latents, dtype=torch.float16, device=self.device)
             for grid in grids
         ]
-        halo = (model.config.encoder_blocks + 1) // 2
+        halo = model.config.encoder_halo
         tiles = ((n, r, c) for n, grid in enumerate(grids) for r, c in tile_grid(*grid, halo))
         for window in windows(tiles, self.device):
             inputs = [_planes(images[n], rows, columns) for n, rows, columns in window]
@@ -221,10 +221,8 @@ class HyperCodec:
     def _decode(self, data: bytes) -> RGB:
         payload, y_hwM, resident = self._read(data)
         pixels = np.empty((payload.height, payload.width, 3), np.uint8)
-        config = resident.model.config
-        halo = (config.decoder_blocks + 1) // 2
         quality_B = torch.tensor([payload.sixteenths / SIXTEENTHS], device=self.device)
-        tiles = tile_grid(y_hwM.shape[0], y_hwM.shape[1], halo)
+        tiles = tile_grid(y_hwM.shape[0], y_hwM.shape[1], resident.model.config.decoder_halo)
         for window in windows(tiles, self.device):
             inputs = [y_hwM[r.read, c.read].permute(2, 0, 1)[None] for r, c in window]
             synthesise = partial(_synthesise, resident.model, quality_B)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -11,6 +13,21 @@ GRID: Final = 16
 HYPER_GRID: Final = 64
 """Pixels per hyper-latent position, each way."""
 PATCH_VALUES: Final = 3 * GRID * GRID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pass:
+    """One pass over the latents: the first two share a slice, on the squares of a checkerboard."""
+
+    known: int
+    """Latent channels, from the first, that earlier passes have coded, in part or whole."""
+    channels: slice
+    """Latent channels that this one codes."""
+
+    @property
+    def coded(self) -> int:
+        """How many those are."""
+        return int(self.channels.stop - self.channels.start)
 
 
 class ModelConfig(BaseModel):
@@ -45,3 +62,26 @@ class ModelConfig(BaseModel):
     def latents(self) -> int:
         """Latent channels."""
         return sum(self.slices)
+
+    @property
+    def passes(self) -> tuple[Pass, ...]:
+        """The passes in which latents are coded, in their order."""
+        edges = [0, *accumulate(self.slices)]
+        slices = [slice(start, stop) for start, stop in pairwise(edges)]
+        halves = (Pass(known=0, channels=slices[0]), Pass(known=slices[0].stop, channels=slices[0]))
+        return (*halves, *(Pass(known=later.start, channels=later) for later in slices[1:]))
+
+    @property
+    def context_channels(self) -> int:
+        """The latent channels that some pass looks at."""
+        return max(one.known for one in self.passes)
+
+    @property
+    def encoder_halo(self) -> int:
+        """Latent positions beside a tile that its latents depend on."""
+        return (self.encoder_blocks + 1) // 2
+
+    @property
+    def decoder_halo(self) -> int:
+        """Latent positions beside a tile that its pixels depend on."""
+        return (self.decoder_blocks + 1) // 2

@@ -11,6 +11,8 @@ Shape legend: z_uvN hyper-latents; s_hwS features, uint8; r_hwM symbols; k_hwM t
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from functools import cache
 from typing import Final
 
 import torch
@@ -18,10 +20,17 @@ from torch import Tensor
 
 from codec.hyper.config import ModelConfig
 from codec.hyper.quality import SIXTEENTHS
-from codec.hyper.scales import ACTIVATION_ONE, HEAD_GAIN, TABLES, WEIGHT_ONE, ScaleNetwork
+from codec.hyper.scales import (
+    ACTIVATION_ONE,
+    HEAD_GAIN,
+    TABLES,
+    WEIGHT_ONE,
+    Z_LIMIT,
+    ScaleNetwork,
+    whole_weights,
+)
 
 _SUM_ONE: Final = ACTIVATION_ONE * WEIGHT_ONE
-Z_LIMIT: Final = 127
 SYMBOL_LIMIT: Final = 32767
 
 
@@ -32,8 +41,7 @@ def integer_tensors(network: ScaleNetwork) -> dict[str, Tensor]:
     for name, parameter in network.named_parameters():
         owner, _, kind = name.rpartition(".")
         if kind == "weight":
-            limit = 127 / WEIGHT_ONE
-            tensors[name] = (parameter.detach().clamp(-limit, limit) * WEIGHT_ONE).round().to(torch.int8)
+            tensors[name] = whole_weights(parameter.detach()).to(torch.int8)
         elif kind == "bias":
             tensors[name] = (parameter.detach() * _SUM_ONE).round().to(torch.int32)
         else:
@@ -51,10 +59,7 @@ class ExactScales:
         """Take the tensors that `integer_tensors` made, and the index each channel starts from at each level."""
         self._tensors = {name: tensor.to(device, torch.float64) for name, tensor in tensors.items()}
         self._prior_LM = prior_LM.to(device, torch.float64)
-        edges = [0, *config.slices]
-        self._channels = [slice(0, edges[1])] + [
-            slice(sum(edges[: n + 1]), sum(edges[: n + 2])) for n in range(len(config.slices))
-        ]
+        self._passes = config.passes
         self._magnitudes = _magnitude_table().to(device)
 
     def features(self, z_uvN: Tensor) -> Tensor:
@@ -77,7 +82,7 @@ class ExactScales:
             a = torch.cat((a, _activation(self._depthwise(f"spread.{number - 1}", context))), -1)
         shift = at_level(self._tensors[f"shift.{number}"], sixteenths)
         hidden = _activation(self._dense(f"mix.{number}", a) + shift)
-        prior = at_level(self._prior_LM[:, self._channels[number]], sixteenths)
+        prior = at_level(self._prior_LM[:, self._passes[number].channels], sixteenths)
         sums = self._dense(f"head.{number}", hidden) * HEAD_GAIN + prior
         return torch.floor((sums + _SUM_ONE // 2) / _SUM_ONE).clamp_(0, TABLES - 1).to(torch.uint8)
 
@@ -118,11 +123,11 @@ def _split(a_uvF: Tensor) -> Tensor:
     return parts.reshape(2 * height, 2 * width, channels // 4)
 
 
+@cache
 def _magnitude_table() -> Tensor:
     """round(16 log2(1 + n)) for n to SYMBOL_LIMIT, uint8: the largest v with (1 + n)^32 >= 2^(2 v - 1)."""
-    values, value = [], 0
-    for n in range(SYMBOL_LIMIT + 1):
-        while (1 + n) ** 32 >= 2 ** (2 * value + 1):
-            value += 1
-        values.append(min(value, 255))
-    return torch.tensor(values, dtype=torch.uint8)
+    numbers = range(SYMBOL_LIMIT + 1)
+    begins = [
+        bisect_left(numbers, 2 ** (2 * value - 1), key=lambda n: (1 + n) ** 32) for value in range(1, 256)
+    ]
+    return torch.bucketize(torch.arange(SYMBOL_LIMIT + 1), torch.tensor(begins), right=True).to(torch.uint8)

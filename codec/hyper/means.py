@@ -47,17 +47,15 @@ class MeanNetwork(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        width, slices = config.mean_width, config.slices
+        width, passes = config.mean_width, config.passes
         self.rise_in = nn.Conv2d(config.hyper_latents, 4 * width, 1)
         self.rise_shift = QualityTable(4 * width)
         self.block = Block(width)
         self.rise_out = nn.Conv2d(width, 4 * width, 1)
-        known = [0, slices[0], *(sum(slices[:i]) for i in range(1, len(slices)))]
-        coded = [slices[0], *slices]
-        self.stem = nn.ModuleList([nn.Conv2d(width + n, width, 1) for n in known])
-        self.shift = nn.ModuleList([QualityTable(width) for _ in known])
-        self.mix = nn.ModuleList([Block(width) for _ in known])
-        heads = [nn.Conv2d(width, n, 1) for n in coded]
+        self.stem = nn.ModuleList([nn.Conv2d(width + one.known, width, 1) for one in passes])
+        self.shift = nn.ModuleList([QualityTable(width) for _ in passes])
+        self.mix = nn.ModuleList([Block(width) for _ in passes])
+        heads = [nn.Conv2d(width, one.coded, 1) for one in passes]
         for head in heads:
             zero(head.weight)
             zero(head.bias)

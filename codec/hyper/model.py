@@ -54,7 +54,6 @@ class HyperModel(nn.Module):
 
     def forward(self, x_BCHW: Tensor, quality_B: Tensor) -> Forward:
         """Encode with noise for the rate and rounding for everything else, and decode."""
-        config = self.config
         y = self.analysis(x_BCHW)
         gain = torch.exp(self.log_gain(quality_B))[:, :, None, None]
         size = self.analysis.size[None, :, None, None]
@@ -70,9 +69,8 @@ class HyperModel(nn.Module):
         squares = [even, 1.0 - even]
         known = torch.zeros_like(y[:, :0])
         magnitudes = torch.zeros_like(known)
-        first = 0
-        for number in range(len(config.slices) + 1):
-            channels = slice(first, first + config.slices[max(0, number - 1)])
+        for number, one in enumerate(self.config.passes):
+            channels = one.channels
             mean = self.means.means(number, mean_features, known, quality_B) * (size * gain)[:, channels]
             index = prior[:, channels] + self.scales.indices(number, scale_features, magnitudes, quality_B)
             residual = u[:, channels] - mean
@@ -86,8 +84,6 @@ class HyperModel(nn.Module):
                 known, magnitudes = known + y_hat, torch.maximum(magnitudes, magnitude(r))
             else:
                 known, magnitudes = torch.cat((known, y_hat), 1), torch.cat((magnitudes, magnitude(r)), 1)
-            if number:
-                first += config.slices[number - 1]
         return Forward(x_hat_BCHW=self.synthesis(known * size, quality_B), bits_B=bits)
 
 

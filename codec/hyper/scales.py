@@ -4,8 +4,7 @@ Here is its training face, float tensors rounded to what the integers will be (s
 same weights as integers. Activations are 0 to 255 sixteenths, weights -127 to 127 sixty-fourths, and the table index
 is the last sum's integer part, in steps of `TABLE_STEP` of the logarithm of a Laplace scale.
 
-Shape legend: z_BNuv hyper-latents at 1/64; m_BMhw magnitudes of symbols; s_BShw features; l_BMhw table indices
-before rounding.
+Shape legend: z_BNuv hyper-latents at 1/64; m_BMhw magnitudes of symbols; s_BShw features.
 """
 
 from __future__ import annotations
@@ -29,6 +28,8 @@ TABLE_STEP: Final = math.log(LARGEST_SCALE / SMALLEST_SCALE) / (TABLES - 1)
 
 ACTIVATION_ONE: Final = 16
 WEIGHT_ONE: Final = 64
+Z_LIMIT: Final = 127
+"""Largest magnitude of a hyper-latent."""
 HEAD_GAIN: Final = 4
 """The last layer's sums count this many table steps each, so that its weights stay small."""
 
@@ -57,10 +58,14 @@ class IntegerLayer(nn.Module):
 
     def forward(self, a_BShw: Tensor, shift_BS: Tensor | None = None) -> Tensor:
         """The sums, not yet an activation."""
-        limit = 127 / WEIGHT_ONE
-        weight = _through((self.weight.clamp(-limit, limit) * WEIGHT_ONE).round() / WEIGHT_ONE, self.weight)
+        weight = _through(whole_weights(self.weight) / WEIGHT_ONE, self.weight)
         sums = functional.conv2d(a_BShw, weight, self.bias, padding=weight.shape[-1] // 2, groups=self.groups)
         return sums if shift_BS is None else sums + shift_BS[:, :, None, None]
+
+
+def whole_weights(weight: Tensor) -> Tensor:
+    """Weights in sixty-fourths, rounded to what an int8 holds."""
+    return (weight * WEIGHT_ONE).clamp(-127, 127).round()
 
 
 def activation(sums: Tensor) -> Tensor:
@@ -79,27 +84,24 @@ class ScaleNetwork(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        width, slices = config.scale_width, config.slices
+        width, passes = config.scale_width, config.passes
         self.rise_in = IntegerLayer(config.hyper_latents, 4 * width)
         self.smooth_in = IntegerLayer(width, width, depthwise=True)
         self.rise_out = IntegerLayer(width, 4 * width)
         self.smooth_out = IntegerLayer(width, width, depthwise=True)
-        known = [0, slices[0], *(sum(slices[:i]) for i in range(1, len(slices)))]
-        coded = [slices[0], *slices]
-        self.gather = nn.ModuleList([IntegerLayer(max(n, 1), width) for n in known[1:]])
-        self.spread = nn.ModuleList([IntegerLayer(width, width, depthwise=True) for _ in known[1:]])
-        self.mix = nn.ModuleList(
-            [IntegerLayer(width if n == 0 else 2 * width, width + width // 2) for n in known]
-        )
-        heads = [IntegerLayer(width + width // 2, n) for n in coded]
+        hidden = width + width // 2
+        self.gather = nn.ModuleList([IntegerLayer(one.known, width) for one in passes[1:]])
+        self.spread = nn.ModuleList([IntegerLayer(width, width, depthwise=True) for _ in passes[1:]])
+        self.mix = nn.ModuleList([IntegerLayer(2 * width if one.known else width, hidden) for one in passes])
+        heads = [IntegerLayer(hidden, one.coded) for one in passes]
         for head in heads:
             nn.init.normal_(head.weight, std=0.02)
         self.head = nn.ModuleList(heads)
-        self.shift = nn.ModuleList([QualityTable(width + width // 2) for _ in known])
+        self.shift = nn.ModuleList([QualityTable(hidden) for _ in passes])
 
     def features(self, z_BNuv: Tensor) -> Tensor:
         """Hyper-latents (integers) -> (B, S, 4 u, 4 v)."""
-        s = split(activation(self.rise_in(z_BNuv.clamp(-127, 127))))
+        s = split(activation(self.rise_in(z_BNuv.clamp(-Z_LIMIT, Z_LIMIT))))
         s = split(activation(self.rise_out(activation(self.smooth_in(s)))))
         return activation(self.smooth_out(s))
 

@@ -22,11 +22,11 @@ import torch
 from torch import Tensor
 
 from codec.hyper.coder import Indices
-from codec.hyper.exact import SYMBOL_LIMIT, Z_LIMIT, ExactScales, at_level
+from codec.hyper.exact import SYMBOL_LIMIT, ExactScales, at_level
 from codec.hyper.model import HyperModel
 from codec.hyper.precision import fast
 from codec.hyper.quality import SIXTEENTHS
-from codec.hyper.scales import ACTIVATION_ONE, TABLES, WEIGHT_ONE
+from codec.hyper.scales import ACTIVATION_ONE, TABLES, WEIGHT_ONE, Z_LIMIT
 from codec.hyper.sinks import Sink
 from codec.hyper.tables import SILENT
 
@@ -62,7 +62,7 @@ class Walk:
             sixteenths: quality in sixteenths of a level.
         """
         self._model, self._scales, self._sixteenths = model, scales, sixteenths
-        self._slices = model.config.slices
+        self._config = model.config
         self._device = model.analysis.size.device
         self._quality_B = torch.tensor([sixteenths / SIXTEENTHS], device=self._device)
         self._size_M = model.analysis.size
@@ -88,8 +88,8 @@ class Walk:
         height, width = grid
         strips = list(_strips(*grid))
         z_uvN = self._hyper_latents(strips, grid, sink, y_hwM)
-        context = sum(self._slices[:-1])
-        kind, kept = (torch.float32, sum(self._slices)) if sink.reads else (torch.float16, context)
+        context = self._config.context_channels
+        kind, kept = (torch.float32, self._config.latents) if sink.reads else (torch.float16, context)
         state = _State(
             scale_features_hwS=torch.cat([self._scale_features(z_uvN, rows) for rows in strips])[
                 :height, :width
@@ -100,7 +100,7 @@ class Walk:
             latents_hwM=torch.zeros(height, width, kept, dtype=kind, device=self._device),
             magnitudes_hwM=torch.zeros(height, width, context, dtype=torch.uint8, device=self._device),
         )
-        for number in range(len(self._slices) + 1):
+        for number in range(len(self._config.passes)):
             for rows in strips:
                 self._code(number, slice(rows.start, min(rows.stop, height)), state, sink, y_hwM)
         return state.latents_hwM
@@ -149,8 +149,7 @@ class Walk:
 
     def _code(self, number: int, rows: slice, state: _State, sink: Sink, y_hwM: Tensor | None) -> None:
         """One group: its tables, its means, its symbols, and what they say about the latents."""
-        channels = self._channels(number)
-        known = channels.stop if number == 1 else channels.start
+        channels, known = self._config.passes[number].channels, self._config.passes[number].known
         near, inner = _with_halo(rows, len(state.latents_hwM), 1)
         magnitudes, latents_hwM = state.magnitudes_hwM[near, :, :known], state.latents_hwM[near, :, :known]
         if number == 1:  # the strip above may hold odd squares already: no strip is to know more than another
@@ -180,12 +179,6 @@ class Walk:
             state.latents_hwM[rows, :, channels][chosen] = latents_PC
         if channels.stop <= state.magnitudes_hwM.shape[2]:
             state.magnitudes_hwM[rows, :, channels][chosen] = self._scales.magnitudes(r_PC)
-
-    def _channels(self, number: int) -> slice:
-        """The latent channels that a pass codes."""
-        index = max(0, number - 1)
-        start = sum(self._slices[:index])
-        return slice(start, start + self._slices[index])
 
     def _chosen(self, number: int, rows: slice, width: int) -> Tensor:
         """(rows, w): the positions that a pass codes."""

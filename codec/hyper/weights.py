@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,7 +15,15 @@ from codec.hyper.exact import integer_tensors
 from codec.hyper.model import HyperModel
 from codec.hyper.scales import ACTIVATION_ONE, WEIGHT_ONE
 from codec.hyper.tables import FrequencyTables
-from codec.weights_file import SHIPPED, SUFFIX, WeightsFile, parse_weights, read_weights, weights_bytes
+from codec.weights_file import (
+    SHIPPED,
+    SUFFIX,
+    WeightsFile,
+    load_state,
+    parse_weights,
+    read_weights,
+    weights_bytes,
+)
 
 FAMILY: Final = "hyper-1"
 SHIPPED_NAME: Final = "small"
@@ -81,19 +88,19 @@ def understand(file: WeightsFile) -> Weights:
         if name.startswith(_INTEGERS)
     }
     model = HyperModel(config.model)
-    state = {n: t.float() for n, t in file.tensors.items() if not n.startswith(_INTEGERS)}
+    floats = {name: tensor for name, tensor in file.tensors.items() if not name.startswith(_INTEGERS)}
+    load_state(model, floats, where=file.where)
     try:
-        model.load_state_dict(state)
         tables = FrequencyTables(reach=integers.pop("reach").numpy(), counts=integers.pop("counts").numpy())
         prior_LM, hyper_prior_LN = integers.pop("prior"), integers.pop("hyper_prior")
-    except (RuntimeError, KeyError) as error:
+    except KeyError as error:
         raise WeightsError(f"weights {file.where} are made for another model: {error}") from error
     expected = {name: tensor.shape for name, tensor in integer_tensors(model.scales).items()}
     if {name: tensor.shape for name, tensor in integers.items()} != expected:
         raise WeightsError(f"weights {file.where} hold another integer network than their config says")
     return Weights(
         config=config,
-        model=model.eval().requires_grad_(False),
+        model=model,
         scales_state=integers,
         prior_LM=prior_LM,
         hyper_prior_LN=hyper_prior_LN,
@@ -112,14 +119,3 @@ def load_own(data: bytes | None = None) -> Weights:
     if data is None:
         return understand(read_weights(SHIPPED / FAMILY / f"{SHIPPED_NAME}{SUFFIX}"))
     return understand(parse_weights(data, where="given to encode with"))
-
-
-def understood(files: Sequence[bytes]) -> list[Weights]:
-    """Those of the weights files that are this family's; the others are another family's, or damaged."""
-    found = []
-    for data in files:
-        try:
-            found.append(understand(parse_weights(data, where="given for decoding")))
-        except WeightsError:
-            continue
-    return found
