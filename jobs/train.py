@@ -44,6 +44,14 @@ def train(
         typer.Option(metavar="FILE", help="Weights to begin with; `shipped` for the shipped ones."),
     ] = None,
     device: Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda or cuda:n.")] = "auto",
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Shares of a batch side by side; by default one per core, or one on a GPU.",
+        ),
+    ] = None,
     minutes: Annotated[
         float | None,
         typer.Option(metavar="N", min=0.0, help="End this session, with a checkpoint, after N minutes."),
@@ -65,7 +73,7 @@ def train(
         raise typer.BadParameter("expected --config, --data and --out, or --redraw alone; got less")
     else:
         with clear_errors():
-            _session(config, data, out, resume, start_from, device, minutes)
+            _session(config, data, out, resume, start_from, device, workers, minutes)
 
 
 def _session(
@@ -75,6 +83,7 @@ def _session(
     resume: bool,
     start_from: Path | None,
     device: str,
+    workers: int | None,
     minutes: float | None,
 ) -> None:
     ends = after_minutes(minutes)
@@ -88,6 +97,7 @@ def _session(
             resume=resume,
             start_from=start_from,
             device=place,
+            workers=workers,
             stop=lambda progress: ends(progress) or asked(progress),
             on_progress=show,
         )

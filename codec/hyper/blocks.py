@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from codec.hyper.lattice import WHOLE, Lattice, depthwise
+
 
 class Block(nn.Module):
     """Depthwise 3x3, then 1x1 out to twice the width, Hardswish, 1x1 back; added to its input.
@@ -29,10 +31,11 @@ class Block(nn.Module):
         nn.init.normal_(self.project.weight, std=0.3 / math.sqrt(2 * width))
         zero(self.project.bias)
 
-    def forward(self, f_BFhw: Tensor) -> Tensor:
-        """(B, F, h, w) -> (B, F, h, w)."""
-        out: Tensor = f_BFhw + self.project(functional.hardswish(self.expand(self.depthwise(f_BFhw))))
-        return out
+    def forward(self, f_BFhw: Tensor, lattice: Lattice = WHOLE) -> Tensor:
+        """(B, F, h, w) -> the same at the positions of a lattice."""
+        near = depthwise(f_BFhw, self.depthwise.weight, self.depthwise.bias, lattice)
+        out: Tensor = self.project(functional.hardswish(self.expand(near)))
+        return out + f_BFhw[:, :, lattice.rows, lattice.columns]
 
 
 def product_in_float32(f_BIhw: Tensor, weight_OI11: Tensor, bias_O: Tensor | None = None) -> Tensor:

@@ -8,6 +8,8 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from codec.hyper.lattice import QUARTERS, WHOLE, Lattice
+
 GRID: Final = 16
 """Pixels per latent position, each way."""
 HYPER_GRID: Final = 64
@@ -17,12 +19,14 @@ PATCH_VALUES: Final = 3 * GRID * GRID
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pass:
-    """One pass over the latents: the first two share a slice, on the squares of a checkerboard."""
+    """One pass over the latents: the first four share a slice, each on a quarter of the positions."""
 
     known: int
     """Latent channels, from the first, that earlier passes have coded, in part or whole."""
     channels: slice
     """Latent channels that this one codes."""
+    lattice: Lattice
+    """Positions that this one codes."""
 
     @property
     def coded(self) -> int:
@@ -37,7 +41,7 @@ class ModelConfig(BaseModel):
 
     slices: tuple[int, ...] = (32, 96, 256)
     """Latent channels by frequency, coarsest first; each slice is coded knowing those before it, the first one in
-    two passes over a checkerboard."""
+    four passes over a 2 x 2 pattern."""
     width: int = Field(default=128, ge=8)
     """Channels of the deep branches at 1/8."""
     encoder_blocks: int = Field(default=3, ge=0)
@@ -68,8 +72,13 @@ class ModelConfig(BaseModel):
         """The passes in which latents are coded, in their order."""
         edges = [0, *accumulate(self.slices)]
         slices = [slice(start, stop) for start, stop in pairwise(edges)]
-        halves = (Pass(known=0, channels=slices[0]), Pass(known=slices[0].stop, channels=slices[0]))
-        return (*halves, *(Pass(known=later.start, channels=later) for later in slices[1:]))
+        coarse = slices[0]
+        known = (0, *(coarse.stop for _ in QUARTERS[1:]))
+        quarters = (
+            Pass(known=before, channels=coarse, lattice=lattice)
+            for before, lattice in zip(known, QUARTERS, strict=True)
+        )
+        return (*quarters, *(Pass(known=later.start, channels=later, lattice=WHOLE) for later in slices[1:]))
 
     @property
     def context_channels(self) -> int:

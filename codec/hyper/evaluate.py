@@ -17,7 +17,6 @@ from codec.training.recipe import Evaluation, Point
 
 _SIDE = 384
 """Of each crop, at most: a multiple of the hyper-latents' grid, so that nothing is padded."""
-_SEED = 1
 
 
 def evaluate(
@@ -25,15 +24,14 @@ def evaluate(
 ) -> Evaluation:
     """Every image at every quality.
 
-    Bits are estimated with noise in place of rounding, as in training: the same noise every time. The fact `loss` is
-    the objective, mean over images and qualities: lower is better.
+    Bits are those of the symbols, estimated. The fact `loss` is the objective, mean over images and qualities: lower is
+    better.
     """
     device = next(model.parameters()).device
     quality_B = torch.tensor(qualities, dtype=torch.float32, device=device)
     bpp, decibels, losses = [], [], []
     shown: tuple[RGB, ...] = ()
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), torch.inference_mode():
-        torch.manual_seed(_SEED)
+    with torch.inference_mode():
         for image in images:
             pixels = _whole(image)
             x_BCHW = pixels_to_planes(pixels, HYPER_GRID).to(device).expand(len(qualities), -1, -1, -1)

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from codec.hyper.config import ModelConfig
+from codec.hyper.lattice import WHOLE, Lattice
 from codec.hyper.quality import SIXTEENTHS
 from codec.hyper.scales import (
     ACTIVATION_ONE,
@@ -74,12 +75,13 @@ class ExactScales:
         """round(16 log2(1 + |r|)), uint8."""
         return self._magnitudes[r_hwM.long().abs()]
 
-    def indices(self, number: int, s_hwS: Tensor, m_hwM: Tensor, sixteenths: int) -> Tensor:
-        """Table indices of pass `number`, (h, w, M of the pass) uint8, from features and earlier magnitudes."""
-        a = s_hwS.to(torch.float64)
+    def indices(self, number: int, s_hwS: Tensor, m_hwM: Tensor, sixteenths: int, lattice: Lattice) -> Tensor:
+        """Table indices of pass `number` at the positions of its lattice, (h', w', M of the pass) uint8, from
+        features and earlier magnitudes."""
+        a = s_hwS[lattice.rows, lattice.columns].to(torch.float64)
         if number:
             context = _activation(self._dense(f"gather.{number - 1}", m_hwM.to(torch.float64)))
-            a = torch.cat((a, _activation(self._depthwise(f"spread.{number - 1}", context))), -1)
+            a = torch.cat((a, _activation(self._depthwise(f"spread.{number - 1}", context, lattice))), -1)
         shift = at_level(self._tensors[f"shift.{number}"], sixteenths)
         hidden = _activation(self._dense(f"mix.{number}", a) + shift)
         prior = at_level(self._prior_LM[:, self._passes[number].channels], sixteenths)
@@ -90,16 +92,17 @@ class ExactScales:
         weight_OI = self._tensors[f"{name}.weight"][:, :, 0, 0]
         return a_hwI @ weight_OI.T + self._tensors[f"{name}.bias"]
 
-    def _depthwise(self, name: str, a_hwS: Tensor) -> Tensor:
+    def _depthwise(self, name: str, a_hwS: Tensor, lattice: Lattice = WHOLE) -> Tensor:
         """3x3, zeros beyond the edges, as nine shifted sums."""
         weight_S33 = self._tensors[f"{name}.weight"][:, 0]
         height, width, channels = a_hwS.shape
         padded = a_hwS.new_zeros(height + 2, width + 2, channels)
         padded[1:-1, 1:-1] = a_hwS
-        sums = self._tensors[f"{name}.bias"].expand(height, width, channels).clone()
+        sums = self._tensors[f"{name}.bias"].expand(*lattice.shape(height, width), channels).clone()
         for row in range(3):
             for column in range(3):
-                sums.addcmul_(padded[row : row + height, column : column + width], weight_S33[:, row, column])
+                shifted = padded[row : row + height, column : column + width][lattice.rows, lattice.columns]
+                sums.addcmul_(shifted, weight_S33[:, row, column])
         return sums
 
 

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from codec.hyper.blocks import Block, product_in_float32, zero
 from codec.hyper.config import ModelConfig
+from codec.hyper.lattice import Lattice
 from codec.hyper.patches import merge, split
 from codec.hyper.quality import QualityTable
 
@@ -68,10 +69,12 @@ class MeanNetwork(nn.Module):
         f = split(functional.hardswish(f))
         return split(self.rise_out(self.block(f)))
 
-    def means(self, number: int, f_BFhw: Tensor, known_BMhw: Tensor, quality_B: Tensor) -> Tensor:
-        """Means of pass `number` given the latents of earlier passes."""
+    def means(
+        self, number: int, f_BFhw: Tensor, known_BMhw: Tensor, quality_B: Tensor, lattice: Lattice
+    ) -> Tensor:
+        """Means of pass `number` at the positions of its lattice, given the latents of earlier passes."""
         f = self.stem[number](torch.cat((f_BFhw, known_BMhw.to(f_BFhw.dtype)), 1))
-        f = self.mix[number](f + self.shift[number](quality_B)[:, :, None, None].to(f.dtype))
+        f = self.mix[number](f + self.shift[number](quality_B)[:, :, None, None].to(f.dtype), lattice)
         head = self.head[number]
         assert isinstance(head, nn.Conv2d)
         return product_in_float32(functional.hardswish(f), head.weight, head.bias)

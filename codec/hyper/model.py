@@ -1,15 +1,16 @@
 """The variable-rate hyperprior model, as it trains.
 
     x --Analysis--> y --x gain(quality)--> u        HyperAnalysis(u) --round--> z
-    pass by pass (coarse slice on a checkerboard, then finer slices):
+    pass by pass (the coarse slice in quarters, then finer slices):
         mean  <- MeanNetwork(z, y of earlier passes)          float
         index <- ScaleNetwork(z, |r| of earlier passes)       integers only
-        r = round(u - mean)   coded with table `index`        u_hat = mean + r
+        r = round(u - mean)   coded with table `index`        u_hat = mean + r      (how it rounds: deadzone.py)
     y_hat = u_hat / gain --Synthesis(quality)--> x_hat
 
 Shape legend: x_BCHW YCbCr pixels; y_BMhw latents; u_BMhw latents in quantiser steps; z_BNuv hyper-latents; r_BMhw
 residual symbols. After Balle et al. 2018 (arXiv:1802.01436), Minnen et al. 2020 (arXiv:2007.08739, channel slices),
-He et al. 2021 (arXiv:2103.15306, checkerboard), Cui et al. 2021 (arXiv:2003.02012, gains).
+Li et al. 2023
+(arXiv:2302.14402, quarters), Cui et al. 2021 (arXiv:2003.02012, gains).
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from codec.hyper.config import ModelConfig
+from codec.hyper.config import GRID, HYPER_GRID, ModelConfig
+from codec.hyper.deadzone import first_step_bits, rounded, worth
+from codec.hyper.lattice import Lattice
 from codec.hyper.means import HyperAnalysis, MeanNetwork
 from codec.hyper.quality import QualityTable
 from codec.hyper.scales import TABLES, ScaleNetwork, magnitude, scale_of
@@ -33,7 +36,34 @@ class Forward:
 
     x_hat_BCHW: Tensor
     bits_B: Tensor
-    """Estimated bits of each image of the batch, hyper-latents included."""
+    """Estimated bits of each image of the batch, hyper-latents included: those of the symbols; its gradient is that
+    of the symbols where it leads to tables, and that of noisy values where it leads to what is coded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Noise:
+    """Uniform in [-0.5, 0.5): where the rate's gradient is looked at, beside the values themselves."""
+
+    y_BMhw: Tensor
+    z_BNuv: Tensor
+
+    @classmethod
+    def draw(cls, config: ModelConfig, shape: torch.Size, generator: torch.Generator) -> Noise:
+        """For images of a shape (B, 3, H, W), on the generator's device."""
+        sides = ((config.latents, GRID), (config.hyper_latents, HYPER_GRID))
+        y_BMhw, z_BNuv = (
+            torch.rand(
+                shape[0],
+                channels,
+                shape[2] // grid,
+                shape[3] // grid,
+                generator=generator,
+                device=generator.device,
+            )
+            - 0.5
+            for channels, grid in sides
+        )
+        return cls(y_BMhw=y_BMhw, z_BNuv=z_BNuv)
 
 
 class HyperModel(nn.Module):
@@ -52,45 +82,64 @@ class HyperModel(nn.Module):
         """Table index of each channel before the network adds to it, for a gain of one."""
         self.hyper_prior = QualityTable(config.hyper_latents)
 
-    def forward(self, x_BCHW: Tensor, quality_B: Tensor) -> Forward:
-        """Encode with noise for the rate and rounding for everything else, and decode."""
+    def forward(self, x_BCHW: Tensor, quality_B: Tensor, noise: Noise | None = None) -> Forward:
+        """Encode, and decode what that gave.
+
+        Args:
+            x_BCHW: YCbCr pixels, H and W multiples of 64.
+            quality_B: qualities.
+            noise: for the rate's gradient; None where none is needed.
+        """
         y = self.analysis(x_BCHW)
         gain = torch.exp(self.log_gain(quality_B))[:, :, None, None]
         size = self.analysis.size[None, :, None, None]
         u = y * gain
+        bit_worth = worth(gain.detach(), quality_B[:, None, None, None])
         z = self.hyper_analysis(y.detach(), size, gain, quality_B)
-        z_hat = _round(z)
-        z_index = self.hyper_prior(quality_B)[:, :, None, None]
-        bits = laplace_bits(_noisy(z), z_index).sum((1, 2, 3))
+        z_hat = _straight_through(z.detach().round(), z)
+        bits = _bits(z, z_hat, self.hyper_prior(quality_B)[:, :, None, None], noise.z_BNuv if noise else None)
         mean_features = self.means.features(z_hat, quality_B)
         scale_features = self.scales.features(z_hat)
         prior = self.prior(quality_B)[:, :, None, None]
-        even = checkerboard(y.shape[2], y.shape[3], y.device)
-        squares = [even, 1.0 - even]
         known = torch.zeros_like(y[:, :0])
         magnitudes = torch.zeros_like(known)
         for number, one in enumerate(self.config.passes):
-            channels = one.channels
-            mean = self.means.means(number, mean_features, known, quality_B) * (size * gain)[:, channels]
-            index = prior[:, channels] + self.scales.indices(number, scale_features, magnitudes, quality_B)
-            residual = u[:, channels] - mean
-            r = _round(residual)
-            cost = laplace_bits(_noisy(residual), index)
+            channels, lattice = one.channels, one.lattice
+            before, heard = known[:, : one.known], magnitudes[:, : one.known]
+            mean = (
+                self.means.means(number, mean_features, before, quality_B, lattice)
+                * (size * gain)[:, channels]
+            )
+            index = prior[:, channels] + self.scales.indices(
+                number, scale_features, heard, quality_B, lattice
+            )
+            residual = u[:, channels, lattice.rows, lattice.columns] - mean
+            shift = first_step_bits(index.detach()) * bit_worth[:, channels]
+            r = _straight_through(rounded(residual.detach(), shift), residual)
+            near = noise.y_BMhw[:, channels, lattice.rows, lattice.columns] if noise else None
+            bits = bits + _bits(residual, r, index, near)
             y_hat = (mean + r) / (gain * size)[:, channels]
-            if number < len(squares):  # the first slice, half by half
-                cost, r, y_hat = (values * squares[number] for values in (cost, r, y_hat))
-            bits = bits + cost.sum((1, 2, 3))
-            if number == 1:
-                known, magnitudes = known + y_hat, torch.maximum(magnitudes, magnitude(r))
-            else:
-                known, magnitudes = torch.cat((known, y_hat), 1), torch.cat((magnitudes, magnitude(r)), 1)
+            known = _with(known, y_hat, channels, lattice, like=y)
+            magnitudes = _with(magnitudes, magnitude(r), channels, lattice, like=y)
         return Forward(x_hat_BCHW=self.synthesis(known * size, quality_B), bits_B=bits)
 
 
-def checkerboard(height: int, width: int, device: torch.device) -> Tensor:
-    """(1, 1, h, w): one where row plus column is even."""
-    rows, columns = torch.arange(height, device=device), torch.arange(width, device=device)
-    return ((rows[:, None] + columns[None]) % 2 == 0).float()[None, None]
+def _with(known_BMhw: Tensor, new_BChw: Tensor, channels: slice, lattice: Lattice, *, like: Tensor) -> Tensor:
+    """Known latents and those of one more pass."""
+    if lattice.step == 1:
+        return torch.cat((known_BMhw, new_BChw), 1)
+    whole = known_BMhw.clone() if known_BMhw.shape[1] else torch.zeros_like(like[:, channels])
+    whole[:, :, lattice.rows, lattice.columns] = new_BChw
+    return whole
+
+
+def _bits(values: Tensor, symbols: Tensor, index: Tensor, noise: Tensor | None) -> Tensor:
+    """Bits of a batch's symbols, (B,)."""
+    bits = laplace_bits(symbols.detach(), index)
+    if noise is not None:
+        smooth = laplace_bits(values + noise, index.detach())
+        bits = bits + smooth - smooth.detach()
+    return bits.sum((1, 2, 3))
 
 
 def laplace_bits(values: Tensor, index: Tensor) -> Tensor:
@@ -124,9 +173,6 @@ class _Bounded(torch.autograd.Function):
         return gradient.masked_fill(leaves, 0.0)
 
 
-def _round(values: Tensor) -> Tensor:
-    return values + (values.round() - values).detach()
-
-
-def _noisy(values: Tensor) -> Tensor:
-    return values + torch.rand_like(values) - 0.5
+def _straight_through(rounded_values: Tensor, values: Tensor) -> Tensor:
+    """The rounded values with the gradient of the values."""
+    return values + (rounded_values - values).detach()

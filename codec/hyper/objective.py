@@ -10,19 +10,18 @@ import torch
 from torch import Tensor
 
 from codec.colour import rgb_to_ycbcr, ycbcr_to_rgb
-from codec.hyper.model import HyperModel
-from codec.hyper.quality import lmbda_of
+from codec.hyper.model import HyperModel, Noise
+from codec.hyper.quality import MSE_SCALE, lmbda_of
 from codec.training.recipe import BatchLoss
 
-_MSE_SCALE = 255.0**2
-"""CompressAI's lambdas weigh squared errors of 8-bit samples."""
 
-
-def objective(model: HyperModel, rgb_BCHW: Tensor, quality_B: Tensor, *, bfloat16: bool) -> BatchLoss:
+def objective(
+    model: HyperModel, rgb_BCHW: Tensor, quality_B: Tensor, chance: torch.Generator, *, bfloat16: bool
+) -> BatchLoss:
     """Loss of one batch of RGB patches in [0, 1]; the networks run in bfloat16 if asked, colours never do."""
     x_BCHW = rgb_to_ycbcr(rgb_BCHW).contiguous(memory_format=torch.channels_last)
     with torch.autocast(x_BCHW.device.type, torch.bfloat16, enabled=bfloat16):
-        coded = model(x_BCHW, quality_B)
+        coded = model(x_BCHW, quality_B, Noise.draw(model.config, x_BCHW.shape, chance))
     mse_B = (ycbcr_to_rgb(coded.x_hat_BCHW) - rgb_BCHW).square().mean((1, 2, 3))
     bpp_B = coded.bits_B / (rgb_BCHW.shape[2] * rgb_BCHW.shape[3])
     total = rate_distortion(bpp_B, mse_B, quality_B).mean()
@@ -32,4 +31,4 @@ def objective(model: HyperModel, rgb_BCHW: Tensor, quality_B: Tensor, *, bfloat1
 def rate_distortion(bpp_B: Tensor, mse_B: Tensor, quality_B: Tensor) -> Tensor:
     """(bpp + lambda x 255^2 x MSE) / sqrt(lambda), (B,)."""
     lmbda_B = lmbda_of(quality_B)
-    return (bpp_B + lmbda_B * _MSE_SCALE * mse_B) / lmbda_B.sqrt()
+    return (bpp_B + lmbda_B * MSE_SCALE * mse_B) / lmbda_B.sqrt()

@@ -17,6 +17,8 @@ SIXTEENTHS: Final = 16
 LOWEST_LAMBDA: Final = 0.0012
 HIGHEST_LAMBDA: Final = 0.8
 """Weight of distortion, CompressAI's units: loss = bpp + lambda * 255^2 * MSE of RGB in [0, 1]."""
+MSE_SCALE: Final = 255.0**2
+"""CompressAI's lambdas weigh squared errors of 8-bit samples."""
 _ANCHORS: Final = 10
 
 

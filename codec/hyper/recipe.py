@@ -37,6 +37,7 @@ Level = Annotated[int, Field(ge=QUALITIES.start, lt=QUALITIES.stop)]
 class HyperOptimiserConfig(OptimiserConfig):
     """The loop's, and how fast the tables' priors move."""
 
+    method: Literal["adamw", "soap"] = "soap"
     linear_scale: float = Field(default=0.02, ge=0.0, le=1.0)
     prior_scale: float = Field(default=10.0, gt=0.0)
     """Learning rate of the priors, which count in table steps, over that of the networks."""
@@ -120,7 +121,8 @@ class HyperRecipe:
         """Every patch at a quality of its own."""
         drawn_B = chance.beta(*self._config.loss.quality_beta, size=len(rgb_BCHW)) * TOP
         quality_B = torch.from_numpy(drawn_B).float().to(self._device)
-        return objective(model, rgb_BCHW, quality_B, bfloat16=self._config.bfloat16)
+        noise = torch.Generator(self._device).manual_seed(int(chance.integers(2**63)))
+        return objective(model, rgb_BCHW, quality_B, noise, bfloat16=self._config.bfloat16)
 
     def evaluate(self, model: HyperModel, held_back: Sequence[RGB], share: float) -> Evaluation:
         """Estimated bytes and real pixels at the config's qualities."""

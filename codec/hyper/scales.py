@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from codec.hyper.config import ModelConfig
+from codec.hyper.lattice import WHOLE, Lattice, depthwise
 from codec.hyper.patches import split
 from codec.hyper.quality import QualityTable
 
@@ -49,18 +50,17 @@ class IntegerLayer(nn.Module):
 
     def __init__(self, channels_in: int, channels_out: int, *, depthwise: bool = False) -> None:
         super().__init__()
-        self.groups = channels_in if depthwise else 1
-        side = 3 if depthwise else 1
-        fan = 9 if depthwise else channels_in
-        self.weight = nn.Parameter(torch.randn(channels_out, channels_in // self.groups, side, side))
+        side, fan = (3, 9) if depthwise else (1, channels_in)
+        self.weight = nn.Parameter(torch.randn(channels_out, 1 if depthwise else channels_in, side, side))
         self.weight.data.mul_(1.0 / math.sqrt(fan))
         self.bias = nn.Parameter(torch.zeros(channels_out))
 
-    def forward(self, a_BShw: Tensor, shift_BS: Tensor | None = None) -> Tensor:
-        """The sums, not yet an activation."""
+    def forward(self, a_BShw: Tensor, lattice: Lattice = WHOLE) -> Tensor:
+        """The sums, not yet an activation; at the positions of a lattice, if it is a 3x3 layer."""
         weight = _through(whole_weights(self.weight) / WEIGHT_ONE, self.weight)
-        sums = functional.conv2d(a_BShw, weight, self.bias, padding=weight.shape[-1] // 2, groups=self.groups)
-        return sums if shift_BS is None else sums + shift_BS[:, :, None, None]
+        if self.weight.shape[-1] == 1:
+            return functional.conv2d(a_BShw, weight, self.bias)
+        return depthwise(a_BShw, weight, self.bias, lattice)
 
 
 def whole_weights(weight: Tensor) -> Tensor:
@@ -105,12 +105,16 @@ class ScaleNetwork(nn.Module):
         s = split(activation(self.rise_out(activation(self.smooth_in(s)))))
         return activation(self.smooth_out(s))
 
-    def indices(self, number: int, s_BShw: Tensor, m_BMhw: Tensor, quality_B: Tensor) -> Tensor:
-        """What pass `number` adds to its prior indices, given the magnitudes of earlier passes."""
+    def indices(
+        self, number: int, s_BShw: Tensor, m_BMhw: Tensor, quality_B: Tensor, lattice: Lattice
+    ) -> Tensor:
+        """What pass `number` adds to its prior indices at the positions of its lattice, given the magnitudes of
+        earlier passes."""
+        a_BShw = s_BShw[:, :, lattice.rows, lattice.columns]
         if number:
             context = activation(self.gather[number - 1](m_BMhw))
-            s_BShw = torch.cat((s_BShw, activation(self.spread[number - 1](context))), 1)
-        hidden = activation(self.mix[number](s_BShw, self.shift[number](quality_B)))
+            a_BShw = torch.cat((a_BShw, activation(self.spread[number - 1](context, lattice))), 1)
+        hidden = activation(self.mix[number](a_BShw) + self.shift[number](quality_B)[:, :, None, None])
         sums: Tensor = self.head[number](hidden)
         return HEAD_GAIN * sums
 

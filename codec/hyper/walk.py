@@ -1,9 +1,9 @@
 """The walk over one image's latents, pass by pass and strip by strip, that encoder and decoder share.
 
     hyper-latents, strip by strip
-    pass 0   first slice, even squares of a checkerboard     tables from the hyper-latents
-    pass 1   first slice, odd squares                        ... and the magnitudes of pass 0
-    pass n   slice n                                         ... and the magnitudes of all slices before
+    pass 0       first slice, even rows and columns      tables from the hyper-latents
+    pass 1 to 3  first slice, the other three quarters   ... and the magnitudes of passes before
+    pass n       slice n - 3                             ... and the magnitudes of all slices before
 
 A strip is whole rows of latents, a multiple of 4, about `STRIP` positions. What is coded together (a group) is one
 strip of one pass, in (row, column, channel) order. Beside latents and magnitudes, memory is that of a strip.
@@ -22,7 +22,10 @@ import torch
 from torch import Tensor
 
 from codec.hyper.coder import Indices
+from codec.hyper.config import Pass
+from codec.hyper.deadzone import rounded, table_of_bits, worth
 from codec.hyper.exact import SYMBOL_LIMIT, ExactScales, at_level
+from codec.hyper.lattice import Lattice
 from codec.hyper.model import HyperModel
 from codec.hyper.precision import fast
 from codec.hyper.quality import SIXTEENTHS
@@ -67,6 +70,8 @@ class Walk:
         self._quality_B = torch.tensor([sixteenths / SIXTEENTHS], device=self._device)
         self._size_M = model.analysis.size
         self._gain_M = torch.exp(model.log_gain(self._quality_B)[0])
+        self._worth_M = worth(self._gain_M, self._quality_B)
+        self._bits_K = table_of_bits().to(self._device)
         start_N = at_level(hyper_prior_LN.double(), sixteenths) / (ACTIVATION_ONE * WEIGHT_ONE)
         self._hyper_indices_N: Indices = (
             torch.floor(start_N + 0.5).clamp_(0, TABLES - 1).to(torch.uint8).numpy()
@@ -149,43 +154,52 @@ class Walk:
 
     def _code(self, number: int, rows: slice, state: _State, sink: Sink, y_hwM: Tensor | None) -> None:
         """One group: its tables, its means, its symbols, and what they say about the latents."""
-        channels, known = self._config.passes[number].channels, self._config.passes[number].known
+        one = self._config.passes[number]
+        width, channels, lattice = state.latents_hwM.shape[1], one.channels, one.lattice
+        shape = lattice.shape(rows.stop - rows.start, width)
+        if 0 in shape:  # an image of one row or column
+            return
         near, inner = _with_halo(rows, len(state.latents_hwM), 1)
-        magnitudes, latents_hwM = state.magnitudes_hwM[near, :, :known], state.latents_hwM[near, :, :known]
-        if number == 1:  # the strip above may hold odd squares already: no strip is to know more than another
-            even = self._chosen(0, near, latents_hwM.shape[1])[..., None]
-            magnitudes, latents_hwM = magnitudes * even, latents_hwM * even
+        seen, skipped = lattice.seen_from(inner.start)
+        kept = slice(skipped, skipped + shape[0])
+        magnitudes, latents_hwM = (
+            _before(one, values[near, :, : one.known], seen)
+            for values in (state.magnitudes_hwM, state.latents_hwM)
+        )
         indices_hwC = self._scales.indices(
-            number, state.scale_features_hwS[near], magnitudes, self._sixteenths
-        )[inner]
-        latents = _channels_first(latents_hwM.half().float())
+            number, state.scale_features_hwS[near], magnitudes, self._sixteenths, seen
+        )[kept]
+        features, latents = _channels_first(state.mean_features_hwF[near]), latents_hwM.half().float()
         with fast(self._device):
             means_1Chw = self._model.means.means(
-                number, _channels_first(state.mean_features_hwF[near]), latents, self._quality_B
+                number, features, _channels_first(latents), self._quality_B, seen
             )
-        means_hwC = means_1Chw[0].permute(1, 2, 0)[inner]
+        means_hwC = means_1Chw[0].permute(1, 2, 0)[kept]
         steps_C = (self._size_M * self._gain_M)[channels]
-        chosen = self._chosen(number, rows, state.latents_hwM.shape[1])
-        indices_PC, means_PC = indices_hwC[chosen], means_hwC[chosen]
         wanted = None
         if y_hwM is not None:
-            u_PC = y_hwM[rows, : chosen.shape[1], channels][chosen].float() * self._gain_M[channels]
-            r_PC = (u_PC - means_PC * steps_C).round_().clamp_(-SYMBOL_LIMIT, SYMBOL_LIMIT)
-            wanted = (r_PC * (indices_PC >= SILENT)).to(torch.int16).cpu().numpy().ravel()
-        symbols = sink.group(wanted, indices_PC.cpu().numpy().ravel())
-        r_PC = torch.from_numpy(symbols).to(self._device).view(indices_PC.shape)
+            y_hwC = y_hwM[rows, :width, channels][lattice.rows, lattice.columns]
+            residual_hwC = y_hwC * self._gain_M[channels] - means_hwC * steps_C
+            shift_hwC = self._bits_K[indices_hwC.int()] * self._worth_M[channels]
+            r_hwC = rounded(residual_hwC, shift_hwC).clamp_(-SYMBOL_LIMIT, SYMBOL_LIMIT)
+            wanted = (r_hwC * (indices_hwC >= SILENT)).to(torch.int16).cpu().numpy().ravel()
+        symbols = sink.group(wanted, indices_hwC.cpu().numpy().ravel())
+        r_hwC = torch.from_numpy(symbols).to(self._device).view(indices_hwC.shape)
         if channels.stop <= state.latents_hwM.shape[2]:
-            latents_PC = (means_PC + r_PC / steps_C).to(state.latents_hwM.dtype)
-            state.latents_hwM[rows, :, channels][chosen] = latents_PC
+            mine = state.latents_hwM[rows, :, channels]
+            mine[lattice.rows, lattice.columns] = (means_hwC + r_hwC / steps_C).to(mine.dtype)
         if channels.stop <= state.magnitudes_hwM.shape[2]:
-            state.magnitudes_hwM[rows, :, channels][chosen] = self._scales.magnitudes(r_PC)
+            mine = state.magnitudes_hwM[rows, :, channels]
+            mine[lattice.rows, lattice.columns] = self._scales.magnitudes(r_hwC)
 
-    def _chosen(self, number: int, rows: slice, width: int) -> Tensor:
-        """(rows, w): the positions that a pass codes."""
-        if number > 1:
-            return torch.ones(rows.stop - rows.start, width, dtype=torch.bool, device=self._device)
-        row = torch.arange(rows.start, rows.stop, device=self._device)[:, None]
-        return (row + torch.arange(width, device=self._device)) % 2 == number
+
+def _before(one: Pass, known_hwM: Tensor, seen: Lattice) -> Tensor:
+    """What a pass may know: not what it has itself coded in the strip above, so that strips know alike."""
+    if one.known < one.channels.stop:
+        return known_hwM
+    known_hwM = known_hwM.clone()
+    known_hwM[seen.rows, seen.columns] = 0
+    return known_hwM
 
 
 def _strips(height: int, width: int) -> Iterator[slice]:

@@ -30,6 +30,7 @@ def main() -> int:
                 resume=arguments.resume,
                 start_from=arguments.start_from,
                 device=resolve_device(arguments.device),
+                workers=arguments.workers,
                 stop=lambda progress: ends(progress) or asked(progress),
                 on_progress=Lines(_say),
             )
@@ -54,6 +55,9 @@ def _parser() -> argparse.ArgumentParser:
         "--start-from", type=Path, help="weights file to begin with, or `shipped`; else the bare transform"
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:n")
+    parser.add_argument(
+        "--workers", type=int, help="shares of a batch side by side; by default one per core, or one on a GPU"
+    )
     parser.add_argument(
         "--minutes",
         type=float,

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class OptimiserConfig(BaseModel):
-    """AdamW and its schedule: warm-up, constant, then linear to zero."""
+    """The method and its schedule: warm-up, constant, then linear to zero."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    method: Literal["adamw", "soap"] = "adamw"
+    """For the matrices of the networks; everything else learns by AdamW."""
     learning_rate: float = Field(default=2e-3, gt=0.0)
     linear_scale: float = Field(default=0.1, ge=0.0, le=1.0)
     """Learning rate of the linear path over that of the residual blocks: it starts at its goal."""

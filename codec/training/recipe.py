@@ -88,7 +88,8 @@ class Recipe(Protocol[ModelT]):
         ...
 
     def loss(self, model: ModelT, rgb_BCHW: Tensor, chance: np.random.Generator) -> BatchLoss:
-        """The objective of a batch of patches in [0, 1]; whatever is drawn comes from `chance` or torch's own."""
+        """The objective of a batch of patches in [0, 1]; whatever is drawn comes from `chance`, and several
+        threads may ask at once."""
         ...
 
     def evaluate(self, model: ModelT, held_back: Sequence[RGB], share: float) -> Evaluation:

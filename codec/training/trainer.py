@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,11 +20,13 @@ from codec.training.checkpoint import Checkpoint, check_same_config, load_checkp
 from codec.training.config import TrainConfig
 from codec.training.crops import Crops
 from codec.training.families import recipe_for
+from codec.training.optimiser import Optimiser
 from codec.training.patches import PatchSource
 from codec.training.progress import Progress
 from codec.training.recipe import Point
 from codec.training.runlog import RunLog, evaluation_row
 from codec.training.schedule import Budget, learning_rate
+from codec.training.shares import Shares, default_workers, side_by_side
 from codec.training.strips import save_strip
 from codec.training.window import Window
 
@@ -51,6 +54,7 @@ def train(
     resume: bool = False,
     start_from: Path | None = None,
     device: torch.device | None = None,
+    workers: int | None = None,
     stop: Callable[[Progress], bool] = lambda _: False,
     on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> Trained:
@@ -62,6 +66,7 @@ def train(
         read: gives the images, once everything else has been checked.
         resume: go on from the checkpoint in `out`, if there is one.
         start_from: weights file whose tensors are taken where they fit, or `SHIPPED_START`.
+        workers: shares of a batch that run side by side; by default one per core, or one on a GPU.
         stop: asked after every step whether this session ends, with a checkpoint.
         on_progress: told after every step.
     Raises:
@@ -80,12 +85,14 @@ def train(
     crops = read()
     torch.set_flush_denormal(True)  # dying gradients are subnormal, and those are slow on a CPU
     try:
-        run = _Run(config, crops, out, device or torch.device("cpu"))
+        device = device or torch.device("cpu")
+        run = _Run(config, crops, out, device)
         if checkpoint is None:
             run.begin(start_from)
         else:
             run.restore(checkpoint)
-        run.advance(stop, on_progress)
+        with side_by_side(min(workers or default_workers(device), config.batch)) as shares:
+            run.advance(shares, stop, on_progress)
         return Trained(weights=run.export(), step=run.step, finished=run.share >= 1.0)
     finally:
         torch.set_flush_denormal(False)  # it holds for the whole process, which is not ours alone
@@ -104,7 +111,7 @@ class _Run:
         self.recipe = recipe_for(config, device)
         self.model = self.recipe.build().to(memory_format=torch.channels_last)
         self.ema = copy.deepcopy(self.model).requires_grad_(False).eval()
-        self.optimiser = self._optimiser()
+        self.optimiser = Optimiser(self.recipe.groups(self.model), config.optimiser)
         self.step, self.seconds, self.skipped = 0, 0.0, 0
         self.window = Window()
         self.reached: dict[str, Any] = {}
@@ -128,7 +135,9 @@ class _Run:
         self.step, self.seconds = checkpoint.step, checkpoint.seconds
         self.log.cut(self.step)
 
-    def advance(self, stop: Callable[[Progress], bool], on_progress: Callable[[Progress], None]) -> None:
+    def advance(
+        self, shares: Shares, stop: Callable[[Progress], bool], on_progress: Callable[[Progress], None]
+    ) -> None:
         """Train to the end of the run or of the session, with a checkpoint there and on the way."""
         config = self.config
         patches = PatchSource(self.crops, self.device)
@@ -136,7 +145,7 @@ class _Run:
         saved = begun
         stopping = False
         while self.share < 1.0 and not stopping:
-            self.update(patches)
+            self.update(patches, shares)
             self.step += 1
             self.seconds = earlier + time.monotonic() - begun
             over = self.share >= 1.0
@@ -158,7 +167,7 @@ class _Run:
         """Of the run that is over, 0 to 1."""
         return self.budget.share(self.step, self.seconds)
 
-    def update(self, patches: PatchSource) -> None:
+    def update(self, patches: PatchSource, shares: Shares) -> None:
         """One optimiser step; one whose loss or gradient is not finite is skipped.
 
         Whatever is random in it follows from the seed and the number of the step, so a resumed run needs no
@@ -166,22 +175,18 @@ class _Run:
         """
         config = self.config
         chance = np.random.default_rng((config.seed, self.step))
-        torch.manual_seed(int(chance.integers(2**63)))
         rgb_BCHW = patches.draw(config.batch, config.patch, chance)
         rate = learning_rate(config.optimiser, step=self.step, share=self.share)
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate * group["scale"]
-        self.optimiser.zero_grad(set_to_none=True)
-        loss = self.recipe.loss(self.model, rgb_BCHW, chance)
-        loss.total.backward()  # type: ignore[no-untyped-call]
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.optimiser.clip_norm)
-        measured = {"loss": loss.total.detach(), "norm": norm, **loss.parts}
+        parameters = list(self.model.parameters())
+        loss = shares.backward(partial(self.recipe.loss, self.model), parameters, rgb_BCHW, chance)
+        norm = torch.nn.utils.clip_grad_norm_(parameters, config.optimiser.clip_norm)
+        measured = {"loss": loss.total, "norm": norm, **loss.parts}
         values = dict(zip(measured, torch.stack(list(measured.values())).tolist(), strict=True))
         if not (math.isfinite(values["loss"]) and math.isfinite(values["norm"])):
             self.skip(values["loss"])
             return
         self.skipped = 0
-        self.optimiser.step()
+        self.optimiser.step(rate, shares)
         decay = min(config.optimiser.ema_decay, (1.0 + self.step) / (10.0 + self.step))
         torch._foreach_lerp_(list(self.ema.parameters()), list(self.model.parameters()), 1.0 - decay)
         self.window.add(values | {"learning_rate": rate})
@@ -247,15 +252,3 @@ class _Run:
         temporary.write_bytes(self.recipe.export(self.ema, record, self.crops))
         temporary.replace(path)
         return path
-
-    def _optimiser(self) -> torch.optim.AdamW:
-        optimiser = self.config.optimiser
-        groups = [
-            {
-                "params": group.parameters,
-                "scale": group.scale,
-                "weight_decay": optimiser.weight_decay if group.decays else 0.0,
-            }
-            for group in self.recipe.groups(self.model)
-        ]
-        return torch.optim.AdamW(groups, lr=optimiser.learning_rate, betas=(0.9, 0.98), fused=True)

@@ -51,7 +51,8 @@ def test_the_objective_reaches_every_parameter_and_is_finite_at_both_ends() -> N
     rgb_BCHW = PatchSource(crops, CPU).draw(3, 64, np.random.default_rng(0))
     for bfloat16 in (False, True):
         model.zero_grad()
-        loss = objective(model, rgb_BCHW, torch.tensor([0.0, 31.4, 63.0]), bfloat16=bfloat16)
+        noise = torch.Generator().manual_seed(0)
+        loss = objective(model, rgb_BCHW, torch.tensor([0.0, 31.4, 63.0]), noise, bfloat16=bfloat16)
         loss.total.backward()  # type: ignore[no-untyped-call]
         for name, parameter in model.named_parameters():
             assert parameter.grad is not None, name

@@ -10,9 +10,12 @@ import torch
 from torch import Tensor
 
 from codec.hyper.exact import SYMBOL_LIMIT, ExactScales, at_level
+from codec.hyper.lattice import WHOLE
 from codec.hyper.scales import TABLES, magnitude
 from codec.hyper.weights import Weights
 from tests.codec.hyper.conftest import CPU, TINY
+
+LAST = len(TINY.passes) - 1
 
 
 @pytest.fixture
@@ -41,21 +44,23 @@ def symbols(height: int, width: int, channels: int) -> Tensor:
     return (torch.randn(height, width, channels) * torch.randn(height, width, 1).exp()).round()
 
 
-@pytest.mark.parametrize("number", range(len(TINY.slices) + 1))
+@pytest.mark.parametrize("number", range(len(TINY.passes)))
 def test_integers_agree_with_the_network_that_was_trained(
     tiny: Weights, exact: ExactScales, number: int
 ) -> None:
     z_uvN = hyper_latents(5, 6)
-    known = [0, 6, 6, 16][number]
-    r_hwM = symbols(20, 24, known)
+    one = TINY.passes[number]
+    r_hwM = symbols(20, 24, one.known)
     trained = tiny.model.scales
     quality_B = torch.tensor([42.0])  # an anchor: whole numbers, as the rest of the model
     index = (
-        trained.indices(number, trained.features(_nchw(z_uvN)), magnitude(_nchw(r_hwM)), quality_B)
-        + tiny.model.prior(quality_B)[:, _channels(number), None, None]
+        trained.indices(
+            number, trained.features(_nchw(z_uvN)), magnitude(_nchw(r_hwM)), quality_B, one.lattice
+        )
+        + tiny.model.prior(quality_B)[:, one.channels, None, None]
     )
     expected = (index + 0.5).floor().clamp(0, TABLES - 1)[0].permute(1, 2, 0)
-    found = exact.indices(number, exact.features(z_uvN), exact.magnitudes(r_hwM), 42 * 16)
+    found = exact.indices(number, exact.features(z_uvN), exact.magnitudes(r_hwM), 42 * 16, one.lattice)
     assert float((found.float() - expected).abs().max()) <= 1.0
     assert float((found.float() != expected).float().mean()) < 0.01
     assert len(torch.unique(found)) > 5, "a network that says the same everywhere proves nothing"
@@ -66,13 +71,13 @@ def test_threads_and_neighbours_change_nothing(exact: ExactScales, threads: None
     r_hwM = symbols(36, 28, 16)
     torch.set_num_threads(1)
     features = exact.features(z_uvN)
-    indices = exact.indices(3, features, exact.magnitudes(r_hwM), 333)
+    indices = exact.indices(LAST, features, exact.magnitudes(r_hwM), 333, WHOLE)
     torch.set_num_threads(2)
     assert torch.equal(exact.features(z_uvN), features)
-    assert torch.equal(exact.indices(3, features, exact.magnitudes(r_hwM), 333), indices)
+    assert torch.equal(exact.indices(LAST, features, exact.magnitudes(r_hwM), 333, WHOLE), indices)
     strip = exact.features(z_uvN[2:6])[4:-4]
     assert torch.equal(strip, features[12:20])
-    rows = exact.indices(3, features[7:20], exact.magnitudes(r_hwM[7:20]), 333)[1:-1]
+    rows = exact.indices(LAST, features[7:20], exact.magnitudes(r_hwM[7:20]), 333, WHOLE)[1:-1]
     assert torch.equal(rows, indices[8:19])
 
 
@@ -108,7 +113,3 @@ def test_levels_between_two_are_whole_numbers_between() -> None:
 
 def _nchw(a_hwC: Tensor) -> Tensor:
     return a_hwC.permute(2, 0, 1)[None]
-
-
-def _channels(number: int) -> slice:
-    return [slice(0, 6), slice(0, 6), slice(6, 16), slice(16, 28)][number]

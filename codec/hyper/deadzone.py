@@ -1,0 +1,48 @@
+"""How the encoder rounds: towards zero a little, by as much as the bits that saves are worth.
+
+A residual between n and n + 1 steps goes to n + 1 if the error it saves is worth its further bits. In units of steps,
+with `gain` steps per unit of an orthonormal coefficient, that is where its fraction exceeds
+
+    1/2 + bits / (2 lambda 255^2 / gain^2)
+
+The decoder knows nothing of it. After rate-distortion optimised quantisation in video encoders (Sullivan 1996,
+doi:10.1109/18.532878); here for the first step of a Laplace distribution, whatever n, since others are rarer.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from codec.hyper.quality import MSE_SCALE, lmbda_of
+from codec.hyper.scales import TABLES, scale_of
+
+_SHARE: Final = 0.6
+"""Of that shift. Rounding down also costs what later passes would have known: less is best."""
+
+
+def first_step_bits(index: Tensor) -> Tensor:
+    """Bits that a one costs above a zero, for table indices (not rounded)."""
+    scale = scale_of(index)
+    zero = -torch.expm1(-0.5 / scale)
+    one = 0.5 * torch.exp(-0.5 / scale) * -torch.expm1(-1.0 / scale)
+    return torch.log2(zero / one.clamp_min(1e-12))
+
+
+def worth(gain: Tensor, quality: Tensor) -> Tensor:
+    """By how much a bit shifts where values are rounded, in steps: for a gain of (M,) or (B, M, 1, 1) and the quality
+    that broadcasts to it."""
+    return gain.square() * (0.5 * _SHARE / MSE_SCALE) / lmbda_of(quality)
+
+
+def rounded(values: Tensor, shift: Tensor) -> Tensor:
+    """Whole steps: nearest, but for a shift towards zero (at most half a step)."""
+    whole = (values.abs() + 0.5).sub_(shift.clamp(max=0.5)).floor_()
+    return torch.copysign(whole, values)
+
+
+def table_of_bits() -> Tensor:
+    """`first_step_bits` of every table, (TABLES,)."""
+    return first_step_bits(torch.arange(TABLES, dtype=torch.float32))
