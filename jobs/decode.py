@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from jobs.console import FAILED_IMAGES, clear_errors, print_json, say, show_progress
-from jobs.options import ArchiveUrl, AsJson, ConfigFile, RayAddress, Workers, read_config
+from jobs.options import ArchiveUrl, AsJson, AsOfVersion, ConfigFile, RayAddress, Workers, read_config
 from pipeline.decode import DecodeRun
 from pipeline.errors import SourceError
 from pipeline.restore import Format
@@ -33,6 +33,7 @@ def decode(
         Format | None,
         typer.Option("--format", help="Default: png for coded images, the original file for kept ones."),
     ] = None,
+    as_of: AsOfVersion = None,
     workers: Workers = None,
     ray_address: RayAddress = None,
     config: ConfigFile = None,
@@ -53,6 +54,7 @@ def decode(
             fmt=fmt,
             keys=_read_keys(keys_file) if keys_file else None,
             glob=glob,
+            as_of=as_of,
         )
         with show_progress() as on_progress:
             summary = run.run(on_progress)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from jobs.console import clear_errors, say
-from jobs.options import ArchiveUrl, ConfigFile, read_config
+from jobs.options import ArchiveUrl, AsOfVersion, ConfigFile, read_config
 from pipeline.archive import Archive
 from pipeline.deliver import Delivery
 from pipeline.errors import ConfigError, StorageError
@@ -29,6 +29,7 @@ def get(
             "--format", help="Default: what FILE's name says, else png (kept images: as they were)."
         ),
     ] = None,
+    as_of: AsOfVersion = None,
     config: ConfigFile = None,
 ) -> None:
     """Write the image KEY of ARCHIVE to FILE, with its EXIF, ICC profile, XMP and alpha.
@@ -37,7 +38,7 @@ def get(
     """
     with clear_errors():
         wanted = fmt or _format_of(output)
-        delivered = Archive(archive, options=read_config(config).storage).file(key, wanted)
+        delivered = Archive(archive, options=read_config(config).storage, as_of=as_of).file(key, wanted)
         if output == "-":
             sys.stdout.buffer.write(delivered.data)
             return

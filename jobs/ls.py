@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from jobs.console import clear_errors
-from jobs.options import ArchiveUrl, ConfigFile, read_config
+from jobs.options import ArchiveUrl, AsOfVersion, ConfigFile, read_config
 from pipeline.catalogue import Catalogue
 from pipeline.storage import Storage
 
@@ -43,12 +43,13 @@ def ls(
     status: Annotated[
         Literal["coded", "kept", "failed"] | None, typer.Option(help="Only images of this status.")
     ] = None,
+    as_of: AsOfVersion = None,
     config: ConfigFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON array of objects.")] = False,
 ) -> None:
     """List the images of ARCHIVE: status, size, rate, quality, and the reason where one was kept or failed."""
     with clear_errors():
-        catalogue = Catalogue(Storage(archive, read_config(config).storage))
+        catalogue = Catalogue(Storage(archive, read_config(config).storage), as_of=as_of)
         rows = (
             row
             for batch in catalogue.scan(list(_COLUMNS))

@@ -12,7 +12,9 @@ import typer
 from jobs.bench import bench
 from jobs.compress import compress
 from jobs.decode import decode
+from jobs.diff import diff
 from jobs.get import get
+from jobs.history import history
 from jobs.ls import ls
 from jobs.report import report
 from jobs.submit import submit
@@ -47,7 +49,7 @@ def _root(
     """Compress image archives with learned codecs, and get every image back."""
 
 
-for verb in (compress, decode, get, ls, report, train):
+for verb in (compress, decode, get, ls, report, history, diff, train):
     app.command()(verb)
 app.add_typer(bench, name="bench")
 app.command(

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from pipeline.config import CompressConfig, load_config
+from pipeline.errors import ConfigError
+from pipeline.versions import AsOf, parse_as_of
+
+
+def read_version(text: str) -> AsOf:
+    try:
+        return parse_as_of(text)
+    except ConfigError as error:
+        raise typer.BadParameter(str(error)) from error
+
 
 ArchiveUrl = Annotated[
     str,
@@ -22,6 +32,20 @@ ConfigFile = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="End stdout with JSON; progress goes to stderr.")]
+AsOfVersion = Annotated[
+    Any,
+    typer.Option(
+        "--as-of",
+        metavar="VERSION",
+        parser=read_version,
+        help="The archive as it was: a version's number, as `tenfold history` lists them, or a time (UTC) such as "
+        "2026-11-20 or 2026-11-20T03:00.",
+    ),
+]
+"""An `AsOf`, or None."""
+VersionArgument = Annotated[
+    Any, typer.Argument(metavar="VERSION", parser=read_version, help="A version's number, or a time (UTC).")
+]
 Workers = Annotated[
     int | None,
     typer.Option(

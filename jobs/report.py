@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from jobs.console import clear_errors, print_json, say, stdout
-from jobs.options import ArchiveUrl, AsJson, ConfigFile, read_config
+from jobs.options import ArchiveUrl, AsJson, AsOfVersion, ConfigFile, read_config
 from pipeline.catalogue import Catalogue
 from pipeline.report import Report, comparison, make_report, report_json, report_markdown, verdict
 from pipeline.storage import Storage
@@ -21,6 +21,7 @@ def report(
     out: Annotated[
         str, typer.Option("--out", metavar="DIR", help="Where report.json and report.md go; any fsspec URL.")
     ],
+    as_of: AsOfVersion = None,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -31,7 +32,7 @@ def report(
     with clear_errors():
         storage = read_config(config).storage
         store = Storage(archive, storage)
-        made = make_report(Catalogue(store), url=store.url)
+        made = make_report(Catalogue(store, as_of=as_of), url=store.url)
         plain = report_json(made)
         folder = Storage(out, storage)
         folder.write("report.json", (json.dumps(plain, indent=2, ensure_ascii=False) + "\n").encode())

@@ -31,6 +31,7 @@ from pipeline.images import from_rgb, read_image
 from pipeline.restore import Format
 from pipeline.storage import Storage, StorageOptions
 from pipeline.types import CatalogueRow, Image, ShardRow
+from pipeline.versions import AsOf
 
 _ROWS_PER_LOOKUP = 20_000
 """Looking up one key costs about as much as reading so many rows: after enough look-ups, all are read."""
@@ -80,17 +81,26 @@ class Archive:
     first to look up keys: start them with spawn, or touch the archive only in them.
     """
 
-    def __init__(self, url: str, *, options: StorageOptions = StorageOptions(), device: str = "auto") -> None:  # noqa: B008 frozen
+    def __init__(
+        self,
+        url: str,
+        *,
+        options: StorageOptions = StorageOptions(),  # noqa: B008 frozen
+        device: str = "auto",
+        as_of: AsOf | None = None,
+    ) -> None:
         """Take where the archive lies and where to decode; nothing is contacted yet.
 
         Args:
             url: a folder, s3://bucket/prefix, or any other URL of a store.
+            as_of: the archive as it was: a version's number, or a time with its zone.
             device: `auto`, `cpu`, `cuda`, ...: where codecs are loaded.
         """
         self._storage = Storage(url, options)
         self._device = device
         self._codecs = Codecs(self._storage, device=device)
-        self._catalogue = Catalogue(self._storage)
+        self._as_of = as_of
+        self._catalogue = Catalogue(self._storage, as_of=as_of)
         self._lock = RLock()
         self._known: dict[str, CatalogueRow] = {}
         self._lookups = 0
@@ -99,8 +109,8 @@ class Archive:
     def __repr__(self) -> str:
         return f"Archive({self._storage.url!r})"
 
-    def __reduce__(self) -> tuple[Callable[..., Archive], tuple[str, StorageOptions, str]]:
-        return _reopened, (self._storage.url, self._storage.options, self._device)
+    def __reduce__(self) -> tuple[Callable[..., Archive], tuple[str, StorageOptions, str, AsOf | None]]:
+        return _reopened, (self._storage.url, self._storage.options, self._device, self._as_of)
 
     def get(self, key: str) -> PIL.Image.Image:
         """One image, with EXIF, ICC profile and XMP in its `info`; orientation is not applied.
@@ -223,7 +233,7 @@ class Archive:
         return isinstance(key, str) and self._find(key) is not None
 
     def refresh(self) -> None:
-        """See what has been committed since."""
+        """See what has been committed since; an archive as it was stays as it was."""
         with self._lock:
             self._catalogue.refresh()
             self._known.clear()
@@ -267,8 +277,8 @@ class Archive:
         return decode_rows(self._codecs, [row])[0]
 
 
-def _reopened(url: str, options: StorageOptions, device: str) -> Archive:
-    return Archive(url, options=options, device=device)
+def _reopened(url: str, options: StorageOptions, device: str, as_of: AsOf | None) -> Archive:
+    return Archive(url, options=options, device=device, as_of=as_of)
 
 
 def _check_symbols(codec: Codec, row: ShardRow) -> None:

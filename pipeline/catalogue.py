@@ -1,17 +1,15 @@
 """The catalogue: one Delta Lake table, one row per image key. What is committed in it is in the archive.
 
-The only file that imports deltalake. DuckDB, Polars, Spark and pandas read the table without us; so we read
-it through SQL alone: files that MERGE rewrote hold string views, which break pyarrow's own dataset filters.
+Only this file and `delta_errors.py` import deltalake. DuckDB, Polars, Spark and pandas read the table without us; so
+we read it through SQL alone: files that MERGE rewrote hold string views, which break pyarrow's own dataset filters.
 """
 
 from __future__ import annotations
 
-import itertools
 import random
-import re
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import RLock
@@ -19,12 +17,14 @@ from threading import RLock
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, QueryBuilder
-from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake.exceptions import CommitFailedError
 
 from pipeline.columns import CATALOGUE_SCHEMA, rows_of
-from pipeline.errors import ArchiveError, NoArchiveError, StorageError, TenfoldError
-from pipeline.storage import Storage, redact
+from pipeline.delta_errors import translated
+from pipeline.errors import ArchiveError, NoArchiveError
+from pipeline.storage import Storage
 from pipeline.types import CatalogueRow
+from pipeline.versions import CHANGE_COLUMNS, AsOf, Change, Version, changes_of, number_of, version_of
 
 ARCHIVE_FORMAT = 1
 """Written into the table as `tenfold.format`. Columns may be added without raising it."""
@@ -37,14 +37,6 @@ _LONGEST_PAUSE_S = 4.0
 _REOPEN_S = 600.0
 """A table opened longer ago than this is opened anew when refreshed: its credentials may be about to expire."""
 _KEYS_PER_LOOKUP = 1000
-_LONGEST_MESSAGE = 400
-_ANSI = re.compile(r"\x1b\[[0-9;]*m")
-_BACKTRACE = re.compile(r"\s+0: (<unknown>|\S+::).*", re.DOTALL)
-_REQUEST = re.compile(r"Error performing .*? - ")
-_XML = re.compile(r"<\?xml.*?<Code>(.*?)</Code>.*?<Message>(.*?)</Message>.*", re.DOTALL)
-_STORE_FAILED = re.compile(
-    r"Generic (S3|GCS|MicrosoftAzure|LocalFileSystem)|Object ?Store error|Error performing|os error|privileges"
-)
 _TABLE_PROPERTIES = {
     # time travel reaches back until someone prunes the archive, not for Delta's usual 30 days
     "delta.logRetentionDuration": "interval 36500 days",
@@ -73,9 +65,14 @@ def literal(text: str) -> str:
 class Catalogue:
     """The catalogue of one archive. Sees the table as it was when first used, until `refresh` or `commit`."""
 
-    def __init__(self, storage: Storage) -> None:
-        """Take the archive's root; nothing is contacted yet."""
+    def __init__(self, storage: Storage, *, as_of: AsOf | None = None) -> None:
+        """Take the archive's root; nothing is contacted yet.
+
+        Args:
+            as_of: look at this version, for reading only, whatever is committed later.
+        """
         self._storage = storage
+        self._as_of = as_of
         self._table: DeltaTable | None = None
         self._opened_at = 0.0
         self._is_stale = False
@@ -117,6 +114,26 @@ class Catalogue:
         """Version of the Delta table as seen now; grows by one with every commit."""
         return int(self._opened().version())
 
+    def versions(self) -> list[Version]:
+        """All versions that can still be read, up to the one seen now; the newest first."""
+        with self._translated():
+            return [version_of(entry) for entry in self._opened().history()]
+
+    def changes_since(self, older: Catalogue) -> Iterator[Change]:
+        """The images that this version holds otherwise than an older one, streamed, sorted by key."""
+        columns = ", ".join(
+            f'{side}."{name}" AS {side}_{name}' for side in ("before", "after") for name in CHANGE_COLUMNS
+        )
+        sql = (
+            f"SELECT {columns} FROM before FULL OUTER JOIN after ON before.key = after.key"
+            " WHERE (before.shard IS DISTINCT FROM after.shard) OR (before.row IS DISTINCT FROM after.row)"
+            " ORDER BY coalesce(before.key, after.key)"
+        )
+        with self._translated():
+            both = QueryBuilder().register("before", older._opened()).register("after", self._opened())
+            for batch in pa.RecordBatchReader.from_stream(both.execute(sql)):
+                yield from changes_of(batch.to_pylist())
+
     def commit(self, rows: pa.Table, *, run: str, info: Mapping[str, str] | None = None) -> int:
         """Make rows part of the archive, all of them or none, and return how many were new or changed.
 
@@ -133,6 +150,8 @@ class Catalogue:
             ArchiveError: other writers kept getting in between, or the table refused the rows.
             StorageError: the store did not answer as it should.
         """
+        if self._as_of is not None:
+            raise ValueError(f"Expected the newest version to commit to, got version {self._as_of}.")
         if rows.num_rows == 0:
             return 0
         if pc.count_distinct(rows["key"]).as_py() != rows.num_rows:
@@ -258,13 +277,20 @@ class Catalogue:
     def _opened(self) -> DeltaTable:
         with self._lock:
             now = time.monotonic()
-            if self._table is not None and self._is_stale and now - self._opened_at < _REOPEN_S:
+            is_old = now - self._opened_at >= _REOPEN_S
+            if self._as_of is not None and self._table is not None:
+                self._is_stale = is_old  # the past does not change
+            if self._table is not None and self._is_stale and not is_old:
                 with self._translated():
                     self._table.update_incremental()  # reads only the log's new entries
             elif self._table is None or self._is_stale:
                 with self._translated():
                     table = DeltaTable(self._url(), storage_options=self._options())
                     self._check_format(table.metadata().configuration)
+                    if self._as_of is not None:
+                        versions = [version_of(entry) for entry in table.history()]
+                        self._as_of = number_of(self._as_of, versions, url=self._storage.url)
+                        table.load_as_version(self._as_of)
                 self._table, self._opened_at = table, now
             self._is_stale = False
             return self._table
@@ -282,43 +308,8 @@ class Catalogue:
                 f"{written}. Install a newer Tenfold to use it."
             )
 
-    @contextmanager
-    def _translated(self, where: str | None = None) -> Iterator[None]:
-        """Turn the exceptions of deltalake and Arrow into ours, on one line and without secrets."""
-        url = self._storage.url
-        try:
-            yield
-        except (TenfoldError, CommitFailedError):
-            raise
-        except TableNotFoundError:
-            raise NoArchiveError(
-                f"Expected a Tenfold archive (a folder with {_FOLDER}/_delta_log) at {url}, got "
-                f"{self._what_is_there()}; create one with `tenfold compress SRC {url}`."
-            ) from None
-        except (DeltaError, OSError, pa.ArrowException) as error:
-            told = self._one_line(error)
-            if where is not None and not _STORE_FAILED.search(told):
-                raise ArchiveError(
-                    f"Expected an SQL condition on the catalogue's columns, got {where!r}: {told}"
-                ) from None
-            if _STORE_FAILED.search(told):
-                self._storage.check_readable()  # what our own client says of a store that is down is clearer
-                raise StorageError(
-                    f"Expected to read and write the catalogue at {url}/{_FOLDER}, got: {told}. "
-                    "Check the URL, the credentials and that the store is up."
-                ) from None
-            raise ArchiveError(f"Expected a sound catalogue at {url}/{_FOLDER}, got: {told}") from None
-
-    def _one_line(self, error: Exception) -> str:
-        text = _XML.sub(r"\1: \2", _BACKTRACE.sub("", _ANSI.sub("", str(error))))
-        text = re.sub(r"[\s↳]+", " ", text).strip()
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        return redact(_REQUEST.sub("", text))[:_LONGEST_MESSAGE].rstrip(".")
-
-    def _what_is_there(self) -> str:
-        found = [info.path for info in itertools.islice(self._storage.list(), 3)]
-        return f"other files ({', '.join(found)}, ...)" if found else "an empty folder or none"
+    def _translated(self, where: str | None = None) -> AbstractContextManager[None]:
+        return translated(self._storage, _FOLDER, self._secrets, where=where)
 
 
 def _first_commit() -> bytes:

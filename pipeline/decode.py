@@ -32,6 +32,7 @@ from pipeline.start import start_pool
 from pipeline.storage import Storage
 from pipeline.totals import Totals
 from pipeline.types import Image, ShardRow
+from pipeline.versions import AsOf
 
 _WAIT_S = 0.25
 _ROWS_PER_TASK = 512
@@ -185,6 +186,7 @@ class DecodeRun:
         fmt: Format | None = None,
         keys: Collection[str] | None = None,
         glob: str | None = None,
+        as_of: AsOf | None = None,
     ) -> None:
         """Contact nothing yet.
 
@@ -192,6 +194,7 @@ class DecodeRun:
             fmt: format of decoded images; None for PNG, and kept images as they were.
             keys: only these; every one must be in the archive.
             glob: only keys that match, `*` crossing slashes.
+            as_of: the archive as it was then.
         """
         self._archive = archive
         self._destination = destination
@@ -199,6 +202,7 @@ class DecodeRun:
         self._fmt: Format | None = fmt
         self._keys = keys
         self._glob = glob
+        self._as_of = as_of
         self._on_progress: OnProgress = lambda _progress: None
         self._progress = Progress(verb="decode")
         self._failures: list[dict[str, str]] = []
@@ -234,7 +238,7 @@ class DecodeRun:
 
     def _select(self) -> pa.Table:
         columns = ["key", "shard", "row", "status"]
-        table = Catalogue(self._archive).table(columns)
+        table = Catalogue(self._archive, as_of=self._as_of).table(columns)
         self._all_keys = set(table["key"].to_pylist())
         if self._keys is not None:
             self._check_keys()

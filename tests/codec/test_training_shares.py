@@ -52,7 +52,8 @@ def test_gradients_are_those_of_the_whole_batch(workers: int) -> None:
 def test_every_share_draws_its_own_and_the_same_again() -> None:
     drawn = []
     for _ in range(2):
-        seen, model = [], _Layers()
+        seen: list[float] = []
+        model = _Layers()
 
         def loss(
             rgb_BCHW: Tensor, chance: np.random.Generator, seen: list[float] = seen, model: _Layers = model
