@@ -17,6 +17,7 @@ from jobs.get import get
 from jobs.history import history
 from jobs.ls import ls
 from jobs.report import report
+from jobs.retry_failed import retry_failed
 from jobs.submit import submit
 from jobs.train import train
 
@@ -49,7 +50,7 @@ def _root(
     """Compress image archives with learned codecs, and get every image back."""
 
 
-for verb in (compress, decode, get, ls, report, history, diff, train):
+for verb in (compress, decode, get, ls, report, retry_failed, history, diff, train):
     app.command()(verb)
 app.add_typer(bench, name="bench")
 app.command(

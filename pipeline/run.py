@@ -118,6 +118,8 @@ class CompressRun:
         return itertools.chain([first], images)
 
     def _known_versions(self) -> KnownVersions:
+        if self._source.takes_known:
+            return KnownVersions(())
         columns = ["key", "source_size", "source_etag", "source_mtime"]
         return KnownVersions(
             row

@@ -17,6 +17,7 @@ from importlib import metadata
 from typing import Any
 
 from pipeline.config import CompressConfig
+from pipeline.errors import ArchiveError
 from pipeline.sources import SourceConfig
 from pipeline.storage import Storage
 from pipeline.summary import RunSummary
@@ -77,6 +78,22 @@ class RunLog:
     def _write(self, name: str, record: dict[str, Any]) -> None:
         text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
         self._storage.write(f"runs/{self.run}/{name}", text.encode("utf-8"))
+
+
+def recorded_config(storage: Storage, run: str) -> CompressConfig:
+    """What a run was told.
+
+    Raises:
+        ArchiveError: its record is gone or of another format.
+    """
+    path = f"runs/{run}/run.json"
+    try:
+        return CompressConfig.model_validate(json.loads(storage.read(path))["config"])
+    except (FileNotFoundError, ValueError, KeyError) as error:
+        raise ArchiveError(
+            f"Expected the settings of run {run} in {path} at {storage.url}, got {type(error).__name__}. "
+            "Say which ones to use with --config."
+        ) from error
 
 
 def _new_run_id() -> str:

@@ -25,6 +25,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
@@ -62,21 +63,27 @@ class SourceConfig(BaseModel):
     glob: str | None = None
     list_file: str | None = None
     manifest: str | None = None
+    failed_in: str | None = None
+    """URL of an archive: the images that failed in it (pipeline/failed.py)."""
     exclude: str | None = None
     """URL of an archive that may lie inside the source: nothing in it is an image of the source."""
     storage: StorageOptions = StorageOptions()
 
     @model_validator(mode="after")
     def _one_kind(self) -> SourceConfig:
-        kinds = [name for name in ("glob", "list_file", "manifest") if getattr(self, name) is not None]
+        kinds = [
+            name for name in ("glob", "list_file", "manifest", "failed_in") if getattr(self, name) is not None
+        ]
         if len(kinds) > 1:
-            raise ValueError(f"expected one of glob, list_file and manifest at most, got {kinds}")
+            raise ValueError(f"expected one of glob, list_file, manifest and failed_in at most, got {kinds}")
         return self
 
 
 class Source:
     """The images of one source. Can be pickled; `read` may be called from many threads."""
 
+    takes_known: ClassVar[bool] = False
+    """Whether an image is encoded even if the archive knows this version of it."""
     config: SourceConfig
     skipped: int
     """Objects that `images` has passed over so far because their names have no image extension."""

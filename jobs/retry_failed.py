@@ -1,0 +1,57 @@
+"""`tenfold retry-failed ARCHIVE`: the images that failed, once more."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from jobs.console import FAILED_IMAGES, clear_errors, print_json, say, show_progress
+from jobs.options import ArchiveUrl, AsJson, ConfigFile, RayAddress, Workers, read_config
+from jobs.summary_words import tell_failed, tell_summary
+from pipeline.failed import FailedImages
+from pipeline.run import CompressRun
+from pipeline.runlog import recorded_config
+from pipeline.storage import Storage
+
+
+def retry_failed(
+    archive: ArchiveUrl,
+    *,
+    workers: Workers = None,
+    ray_address: RayAddress = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Try the failed images of ARCHIVE again, from where they lay, into the same ARCHIVE.
+
+    For after the cause is gone: a store that was down, files that were damaged and have been replaced, a worker that
+    ran out of memory. Codec and quality are those of the last run in which one of them failed, unless --config says
+    otherwise. What fails again keeps its row, with the new reason, and the exit code is 3.
+
+    Example:
+
+      tenfold ls archive/ --status failed; tenfold retry-failed archive/
+    """
+    with clear_errors():
+        settings = read_config(config, workers=workers, ray_address=ray_address)
+        store = Storage(archive, settings.storage)
+        source = FailedImages(store, settings.source_storage or settings.storage)
+        run = source.newest_run()
+        if run is None:
+            say(f"No image of {archive} is a failed one: nothing to try again.")
+            if as_json:
+                print_json({"run": None, "images": 0, "coded": 0, "kept": 0, "failed": 0})
+            return
+        if config is None:
+            then = recorded_config(store, run)
+            settings = settings.model_copy(
+                update={"codec": then.codec, "shard": then.shard, "limits": then.limits}
+            )
+        with show_progress() as on_progress:
+            summary = CompressRun(source, store, settings).run(on_progress)
+        if as_json:
+            print_json(asdict(summary))
+        else:
+            tell_summary(summary, archive)
+        if summary.failed:
+            tell_failed(summary, archive)
+            raise SystemExit(FAILED_IMAGES)

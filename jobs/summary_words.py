@@ -1,0 +1,61 @@
+"""What a run that encodes says at its end."""
+
+from __future__ import annotations
+
+from jobs.console import say
+from pipeline.summary import RunSummary
+
+_SHOWN = 10
+
+
+def tell_summary(summary: RunSummary, archive: str) -> None:
+    """On stdout: what was done, what it gained, what the archive takes."""
+    if not summary.images:
+        print(f"Nothing new: all {summary.unchanged} images of the source are in {archive} already.")
+        return
+    seen = f", {summary.unchanged} unchanged" if summary.unchanged else ""
+    print(
+        f"{summary.images} images: {summary.coded} coded, {summary.kept} kept as they were, "
+        f"{summary.failed} failed{seen}."
+    )
+    if summary.ratio_vs_raw is not None and summary.ratio_vs_source is not None:
+        zip_words = f" (zip: {summary.zip_ratio_vs_raw:.2f}x)" if summary.zip_ratio_vs_raw else ""
+        print(
+            f"{_mb(summary.raw_bytes)} of pixels, {_mb(summary.source_bytes)} of files -> "
+            f"{_mb(summary.payload_bytes)} of payload: {summary.ratio_vs_raw:.1f}x against raw{zip_words}, "
+            f"{summary.ratio_vs_source:.1f}x against the files, {summary.bpp:.3f} bpp."
+        )
+    if summary.target_met is not None:
+        print(_target_words(summary))
+    if summary.psnr_db is not None:
+        ms_ssim = f", MS-SSIM {summary.ms_ssim:.4f}" if summary.ms_ssim is not None else ""
+        print(f"Coded images decode at {summary.psnr_db:.2f} dB PSNR{ms_ssim} on average.")
+    print(
+        f"{summary.seconds:.1f} s, {summary.megapixels_per_second:.2f} MP/s. The archive now takes "
+        f"{_mb(summary.archive_bytes)}, of it {_mb(summary.weights_bytes)} the codec's weights, stored once: {archive}"
+    )
+
+
+def tell_failed(summary: RunSummary, archive: str) -> None:
+    """On stderr: that images failed, and where the reasons are."""
+    for held in summary.held_back[:_SHOWN]:
+        say(f"failed, its archived version stays: {held['key']}: {held['reason']}")
+    say(f"{summary.failed} images failed; `tenfold ls {archive} --status failed` says why.")
+
+
+def _target_words(summary: RunSummary) -> str:
+    """Target and reached in the words of the option that was given; why, when they are apart."""
+    target, reached = summary.target_bpp or 0.0, summary.reached_bpp or 0.0
+    words = (
+        f"Target ratio {24 / target:g}x, reached {24 / reached:.{1 if 24 / reached >= 10 else 2}f}x "
+        f"({reached:.4f} of {target:.4f} bpp, coded images)"
+    )
+    if summary.target_met:
+        return f"{words}."
+    if reached > target:
+        return f"{words}: not met. Quality 0 takes more on these images, or a floor asks for more."
+    return f"{words}: not met. Even quality 63 takes less on these images."
+
+
+def _mb(count: int) -> str:
+    return f"{count / 1e6:.2f} MB" if count < 1e9 else f"{count / 1e9:.2f} GB"
