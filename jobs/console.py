@@ -28,6 +28,7 @@ NO_ARCHIVE = 10
 INTERRUPTED = 130
 
 LINE_EVERY_S = 30.0
+_DONE = {"compress": "encoded", "decode": "decoded", "verify": "checked"}
 
 stderr = Console(stderr=True, highlight=False)
 stdout = Console(highlight=False)
@@ -116,8 +117,10 @@ class _BarsView:
 
     def draw(self, progress: Progress) -> None:
         total = progress.listed if progress.listing_done else None
-        done = "decoded" if progress.verb == "decode" else "encoded"
-        rates = f"{progress.finished:,} images  {progress.megapixels_per_second():.2f} MP/s{_ratio(progress)}"
+        done = _DONE[progress.verb]
+        rates = f"{progress.finished:,} images"
+        if progress.verb != "verify":
+            rates += f"  {progress.megapixels_per_second():.2f} MP/s{_ratio(progress)}"
         self._row("listed", progress.listed, total, f"{progress.listed:,} images{_unchanged(progress)}")
         self._row(done, progress.finished, total, rates if progress.finished else progress.phase)
         if progress.verb == "compress":
@@ -148,7 +151,7 @@ def progress_line(progress: Progress) -> str:
     """The state of a run in one line of a log."""
     stamp = time.strftime("%H:%M:%S")
     more = "" if progress.listing_done else "+"
-    done = "decoded" if progress.verb == "decode" else "encoded"
+    done = _DONE[progress.verb]
     line = (
         f"{stamp} {progress.phase}: {progress.listed:,}{more} listed{_unchanged(progress)}, "
         f"{progress.finished:,} {done}"
@@ -156,8 +159,10 @@ def progress_line(progress: Progress) -> str:
     if progress.verb == "compress":
         line += f", {progress.committed:,} committed"
     if progress.totals.failed:
-        line += f", {progress.totals.failed:,} failed"
-    if progress.finished:
+        line += f", {progress.totals.failed:,} {'problems' if progress.verb == 'verify' else 'failed'}"
+    if progress.finished and progress.verb == "verify":
+        line += _left(progress)
+    elif progress.finished:
         line += f", {progress.megapixels_per_second():.2f} MP/s{_ratio(progress)}{_left(progress)}"
     return line
 

@@ -20,6 +20,7 @@ from jobs.report import report
 from jobs.retry_failed import retry_failed
 from jobs.submit import submit
 from jobs.train import train
+from jobs.verify import verify
 
 app = typer.Typer(
     name="tenfold",
@@ -50,7 +51,7 @@ def _root(
     """Compress image archives with learned codecs, and get every image back."""
 
 
-for verb in (compress, decode, get, ls, report, retry_failed, history, diff, train):
+for verb in (compress, decode, get, ls, report, retry_failed, verify, history, diff, train):
     app.command()(verb)
 app.add_typer(bench, name="bench")
 app.command(

@@ -218,7 +218,7 @@ class Archive:
             glob: only keys that match, as `holiday/*.jpg`; `*` also matches `/`.
         """
         begins = f"key >= {literal(prefix)} AND starts_with(key, {literal(prefix)})" if prefix else None
-        for batch in self._catalogue.scan(["key"], where=begins, in_order=True):
+        for batch in self._catalogue.scan(["key"], where=begins, order=["key"]):
             for key in batch["key"].to_pylist():
                 if glob is None or fnmatchcase(key, glob):
                     yield key

@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import RLock
+from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -29,8 +30,10 @@ from pipeline.versions import CHANGE_COLUMNS, AsOf, Change, Version, changes_of,
 ARCHIVE_FORMAT = 1
 """Written into the table as `tenfold.format`. Columns may be added without raising it."""
 
+CATALOGUE_FOLDER = "catalogue"
+"""Below the archive."""
+
 _FORMAT_KEY = "tenfold.format"
-_FOLDER = "catalogue"
 _FIRST_COMMIT = f"{0:020d}.json"
 _COMMIT_ATTEMPTS = 24
 _LONGEST_PAUSE_S = 4.0
@@ -103,7 +106,7 @@ class Catalogue:
             with self._translated():
                 if DeltaTable.is_deltatable(self._url(), self._options()):
                     raise  # a table, but not one of ours
-            self._storage.create(f"{_FOLDER}/_delta_log/{_FIRST_COMMIT}", _first_commit())
+            self._storage.create(f"{CATALOGUE_FOLDER}/_delta_log/{_FIRST_COMMIT}", _first_commit())
             self._opened()
 
     def refresh(self) -> None:
@@ -198,7 +201,7 @@ class Catalogue:
         *,
         where: str | None = None,
         run: str | None = None,
-        in_order: bool = False,
+        order: Sequence[str] = (),
     ) -> Iterator[pa.RecordBatch]:
         """Stream rows, in memory that does not grow with the table.
 
@@ -206,7 +209,7 @@ class Catalogue:
             columns: names, or None for all; batches have the types of CATALOGUE_SCHEMA.
             where: an SQL condition on the columns, as `psnr_db < 30 AND status = 'coded'`.
             run: only rows that this run committed.
-            in_order: sorted by key, which costs a sort of the whole table.
+            order: columns to sort by, which costs a sort of the whole table.
         Raises:
             ValueError: no such column.
             ArchiveError: `where` is not a condition.
@@ -222,8 +225,8 @@ class Catalogue:
         sql = f"SELECT {', '.join(_quoted(name) for name in names if name in present) or 'key'} FROM t"
         if conditions:
             sql += f" WHERE {' AND '.join(conditions)}"
-        if in_order:
-            sql += " ORDER BY key"
+        if order:
+            sql += f" ORDER BY {', '.join(_quoted(name) for name in order)}"
         with self._translated(where):
             rows = QueryBuilder().register("t", table).execute(sql)
             for batch in pa.RecordBatchReader.from_stream(rows):
@@ -246,13 +249,31 @@ class Catalogue:
     def table(self, columns: Sequence[str] | None = None, *, where: str | None = None) -> pa.Table:
         """The rows as one table sorted by key."""
         names = list(columns) if columns is not None else CATALOGUE_SCHEMA.names
-        batches = list(self.scan(names, where=where, in_order=True))
+        batches = list(self.scan(names, where=where, order=["key"]))
         return pa.Table.from_batches(batches, pa.schema([CATALOGUE_SCHEMA.field(name) for name in names]))
 
     def count(self) -> int:
         """Number of images, the failed ones included."""
         with self._translated():
             return int(self._opened().count())
+
+    def files(self) -> dict[str, int]:
+        """The Parquet files that this version consists of, as paths below the archive, and their sizes."""
+        with self._translated():
+            actions = pa.table(self._opened().get_add_actions(flatten=True))
+        paths = (f"{CATALOGUE_FOLDER}/{unquote(path)}" for path in actions["path"].to_pylist())
+        return dict(zip(paths, actions["size_bytes"].to_pylist(), strict=True))
+
+    def repeated_keys(self) -> dict[str, int]:
+        """Keys that have more than one row, and how many: there must be none."""
+        sql = "SELECT key, count(*) AS rows FROM t GROUP BY key HAVING count(*) > 1"
+        with self._translated():
+            found = QueryBuilder().register("t", self._opened()).execute(sql)
+            return {
+                row["key"]: row["rows"]
+                for batch in pa.RecordBatchReader.from_stream(found)
+                for row in batch.to_pylist()
+            }
 
     def run_shards(self, run: str) -> set[str]:
         """Paths of the shards of which a run has committed at least one row that is still current."""
@@ -262,7 +283,7 @@ class Catalogue:
         return shards
 
     def _url(self) -> str:
-        return f"{self._storage.delta_url().rstrip('/')}/{_FOLDER}"
+        return f"{self._storage.delta_url().rstrip('/')}/{CATALOGUE_FOLDER}"
 
     def _options(self) -> dict[str, str]:
         """Options for deltalake, asked for anew each time: credentials may be short-lived."""
@@ -300,7 +321,7 @@ class Catalogue:
         if written is None or not written.isdecimal():
             raise NoArchiveError(
                 f"Expected a Tenfold archive at {self._storage.url}, got a Delta table of something else in "
-                f"{_FOLDER}/. Choose another folder for the archive."
+                f"{CATALOGUE_FOLDER}/. Choose another folder for the archive."
             )
         if int(written) > ARCHIVE_FORMAT:
             raise ArchiveError(
@@ -309,7 +330,7 @@ class Catalogue:
             )
 
     def _translated(self, where: str | None = None) -> AbstractContextManager[None]:
-        return translated(self._storage, _FOLDER, self._secrets, where=where)
+        return translated(self._storage, CATALOGUE_FOLDER, self._secrets, where=where)
 
 
 def _first_commit() -> bytes:

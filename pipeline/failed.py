@@ -39,7 +39,7 @@ class FailedImages(Source):
             ArchiveError, StorageError: the catalogue cannot be read.
         """
         with ThreadPoolExecutor(_LOOKS, thread_name_prefix="look") as pool:
-            for batch in Catalogue(self._archive).scan(_COLUMNS, where=_FAILED, in_order=True):
+            for batch in Catalogue(self._archive).scan(_COLUMNS, where=_FAILED, order=["key"]):
                 yield from pool.map(self._as_now, [_image(row) for row in batch.to_pylist()])
 
     def newest_run(self) -> str | None:

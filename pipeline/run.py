@@ -33,6 +33,7 @@ from pipeline.plan import KnownVersions, StoredPlan, Unit
 from pipeline.planner import Planner
 from pipeline.progress import OnProgress, Progress
 from pipeline.runlog import RunLog
+from pipeline.seals import seal
 from pipeline.sources import Source
 from pipeline.start import start_pool
 from pipeline.storage import Storage
@@ -201,6 +202,7 @@ class CompressRun:
         self._log.write_progress(self._progress.as_json())
         summary = self._summary(totals, quality)
         self._log.write_summary(summary)
+        seal(self._archive, self._catalogue.version())
         return summary
 
     def _summary(self, totals: Totals, quality: int | None) -> RunSummary:

@@ -42,6 +42,8 @@ _ROW_GROUP_BYTES = 16 * 2**20
 _MAX_ROW_BYTES = 2**31 - 2**20  # a Parquet page has a signed 32-bit size
 _REPETITIVE = ["source_format", "mode", "status", "reason", "codec", "run", *EXTRAS]
 _UNCOMPRESSED = ("payload", *EXTRAS)
+_FRAME = 8
+"""Bytes at the end of a Parquet file: the footer's length, and PAR1."""
 _SHARD_PATH = re.compile(r"shards/(?P<run>[^/]+)/(?P<number>\d{6,})-(?P<sha16>[0-9a-f]{16})\.parquet")
 
 
@@ -145,7 +147,11 @@ def iter_rows(
     Raises:
         DamagedError: as `read_rows`.
     """
-    data = _read_checked(storage, path)
+    yield from rows_in(_read_checked(storage, path), path, only=only)
+
+
+def rows_in(data: bytes, path: str, *, only: Collection[int] | None = None) -> Iterator[tuple[int, ShardRow]]:
+    """`iter_rows` of a shard's bytes, which are not checked again."""
     wanted = None if only is None else frozenset(only)
     start = 0
     with _open(data, path) as file:
@@ -158,6 +164,27 @@ def iter_rows(
                 if len(chosen) < len(numbers):
                     table = table.take([number - numbers.start for number in chosen])
                 yield from zip(chosen, rows_of(table, ShardRow), strict=True)
+
+
+def check_frame(storage: Storage, path: str, last: int) -> None:
+    """Whether a shard ends as it must, by one read of its last bytes: a truncated or overgrown one does not.
+
+    Args:
+        last: where the last payload or metadata that the catalogue knows of ends.
+    Raises:
+        DamagedError: it is missing, or does not.
+    """
+    try:
+        size = storage.size(path)
+        end = storage.read_range(path, max(0, size - _FRAME), min(size, _FRAME))
+    except FileNotFoundError as error:
+        raise _missing(storage, path) from error
+    footer = int.from_bytes(end[:4], "little")
+    if end[4:] != b"PAR1" or last > size - _FRAME - footer:
+        raise DamagedError(
+            f"Expected the shard {path} to end as a Parquet file does, behind byte {last:,}, got something else in "
+            f"its {size:,} bytes: it is truncated, or not the file that was written. Restore it from a copy."
+        )
 
 
 def catalogue_rows(data: bytes, path: str) -> pa.Table:
@@ -298,11 +325,15 @@ def _read_checked(storage: Storage, path: str) -> bytes:
     try:
         data = storage.read(path)
     except FileNotFoundError as error:
-        raise DamagedError(
-            f"Expected the shard {path} at {storage.url}, got nothing there. Restore it from a copy."
-        ) from error
+        raise _missing(storage, path) from error
     _check_sha256(data, path)
     return data
+
+
+def _missing(storage: Storage, path: str) -> DamagedError:
+    return DamagedError(
+        f"Expected the shard {path} at {storage.url}, got nothing there. Restore it from a copy."
+    )
 
 
 def _check_sha256(data: bytes, path: str) -> None:

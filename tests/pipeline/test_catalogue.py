@@ -327,7 +327,7 @@ class TestRead:
         assert sorted(key for batch in batches for key in batch["key"].to_pylist()) == sorted(ODD_KEYS)
 
     def test_scan_in_order(self, catalogue: Catalogue) -> None:
-        keys = [key for batch in catalogue.scan(["key"], in_order=True) for key in batch["key"].to_pylist()]
+        keys = [key for batch in catalogue.scan(["key"], order=["key"]) for key in batch["key"].to_pylist()]
         assert keys == sorted(ODD_KEYS)
 
     def test_scan_of_one_run_and_a_condition(self, catalogue: Catalogue) -> None:

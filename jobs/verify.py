@@ -1,0 +1,111 @@
+"""`tenfold verify ARCHIVE`: is everything there, and what it was?"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from jobs.console import FAILED, clear_errors, print_json, say, show_progress
+from jobs.options import ArchiveUrl, AsJson, ConfigFile, RayAddress, Workers, read_config
+from pipeline.inspector import Level, Problem
+from pipeline.storage import Storage
+from pipeline.verify import VerifyRun, VerifySummary
+
+_SHOWN = 50
+
+
+def read_share(text: str) -> float:
+    """A share as a person writes it: `5%` or `0.05`."""
+    try:
+        share = float(text.removesuffix("%")) / (100.0 if text.endswith("%") else 1.0)
+    except ValueError:
+        share = 0.0
+    if not 0.0 < share <= 1.0:
+        raise typer.BadParameter(f"expected a share such as 5% or 0.05, above 0 and up to 100%, got {text!r}")
+    return share
+
+
+def verify(
+    archive: ArchiveUrl,
+    *,
+    level: Annotated[
+        Level,
+        typer.Option(
+            help="structure: catalogue and shards are there and whole in length. checksum: also every byte of "
+            "shards, weights and catalogue. decode: also every image becomes what it was when it was coded."
+        ),
+    ] = "checksum",
+    sample: Annotated[
+        Any,
+        typer.Option(
+            metavar="SHARE",
+            parser=read_share,
+            help="Look into this share of the shards (checksum) or images (decode), drawn anew each time; e.g. 5%.",
+        ),
+    ] = "100%",
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="Draw the sample from this number instead.")
+    ] = None,
+    workers: Workers = None,
+    ray_address: RayAddress = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check ARCHIVE, and change nothing. Exits 0 only when all that was looked at is well, else 1.
+
+    Level decode needs no source; where a source file is still the one that was compressed, the image is held against
+    it too, and must reach the PSNR that the catalogue says.
+
+    Example:
+
+      tenfold verify archive/ && tenfold verify archive/ --level decode --sample 1%
+    """
+    with clear_errors():
+        settings = read_config(config, workers=workers, ray_address=ray_address)
+        drawn = seed if seed is not None else int.from_bytes(os.urandom(4), "little")
+        run = VerifyRun(Storage(archive, settings.storage), settings, level=level, sample=sample, seed=drawn)
+        with show_progress() as on_progress:
+            summary = run.run(on_progress)
+        if as_json:
+            print_json(asdict(summary))
+        else:
+            _tell(summary, archive, drawn if sample < 1.0 else None)
+        if not summary.sound:
+            raise SystemExit(FAILED)
+
+
+def _tell(summary: VerifySummary, archive: str, seed: int | None) -> None:
+    for problem in summary.problems[:_SHOWN]:
+        print(f"{problem.path}{f' {problem.key}' if problem.key is not None else ''}: {problem.problem}")
+    if len(summary.problems) > _SHOWN:
+        print(f"... and {len(summary.problems) - _SHOWN:,} more; --json lists all.")
+    if summary.version is None:
+        print("The catalogue cannot be read, so nothing else was looked at.")
+        return
+    seen = f"{summary.images:,} images in {summary.shards:,} shards, version {summary.version}"
+    if summary.level != "structure":
+        drawn = f" (sample drawn with --seed {seed})" if seed is not None else ""
+        seen += f"; {summary.inspected_shards:,} shards read, {summary.read_bytes / 1e6:.1f} MB{drawn}"
+    if summary.level == "decode":
+        seen += f"; {summary.decoded:,} images decoded, {summary.compared:,} held against their sources"
+    print(f"{seen}.")
+    if summary.unsealed_versions:
+        say(
+            f"{summary.unsealed_versions:,} newer versions of the catalogue have no checksums yet: a run is under way, "
+            "or was killed. The end of the next run adds them."
+        )
+    if summary.unreferenced_shards:
+        say(
+            f"{summary.unreferenced_shards:,} shards ({summary.unreferenced_bytes / 1e6:.1f} MB) are in no row of "
+            "this version: older versions may need them, or a killed run left them. No harm."
+        )
+    print(f"{archive} is sound." if summary.sound else _count(summary.problems))
+
+
+def _count(problems: Sequence[Problem]) -> str:
+    keys = {problem.key for problem in problems if problem.key is not None}
+    return f"NOT SOUND: {len(problems):,} problems, {len(keys):,} images named."

@@ -1,0 +1,214 @@
+"""The worker that looks into shards: is every byte what was written, and does it still become its image?
+
+Plain Python; Ray only wraps it (actors.py). It never changes anything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import google_crc32c
+import pyarrow as pa
+import torch
+
+from codec.errors import CodecError
+from codec.metrics import psnr_db
+from pipeline.archive import decode_rows
+from pipeline.codecs import Codecs
+from pipeline.columns import rows_of
+from pipeline.config import CompressConfig
+from pipeline.errors import DamagedError, TenfoldError
+from pipeline.images import read_image, to_rgb
+from pipeline.shards import catalogue_rows, check_frame, rows_in
+from pipeline.sources import Source, SourceConfig
+from pipeline.storage import Storage
+from pipeline.types import CatalogueRow, Image, ShardRow, SourceImage
+
+Level = Literal["structure", "checksum", "decode"]
+PSNR_TOLERANCE_DB: Final = 0.1
+"""Machines differ a little in what they decode: more than this is another image."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Something that is not as it was written."""
+
+    path: str
+    """Of the object, below the archive."""
+    key: str | None
+    """The image that it concerns, or None for all in the object."""
+    problem: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class InspectTask:
+    """Look into one shard."""
+
+    shard: str
+    level: Level
+    rows: pa.Table
+    """CATALOGUE_SCHEMA: what the catalogue says lies in it."""
+    decode: tuple[int, ...] = ()
+    """Row numbers of the images to decode."""
+    give_up: str | None = None
+    """When set, only say that these images could not be decoded, for this reason."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InspectResult:
+    """What was seen."""
+
+    problems: tuple[Problem, ...]
+    images: int
+    read_bytes: int
+    decoded: int
+    compared: int
+    """Of the decoded: held against their source files, which were still the same."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InspectorSpec:
+    """Builds an inspector where it will live."""
+
+    archive_url: str
+    config: CompressConfig
+
+    def build(self, *, threads: int) -> Inspector:
+        """Open the stores; codecs are loaded as rows ask for them."""
+        torch.set_num_threads(threads)
+        options = self.config.source_storage or self.config.storage
+        source = Source(SourceConfig(url=self.archive_url, storage=options.resolved()))
+        return Inspector(Storage(self.archive_url, self.config.storage), source)
+
+
+class Inspector:
+    """Holds the codecs it has met."""
+
+    def __init__(self, archive: Storage, source: Source) -> None:
+        """Take the archive, and what reads source files."""
+        self._archive = archive
+        self._source = source
+        self._codecs = Codecs(archive)
+
+    def run(self, task: InspectTask) -> InspectResult:
+        """Look into one shard; whatever is wrong with it is in the result.
+
+        Raises:
+            StorageError: the store does not answer.
+        """
+        problems: list[Problem] = []
+        read_bytes = decoded = compared = 0
+        if task.level == "structure":
+            problems += self._frame(task)
+        else:
+            data = self._archive.read(task.shard)
+            read_bytes = len(data)
+            problems += _content(task, data)
+            chosen = rows_in(data, task.shard, only=task.decode) if task.decode and not problems else ()
+            for _, row in chosen:
+                found = task.give_up or self._decoded(row)
+                if isinstance(found, str):
+                    problems.append(Problem(path=task.shard, key=row.key, problem=found))
+                else:
+                    decoded += 1
+                    compared += found
+        return InspectResult(
+            problems=tuple(problems),
+            images=task.rows.num_rows,
+            read_bytes=read_bytes,
+            decoded=decoded,
+            compared=compared,
+        )
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    def _frame(self, task: InspectTask) -> Iterator[Problem]:
+        last = max((end for row in rows_of(task.rows, CatalogueRow) for end in _ends(row)), default=0)
+        try:
+            check_frame(self._archive, task.shard, last)
+        except DamagedError as error:
+            yield Problem(path=task.shard, key=None, problem=str(error))
+
+    def _decoded(self, row: ShardRow) -> bool | str:
+        """Whether the image was also compared with its source; what is wrong where something is."""
+        try:
+            image = self._image(row)
+        except (TenfoldError, CodecError) as error:
+            return str(error)
+        original = self._original(row)
+        if image is None or original is None:
+            return original is not None
+        found = psnr_db(to_rgb(original), to_rgb(image))
+        expected = math.inf if row.psnr_db is None else row.psnr_db
+        if found < expected - PSNR_TOLERANCE_DB:
+            return f"Expected it to decode at {expected:.2f} dB PSNR against {row.source_url}, got {found:.2f} dB."
+        return True
+
+    def _image(self, row: ShardRow) -> Image | None:
+        """The pixels of an image; of a kept file that is not modelled there are none to look at."""
+        if row.status == "coded":
+            return decode_rows(self._codecs, [row])[0]
+        image = read_image(row.payload or b"")
+        return image if isinstance(image, Image) else None
+
+    def _original(self, row: ShardRow) -> Image | None:
+        """The source image, if it is still the one that was compressed."""
+        try:
+            data = self._source.read(SourceImage(key=row.key, url=row.source_url))
+            image = read_image(data) if hashlib.sha256(data).hexdigest() == row.source_sha256 else None
+        except (OSError, TenfoldError):
+            return None
+        return image if isinstance(image, Image) else None
+
+
+def _ends(row: CatalogueRow) -> Iterator[int]:
+    for name in ("payload", "exif", "icc", "xmp", "alpha"):
+        offset, length = getattr(row, f"{name}_offset"), getattr(row, f"{name}_length")
+        if offset is not None and length is not None:
+            yield offset + length
+
+
+def _content(task: InspectTask, data: bytes) -> Iterator[Problem]:
+    """Whether a shard's bytes are those that were written, and what the catalogue says of them."""
+    rows = rows_of(task.rows, CatalogueRow)
+    try:
+        stored = catalogue_rows(data, task.shard)
+    except DamagedError as error:
+        hurt = [row.key for row in rows if not _is_whole(row, data)]
+        yield Problem(path=task.shard, key=None, problem=str(error))
+        for key in hurt:
+            yield Problem(
+                path=task.shard, key=key, problem="Its payload or metadata is damaged: it does not decode."
+            )
+        return
+    held = rows_of(stored, CatalogueRow)
+    for row in rows:
+        if row.row >= len(held) or held[row.row] != row:
+            other = _differing(row, held[row.row]) if row.row < len(held) else ["row"]
+            yield Problem(
+                path="catalogue",
+                key=row.key,
+                problem=f"Expected what {task.shard} says of it, got other values of {', '.join(other)}.",
+            )
+        elif row.status == "kept" and row.source_sha256 is not None:
+            payload = data[row.payload_offset : (row.payload_offset or 0) + (row.payload_length or 0)]
+            if hashlib.sha256(payload).hexdigest() != row.source_sha256:
+                yield Problem(
+                    path=task.shard, key=row.key, problem="Expected the original file, got other bytes."
+                )
+
+
+def _is_whole(row: CatalogueRow, data: bytes) -> bool:
+    if row.payload_offset is None or row.payload_length is None:
+        return True
+    payload = data[row.payload_offset : row.payload_offset + row.payload_length]
+    return len(payload) == row.payload_length and google_crc32c.value(payload) == row.payload_crc32c
+
+
+def _differing(a: CatalogueRow, b: CatalogueRow) -> Sequence[str]:
+    return [name for name in CatalogueRow.__slots__ if getattr(a, name) != getattr(b, name)]

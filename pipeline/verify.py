@@ -1,0 +1,305 @@
+"""Whether an archive is what its catalogue says: looked at from outside, read, or decoded.
+
+    structure   catalogue -> its files, the shards: all there, whole in length, every key once
+    checksum    ... and every byte of shards, weights and catalogue is the one written, and the catalogue says of
+                every image what its shard says (the default)
+    decode      ... and every image decodes to the symbols that were encoded, at the PSNR that was measured
+
+A sample looks into some of the shards (checksum) or images (decode); the structure is always seen whole.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from codec.weights_file import SUFFIX, digest_of
+from pipeline.catalogue import CATALOGUE_FOLDER, Catalogue
+from pipeline.columns import CATALOGUE_SCHEMA
+from pipeline.config import CompressConfig
+from pipeline.errors import ArchiveError, NoArchiveError, StorageError
+from pipeline.inspector import InspectorSpec, InspectResult, InspectTask, Level, Problem
+from pipeline.pool import Died, Pool
+from pipeline.progress import OnProgress, Progress
+from pipeline.retry import RetryPolicy, halves
+from pipeline.seals import SEALS_FOLDER, damaged, read_seals
+from pipeline.start import start_pool
+from pipeline.storage import Storage
+from pipeline.totals import Totals
+from pipeline.weights import WEIGHTS_FOLDER
+
+_WAIT_S = 0.25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifySummary:
+    """What `tenfold verify --json` prints."""
+
+    sound: bool
+    level: Level
+    version: int | None
+    """Of the catalogue; None when it cannot be read."""
+    images: int
+    """In the catalogue, the failed ones included."""
+    shards: int
+    inspected_shards: int
+    """Read whole; with level structure, their ends."""
+    read_bytes: int
+    decoded: int
+    compared: int
+    """Of the decoded: also held against their source files, which were still the same."""
+    unsealed_versions: int
+    """Versions of the catalogue whose files have no checksums yet, because their run is under way or was killed: their
+    rows were only held against the shards. The end of the next run mends it."""
+    unreferenced_shards: int
+    """No problem: what killed runs and old versions left. `tenfold prune` removes what no version needs."""
+    unreferenced_bytes: int
+    problems: list[Problem]
+    seconds: float
+
+
+class VerifyRun:
+    """One look at an archive. Use once; nothing is changed."""
+
+    def __init__(
+        self,
+        archive: Storage,
+        config: CompressConfig,
+        *,
+        level: Level = "checksum",
+        sample: float = 1.0,
+        seed: int = 0,
+    ) -> None:
+        """Contact nothing yet.
+
+        Args:
+            sample: share of the shards (checksum) or images (decode) to look into, in (0, 1].
+            seed: of the sample.
+        """
+        self._archive = archive
+        self._config = config
+        self._level: Level = level
+        self._sample = sample
+        self._chance = np.random.default_rng(seed)
+        self._catalogue = Catalogue(archive)
+        self._progress = Progress(verb="verify")
+        self._problems: dict[Problem, None] = {}  # a half of what killed a worker may see one again
+        self._read_bytes = self._decoded = self._compared = 0
+        self._sealed_version: int | None = None
+        self._referenced: set[str] = set()
+        self._inspected: set[str] = set()
+
+    def run(self, on_progress: OnProgress = lambda _progress: None) -> VerifySummary:
+        """Do it.
+
+        Raises:
+            NoArchiveError: there is nothing to look at.
+            StorageError: the store does not answer.
+        """
+        if self._level != "structure":
+            self._see_seals()  # first: they tell what is wrong with a catalogue that cannot be opened
+            self._see_weights()
+        held = {info.path: info.size for info in self._archive.list("shards")}
+        version = self._open()
+        if version is not None:
+            try:
+                self._see_catalogue()
+                self._see_shards(held, on_progress)
+            except (ArchiveError, StorageError) as error:
+                if not self._problems:
+                    raise
+                self._note(CATALOGUE_FOLDER, None, f"Its rows cannot be read to the end: {error}")
+        self._show("done", on_progress)
+        orphans = held.keys() - self._referenced if version is not None else ()
+        return VerifySummary(
+            sound=not self._problems,
+            level=self._level,
+            version=version,
+            images=self._progress.listed,
+            shards=len(self._referenced),
+            inspected_shards=len(self._inspected),
+            read_bytes=self._read_bytes,
+            decoded=self._decoded,
+            compared=self._compared,
+            unsealed_versions=self._unsealed(version),
+            unreferenced_shards=len(orphans),
+            unreferenced_bytes=sum(held[path] for path in orphans),
+            problems=list(self._problems),
+            seconds=round(self._progress.seconds(), 3),
+        )
+
+    def _open(self) -> int | None:
+        """The version to look at, whatever is committed meanwhile; None when the catalogue cannot be read."""
+        try:
+            version = Catalogue(self._archive).version()
+            self._catalogue = Catalogue(self._archive, as_of=version)
+            self._progress.listed = self._catalogue.count()
+        except (ArchiveError, StorageError) as error:
+            if not self._problems and not (isinstance(error, NoArchiveError) and self._archive_was_here()):
+                raise
+            self._note(CATALOGUE_FOLDER, None, str(error))
+            return None
+        finally:
+            self._progress.listing_done = True
+        return version
+
+    def _see_shards(self, held: dict[str, int], on_progress: OnProgress) -> None:
+        spec = InspectorSpec(archive_url=self._archive.url, config=self._config)
+        self._show("starting", on_progress)
+        with closing(start_pool(spec, self._config.workers)) as pool:
+            self._progress.work_started = time.monotonic()
+            self._show("working", on_progress)
+            self._work(pool, self._tasks(held), on_progress)
+
+    def _archive_was_here(self) -> bool:
+        return any(True for folder in (SEALS_FOLDER, "shards") for _ in self._archive.list(folder))
+
+    def _see_catalogue(self) -> None:
+        held = {info.path: info.size for info in self._archive.list(CATALOGUE_FOLDER)}
+        for path, size in self._catalogue.files().items():
+            found = held.get(path)
+            if found != size:
+                got = "nothing there" if found is None else f"{found:,} bytes"
+                self._note(path, None, f"Expected {size:,} bytes of catalogue, got {got}.")
+        for key, count in self._catalogue.repeated_keys().items():
+            self._note(CATALOGUE_FOLDER, key, f"Expected one row for it, got {count}.")
+
+    def _see_seals(self) -> None:
+        sealed = read_seals(self._archive)
+        for path, problem in damaged(self._archive, sealed):
+            self._note(path, None, problem)
+        self._read_bytes += sum(size for _, size in sealed.files.values())
+        self._sealed_version = sealed.version
+
+    def _unsealed(self, version: int | None) -> int:
+        return (
+            0 if version is None or self._sealed_version is None else max(0, version - self._sealed_version)
+        )
+
+    def _see_weights(self) -> None:
+        for info in self._archive.list(WEIGHTS_FOLDER):
+            digest = info.path.rpartition("/")[2].removesuffix(SUFFIX)
+            data = self._archive.read(info.path)
+            self._read_bytes += len(data)
+            if digest_of(data).hex() != digest:
+                self._note(
+                    info.path,
+                    None,
+                    f"Expected weights with digest {digest}, got {digest_of(data).hex()}: what was coded with them "
+                    "does not decode. Copy the file back from a backup.",
+                )
+
+    def _tasks(self, held: dict[str, int]) -> Iterator[InspectTask]:
+        """One for every shard that is to be looked into."""
+        drawn = self._drawn()
+        for shard, rows in self._by_shard():
+            self._referenced.add(shard)
+            if shard not in held:
+                self._progress.finished += rows.num_rows
+                for key in rows["key"].to_pylist():
+                    self._note(shard, key, "Expected its shard, got nothing there. Restore it from a copy.")
+                continue
+            decode: tuple[int, ...] = ()
+            if self._level == "decode":
+                stored = rows.filter(pc.not_equal(rows["status"], "failed"))["row"].to_pylist()
+                decode = tuple(row for row in stored if next(drawn))
+                is_wanted = bool(decode) or self._sample >= 1.0
+            else:
+                is_wanted = self._level == "structure" or next(drawn)
+            if is_wanted:
+                yield InspectTask(shard=shard, level=self._level, rows=rows, decode=decode)
+            else:
+                self._progress.finished += rows.num_rows
+
+    def _drawn(self) -> Iterator[bool]:
+        """For one shard (checksum) or image (decode) after the other, whether it is in the sample."""
+        if self._sample >= 1.0:
+            return itertools.repeat(True)
+        if self._level == "decode":
+            count = self._catalogue.table(["status"], where="status <> 'failed'").num_rows
+        else:
+            count = len(
+                {name for batch in self._catalogue.scan(["shard"]) for name in pc.unique(batch["shard"])}
+            )
+        taken = np.zeros(count, bool)
+        taken[self._chance.permutation(count)[: math.ceil(self._sample * count)]] = True
+        return iter(taken.tolist())
+
+    def _by_shard(self) -> Iterator[tuple[str, pa.Table]]:
+        waiting: list[pa.RecordBatch] = []
+        for batch in self._catalogue.scan(order=("shard", "row")):
+            names = batch["shard"]
+            edges = np.flatnonzero(pc.not_equal(names[1:], names[:-1]).to_numpy(zero_copy_only=False)) + 1
+            for part in _cut(batch, [int(edge) for edge in edges]):
+                if waiting and waiting[0]["shard"][0] != part["shard"][0]:
+                    yield waiting[0]["shard"][0].as_py(), pa.Table.from_batches(waiting, CATALOGUE_SCHEMA)
+                    waiting = []
+                waiting.append(part)
+        if waiting:
+            yield waiting[0]["shard"][0].as_py(), pa.Table.from_batches(waiting, CATALOGUE_SCHEMA)
+
+    def _work(
+        self,
+        pool: Pool[InspectTask, InspectResult],
+        tasks: Iterator[InspectTask],
+        on_progress: OnProgress,
+    ) -> None:
+        retry: RetryPolicy[InspectTask] = RetryPolicy(_split)
+        again: deque[InspectTask] = deque()
+        in_flight, ended = 0, False
+        while again or in_flight or not ended:
+            while in_flight < pool.capacity and not (ended and not again):
+                task = again.popleft() if again else next(tasks, None)
+                if task is None:
+                    ended = True
+                else:
+                    pool.submit(task, alone=retry.is_suspect(task))
+                    in_flight += 1
+            outcome = pool.next(_WAIT_S) if in_flight else None
+            if isinstance(outcome, Died):
+                in_flight -= 1
+                reason = f"Its worker died each time it was tried alone: {outcome.reason}"
+                again.extendleft(retry.after(outcome) or [replace(outcome.task, give_up=reason)])
+            elif outcome is not None:
+                in_flight -= 1
+                retry.succeeded()
+                self._take(outcome.task, outcome.result)
+            on_progress(self._progress)
+
+    def _take(self, task: InspectTask, result: InspectResult) -> None:
+        self._problems |= dict.fromkeys(result.problems)
+        self._read_bytes += result.read_bytes
+        self._decoded += result.decoded
+        self._compared += result.compared
+        if task.shard not in self._inspected:  # else it is another half of what killed a worker
+            self._inspected.add(task.shard)
+            self._progress.finished += result.images
+        self._progress.totals += Totals(failed=len(result.problems))
+
+    def _note(self, path: str, key: str | None, problem: str) -> None:
+        self._problems[Problem(path=path, key=key, problem=problem)] = None
+
+    def _show(self, phase: str, on_progress: OnProgress) -> None:
+        self._progress.phase = phase
+        on_progress(self._progress)
+
+
+def _cut(batch: pa.RecordBatch, edges: list[int]) -> Iterator[pa.RecordBatch]:
+    for start, stop in zip([0, *edges], [*edges, len(batch)], strict=True):
+        if stop > start:
+            yield batch.slice(start, stop - start)
+
+
+def _split(task: InspectTask) -> list[InspectTask]:
+    return [
+        replace(task, decode=tuple(task.decode[i] for i in half)) for half in halves(range(len(task.decode)))
+    ]
