@@ -13,6 +13,7 @@ from jobs.bench import bench
 from jobs.compress import compress
 from jobs.decode import decode
 from jobs.diff import diff
+from jobs.doctor import doctor
 from jobs.get import get
 from jobs.history import history
 from jobs.ls import ls
@@ -27,7 +28,7 @@ app = typer.Typer(
     help="Compress image archives 10x to 100x with learned codecs on Ray, and get every image back.\n\n"
     "Start with: tenfold compress photos/ archive/, then tenfold report archive/ --out report/.\n\n"
     "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but some images failed, 10 no archive there, "
-    "130 stopped.",
+    "12 a store that is not safe, 130 stopped.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -51,7 +52,7 @@ def _root(
     """Compress image archives with learned codecs, and get every image back."""
 
 
-for verb in (compress, decode, get, ls, report, retry_failed, verify, history, diff, train):
+for verb in (compress, decode, get, ls, report, retry_failed, verify, history, diff, doctor, train):
     app.command()(verb)
 app.add_typer(bench, name="bench")
 app.command(

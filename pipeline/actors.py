@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import time
 from collections import deque
 from collections.abc import Callable
@@ -20,6 +21,7 @@ _IN_FLIGHT_PER_ACTOR = 2
 """One task works while the next one reads ahead."""
 _START_TIMEOUT_S = 300
 """An actor that is not up by then (image pull, model load, no free GPU) is an error."""
+_CONNECT_TIMEOUT_S = 10
 _QUIET = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -140,6 +142,8 @@ def _connect(config: WorkersConfig) -> bool:
         "logging_level": logging.ERROR,
         "log_to_driver": False,
     }
+    if address:
+        _check_reachable(address)
     try:
         if address:
             ray.init(address=address, **common)
@@ -155,9 +159,43 @@ def _connect(config: WorkersConfig) -> bool:
         where = f"at {address}" if address else "on this machine"
         raise ConfigError(
             f"Expected to reach a Ray cluster {where}, got: {_short(error)}. "
-            "Check --address and RAY_ADDRESS, or run without Ray: --workers 0."
+            "Check --ray-address and RAY_ADDRESS, or run without Ray: --workers 0."
         ) from error
     return True
+
+
+def _check_reachable(address: str) -> None:
+    """Ray itself tries for minutes; `auto`, `local` and what else is no HOST:PORT is left to it.
+
+    Raises:
+        ConfigError: nothing answers there.
+    """
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not colon or not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_TIMEOUT_S).close()
+    except (OSError, OverflowError) as error:
+        raise ConfigError(
+            f"Expected a Ray cluster at {address}, got: {error}. Check --ray-address and RAY_ADDRESS, or run without "
+            "Ray: --workers 0."
+        ) from error
+
+
+def cluster_words(config: WorkersConfig) -> str:
+    """What the cluster has, for a person.
+
+    Raises:
+        ConfigError: it cannot be reached.
+    """
+    owns_ray = _connect(config)
+    try:
+        resources = ray.cluster_resources()
+        alive = sum(bool(node["Alive"]) for node in ray.nodes())
+        return f"{alive} nodes, {resources.get('CPU', 0):g} CPUs, {resources.get('GPU', 0):g} GPUs"
+    finally:
+        if owns_ray:
+            ray.shutdown()
 
 
 def _start_actors(spec: WorkerSpec[Any], config: WorkersConfig) -> list[Any]:

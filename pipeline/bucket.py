@@ -25,6 +25,7 @@ from botocore.exceptions import (
     ProfileNotFound,
 )
 
+from pipeline.errors import UnsafeStoreError
 from pipeline.store import ObjectInfo, missing, problem, short_read
 
 _TOKEN = "tenfold-attempt"
@@ -156,11 +157,10 @@ class Bucket:
         try:
             self.create(probe, b"tenfold can write here\n")
             if self.create(probe, b"and must not be able to write twice\n"):
-                raise problem(
-                    expected="a store that honours If-None-Match",
-                    got="two successful create-only writes of one name",
-                    where=self._where(probe),
-                    do="use a store with conditional writes: here two jobs could overwrite each other's work",
+                raise UnsafeStoreError(
+                    "Expected a store that honours If-None-Match, got two successful create-only writes of one name "
+                    f"at {self._where(probe)}; use a store with conditional writes: here two jobs could overwrite "
+                    "each other's work."
                 )
         finally:
             with suppress(OSError):  # a policy without delete rights leaves the probe: it is tiny and inert

@@ -3,6 +3,7 @@
 TenfoldError
 ├── ConfigError      a configuration file or a combination of options that cannot work
 ├── StorageError     an object store or folder that does not answer as it should
+│   ├── UnsafeStoreError     it lets two writers overwrite each other
 │   └── StoreDownError       the whole store is out of reach: no answer, or credentials it refuses
 ├── SourceError      the images to read: missing, empty, or one that cannot be decoded
 ├── RestoreError     an image that cannot be written in the format asked for
@@ -25,6 +26,10 @@ class ConfigError(TenfoldError, ValueError):
 
 class StorageError(TenfoldError, OSError):
     """An object store or folder that does not answer as it should."""
+
+
+class UnsafeStoreError(StorageError):
+    """A store that ignores create-only conditions: two writers could overwrite each other's work."""
 
 
 class StoreDownError(StorageError):

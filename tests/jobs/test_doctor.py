@@ -1,0 +1,109 @@
+"""`tenfold doctor`: what works is said to work, and a store that cannot be trusted is refused."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+import pipeline.doctor
+from pipeline.bucket import Bucket
+from pipeline.storage import Storage
+from pipeline.store import ObjectInfo
+from tests.road import tenfold
+from tests.seaweed import S3Server
+
+CHECKS = [
+    "archive",
+    "read and write",
+    "create-only writes",
+    "live race",
+    "catalogue commits",
+    "clock",
+    "delete",
+    "ray",
+    "device",
+    "codec",
+]
+
+
+def test_a_folder(tmp_path: Path) -> None:
+    ran = tenfold("doctor", tmp_path / "new", "--json")
+    checks = ran.json()["checks"]
+    assert (ran.code, [check["name"] for check in checks]) == (0, CHECKS)
+    assert {check["status"] for check in checks} == {"ok"}
+    assert not (tmp_path / "new").exists(), "nothing stays behind"
+    lines = tenfold("doctor", tmp_path).out.splitlines()
+    assert [line.split(": ")[0] for line in lines] == [f"ok     {name}" for name in CHECKS]
+
+
+def test_a_bucket_and_its_archive(s3_env: S3Server, photos: Path) -> None:
+    url = f"s3://{s3_env.bucket()}/archive"
+    tenfold("compress", photos / "kodim03.png", url, "--workers", "0", "--quality", "3")
+    before = [info.path for info in Storage(url).list()]
+    ran = tenfold("doctor", url, "--json")
+    checks = {check["name"]: check for check in ran.json()["checks"]}
+    assert (ran.code, {check["status"] for check in checks.values()}) == (0, {"ok"})
+    assert checks["archive"]["words"] == "an archive of 1 images, version 1"
+    assert [info.path for info in Storage(url).list()] == before
+
+
+def test_a_store_that_ignores_conditions_is_refused(
+    s3_env: S3Server, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = Bucket._raw
+
+    def forgetful(self: Bucket, operation: str, path: str | None, **request: object) -> object:
+        request.pop("IfNoneMatch", None)
+        return raw(self, operation, path, **request)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Bucket, "_raw", forgetful)
+    url = f"s3://{s3_env.bucket()}/archive"
+    ran = tenfold("doctor", url)
+    assert ran.code == 12
+    assert "UNSAFE create-only writes" in ran.out
+    assert "UNSAFE live race" in ran.out
+    assert list(Storage(url).list()) == []
+    refused = tenfold("compress", photos, url, "--workers", "0")
+    assert (refused.code, "honours If-None-Match" in refused.err) == (12, True)
+
+
+def test_a_store_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    ran = tenfold("doctor", tmp_path / "file" / "archive")
+    assert ran.code == 1
+    names = [line.split(":")[0] for line in ran.out.splitlines()]
+    assert "FAILED read and write" in names
+    assert "ok     codec" in names, "the machine is looked at all the same"
+    assert not any("race" in name for name in names)
+
+
+def test_a_store_that_gives_back_other_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Storage, "read", lambda *_: b"others")
+    ran = tenfold("doctor", tmp_path)
+    assert (ran.code, "FAILED read and write: Expected the bytes that were written" in ran.out) == (1, True)
+
+
+def test_a_clock_that_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    late = datetime.now(UTC) + timedelta(hours=1)
+    monkeypatch.setattr(
+        Storage, "info", lambda _, path: ObjectInfo(path=path, size=4 << 20, etag=None, mtime=late)
+    )
+    ran = tenfold("doctor", tmp_path)
+    assert (ran.code, "LOOK   clock: this machine's clock is 3" in ran.out) == (0, True)
+
+
+def test_a_codec_that_gives_another_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline.doctor, "psnr_db", lambda *_: 9.0)
+    ran = tenfold("doctor", tmp_path)
+    assert (ran.code, "FAILED codec: Expected hyper-1 to give a picture back" in ran.out) == (1, True)
+
+
+@pytest.mark.ray
+def test_a_cluster(tmp_path: Path) -> None:
+    checks = tenfold("doctor", tmp_path, "--ray-address", "local", "--json").json()["checks"]
+    words = next(check["words"] for check in checks if check["name"] == "ray")
+    assert words.startswith("local: 1 nodes, ")
+    ran = tenfold("doctor", tmp_path, "--ray-address", "127.0.0.1:1")
+    assert (ran.code, "FAILED ray" in ran.out) == (1, True)
