@@ -14,7 +14,7 @@ DOORS = {
     "ray": {"pipeline/actors.py", "jobs/submit.py"},
     "fsspec": {"pipeline/storage.py"},
     "pyarrow.parquet": {"pipeline/shards.py", "pipeline/sources.py", "pipeline/image_table.py"},
-    "deltalake": {"pipeline/catalogue.py"},
+    "deltalake": {"pipeline/catalogue.py", "pipeline/delta_errors.py"},
 }
 NOT_IN_CODEC = {"ray", "fsspec", "pyarrow", "deltalake", "s3fs", "typer"}
 

@@ -31,7 +31,7 @@ from codec.hyper.weights import FAMILY, Weights
 from codec.tiles import Span, run_tiles, tile_grid, windows
 from codec.weights_file import weights_name
 
-DEFAULT_QUALITY: Final = 29
+DEFAULT_QUALITY: Final = 34
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
