@@ -22,6 +22,9 @@ _IN_FLIGHT_PER_ACTOR = 2
 _START_TIMEOUT_S = 300
 """An actor that is not up by then (image pull, model load, no free GPU) is an error."""
 _CONNECT_TIMEOUT_S = 10
+_ANSWERS = 20
+"""An actor whose death is not known yet refuses a few times before it is restarted."""
+_PAUSE_S = 0.5
 _QUIET = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -96,6 +99,7 @@ class RayPool(Generic[TaskT, ResultT]):
             self._waiting.popleft()
             if alone:
                 self._reserved.add(at)
+                _until_up(self._actors[at])
             self._running[self._actors[at].run.remote(task)] = (at, task)
             self._load[at] += 1
 
@@ -128,6 +132,17 @@ class RayPool(Generic[TaskT, ResultT]):
             ray.kill(actor, no_restart=True)
         if self._owns_ray:
             ray.shutdown()
+
+
+def _until_up(actor: Any) -> None:
+    """Wait until an actor answers: what is handed to one that is just dying dies with it, and is innocent."""
+    for _ in range(_ANSWERS):
+        try:
+            ray.get(actor.ready.remote(), timeout=_START_TIMEOUT_S)
+        except (RayActorError, GetTimeoutError):
+            time.sleep(_PAUSE_S)
+        else:
+            return
 
 
 def _connect(config: WorkersConfig) -> bool:
