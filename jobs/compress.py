@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
-from jobs.console import FAILED_IMAGES, clear_errors, print_json, show_progress
+from jobs.console import clear_errors
 from jobs.options import ArchiveUrl, AsJson, ConfigFile, RayAddress, Workers, read_config
-from jobs.summary_words import tell_failed, tell_summary
+from jobs.summary_words import run_and_tell
 from pipeline.run import CompressRun
 from pipeline.sources import parse_source
 from pipeline.storage import Storage
@@ -94,12 +93,4 @@ def compress(
         )
         source = parse_source(src, settings.source_storage or settings.storage, exclude=archive)
         store = Storage(archive, settings.storage)
-        with show_progress() as on_progress:
-            summary = CompressRun(source, store, settings).run(on_progress)
-        if as_json:
-            print_json(asdict(summary))
-        else:
-            tell_summary(summary, archive)
-        if summary.failed:
-            tell_failed(summary, archive)
-            raise SystemExit(FAILED_IMAGES)
+        run_and_tell(CompressRun(source, store, settings), archive, as_json=as_json)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
-from jobs.console import FAILED_IMAGES, clear_errors, print_json, say, show_progress
+from jobs.console import clear_errors, print_json, say
 from jobs.options import ArchiveUrl, AsJson, ConfigFile, RayAddress, Workers, read_config
-from jobs.summary_words import tell_failed, tell_summary
+from jobs.summary_words import run_and_tell
 from pipeline.failed import FailedImages
 from pipeline.run import CompressRun
 from pipeline.runlog import recorded_config
@@ -46,12 +44,4 @@ def retry_failed(
             settings = settings.model_copy(
                 update={"codec": then.codec, "shard": then.shard, "limits": then.limits}
             )
-        with show_progress() as on_progress:
-            summary = CompressRun(source, store, settings).run(on_progress)
-        if as_json:
-            print_json(asdict(summary))
-        else:
-            tell_summary(summary, archive)
-        if summary.failed:
-            tell_failed(summary, archive)
-            raise SystemExit(FAILED_IMAGES)
+        run_and_tell(CompressRun(source, store, settings), archive, as_json=as_json)

@@ -1,14 +1,30 @@
-"""What a run that encodes says at its end."""
+"""A run that encodes, as a person sees it: progress, and what it says at its end."""
 
 from __future__ import annotations
 
-from jobs.console import say
+from dataclasses import asdict
+
+from jobs.console import FAILED_IMAGES, print_json, say, show_progress
+from pipeline.run import CompressRun
 from pipeline.summary import RunSummary
 
 _SHOWN = 10
 
 
-def tell_summary(summary: RunSummary, archive: str) -> None:
+def run_and_tell(run: CompressRun, archive: str, *, as_json: bool) -> None:
+    """Do a run, and end the process with its own exit code when images failed."""
+    with show_progress() as on_progress:
+        summary = run.run(on_progress)
+    if as_json:
+        print_json(asdict(summary))
+    else:
+        _tell_summary(summary, archive)
+    if summary.failed:
+        _tell_failed(summary, archive)
+        raise SystemExit(FAILED_IMAGES)
+
+
+def _tell_summary(summary: RunSummary, archive: str) -> None:
     """On stdout: what was done, what it gained, what the archive takes."""
     if not summary.images:
         print(f"Nothing new: all {summary.unchanged} images of the source are in {archive} already.")
@@ -36,7 +52,7 @@ def tell_summary(summary: RunSummary, archive: str) -> None:
     )
 
 
-def tell_failed(summary: RunSummary, archive: str) -> None:
+def _tell_failed(summary: RunSummary, archive: str) -> None:
     """On stderr: that images failed, and where the reasons are."""
     for held in summary.held_back[:_SHOWN]:
         say(f"failed, its archived version stays: {held['key']}: {held['reason']}")

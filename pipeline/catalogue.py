@@ -309,8 +309,9 @@ class Catalogue:
                     table = DeltaTable(self._url(), storage_options=self._options())
                     self._check_format(table.metadata().configuration)
                     if self._as_of is not None:
-                        versions = [version_of(entry) for entry in table.history()]
-                        self._as_of = number_of(self._as_of, versions, url=self._storage.url)
+                        if not isinstance(self._as_of, int) or self._as_of > table.version():
+                            versions = [version_of(entry) for entry in table.history()]  # reads the whole log
+                            self._as_of = number_of(self._as_of, versions, url=self._storage.url)
                         table.load_as_version(self._as_of)
                 self._table, self._opened_at = table, now
             self._is_stale = False

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -26,7 +25,7 @@ from pipeline.naming import safe_path, with_extension
 from pipeline.pool import Died, Pool
 from pipeline.progress import OnProgress, Progress
 from pipeline.restore import FORMATS, Format
-from pipeline.retry import RetryPolicy, halves
+from pipeline.retry import halves, work_through
 from pipeline.shards import iter_rows
 from pipeline.start import start_pool
 from pipeline.storage import Storage
@@ -223,7 +222,7 @@ class DecodeRun:
         if stored.num_rows:
             self._show("starting")
             with closing(_start_pool(self._archive, self._destination, self._fmt, self._config)) as pool:
-                self._work(pool, deque(self._tasks(stored)))
+                self._work(pool, self._tasks(stored))
         self._show("done")
         return DecodeSummary(
             images=selected.num_rows,
@@ -275,27 +274,14 @@ class DecodeRun:
                     names=tuple(with_extension(key, extensions, taken) for _, _, key in part),
                 )
 
-    def _work(self, pool: Pool[DecodeTask, DecodeResult], waiting: deque[DecodeTask]) -> None:
+    def _work(self, pool: Pool[DecodeTask, DecodeResult], tasks: Iterator[DecodeTask]) -> None:
         self._progress.work_started = time.monotonic()
         self._show("working")
-        retry: RetryPolicy[DecodeTask] = RetryPolicy(_split)
-        in_flight = 0
-        while waiting or in_flight:
-            while waiting and in_flight < pool.capacity:
-                task = waiting.popleft()
-                pool.submit(task, alone=retry.is_suspect(task))
-                in_flight += 1
-            outcome = pool.next(_WAIT_S)
-            if outcome is not None:
-                in_flight -= 1
+        for outcome in work_through(pool, tasks, _split, wait_s=_WAIT_S):
             if isinstance(outcome, Died):
-                instead = retry.after(outcome)
-                waiting.extendleft(instead)
-                if not instead:
-                    reason = f"its worker died each time it was tried alone: {outcome.reason}"
-                    self._fail(outcome.task.names[0], reason)
+                reason = f"its worker died each time it was tried alone: {outcome.reason}"
+                self._fail(outcome.task.names[0], reason)
             elif outcome is not None:
-                retry.succeeded()
                 self._take(outcome.result)
             self._on_progress(self._progress)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 
@@ -27,6 +28,16 @@ EXTRAS = tuple(field.name for field in fields(Extras))
 _SHARED = [field.name for field in fields(ShardRow) if field.name not in (*EXTRAS, "payload")]
 
 
+def spans_of(row: CatalogueRow, names: Iterable[str]) -> dict[str, tuple[int, int]]:
+    """(offset, length) in the shard of those of `payload` and the metadata that an image has."""
+    spans: dict[str, tuple[int, int]] = {}
+    for name in names:
+        offset, length = getattr(row, f"{name}_offset"), getattr(row, f"{name}_length")
+        if offset is not None and length is not None:
+            spans[name] = (offset, length)
+    return spans
+
+
 def read_payload(storage: Storage, row: CatalogueRow) -> bytes:
     """One image's payload: one range read of exactly these bytes, checked against their CRC32C.
 
@@ -50,11 +61,7 @@ def read_extras(storage: Storage, row: CatalogueRow) -> Extras:
     Raises:
         DamagedError: as `read_payload`.
     """
-    spans: dict[str, tuple[int, int]] = {}
-    for name in EXTRAS:
-        offset, length = getattr(row, f"{name}_offset"), getattr(row, f"{name}_length")
-        if offset is not None and length is not None:
-            spans[name] = (offset, length)
+    spans = spans_of(row, EXTRAS)
     if not spans:
         return Extras()
     with ThreadPoolExecutor(len(spans)) as pool:

@@ -18,10 +18,12 @@ import torch
 from codec.errors import CodecError
 from codec.metrics import psnr_db
 from pipeline.archive import decode_rows
+from pipeline.catalogue import CATALOGUE_FOLDER
 from pipeline.codecs import Codecs
 from pipeline.columns import rows_of
 from pipeline.config import CompressConfig
 from pipeline.errors import DamagedError, TenfoldError
+from pipeline.fetch import EXTRAS, spans_of
 from pipeline.images import read_image, to_rgb
 from pipeline.shards import catalogue_rows, check_frame, rows_in
 from pipeline.sources import Source, SourceConfig
@@ -54,8 +56,6 @@ class InspectTask:
     """CATALOGUE_SCHEMA: what the catalogue says lies in it."""
     decode: tuple[int, ...] = ()
     """Row numbers of the images to decode."""
-    give_up: str | None = None
-    """When set, only say that these images could not be decoded, for this reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +110,7 @@ class Inspector:
             problems += _content(task, data)
             chosen = rows_in(data, task.shard, only=task.decode) if task.decode and not problems else ()
             for _, row in chosen:
-                found = task.give_up or self._decoded(row)
+                found = self._decoded(row)
                 if isinstance(found, str):
                     problems.append(Problem(path=task.shard, key=row.key, problem=found))
                 else:
@@ -128,7 +128,8 @@ class Inspector:
         """Nothing to let go of."""
 
     def _frame(self, task: InspectTask) -> Iterator[Problem]:
-        last = max((end for row in rows_of(task.rows, CatalogueRow) for end in _ends(row)), default=0)
+        spans = (spans_of(row, ("payload", *EXTRAS)) for row in rows_of(task.rows, CatalogueRow))
+        last = max((sum(span) for of_row in spans for span in of_row.values()), default=0)
         try:
             check_frame(self._archive, task.shard, last)
         except DamagedError as error:
@@ -166,13 +167,6 @@ class Inspector:
         return image if isinstance(image, Image) else None
 
 
-def _ends(row: CatalogueRow) -> Iterator[int]:
-    for name in ("payload", "exif", "icc", "xmp", "alpha"):
-        offset, length = getattr(row, f"{name}_offset"), getattr(row, f"{name}_length")
-        if offset is not None and length is not None:
-            yield offset + length
-
-
 def _content(task: InspectTask, data: bytes) -> Iterator[Problem]:
     """Whether a shard's bytes are those that were written, and what the catalogue says of them."""
     rows = rows_of(task.rows, CatalogueRow)
@@ -182,16 +176,14 @@ def _content(task: InspectTask, data: bytes) -> Iterator[Problem]:
         hurt = [row.key for row in rows if not _is_whole(row, data)]
         yield Problem(path=task.shard, key=None, problem=str(error))
         for key in hurt:
-            yield Problem(
-                path=task.shard, key=key, problem="Its payload or metadata is damaged: it does not decode."
-            )
+            yield Problem(path=task.shard, key=key, problem="Its payload is damaged: it does not decode.")
         return
     held = rows_of(stored, CatalogueRow)
     for row in rows:
         if row.row >= len(held) or held[row.row] != row:
             other = _differing(row, held[row.row]) if row.row < len(held) else ["row"]
             yield Problem(
-                path="catalogue",
+                path=CATALOGUE_FOLDER,
                 key=row.key,
                 problem=f"Expected what {task.shard} says of it, got other values of {', '.join(other)}.",
             )

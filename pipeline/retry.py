@@ -6,11 +6,12 @@ A worker that dies takes innocent tasks with it, so one death proves nothing: wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Generic
 
 from pipeline.errors import TenfoldError
-from pipeline.pool import Died, TaskT
+from pipeline.pool import Died, Done, Pool, ResultT, TaskT
 
 _DEATHS_BEFORE_SPLIT = 2
 _MAX_DEATHS_IN_A_ROW = 50
@@ -59,6 +60,46 @@ class RetryPolicy(Generic[TaskT]):
                 self._deaths[part] = _DEATHS_BEFORE_SPLIT - 1
         self._suspects.update(parts)
         return parts
+
+
+def work_through(
+    pool: Pool[TaskT, ResultT],
+    tasks: Iterable[TaskT],
+    split: Callable[[TaskT], Sequence[TaskT]],
+    *,
+    wait_s: float,
+) -> Iterator[Done[TaskT, ResultT] | Died[TaskT] | None]:
+    """Keep a pool busy until every task is done or given up.
+
+    Args:
+        tasks: consumed as the pool has room.
+        split: as for `RetryPolicy`.
+        wait_s: how long to wait for an outcome at a time.
+    Yields:
+        What is done; deaths only of tasks that are given up; None whenever nothing else came.
+    """
+    retry: RetryPolicy[TaskT] = RetryPolicy(split)
+    fresh, again = iter(tasks), deque[TaskT]()
+    in_flight, ended = 0, False
+    while again or in_flight or not ended:
+        while in_flight < pool.capacity and (again or not ended):
+            task = again.popleft() if again else next(fresh, None)
+            if task is None:
+                ended = True
+            else:
+                pool.submit(task, alone=retry.is_suspect(task))
+                in_flight += 1
+        outcome = pool.next(wait_s) if in_flight else None
+        if outcome is not None:
+            in_flight -= 1
+        if isinstance(outcome, Died):
+            instead = retry.after(outcome)
+            again.extendleft(instead)
+            yield None if instead else outcome
+        else:
+            if outcome is not None:
+                retry.succeeded()
+            yield outcome
 
 
 def halves(items: Sequence[int]) -> list[tuple[int, ...]]:

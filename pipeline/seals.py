@@ -59,27 +59,29 @@ def read_seals(archive: Storage) -> Sealed:
 def seal(archive: Storage, version: int) -> None:
     """Record the checksums of everything the catalogue consists of up to a version and that has none yet."""
     known = read_seals(archive).files
-    files = {
-        path: _checksum(archive.read(path))
-        for path in _parts(archive, version, known)
-        if path not in known or path == HINT
-    }
+    found = {path: _checksum(data) for path, data in _unsealed(archive, version, known)}
+    files = {path: checksum for path, checksum in found.items() if checksum != known.get(path)}
     if not files:
         return
     data = json.dumps({"version": version, "files": files}, sort_keys=True).encode()
     archive.create(f"{SEALS_FOLDER}/{version:020d}-{hashlib.sha256(data).hexdigest()[:16]}.json", data)
 
 
-def _parts(archive: Storage, version: int, known: dict[str, tuple[str, int]]) -> Iterator[str]:
-    """Paths of what the log holds up to a version, and of what those of its entries name that are not known."""
+def _unsealed(
+    archive: Storage, version: int, known: dict[str, tuple[str, int]]
+) -> Iterator[tuple[str, bytes]]:
+    """The hint, and what of the log up to a version is not known, with the files that its entries name."""
     for info in archive.list(_LOG):
         match = _NUMBERED.fullmatch(info.path)
-        if info.path == HINT:
-            yield info.path
-        elif match is not None and int(match[1]) <= version:
-            yield info.path
-            if info.path.endswith(".json") and info.path not in known:
-                yield from _named(archive.read(info.path))
+        is_new = match is not None and int(match[1]) <= version and info.path not in known
+        if not is_new and info.path != HINT:
+            continue
+        data = archive.read(info.path)
+        yield info.path, data
+        if is_new and info.path.endswith(".json"):
+            for path in _named(data):
+                if path not in known:
+                    yield path, archive.read(path)
 
 
 def _named(entry: bytes) -> Iterator[str]:

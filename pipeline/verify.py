@@ -13,7 +13,6 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections import deque
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -28,9 +27,9 @@ from pipeline.columns import CATALOGUE_SCHEMA
 from pipeline.config import CompressConfig
 from pipeline.errors import ArchiveError, NoArchiveError, StorageError
 from pipeline.inspector import InspectorSpec, InspectResult, InspectTask, Level, Problem
-from pipeline.pool import Died, Pool
+from pipeline.pool import Died
 from pipeline.progress import OnProgress, Progress
-from pipeline.retry import RetryPolicy, halves
+from pipeline.retry import halves, work_through
 from pipeline.seals import SEALS_FOLDER, damaged, read_seals
 from pipeline.start import start_pool
 from pipeline.storage import Storage
@@ -140,7 +139,7 @@ class VerifyRun:
     def _open(self) -> int | None:
         """The version to look at, whatever is committed meanwhile; None when the catalogue cannot be read."""
         try:
-            version = Catalogue(self._archive).version()
+            version = self._catalogue.version()
             self._catalogue = Catalogue(self._archive, as_of=version)
             self._progress.listed = self._catalogue.count()
         except (ArchiveError, StorageError) as error:
@@ -158,7 +157,12 @@ class VerifyRun:
         with closing(start_pool(spec, self._config.workers)) as pool:
             self._progress.work_started = time.monotonic()
             self._show("working", on_progress)
-            self._work(pool, self._tasks(held), on_progress)
+            for outcome in work_through(pool, self._tasks(held), _split, wait_s=_WAIT_S):
+                if isinstance(outcome, Died):
+                    self._give_up(outcome)
+                elif outcome is not None:
+                    self._take(outcome.task, outcome.result)
+                on_progress(self._progress)
 
     def _archive_was_here(self) -> bool:
         return any(True for folder in (SEALS_FOLDER, "shards") for _ in self._archive.list(folder))
@@ -225,7 +229,7 @@ class VerifyRun:
         if self._sample >= 1.0:
             return itertools.repeat(True)
         if self._level == "decode":
-            count = self._catalogue.table(["status"], where="status <> 'failed'").num_rows
+            count = sum(len(batch) for batch in self._catalogue.scan(["row"], where="status <> 'failed'"))
         else:
             count = len(
                 {name for batch in self._catalogue.scan(["shard"]) for name in pc.unique(batch["shard"])}
@@ -247,43 +251,26 @@ class VerifyRun:
         if waiting:
             yield waiting[0]["shard"][0].as_py(), pa.Table.from_batches(waiting, CATALOGUE_SCHEMA)
 
-    def _work(
-        self,
-        pool: Pool[InspectTask, InspectResult],
-        tasks: Iterator[InspectTask],
-        on_progress: OnProgress,
-    ) -> None:
-        retry: RetryPolicy[InspectTask] = RetryPolicy(_split)
-        again: deque[InspectTask] = deque()
-        in_flight, ended = 0, False
-        while again or in_flight or not ended:
-            while in_flight < pool.capacity and not (ended and not again):
-                task = again.popleft() if again else next(tasks, None)
-                if task is None:
-                    ended = True
-                else:
-                    pool.submit(task, alone=retry.is_suspect(task))
-                    in_flight += 1
-            outcome = pool.next(_WAIT_S) if in_flight else None
-            if isinstance(outcome, Died):
-                in_flight -= 1
-                reason = f"Its worker died each time it was tried alone: {outcome.reason}"
-                again.extendleft(retry.after(outcome) or [replace(outcome.task, give_up=reason)])
-            elif outcome is not None:
-                in_flight -= 1
-                retry.succeeded()
-                self._take(outcome.task, outcome.result)
-            on_progress(self._progress)
-
     def _take(self, task: InspectTask, result: InspectResult) -> None:
         self._problems |= dict.fromkeys(result.problems)
         self._read_bytes += result.read_bytes
         self._decoded += result.decoded
         self._compared += result.compared
-        if task.shard not in self._inspected:  # else it is another half of what killed a worker
-            self._inspected.add(task.shard)
-            self._progress.finished += result.images
+        self._see(task.shard, result.images)
         self._progress.totals += Totals(failed=len(result.problems))
+
+    def _give_up(self, death: Died[InspectTask]) -> None:
+        task, reason = death.task, f"Its worker died each time it was tried alone: {death.reason}"
+        rows = task.rows.filter(pc.is_in(task.rows["row"], pa.array(task.decode, pa.int64())))
+        for key in rows["key"].to_pylist() or [None]:
+            self._note(task.shard, key, reason)
+        self._see(task.shard, task.rows.num_rows)
+
+    def _see(self, shard: str, images: int) -> None:
+        """Count a shard once, whatever the parts in which it was seen."""
+        if shard not in self._inspected:
+            self._inspected.add(shard)
+            self._progress.finished += images
 
     def _note(self, path: str, key: str | None, problem: str) -> None:
         self._problems[Problem(path=path, key=key, problem=problem)] = None

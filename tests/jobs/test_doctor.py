@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 
 import pipeline.doctor
-from pipeline.bucket import Bucket
 from pipeline.storage import Storage
 from pipeline.store import ObjectInfo
 from tests.road import tenfold
-from tests.seaweed import S3Server
+from tests.seaweed import S3Server, forget_conditions
 
 CHECKS = [
     "archive",
@@ -52,13 +51,7 @@ def test_a_bucket_and_its_archive(s3_env: S3Server, photos: Path) -> None:
 def test_a_store_that_ignores_conditions_is_refused(
     s3_env: S3Server, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    raw = Bucket._raw
-
-    def forgetful(self: Bucket, operation: str, path: str | None, **request: object) -> object:
-        request.pop("IfNoneMatch", None)
-        return raw(self, operation, path, **request)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(Bucket, "_raw", forgetful)
+    forget_conditions(monkeypatch)
     url = f"s3://{s3_env.bucket()}/archive"
     ran = tenfold("doctor", url)
     assert ran.code == 12

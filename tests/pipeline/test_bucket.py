@@ -15,11 +15,10 @@ import deltalake
 import pyarrow as pa
 import pytest
 
-from pipeline.bucket import Bucket
 from pipeline.errors import StorageError, StoreDownError
 from pipeline.storage import Storage, StorageOptions
 from tests.lossy_proxy import Fault, Proxy, run_proxy
-from tests.seaweed import S3Server
+from tests.seaweed import S3Server, forget_conditions
 
 
 @pytest.fixture
@@ -127,13 +126,7 @@ class TestLostAnswers:
     def test_a_store_that_ignores_conditions_is_refused(
         self, s3_env: S3Server, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        raw = Bucket._raw
-
-        def forgetful(self: Bucket, operation: str, path: str | None, **request: object) -> object:
-            request.pop("IfNoneMatch", None)
-            return raw(self, operation, path, **request)  # type: ignore[arg-type]
-
-        monkeypatch.setattr(Bucket, "_raw", forgetful)
+        forget_conditions(monkeypatch)
         storage = Storage(f"s3://{s3_env.bucket()}")
         with pytest.raises(
             StorageError, match="honours If-None-Match, got two successful create-only writes"
