@@ -16,7 +16,7 @@ from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
 from codec.errors import CodecError
-from pipeline.errors import NoArchiveError, TenfoldError, UnsafeStoreError
+from pipeline.errors import LockedError, NoArchiveError, TenfoldError, UnsafeStoreError
 from pipeline.progress import OnProgress, Progress
 
 OK = 0
@@ -25,6 +25,7 @@ USAGE = 2
 """Click's own code for a wrong option."""
 FAILED_IMAGES = 3
 NO_ARCHIVE = 10
+LOCKED = 11
 UNSAFE_STORE = 12
 INTERRUPTED = 130
 
@@ -54,6 +55,8 @@ def clear_errors() -> Iterator[None]:
             yield
     except NoArchiveError as error:
         _end(str(error), NO_ARCHIVE)
+    except LockedError as error:
+        _end(str(error), LOCKED)
     except UnsafeStoreError as error:
         _end(str(error), UNSAFE_STORE)
     except (

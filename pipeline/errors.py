@@ -10,6 +10,7 @@ TenfoldError
 └── ArchiveError     what is (or is not) in an archive
     ├── NoArchiveError       nothing at that URL is an archive
     ├── UnknownKeyError      the archive has no such image
+    ├── LockedError          somebody else is changing the archive
     └── DamagedError         bytes in the archive are not those that were written
 
 Messages follow one template: expected, got, where, what to do.
@@ -57,6 +58,10 @@ class UnknownKeyError(ArchiveError, KeyError):
 
     def __str__(self) -> str:  # KeyError would print the repr of the message
         return str(self.args[0])
+
+
+class LockedError(ArchiveError):
+    """A nightly, prune or repair holds the archive."""
 
 
 class DamagedError(ArchiveError):
