@@ -27,6 +27,7 @@ FAILED_IMAGES = 3
 NO_ARCHIVE = 10
 LOCKED = 11
 UNSAFE_STORE = 12
+TIME_UP = 13
 INTERRUPTED = 130
 
 LINE_EVERY_S = 30.0
@@ -47,26 +48,35 @@ def say(text: str) -> None:
     stderr.print(text, markup=False, soft_wrap=True)
 
 
+_CODES: tuple[tuple[type[BaseException], int], ...] = (
+    (NoArchiveError, NO_ARCHIVE),
+    (LockedError, LOCKED),
+    (UnsafeStoreError, UNSAFE_STORE),
+    (TenfoldError, FAILED),
+    (CodecError, FAILED),
+    (FileNotFoundError, FAILED),  # an object of an archive is gone
+    (KeyboardInterrupt, INTERRUPTED),
+)
+_STOPPED = "Stopped. What was committed is in the archive; run the same command to finish."
+
+
 @contextmanager
 def clear_errors() -> Iterator[None]:
     """Turn our own errors into one message and an exit code; anything else is a bug and keeps its traceback."""
     try:
         with _sigterm_as_interrupt():
             yield
-    except NoArchiveError as error:
-        _end(str(error), NO_ARCHIVE)
-    except LockedError as error:
-        _end(str(error), LOCKED)
-    except UnsafeStoreError as error:
-        _end(str(error), UNSAFE_STORE)
-    except (
-        TenfoldError,
-        CodecError,
-        FileNotFoundError,
-    ) as error:  # the last: an object of an archive is gone
-        _end(str(error), FAILED)
-    except KeyboardInterrupt:
-        _end("Stopped. What was committed is in the archive; run the same command to finish.", INTERRUPTED)
+    except tuple(kind for kind, _ in _CODES) as error:
+        message, code = outcome_of(error)
+        stderr.print("[bold red]error:[/]" if code != INTERRUPTED else "", end=" ")
+        stderr.print(message, markup=False, soft_wrap=True)
+        raise SystemExit(code) from None
+
+
+def outcome_of(error: BaseException) -> tuple[str, int]:
+    """What an error that ends a verb says, and the exit code it ends with."""
+    code = next((code for kind, code in _CODES if isinstance(error, kind)), FAILED)
+    return (_STOPPED if code == INTERRUPTED else str(error) or type(error).__name__), code
 
 
 @contextmanager
@@ -81,12 +91,6 @@ def _sigterm_as_interrupt() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _end(message: str, code: int) -> None:
-    stderr.print("[bold red]error:[/]" if code != INTERRUPTED else "", end=" ")
-    stderr.print(message, markup=False, soft_wrap=True)
-    raise SystemExit(code)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from jobs.doctor import doctor
 from jobs.get import get
 from jobs.history import history
 from jobs.ls import ls
+from jobs.nightly import nightly
 from jobs.report import report
 from jobs.retry_failed import retry_failed
 from jobs.submit import submit
@@ -28,7 +29,8 @@ app = typer.Typer(
     help="Compress image archives 10x to 100x with learned codecs on Ray, and get every image back.\n\n"
     "Start with: tenfold compress photos/ archive/, then tenfold report archive/ --out report/.\n\n"
     "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but some images failed, 10 no archive there, "
-    "11 another nightly, prune or repair holds the archive, 12 a store that is not safe, 130 stopped.",
+    "11 another nightly, prune or repair holds the archive, 12 a store that is not safe, 13 the time was up, "
+    "130 stopped.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -52,7 +54,7 @@ def _root(
     """Compress image archives with learned codecs, and get every image back."""
 
 
-for verb in (compress, decode, get, ls, report, retry_failed, verify, history, diff, doctor, train):
+for verb in (compress, nightly, decode, get, ls, report, retry_failed, verify, history, diff, doctor, train):
     app.command()(verb)
 app.add_typer(bench, name="bench")
 app.command(

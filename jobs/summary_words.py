@@ -18,14 +18,17 @@ def run_and_tell(run: CompressRun, archive: str, *, as_json: bool) -> None:
     if as_json:
         print_json(asdict(summary))
     else:
-        _tell_summary(summary, archive)
+        tell_summary(summary, archive)
     if summary.failed:
-        _tell_failed(summary, archive)
+        tell_failed(summary, archive)
         raise SystemExit(FAILED_IMAGES)
 
 
-def _tell_summary(summary: RunSummary, archive: str) -> None:
+def tell_summary(summary: RunSummary, archive: str) -> None:
     """On stdout: what was done, what it gained, what the archive takes."""
+    if not summary.images and summary.stopped:
+        print(f"The time was up before anything new was begun: {summary.unchanged} images seen unchanged.")
+        return
     if not summary.images:
         print(f"Nothing new: all {summary.unchanged} images of the source are in {archive} already.")
         return
@@ -52,7 +55,7 @@ def _tell_summary(summary: RunSummary, archive: str) -> None:
     )
 
 
-def _tell_failed(summary: RunSummary, archive: str) -> None:
+def tell_failed(summary: RunSummary, archive: str) -> None:
     """On stderr: that images failed, and where the reasons are."""
     for held in summary.held_back[:_SHOWN]:
         say(f"failed, its archived version stays: {held['key']}: {held['reason']}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -153,37 +153,63 @@ class Catalogue:
             ArchiveError: other writers kept getting in between, or the table refused the rows.
             StorageError: the store did not answer as it should.
         """
-        if self._as_of is not None:
-            raise ValueError(f"Expected the newest version to commit to, got version {self._as_of}.")
         if rows.num_rows == 0:
             return 0
         if pc.count_distinct(rows["key"]).as_py() != rows.num_rows:
             counts = pc.value_counts(rows["key"].combine_chunks()).to_pylist()
             twice = next(entry["values"] for entry in counts if entry["counts"] > 1)
             raise ValueError(f"Expected each key once in a commit, got {twice!r} again.")
+        return self._outlasting_others(
+            lambda properties: self._merge(rows, properties), f"commit {rows.num_rows} rows to", run, info
+        )
+
+    def remove(self, rows: pa.Table, *, run: str, info: Mapping[str, str] | None = None) -> int:
+        """Take images out of the archive, all of them or none, and return how many; older versions keep them.
+
+        Args:
+            rows: `key`, `shard` and `row`: only images that are still encoded as these say.
+            run, info: as for `commit`.
+        Raises:
+            ArchiveError, StorageError: as `commit`.
+        """
+        if rows.num_rows == 0:
+            return 0
+        return self._outlasting_others(
+            lambda properties: self._delete(rows, properties),
+            f"remove {rows.num_rows} images from",
+            run,
+            info,
+        )
+
+    def _outlasting_others(
+        self,
+        change: Callable[[CommitProperties], int],
+        what: str,
+        run: str,
+        info: Mapping[str, str] | None,
+    ) -> int:
+        if self._as_of is not None:
+            raise ValueError(f"Expected the newest version to commit to, got version {self._as_of}.")
         properties = CommitProperties(custom_metadata={**(info or {}), "tenfold.run": run})
         for attempt in range(_COMMIT_ATTEMPTS):
             self.refresh()
             try:
                 with self._translated():
-                    return self._merge(rows, properties)
+                    return change(properties)
             except CommitFailedError:
                 pass  # another writer was faster: look what it wrote, and merge with that
             time.sleep(random.uniform(0.2, 1) * min(_LONGEST_PAUSE_S, 0.05 * 2**attempt))
         raise ArchiveError(
-            f"Expected to commit {rows.num_rows} rows to {self._storage.url}, got {_COMMIT_ATTEMPTS} "
-            "conflicts with other writers. Are many runs writing to this archive? Run the same command again."
+            f"Expected to {what} {self._storage.url}, got {_COMMIT_ATTEMPTS} conflicts with other writers. Are many "
+            "runs writing to this archive? Run the same command again."
         )
 
     def _merge(self, rows: pa.Table, properties: CommitProperties) -> int:
-        extent = pc.min_max(rows["key"])
-        first, last = literal(extent["min"].as_py()), literal(extent["max"].as_py())
-        table = self._opened()
         done = (
-            table.merge(
+            self._opened()
+            .merge(
                 rows.cast(CATALOGUE_SCHEMA),
-                # the range lets Delta's statistics skip the files that cannot hold one of these keys
-                predicate=f"t.key = s.key AND t.key >= {first} AND t.key <= {last}",
+                predicate=f"t.key = s.key AND {_within(rows)}",
                 source_alias="s",
                 target_alias="t",
                 merge_schema=True,
@@ -194,6 +220,21 @@ class Catalogue:
             .execute()
         )
         return int(done["num_target_rows_inserted"]) + int(done["num_target_rows_updated"])
+
+    def _delete(self, rows: pa.Table, properties: CommitProperties) -> int:
+        done = (
+            self._opened()
+            .merge(
+                rows.select(["key", "shard", "row"]),
+                predicate=f"t.key = s.key AND t.shard = s.shard AND t.row = s.row AND {_within(rows)}",
+                source_alias="s",
+                target_alias="t",
+                commit_properties=properties,
+            )
+            .when_matched_delete()
+            .execute()
+        )
+        return int(done["num_target_rows_deleted"])
 
     def scan(
         self,
@@ -350,6 +391,12 @@ def _first_commit() -> bytes:
             raise_if_key_not_exists=False,
         )
         return (Path(folder) / "_delta_log" / _FIRST_COMMIT).read_bytes()
+
+
+def _within(rows: pa.Table) -> str:
+    """A condition that lets Delta's statistics skip the files that cannot hold one of these keys."""
+    extent = pc.min_max(rows["key"])
+    return f"t.key >= {literal(extent['min'].as_py())} AND t.key <= {literal(extent['max'].as_py())}"
 
 
 def _quoted(name: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -99,8 +99,25 @@ class LimitsConfig(_Section):
     max_megapixels: float = Field(default=100, gt=0)
 
 
+class NightlyConfig(_Section):
+    """What `tenfold nightly` adds to a run: from where to where, and what a night may do."""
+
+    source: str = Field(min_length=1)
+    archive: str = Field(min_length=1)
+    deletes: str = "keep"
+    """keep, drop, or a limit such as `fail-if-over 5%` (pipeline/deletes.py)."""
+    max_seconds: float | None = Field(default=None, gt=0)
+    """After these no unit of work is begun."""
+    webhook: str | None = None
+    """Is told the outcome. May hold a token."""
+
+
+Compare = Literal["fast", "checksum"]
+"""How an image is known to be unchanged: by size and etag (or time), or by the hash of its bytes, which reads them."""
+
+
 class CompressConfig(_Section):
-    """Everything `tenfold compress` can be told."""
+    """Everything a run can be told."""
 
     codec: CodecConfig = CodecConfig()
     shard: ShardConfig = ShardConfig()
@@ -110,8 +127,12 @@ class CompressConfig(_Section):
     """Where the archive lies."""
     source_storage: StorageOptions | None = None
     """Where the source lies, when its endpoint or profile differs from the archive's."""
+    compare: Compare = "fast"
+    """Which images of the source count as changed."""
     commit_seconds: float = Field(default=5, gt=0)
     """Finished shards enter the catalogue at least this often."""
+    nightly: NightlyConfig | None = Field(default=None, exclude=True)
+    """For `tenfold nightly` alone. Never dumped: the webhook may hold a token, and records show what a run was told."""
 
 
 def load_config(path: Path | None, overrides: Mapping[str, Any]) -> CompressConfig:

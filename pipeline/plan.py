@@ -1,4 +1,4 @@
-"""The plan of a run: which images are new or changed, cut into units of work that are stored before they start.
+"""The plan of a run: the images to encode, cut into units of work that are stored before they start.
 
 A unit is the thing that is done, retried and committed as a whole. It lies in the archive as
 `runs/<run>/plan/<n>.jsonl.gz`, so that a resumed run does exactly what the first attempt set out to do;
@@ -8,13 +8,10 @@ A unit is the thing that is done, retried and committed as a whole. It lies in t
 from __future__ import annotations
 
 import gzip
-import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
-
-import numpy as np
 
 from pipeline.config import ShardConfig
 from pipeline.storage import Storage
@@ -22,8 +19,6 @@ from pipeline.types import SourceImage
 
 _MIN_TAIL_IMAGES = 8
 """A short listing is shared among the workers in pieces of at least this many images."""
-_UNKNOWN = 0
-"""Version hash of an image whose source bytes were never read: it counts as changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,49 +28,6 @@ class Unit:
     number: int
     images: int
     source_bytes: int
-
-
-class KnownVersions:
-    """What the catalogue holds, as two sorted arrays of 64-bit hashes: 16 bytes an image, not a dict."""
-
-    def __init__(self, pairs: Iterable[tuple[str, int | None, str | None, datetime | None]]) -> None:
-        """Take (key, size, etag, mtime) of every catalogue row."""
-        keys = bytearray()
-        versions = bytearray()
-        for key, size, etag, mtime in pairs:
-            keys += _hash64(key).to_bytes(8, "little")
-            versions += _version64(size, etag, mtime).to_bytes(8, "little")
-        key_array = np.frombuffer(bytes(keys), dtype="<u8")
-        order = np.argsort(key_array, kind="stable")
-        self._keys = key_array[order]
-        self._versions = np.frombuffer(bytes(versions), dtype="<u8")[order]
-
-    def __len__(self) -> int:
-        """Number of images known."""
-        return len(self._keys)
-
-    def is_current(self, image: SourceImage) -> bool:
-        """Whether the catalogue holds this image in this version.
-
-        A listing that knows no version (a bare list of names) is believed unchanged once the key is there.
-        """
-        at = int(np.searchsorted(self._keys, np.uint64(_hash64(image.key))))
-        if at == len(self._keys) or int(self._keys[at]) != _hash64(image.key):
-            return False
-        held = int(self._versions[at])
-        listed = _version64(image.size, image.etag, image.mtime)
-        return held != _UNKNOWN and listed in (held, _UNKNOWN)
-
-
-def _hash64(text: str) -> int:
-    return int.from_bytes(hashlib.blake2b(text.encode("utf-8"), digest_size=8).digest(), "little")
-
-
-def _version64(size: int | None, etag: str | None, mtime: datetime | None) -> int:
-    if etag is None and mtime is None:
-        return _UNKNOWN
-    stamp = etag if etag is not None else str(mtime and mtime.timestamp())
-    return _hash64(f"{size}|{stamp}") or 1
 
 
 def cut(images: Iterable[SourceImage], limits: ShardConfig, *, parallel: int) -> Iterator[list[SourceImage]]:

@@ -10,7 +10,8 @@ import threading
 from collections.abc import Callable, Iterator
 
 from pipeline.config import ShardConfig
-from pipeline.plan import KnownVersions, StoredPlan, Unit, cut
+from pipeline.known import KnownImages
+from pipeline.plan import StoredPlan, Unit, cut
 from pipeline.progress import Progress
 from pipeline.types import SourceImage
 
@@ -23,7 +24,7 @@ class Planner:
         images: Iterator[SourceImage],
         plan: StoredPlan,
         *,
-        known: Callable[[], KnownVersions],
+        known: Callable[[], KnownImages],
         limits: ShardConfig,
         parallel: int,
         done: frozenset[int],
@@ -51,11 +52,13 @@ class Planner:
         self._stop = threading.Event()
         self.ended = False
         """No unit will follow."""
+        self.listed: KnownImages | None = None
+        """What the catalogue holds, held against the whole listing; None until it ended, or when none was made."""
         self._thread = threading.Thread(target=self._run, name="planner", daemon=True)
         self._thread.start()
 
-    def next(self, *, block: bool) -> Unit | None:
-        """The next unit, or None: nothing yet (only when not blocking), or nothing any more (`ended`).
+    def next(self, wait_s: float) -> Unit | None:
+        """The next unit, or None: nothing in time, or nothing any more (`ended`).
 
         Raises:
             Whatever the listing raised: SourceError, StorageError.
@@ -63,7 +66,7 @@ class Planner:
         if self.ended:
             return None
         try:
-            unit = self._units.get(block=block)
+            unit = self._units.get(timeout=wait_s) if wait_s else self._units.get_nowait()
         except queue.Empty:
             return None
         if isinstance(unit, BaseException):
@@ -99,6 +102,8 @@ class Planner:
         facts = self._plan.facts()
         if facts is None:
             yield from self._new_units(stored)
+            if self._stop.is_set():  # perhaps in the middle of the listing
+                return
             self._plan.finish({"unchanged": self._progress.unchanged})
         else:
             self._progress.unchanged = facts["unchanged"]
@@ -107,19 +112,26 @@ class Planner:
     def _new_units(self, stored: list[Unit]) -> Iterator[Unit]:
         planned = {image.key for unit in stored for image in self._plan.load(unit.number)}
         first = stored[-1].number + 1 if stored else 0
-        fresh = self._fresh(planned, self._known())
-        for number, part in enumerate(cut(fresh, self._limits, parallel=self._parallel), first):
+        known = self._known()
+        for number, part in enumerate(
+            cut(self._fresh(planned, known), self._limits, parallel=self._parallel), first
+        ):
             unit = self._plan.store(number, part)
             self._progress.listed += unit.images
             yield unit
+        self.listed = None if self._stop.is_set() else known
 
-    def _fresh(self, planned: set[str], known: KnownVersions) -> Iterator[SourceImage]:
+    def _fresh(self, planned: set[str], known: KnownImages) -> Iterator[SourceImage]:
+        for image, is_current in known.compared(self._unplanned(planned, known)):
+            if is_current:
+                self._progress.unchanged += 1
+            else:
+                yield image
+
+    def _unplanned(self, planned: set[str], known: KnownImages) -> Iterator[SourceImage]:
         for image in self._images:
             if self._stop.is_set():
                 return
-            if image.key in planned:
-                continue
-            if known.is_current(image):
-                self._progress.unchanged += 1
-            else:
+            known.see(image.key)
+            if image.key not in planned:
                 yield image

@@ -14,7 +14,7 @@ import itertools
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import asdict
 
@@ -29,7 +29,8 @@ from pipeline.catalogue import Catalogue
 from pipeline.config import CompressConfig
 from pipeline.dispatch import Dispatcher, EncodePool, FinishedUnit
 from pipeline.errors import SourceError
-from pipeline.plan import KnownVersions, StoredPlan, Unit
+from pipeline.known import CHECKSUM_COLUMNS, FAST_COLUMNS, KnownImages
+from pipeline.plan import StoredPlan, Unit
 from pipeline.planner import Planner
 from pipeline.progress import OnProgress, Progress
 from pipeline.runlog import RunLog
@@ -64,10 +65,21 @@ class CompressRun:
         self._stages: Counter[str] = Counter()
         self._held_back: list[dict[str, str]] = []
         self._weights_digest: bytes | None = None
+        self._stopped = False
+        self.listed: KnownImages | None = None
+        """After `run`: what the archive held, held against the source's whole listing; None when none was made."""
 
-    def run(self, on_progress: OnProgress = lambda _progress: None) -> RunSummary:
+    def run(
+        self,
+        on_progress: OnProgress = lambda _progress: None,
+        *,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> RunSummary:
         """Do it.
 
+        Args:
+            stop: asked often; once it says so no new unit is begun, and the run ends when those under way are
+                committed. What is left is for another run to plan anew.
         Raises:
             SourceError, StorageError, ConfigError, ArchiveError: before any work where it can be known then;
                 one that comes later ends the run after what is finished has been committed.
@@ -85,19 +97,22 @@ class CompressRun:
         planner = Planner(
             images,
             plan,
-            known=self._known_versions,
+            known=self._known_images,
             limits=self._config.shard,
             parallel=_parallel(self._config),
             done=committed_units(self._archive, self._catalogue, self._log, plan),
             progress=self._progress,
         )
         try:
-            first = planner.next(block=True)
+            first = self._first_unit(planner, stop)
             if first is not None:
                 store_weights(self._archive, codec.weights)
-                self._work(planner, first)
+                self._work(planner, first, stop)
         finally:
             planner.stop()
+        self.listed = planner.listed
+        if self._progress.listing_done and self._progress.finished == self._progress.listed:
+            self._stopped = False  # the time was up when nothing was left to do
         on_target = self._config.codec.target_bpp is not None
         return self._finish(None if on_target else self._config.codec.quality_of(codec))
 
@@ -118,17 +133,30 @@ class CompressRun:
             raise SourceError(f"Expected images at {self._source.config.url}, got none.")
         return itertools.chain([first], images)
 
-    def _known_versions(self) -> KnownVersions:
+    def _known_images(self) -> KnownImages:
         if self._source.takes_known:
-            return KnownVersions(())
-        columns = ["key", "source_size", "source_etag", "source_mtime"]
-        return KnownVersions(
-            row
-            for batch in self._catalogue.scan(columns)
-            for row in zip(*(batch[name].to_pylist() for name in columns), strict=True)
+            return KnownImages()
+        by_checksum = self._config.compare == "checksum"
+        columns = CHECKSUM_COLUMNS if by_checksum else FAST_COLUMNS
+        return KnownImages(
+            (
+                row
+                for batch in self._catalogue.scan(columns)
+                for row in zip(*(batch[name].to_pylist() for name in columns), strict=True)
+            ),
+            read=self._source.read if by_checksum else None,
         )
 
-    def _work(self, planner: Planner, first: Unit) -> None:
+    def _first_unit(self, planner: Planner, stop: Callable[[], bool]) -> Unit | None:
+        """None when there is nothing to do, or no time: a listing of what is known already can take long."""
+        while not planner.ended and not self._is_time_up(stop):
+            unit = planner.next(_WAIT_S)
+            if unit is not None:
+                return unit
+            self._tick()
+        return None
+
+    def _work(self, planner: Planner, first: Unit, stop: Callable[[], bool]) -> None:
         self._show("starting")
         with closing(self._start_pool()) as pool:
             self._progress.work_started = time.monotonic()
@@ -136,15 +164,22 @@ class CompressRun:
             dispatcher = Dispatcher(pool, run=self._log.run)
             dispatcher.submit(first)
             try:
-                while not (dispatcher.idle and planner.ended):
-                    while dispatcher.has_room and (unit := planner.next(block=dispatcher.idle)):
+                while not (dispatcher.idle and (planner.ended or self._is_time_up(stop))):
+                    while dispatcher.has_room and not self._is_time_up(stop):
+                        unit = planner.next(_WAIT_S if dispatcher.idle else 0)
+                        if unit is None:
+                            break
                         dispatcher.submit(unit)
-                    finished = dispatcher.next(_WAIT_S)
+                    finished = None if dispatcher.idle else dispatcher.next(_WAIT_S)
                     if finished is not None:
                         self._take(finished)
                     self._tick()
             finally:
                 self._commit()
+
+    def _is_time_up(self, stop: Callable[[], bool]) -> bool:
+        self._stopped = self._stopped or stop()
+        return self._stopped
 
     def _start_pool(self) -> EncodePool:
         spec = EncoderSpec(
@@ -217,6 +252,8 @@ class CompressRun:
             failed=totals.failed + len(self._held_back),
             held_back=self._held_back,
             unchanged=self._progress.unchanged,
+            stopped=self._stopped,
+            left=self._progress.listed - self._progress.finished,
             skipped=self._source.skipped,
             raw_bytes=totals.raw_bytes,
             source_bytes=totals.source_bytes,

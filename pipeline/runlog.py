@@ -52,7 +52,7 @@ class RunLog:
             if record.get("fingerprint") == fingerprint:
                 return cls(storage, run, resumed=True)
         log = cls(storage, _new_run_id(), resumed=False)
-        log._write(
+        log.write(
             "run.json",
             {
                 "format": _FORMAT,
@@ -69,13 +69,14 @@ class RunLog:
 
     def write_progress(self, record: dict[str, Any]) -> None:
         """Overwrite progress.json."""
-        self._write("progress.json", record)
+        self.write("progress.json", record)
 
     def write_summary(self, summary: RunSummary) -> None:
         """End the run."""
-        self._write("summary.json", asdict(summary))
+        self.write("summary.json", asdict(summary))
 
-    def _write(self, name: str, record: dict[str, Any]) -> None:
+    def write(self, name: str, record: dict[str, Any]) -> None:
+        """Put a record beside the others, over any of that name."""
         text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
         self._storage.write(f"runs/{self.run}/{name}", text.encode("utf-8"))
 

@@ -22,7 +22,7 @@ kept as they are, spaces, `..` and a leading `/` included. Bytes of a local name
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
@@ -121,6 +121,31 @@ class Source:
         """
         root, path = split_url(image.url)
         return self._root(root).read(path)
+
+    def coverage(self) -> Callable[[str], bool]:
+        """Tells of an image's URL whether `images` would list it if it were there: if it does not, it is gone.
+
+        Raises:
+            SourceError: a list or manifest does not tell what is no longer in it.
+        """
+        if self.config.list_file is not None or self.config.manifest is not None:
+            raise SourceError(
+                f"Expected a folder, prefix or glob to follow deletes in, got {self.config.list_file or ''}"
+                f"{self.config.manifest or ''}: a list does not tell what is no longer in it. Use --deletes keep."
+            )
+        is_local = scheme(self.config.url) in LOCAL
+        base = (local_path(self.config.url) if is_local else self.config.url).rstrip("/") + "/"
+        hidden = self._excluded()
+        pattern = compile_glob(self.config.glob) if self.config.glob is not None else None
+
+        def covers(url: str) -> bool:
+            name = local_path(url) if is_local and scheme(url) in LOCAL else url
+            path = name.removeprefix(base)
+            if path == name or any(path == out or path.startswith(f"{out}/") for out in hidden):
+                return False
+            return pattern is None or pattern.fullmatch(path) is not None
+
+        return covers
 
     def __reduce__(self) -> tuple[type[Source], tuple[SourceConfig]]:
         return Source, (self.config,)

@@ -25,6 +25,10 @@ class RunSummary:
     """Of `failed`: key and reason of images whose earlier version stays in the archive."""
     unchanged: int
     """Images of the source that the archive holds already."""
+    stopped: bool
+    """Before its end, by the clock: a later run takes what is left, and what was not listed."""
+    left: int
+    """Images planned and not begun; 0 unless `stopped`."""
     skipped: int
     """Objects below the source that are not named like images."""
     raw_bytes: int

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.config import ShardConfig
-from pipeline.plan import KnownVersions, StoredPlan, cut
+from pipeline.plan import StoredPlan, cut
 from pipeline.storage import Storage
 from pipeline.types import SourceImage
 
@@ -61,31 +60,6 @@ def test_a_short_listing_is_shared_among_the_workers() -> None:
 
 def test_a_handful_of_images_is_one_unit() -> None:
     assert [len(unit) for unit in cut([image(str(n)) for n in range(6)], ShardConfig(), parallel=8)] == [6]
-
-
-@pytest.mark.parametrize(
-    ("listed", "current"),
-    [
-        pytest.param(image("a"), True, id="as it was"),
-        pytest.param(image("a", size=1001), False, id="other size"),
-        pytest.param(image("a", mtime=NOON + timedelta(microseconds=1)), False, id="touched"),
-        pytest.param(image("b"), False, id="unknown key"),
-        pytest.param(image("a", mtime=None), True, id="a listing that knows no version"),
-        pytest.param(image("tagged", etag="x", mtime=NOON), True, id="same etag"),
-        pytest.param(image("tagged", etag="x", mtime=None), True, id="etag decides, not mtime"),
-        pytest.param(image("tagged", etag="y"), False, id="other etag"),
-        pytest.param(image("unread"), False, id="never read, so tried again"),
-    ],
-)
-def test_what_counts_as_new_or_changed(listed: SourceImage, current: bool) -> None:
-    known = KnownVersions(
-        [("a", 1000, None, NOON), ("tagged", 1000, "x", NOON), ("unread", 1000, None, None)]
-    )
-    assert known.is_current(listed) is current
-
-
-def test_nothing_is_current_in_an_empty_catalogue() -> None:
-    assert not KnownVersions([]).is_current(image("a"))
 
 
 def test_a_stored_plan_reads_back(tmp_path: Path) -> None:

@@ -1,0 +1,174 @@
+"""`tenfold nightly`: keeps an archive up to date with its source, for cron."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from jobs.console import (
+    FAILED,
+    FAILED_IMAGES,
+    OK,
+    TIME_UP,
+    clear_errors,
+    outcome_of,
+    print_json,
+    say,
+    show_progress,
+)
+from jobs.options import AsJson, RayAddress, Workers
+from jobs.summary_words import tell_failed, tell_summary
+from jobs.webhook import check_webhook, tell_webhook
+from pipeline.config import Compare, NightlyConfig, load_config
+from pipeline.nightly import NightlyRun, NightlySummary
+
+
+def nightly(
+    source: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="SRC", help="As for `compress`. Default: `source` of the config.", show_default=False
+        ),
+    ] = None,
+    archive: Annotated[
+        str | None,
+        typer.Argument(metavar="ARCHIVE", help="Default: `archive` of the config.", show_default=False),
+    ] = None,
+    *,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="FILE", help="YAML as configs/nightly.yaml; options override it."),
+    ] = None,
+    compare: Annotated[
+        Compare | None,
+        typer.Option(
+            help="How a changed image is known. fast (default): size, and etag or modification time. checksum: SHA-256 "
+            "of every image that the archive knows, which reads them all."
+        ),
+    ] = None,
+    deletes: Annotated[
+        str | None,
+        typer.Option(
+            metavar="POLICY",
+            help="Images that the source no longer lists. keep (default): stay. 'fail-if-over 5%': are dropped from "
+            "the catalogue, unless they are more than that share of what the archive holds of this source; then "
+            "none is, and the exit code is 1. drop: 'fail-if-over 50%'.",
+        ),
+    ] = None,
+    max_seconds: Annotated[
+        float | None,
+        typer.Option(
+            metavar="S",
+            help="Begin no unit of work after these seconds; commit those under way, and exit 13 when work is left.",
+        ),
+    ] = None,
+    webhook: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            envvar="TENFOLD_WEBHOOK",
+            show_envvar=True,
+            help="POST the outcome there as JSON, however the run ends. No record of the run shows this URL.",
+        ),
+    ] = None,
+    workers: Workers = None,
+    ray_address: RayAddress = None,
+    as_json: AsJson = False,
+) -> None:
+    """Bring ARCHIVE up to date with SRC: what is new or changed comes in, what is gone is followed by policy.
+
+    Only one runs at a time on an archive: another ends at once with exit code 11. A killed one leaves nothing behind
+    that the next does not finish. Dropped images stay in the archive's past (`tenfold history`) until it is pruned.
+
+    Exit codes: 0 up to date, 1 failed or refused to drop, 3 some images failed, 11 another one is under way, 13 the
+    time was up.
+
+    Examples:
+
+      tenfold nightly --config configs/nightly.yaml
+
+      tenfold nightly s3://bucket/photos s3://bucket/archive --deletes 'fail-if-over 5%' --max-seconds 21600
+    """
+    with clear_errors():
+        given: dict[str, Any] = {
+            "nightly": {
+                "source": source,
+                "archive": archive,
+                "deletes": deletes,
+                "max_seconds": max_seconds,
+                "webhook": webhook,
+            },
+            "compare": compare,
+            "workers": {"count": workers, "ray_address": ray_address},
+        }
+        settings = load_config(config, given)
+        night = settings.nightly
+        if night is None:  # cannot be: options are laid over it
+            raise AssertionError(settings)
+        if night.webhook is not None:
+            check_webhook(night.webhook)
+        try:
+            with show_progress() as on_progress:
+                summary = NightlyRun(night, settings).run(on_progress)
+        except BaseException as error:
+            message, code = outcome_of(error)
+            _tell_webhook(night, f"error: {message}", code, None)
+            raise
+        code = _code(summary)
+        if as_json:
+            print_json(asdict(summary))
+        else:
+            _tell_work(summary, night.archive)
+        _tell_trouble(summary, night.archive)
+        _tell_webhook(night, _line(summary), code, summary)
+        raise SystemExit(code)
+
+
+def _code(summary: NightlySummary) -> int:
+    if summary.refused is not None:
+        return FAILED
+    if summary.stopped:
+        return TIME_UP
+    return FAILED_IMAGES if summary.failed else OK
+
+
+def _tell_work(summary: NightlySummary, archive: str) -> None:
+    for run in summary.runs:
+        tell_summary(run, archive)
+    if summary.dropped:
+        print(f"{summary.dropped:,} images that the source no longer lists were dropped from the catalogue.")
+
+
+def _tell_trouble(summary: NightlySummary, archive: str) -> None:
+    for run in summary.runs:
+        if run.failed:
+            tell_failed(run, archive)
+    if summary.refused is not None:
+        say(f"error: {summary.refused}")
+    if summary.stopped:
+        left = summary.runs[-1].left
+        say(
+            f"The time was up{f' with {left:,} images planned and not begun' if left else ''}; the next run goes on."
+        )
+
+
+def _line(summary: NightlySummary) -> str:
+    runs = summary.runs
+    words = [
+        f"{sum(run.images for run in runs):,} new or changed",
+        f"{runs[-1].unchanged:,} unchanged",
+        f"{summary.failed:,} failed",
+        f"{summary.dropped:,} dropped",
+    ]
+    if summary.stopped:
+        words.append("stopped by the clock")
+    return ", ".join(words) + (f". {summary.refused}" if summary.refused is not None else ".")
+
+
+def _tell_webhook(night: NightlyConfig, text: str, code: int, summary: NightlySummary | None) -> None:
+    if night.webhook is not None:
+        words = f"tenfold nightly {night.archive}: {text}"
+        tell_webhook(night.webhook, archive=night.archive, text=words, code=code, summary=summary)
