@@ -15,7 +15,7 @@ from ray.exceptions import GetTimeoutError, OutOfMemoryError, RayActorError, Ray
 
 from pipeline.config import WorkersConfig
 from pipeline.errors import ConfigError, TenfoldError
-from pipeline.pool import Died, Done, ResultT, TaskT, WorkerSpec
+from pipeline.pool import OUT_OF_MEMORY, Died, Done, ResultT, TaskT, WorkerSpec
 
 _IN_FLIGHT_PER_ACTOR = 2
 """One task works while the next one reads ahead."""
@@ -122,6 +122,8 @@ class RayPool(Generic[TaskT, ResultT]):
             return Died(task=task, reason=_short(error), blame="node" if preempted else "task")
         except RayTaskError as error:
             cause = error.cause
+            if isinstance(cause, OUT_OF_MEMORY):
+                return Died(task=task, reason=f"out of memory: {cause}", blame="task")
             if isinstance(cause, Exception):
                 raise cause from None
             raise

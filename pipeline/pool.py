@@ -6,6 +6,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Generic, Literal, Protocol, TypeVar
 
+import torch
+
 TaskT = TypeVar("TaskT")
 ResultT = TypeVar("ResultT")
 TaskT_contra = TypeVar("TaskT_contra", contravariant=True)
@@ -51,6 +53,10 @@ class Died(Generic[TaskT]):
     task: TaskT
     reason: str
     blame: Literal["task", "node"]
+
+
+OUT_OF_MEMORY = (MemoryError, torch.OutOfMemoryError)
+"""A worker that raises one of these lives on, but its task is treated as one that killed it."""
 
 
 class Pool(Protocol[TaskT, ResultT]):
@@ -99,7 +105,10 @@ class LocalPool(Generic[TaskT, ResultT]):
         if not self._waiting:
             return None
         task = self._waiting.popleft()
-        return Done(task=task, result=self._worker.run(task))
+        try:
+            return Done(task=task, result=self._worker.run(task))
+        except OUT_OF_MEMORY as error:
+            return Died(task=task, reason=f"out of memory: {error}", blame="task")
 
     def close(self) -> None:
         """Close the worker."""

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 import pytest
+import torch
 
 from pipeline.actors import RayPool
 from pipeline.config import WorkersConfig
 from pipeline.dispatch import Dispatcher, FinishedUnit
 from pipeline.errors import StorageError
 from pipeline.plan import Unit
+from pipeline.pool import LocalPool
 from pipeline.tasks import EncodeResult, EncodeTask, Stages
 
 pytestmark = pytest.mark.ray
@@ -26,6 +28,8 @@ class MortalSpec:
     poison: frozenset[int]
     broken_unit: int = -1
     images: int = 8
+    raises: type[BaseException] | None = None
+    """What poison does instead of killing."""
 
     def build(self, *, threads: int) -> MortalWorker:
         return MortalWorker(self, threads)
@@ -41,6 +45,8 @@ class MortalWorker:
         if task.number == self.spec.broken_unit:
             raise StorageError("Expected to write, got: No space left on device.")
         if task.give_up is None and task.number == 1 and self.spec.poison & set(images):
+            if self.spec.raises is not None:
+                raise self.spec.raises("Tried to allocate 80 GiB")
             os._exit(9)
         rows = pa.table(
             {
@@ -64,8 +70,12 @@ def finish(dispatcher: Dispatcher, units: int) -> Iterator[FinishedUnit]:
             yield finished
 
 
-def test_an_image_that_kills_workers_is_found_and_the_rest_goes_on() -> None:
-    pool: RayPool[object, object] = RayPool(MortalSpec(poison=frozenset({5})), WorkersConfig(count=2))
+@pytest.mark.parametrize("raises", [None, MemoryError, torch.OutOfMemoryError])
+def test_an_image_that_kills_workers_is_found_and_the_rest_goes_on(
+    raises: type[BaseException] | None,
+) -> None:
+    spec = MortalSpec(poison=frozenset({5}), raises=raises)
+    pool: RayPool[object, object] = RayPool(spec, WorkersConfig(count=2))
     try:
         dispatcher = Dispatcher(pool, run="r")  # type: ignore[arg-type]
         done = {unit.unit.number: unit.rows for unit in finish(dispatcher, 4)}
@@ -76,6 +86,14 @@ def test_an_image_that_kills_workers_is_found_and_the_rest_goes_on() -> None:
         assert sorted(rows["key"].to_pylist()) == [f"{number}/{n}" for n in range(8)]
         given_up = {row["key"] for row in rows.to_pylist() if row["reason"]}
         assert given_up == ({"1/5"} if number == 1 else set())
+
+
+def test_without_ray_an_image_that_takes_all_memory_is_found_too() -> None:
+    pool = LocalPool(MortalWorker(MortalSpec(poison=frozenset({5}), raises=MemoryError), 1))
+    done = {unit.unit.number: unit.rows for unit in finish(Dispatcher(pool, run="r"), 2)}
+    given_up = [row for rows in done.values() for row in rows.to_pylist() if row["reason"]]
+    assert [row["key"] for row in given_up] == ["1/5"]
+    assert "out of memory: Tried to allocate 80 GiB" in given_up[0]["reason"]
 
 
 def test_an_error_of_the_store_ends_the_run_with_its_own_message() -> None:
