@@ -17,7 +17,7 @@ else
 TORCH := torch==$(TORCH_VERSION)
 endif
 
-.PHONY: help demo test fuzz lint fmt check
+.PHONY: help demo test fuzz chaos lint fmt check
 
 help:
 	@sed -n '1,2s/^# //p' Makefile
@@ -49,6 +49,9 @@ test: $(VENV)/.installed-test
 
 fuzz: $(VENV)/.installed-test
 	$(BIN)/python -m tests.codec.fuzz --seconds $(or $(FUZZ_SECONDS),600)
+
+chaos: $(VENV)/.installed-test
+	$(BIN)/python -m tests.chaos --seconds $(or $(CHAOS_SECONDS),1800) $(if $(SEED),--seed $(SEED))
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

@@ -107,7 +107,21 @@ class Catalogue:
                 if DeltaTable.is_deltatable(self._url(), self._options()):
                     raise  # a table, but not one of ours
             self._storage.create(f"{CATALOGUE_FOLDER}/_delta_log/{_FIRST_COMMIT}", _first_commit())
-            self._opened()
+            self._open_what_is_made()
+
+    def _open_what_is_made(self) -> None:
+        """Another creator's first entry can be in our way a moment before the store lists it."""
+        pause = 0.1
+        while True:
+            try:
+                self._opened()
+            except NoArchiveError:
+                if pause > _LONGEST_PAUSE_S:
+                    raise
+            else:
+                return
+            time.sleep(pause)
+            pause *= 2
 
     def refresh(self) -> None:
         """See what others have committed since."""

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
-from threading import Barrier
+from threading import Barrier, Timer
 from typing import Any
 
 import duckdb
@@ -85,6 +85,23 @@ class TestCreate:
 
         with ThreadPoolExecutor(4) as pool:
             assert list(pool.map(create, range(4))) == [0, 0, 0, 0]
+
+    def test_anothers_table_may_take_a_moment_to_show(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        create = Storage.create
+        late: list[Timer] = []
+
+        def slow(self: Storage, path: str, data: bytes) -> bool:
+            late.append(Timer(0.4, create, (self, path, data)))
+            late[0].start()
+            return False
+
+        monkeypatch.setattr(Storage, "create", slow)
+        catalogue = Catalogue(Storage(tmp_path))
+        catalogue.create()
+        assert catalogue.version() == 0
+        late[0].join()
 
     def test_nothing_there(self, tmp_path: Path) -> None:
         catalogue = Catalogue(Storage(str(tmp_path / "none")))

@@ -1,0 +1,38 @@
+"""The fire, small. `make chaos` feeds it for as long as one likes."""
+
+from __future__ import annotations
+
+import random
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.drivers import side_by_side
+from tests.chaos.faults import FAULTS
+from tests.chaos.kills import under_kills
+from tests.chaos.nodes import without_a_node
+from tests.chaos.storms import through_storms
+from tests.seaweed import S3Server
+
+
+def test_kills(tmp_path: Path) -> None:
+    counts = under_kills(tmp_path, random.Random(1), until=time.monotonic() + 15)
+    assert counts["rounds"] >= 1
+    assert sum(counts.values()) > counts["rounds"], "nothing was killed"
+
+
+def test_storms(tmp_path: Path) -> None:
+    counts = through_storms(tmp_path, random.Random(2), until=time.monotonic() + 15)
+    assert counts["rounds"] >= 1
+    assert sum(counts[kind] for kind in FAULTS) > 5
+
+
+def test_two_drivers(tmp_path: Path, s3_env: S3Server) -> None:
+    counts = side_by_side(tmp_path, s3_env, random.Random(3), until=time.monotonic() + 15)
+    assert counts["rounds"] >= 1
+
+
+@pytest.mark.ray
+def test_a_node_goes(tmp_path: Path) -> None:
+    assert without_a_node(tmp_path, random.Random(4))["nodes lost"] == 1
