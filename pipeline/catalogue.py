@@ -1,7 +1,8 @@
 """The catalogue: one Delta Lake table, one row per image key. What is committed in it is in the archive.
 
 Only this file, `checkpoint.py` and `delta_errors.py` import deltalake. DuckDB, Polars, Spark and pandas read the table
-without us; so we read it through SQL alone: files that MERGE rewrote hold string views, which break pyarrow's own dataset filters.
+without us; so we read it through SQL alone: files that MERGE rewrote hold string views, which break pyarrow's own
+dataset filters.
 """
 
 from __future__ import annotations
@@ -320,7 +321,8 @@ class Catalogue:
         try:
             table.load_as_version(as_of)
         except (DeltaError, OSError):
-            number_of(as_of, self._readable(table), url=self._storage.url)  # says so if it was pruned
+            current = DeltaTable(self._url(), storage_options=self._options())  # the other is spoilt
+            number_of(as_of, self._readable(current), url=self._storage.url)  # says so if it was pruned
             raise
         self._as_of = as_of
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
 from pipeline.delta_errors import translated
@@ -31,6 +32,16 @@ from pipeline.seals import read_seals, seal_these
 from pipeline.storage import Storage
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _State:
+    """All that decides what a version shows."""
+
+    version: int
+    files: dict[str, int]
+    schema: str
+    configuration: dict[str, str]
+
+
 def secure(archive: Storage, version: int) -> None:
     """See that a version and those after it can be read without anything that is older.
 
@@ -46,8 +57,8 @@ def secure(archive: Storage, version: int) -> None:
         own in held and own in sealed
     )  # the references were read from it, and it was what its seal says
     chain = {path: archive.read(path) for path in ([own, entry] if is_sealed else _chain(held, version))}
-    made, hint, state = _made(archive, chain, version)
-    if not archive.create(own, made):
+    made, state = _made(archive, chain, version)
+    if made is None or not archive.create(own, made):
         made = archive.read(own)  # a run's, or that of a prune that was killed
     if _state(archive, {own: made, entry: archive.read(entry)}) != state:
         raise DamagedError(
@@ -56,9 +67,7 @@ def secure(archive: Storage, version: int) -> None:
         )
     news = {own: made}
     if _hinted(archive) < version:
-        news[HINT] = json.dumps(
-            {**json.loads(hint), "sizeInBytes": len(made)}, separators=(",", ":")
-        ).encode()
+        news[HINT] = _hint(version, made, num_files=len(state.files))
     if HINT in news or own not in sealed:
         seal_these(
             archive, news
@@ -85,18 +94,27 @@ def _hinted(archive: Storage) -> int:
     return 2**63
 
 
-def _made(archive: Storage, chain: Mapping[str, bytes], version: int) -> tuple[bytes, bytes, Any]:
-    """A checkpoint, the hint to it, and what the version consists of."""
+def _hint(version: int, checkpoint: bytes, *, num_files: int) -> bytes:
+    """`_last_checkpoint` as deltalake writes it."""
+    with pq.ParquetFile(pa.BufferReader(checkpoint)) as file:
+        size = file.metadata.num_rows
+    facts = {"version": version, "size": size, "sizeInBytes": len(checkpoint), "numOfAddFiles": num_files}
+    return json.dumps(facts, separators=(",", ":")).encode()
+
+
+def _made(archive: Storage, chain: Mapping[str, bytes], version: int) -> tuple[bytes | None, _State]:
+    """A checkpoint, or None where the chain is one already, and what the version consists of."""
     with TemporaryDirectory(prefix="tenfold-") as folder:
         table = _rebuilt(archive, chain, Path(folder))
         state = _content(table)
+        if checkpoint_path(version) in chain:
+            return None, state
         with translated(archive, CATALOGUE_FOLDER, ()):
             table.create_checkpoint()
-        made = _local(Path(folder), checkpoint_path(version)).read_bytes()
-        return made, _local(Path(folder), HINT).read_bytes(), state
+        return _local(Path(folder), checkpoint_path(version)).read_bytes(), state
 
 
-def _state(archive: Storage, log: Mapping[str, bytes]) -> Any:
+def _state(archive: Storage, log: Mapping[str, bytes]) -> _State:
     with TemporaryDirectory(prefix="tenfold-") as folder:
         return _content(_rebuilt(archive, log, Path(folder)))
 
@@ -110,11 +128,15 @@ def _rebuilt(archive: Storage, log: Mapping[str, bytes], folder: Path) -> DeltaT
         return DeltaTable(str(folder))
 
 
-def _content(table: DeltaTable) -> Any:
-    """All that decides what a version shows."""
+def _content(table: DeltaTable) -> _State:
     actions = pa.table(table.get_add_actions(flatten=True))
     files = dict(zip(actions["path"].to_pylist(), actions["size_bytes"].to_pylist(), strict=True))
-    return table.version(), files, table.schema().to_json(), table.metadata().configuration
+    return _State(
+        version=table.version(),
+        files=files,
+        schema=table.schema().to_json(),
+        configuration=table.metadata().configuration,
+    )
 
 
 def _local(folder: Path, path: str) -> Path:

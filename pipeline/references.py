@@ -122,7 +122,7 @@ class References:
         try:
             with pq.ParquetFile(pa.BufferReader(data)) as file:
                 column = file.read(columns=["shard"])["shard"].cast(pa.string())
-        except (pa.ArrowException, KeyError) as error:
+        except (pa.ArrowException, OSError, KeyError) as error:
             raise _damaged(path, f"no catalogue rows: {error}") from error
         return frozenset(pc.unique(column).to_pylist())
 

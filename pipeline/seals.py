@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from pipeline.delta_log import HINT, LOG_FOLDER, files_added, hinted_version, log_number
+from pipeline.delta_log import HINT, LOG_FOLDER, files_added, hinted_version, log_number, oldest_readable
 from pipeline.marks import MarkReader
 from pipeline.storage import Storage
 
@@ -77,6 +77,15 @@ def seal(archive: Storage, version: int) -> None:
     files = {path: checksum for path, checksum in found.items() if checksum != known.get(path)}
     if files:
         _write(archive, version, files)
+        _forget_pruned(archive, files)
+
+
+def _forget_pruned(archive: Storage, files: Mapping[str, tuple[str, int]]) -> None:
+    """Take out of the seals what a prune has removed while it was being sealed, and so did not take out itself."""
+    oldest = oldest_readable(info.path for info in archive.list(LOG_FOLDER))
+    if any(number < oldest for path in files if (number := log_number(path)) is not None):
+        gone = {path for path in files if not archive.exists(path)}
+        reseal(archive, lambda path: path in gone)
 
 
 def seal_these(archive: Storage, content: Mapping[str, bytes]) -> None:
@@ -122,23 +131,26 @@ def _unsealed(
         is_new = number is not None and number <= version and info.path not in known
         if not is_new and info.path != HINT:
             continue
-        data = _read_unless_pruned(archive, info.path, marks)
+        data = _read_unless_pruned(archive, info.path, number, marks)
         if data is None:
             continue
         yield info.path, data
         if is_new and info.path.endswith(".json"):
             for path, _ in files_added(data, info.path):
-                named = None if path in known else _read_unless_pruned(archive, path, marks)
+                named = None if path in known else _read_unless_pruned(archive, path, number, marks)
                 if named is not None:
                     yield path, named
 
 
-def _read_unless_pruned(archive: Storage, path: str, marks: MarkReader) -> bytes | None:
+def _read_unless_pruned(archive: Storage, path: str, number: int | None, marks: MarkReader) -> bytes | None:
+    """A file that came with a version, or None where a prune is removing that version or just has."""
     try:
         return archive.read(path)
     except FileNotFoundError:
         if not marks.read().covers(path):
-            raise
+            oldest = oldest_readable(info.path for info in archive.list(LOG_FOLDER))
+            if number is None or number >= oldest:
+                raise
         return None
 
 
@@ -158,7 +170,7 @@ def damaged(archive: Storage, sealed: Sealed) -> Iterator[tuple[str, str]]:
             missing[path] = size
             continue
         found = hashlib.sha256(data).hexdigest()
-        if found != sha256 and not (path == HINT and _is_hint(data, found, sealed)):
+        if found != sha256 and not (path == HINT and _is_hint(data, found, read_seals(archive))):
             yield (
                 path,
                 f"Expected SHA-256 {sha256[:16]}... ({size:,} bytes), got {found[:16]}... ({len(data):,} bytes): "

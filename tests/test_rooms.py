@@ -18,6 +18,7 @@ DOORS = {
         "pipeline/sources.py",
         "pipeline/image_table.py",
         "pipeline/references.py",  # one column of the catalogue's own files, each read once whatever the versions
+        "pipeline/checkpoint.py",  # how many actions a checkpoint holds, which the hint to it must say
     },
     "deltalake": {
         "pipeline/catalogue.py",
