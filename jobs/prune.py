@@ -82,17 +82,17 @@ def prune(
 
 
 def _tell(summary: PruneSummary, grace: str) -> None:
-    would = "" if summary.applied else "Would have "
+    removed, marked = ("Removed", "Marked") if summary.applied else ("Would remove", "Would mark")
     kept = summary.newest_version - summary.kept_from + 1
     goes = summary.kept_from - summary.oldest_version
     print(
         f"Versions {summary.kept_from} to {summary.newest_version} stay ({kept:,}); "
         + (f"{summary.oldest_version} to {summary.kept_from - 1} go ({goes:,})." if goes else "none goes.")
     )
-    print(_sentence(f"{would}removed", summary.removed))
+    print(_sentence(removed, summary.removed))
     if summary.readable_from > summary.oldest_version:
         print(f"The oldest version {'is now' if summary.applied else 'would be'} {summary.readable_from}.")
-    print(_sentence(f"{would}marked", summary.marked))
+    print(_sentence(marked, summary.marked))
     if _count(summary.waiting):
         print(_sentence("Marked earlier, and not due yet:", summary.waiting))
     if summary.next_due is not None:
@@ -105,7 +105,6 @@ def _tell(summary: PruneSummary, grace: str) -> None:
 
 
 def _sentence(verb: str, heap: Heap) -> str:
-    verb = verb[0].upper() + verb[1:]
     if not _count(heap):
         return f"{verb} nothing."
     return (

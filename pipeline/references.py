@@ -23,6 +23,7 @@ from pipeline.errors import DamagedError
 from pipeline.seals import Sealed
 from pipeline.storage import Storage
 
+_ENTRY_READERS: Final = 16
 _READERS: Final = 4
 """Files of the catalogue in memory at once: they have up to 100 MB."""
 
@@ -75,12 +76,11 @@ class References:
     def extend(self, newest: int) -> None:
         """Take in versions that are newer than those so far."""
         added: dict[str, int] = {}
-        for version in range(self.newest + 1, newest + 1):
-            path = entry_path(version)
-            added |= files_added(self._whole(path), path)
-            self._on_step(
-                Step(words="log entries read", done=version - self.oldest, total=newest - self.oldest)
-            )
+        paths = [entry_path(version) for version in range(self.newest + 1, newest + 1)]
+        with ThreadPoolExecutor(_ENTRY_READERS, thread_name_prefix="log") as pool:
+            for number, (path, entry) in enumerate(zip(paths, pool.map(self._whole, paths), strict=True), 1):
+                added |= files_added(entry, path)
+                self._on_step(Step(words="log entries read", done=number, total=len(paths)))
         self._take_in(added)
         self.newest = max(self.newest, newest)
 
@@ -101,9 +101,10 @@ class References:
                 raise _damaged(entry_path(version), "nothing there")
         for path in self._sealed.files:
             number = log_number(path)
-            if number is None or not start <= number <= newest:
+            if number is None or number < start:
                 continue
-            is_read_later = number > self.oldest and path == entry_path(number)
+            # beyond the newest version: when the last entries are lost, the one before them passes for the newest
+            is_read_later = self.oldest < number <= newest and path == entry_path(number)
             if not is_read_later and (path in held or number >= self.oldest):
                 self._whole(path)
 

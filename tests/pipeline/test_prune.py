@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 import json
+import random
+import shutil
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import duckdb
 import polars as pl
 import pytest
 from deltalake import DeltaTable
@@ -26,6 +26,7 @@ from pipeline.prune import PruneRun
 from pipeline.retention import Retention
 from pipeline.runlog import RunLog
 from pipeline.seals import read_seals, seal
+from pipeline.shards import catalogue_rows
 from pipeline.storage import Storage
 from pipeline.types import SourceImage
 from pipeline.verify import VerifyRun
@@ -167,8 +168,6 @@ class TestVersions:
         table = f"{archive.url}/catalogue"
         assert [entry["version"] for entry in DeltaTable(table).history()] == [34, 33, 32, 31, 30]
         assert pl.read_delta(table)["source_etag"].to_list() == ["33"]
-        with duckdb.connect() as connection, suppress(duckdb.Error):  # its extension may not be installed
-            connection.execute("LOAD delta")
         assert content_of(archive, 30) == {"a": "29"}
         check_sound(archive)
 
@@ -208,8 +207,6 @@ class TestBetweenMarkAndRemoval:
         prune(archive)
         assert MarkReader(archive).read().since.keys() == {path, other}
         commit(archive, "run-2", {"b": "1"})
-        from pipeline.shards import catalogue_rows
-
         Catalogue(archive).commit(catalogue_rows(archive.read(path), path), run="run-1")
         summary = prune(archive)
         assert summary.waiting.shards == 1
@@ -284,7 +281,7 @@ class Killed(BaseException):
     """As SIGKILL between two requests."""
 
 
-def killed_at(storage: Storage, number: int, monkeypatch: pytest.MonkeyPatch) -> bool:
+def killed_at(storage: Storage, number: int, monkeypatch: pytest.MonkeyPatch, keep: int | None = 3) -> bool:
     """Prune until the n-th change of the store; whether it came so far."""
     counter = itertools.count()
 
@@ -300,7 +297,7 @@ def killed_at(storage: Storage, number: int, monkeypatch: pytest.MonkeyPatch) ->
         for name in ("delete", "write", "create"):
             patch.setattr(Storage, name, counted(getattr(Storage, name)))
         try:
-            prune(storage, 3)
+            prune(storage, keep)
         except Killed:
             return True
     return False
@@ -309,8 +306,6 @@ def killed_at(storage: Storage, number: int, monkeypatch: pytest.MonkeyPatch) ->
 class TestKilled:
     def test_anywhere(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Killed at each change in turn, then run again: all versions that history lists can be read throughout."""
-        import shutil
-
         many_things(new_archive(tmp_path / "made"))
         before = {version: content_of(Storage(tmp_path / "made"), version) for version in range(15)}
         shutil.copytree(tmp_path / "made", tmp_path / "whole")
@@ -346,6 +341,63 @@ class TestKilled:
             prune(archive, 3)
         assert shards_of(archive) == before
         check_sound(archive)
+
+
+class TestAnyOrder:
+    @pytest.mark.parametrize("seed", range(6))
+    def test_against_what_every_version_held(
+        self, archive: Storage, seed: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Runs, killed runs, time, prunes with any rule, some killed: what history lists shows what it showed."""
+        chance = random.Random(seed)
+        held: dict[int, dict[str, str]] = {0: {}}
+        kept_from = 0
+        for step in range(40):
+            newest = max(held)
+            match chance.choice(
+                ["run", "run", "run", "orphan", "age", "prune", "prune", "killed", "restore"]
+            ):
+                case "run":
+                    new = {f"k{chance.randrange(6)}": f"{step}" for _ in range(chance.randrange(1, 4))}
+                    commit(archive, f"run-{step}", new, do_seal=chance.random() < 0.7)
+                    held[newest + 1] = held[newest] | new
+                case "orphan":
+                    publish_only(archive, f"run-{step}", {"never": "committed"})
+                case "age":
+                    age_marks(archive, timedelta(days=chance.randrange(1, 9)))
+                case "restore":  # what another tool may do
+                    older = [version.version for version in Catalogue(archive).versions()[1:]]
+                    if older:
+                        old = chance.choice(older)
+                        DeltaTable(f"{archive.url}/catalogue").restore(old)
+                        held[newest + 1] = held[old]
+                case what:
+                    keep = chance.choice([None, 1, 2, 3, 5])
+                    if what == "killed":
+                        killed_at(archive, chance.randrange(40), monkeypatch, keep)
+                    else:
+                        prune(archive, keep)
+                    kept_from = max(kept_from, 0 if keep is None else newest - keep + 1)
+            if step % 4 == 0:
+                self.check(archive, held, kept_from)
+        prune(archive, 1)
+        age_marks(archive)
+        prune(archive, 1)
+        self.check(archive, held, max(held))
+        needed = Catalogue(archive).table(["shard"])["shard"].to_pylist()
+        assert shards_of(archive) == set(needed)
+        assert {path for path in tree(f"{archive.url}/catalogue") if path.startswith("part-")} == {
+            path.removeprefix("catalogue/") for path in Catalogue(archive).files()
+        }
+
+    def check(self, archive: Storage, held: dict[int, dict[str, str]], kept_from: int) -> None:
+        seen = VerifyRun(archive, HERE).run()
+        assert seen.sound, seen.problems
+        listed = [version.version for version in Catalogue(archive).versions()]
+        assert listed == list(range(max(held), listed[-1] - 1, -1))
+        assert listed[-1] <= kept_from
+        for version in listed:
+            assert content_of(archive, version) == held[version]
 
 
 class TestRefused:
