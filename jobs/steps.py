@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from jobs.console import LINE_EVERY_S, say, stderr
-from pipeline.references import OnStep, Step
+from pipeline.progress import OnStep, Step
 
 
 @contextmanager

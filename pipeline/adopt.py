@@ -45,7 +45,7 @@ def _rows_of_unit(storage: Storage, paths: list[str], *, keys: set[str]) -> pa.T
     for path in paths:
         try:
             tables.append(catalogue_rows(storage.read(path), path))
-        except DamagedError:
+        except (DamagedError, FileNotFoundError):  # the latter: a prune has just removed it
             continue
     rows = pa.concat_tables(tables) if tables else None
     if rows is None or rows.num_rows != len(keys) or set(rows["key"].to_pylist()) != keys:

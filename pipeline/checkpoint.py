@@ -18,14 +18,7 @@ import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
 from pipeline.delta_errors import translated
-from pipeline.delta_log import (
-    CATALOGUE_FOLDER,
-    HINT,
-    LOG_FOLDER,
-    checkpoint_path,
-    entry_path,
-    hinted_version,
-)
+from pipeline.delta_log import CATALOGUE_FOLDER, HINT, LOG_FOLDER, checkpoint_path, entry_path, hinted_version
 from pipeline.errors import DamagedError
 from pipeline.references import chain_start
 from pipeline.seals import read_seals, seal_these
@@ -53,9 +46,8 @@ def secure(archive: Storage, version: int) -> None:
     own, entry = checkpoint_path(version), entry_path(version)
     held = {info.path for info in archive.list(LOG_FOLDER)}
     sealed = read_seals(archive).files
-    is_sealed = (
-        own in held and own in sealed
-    )  # the references were read from it, and it was what its seal says
+    # one that is sealed has just been checked: the references were read from it
+    is_sealed = own in held and own in sealed
     chain = {path: archive.read(path) for path in ([own, entry] if is_sealed else _chain(held, version))}
     made, state = _made(archive, chain, version)
     if made is None or not archive.create(own, made):
@@ -69,9 +61,7 @@ def secure(archive: Storage, version: int) -> None:
     if _hinted(archive) < version:
         news[HINT] = _hint(version, made, num_files=len(state.files))
     if HINT in news or own not in sealed:
-        seal_these(
-            archive, news
-        )  # before the hint is overwritten: `verify` must know it from the first moment
+        seal_these(archive, news)  # before the hint is overwritten: `verify` must know it from then on
     if HINT in news:
         archive.write(HINT, news[HINT])
 

@@ -5,7 +5,8 @@
 A mark is never changed. What it names is removed by a later prune, at least `SHORTEST_GRACE` after it was made and
 when no kept version refers to it still. So that nothing is referred to anew in between, those who put shards into the
 catalogue look here first: a killed run's marked shards are encoded again, and a run does not commit a shard that has
-been marked for `_COMMITTABLE`. What is left of the grace then is for slow commits and for clocks that differ.
+been marked for `_COMMITTABLE`, or is gone. What is left of the grace then is for slow commits and for clocks that
+differ.
 """
 
 from __future__ import annotations
@@ -87,16 +88,19 @@ class MarkReader:
         """See that a run may refer to shards that it has published.
 
         Raises:
-            ArchiveError: a prune marked some so long ago that another may be removing them now.
+            ArchiveError: a prune marked some so long ago that another may be removing them now, or has removed them.
         """
         since = self.read().since
         latest = datetime.now(UTC) - _COMMITTABLE
+        # in this order: a prune ends its marks after it has removed what they name
         late = [shard for shard in shards if shard in since and since[shard] <= latest]
+        late = late or [shard for shard in shards if not self._archive.exists(shard)]
         if late:
+            what = f"marked at {since[late[0]]:%Y-%m-%d %H:%M} UTC" if late[0] in since else "removed"
             raise ArchiveError(
-                f"Expected shards that nobody is about to remove, got {len(late)} that a prune of {self._archive.url} "
-                f"marked at {since[late[0]]:%Y-%m-%d %H:%M} UTC, before this run committed them ({late[0]}, ...); was "
-                "it suspended? Run the same command again: it encodes them anew."
+                f"Expected shards that nobody removes, got {len(late)} that a prune of {self._archive.url} {what} "
+                f"before this run committed them ({late[0]}, ...); was it suspended? Run the same command again: it "
+                "encodes them anew."
             )
 
 

@@ -30,8 +30,8 @@ from pipeline.delta_log import CATALOGUE_FOLDER, HINT, LOG_FOLDER, log_number
 from pipeline.errors import LockedError
 from pipeline.lease import Lease
 from pipeline.marks import write_mark
+from pipeline.progress import OnStep, Step
 from pipeline.prune_plan import PrunePlan, look
-from pipeline.references import OnStep, Step
 from pipeline.retention import Retention
 from pipeline.seals import reseal
 from pipeline.storage import Storage

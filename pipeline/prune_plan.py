@@ -12,7 +12,8 @@ from pipeline.catalogue import Catalogue
 from pipeline.delta_log import CATALOGUE_FOLDER, HINT, LOG_FOLDER, entry_path, log_number
 from pipeline.errors import ArchiveError, DamagedError
 from pipeline.marks import MarkReader, Marks
-from pipeline.references import OnStep, References, Step
+from pipeline.progress import OnStep, Step
+from pipeline.references import References
 from pipeline.retention import Retention
 from pipeline.seals import read_seals
 from pipeline.shards import parse_shard_path

@@ -8,9 +8,8 @@ versions there are: each file is read once. What is missing, or is not what its 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Final
 
 import pyarrow as pa
@@ -20,25 +19,13 @@ import pyarrow.parquet as pq
 from pipeline.catalogue import Catalogue
 from pipeline.delta_log import LOG_FOLDER, checkpoint_path, entry_path, files_added, log_number
 from pipeline.errors import DamagedError
+from pipeline.progress import OnStep, Step
 from pipeline.seals import Sealed
 from pipeline.storage import Storage
 
 _ENTRY_READERS: Final = 16
 _READERS: Final = 4
 """Files of the catalogue in memory at once: they have up to 100 MB."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """How far a long piece of work is."""
-
-    words: str
-    done: int
-    total: int | None = None
-
-
-OnStep = Callable[[Step], None]
-"""Called often; must return quickly."""
 
 
 class References:

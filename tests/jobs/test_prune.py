@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from pipeline.lease import Lease
+from pipeline.run import CompressRun
 from pipeline.storage import Storage
 from tests.pipeline.prunable import age_marks, tree
 from tests.road import start_tenfold, tenfold
@@ -102,6 +103,34 @@ def test_a_killed_run_and_its_resumption(tmp_path: Path, photos: Path) -> None:
     age_marks(Storage(archive))
     assert tenfold("prune", archive, "--apply", "--json").json()["removed"]["shards"] == len(first)
     assert not first & {path.name for path in archive.glob("shards/*/*.parquet")}
+    assert tenfold("verify", archive, "--workers", "0", "--level", "decode").code == 0
+
+
+def test_a_run_that_was_suspended_before_it_committed(
+    tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Meanwhile its shard was marked, or removed: either way it ends with words, and the same command finishes."""
+    archive, source = tmp_path / "archive", tmp_path / "source"
+    nights(source, str(archive), photos, 1)
+    commit = CompressRun._commit
+    for number, slept in enumerate((timedelta(minutes=45), timedelta(days=8)), 1):
+
+        def late(run: CompressRun, slept: timedelta = slept) -> None:
+            if run._uncommitted:
+                assert tenfold("prune", archive, "--apply").code == 0
+                age_marks(Storage(archive), slept)
+                assert tenfold("prune", archive, "--apply").code == 0
+            commit(run)
+
+        shutil.copy(sorted(photos.glob("*.png"))[number], source / "changing.png")
+        with monkeypatch.context() as patch:
+            patch.setattr(CompressRun, "_commit", late)
+            ran = tenfold("compress", source, archive, *QUICK)
+        assert ran.code == 1
+        assert "was it suspended? Run the same command again" in ran.err
+        assert tenfold("verify", archive, "--workers", "0").code == 0
+        again = tenfold("compress", source, archive, *QUICK, "--json").json()
+        assert (again["resumed"], again["images"]) == (True, 1)
     assert tenfold("verify", archive, "--workers", "0", "--level", "decode").code == 0
 
 

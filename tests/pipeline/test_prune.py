@@ -264,7 +264,14 @@ class TestBetweenMarkAndRemoval:
         age_marks(archive, timedelta(minutes=31))
         with pytest.raises(ArchiveError, match=r"marked at 20.*Run the same command again"):
             reader.check_committable([path])
-        reader.check_committable(["shards/run-1/000001-0123456789abcdef.parquet"])
+        age_marks(archive)
+        other = publish_only(archive, "run-2", {"a": "1"})
+        prune(archive)
+        with pytest.raises(
+            ArchiveError, match=r"removed before this run committed.*Run the same command again"
+        ):
+            reader.check_committable([other, path])
+        reader.check_committable([other])
 
 
 def many_things(storage: Storage) -> None:
