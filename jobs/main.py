@@ -18,6 +18,7 @@ from jobs.get import get
 from jobs.history import history
 from jobs.ls import ls
 from jobs.nightly import nightly
+from jobs.prune import prune
 from jobs.report import report
 from jobs.retry_failed import retry_failed
 from jobs.submit import submit
@@ -54,7 +55,9 @@ def _root(
     """Compress image archives with learned codecs, and get every image back."""
 
 
-for verb in (compress, nightly, decode, get, ls, report, retry_failed, verify, history, diff, doctor, train):
+for verb in (compress, nightly, decode, get, ls, report, retry_failed):
+    app.command()(verb)
+for verb in (verify, history, diff, prune, doctor, train):
     app.command()(verb)
 app.add_typer(bench, name="bench")
 app.command(

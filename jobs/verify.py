@@ -101,7 +101,8 @@ def _tell(summary: VerifySummary, archive: str, seed: int | None) -> None:
     if summary.unreferenced_shards:
         say(
             f"{summary.unreferenced_shards:,} shards ({summary.unreferenced_bytes / 1e6:.1f} MB) are in no row of "
-            "this version: older versions may need them, or a killed run left them. No harm."
+            "this version: older versions may need them, or a killed run left them. No harm; `tenfold prune` tells "
+            "which, and removes what no kept version needs."
         )
     print(f"{archive} is sound." if summary.sound else _count(summary.problems))
 

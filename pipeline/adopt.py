@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from pipeline.catalogue import Catalogue
 from pipeline.errors import DamagedError
+from pipeline.marks import MarkReader
 from pipeline.plan import StoredPlan
 from pipeline.runlog import RunLog
 from pipeline.shards import catalogue_rows, parse_shard_path
@@ -18,7 +19,8 @@ def committed_units(storage: Storage, catalogue: Catalogue, log: RunLog, plan: S
     """Units of the plan that need no more work, after committing those that were published but not committed.
 
     A unit is adopted when the shards under its number hold exactly the keys it planned; a part of a unit
-    is not, and its shard stays behind as an orphan that no reader sees.
+    is not, and its shard stays behind as an orphan that no reader sees. So does one that a prune has marked, however
+    recently: it may be about to remove it, and what is referred to must stay.
     """
     if not log.resumed:
         return frozenset()
@@ -26,9 +28,12 @@ def committed_units(storage: Storage, catalogue: Catalogue, log: RunLog, plan: S
     published: dict[int, list[str]] = defaultdict(list)
     for info in storage.list(f"shards/{log.run}"):
         published[parse_shard_path(info.path).number].append(info.path)
+    marks = MarkReader(storage)
     for number, paths in sorted(published.items()):
         if number not in committed:
-            rows = _rows_of_unit(storage, paths, keys={image.key for image in plan.load(number)})
+            marked = marks.read().since  # anew for each unit: reading their shards takes its time
+            unmarked = [path for path in paths if path not in marked]
+            rows = _rows_of_unit(storage, unmarked, keys={image.key for image in plan.load(number)})
             if rows is not None:
                 catalogue.commit(rows, run=log.run)
                 committed.add(number)
@@ -40,7 +45,7 @@ def _rows_of_unit(storage: Storage, paths: list[str], *, keys: set[str]) -> pa.T
     for path in paths:
         try:
             tables.append(catalogue_rows(storage.read(path), path))
-        except DamagedError:
+        except (DamagedError, FileNotFoundError):  # the latter: a prune has just removed it
             continue
     rows = pa.concat_tables(tables) if tables else None
     if rows is None or rows.num_rows != len(keys) or set(rows["key"].to_pylist()) != keys:

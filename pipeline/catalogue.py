@@ -1,7 +1,8 @@
 """The catalogue: one Delta Lake table, one row per image key. What is committed in it is in the archive.
 
-Only this file and `delta_errors.py` import deltalake. DuckDB, Polars, Spark and pandas read the table without us; so
-we read it through SQL alone: files that MERGE rewrote hold string views, which break pyarrow's own dataset filters.
+Only this file, `checkpoint.py` and `delta_errors.py` import deltalake. DuckDB, Polars, Spark and pandas read the table
+without us; so we read it through SQL alone: files that MERGE rewrote hold string views, which break pyarrow's own
+dataset filters.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ from urllib.parse import unquote
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, QueryBuilder
-from deltalake.exceptions import CommitFailedError
+from deltalake.exceptions import CommitFailedError, DeltaError
 
 from pipeline.columns import CATALOGUE_SCHEMA, rows_of
 from pipeline.delta_errors import translated
+from pipeline.delta_log import CATALOGUE_FOLDER, LOG_FOLDER, entry_path, oldest_readable
 from pipeline.errors import ArchiveError, NoArchiveError
 from pipeline.storage import Storage
 from pipeline.types import CatalogueRow
@@ -30,11 +32,7 @@ from pipeline.versions import CHANGE_COLUMNS, AsOf, Change, Version, changes_of,
 ARCHIVE_FORMAT = 1
 """Written into the table as `tenfold.format`. Columns may be added without raising it."""
 
-CATALOGUE_FOLDER = "catalogue"
-"""Below the archive."""
-
 _FORMAT_KEY = "tenfold.format"
-_FIRST_COMMIT = f"{0:020d}.json"
 _COMMIT_ATTEMPTS = 24
 _LONGEST_PAUSE_S = 4.0
 _REOPEN_S = 600.0
@@ -106,7 +104,7 @@ class Catalogue:
             with self._translated():
                 if DeltaTable.is_deltatable(self._url(), self._options()):
                     raise  # a table, but not one of ours
-            self._storage.create(f"{CATALOGUE_FOLDER}/_delta_log/{_FIRST_COMMIT}", _first_commit())
+            self._storage.create(entry_path(0), _first_commit())
             self._open_what_is_made()
 
     def _open_what_is_made(self) -> None:
@@ -133,8 +131,7 @@ class Catalogue:
 
     def versions(self) -> list[Version]:
         """All versions that can still be read, up to the one seen now; the newest first."""
-        with self._translated():
-            return [version_of(entry) for entry in self._opened().history()]
+        return self._readable(self._opened())
 
     def changes_since(self, older: Catalogue) -> Iterator[Change]:
         """The images that this version holds otherwise than an older one, streamed, sorted by key."""
@@ -319,6 +316,10 @@ class Catalogue:
         paths = (f"{CATALOGUE_FOLDER}/{unquote(path)}" for path in actions["path"].to_pylist())
         return dict(zip(paths, actions["size_bytes"].to_pylist(), strict=True))
 
+    def reader_version(self) -> int:
+        """What Delta demands of readers: above 1, files are not all that they seem."""
+        return int(self._opened().protocol().min_reader_version)
+
     def repeated_keys(self) -> dict[str, int]:
         """Keys that have more than one row, and how many: there must be none."""
         sql = "SELECT key, count(*) AS rows FROM t GROUP BY key HAVING count(*) > 1"
@@ -364,13 +365,27 @@ class Catalogue:
                     table = DeltaTable(self._url(), storage_options=self._options())
                     self._check_format(table.metadata().configuration)
                     if self._as_of is not None:
-                        if not isinstance(self._as_of, int) or self._as_of > table.version():
-                            versions = [version_of(entry) for entry in table.history()]  # reads the whole log
-                            self._as_of = number_of(self._as_of, versions, url=self._storage.url)
-                        table.load_as_version(self._as_of)
+                        self._load_past(table, self._as_of)
                 self._table, self._opened_at = table, now
             self._is_stale = False
             return self._table
+
+    def _load_past(self, table: DeltaTable, as_of: AsOf) -> None:
+        if not isinstance(as_of, int) or as_of > table.version():
+            as_of = number_of(as_of, self._readable(table), url=self._storage.url)
+        try:
+            table.load_as_version(as_of)
+        except (DeltaError, OSError):
+            current = DeltaTable(self._url(), storage_options=self._options())  # the other is spoilt
+            number_of(as_of, self._readable(current), url=self._storage.url)  # says so if it was pruned
+            raise
+        self._as_of = as_of
+
+    def _readable(self, table: DeltaTable) -> list[Version]:
+        """Reads the whole log."""
+        oldest = oldest_readable(info.path for info in self._storage.list(LOG_FOLDER))
+        with self._translated():
+            return [version for entry in table.history() if (version := version_of(entry)).version >= oldest]
 
     def _check_format(self, configuration: Mapping[str, str | None]) -> None:
         written = configuration.get(_FORMAT_KEY)
@@ -404,7 +419,7 @@ def _first_commit() -> bytes:
             configuration={_FORMAT_KEY: str(ARCHIVE_FORMAT), **_TABLE_PROPERTIES},
             raise_if_key_not_exists=False,
         )
-        return (Path(folder) / "_delta_log" / _FIRST_COMMIT).read_bytes()
+        return (Path(folder) / entry_path(0).removeprefix(f"{CATALOGUE_FOLDER}/")).read_bytes()
 
 
 def _within(rows: pa.Table) -> str:

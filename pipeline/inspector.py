@@ -18,10 +18,10 @@ import torch
 from codec.errors import CodecError
 from codec.metrics import psnr_db
 from pipeline.archive import decode_rows
-from pipeline.catalogue import CATALOGUE_FOLDER
 from pipeline.codecs import Codecs
 from pipeline.columns import rows_of
 from pipeline.config import CompressConfig
+from pipeline.delta_log import CATALOGUE_FOLDER
 from pipeline.errors import DamagedError, TenfoldError
 from pipeline.fetch import EXTRAS, spans_of
 from pipeline.images import read_image, to_rgb

@@ -69,3 +69,16 @@ class Progress:
 
 OnProgress = Callable[[Progress], None]
 """Called often, from the driver's thread; must return quickly."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """How far a long piece of work without images is."""
+
+    words: str
+    done: int
+    total: int | None = None
+
+
+OnStep = Callable[[Step], None]
+"""Called often; must return quickly."""

@@ -30,6 +30,7 @@ from pipeline.config import CompressConfig
 from pipeline.dispatch import Dispatcher, EncodePool, FinishedUnit
 from pipeline.errors import SourceError
 from pipeline.known import CHECKSUM_COLUMNS, FAST_COLUMNS, KnownImages
+from pipeline.marks import MarkReader
 from pipeline.plan import StoredPlan, Unit
 from pipeline.planner import Planner
 from pipeline.progress import OnProgress, Progress
@@ -58,6 +59,7 @@ class CompressRun:
         self._config = config
         self._on_progress: OnProgress = lambda _progress: None
         self._catalogue = Catalogue(archive)
+        self._marks = MarkReader(archive)
         self._progress = Progress()
         self._uncommitted: list[pa.Table] = []
         self._uncommitted_images = 0
@@ -210,6 +212,7 @@ class CompressRun:
     def _commit(self) -> None:
         if self._uncommitted:
             rows = pa.concat_tables(self._uncommitted)
+            self._marks.check_committable(pc.unique(rows["shard"]).to_pylist())
             self._catalogue.commit(rows, run=self._log.run)
             self._note_held_back(rows)
             self._progress.committed += self._uncommitted_images

@@ -114,7 +114,9 @@ def parse_shard_path(path: str) -> ShardPath:
 def publish(storage: Storage, shard: Shard, run: str, number: int) -> str:
     """Put a shard into the archive with one PUT and return its path.
 
-    The name holds the hash of the content: a shard of that name and size is this one, and nothing is written.
+    The name holds the hash of the content: a shard of that name and size is this one, and nothing is written. A prune
+    cannot be about to remove it: the content holds the moments at which its rows were made (`encoded_at`), so only
+    this very shard, made just now, has the name.
     """
     path = shard_path(run, number, shard.sha256)
     try:

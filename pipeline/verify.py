@@ -22,11 +22,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from codec.weights_file import SUFFIX, digest_of
-from pipeline.catalogue import CATALOGUE_FOLDER, Catalogue
+from pipeline.catalogue import Catalogue
 from pipeline.columns import CATALOGUE_SCHEMA
 from pipeline.config import CompressConfig
+from pipeline.delta_log import CATALOGUE_FOLDER
 from pipeline.errors import ArchiveError, NoArchiveError, StorageError
 from pipeline.inspector import InspectorSpec, InspectResult, InspectTask, Level, Problem
+from pipeline.marks import MarkReader
 from pipeline.pool import Died
 from pipeline.progress import OnProgress, Progress
 from pipeline.retry import halves, work_through
@@ -37,6 +39,10 @@ from pipeline.totals import Totals
 from pipeline.weights import WEIGHTS_FOLDER
 
 _WAIT_S = 0.25
+_BROKEN_MARK = (
+    "Expected the checksum that its name promises, got another: what it marked for removal stays. The next `tenfold "
+    "prune --apply` mends it."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +187,8 @@ class VerifyRun:
         sealed = read_seals(self._archive)
         for path, problem in damaged(self._archive, sealed):
             self._note(path, None, problem)
+        for path in MarkReader(self._archive).read().broken:
+            self._note(path, None, _BROKEN_MARK)
         self._read_bytes += sum(size for _, size in sealed.files.values())
         self._sealed_version = sealed.version
 

@@ -84,9 +84,10 @@ def number_of(as_of: AsOf, versions: Sequence[Version], *, url: str) -> int:
     if isinstance(as_of, int):
         if as_of in numbers:
             return as_of
+        pruned = f" Those before {oldest.version} were pruned." if as_of < oldest.version else ""
         raise ArchiveError(
-            f"Expected a version from {oldest.version} to {newest.version} of the archive at {url}, got {as_of}. "
-            f"`tenfold history {url}` lists them."
+            f"Expected a version from {oldest.version} to {newest.version} of the archive at {url}, got {as_of}."
+            f"{pruned} `tenfold history {url}` lists them."
         )
     for version in versions:
         if version.committed_at <= as_of:

@@ -1,0 +1,117 @@
+"""`tenfold prune ARCHIVE`: let go of what no kept version needs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Annotated, Any
+
+import typer
+
+from jobs.console import clear_errors, print_json, say
+from jobs.options import ArchiveUrl, AsJson, ConfigFile, read_config
+from jobs.steps import show_steps
+from pipeline.durations import duration_words, parse_duration
+from pipeline.errors import ConfigError
+from pipeline.prune import Heap, PruneRun, PruneSummary
+from pipeline.retention import DEFAULT_GRACE, Retention
+from pipeline.storage import Storage
+
+_GRACE = duration_words(DEFAULT_GRACE)
+
+
+def read_span(text: str) -> timedelta:
+    try:
+        return parse_duration(text)
+    except ConfigError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def prune(
+    archive: ArchiveUrl,
+    *,
+    keep_versions: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Keep the newest N versions. Default: all.")
+    ] = None,
+    older_than: Annotated[
+        Any,
+        typer.Option(
+            metavar="SPAN",
+            parser=read_span,
+            help="Keep what --as-of could show that long ago, and since: 30d, 12h, 90m. With --keep-versions, a "
+            "version goes only when both let it go.",
+        ),
+    ] = None,
+    grace: Annotated[
+        Any,
+        typer.Option(
+            metavar="SPAN",
+            parser=read_span,
+            help="How long a thing is marked before it can be removed, 1h at least. Longer than any run or decode.",
+        ),
+    ] = _GRACE,
+    apply: Annotated[
+        bool, typer.Option("--apply/--dry-run", help="Do it. Otherwise only say what would be done.")
+    ] = False,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Remove from ARCHIVE what no kept version refers to: shards of replaced images, what killed runs left, old
+    versions of the catalogue. Never anything that a kept version needs. Without --apply nothing is changed.
+
+    Two phases: --apply marks what is not needed now, in prune/ below ARCHIVE; a later --apply removes what has been
+    marked for --grace and is not needed still. So run it from time to time, each time with the same options. Runs may
+    go on meanwhile. The newest version always stays; of a pruned version, `decode --as-of` says that it is gone.
+
+    Without --keep-versions and --older-than all versions stay, and only what killed runs left goes.
+
+    Example, every night:
+
+      tenfold prune archive/ --older-than 30d --keep-versions 10 --apply
+    """
+    with clear_errors():
+        retention = Retention(keep_versions=keep_versions, older_than=older_than, grace=grace)
+        storage = Storage(archive, read_config(config).storage)
+        with show_steps() as on_step:
+            run = PruneRun(storage, retention, on_step=on_step)
+            summary = run.apply() if apply else run.look()
+        if as_json:
+            print_json(asdict(summary))
+        else:
+            _tell(summary, duration_words(grace))
+
+
+def _tell(summary: PruneSummary, grace: str) -> None:
+    removed, marked = ("Removed", "Marked") if summary.applied else ("Would remove", "Would mark")
+    kept = summary.newest_version - summary.kept_from + 1
+    goes = summary.kept_from - summary.oldest_version
+    print(
+        f"Versions {summary.kept_from} to {summary.newest_version} stay ({kept:,}); "
+        + (f"{summary.oldest_version} to {summary.kept_from - 1} go ({goes:,})." if goes else "none goes.")
+    )
+    print(_sentence(removed, summary.removed))
+    if summary.readable_from > summary.oldest_version:
+        print(f"The oldest version {'is now' if summary.applied else 'would be'} {summary.readable_from}.")
+    print(_sentence(marked, summary.marked))
+    if _count(summary.waiting):
+        print(_sentence("Marked earlier, and not due yet:", summary.waiting))
+    if summary.next_due is not None:
+        print(f"The next --apply that removes something: from {summary.next_due} on (--grace {grace}).")
+    if summary.unknown:
+        names = ", ".join(summary.unknown_names[:3])
+        say(f"Left alone: {summary.unknown:,} objects whose names Tenfold does not know ({names}).")
+    if not summary.applied:
+        say("Nothing was changed. --apply does it.")
+
+
+def _sentence(verb: str, heap: Heap) -> str:
+    if not _count(heap):
+        return f"{verb} nothing."
+    return (
+        f"{verb} {heap.shards:,} shards, {heap.catalogue_files:,} catalogue files, {heap.log_files:,} log files: "
+        f"{heap.bytes / 1e6:,.1f} MB."
+    )
+
+
+def _count(heap: Heap) -> int:
+    return heap.shards + heap.catalogue_files + heap.log_files

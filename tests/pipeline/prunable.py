@@ -1,0 +1,89 @@
+"""Archives to prune, made of plain rows; marks grown old; and what every kept version must still show."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from datetime import timedelta
+from pathlib import Path
+
+from pipeline.catalogue import Catalogue
+from pipeline.columns import rows_of
+from pipeline.marks import MarkReader, write_mark
+from pipeline.prune import PruneRun, PruneSummary
+from pipeline.retention import Retention
+from pipeline.seals import seal
+from pipeline.shards import build_shard, catalogue_rows, publish, read_rows
+from pipeline.storage import Storage
+from pipeline.types import CatalogueRow
+from tests.pipeline.shard_rows import make_row
+
+LONG = timedelta(days=30)
+
+
+def commit(storage: Storage, run: str, content: dict[str, str], *, do_seal: bool = True) -> str:
+    """A run: one shard with images of these keys and contents. Returns the shard's path."""
+    path = publish_only(storage, run, content)
+    catalogue = Catalogue(storage)
+    catalogue.commit(catalogue_rows(storage.read(path), path), run=run)
+    if do_seal:
+        seal(storage, catalogue.version())
+    return path
+
+
+def publish_only(storage: Storage, run: str, content: dict[str, str]) -> str:
+    """What a killed run leaves: a shard that no version refers to."""
+    rows = [
+        make_row(key, f"{key} {value}".encode(), source_etag=value, run=run) for key, value in content.items()
+    ]
+    return publish(storage, build_shard(rows, metadata={"run": run}), run, 0)
+
+
+def new_archive(url: Path | str) -> Storage:
+    """An empty one."""
+    storage = Storage(url)
+    Catalogue(storage).create()
+    return storage
+
+
+def prune(storage: Storage, keep: int | None = None, **more: timedelta) -> PruneSummary:
+    """`tenfold prune --apply`."""
+    return PruneRun(storage, Retention(keep_versions=keep, **more)).apply()
+
+
+def dry(storage: Storage, keep: int | None = None, **more: timedelta) -> PruneSummary:
+    """`tenfold prune`."""
+    return PruneRun(storage, Retention(keep_versions=keep, **more)).look()
+
+
+def age_marks(storage: Storage, by: timedelta = LONG) -> None:
+    """Let time pass: every mark becomes older."""
+    for mark in MarkReader(storage).read().marks:
+        write_mark(storage, mark.paths, mark.marked_at - by)
+        storage.delete(mark.path)
+
+
+def content_of(storage: Storage, version: int | None = None) -> dict[str, str]:
+    """Key -> what its payload says, every shard read and checked."""
+    found: dict[str, str] = {}
+    catalogue = Catalogue(storage, as_of=version)
+    for batch in catalogue.scan():
+        for row in rows_of(batch, CatalogueRow):
+            (stored,) = (held for held in read_rows(storage, row.shard) if held.key == row.key)
+            found[row.key] = (stored.payload or b"").decode().removeprefix(f"{row.key} ")
+    return found
+
+
+def tree(folder: Path | str, *, without: Iterable[str] = ()) -> dict[str, str]:
+    """Every file and its SHA-256."""
+    top = Path(folder)
+    return {
+        str(path.relative_to(top)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(top.rglob("*"))
+        if path.is_file() and path.relative_to(top).parts[0] not in without
+    }
+
+
+def shards_of(storage: Storage) -> set[str]:
+    """All shards that lie there."""
+    return {info.path for info in storage.list("shards")}
