@@ -22,7 +22,7 @@ from deltalake.exceptions import CommitFailedError
 
 from pipeline.columns import CATALOGUE_SCHEMA, rows_of
 from pipeline.delta_errors import translated
-from pipeline.errors import ArchiveError, NoArchiveError
+from pipeline.errors import ArchiveError, NewerFormatError, NoArchiveError
 from pipeline.storage import Storage
 from pipeline.types import CatalogueRow
 from pipeline.versions import CHANGE_COLUMNS, AsOf, Change, Version, changes_of, number_of, version_of
@@ -137,7 +137,14 @@ class Catalogue:
             for batch in pa.RecordBatchReader.from_stream(both.execute(sql)):
                 yield from changes_of(batch.to_pylist())
 
-    def commit(self, rows: pa.Table, *, run: str, info: Mapping[str, str] | None = None) -> int:
+    def commit(
+        self,
+        rows: pa.Table,
+        *,
+        run: str,
+        info: Mapping[str, str] | None = None,
+        over: Collection[str] = (),
+    ) -> int:
         """Make rows part of the archive, all of them or none, and return how many were new or changed.
 
         A key that is new is added. A key that is there is replaced when the row comes from another version of
@@ -148,6 +155,8 @@ class Catalogue:
         Args:
             rows: CATALOGUE_SCHEMA, each key once.
             run: written into the commit, with `info`.
+            over: shards that are lost or damaged: a row that lies in one of them is replaced whatever the new one
+                is, also by a failed one.
         Raises:
             ValueError: a key twice.
             ArchiveError: other writers kept getting in between, or the table refused the rows.
@@ -166,7 +175,7 @@ class Catalogue:
             self.refresh()
             try:
                 with self._translated():
-                    return self._merge(rows, properties)
+                    return self._merge(rows, properties, frozenset(over))
             except CommitFailedError:
                 pass  # another writer was faster: look what it wrote, and merge with that
             time.sleep(random.uniform(0.2, 1) * min(_LONGEST_PAUSE_S, 0.05 * 2**attempt))
@@ -175,9 +184,15 @@ class Catalogue:
             "conflicts with other writers. Are many runs writing to this archive? Run the same command again."
         )
 
-    def _merge(self, rows: pa.Table, properties: CommitProperties) -> int:
+    def _merge(self, rows: pa.Table, properties: CommitProperties, over: frozenset[str]) -> int:
         extent = pc.min_max(rows["key"])
         first, last = literal(extent["min"].as_py()), literal(extent["max"].as_py())
+        replaced = f"({_NEWER}) OR {_RETRIED}"
+        if over:  # of maybe very many, only those that these rows can lie in
+            where = f"key >= {first} AND key <= {last}"
+            shards = over & self._shards(where=where)
+            if shards:
+                replaced += f" OR t.shard IN ({', '.join(map(literal, sorted(shards)))})"
         table = self._opened()
         done = (
             table.merge(
@@ -189,7 +204,7 @@ class Catalogue:
                 merge_schema=True,
                 commit_properties=properties,
             )
-            .when_matched_update_all(predicate=f"({_NEWER}) OR {_RETRIED}")
+            .when_matched_update_all(predicate=replaced)
             .when_not_matched_insert_all()
             .execute()
         )
@@ -277,8 +292,11 @@ class Catalogue:
 
     def run_shards(self, run: str) -> set[str]:
         """Paths of the shards of which a run has committed at least one row that is still current."""
+        return self._shards(run=run)
+
+    def _shards(self, *, where: str | None = None, run: str | None = None) -> set[str]:
         shards: set[str] = set()
-        for batch in self.scan(["shard"], run=run):
+        for batch in self.scan(["shard"], where=where, run=run):
             shards.update(pc.unique(batch["shard"]).to_pylist())
         return shards
 
@@ -325,7 +343,7 @@ class Catalogue:
                 f"{CATALOGUE_FOLDER}/. Choose another folder for the archive."
             )
         if int(written) > ARCHIVE_FORMAT:
-            raise ArchiveError(
+            raise NewerFormatError(
                 f"Expected an archive of format {ARCHIVE_FORMAT} or older at {self._storage.url}, got format "
                 f"{written}. Install a newer Tenfold to use it."
             )

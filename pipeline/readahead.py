@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +14,9 @@ from pipeline.errors import SourceError, StorageError, StoreDownError
 from pipeline.images import ReadLimits, read_image
 from pipeline.types import Image, SourceImage, Unmodelled
 
+_ANOTHER_VERSION = (
+    "the source now holds another version; `tenfold compress` or `tenfold retry-failed` takes it in"
+)
 _MAX_AHEAD = 64
 """Images being read or waiting, at most: enough to hide the latency of an object store."""
 
@@ -109,6 +113,8 @@ class ReadAhead:
             raise  # an outage ends the run: it says nothing about the images that are left
         except (StorageError, SourceError, OSError) as error:
             return _failed(source, None, f"the file could not be read: {error}", started)
+        if source.sha256 is not None and hashlib.sha256(data).hexdigest() != source.sha256:
+            return _failed(source, None, _ANOTHER_VERSION, started)  # unread, so that a run takes it in
         with self._decoding:
             fetched = time.perf_counter()
             try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import google_crc32c
 
@@ -15,6 +15,9 @@ from pipeline.coded import Coded
 from pipeline.images import to_rgb
 from pipeline.readahead import Fetched
 from pipeline.types import Image, ShardRow, SourceImage, Unmodelled
+
+LOST: Final = "lost: "
+"""How the reason begins of an image that the archive held, and that did not come back."""
 
 
 def coded_row(fetched: Fetched, coded: Coded, *, codec: str, run: str) -> ShardRow:
@@ -66,9 +69,16 @@ def kept_row(fetched: Fetched, reason: str, *, run: str) -> ShardRow:
 
 
 def failed_row(source: SourceImage, data: bytes | None, reason: str, *, run: str) -> ShardRow:
-    """The row of an image that has no payload; without `data` its version stays unknown, so it is retried."""
+    """The row of an image that has no payload; without `data` its version stays unknown, so it is retried.
+
+    One that the archive held and lost is called so, and its row keeps the SHA-256 of what would bring it back.
+    """
+    columns = _source_columns(source, data)
+    if source.sha256 is not None:
+        columns["source_sha256"] = source.sha256
+        reason = f"{LOST}{reason}"
     return ShardRow(
-        **_source_columns(source, data),
+        **columns,
         status="failed",
         reason=reason,
         run=run,
