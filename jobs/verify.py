@@ -11,7 +11,8 @@ import typer
 
 from jobs.console import FAILED, clear_errors, print_json, say, show_progress
 from jobs.options import ArchiveUrl, AsJson, ConfigFile, RayAddress, Workers, read_config
-from pipeline.inspector import Level, Problem
+from pipeline.damage import Problem
+from pipeline.inspector import Level
 from pipeline.storage import Storage
 from pipeline.verify import VerifyRun, VerifySummary
 
