@@ -17,6 +17,7 @@ from jobs.doctor import doctor
 from jobs.get import get
 from jobs.history import history
 from jobs.ls import ls
+from jobs.repair import repair
 from jobs.report import report
 from jobs.retry_failed import retry_failed
 from jobs.submit import submit
@@ -52,7 +53,7 @@ def _root(
     """Compress image archives with learned codecs, and get every image back."""
 
 
-for verb in (compress, decode, get, ls, report, retry_failed, verify, history, diff, doctor, train):
+for verb in (compress, decode, get, ls, report, retry_failed, verify, repair, history, diff, doctor, train):
     app.command()(verb)
 app.add_typer(bench, name="bench")
 app.command(

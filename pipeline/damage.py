@@ -75,7 +75,9 @@ def shard_damage(rows: Sequence[CatalogueRow], shard: str, data: bytes) -> Shard
 
 def missing_shard(rows: Sequence[CatalogueRow]) -> ShardDamage:
     """What is wrong when nothing is there."""
-    return ShardDamage(hurt={row.key: "Expected its shard, got nothing there." for row in rows})
+    return ShardDamage(
+        hurt={row.key: "Expected its shard, got nothing there. Restore it from a copy." for row in rows}
+    )
 
 
 def damaged_catalogue(archive: Storage, catalogue: Catalogue) -> Iterator[Problem]:

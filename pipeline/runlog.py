@@ -10,7 +10,7 @@ import hashlib
 import json
 import platform
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib import metadata
@@ -93,6 +93,16 @@ def recorded_config(storage: Storage, run: str) -> CompressConfig:
             f"Expected the settings of run {run} in {path} at {storage.url}, got {type(error).__name__}. "
             "Say which ones to use with --config."
         ) from error
+
+
+def damaged_records(storage: Storage) -> Iterator[str]:
+    """Paths of what runs were told, where it cannot be read any more."""
+    for info in storage.list("runs"):
+        if info.path.count("/") == 2 and info.path.endswith("/run.json"):
+            try:
+                json.loads(storage.read(info.path))
+            except ValueError:
+                yield info.path
 
 
 def new_run_id() -> str:

@@ -9,10 +9,11 @@ overwrites.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
@@ -63,8 +64,24 @@ def seal(archive: Storage, version: int) -> None:
     files = {path: checksum for path, checksum in found.items() if checksum != known.get(path)}
     if not files:
         return
-    data = json.dumps({"version": version, "files": files}, sort_keys=True).encode()
-    archive.create(f"{SEALS_FOLDER}/{version:020d}-{hashlib.sha256(data).hexdigest()[:16]}.json", data)
+    _write(archive, version, files)
+
+
+def reseal(archive: Storage, sealed: Sealed, *, without: Collection[str]) -> str | None:
+    """One seal in the place of all that are whole, less some files; the older ones can then go. Returns its path."""
+    files = {path: checksum for path, checksum in sealed.files.items() if path not in without}
+    return _write(archive, sealed.version, files) if files else None
+
+
+def log_version(path: str) -> int | None:
+    """Of a log entry or checkpoint; None for other files."""
+    match = _NUMBERED.fullmatch(path)
+    return None if match is None else int(match[1])
+
+
+def is_derived(path: str) -> bool:
+    """Whether a file of the catalogue only repeats what log entries say: a checkpoint, or the hint at the last one."""
+    return path == HINT or (log_version(path) is not None and not path.endswith(".json"))
 
 
 def _unsealed(
@@ -81,7 +98,15 @@ def _unsealed(
         if is_new and info.path.endswith(".json"):
             for path in _named(data):
                 if path not in known:
-                    yield path, archive.read(path)
+                    with contextlib.suppress(FileNotFoundError):  # of a version that cannot be read any more
+                        yield path, archive.read(path)
+
+
+def _write(archive: Storage, version: int, files: dict[str, tuple[str, int]]) -> str:
+    data = json.dumps({"version": version, "files": files}, sort_keys=True).encode()
+    path = f"{SEALS_FOLDER}/{version:020d}-{hashlib.sha256(data).hexdigest()[:16]}.json"
+    archive.create(path, data)
+    return path
 
 
 def _named(entry: bytes) -> Iterator[str]:
