@@ -33,9 +33,11 @@ def repair(
 
     A lost catalogue is made again from the shards. What is whole in a damaged shard moves into a new one; the rest is
     encoded again where its source file still is the one that was archived, at the quality it had. What cannot come
-    back becomes a failed image whose reason begins with `lost:`, and the exit code is 3. Damaged shards stay where
-    they are, and a catalogue that is replaced is copied to ARCHIVE/lost/ first. Kill it at any time: the same command
-    finishes the work. Let no run write to ARCHIVE meanwhile.
+    back becomes a failed image whose reason begins with `lost:` and names the shard it was in, and the exit code is 3;
+    put that shard back from a copy, and a repair takes the image from it.
+
+    Damaged shards stay where they are, and a catalogue that is replaced is copied to ARCHIVE/lost/ first. Kill it at
+    any time: the same command finishes the work. Let no run write to ARCHIVE meanwhile.
 
     The codec section of --config, if it has one, replaces the codec and quality that the lost images had. With
     --dry-run the exit code is what the repair's would be: 0 all is well or would come back, 3 images would be lost, 1
@@ -83,6 +85,8 @@ def _done(summary: RepairSummary, archive: str) -> Iterator[str]:
         yield f"{summary.corrected:,} rows of the catalogue {would or 'were '}set to what their shards say."
     if summary.encoded_again:
         yield f"{summary.encoded_again:,} images {would or 'were '}encoded again from their sources."
+    if summary.returned:
+        yield f"{summary.returned:,} lost images {would or 'were '}taken from their shards, which are there again."
     if summary.put_aside is not None:
         yield f"What was replaced lies in {archive.rstrip('/')}/{summary.put_aside}/."
     if summary.dry_run:

@@ -85,7 +85,7 @@ def _tell(summary: VerifySummary, archive: str, seed: int | None) -> None:
     if len(summary.problems) > _SHOWN:
         print(f"... and {len(summary.problems) - _SHOWN:,} more; --json lists all.")
     if summary.version is None:
-        print("The catalogue cannot be read, so nothing else was looked at.")
+        print(f"The catalogue cannot be read, so nothing else was looked at. {_advice(archive)}")
         return
     seen = f"{summary.images:,} images in {summary.shards:,} shards, version {summary.version}"
     if summary.level != "structure":
@@ -104,9 +104,13 @@ def _tell(summary: VerifySummary, archive: str, seed: int | None) -> None:
             f"{summary.unreferenced_shards:,} shards ({summary.unreferenced_bytes / 1e6:.1f} MB) are in no row of "
             "this version: older versions may need them, or a killed run left them. No harm."
         )
-    print(f"{archive} is sound." if summary.sound else _count(summary.problems))
+    print(f"{archive} is sound." if summary.sound else _count(summary.problems, archive))
 
 
-def _count(problems: Sequence[Problem]) -> str:
+def _count(problems: Sequence[Problem], archive: str) -> str:
     keys = {problem.key for problem in problems if problem.key is not None}
-    return f"NOT SOUND: {len(problems):,} problems, {len(keys):,} images named."
+    return f"NOT SOUND: {len(problems):,} problems, {len(keys):,} images named. {_advice(archive)}"
+
+
+def _advice(archive: str) -> str:
+    return f"`tenfold repair {archive} --dry-run` tells what can be brought back."

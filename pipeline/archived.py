@@ -8,12 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 from pipeline.catalogue import Catalogue
+from pipeline.rows import lost_from
 from pipeline.sources import Source, SourceConfig
 from pipeline.storage import Storage, StorageOptions, split_url
 from pipeline.types import SourceImage
 
 _FAILED = "status = 'failed'"
-_COLUMNS = ("key", "source_url", "source_size", "source_etag", "source_mtime")
+_COLUMNS = ("key", "source_url", "source_size", "source_etag", "source_mtime", "reason")
 _LOOKS = 16
 """Requests under way at once to see which version of an image is there now."""
 
@@ -83,4 +84,5 @@ def _failed(row: dict[str, Any]) -> SourceImage:
         size=row["source_size"],
         etag=row["source_etag"],
         mtime=row["source_mtime"],
+        shard=lost_from(row["reason"] or ""),  # so that what fails again is still called lost
     )

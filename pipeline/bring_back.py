@@ -17,7 +17,7 @@ from pipeline.catalogue import Catalogue, literal
 from pipeline.config import CodecConfig, CompressConfig
 from pipeline.errors import ArchiveError
 from pipeline.readahead import read_or_reason
-from pipeline.rows import LOST
+from pipeline.rows import lost_reason
 from pipeline.runlog import recorded_config
 from pipeline.sources import Source
 from pipeline.storage import Storage
@@ -70,7 +70,7 @@ def reasons(archive: Storage, comeback: Comeback) -> Iterator[tuple[str, str]]:
             found = pool.map(lambda image: read_or_reason(source.read, image), part)
             for image, data in zip(part, found, strict=True):
                 if isinstance(data, str):
-                    yield image.key, f"{LOST}{data}"
+                    yield image.key, lost_reason(image, data)
 
 
 def _image(row: CatalogueRow, *, own_quality: bool) -> SourceImage:
@@ -83,6 +83,7 @@ def _image(row: CatalogueRow, *, own_quality: bool) -> SourceImage:
         sha256=row.source_sha256,
         quality=row.quality if own_quality and row.status == "coded" else None,
         kept=(row.reason or "kept as it was") if row.status == "kept" else None,
+        shard=row.shard,
     )
 
 

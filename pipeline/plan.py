@@ -22,7 +22,7 @@ from pipeline.types import SourceImage
 
 _MIN_TAIL_IMAGES = 8
 """A short listing is shared among the workers in pieces of at least this many images."""
-_ONLY_OF_LOST_IMAGES = ("sha256", "quality", "kept")
+_ONLY_OF_LOST_IMAGES = ("sha256", "quality", "kept", "shard")
 _UNKNOWN = 0
 """Version hash of an image whose source bytes were never read: it counts as changed."""
 

@@ -21,6 +21,7 @@ from pipeline.errors import ArchiveError, StorageError
 from pipeline.indexer import IndexerSpec, IndexTask
 from pipeline.lost import Aside, remove, unfinished, unmark
 from pipeline.pool import Died
+from pipeline.repair_summary import dealt_with
 from pipeline.retry import work_through
 from pipeline.seals import SEALS_FOLDER, seal
 from pipeline.shards import parse_shard_path
@@ -71,20 +72,20 @@ def rows_in_shards(archive: Storage, config: CompressConfig, on_shard: Callable[
             elif outcome is not None:
                 tables.append(outcome.result.rows)
                 on_shard(outcome.result.rows.num_rows)
-    if not tables:
+    read = {table["shard"][0].as_py() for table in tables}
+    known = _known_of_others(archive, read)
+    if not sum(table.num_rows for table in (*tables, *known)):
         raise ArchiveError(
             f"Expected shards to rebuild the catalogue of {archive.url} from, got {len(unreadable)} that cannot be "
             "read and no other. Nothing was changed: bring back shards/ or catalogue/ from a copy."
         )
-    read = {table["shard"][0].as_py() for table in tables}
-    known = _known_of_others(archive, read)
     named = {name for table in known for name in pc.unique(table["shard"]).to_pylist()}
     problems = sorted({**unreadable, **strange}.items())
     return ShardRows(
         rows=newest(pa.concat_tables([*tables, *known])),
         shards=len(tables),
         unreadable=tuple(Problem(path=path, key=None, problem=why) for path, why in problems),
-        unknown=tuple(sorted(unreadable.keys() - named)),
+        unknown=tuple(sorted(unreadable.keys() - named - dealt_with(archive))),
     )
 
 
@@ -147,5 +148,5 @@ def _known_of_others(archive: Storage, read: set[str]) -> list[pa.Table]:
             rows = pa.Table.from_batches(catalogue.scan(), CATALOGUE_SCHEMA)
         except (ArchiveError, StorageError):
             continue  # lost it is
-        tables.append(rows.filter(pc.invert(pc.is_in(rows["shard"], pa.array(sorted(read))))))
+        tables.append(rows.filter(pc.invert(pc.is_in(rows["shard"], pa.array(sorted(read), pa.string())))))
     return tables

@@ -4,6 +4,7 @@
     weights     damaged files that this release ships are put back
     shards      what is whole in a damaged one moves into a new one                              (mender.py)
     sources     the rest is encoded again, where the file still is what was archived             (bring_back.py)
+    lost        images whose shard is there again are taken from it                              (returned.py)
     seals       what is new is sealed, so that `verify` finds the archive sound
 
 Killed anywhere, the same command goes on: what was done is found done, a half-made catalogue is made again, and the
@@ -12,10 +13,9 @@ runs over the sources resume as any run does.
 
 from __future__ import annotations
 
-import json
 import time
 from contextlib import closing
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -24,7 +24,7 @@ from codec.weights_file import shipped
 from pipeline.archived import lost_images
 from pipeline.bring_back import Comeback, comebacks, reasons
 from pipeline.by_shard import SHARD_ORDER, by_shard
-from pipeline.catalogue import Catalogue, literal
+from pipeline.catalogue import Catalogue
 from pipeline.catalogue_state import check_archive, do_without, see_seals, state_of
 from pipeline.columns import rows_of
 from pipeline.config import CompressConfig
@@ -36,9 +36,9 @@ from pipeline.mender import MenderSpec, MendResult, MendTask
 from pipeline.pool import Died
 from pipeline.progress import OnProgress, Progress
 from pipeline.rebuild import ShardRows, replace_catalogue, rows_in_shards
-from pipeline.repair_summary import Rebuilt, RepairSummary
+from pipeline.repair_summary import Rebuilt, RepairSummary, record
 from pipeline.retry import work_through
-from pipeline.rows import LOST
+from pipeline.returned import lost_in, lost_rows, returned
 from pipeline.run import CompressRun
 from pipeline.runlog import damaged_records, new_run_id
 from pipeline.seals import seal
@@ -68,6 +68,7 @@ class RepairRun:
         self._progress = Progress(verb="repair")
         self._lost_weights: list[bytes] = []
         self._over: set[str] = set()
+        self._returned: set[str] = set()
         self._waiting: list[pa.Table] = []
         self._last_commit = time.monotonic()
 
@@ -99,14 +100,13 @@ class RepairRun:
         if lost:
             self._bring_back(lost)
         self._summary.damaged_records = list(damaged_records(self._archive))
-        if not self._summary.dry_run:
+        if lease is not None:
             self._finish()
-        elif catalogue is not None:
-            self._summary.version = catalogue.version()
-            self._tell_lost(catalogue)
+        else:
+            self._foretell(catalogue, rows)
         self._summary.seconds = round(self._progress.seconds(), 3)
         if lease is not None and self._summary.changed:
-            self._record()
+            record(self._archive, self._summary)
 
     def _see_catalogue(self) -> tuple[Catalogue | None, pa.Table | None]:
         """A catalogue to work from, or its rows where one would have to be made."""
@@ -248,21 +248,31 @@ class RepairRun:
         now = Catalogue(self._archive).lookup(then)
         return [row for row in now if row.shard == then[row.key] and row.shard in self._over]
 
+    def _take_back(self, catalogue: Catalogue) -> None:
+        """Lost images whose shard has come back need nothing else."""
+        for rows in returned(self._archive, catalogue):
+            self._returned.update(rows["key"].to_pylist())
+            if self._is_ours():
+                Catalogue(self._archive).commit(rows, run=self._summary.repair)
+        self._summary.returned = len(self._returned)
+
+    def _foretell(self, catalogue: Catalogue | None, rows: pa.Table | None) -> None:
+        """What would be lost, beside what could not be encoded again."""
+        if catalogue is not None:
+            self._summary.version = catalogue.version()
+            self._take_back(catalogue)
+            gone = [row for row in lost_rows(catalogue) if row["key"] not in self._returned]
+        else:
+            gone = lost_in(rows) if rows is not None else []
+        self._summary.lost = sorted([*self._summary.lost, *gone], key=lambda image: image["key"])
+
     def _finish(self) -> None:
+        self._take_back(Catalogue(self._archive))
         catalogue = Catalogue(self._archive)
         self._summary.version = catalogue.version()
         seal(self._archive, self._summary.version)
-        self._tell_lost(catalogue)
+        self._summary.lost = list(lost_rows(catalogue))
         self._summary.put_aside = self._aside.folder if self._aside.paths else None
-
-    def _tell_lost(self, catalogue: Catalogue) -> None:
-        where = f"status = 'failed' AND starts_with(reason, {literal(LOST)})"
-        for batch in catalogue.scan(["key", "reason"], where=where, order=["key"]):
-            self._summary.lost += batch.to_pylist()
-
-    def _record(self) -> None:
-        text = json.dumps(asdict(self._summary), indent=2, ensure_ascii=False) + "\n"
-        self._archive.write(f"runs/{self._summary.repair}/repair.json", text.encode())
 
     def _is_ours(self) -> bool:
         """Whether the archive may be changed.

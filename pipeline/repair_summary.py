@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import json
+from dataclasses import asdict, dataclass, field
 
 from pipeline.damage import Problem
+from pipeline.storage import Storage
+
+_RECORD = "repair.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +46,8 @@ class RepairSummary:
     """Rows of the catalogue that said other than their sound shards."""
     encoded_again: int = 0
     """Images that came back from their sources."""
+    returned: int = 0
+    """Images that an earlier repair gave up, and whose shard is there again."""
     lost: list[dict[str, str]] = field(default_factory=list)
     """Key and reason of every image of the archive that is lost, also by earlier repairs."""
     damaged_records: list[str] = field(default_factory=list)
@@ -58,4 +64,22 @@ class RepairSummary:
     @property
     def changed(self) -> bool:
         """Whether anything was to be done about it."""
-        return bool(self.rebuilt or self.mended or self.damaged)
+        return bool(self.rebuilt or self.mended or self.damaged or self.returned)
+
+
+def record(archive: Storage, summary: RepairSummary) -> None:
+    """Keep it in the archive."""
+    text = json.dumps(asdict(summary), indent=2, ensure_ascii=False) + "\n"
+    archive.write(f"runs/{summary.repair}/{_RECORD}", text.encode())
+
+
+def dealt_with(archive: Storage) -> set[str]:
+    """Damaged shards of which earlier repairs saved what could be saved, and said what could not."""
+    shards: set[str] = set()
+    for info in archive.list("runs"):
+        if info.path.count("/") == 2 and info.path.endswith(f"/{_RECORD}"):
+            try:
+                shards |= {problem["path"] for problem in json.loads(archive.read(info.path))["damaged"]}
+            except (ValueError, KeyError, TypeError):
+                continue  # a damaged record: too much is said rather than too little
+    return shards

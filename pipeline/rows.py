@@ -18,6 +18,7 @@ from pipeline.types import Image, ShardRow, SourceImage, Unmodelled
 
 LOST: Final = "lost: "
 """How the reason begins of an image that the archive held, and that did not come back."""
+_WAS_IN: Final = "; it was in "
 
 
 def coded_row(fetched: Fetched, coded: Coded, *, codec: str, run: str) -> ShardRow:
@@ -74,9 +75,9 @@ def failed_row(source: SourceImage, data: bytes | None, reason: str, *, run: str
     One that the archive held and lost is called so, and its row keeps the SHA-256 of what would bring it back.
     """
     columns = _source_columns(source, data)
-    if source.sha256 is not None:
-        columns["source_sha256"] = source.sha256
-        reason = f"{LOST}{reason}"
+    columns["source_sha256"] = source.sha256 or columns["source_sha256"]
+    if source.shard is not None:
+        reason = lost_reason(source, reason)
     return ShardRow(
         **columns,
         status="failed",
@@ -84,6 +85,16 @@ def failed_row(source: SourceImage, data: bytes | None, reason: str, *, run: str
         run=run,
         encoded_at=datetime.now(UTC),
     )
+
+
+def lost_reason(source: SourceImage, why: str) -> str:
+    """Why an image that the archive held did not come back, and which file would bring it back."""
+    return f"{LOST}{why}{_WAS_IN}{source.shard}"
+
+
+def lost_from(reason: str) -> str | None:
+    """The shard that a `lost_reason` names; None for other reasons."""
+    return reason.rpartition(_WAS_IN)[2] if reason.startswith(LOST) and _WAS_IN in reason else None
 
 
 def _source_columns(source: SourceImage, data: bytes | None) -> dict[str, Any]:

@@ -35,6 +35,8 @@ class SourceImage:
     """The level it had in the archive, where that counts more than what the run was told."""
     kept: str | None = None
     """Why the archive held the original bytes: they are kept again, and no codec is asked."""
+    shard: str | None = None
+    """In which they were lost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
