@@ -69,7 +69,7 @@ def repair(
 
 def _done(summary: RepairSummary, archive: str) -> Iterator[str]:
     """On stdout: what was wrong, and what was done about it."""
-    if not summary.found:
+    if not summary.changed and not summary.problems:
         yield f"{archive} is sound: nothing to repair."
         return
     would = "would be " if summary.dry_run else ""

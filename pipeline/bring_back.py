@@ -22,7 +22,7 @@ from pipeline.runlog import recorded_config
 from pipeline.sources import Source
 from pipeline.storage import Storage
 from pipeline.types import CatalogueRow, SourceImage
-from pipeline.weights import WEIGHTS_FOLDER
+from pipeline.weights import WEIGHTS_FOLDER, digest_in, weights_path
 
 _READS = 8
 _SIBLINGS = 20
@@ -101,7 +101,7 @@ def _settings_then(archive: Storage, run: str, settings: CompressConfig) -> Comp
 
 def _archived_weights(archive: Storage, run: str) -> str | None:
     """The archive's copy of the weights of a run: the file that the run was given may have changed, or gone."""
-    names = [info.path for info in archive.list(WEIGHTS_FOLDER)]
+    digests = [digest for info in archive.list(WEIGHTS_FOLDER) if (digest := digest_in(info.path))]
     columns = ("shard", "payload_offset", "payload_length")
     where = f"status = 'coded' AND run = {literal(run)} AND payload_length >= {_HEAD}"
     rows = (row for batch in Catalogue(archive).scan(columns, where=where) for row in batch.to_pylist())
@@ -110,7 +110,7 @@ def _archived_weights(archive: Storage, run: str) -> str | None:
             head = archive.read_range(row["shard"], row["payload_offset"], _HEAD)
         except OSError:
             continue
-        for name in names:
-            if bytes.fromhex(name.rpartition("/")[2].partition(".")[0]) in head:
-                return f"{archive.url}/{name}"
+        for digest in digests:
+            if digest in head:
+                return f"{archive.url}/{weights_path(digest)}"
     return None

@@ -14,6 +14,7 @@ from pipeline.damage import Problem, damaged_catalogue
 from pipeline.errors import ArchiveError, NewerFormatError, NoArchiveError, StorageError
 from pipeline.lost import Aside, unfinished
 from pipeline.seals import HINT, SEALS_FOLDER, Sealed, damaged, is_derived, log_version, read_seals, reseal
+from pipeline.shards import is_shard_path
 from pipeline.storage import Storage
 
 
@@ -129,8 +130,11 @@ def _first_problem(
 
 def _left_traces(archive: Storage) -> bool:
     """Whether something without a catalogue was an archive."""
-    folders = (SEALS_FOLDER, "shards")
-    return bool(unfinished(archive)) or any(True for name in folders for _ in archive.list(name))
+    return (
+        bool(unfinished(archive))
+        or read_seals(archive).version >= 0
+        or any(is_shard_path(info.path) for info in archive.list("shards"))
+    )
 
 
 def _is_replayed(archive: Storage, path: str, bad: dict[str, str]) -> bool:

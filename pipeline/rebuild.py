@@ -24,7 +24,7 @@ from pipeline.pool import Died
 from pipeline.repair_summary import dealt_with
 from pipeline.retry import work_through
 from pipeline.seals import SEALS_FOLDER, seal
-from pipeline.shards import parse_shard_path
+from pipeline.shards import is_shard_path
 from pipeline.start import start_pool
 from pipeline.storage import Storage
 
@@ -131,12 +131,12 @@ def replace_catalogue(archive: Storage, rows: pa.Table, aside: Aside, *, run: st
 
 def _tasks(archive: Storage, strange: dict[str, str]) -> Iterator[IndexTask]:
     for info in archive.list("shards"):
-        try:
-            parse_shard_path(info.path)
-        except ArchiveError as error:
-            strange[info.path] = str(error)
-        else:
+        if is_shard_path(info.path):
             yield IndexTask(shard=info.path)
+        else:
+            strange[info.path] = (
+                "No shard has such a name: something else was put among them. It was left there."
+            )
 
 
 def _known_of_others(archive: Storage, read: set[str]) -> list[pa.Table]:

@@ -46,6 +46,7 @@ from pipeline.start import start_pool
 from pipeline.storage import Storage
 from pipeline.summary import RunSummary
 from pipeline.types import CatalogueRow
+from pipeline.weights import digest_in
 
 _WAIT_S = 0.25
 
@@ -140,11 +141,8 @@ class RepairRun:
             unreadable=found.unreadable,
             unknown=found.unknown,
         )
-        self._progress.listed, self._progress.listing_done, self._progress.finished = (
-            found.rows.num_rows,
-            True,
-            0,
-        )
+        self._progress.listed, self._progress.listing_done = found.rows.num_rows, True
+        self._progress.finished = 0
 
     def _count(self, rows: int) -> None:
         self._progress.finished += rows
@@ -156,7 +154,7 @@ class RepairRun:
                 continue
             data = shipped(weights.digest)
             if data is None:
-                self._lost_weights.append(bytes.fromhex(weights.digest))
+                self._lost_weights += [digest] if (digest := digest_in(weights.path)) else []
                 self._summary.problems.append(weights.problem)
                 continue
             self._summary.mended.append(weights.path)

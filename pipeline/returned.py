@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.catalogue import Catalogue, literal
-from pipeline.errors import ArchiveError, DamagedError
+from pipeline.errors import DamagedError
 from pipeline.rows import LOST, lost_from
-from pipeline.shards import catalogue_rows, parse_shard_path
+from pipeline.shards import catalogue_rows, is_shard_path
 from pipeline.storage import Storage
 
 
@@ -34,22 +34,15 @@ def returned(archive: Storage, catalogue: Catalogue) -> Iterator[pa.Table]:
     """Rows of lost images that a sound shard holds after all, CATALOGUE_SCHEMA; a table for each shard."""
     keys: defaultdict[str, list[str]] = defaultdict(list)
     for row in lost_rows(catalogue):
-        if (shard := lost_from(row["reason"])) is not None:
+        shard = lost_from(row["reason"])
+        if shard is not None and is_shard_path(shard):
             keys[shard].append(row["key"])
     for shard, wanted in sorted(keys.items()):
         with contextlib.suppress(FileNotFoundError, DamagedError):
-            rows = _rows(archive, shard)
+            rows = catalogue_rows(archive.read(shard), shard)
             found = rows.filter(pc.and_(pc.is_in(rows["key"], pa.array(wanted)), _is_stored(rows)))
             if found.num_rows:
                 yield found
-
-
-def _rows(archive: Storage, shard: str) -> pa.Table:
-    try:
-        parse_shard_path(shard)
-    except ArchiveError as error:
-        raise FileNotFoundError(str(error)) from error
-    return catalogue_rows(archive.read(shard), shard)
 
 
 def _is_stored(rows: pa.Table) -> pa.ChunkedArray:

@@ -111,6 +111,11 @@ def parse_shard_path(path: str) -> ShardPath:
     return ShardPath(run=match["run"], number=int(match["number"]), sha16=match["sha16"])
 
 
+def is_shard_path(path: str) -> bool:
+    """Whether `parse_shard_path` takes it."""
+    return _SHARD_PATH.fullmatch(path) is not None
+
+
 def publish(storage: Storage, shard: Shard, run: str, number: int) -> str:
     """Put a shard into the archive with one PUT and return its path.
 

@@ -534,8 +534,10 @@ class TestWeights:
         (path,) = (archive / "codec").iterdir()
         flip(path, 3)
         before = path.read_bytes()
+        (archive / "codec/readme.txt").write_text("put here by hand")
         summary = repair(archive)
         assert path.read_bytes() == before
+        assert (archive / "codec/readme.txt").exists()
         named = {problem.key for problem in summary.problems}
         assert named == {None, *(key for key, row in rows(archive).items() if row.status == "coded")}
 
@@ -569,6 +571,11 @@ class TestCare:
         with pytest.raises(NoArchiveError):
             repair(tmp_path / "none")
         assert not (tmp_path / "none").exists()
+        (tmp_path / "other/shards").mkdir(parents=True)
+        (tmp_path / "other/shards/readme.txt").write_text("of something else")
+        with pytest.raises(NoArchiveError):
+            repair(tmp_path / "other")
+        assert [path.name for path in (tmp_path / "other").iterdir()] == ["shards"]
         with Lease(Storage(archive), verb="nightly"):
             with pytest.raises(LockedError):
                 repair(archive)
