@@ -82,6 +82,12 @@ def weights_bytes(config: str, tensors: dict[str, Tensor]) -> bytes:
     return save(stored, metadata={_METADATA_KEY: config})
 
 
+def shipped(digest: str) -> bytes | None:
+    """The weights file that ships with this release and has a digest (hexadecimal); None when there is none."""
+    files = (path.read_bytes() for path in sorted(SHIPPED.rglob(f"*{SUFFIX}")))
+    return next((data for data in files if digest_of(data).hex() == digest), None)
+
+
 def weights_name(digest: bytes) -> str:
     """What a weights file is called where several lie together."""
     return f"{digest.hex()}{SUFFIX}"

@@ -31,7 +31,9 @@ TIME_UP = 13
 INTERRUPTED = 130
 
 LINE_EVERY_S = 30.0
-_DONE = {"compress": "encoded", "decode": "decoded", "verify": "checked"}
+_DONE = {"compress": "encoded", "decode": "decoded", "verify": "checked", "repair": "checked"}
+_LOOKS = ("verify", "repair")
+"""Verbs that count images and problems, not pixels."""
 
 stderr = Console(stderr=True, highlight=False)
 stdout = Console(highlight=False)
@@ -129,7 +131,7 @@ class _BarsView:
         total = progress.listed if progress.listing_done else None
         done = _DONE[progress.verb]
         rates = f"{progress.finished:,} images"
-        if progress.verb != "verify":
+        if progress.verb not in _LOOKS:
             rates += f"  {progress.megapixels_per_second():.2f} MP/s{_ratio(progress)}"
         self._row("listed", progress.listed, total, f"{progress.listed:,} images{_unchanged(progress)}")
         self._row(done, progress.finished, total, rates if progress.finished else progress.phase)
@@ -169,8 +171,8 @@ def progress_line(progress: Progress) -> str:
     if progress.verb == "compress":
         line += f", {progress.committed:,} committed"
     if progress.totals.failed:
-        line += f", {progress.totals.failed:,} {'problems' if progress.verb == 'verify' else 'failed'}"
-    if progress.finished and progress.verb == "verify":
+        line += f", {progress.totals.failed:,} {'problems' if progress.verb in _LOOKS else 'failed'}"
+    if progress.finished and progress.verb in _LOOKS:
         line += _left(progress)
     elif progress.finished:
         line += f", {progress.megapixels_per_second():.2f} MP/s{_ratio(progress)}{_left(progress)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from importlib import metadata
 from typing import Annotated
 
@@ -19,6 +20,7 @@ from jobs.history import history
 from jobs.ls import ls
 from jobs.nightly import nightly
 from jobs.prune import prune
+from jobs.repair import repair
 from jobs.report import report
 from jobs.retry_failed import retry_failed
 from jobs.submit import submit
@@ -55,9 +57,11 @@ def _root(
     """Compress image archives with learned codecs, and get every image back."""
 
 
-for verb in (compress, nightly, decode, get, ls, report, retry_failed):
-    app.command()(verb)
-for verb in (verify, history, diff, prune, doctor, train):
+_VERBS: tuple[Callable[..., None], ...] = (
+    *(compress, nightly, decode, get, ls, report, retry_failed),
+    *(verify, repair, prune, history, diff, doctor, train),
+)
+for verb in _VERBS:
     app.command()(verb)
 app.add_typer(bench, name="bench")
 app.command(

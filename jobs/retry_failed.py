@@ -5,7 +5,7 @@ from __future__ import annotations
 from jobs.console import clear_errors, print_json, say
 from jobs.options import ArchiveUrl, AsJson, ConfigFile, RayAddress, Workers, read_config
 from jobs.summary_words import run_and_tell
-from pipeline.failed import FailedImages
+from pipeline.archived import failed_images, newest_failed_run
 from pipeline.run import CompressRun
 from pipeline.runlog import recorded_config
 from pipeline.storage import Storage
@@ -32,8 +32,7 @@ def retry_failed(
     with clear_errors():
         settings = read_config(config, workers=workers, ray_address=ray_address)
         store = Storage(archive, settings.storage)
-        source = FailedImages(store, settings.source_storage or settings.storage)
-        run = source.newest_run()
+        run = newest_failed_run(store)
         if run is None:
             say(f"No image of {archive} is a failed one: nothing to try again.")
             if as_json:
@@ -44,4 +43,5 @@ def retry_failed(
             settings = settings.model_copy(
                 update={"codec": then.codec, "shard": then.shard, "limits": then.limits}
             )
+        source = failed_images(store, settings.source_storage or settings.storage)
         run_and_tell(CompressRun(source, store, settings), archive, as_json=as_json)

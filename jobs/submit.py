@@ -16,7 +16,7 @@ import typer
 from jobs.console import FAILED, clear_errors, say
 from pipeline.errors import ConfigError, TenfoldError
 
-_VERBS = ("compress", "nightly", "retry-failed", "decode", "verify", "report", "prune")
+_VERBS = ("compress", "nightly", "retry-failed", "decode", "verify", "repair", "prune", "report")
 _DEFAULT_ADDRESS = "http://127.0.0.1:8265"
 _ROOMS = ("codec", "pipeline", "jobs", "configs")
 _ROOT = Path(__file__).resolve().parent.parent

@@ -11,7 +11,8 @@ import typer
 
 from jobs.console import FAILED, clear_errors, print_json, say, show_progress
 from jobs.options import ArchiveUrl, AsJson, ConfigFile, RayAddress, Workers, read_config
-from pipeline.inspector import Level, Problem
+from pipeline.damage import Problem
+from pipeline.inspector import Level
 from pipeline.storage import Storage
 from pipeline.verify import VerifyRun, VerifySummary
 
@@ -84,7 +85,7 @@ def _tell(summary: VerifySummary, archive: str, seed: int | None) -> None:
     if len(summary.problems) > _SHOWN:
         print(f"... and {len(summary.problems) - _SHOWN:,} more; --json lists all.")
     if summary.version is None:
-        print("The catalogue cannot be read, so nothing else was looked at.")
+        print(f"The catalogue cannot be read, so nothing else was looked at. {_advice(archive)}")
         return
     seen = f"{summary.images:,} images in {summary.shards:,} shards, version {summary.version}"
     if summary.level != "structure":
@@ -104,9 +105,13 @@ def _tell(summary: VerifySummary, archive: str, seed: int | None) -> None:
             "this version: older versions may need them, or a killed run left them. No harm; `tenfold prune` tells "
             "which, and removes what no kept version needs."
         )
-    print(f"{archive} is sound." if summary.sound else _count(summary.problems))
+    print(f"{archive} is sound." if summary.sound else _count(summary.problems, archive))
 
 
-def _count(problems: Sequence[Problem]) -> str:
+def _count(problems: Sequence[Problem], archive: str) -> str:
     keys = {problem.key for problem in problems if problem.key is not None}
-    return f"NOT SOUND: {len(problems):,} problems, {len(keys):,} images named."
+    return f"NOT SOUND: {len(problems):,} problems, {len(keys):,} images named. {_advice(archive)}"
+
+
+def _advice(archive: str) -> str:
+    return f"`tenfold repair {archive} --dry-run` tells what can be brought back."

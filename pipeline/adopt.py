@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 
 import pyarrow as pa
 
@@ -15,16 +16,28 @@ from pipeline.shards import catalogue_rows, parse_shard_path
 from pipeline.storage import Storage
 
 
-def committed_units(storage: Storage, catalogue: Catalogue, log: RunLog, plan: StoredPlan) -> frozenset[int]:
+def committed_units(
+    storage: Storage,
+    catalogue: Catalogue,
+    log: RunLog,
+    plan: StoredPlan,
+    *,
+    over: Collection[str] = (),
+) -> frozenset[int]:
     """Units of the plan that need no more work, after committing those that were published but not committed.
 
     A unit is adopted when the shards under its number hold exactly the keys it planned; a part of a unit
     is not, and its shard stays behind as an orphan that no reader sees. So does one that a prune has marked, however
     recently: it may be about to remove it, and what is referred to must stay.
+
+    Args:
+        over: as for `Catalogue.commit`.
     """
     if not log.resumed:
         return frozenset()
-    committed = {parse_shard_path(path).number for path in catalogue.run_shards(log.run)}
+    # a row that repair has moved lies in a shard of another run, whose numbers are not this plan's
+    named = (parse_shard_path(path) for path in catalogue.run_shards(log.run))
+    committed = {path.number for path in named if path.run == log.run}
     published: dict[int, list[str]] = defaultdict(list)
     for info in storage.list(f"shards/{log.run}"):
         published[parse_shard_path(info.path).number].append(info.path)
@@ -35,7 +48,7 @@ def committed_units(storage: Storage, catalogue: Catalogue, log: RunLog, plan: S
             unmarked = [path for path in paths if path not in marked]
             rows = _rows_of_unit(storage, unmarked, keys={image.key for image in plan.load(number)})
             if rows is not None:
-                catalogue.commit(rows, run=log.run)
+                catalogue.commit(rows, run=log.run, over=over)
                 committed.add(number)
     return frozenset(committed)
 

@@ -24,7 +24,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError
 from pipeline.columns import CATALOGUE_SCHEMA, rows_of
 from pipeline.delta_errors import translated
 from pipeline.delta_log import CATALOGUE_FOLDER, LOG_FOLDER, entry_path, oldest_readable
-from pipeline.errors import ArchiveError, NoArchiveError
+from pipeline.errors import ArchiveError, NewerFormatError, NoArchiveError
 from pipeline.storage import Storage
 from pipeline.types import CatalogueRow
 from pipeline.versions import CHANGE_COLUMNS, AsOf, Change, Version, changes_of, number_of, version_of
@@ -148,7 +148,14 @@ class Catalogue:
             for batch in pa.RecordBatchReader.from_stream(both.execute(sql)):
                 yield from changes_of(batch.to_pylist())
 
-    def commit(self, rows: pa.Table, *, run: str, info: Mapping[str, str] | None = None) -> int:
+    def commit(
+        self,
+        rows: pa.Table,
+        *,
+        run: str,
+        info: Mapping[str, str] | None = None,
+        over: Collection[str] = (),
+    ) -> int:
         """Make rows part of the archive, all of them or none, and return how many were new or changed.
 
         A key that is new is added. A key that is there is replaced when the row comes from another version of
@@ -159,6 +166,8 @@ class Catalogue:
         Args:
             rows: CATALOGUE_SCHEMA, each key once.
             run: written into the commit, with `info`.
+            over: shards that are lost or damaged: a row that lies in one of them is replaced whatever the new one
+                is, also by a failed one.
         Raises:
             ValueError: a key twice.
             ArchiveError: other writers kept getting in between, or the table refused the rows.
@@ -171,7 +180,10 @@ class Catalogue:
             twice = next(entry["values"] for entry in counts if entry["counts"] > 1)
             raise ValueError(f"Expected each key once in a commit, got {twice!r} again.")
         return self._outlasting_others(
-            lambda properties: self._merge(rows, properties), f"commit {rows.num_rows} rows to", run, info
+            lambda properties: self._merge(rows, properties, frozenset(over)),
+            f"commit {rows.num_rows} rows to",
+            run,
+            info,
         )
 
     def remove(self, rows: pa.Table, *, run: str, info: Mapping[str, str] | None = None) -> int:
@@ -215,7 +227,12 @@ class Catalogue:
             "runs writing to this archive? Run the same command again."
         )
 
-    def _merge(self, rows: pa.Table, properties: CommitProperties) -> int:
+    def _merge(self, rows: pa.Table, properties: CommitProperties, over: frozenset[str]) -> int:
+        replaced = f"({_NEWER}) OR {_RETRIED}"
+        if over:  # of maybe very many, only those that these rows can lie in
+            shards = over & self._shards(where=_within(rows, "key"))
+            if shards:
+                replaced += f" OR t.shard IN ({', '.join(map(literal, sorted(shards)))})"
         done = (
             self._opened()
             .merge(
@@ -226,7 +243,7 @@ class Catalogue:
                 merge_schema=True,
                 commit_properties=properties,
             )
-            .when_matched_update_all(predicate=f"({_NEWER}) OR {_RETRIED}")
+            .when_matched_update_all(predicate=replaced)
             .when_not_matched_insert_all()
             .execute()
         )
@@ -333,8 +350,11 @@ class Catalogue:
 
     def run_shards(self, run: str) -> set[str]:
         """Paths of the shards of which a run has committed at least one row that is still current."""
+        return self._shards(run=run)
+
+    def _shards(self, *, where: str | None = None, run: str | None = None) -> set[str]:
         shards: set[str] = set()
-        for batch in self.scan(["shard"], run=run):
+        for batch in self.scan(["shard"], where=where, run=run):
             shards.update(pc.unique(batch["shard"]).to_pylist())
         return shards
 
@@ -395,7 +415,7 @@ class Catalogue:
                 f"{CATALOGUE_FOLDER}/. Choose another folder for the archive."
             )
         if int(written) > ARCHIVE_FORMAT:
-            raise ArchiveError(
+            raise NewerFormatError(
                 f"Expected an archive of format {ARCHIVE_FORMAT} or older at {self._storage.url}, got format "
                 f"{written}. Install a newer Tenfold to use it."
             )
@@ -422,10 +442,10 @@ def _first_commit() -> bytes:
         return (Path(folder) / entry_path(0).removeprefix(f"{CATALOGUE_FOLDER}/")).read_bytes()
 
 
-def _within(rows: pa.Table) -> str:
+def _within(rows: pa.Table, key: str = "t.key") -> str:
     """A condition that lets Delta's statistics skip the files that cannot hold one of these keys."""
     extent = pc.min_max(rows["key"])
-    return f"t.key >= {literal(extent['min'].as_py())} AND t.key <= {literal(extent['max'].as_py())}"
+    return f"{key} >= {literal(extent['min'].as_py())} AND {key} <= {literal(extent['max'].as_py())}"
 
 
 def _quoted(name: str) -> str:

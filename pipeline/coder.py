@@ -29,10 +29,11 @@ class Coder:
 
         A batch that fails is halved until the image that the codec cannot take is alone: it is kept.
         """
-        images = [fetched for fetched in batch if isinstance(fetched.content, Image)]
-        for fetched in batch:
-            if not isinstance(fetched.content, Image):
-                pace.not_coded(fetched.source.key)
+        images = [
+            fetched for fetched in batch if isinstance(fetched.content, Image) and fetched.source.kept is None
+        ]
+        for key in {fetched.source.key for fetched in batch} - {fetched.source.key for fetched in images}:
+            pace.not_coded(key)
         return self._halving(images, pace, stages) if images else {}
 
     def _halving(self, batch: Sequence[Fetched], pace: Pace, stages: Stages) -> dict[str, Coded | str]:

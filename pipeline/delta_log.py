@@ -34,6 +34,12 @@ def log_number(path: str) -> int | None:
     return None if match is None else int(match[1])
 
 
+def is_derived(path: str) -> bool:
+    """Whether a file of the catalogue only repeats what log entries say: a checkpoint, or the hint at the last one."""
+    number = log_number(path)
+    return path == HINT or (number is not None and path != entry_path(number))
+
+
 def files_added(entry: bytes, path: str) -> Iterator[tuple[str, int]]:
     """(path below the archive, bytes) of the Parquet files that a log entry adds.
 

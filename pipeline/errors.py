@@ -9,6 +9,7 @@ TenfoldError
 ├── RestoreError     an image that cannot be written in the format asked for
 └── ArchiveError     what is (or is not) in an archive
     ├── NoArchiveError       nothing at that URL is an archive
+    ├── NewerFormatError     it was made by a release that is too new
     ├── UnknownKeyError      the archive has no such image
     ├── LockedError          somebody else is changing the archive
     └── DamagedError         bytes in the archive are not those that were written
@@ -51,6 +52,10 @@ class ArchiveError(TenfoldError):
 
 class NoArchiveError(ArchiveError):
     """Nothing at that URL is an archive."""
+
+
+class NewerFormatError(ArchiveError):
+    """An archive, or a shard, of a format that only newer releases understand."""
 
 
 class UnknownKeyError(ArchiveError, KeyError):

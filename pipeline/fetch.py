@@ -91,6 +91,13 @@ def read_row(storage: Storage, row: CatalogueRow) -> ShardRow:
     )
 
 
+def row_in(row: CatalogueRow, data: bytes) -> ShardRow:
+    """One image out of the bytes of its shard, with all the metadata it has; nothing is checked."""
+    spans = spans_of(row, ("payload", *EXTRAS))
+    parts = {name: data[offset : offset + length] for name, (offset, length) in spans.items()}
+    return ShardRow(**{name: getattr(row, name) for name in _SHARED}, **parts)  # type: ignore[arg-type]
+
+
 def _read(storage: Storage, row: CatalogueRow, offset: int, length: int) -> bytes:
     try:
         return storage.read_range(row.shard, offset, length)

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
-import google_crc32c
 import pyarrow as pa
 import torch
 
@@ -21,11 +20,11 @@ from pipeline.archive import decode_rows
 from pipeline.codecs import Codecs
 from pipeline.columns import rows_of
 from pipeline.config import CompressConfig
-from pipeline.delta_log import CATALOGUE_FOLDER
+from pipeline.damage import Problem, shard_damage
 from pipeline.errors import DamagedError, TenfoldError
 from pipeline.fetch import EXTRAS, spans_of
 from pipeline.images import read_image, to_rgb
-from pipeline.shards import catalogue_rows, check_frame, rows_in
+from pipeline.shards import check_frame, rows_in
 from pipeline.sources import Source, SourceConfig
 from pipeline.storage import Storage
 from pipeline.types import CatalogueRow, Image, ShardRow, SourceImage
@@ -33,17 +32,6 @@ from pipeline.types import CatalogueRow, Image, ShardRow, SourceImage
 Level = Literal["structure", "checksum", "decode"]
 PSNR_TOLERANCE_DB: Final = 0.1
 """Machines differ a little in what they decode: more than this is another image."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """Something that is not as it was written."""
-
-    path: str
-    """Of the object, below the archive."""
-    key: str | None
-    """The image that it concerns, or None for all in the object."""
-    problem: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -107,7 +95,8 @@ class Inspector:
         else:
             data = self._archive.read(task.shard)
             read_bytes = len(data)
-            problems += _content(task, data)
+            rows = rows_of(task.rows, CatalogueRow)
+            problems += shard_damage(rows, task.shard, data).problems(task.shard, rows)
             chosen = rows_in(data, task.shard, only=task.decode) if task.decode and not problems else ()
             for _, row in chosen:
                 found = self._decoded(row)
@@ -165,42 +154,3 @@ class Inspector:
         except (OSError, TenfoldError):
             return None
         return image if isinstance(image, Image) else None
-
-
-def _content(task: InspectTask, data: bytes) -> Iterator[Problem]:
-    """Whether a shard's bytes are those that were written, and what the catalogue says of them."""
-    rows = rows_of(task.rows, CatalogueRow)
-    try:
-        stored = catalogue_rows(data, task.shard)
-    except DamagedError as error:
-        hurt = [row.key for row in rows if not _is_whole(row, data)]
-        yield Problem(path=task.shard, key=None, problem=str(error))
-        for key in hurt:
-            yield Problem(path=task.shard, key=key, problem="Its payload is damaged: it does not decode.")
-        return
-    held = rows_of(stored, CatalogueRow)
-    for row in rows:
-        if row.row >= len(held) or held[row.row] != row:
-            other = _differing(row, held[row.row]) if row.row < len(held) else ["row"]
-            yield Problem(
-                path=CATALOGUE_FOLDER,
-                key=row.key,
-                problem=f"Expected what {task.shard} says of it, got other values of {', '.join(other)}.",
-            )
-        elif row.status == "kept" and row.source_sha256 is not None:
-            payload = data[row.payload_offset : (row.payload_offset or 0) + (row.payload_length or 0)]
-            if hashlib.sha256(payload).hexdigest() != row.source_sha256:
-                yield Problem(
-                    path=task.shard, key=row.key, problem="Expected the original file, got other bytes."
-                )
-
-
-def _is_whole(row: CatalogueRow, data: bytes) -> bool:
-    if row.payload_offset is None or row.payload_length is None:
-        return True
-    payload = data[row.payload_offset : row.payload_offset + row.payload_length]
-    return len(payload) == row.payload_length and google_crc32c.value(payload) == row.payload_crc32c
-
-
-def _differing(a: CatalogueRow, b: CatalogueRow) -> Sequence[str]:
-    return [name for name in CatalogueRow.__slots__ if getattr(a, name) != getattr(b, name)]

@@ -47,13 +47,14 @@ class Pace(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SteadyPace:
-    """One quality for all."""
+    """One quality for all but those that come with their own."""
 
     level: float
 
     def quality(self, batch: Sequence[Candidate]) -> float:
-        """Always the same."""
-        return self.level
+        """Always the same, for images without their own; those of a batch share it."""
+        own = batch[0].fetched.source.quality if batch else None
+        return self.level if own is None else float(own)
 
     def coded(self, key: str, *, num_pixels: int, num_bytes: int, quality: float) -> None:
         """Nothing to learn."""

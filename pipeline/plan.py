@@ -19,6 +19,7 @@ from pipeline.types import SourceImage
 
 _MIN_TAIL_IMAGES = 8
 """A short listing is shared among the workers in pieces of at least this many images."""
+_ONLY_OF_LOST_IMAGES = ("sha256", "quality", "kept", "shard")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +104,12 @@ class StoredPlan:
 
 
 def _to_json(image: SourceImage) -> dict[str, object]:
-    fields = asdict(image)
+    """What only repair knows of an image is left out where there is none: older releases do not know it."""
+    fields = {
+        name: value
+        for name, value in asdict(image).items()
+        if value is not None or name not in _ONLY_OF_LOST_IMAGES
+    }
     fields["mtime"] = image.mtime.isoformat() if image.mtime else None
     return fields
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import google_crc32c
 
@@ -15,6 +15,10 @@ from pipeline.coded import Coded
 from pipeline.images import to_rgb
 from pipeline.readahead import Fetched
 from pipeline.types import Image, ShardRow, SourceImage, Unmodelled
+
+LOST: Final = "lost: "
+"""How the reason begins of an image that the archive held, and that did not come back."""
+_WAS_IN: Final = "; it was in "
 
 
 def coded_row(fetched: Fetched, coded: Coded, *, codec: str, run: str) -> ShardRow:
@@ -66,14 +70,31 @@ def kept_row(fetched: Fetched, reason: str, *, run: str) -> ShardRow:
 
 
 def failed_row(source: SourceImage, data: bytes | None, reason: str, *, run: str) -> ShardRow:
-    """The row of an image that has no payload; without `data` its version stays unknown, so it is retried."""
+    """The row of an image that has no payload; without `data` its version stays unknown, so it is retried.
+
+    One that the archive held and lost is called so, and its row keeps the SHA-256 of what would bring it back.
+    """
+    columns = _source_columns(source, data)
+    columns["source_sha256"] = source.sha256 or columns["source_sha256"]
+    if source.shard is not None:
+        reason = lost_reason(source, reason)
     return ShardRow(
-        **_source_columns(source, data),
+        **columns,
         status="failed",
         reason=reason,
         run=run,
         encoded_at=datetime.now(UTC),
     )
+
+
+def lost_reason(source: SourceImage, why: str) -> str:
+    """Why an image that the archive held did not come back, and which file would bring it back."""
+    return f"{LOST}{why}{_WAS_IN}{source.shard}"
+
+
+def lost_from(reason: str) -> str | None:
+    """The shard that a `lost_reason` names; None for other reasons."""
+    return reason.rpartition(_WAS_IN)[2] if reason.startswith(LOST) and _WAS_IN in reason else None
 
 
 def _source_columns(source: SourceImage, data: bytes | None) -> dict[str, Any]:

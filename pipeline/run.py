@@ -14,7 +14,7 @@ import itertools
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import closing
 from dataclasses import asdict
 
@@ -52,11 +52,23 @@ _PROGRESS_FILE_S = 10.0
 class CompressRun:
     """One run over one source into one archive. Use once."""
 
-    def __init__(self, source: Source, archive: Storage, config: CompressConfig) -> None:
-        """Contact nothing yet."""
+    def __init__(
+        self,
+        source: Source,
+        archive: Storage,
+        config: CompressConfig,
+        *,
+        over: Collection[str] = (),
+    ) -> None:
+        """Contact nothing yet.
+
+        Args:
+            over: as for `Catalogue.commit`.
+        """
         self._source = source
         self._archive = archive
         self._config = config
+        self._over = frozenset(over)
         self._on_progress: OnProgress = lambda _progress: None
         self._catalogue = Catalogue(archive)
         self._marks = MarkReader(archive)
@@ -102,7 +114,7 @@ class CompressRun:
             known=self._known_images,
             limits=self._config.shard,
             parallel=_parallel(self._config),
-            done=committed_units(self._archive, self._catalogue, self._log, plan),
+            done=committed_units(self._archive, self._catalogue, self._log, plan, over=self._over),
             progress=self._progress,
         )
         try:
@@ -213,7 +225,7 @@ class CompressRun:
         if self._uncommitted:
             rows = pa.concat_tables(self._uncommitted)
             self._marks.check_committable(pc.unique(rows["shard"]).to_pylist())
-            self._catalogue.commit(rows, run=self._log.run)
+            self._catalogue.commit(rows, run=self._log.run, over=self._over)
             self._note_held_back(rows)
             self._progress.committed += self._uncommitted_images
             self._uncommitted, self._uncommitted_images = [], 0

@@ -10,7 +10,7 @@ import hashlib
 import json
 import platform
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib import metadata
@@ -48,10 +48,9 @@ class RunLog:
             if len(parts) == 3 and parts[2] in ("run.json", "summary.json"):
                 (begun if parts[2] == "run.json" else ended).add(parts[1])
         for run in sorted(begun - ended, reverse=True):
-            record = json.loads(storage.read(f"runs/{run}/run.json"))
-            if record.get("fingerprint") == fingerprint:
+            if _fingerprint_in(storage, run) == fingerprint:
                 return cls(storage, run, resumed=True)
-        log = cls(storage, _new_run_id(), resumed=False)
+        log = cls(storage, new_run_id(), resumed=False)
         log.write(
             "run.json",
             {
@@ -97,14 +96,34 @@ def recorded_config(storage: Storage, run: str) -> CompressConfig:
         ) from error
 
 
-def _new_run_id() -> str:
+def damaged_records(storage: Storage) -> Iterator[str]:
+    """Paths of what runs were told, where it cannot be read any more."""
+    for info in storage.list("runs"):
+        if info.path.count("/") == 2 and info.path.endswith("/run.json"):
+            try:
+                json.loads(storage.read(info.path))
+            except ValueError:
+                yield info.path
+
+
+def new_run_id() -> str:
+    """A name for a run that begins now; later ones sort behind it."""
     return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+
+
+def _fingerprint_in(storage: Storage, run: str) -> str | None:
+    """What a run recorded; None when its record is damaged: then nobody can resume it."""
+    try:
+        return str(json.loads(storage.read(f"runs/{run}/run.json"))["fingerprint"])
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _fingerprint(source: SourceConfig, config: CompressConfig, weights: Sequence[str]) -> str:
     """What makes two runs the same work: the source and what the codec is told; not workers or endpoints."""
     same = {
-        "source": source.model_dump(mode="json", exclude={"storage"}),
+        # kinds of sources that later releases add leave the fingerprints of the others as they were
+        "source": source.model_dump(mode="json", exclude={"storage"}, exclude_none=True),
         "codec": config.codec.model_dump(mode="json", exclude={"weights"}),
         "weights": list(weights),
         "limits": config.limits.model_dump(mode="json"),

@@ -103,15 +103,22 @@ def reseal(archive: Storage, is_gone: Callable[[str], bool]) -> None:
     files = {path: checksum for path, checksum in sealed.files.items() if not is_gone(path)}
     if len(files) == len(sealed.files):
         return
-    with suppress(FileNotFoundError):
-        hint = _checksum(archive.read(HINT))
-        if hint[0] in sealed.hints:  # else a run has moved it on, and will seal it
-            files[HINT] = hint
-    new = _write(archive, max(sealed.version, 0), files)
+    new = seal_without(archive, sealed, is_gone)
     for path in sealed.seals:
         if path != new:
             with suppress(FileNotFoundError):
                 archive.delete(path)
+
+
+def seal_without(archive: Storage, sealed: Sealed, is_gone: Callable[[str], bool]) -> str:
+    """Write one seal that can stand in the place of all that are whole, without some files; its path."""
+    files = {path: checksum for path, checksum in sealed.files.items() if not is_gone(path)}
+    if not is_gone(HINT):
+        with suppress(FileNotFoundError):
+            hint = _checksum(archive.read(HINT))
+            if hint[0] in sealed.hints:  # else a run has moved it on, and will seal it
+                files[HINT] = hint
+    return _write(archive, max(sealed.version, 0), files)
 
 
 def _write(archive: Storage, version: int, files: Mapping[str, tuple[str, int]]) -> str:
@@ -125,33 +132,19 @@ def _unsealed(
     archive: Storage, version: int, known: dict[str, tuple[str, int]]
 ) -> Iterator[tuple[str, bytes]]:
     """The hint, and what of the log up to a version is not known, with the files that its entries name."""
-    marks = MarkReader(archive)
     for info in archive.list(LOG_FOLDER):
         number = log_number(info.path)
         is_new = number is not None and number <= version and info.path not in known
         if not is_new and info.path != HINT:
             continue
-        data = _read_unless_pruned(archive, info.path, number, marks)
-        if data is None:
-            continue
-        yield info.path, data
-        if is_new and info.path.endswith(".json"):
-            for path, _ in files_added(data, info.path):
-                named = None if path in known else _read_unless_pruned(archive, path, number, marks)
-                if named is not None:
-                    yield path, named
-
-
-def _read_unless_pruned(archive: Storage, path: str, number: int | None, marks: MarkReader) -> bytes | None:
-    """A file that came with a version, or None where a prune is removing that version or just has."""
-    try:
-        return archive.read(path)
-    except FileNotFoundError:
-        if not marks.read().covers(path):
-            oldest = oldest_readable(info.path for info in archive.list(LOG_FOLDER))
-            if number is None or number >= oldest:
-                raise
-        return None
+        with suppress(FileNotFoundError):  # pruned; or lost, which `verify` sees without a seal
+            data = archive.read(info.path)
+            yield info.path, data
+            if is_new and info.path.endswith(".json"):
+                for path, _ in files_added(data, info.path):
+                    if path not in known:
+                        with suppress(FileNotFoundError):
+                            yield path, archive.read(path)
 
 
 def _checksum(data: bytes) -> tuple[str, int]:

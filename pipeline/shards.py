@@ -27,7 +27,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.columns import CATALOGUE_SCHEMA, SHARD_SCHEMA, columns_of, rows_of
-from pipeline.errors import ArchiveError, DamagedError
+from pipeline.errors import ArchiveError, DamagedError, NewerFormatError
 from pipeline.fetch import EXTRAS
 from pipeline.pages import spans_in_dictionary, spans_in_pages
 from pipeline.storage import Storage
@@ -109,6 +109,11 @@ def parse_shard_path(path: str) -> ShardPath:
             "something else was put among the shards: move it away."
         )
     return ShardPath(run=match["run"], number=int(match["number"]), sha16=match["sha16"])
+
+
+def is_shard_path(path: str) -> bool:
+    """Whether `parse_shard_path` takes it."""
+    return _SHARD_PATH.fullmatch(path) is not None
 
 
 def publish(storage: Storage, shard: Shard, run: str, number: int) -> str:
@@ -194,9 +199,11 @@ def catalogue_rows(data: bytes, path: str) -> pa.Table:
 
     Raises:
         DamagedError: the bytes are not those the shard's name promises.
+        NewerFormatError: they are, and of a format that is not known here.
     """
     _check_sha256(data, path)
     with _open(data, path) as file:
+        _check_format(file, path)
         rows = [
             row
             for group in range(file.num_row_groups)
@@ -211,6 +218,15 @@ def catalogue_rows(data: bytes, path: str) -> pa.Table:
             "written by something else?"
         ) from error
     return _named(catalogue, path)
+
+
+def _check_format(file: pq.ParquetFile, path: str) -> None:
+    written = (file.metadata.metadata or {}).get(b"tenfold.format", b"").decode()
+    if written.isdecimal() and int(written) > SHARD_FORMAT:
+        raise NewerFormatError(
+            f"Expected shards of format {SHARD_FORMAT} or older, got format {written} at {path}. Install a newer "
+            "Tenfold to use the archive."
+        )
 
 
 def _check_rows(ordered: Sequence[ShardRow]) -> None:

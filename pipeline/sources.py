@@ -64,18 +64,19 @@ class SourceConfig(BaseModel):
     list_file: str | None = None
     manifest: str | None = None
     failed_in: str | None = None
-    """URL of an archive: the images that failed in it (pipeline/failed.py)."""
+    """URL of an archive: the images that failed in it (pipeline/archived.py)."""
+    lost_in: str | None = None
+    """URL of an archive: the images that it held and lost (pipeline/archived.py)."""
     exclude: str | None = None
     """URL of an archive that may lie inside the source: nothing in it is an image of the source."""
     storage: StorageOptions = StorageOptions()
 
     @model_validator(mode="after")
     def _one_kind(self) -> SourceConfig:
-        kinds = [
-            name for name in ("glob", "list_file", "manifest", "failed_in") if getattr(self, name) is not None
-        ]
+        names = ("glob", "list_file", "manifest", "failed_in", "lost_in")
+        kinds = [name for name in names if getattr(self, name) is not None]
         if len(kinds) > 1:
-            raise ValueError(f"expected one of glob, list_file, manifest and failed_in at most, got {kinds}")
+            raise ValueError(f"expected one of {', '.join(names)} at most, got {kinds}")
         return self
 
 

@@ -29,6 +29,14 @@ class SourceImage:
     etag: str | None = None
     mtime: datetime | None = None
     """UTC, microseconds."""
+    sha256: str | None = None
+    """Of the bytes that the archive held and lost: others are not taken for them."""
+    quality: int | None = None
+    """The level it had in the archive, where that counts more than what the run was told."""
+    kept: str | None = None
+    """Why the archive held the original bytes: they are kept again, and no codec is asked."""
+    shard: str | None = None
+    """In which they were lost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

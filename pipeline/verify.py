@@ -21,13 +21,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from codec.weights_file import SUFFIX, digest_of
+from pipeline.by_shard import SHARD_ORDER, by_shard
 from pipeline.catalogue import Catalogue
-from pipeline.columns import CATALOGUE_SCHEMA
+from pipeline.columns import rows_of
 from pipeline.config import CompressConfig
+from pipeline.damage import Problem, damaged_catalogue, missing_shard, weights_seen
 from pipeline.delta_log import CATALOGUE_FOLDER
 from pipeline.errors import ArchiveError, NoArchiveError, StorageError
-from pipeline.inspector import InspectorSpec, InspectResult, InspectTask, Level, Problem
+from pipeline.inspector import InspectorSpec, InspectResult, InspectTask, Level
 from pipeline.marks import MarkReader
 from pipeline.pool import Died
 from pipeline.progress import OnProgress, Progress
@@ -36,7 +37,7 @@ from pipeline.seals import SEALS_FOLDER, damaged, read_seals
 from pipeline.start import start_pool
 from pipeline.storage import Storage
 from pipeline.totals import Totals
-from pipeline.weights import WEIGHTS_FOLDER
+from pipeline.types import CatalogueRow
 
 _WAIT_S = 0.25
 _BROKEN_MARK = (
@@ -117,7 +118,7 @@ class VerifyRun:
         version = self._open()
         if version is not None:
             try:
-                self._see_catalogue()
+                self._problems |= dict.fromkeys(damaged_catalogue(self._archive, self._catalogue))
                 self._see_shards(held, on_progress)
             except (ArchiveError, StorageError) as error:
                 if not self._problems:
@@ -173,16 +174,6 @@ class VerifyRun:
     def _archive_was_here(self) -> bool:
         return any(True for folder in (SEALS_FOLDER, "shards") for _ in self._archive.list(folder))
 
-    def _see_catalogue(self) -> None:
-        held = {info.path: info.size for info in self._archive.list(CATALOGUE_FOLDER)}
-        for path, size in self._catalogue.files().items():
-            found = held.get(path)
-            if found != size:
-                got = "nothing there" if found is None else f"{found:,} bytes"
-                self._note(path, None, f"Expected {size:,} bytes of catalogue, got {got}.")
-        for key, count in self._catalogue.repeated_keys().items():
-            self._note(CATALOGUE_FOLDER, key, f"Expected one row for it, got {count}.")
-
     def _see_seals(self) -> None:
         sealed = read_seals(self._archive)
         for path, problem in damaged(self._archive, sealed):
@@ -198,27 +189,20 @@ class VerifyRun:
         )
 
     def _see_weights(self) -> None:
-        for info in self._archive.list(WEIGHTS_FOLDER):
-            digest = info.path.rpartition("/")[2].removesuffix(SUFFIX)
-            data = self._archive.read(info.path)
-            self._read_bytes += len(data)
-            if digest_of(data).hex() != digest:
-                self._note(
-                    info.path,
-                    None,
-                    f"Expected weights with digest {digest}, got {digest_of(data).hex()}: what was coded with them "
-                    "does not decode. Copy the file back from a backup.",
-                )
+        for weights in weights_seen(self._archive):
+            self._read_bytes += weights.num_bytes
+            if weights.problem is not None:
+                self._problems[weights.problem] = None
 
     def _tasks(self, held: dict[str, int]) -> Iterator[InspectTask]:
         """One for every shard that is to be looked into."""
         drawn = self._drawn()
-        for shard, rows in self._by_shard():
+        for shard, rows in by_shard(self._catalogue.scan(order=SHARD_ORDER)):
             self._referenced.add(shard)
             if shard not in held:
                 self._progress.finished += rows.num_rows
-                for key in rows["key"].to_pylist():
-                    self._note(shard, key, "Expected its shard, got nothing there. Restore it from a copy.")
+                missed = rows_of(rows, CatalogueRow)
+                self._problems |= dict.fromkeys(missing_shard(missed).problems(shard, missed))
                 continue
             decode: tuple[int, ...] = ()
             if self._level == "decode":
@@ -245,19 +229,6 @@ class VerifyRun:
         taken = np.zeros(count, bool)
         taken[self._chance.permutation(count)[: math.ceil(self._sample * count)]] = True
         return iter(taken.tolist())
-
-    def _by_shard(self) -> Iterator[tuple[str, pa.Table]]:
-        waiting: list[pa.RecordBatch] = []
-        for batch in self._catalogue.scan(order=("shard", "row")):
-            names = batch["shard"]
-            edges = np.flatnonzero(pc.not_equal(names[1:], names[:-1]).to_numpy(zero_copy_only=False)) + 1
-            for part in _cut(batch, [int(edge) for edge in edges]):
-                if waiting and waiting[0]["shard"][0] != part["shard"][0]:
-                    yield waiting[0]["shard"][0].as_py(), pa.Table.from_batches(waiting, CATALOGUE_SCHEMA)
-                    waiting = []
-                waiting.append(part)
-        if waiting:
-            yield waiting[0]["shard"][0].as_py(), pa.Table.from_batches(waiting, CATALOGUE_SCHEMA)
 
     def _take(self, task: InspectTask, result: InspectResult) -> None:
         self._problems |= dict.fromkeys(result.problems)
@@ -286,12 +257,6 @@ class VerifyRun:
     def _show(self, phase: str, on_progress: OnProgress) -> None:
         self._progress.phase = phase
         on_progress(self._progress)
-
-
-def _cut(batch: pa.RecordBatch, edges: list[int]) -> Iterator[pa.RecordBatch]:
-    for start, stop in zip([0, *edges], [*edges, len(batch)], strict=True):
-        if stop > start:
-            yield batch.slice(start, stop - start)
 
 
 def _split(task: InspectTask) -> list[InspectTask]:

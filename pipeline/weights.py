@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from codec.weights_file import digest_of, weights_name
+from codec.weights_file import SUFFIX, digest_of, weights_name
 from pipeline.errors import ArchiveError, ConfigError, DamagedError
 from pipeline.storage import Storage, StorageOptions, split_url
 
@@ -17,6 +17,16 @@ WEIGHTS_FOLDER = "codec"
 def weights_path(digest: bytes) -> str:
     """Where a weights file lies below the archive."""
     return f"{WEIGHTS_FOLDER}/{weights_name(digest)}"
+
+
+def digest_in(path: str) -> bytes | None:
+    """Undo `weights_path`; None for what is no weights file's."""
+    name = path.rpartition("/")[2]
+    try:
+        digest = bytes.fromhex(name.removesuffix(SUFFIX))
+    except ValueError:
+        return None
+    return digest if weights_name(digest) == name else None
 
 
 def read_given_weights(url: str, options: StorageOptions) -> bytes:

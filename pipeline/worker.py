@@ -148,13 +148,14 @@ class EncoderWorker:
             yield finished()
 
     def _batches(self, images: Iterable[Fetched]) -> Iterator[list[Fetched]]:
-        """Images in order, as many together as the batch size allows, at least one."""
+        """Images in order, as many together as the batch size allows, at least one; all of one quality."""
         limit = self._config.workers.batch_megapixels * 1e6
         batch: list[Fetched] = []
         samples = 0
         for fetched in images:
             more = fetched.content.pixels.size if isinstance(fetched.content, Image) else 0
-            if batch and samples + more > 3 * limit:
+            is_other = bool(batch) and fetched.source.quality != batch[0].source.quality
+            if batch and (is_other or samples + more > 3 * limit):
                 yield batch
                 batch, samples = [], 0
             batch.append(fetched)
@@ -171,7 +172,7 @@ class EncoderWorker:
         elif isinstance(outcome, Coded):
             row = coded_row(fetched, outcome, codec=self._codec.id, run=run)
         elif isinstance(content, Image):
-            row = kept_row(fetched, str(outcome), run=run)
+            row = kept_row(fetched, fetched.source.kept or str(outcome), run=run)
         else:
             row = kept_row(fetched, content.reason, run=run)
         return row, time.perf_counter() - started

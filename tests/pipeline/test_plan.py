@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -75,3 +78,14 @@ def test_a_stored_plan_reads_back(tmp_path: Path) -> None:
     assert plan.facts() is None
     plan.finish({"unchanged": 3})
     assert plan.facts() == {"unchanged": 3}
+
+
+def test_what_repair_knows_of_an_image_is_in_the_plan_and_only_there(tmp_path: Path) -> None:
+    plan = StoredPlan(Storage(tmp_path), "run-1")
+    lost = replace(image("a"), sha256="0" * 64, quality=30, kept="16-bit samples", shard="shards/r/0.parquet")
+    plan.store(0, [lost, image("b")])
+    assert plan.load(0) == [lost, image("b")]
+    lines = gzip.decompress(Storage(tmp_path).read("runs/run-1/plan/000000.jsonl.gz")).splitlines()
+    assert set(json.loads(lines[1])) == {"key", "url", "size", "etag", "mtime"}, (
+        "as older releases write and read it"
+    )

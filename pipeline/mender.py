@@ -1,0 +1,129 @@
+"""The worker that saves what is whole in damaged shards. Plain Python; Ray only wraps it (actors.py).
+
+It looks as `verify` does (damage.py). What is whole goes into a new shard as it is: nothing is encoded again, and the
+damaged shard stays where it lies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from pipeline.columns import CATALOGUE_SCHEMA, columns_of, rows_of
+from pipeline.damage import Problem, ShardDamage, missing_shard, shard_damage
+from pipeline.fetch import row_in
+from pipeline.shards import build_shard, publish
+from pipeline.storage import Storage, StorageOptions
+from pipeline.types import CatalogueRow
+
+_HEAD = 32
+"""Bytes of a payload in which any codec names its weights."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class MendTask:
+    """Look into one shard, and save what is whole if not all is."""
+
+    shard: str
+    rows: pa.Table
+    """CATALOGUE_SCHEMA: what the catalogue says lies in it."""
+    run: str | None
+    """Under which a new shard is published; None: only look."""
+    number: int
+    """Of the new shard."""
+    lost_weights: tuple[bytes, ...] = ()
+    """Digests of weights that are gone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class MendResult:
+    """What was seen, and done."""
+
+    problems: tuple[Problem, ...]
+    salvaged: int
+    """Images that are whole in a shard that is not."""
+    moved: pa.Table | None
+    """Their rows, CATALOGUE_SCHEMA, in the new shard; None when there is none."""
+    corrected: pa.Table | None
+    """What a sound shard says of images of which the catalogue says otherwise."""
+    lost: tuple[str, ...]
+    """Keys of the images that are whole nowhere in the shard."""
+    undecodable: tuple[str, ...]
+    """Keys of the images that need lost weights."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MenderSpec:
+    """Builds a mender where it will live."""
+
+    archive_url: str
+    storage: StorageOptions
+
+    def build(self, *, threads: int) -> Mender:
+        """Open the store."""
+        return Mender(Storage(self.archive_url, self.storage))
+
+
+class Mender:
+    """Holds one shard at a time."""
+
+    def __init__(self, archive: Storage) -> None:
+        """Take the archive."""
+        self._archive = archive
+
+    def run(self, task: MendTask) -> MendResult:
+        """Do one task.
+
+        Raises:
+            StorageError: the store does not answer.
+        """
+        rows = rows_of(task.rows, CatalogueRow)
+        try:
+            data = self._archive.read(task.shard)
+        except FileNotFoundError:
+            data, found = b"", missing_shard(rows)
+        else:
+            found = shard_damage(rows, task.shard, data)
+        lost, whole = _sorted(rows, found, is_missing=not data)
+        said = [row for row in found.misstated.values() if row is not None]
+        return MendResult(
+            problems=tuple(found.problems(task.shard, rows)),
+            salvaged=len(whole),
+            moved=self._move(whole, data, task),
+            corrected=pa.table(columns_of(said, CATALOGUE_SCHEMA), CATALOGUE_SCHEMA) if said else None,
+            lost=lost,
+            undecodable=tuple(row.key for row in rows if row.key not in lost and _needs(row, data, task)),
+        )
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    def _move(self, whole: Sequence[CatalogueRow], data: bytes, task: MendTask) -> pa.Table | None:
+        if not whole or task.run is None:
+            return None
+        metadata = {"run": task.run, "unit": str(task.number)}
+        shard = build_shard([row_in(row, data) for row in whole], metadata=metadata)
+        return shard.named(publish(self._archive, shard, run=task.run, number=task.number))
+
+
+def _sorted(
+    rows: Sequence[CatalogueRow], found: ShardDamage, *, is_missing: bool
+) -> tuple[tuple[str, ...], list[CatalogueRow]]:
+    """Keys of the images that the shard does not give back, and the rows to move into a new shard.
+
+    An image that failed has nothing in the shard: its row is always whole.
+    """
+    absent = found.hurt.keys() | {key for key, said in found.misstated.items() if said is None}
+    lost = tuple(row.key for row in rows if row.key in absent and row.status != "failed")
+    is_broken = is_missing or found.damage is not None
+    moved = [row for row in rows if row.key not in lost and (is_broken or row.key in absent)]
+    return lost, moved
+
+
+def _needs(row: CatalogueRow, data: bytes, task: MendTask) -> bool:
+    if row.status != "coded" or row.payload_offset is None:
+        return False
+    head = data[row.payload_offset : row.payload_offset + _HEAD]
+    return any(digest in head for digest in task.lost_weights)
