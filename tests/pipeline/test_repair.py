@@ -498,6 +498,17 @@ class TestShards:
             assert now[row.key].payload_length == pytest.approx(row.payload_length, rel=0.05), row.key
         assert_sound(archive)
 
+    def test_own_weights_are_the_archives_copy(self, own: Path) -> None:
+        source, archive, given = own / "source", own / "archive-2", own / "mine.safetensors"
+        given.write_bytes(b"weights of my own")
+        compress(source, archive, quality=40, weights=str(given))
+        given.unlink()
+        held = payloads(archive)
+        (archive / rows(archive)["4.png"].shard).unlink()
+        assert repair(archive).encoded_again == 3
+        assert payloads(archive) == held
+        assert_sound(archive)
+
     def test_a_config_that_names_a_codec_counts(self, archive: Path) -> None:
         (archive / rows(archive)["4.png"].shard).unlink()
         repair(archive, config=told(id="plain-3", quality=20))
