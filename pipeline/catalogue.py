@@ -47,13 +47,14 @@ _TABLE_PROPERTIES = {
     "delta.dataSkippingStatsColumns": "key,run,status",
 }
 _NEWER = (
-    "s.status <> 'failed' AND ("
+    "s.status <> 'failed' AND s.encoded_at >= t.encoded_at AND ("
     "(t.source_size IS DISTINCT FROM s.source_size)"
     " OR (t.source_etag IS DISTINCT FROM s.source_etag)"
     " OR (s.source_etag IS NULL AND (t.source_mtime IS DISTINCT FROM s.source_mtime))"
     " OR (t.source_sha256 IS DISTINCT FROM s.source_sha256))"
 )
-"""The row comes from another version of the source than the one the catalogue holds, and it could be read."""
+"""The row comes from another version of the source than the one the catalogue holds, could be read, and is no older
+one: a killed run, resumed after another has been there, has such."""
 _RETRIED = "(t.status = 'failed' AND (s.status <> 'failed' OR t.run <> s.run))"
 """What failed is replaced by whatever came of trying again; not by a second driver of the same run."""
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final
 
+from pipeline.errors import ArchiveError
 from pipeline.storage import Storage
 
 LOST_FOLDER: Final = "lost"
@@ -60,6 +61,19 @@ def unfinished(archive: Storage) -> list[str]:
         for info in archive.list(LOST_FOLDER)
         if info.path.count("/") == 2 and info.path.endswith(f"/{_MARKER}")
     ]
+
+
+def check_not_replaced(archive: Storage) -> None:
+    """See that nobody commits to half a catalogue.
+
+    Raises:
+        ArchiveError: a repair is replacing it, or was killed while it did.
+    """
+    if unfinished(archive):
+        raise ArchiveError(
+            f"Expected a whole catalogue at {archive.url}, got one that a repair is making anew from the shards, or "
+            f"was when it was killed. Let it end, or run `tenfold repair {archive.url}` to finish it."
+        )
 
 
 def unmark(archive: Storage) -> None:

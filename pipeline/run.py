@@ -30,6 +30,7 @@ from pipeline.config import CompressConfig
 from pipeline.dispatch import Dispatcher, EncodePool, FinishedUnit
 from pipeline.errors import SourceError
 from pipeline.known import CHECKSUM_COLUMNS, FAST_COLUMNS, KnownImages
+from pipeline.lost import check_not_replaced
 from pipeline.marks import MarkReader
 from pipeline.plan import StoredPlan, Unit
 from pipeline.planner import Planner
@@ -102,6 +103,7 @@ class CompressRun:
         codec = self._load_codec()  # an unknown codec or wrong weights end here, before anything is made
         images = self._touch_source()
         self._archive.check_writable()
+        check_not_replaced(self._archive)
         self._catalogue.create()
         self._log = RunLog.resume_or_start(
             self._archive, self._source.config, self._config, weights=sorted(codec.weights)

@@ -143,6 +143,16 @@ def test_no_archive_and_one_that_is_held(archive: Path, tmp_path: Path) -> None:
         assert tenfold("repair", archive, *HERE, "--dry-run").code == 0
 
 
+def test_no_run_commits_to_half_a_catalogue(made: Path, archive: Path) -> None:
+    (archive / "lost/20261121T120000Z").mkdir(parents=True)
+    (archive / "lost/20261121T120000Z/repairing.json").write_text("{}")
+    before = sorted(archive.rglob("*"))
+    ran = tenfold("compress", made / "source", archive, *HERE)
+    assert ran.code == 1
+    assert "got one that a repair is making anew" in ran.err
+    assert sorted(archive.rglob("*")) == before
+
+
 @pytest.mark.ray
 def test_on_ray(archive: Path) -> None:
     """Every worker that there is: a catalogue to make again, rows to save, an image to encode."""

@@ -191,6 +191,15 @@ class TestCommit:
         assert (a.run, b.run) == ("run-1", "run-2")
         assert catalogue.commit(table_of(changed), run="run-2") == 0
 
+    def test_what_was_encoded_earlier_replaces_nothing(self, tmp_path: Path) -> None:
+        """A killed run, resumed when another run has long taken a later version in, still has its shards."""
+        catalogue = opened(tmp_path)
+        now = make_row("a", source_etag="etag-2", run="run-2", encoded_at=MOMENT.replace(year=2027))
+        catalogue.commit(table_of(now), run="run-2")
+        assert catalogue.commit(table_of(make_row("a", source_etag="etag-1")), run="run-1") == 0
+        (row,) = held(catalogue)
+        assert row.run == "run-2"
+
     def test_mtime_alone_means_nothing_where_the_etag_is_equal(self, tmp_path: Path) -> None:
         catalogue = opened(tmp_path)
         catalogue.commit(table_of(make_row("a")), run="run-1")
