@@ -5,15 +5,18 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from pipeline.prune import PruneRun
+from pipeline.retention import Retention
 from pipeline.storage import Storage
 from tests.chaos.invariants import SECRET, Witness
 from tests.chaos.pictures import change, contents, fill
 from tests.chaos.verbs import finish, start
 
 _IMAGES = 24
-_CHANGES = 30
+_CHANGES = 16
 """Changes of the store that a verb makes here, about: kills at one of them fall between the first and the last."""
 
 
@@ -40,12 +43,15 @@ def under_kills(folder: Path, rng: random.Random, *, until: float) -> Counter[st
         "nightly": ("nightly", "--config", config),
         "compress": ("compress", source, archive, "--config", config),
         "retry-failed": ("retry-failed", archive, "--config", config),
+        "prune": ("prune", archive, "--keep-versions", "3", "--apply"),
     }
     seconds = dict.fromkeys(verbs, 2.0)
     while not counts["rounds"] or time.monotonic() < until:
         verb = rng.choice(sorted(verbs))
         change(source, rng)
-        for _ in range(rng.randrange(1, 4)):
+        if verb == "prune":  # what goes now was marked long ago
+            PruneRun(witness.archive, Retention(keep_versions=3), clock=_long_ago).apply()
+        for _ in range(rng.randrange(2, 7)):
             at_a_change = rng.random() < 0.5
             process = start(*verbs[verb], log=log, die_at=rng.randrange(_CHANGES) if at_a_change else None)
             process.join(None if at_a_change else rng.uniform(0, seconds[verb]))
@@ -61,3 +67,7 @@ def under_kills(folder: Path, rng: random.Random, *, until: float) -> Counter[st
         witness.check(contents(source))
         counts["rounds"] += 1
     return counts
+
+
+def _long_ago() -> datetime:
+    return datetime.now(UTC) - timedelta(days=30)

@@ -138,7 +138,7 @@ class Soak:
         for version in catalogue.versions():
             if version.version not in self.model.past:  # a run's commits: each holds a part of what came in
                 held = held_in(Catalogue(Storage(self.archive), as_of=version.version))
-                assert held.items() <= (self.model.now | self._before(version.version)).items()
+                assert held.items() <= self.model.now.items() | self._before(version.version).items()
                 self.model.past[version.version] = held
         assert self.model.past[catalogue.version()] == self.model.now
 

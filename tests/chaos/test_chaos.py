@@ -12,6 +12,7 @@ from tests.chaos.drivers import side_by_side
 from tests.chaos.faults import FAULTS
 from tests.chaos.kills import under_kills
 from tests.chaos.nodes import without_a_node
+from tests.chaos.soak import soak
 from tests.chaos.storms import through_storms
 from tests.seaweed import S3Server
 
@@ -31,6 +32,11 @@ def test_storms(tmp_path: Path) -> None:
 def test_two_drivers(tmp_path: Path, s3_env: S3Server) -> None:
     counts = side_by_side(tmp_path, s3_env, random.Random(3), until=time.monotonic() + 15)
     assert counts["rounds"] >= 1
+
+
+def test_a_long_life(tmp_path: Path) -> None:
+    counts = soak(tmp_path, random.Random(5), until=time.monotonic() + 20)
+    assert sum(counts.values()) >= 5
 
 
 @pytest.mark.ray
