@@ -31,6 +31,8 @@ _NAME: Final = re.compile(rf"{LOCKS_FOLDER}/(\d{{12}})\.json")
 _TTL: Final = timedelta(minutes=5)
 _RENEWALS_PER_TTL: Final = 5
 _RACES: Final = 8
+_held: set[str] = set()
+"""Tokens of the leases that this process holds: one that could not be released in the store is over all the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,10 +50,12 @@ class Holder:
     """UTC, ISO 8601."""
 
     def is_alive(self, now: datetime) -> bool:
-        """Whether the lease counts: not expired, and not held by a process of this machine that has ended."""
+        """Whether the lease counts: not expired, and not of a process of this machine that has ended it, or itself."""
         if datetime.fromisoformat(self.until) <= now:
             return False
-        return self.machine != _machine() or _is_running(self.process)
+        if self.machine != _machine():
+            return True
+        return self.token in _held if self.process == _own_process() else _is_running(self.process)
 
 
 class Lease:
@@ -73,7 +77,11 @@ class Lease:
         Raises:
             LockedError: someone else holds it.
         """
-        self._take()
+        try:
+            self._take()
+        except BaseException:
+            _held.discard(self._holder.token)
+            raise
         self._thread.start()
         return self
 
@@ -83,6 +91,7 @@ class Lease:
         """Release it; when the store does not let us, it expires by itself."""
         self._ended.set()
         self._thread.join()
+        _held.discard(self._holder.token)
         if not self.is_lost:
             with contextlib.suppress(OSError):
                 self._write(replace(self._holder, until=_text(datetime.now(UTC))))
@@ -99,6 +108,7 @@ class Lease:
                 raise _locked(self._archive, self._verb, holder)
             self._epoch = epoch + 1
             self._holder = _renewed(self._holder)
+            _held.add(self._holder.token)
             if not self._archive.create(_path(self._epoch), _record(self._holder)):
                 continue
             newest, holder = self._newest()
@@ -154,7 +164,7 @@ def _this_process(verb: str) -> Holder:
     return Holder(
         verb=verb,
         machine=_machine(),
-        process=f"{os.getpid()} {_started(os.getpid())}",
+        process=_own_process(),
         token=secrets.token_hex(8),
         since=_text(now),
         until=_text(now + _TTL),
@@ -182,6 +192,10 @@ def _machine() -> str:
         return f"{platform.node()} {Path('/proc/self/ns/pid').readlink()}"
     except OSError:  # not Linux: another machine for all we know, so leases end by time alone
         return f"{platform.node()} {secrets.token_hex(8)}"
+
+
+def _own_process() -> str:
+    return f"{os.getpid()} {_started(os.getpid())}"
 
 
 def _is_running(process: str) -> bool:

@@ -21,7 +21,7 @@ from tests.chaos.invariants import Witness
 from tests.chaos.pictures import change, contents, fill
 
 _IMAGES = 24
-_RATES = (0.03, 0.1, 0.3)
+_RATES = (0.05, 0.15, 0.4)
 
 
 def through_storms(folder: Path, rng: random.Random, *, until: float) -> Counter[str]:
@@ -43,7 +43,7 @@ def through_storms(folder: Path, rng: random.Random, *, until: float) -> Counter
     FaultyFilesystem.rng, FaultyFilesystem.seen = rng, counts
     while not counts["rounds"] or time.monotonic() < until:
         change(source, rng)
-        for _ in range(3):
+        for _ in range(4):
             FaultyFilesystem.rate = rng.choice(_RATES)
             FaultyFilesystem.kinds = FAULTS if rng.random() < 0.5 else tuple(rng.sample(FAULTS, 2))
             try:

@@ -87,6 +87,19 @@ def test_a_dead_process_of_this_machine_holds_nothing(archive: Storage) -> None:
         pass
 
 
+def test_a_lease_that_could_not_be_released_is_over(
+    archive: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def down(_self: Storage, *_: object) -> None:
+        raise StorageError("down")
+
+    with monkeypatch.context() as patch, Lease(archive, verb="nightly"):
+        patch.setattr(Storage, "write", down)
+    assert datetime.fromisoformat(record(archive)["until"]) > datetime.now(UTC)
+    with Lease(archive, verb="nightly"):
+        pass
+
+
 def test_another_machines_lease_ends_with_its_time(archive: Storage) -> None:
     with Lease(archive, verb="nightly"):
         held = record(archive)
