@@ -21,7 +21,7 @@ from tests.chaos.invariants import Witness
 from tests.chaos.pictures import change, contents, fill
 
 _IMAGES = 24
-_RATES = (0.05, 0.15, 0.4)
+_RATES = (0.02, 0.1, 0.1, 0.4)
 
 
 def through_storms(folder: Path, rng: random.Random, *, until: float) -> Counter[str]:
@@ -43,8 +43,8 @@ def through_storms(folder: Path, rng: random.Random, *, until: float) -> Counter
     FaultyFilesystem.rng, FaultyFilesystem.seen = rng, counts
     while not counts["rounds"] or time.monotonic() < until:
         change(source, rng)
-        for _ in range(4):
-            FaultyFilesystem.rate = rng.choice(_RATES)
+        for rate in _RATES:
+            FaultyFilesystem.rate = rate
             FaultyFilesystem.kinds = FAULTS if rng.random() < 0.5 else tuple(rng.sample(FAULTS, 2))
             try:
                 with patch.object(

@@ -26,7 +26,7 @@ def test_kills(tmp_path: Path) -> None:
 def test_storms(tmp_path: Path) -> None:
     counts = through_storms(tmp_path, random.Random(2), until=time.monotonic() + 15)
     assert counts["rounds"] >= 1
-    assert sum(counts[kind] for kind in FAULTS) > 2
+    assert sum(counts[kind] for kind in FAULTS) >= 2
 
 
 def test_two_drivers(tmp_path: Path, s3_env: S3Server) -> None:
