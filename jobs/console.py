@@ -31,7 +31,7 @@ TIME_UP = 13
 INTERRUPTED = 130
 
 LINE_EVERY_S = 30.0
-_DONE = {"compress": "encoded", "decode": "decoded", "verify": "checked"}
+_DONE = {"compress": "encoded", "decode": "decoded", "verify": "checked", "report": "compared"}
 
 stderr = Console(stderr=True, highlight=False)
 stdout = Console(highlight=False)

@@ -13,7 +13,12 @@ BELOW = {"codec": set[str](), "pipeline": {"codec"}, "jobs": {"codec", "pipeline
 DOORS = {
     "ray": {"pipeline/actors.py", "jobs/submit.py"},
     "fsspec": {"pipeline/storage.py"},
-    "pyarrow.parquet": {"pipeline/shards.py", "pipeline/sources.py", "pipeline/image_table.py"},
+    "pyarrow.parquet": {
+        "pipeline/shards.py",
+        "pipeline/sources.py",
+        "pipeline/image_table.py",
+        "pipeline/report/image_rows.py",
+    },
     "deltalake": {"pipeline/catalogue.py", "pipeline/delta_errors.py"},
 }
 NOT_IN_CODEC = {"ray", "fsspec", "pyarrow", "deltalake", "s3fs", "typer"}

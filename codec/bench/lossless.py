@@ -16,13 +16,12 @@ from functools import partial
 from typing import Any, Final, Literal
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from codec.bench.libraries import library
+from codec.contract import RGB
+from codec.metrics import Pixels
 
-Pixels = npt.NDArray[np.uint8]
-"""(H, W, 3) RGB or (H, W, 1) grey."""
 Of = Literal["pixels", "file"]
 
 
@@ -33,6 +32,11 @@ class Original:
     pixels: Pixels
     file: bytes
     """Its source file."""
+
+    @property
+    def rgb(self) -> RGB:
+        """24-bit, also of a grey image: the raw of every ratio."""
+        return np.repeat(self.pixels, 3, axis=2) if self.pixels.shape[2] == 1 else self.pixels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -58,14 +62,8 @@ class Lossless:
         return len(self.encode(original))
 
 
-def _raw(original: Original) -> bytes:
-    """24-bit RGB, also of grey images: the raw of every ratio."""
-    pixels = original.pixels
-    return (np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels).tobytes()
-
-
 def _packed(original: Original, *, of: Of, pack: Callable[[bytes], bytes]) -> bytes:
-    return pack(_raw(original) if of == "pixels" else original.file)
+    return pack(original.rgb.tobytes() if of == "pixels" else original.file)
 
 
 def _saved(original: Original, *, format_name: str, options: dict[str, Any]) -> bytes:
