@@ -9,7 +9,7 @@ from pipeline.report.numbers import DEFINITIONS, contest_json, storage_json
 from pipeline.report.report import Report
 from pipeline.report.sizes import comparison, verdict
 from pipeline.report.spread import PERCENTILES
-from pipeline.report.standings import Matched, Standings
+from pipeline.report.standings import LossyStanding, Matched, Standings
 
 _AXES = {"status": "status", "format": "source format", "size": "size", "codec_quality": "codec and quality"}
 _SPREADS = {"psnr_db": "PSNR, dB", "ms_ssim": "MS-SSIM", "bpp": "bpp", "ratio": "against raw"}
@@ -79,9 +79,11 @@ def _contest(report: Report) -> Iterable[str]:
         yield _lossy(held)
     said = contest_json(report) or {}
     notes = [f"{what} is left out: {_cell(why)}." for what, why in contest.left_out.items()]
-    notes += [f"{images:,} images took no part: {_cell(why)}." for why, images in said["absent"].items()]
     notes += [
-        f"{one['contestant']} took not {one['images']:,} images: {_cell(in_general(one['reason']))}."
+        f"{count(images, 'image')} took no part: {_cell(why)}." for why, images in said["absent"].items()
+    ]
+    notes += [
+        f"{one['contestant']} could not take {count(one['images'], 'image')}: {_cell(in_general(one['reason']))}."
         for one in said["refused"]
     ]
     if contest.not_cached is not None:
@@ -106,15 +108,15 @@ def _lossy(held: Standings) -> str:
             "with loss",
             "our PSNR less its, at our bpp",
             "its bytes over ours, at our PSNR",
-            "images",
+            "images inside (rate, PSNR)",
             "library",
         ],
         [
             (
                 one.contestant.title,
-                f"{gain(one.psnr_gain_db)}",
-                f"{sized(one.times_ours)}",
-                f"{one.images:,}",
+                gain(one.psnr_gain_db),
+                times(one.times_ours.value),
+                inside(one),
                 one.contestant.library,
             )
             for one in held.lossy
@@ -124,20 +126,18 @@ def _lossy(held: Standings) -> str:
 
 
 def gain(matched: Matched) -> str:
-    """A difference of PSNR with its sign, and how many images are outside."""
-    value = "-" if matched.value is None else f"{matched.value:+.2f} dB"
-    return value + outside(matched)
+    """A difference of PSNR with its sign."""
+    return "-" if matched.value is None else f"{matched.value:+.2f} dB"
 
 
-def sized(matched: Matched) -> str:
-    """A ratio of bytes, and how many images are outside."""
-    return times(matched.value) + outside(matched)
+def inside(one: LossyStanding) -> str:
+    """On how many images both could be matched: by rate, by quality, of how many."""
+    return f"{one.psnr_gain_db.inside:,}, {one.times_ours.inside:,} of {one.images:,}"
 
 
-def outside(matched: Matched) -> str:
-    """Nothing when every image is inside."""
-    beyond = matched.below + matched.above
-    return f" ({beyond:,} of {beyond + matched.inside:,} outside)" if beyond else ""
+def count(number_of: int, what: str) -> str:
+    """`1 image`, `2 images`."""
+    return f"{number_of:,} {what}" + ("" if number_of == 1 else "s")
 
 
 def _quality(report: Report) -> str:

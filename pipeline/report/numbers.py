@@ -158,6 +158,7 @@ def _standings_json(held: Standings) -> dict[str, Any]:
 def _lossy_json(one: LossyStanding) -> dict[str, Any]:
     points = [asdict(point) for point in one.points]
     for point in points:
+        point["bpp"] = 24 / point["ratio"]  # all bits over all pixels, as ours
         point["psnr_db"] = point["psnr_db"] if math.isfinite(point["psnr_db"]) else None
     return {
         "id": one.contestant.id,

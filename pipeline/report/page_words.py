@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pipeline.report.fold import in_general
-from pipeline.report.markdown import gain, number, sized, times, usd
+from pipeline.report.markdown import count, gain, inside, number, times, usd
 from pipeline.report.numbers import DEFINITIONS, contest_json, storage_json
 from pipeline.report.page_data import HISTOGRAMS
 from pipeline.report.pictures import Pictures
@@ -24,6 +24,7 @@ _AXES: Final = {
     "codec_quality": "Codec and quality",
 }
 _RUNS_SHOWN: Final = 20
+_SMALL: Final = 512
 
 Rows = list[tuple[str, ...]]
 
@@ -36,6 +37,11 @@ class Shot:
     label: str
     words: str
     pictures: Pictures
+
+    @property
+    def enlarged(self) -> int:
+        """How many times the largest size at which a small one is shown."""
+        return max(1, min(4, _SMALL // self.pictures.width))
 
 
 def page_words(report: Report, *, rows_shown: int) -> dict[str, Any]:
@@ -169,7 +175,8 @@ def _contest(report: Report) -> dict[str, Any] | None:
             f"{one.contestant.title} {times(one.ratio_vs_raw)}" for one in held.lossless
         ),
         "lossy": [
-            (one.contestant.title, gain(one.psnr_gain_db), sized(one.times_ours)) for one in held.lossy
+            (one.contestant.title, gain(one.psnr_gain_db), times(one.times_ours.value), inside(one))
+            for one in held.lossy
         ],
         "lossy_libraries": [
             (one.contestant.title, f"{one.images:,}", one.contestant.settings, one.contestant.library)
@@ -178,8 +185,8 @@ def _contest(report: Report) -> dict[str, Any] | None:
         "curves_words": "PSNR over bits per pixel, one curve a codec; this archive is one point"
         + (f" at {ours.bpp:.3f} bpp and {number(ours.psnr_db, 2)} dB" if ours is not None else ""),
         "ours_words": _ours_words(report),
-        "outside_words": "Images whose rate or quality lies beyond a codec's measured points are counted as outside, "
-        "and not guessed at.",
+        "outside_words": "Inside are the images whose rate, or PSNR, lies between a codec's measured points: the "
+        "others are not guessed at.",
     }
 
 
@@ -274,11 +281,11 @@ def _notes(report: Report) -> Iterator[str]:
     for what, why in contest.left_out.items():
         yield f"{what}: {why}."
     for why, images in Counter(map(in_general, contest.absent.values())).most_common():
-        yield f"{images:,} images took no part: {why}."
+        yield f"{count(images, 'image')} took no part: {why}."
     titles = {one.id: one.title for one in contest.contestants}
     for one in (contest_json(report) or {}).get("refused", []):
         title = titles.get(one["contestant"], one["contestant"])
-        yield f"{title} left out {one['images']:,} images: {one['reason']}."
+        yield f"{title} could not take {count(one['images'], 'image')}: {one['reason']}."
     if contest.not_cached is not None:
         yield (
             "What was measured could not be kept in the archive, so the next report measures again: "
@@ -338,6 +345,8 @@ def _storage(report: Report) -> dict[str, Any]:
 
 def megabytes(num_bytes: int) -> str:
     """A size for a person; MB is 10^6 bytes."""
+    if not num_bytes:
+        return "-"
     for unit, size in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
         if num_bytes >= size:
             return f"{num_bytes / size:.2f} {unit}"

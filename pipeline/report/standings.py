@@ -20,6 +20,7 @@ class Ours:
 
     images: int
     bpp: float
+    """All payload bits over all pixels: an image of one pixel must not outweigh the others."""
     ratio: float
     """All raw bytes over all payload bytes."""
     psnr_db: float | None
@@ -131,10 +132,11 @@ def _ours(entries: Sequence[Entry]) -> Ours | None:
     if not fidelities:
         return None
     scores = [found.value for entry in entries if isinstance(found := entry.results.get(SSIMULACRA2), Score)]
+    ratio = _RAW * _pixels(entries) / sum(entry.row.payload_length or 0 for entry in entries)
     return Ours(
         images=len(entries),
-        bpp=sum(entry.row.bpp or 0.0 for entry in entries) / len(entries),
-        ratio=_RAW * _pixels(entries) / sum(entry.row.payload_length or 0 for entry in entries),
+        bpp=8 * _RAW / ratio,
+        ratio=ratio,
         psnr_db=_mean([one.psnr_db for one in fidelities]),
         ssim=_mean([one.ssim for one in fidelities]),
         ms_ssim=_mean([one.ms_ssim for one in fidelities]),

@@ -220,7 +220,7 @@
     text("key", "key", 0, 150, { widthGrow: 5, cssClass: "key", formatter: keyAndReason }),
     text("status", "status", 2, 88),
     number("ratio", "ratio", 2, 0, 84),
-    number("PSNR, dB", "psnr_db", 2, 0, 104),
+    number("PSNR, dB", "psnr_db", 2, 0, 112),
     number("MS-SSIM", "ms_ssim", 4, 3, 104),
     number("bpp", "bpp", 3, 4, 76),
     number("payload", "payload_length", 0, 5, 102),
