@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
@@ -25,12 +26,15 @@ from pipeline.report import (
     Report,
     Sampling,
     catalogue_report,
+    differences_parquet,
+    hold_beside,
     images_parquet,
     report_html,
     report_json,
     report_markdown,
     with_contest,
 )
+from pipeline.report.markdown import beside_sentence
 from pipeline.storage import Storage
 
 
@@ -65,6 +69,14 @@ def report(
         float,
         typer.Option(metavar="USD", min=0, help="Of a GB (10^9 bytes) a month; S3 Standard's list price."),
     ] = S3_USD_PER_GB_MONTH,
+    compare: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ARCHIVE2",
+            help="Another archive of the same images: totals side by side, the images that differ most, and "
+            "DIR/differences.parquet.",
+        ),
+    ] = None,
     as_of: AsOfVersion = None,
     workers: Workers = None,
     ray_address: RayAddress = None,
@@ -82,6 +94,8 @@ def report(
       tenfold report archive/ --out report/
 
       tenfold report s3://bucket/archive --out report/ --sample 1% --price 0.0125
+
+      tenfold report q34/ --out report/ --compare q20/
     """
     with clear_errors():
         settings = read_config(config, workers=workers, ray_address=ray_address)
@@ -89,6 +103,9 @@ def report(
         catalogue = Catalogue(store, as_of=as_of)
         sampling = Sampling(count=sample.count, share=sample.share, seed=seed)
         made = catalogue_report(store, catalogue, sampling=sampling, usd_per_gb_month=price)
+        other = None if compare is None else Catalogue(Storage(compare, settings.storage))
+        if other is not None and compare is not None:
+            made = replace(made, beside=hold_beside(catalogue, other, other_archive=compare))
         _write_words(folder, made)  # a DIR that cannot be written ends here, before minutes of measuring
         if made.wants_contest:
             with show_progress() as on_progress:
@@ -96,6 +113,8 @@ def report(
         _write_words(folder, made)
         folder.write("report.html", report_html(made))
         folder.write("images.parquet", images_parquet(catalogue, made.contest))
+        if other is not None:
+            folder.write("differences.parquet", differences_parquet(catalogue, other))
         if as_json:
             print_json(report_json(made))
         else:
@@ -114,6 +133,8 @@ def _tell(made: Report) -> None:
     totals = made.fold.totals
     print(f"{totals.images:,} images: {totals.coded:,} coded, {totals.kept:,} kept, {totals.failed:,} failed")
     print_comparison(totals)
+    if made.beside is not None:
+        print(beside_sentence(made.beside))
     if made.standings is not None:
         for one in made.standings.lossy:
             if one.times_ours.value is not None:

@@ -6,6 +6,7 @@ draw.py          which images to look at closely
 contest.py       those images against other ways to store them; judge.py is its worker
 contestants.py   who takes part; comparisons.py keeps what was measured in the archive
 standings.py     what the contest comes to
+beside.py        another archive of the same images
 pictures.py      what an image lost, to look at
 runs.py          what the runs said, what lies in the archive
 report.py        all of it as one value
@@ -13,6 +14,7 @@ sizes.py         the short form: a few rows and a sentence
 numbers.py, markdown.py, image_rows.py, webpage.py       its forms; page_words.py and page_data.py fill the page
 """
 
+from pipeline.report.beside import differences_parquet, hold_beside
 from pipeline.report.draw import Sampling
 from pipeline.report.image_rows import images_parquet
 from pipeline.report.markdown import report_markdown
@@ -29,6 +31,8 @@ __all__ = [
     "Sizes",
     "catalogue_report",
     "comparison",
+    "differences_parquet",
+    "hold_beside",
     "images_parquet",
     "report_html",
     "report_json",

@@ -8,12 +8,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-_CHANCE = "chance"
+_CHANCE: Final = "chance"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

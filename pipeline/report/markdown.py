@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from pipeline.report.beside import Beside
 from pipeline.report.fold import in_general
 from pipeline.report.numbers import DEFINITIONS, contest_json, storage_json
 from pipeline.report.report import Report
@@ -20,6 +21,7 @@ def report_markdown(report: Report) -> str:
     parts = [
         _head(report),
         _sizes(report),
+        _beside(report),
         *_contest(report),
         _quality(report),
         _worst(report),
@@ -50,6 +52,56 @@ def _sizes(report: Report) -> str:
     ]
     table = _table(["", "bytes", "against raw", "against source files"], rows)
     return f"## Size\n\n{table}\n\n{verdict(totals)}"
+
+
+def _beside(report: Report) -> str:
+    beside = report.beside
+    if beside is None:
+        return ""
+    table = _table(
+        ["", "payload bytes", "bpp", "against raw", "PSNR, dB", "MS-SSIM"],
+        [
+            (
+                _cell(what),
+                f"{totals.payload_bytes:,}",
+                number(totals.bpp, 3),
+                times(totals.ratio_vs_raw),
+                number(totals.psnr_db, 2),
+                number(totals.ms_ssim, 4),
+            )
+            for what, totals in (("this archive", beside.this), (beside.other_archive, beside.other))
+        ],
+    )
+    differing = _table(
+        ["the images that differ most", "PSNR here", "there", "difference", "bytes here over there"],
+        [
+            (
+                _cell(one.key),
+                f"{one.this_psnr_db:.2f}",
+                f"{one.other_psnr_db:.2f}",
+                f"{one.psnr_difference_db:+.2f}",
+                times(one.bytes_ratio),
+            )
+            for one in beside.differing
+        ],
+    )
+    return f"## Beside {_cell(beside.other_archive)}\n\n{beside_sentence(beside)}\n\n{table}\n\n{differing}"
+
+
+def beside_sentence(beside: Beside) -> str:
+    """What both hold, and how far apart they are."""
+    words = f"{count(beside.images, 'image')} of the same source file in both archives"
+    if beside.changed:
+        words += f"; {count(beside.changed, 'more image')} under the same key from different files left out"
+    gains = beside.psnr_difference_db.percentiles()
+    if not gains:
+        return f"{words}. None of them is coded in both."
+    ratios = beside.bytes_ratio.percentiles()
+    return (
+        f"{words}. Where both are coded, this archive's PSNR differs by {gains[50]:+.2f} dB in the median "
+        f"({gains[5]:+.2f} to {gains[95]:+.2f} for nine of ten), and it takes {times(ratios[50])} the bytes "
+        f"({times(ratios[5])} to {times(ratios[95])})."
+    )
 
 
 def _contest(report: Report) -> Iterable[str]:

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import asdict
 from typing import Any, Final
 
+from pipeline.report.beside import Beside
 from pipeline.report.contest import Contest
 from pipeline.report.fold import in_general
 from pipeline.report.report import Report
@@ -15,6 +16,7 @@ from pipeline.report.sizes import comparison
 from pipeline.report.standings import LossyStanding, Standings
 from pipeline.totals import Totals
 
+_MOST_REASONS: Final = 50
 DEFINITIONS: Final = {
     "raw": "24-bit RGB: 3 bytes a pixel, of coded and kept images. Failed images hold nothing and are in no size.",
     "ratio": "Raw bytes, or the source files' bytes, over payload bytes: what the codec wrote for an image. Larger is "
@@ -66,6 +68,7 @@ def report_json(report: Report) -> dict[str, Any]:
             "stage_seconds": report.holdings.stage_seconds,
         },
         "contest": contest_json(report),
+        "beside": None if report.beside is None else beside_json(report.beside),
     }
 
 
@@ -103,6 +106,20 @@ def storage_json(totals: Totals, holdings: Holdings, usd_per_gb_month: float) ->
     }
 
 
+def beside_json(beside: Beside) -> dict[str, Any]:
+    """Both archives over the images that both hold."""
+    return {
+        "other_archive": beside.other_archive,
+        "images": beside.images,
+        "changed": beside.changed,
+        "this": totals_json(beside.this),
+        "other": totals_json(beside.other),
+        "psnr_difference_db_percentiles": beside.psnr_difference_db.percentiles(),
+        "bytes_ratio_percentiles": beside.bytes_ratio.percentiles(),
+        "differing": [asdict(one) for one in beside.differing],
+    }
+
+
 def contest_json(report: Report) -> dict[str, Any] | None:
     """The contest; None when none was held."""
     contest, held = report.contest, report.standings
@@ -116,7 +133,7 @@ def contest_json(report: Report) -> dict[str, Any] | None:
         "seconds": contest.seconds,
         "not_cached": contest.not_cached,
         "left_out": contest.left_out,
-        "absent": dict(Counter(map(in_general, contest.absent.values())).most_common()),
+        "absent": dict(Counter(map(in_general, contest.absent.values())).most_common(_MOST_REASONS)),
         "refused": _refused(contest),
         "contestants": [asdict(one) for one in contest.contestants],
         **_standings_json(held),
@@ -128,7 +145,7 @@ def _refused(contest: Contest) -> list[dict[str, Any]]:
     counts = Counter((name, reason) for entry in contest.entries for name, reason in entry.refused.items())
     return [
         {"contestant": name, "reason": reason, "images": images}
-        for (name, reason), images in counts.most_common()
+        for (name, reason), images in counts.most_common(_MOST_REASONS)
     ]
 
 

@@ -52,7 +52,7 @@ def page_data(report: Report) -> dict[str, Any]:
     }
 
 
-def inlined(data: dict[str, Any]) -> Markup:
+def inlined(data: object) -> Markup:
     """JSON for inside a script element: no text from an archive can end it or begin a comment."""
     text = json.dumps(data, allow_nan=False, separators=(",", ":"))
     return Markup(text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))
@@ -82,7 +82,7 @@ def table_rows(report: Report) -> list[list[Any]]:
             row[name] = None if row[name] is None else round(row[name], digits)
         ratio = round(24 / bpp, 3) if held and bpp else None
         values = [*row.values(), ratio]
-        room -= len(json.dumps(values))
+        room -= len(inlined(values))  # escaped: a key may grow sixfold
         if room < 0:
             break
         rows.append(values)

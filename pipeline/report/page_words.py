@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pipeline.report.fold import in_general
-from pipeline.report.markdown import count, gain, inside, number, times, usd
+from pipeline.report.beside import Beside
+from pipeline.report.markdown import beside_sentence, count, gain, inside, number, times, usd
 from pipeline.report.numbers import DEFINITIONS, contest_json, storage_json
 from pipeline.report.page_data import HISTOGRAMS
 from pipeline.report.pictures import Pictures
@@ -90,7 +89,7 @@ def page_words(report: Report, *, rows_shown: int) -> dict[str, Any]:
         ],
         **_storage(report),
         "definitions": DEFINITIONS,
-        "other": None,
+        "other": None if report.beside is None else _beside(report.beside),
     }
 
 
@@ -280,10 +279,11 @@ def _notes(report: Report) -> Iterator[str]:
         return
     for what, why in contest.left_out.items():
         yield f"{what}: {why}."
-    for why, images in Counter(map(in_general, contest.absent.values())).most_common():
+    said = contest_json(report) or {}
+    for why, images in said["absent"].items():
         yield f"{count(images, 'image')} took no part: {why}."
     titles = {one.id: one.title for one in contest.contestants}
-    for one in (contest_json(report) or {}).get("refused", []):
+    for one in said["refused"]:
         title = titles.get(one["contestant"], one["contestant"])
         yield f"{title} could not take {count(one['images'], 'image')}: {one['reason']}."
     if contest.not_cached is not None:
@@ -305,6 +305,47 @@ def _group(name: str, totals: Totals) -> tuple[str, ...]:
         number(totals.psnr_db, 2),
         number(totals.ms_ssim, 4),
     )
+
+
+def _beside(beside: Beside) -> dict[str, Any]:
+    here, there = beside.this, beside.other
+    return {
+        "words": beside_sentence(beside),
+        "headings": ["", "payloads", "bpp", "against raw", "coded bpp", "PSNR, dB", "MS-SSIM"],
+        "rows": [
+            (
+                what,
+                f"{totals.payload_bytes:,}",
+                number(totals.bpp, 3),
+                times(totals.ratio_vs_raw),
+                number(totals.coded_bpp, 3),
+                number(totals.psnr_db, 2),
+                number(totals.ms_ssim, 4),
+            )
+            for what, totals in (("this archive", here), (beside.other_archive, there))
+        ],
+        "differing_headings": [
+            "key",
+            "PSNR here, dB",
+            "there",
+            "difference",
+            "bytes here",
+            "there",
+            "here over there",
+        ],
+        "differing": [
+            (
+                one.key,
+                f"{one.this_psnr_db:.2f}",
+                f"{one.other_psnr_db:.2f}",
+                f"{one.psnr_difference_db:+.2f}",
+                f"{one.this_bytes:,}",
+                f"{one.other_bytes:,}",
+                times(one.bytes_ratio),
+            )
+            for one in beside.differing
+        ],
+    }
 
 
 def _storage(report: Report) -> dict[str, Any]:

@@ -19,6 +19,7 @@ _SHORTEST: Final = 576
 _AMPLIFIED: Final = 8
 _FILE_BYTES: Final = 72_000
 _QUALITIES: Final = (95, 88, 80, 70, 55, 40)
+_DIVISORS: Final = (1, 2, 4)
 _CELL: Final = 64
 PICTURE_SETTINGS: Final = f"{_LONGEST} x {_SHORTEST}, difference x {_AMPLIFIED}, {_FILE_BYTES} bytes"
 _TURNS: Final = {
@@ -51,33 +52,47 @@ class Pictures:
 
 
 def picture(original: RGB | None, decoded: RGB, *, orientation: int | None) -> Pictures:
-    """The piece where the error is largest, or the middle without an original; turned as it is meant to be seen."""
+    """The piece where the error is largest, or the middle without an original; turned as it is meant to be seen.
+
+    Pieces that cannot be made small files at a decent quality, such as noise, are cut smaller.
+    """
+    for divisor in _DIVISORS:
+        made, fits = _cut(original, decoded, orientation, divisor)
+        if fits:
+            break
+    return made
+
+
+def _cut(original: RGB | None, decoded: RGB, orientation: int | None, divisor: int) -> tuple[Pictures, bool]:
+    """A piece of that part of the usual sides, and whether all its files are as small as they should be."""
     height, width = decoded.shape[:2]
-    tall, wide = (_SHORTEST, _LONGEST) if width >= height else (_LONGEST, _SHORTEST)
+    longest, shortest = _LONGEST // divisor, _SHORTEST // divisor
+    tall, wide = (shortest, longest) if width >= height else (longest, shortest)
     tall, wide = min(tall, height), min(wide, width)
     if original is None:
         top, left = (height - tall) // 2, (width - wide) // 2
     else:
         top, left = _largest_error(original, decoded, tall, wide)
     piece = (slice(top, top + tall), slice(left, left + wide))
-
-    def shown(pixels: RGB) -> str:
-        return _data_url(pixels[piece], orientation)
-
+    pieces = [decoded[piece]]
+    if original is not None:
+        pieces += [original[piece], _difference(original[piece], decoded[piece])]
+    files = [_webp(pixels, orientation) for pixels in pieces]
+    decoded_url, *others = map(_data_url, files)
+    original_url, difference_url = others or (None, None)
     turned = orientation in (5, 6, 7, 8)
-    return Pictures(
+    made = Pictures(
         width=tall if turned else wide,
         height=wide if turned else tall,
         left=left,
         top=top,
         is_whole=(tall, wide) == (height, width),
         amplified=_AMPLIFIED,
-        original=None if original is None else shown(original),
-        decoded=shown(decoded),
-        difference=None
-        if original is None
-        else _data_url(_difference(original[piece], decoded[piece]), orientation),
+        original=original_url,
+        decoded=decoded_url,
+        difference=difference_url,
     )
+    return made, max(map(len, files)) <= _FILE_BYTES
 
 
 def _largest_error(original: RGB, decoded: RGB, tall: int, wide: int) -> tuple[int, int]:
@@ -109,8 +124,8 @@ def _difference(original: RGB, decoded: RGB) -> RGB:
     return clipped
 
 
-def _data_url(pixels: RGB, orientation: int | None) -> str:
-    """WebP at the best quality that stays small."""
+def _webp(pixels: RGB, orientation: int | None) -> bytes:
+    """At the best quality that stays small."""
     shown = PIL.Image.fromarray(np.ascontiguousarray(pixels))
     if orientation in _TURNS:
         shown = shown.transpose(_TURNS[orientation])
@@ -119,4 +134,8 @@ def _data_url(pixels: RGB, orientation: int | None) -> str:
         shown.save(file, "WEBP", quality=quality, method=4)
         if file.tell() <= _FILE_BYTES:
             break
-    return "data:image/webp;base64," + base64.b64encode(file.getvalue()).decode()
+    return file.getvalue()
+
+
+def _data_url(webp: bytes) -> str:
+    return "data:image/webp;base64," + base64.b64encode(webp).decode()

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from pipeline.catalogue import Catalogue
 from pipeline.config import CompressConfig
 from pipeline.progress import OnProgress
+from pipeline.report.beside import Beside
 from pipeline.report.contest import Contest, hold_contest
 from pipeline.report.draw import Sampling
 from pipeline.report.fold import Fold, fold
@@ -39,6 +40,8 @@ class Report:
     contest: Contest | None = None
     """None until it was held, or when none is wanted."""
     standings: Standings | None = None
+    beside: Beside | None = None
+    """Another archive of the same images, when one is to be compared."""
 
     @property
     def wants_contest(self) -> bool:

@@ -16,7 +16,7 @@ _RAW: Final = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ours:
-    """This archive over the coded images of the contest; means over those that have the number."""
+    """This archive over the coded images that every codec took; means over those that have the number."""
 
     images: int
     bpp: float
@@ -71,6 +71,7 @@ class LossyStanding:
     contestant: Contestant
     images: int
     points: list[RatePoint]
+    """Over the images that every codec took, so that curves can be held against each other."""
     psnr_gain_db: Matched
     """Mean of our PSNR less its, at our bpp. Positive: ours is better."""
     times_ours: Matched
@@ -95,14 +96,13 @@ def standings(contest: Contest) -> Standings:
         for one in contest.contestants
         if one.kind == "lossless" and (entries := _having(contest.entries, one))
     ]
+    coded = [entry for entry in contest.entries if entry.row.status == "coded"]
+    lossy = [one for one in contest.contestants if one.kind == "lossy" and _having(coded, one)]
+    common = [entry for entry in coded if all(one.id in entry.results for one in lossy)]
     return Standings(
-        ours=_ours([entry for entry in contest.entries if entry.row.status == "coded"]),
+        ours=_ours(common),
         lossless=sorted(lossless, key=lambda one: (one.contestant.id.endswith("_file"), -one.ratio_vs_raw)),
-        lossy=[
-            _lossy(one, entries)
-            for one in contest.contestants
-            if one.kind == "lossy" and (entries := _having(contest.entries, one))
-        ],
+        lossy=[_lossy(one, _having(coded, one), common) for one in lossy],
     )
 
 
@@ -157,8 +157,8 @@ def _lossless(one: Contestant, entries: Sequence[Entry]) -> LosslessStanding:
     )
 
 
-def _lossy(one: Contestant, entries: Sequence[Entry]) -> LossyStanding:
-    curves = [curve.samples for entry in entries if isinstance(curve := entry.results[one.id], Curve)]
+def _lossy(one: Contestant, entries: Sequence[Entry], common: Sequence[Entry]) -> LossyStanding:
+    curves = [curve.samples for entry in common if isinstance(curve := entry.results[one.id], Curve)]
     found = [(entry, matched) for entry in entries if (matched := matches(entry).get(one.id)) is not None]
     gains: list[float] = []
     theirs = ours = 0.0
@@ -174,7 +174,7 @@ def _lossy(one: Contestant, entries: Sequence[Entry]) -> LossyStanding:
     return LossyStanding(
         contestant=one,
         images=len(entries),
-        points=mean_points(curves),
+        points=mean_points(curves) if curves else [],
         psnr_gain_db=_matched(rates, _mean(gains)),
         times_ours=_matched(scores, theirs / ours if ours else None),
     )

@@ -5,15 +5,18 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
 from pipeline.catalogue import Catalogue
 from pipeline.errors import ArchiveError, NoArchiveError
 from pipeline.report import (
+    PAGE_BYTES,
     Report,
     Sampling,
     catalogue_report,
@@ -23,10 +26,14 @@ from pipeline.report import (
     report_markdown,
     verdict,
 )
+from pipeline.report.fold import SHOWN_DRAWN, SHOWN_WORST
+from pipeline.report.pictures import picture
+from pipeline.report.standings import standings
 from pipeline.shards import build_shard, publish
 from pipeline.storage import Storage
 from pipeline.totals import Totals
 from pipeline.types import ShardRow
+from tests.pipeline.contests import made_up_contest
 from tests.pipeline.shard_rows import make_row
 
 HOSTILE = "</script><img src=x onerror=alert(1)>|`\u2028&amp;.png"
@@ -146,6 +153,41 @@ def test_hostile_keys_are_text_in_every_form(tmp_path: Path) -> None:
     assert page.count("</script>") == page.count("<script")
     assert "<img src=x" not in report_markdown(made)
     assert report_json(made)["worst"][0]["key"] == HOSTILE
+
+
+def test_the_page_stays_small_whatever_the_archive(tmp_path: Path) -> None:
+    rows = [
+        make_row(f"{number:05d}" + "<long/>" * 60, **CODED, psnr_db=20 + number % 97 / 10)
+        for number in range(4000)
+    ]
+    storage, catalogue = committed(tmp_path, rows)
+    made = catalogue_report(storage, catalogue, sampling=Sampling(count=3))
+    assert len(made.fold.drawn) == 3
+    assert SHOWN_DRAWN <= len(made.fold.shown) <= SHOWN_DRAWN + SHOWN_WORST
+    contest = made_up_contest(catalogue, shown=[])
+    noise = np.random.default_rng(0).integers(0, 255, (700, 1000, 3), np.uint8)
+    shown = picture(noise, noise[::-1].copy(), orientation=None)
+    contest.pictures = dict.fromkeys([*made.worst_pictured, *made.median_pictured], shown)
+    assert len(contest.pictures) == 9
+    page = report_html(replace(made, contest=contest, standings=standings(contest)))
+    assert len(page) < PAGE_BYTES
+    assert "of 4,000 images: those of lowest PSNR, and others drawn by chance" in page.decode()
+
+
+def test_a_piece_of_a_large_image_is_where_it_is_worst() -> None:
+    original = np.full((1500, 2000, 3), 90, np.uint8)
+    decoded = original.copy()
+    decoded[1300:1400, 1700:1800] = 120
+    shown = picture(original, decoded, orientation=6)
+    assert (shown.width, shown.height, shown.is_whole) == (
+        576,
+        768,
+        False,
+    )  # turned as it is meant to be seen
+    assert shown.left <= 1700
+    assert shown.left + 768 >= 1800
+    assert shown.top <= 1300
+    assert shown.top + 576 >= 1400
 
 
 def test_images_parquet_has_a_row_an_image(report: Report, tmp_path: Path) -> None:
