@@ -25,6 +25,7 @@ from pipeline.report import (
     S3_USD_PER_GB_MONTH,
     Report,
     Sampling,
+    beside_sentence,
     catalogue_report,
     differences_parquet,
     hold_beside,
@@ -34,7 +35,6 @@ from pipeline.report import (
     report_markdown,
     with_contest,
 )
-from pipeline.report.markdown import beside_sentence
 from pipeline.storage import Storage
 
 

@@ -11,7 +11,8 @@ pictures.py      what an image lost, to look at
 runs.py          what the runs said, what lies in the archive
 report.py        all of it as one value
 sizes.py         the short form: a few rows and a sentence
-numbers.py, markdown.py, image_rows.py, webpage.py       its forms; page_words.py and page_data.py fill the page
+phrases.py       numbers and sentences that its forms share
+numbers.py, markdown.py, image_rows.py, webpage.py       its forms; page_*.py fill the page
 """
 
 from pipeline.report.beside import differences_parquet, hold_beside
@@ -19,6 +20,7 @@ from pipeline.report.draw import Sampling
 from pipeline.report.image_rows import images_parquet
 from pipeline.report.markdown import report_markdown
 from pipeline.report.numbers import report_json
+from pipeline.report.phrases import beside_sentence
 from pipeline.report.report import S3_USD_PER_GB_MONTH, Report, catalogue_report, with_contest
 from pipeline.report.sizes import Sizes, comparison, verdict
 from pipeline.report.webpage import PAGE_BYTES, report_html
@@ -29,6 +31,7 @@ __all__ = [
     "Report",
     "Sampling",
     "Sizes",
+    "beside_sentence",
     "catalogue_report",
     "comparison",
     "differences_parquet",

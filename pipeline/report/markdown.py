@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from pipeline.report.beside import Beside
-from pipeline.report.fold import in_general
-from pipeline.report.numbers import DEFINITIONS, contest_json, storage_json
+from pipeline.report.numbers import DEFINITIONS, storage_json
+from pipeline.report.phrases import beside_sentence, contest_notes, gain, inside, number, times, usd
 from pipeline.report.report import Report
 from pipeline.report.sizes import comparison, verdict
 from pipeline.report.spread import PERCENTILES
-from pipeline.report.standings import LossyStanding, Matched, Standings
+from pipeline.report.standings import Standings
 
 _AXES = {"status": "status", "format": "source format", "size": "size", "codec_quality": "codec and quality"}
 _SPREADS = {"psnr_db": "PSNR, dB", "ms_ssim": "MS-SSIM", "bpp": "bpp", "ratio": "against raw"}
@@ -88,22 +87,6 @@ def _beside(report: Report) -> str:
     return f"## Beside {_cell(beside.other_archive)}\n\n{beside_sentence(beside)}\n\n{table}\n\n{differing}"
 
 
-def beside_sentence(beside: Beside) -> str:
-    """What both hold, and how far apart they are."""
-    words = f"{count(beside.images, 'image')} of the same source file in both archives"
-    if beside.changed:
-        words += f"; {count(beside.changed, 'more image')} under the same key from different files left out"
-    gains = beside.psnr_difference_db.percentiles()
-    if not gains:
-        return f"{words}. None of them is coded in both."
-    ratios = beside.bytes_ratio.percentiles()
-    return (
-        f"{words}. Where both are coded, this archive's PSNR differs by {gains[50]:+.2f} dB in the median "
-        f"({gains[5]:+.2f} to {gains[95]:+.2f} for nine of ten), and it takes {times(ratios[50])} the bytes "
-        f"({times(ratios[5])} to {times(ratios[95])})."
-    )
-
-
 def _contest(report: Report) -> Iterable[str]:
     contest, held = report.contest, report.standings
     if contest is None or held is None:
@@ -129,18 +112,7 @@ def _contest(report: Report) -> Iterable[str]:
         )
     if held.lossy:
         yield _lossy(held)
-    said = contest_json(report) or {}
-    notes = [f"{what} is left out: {_cell(why)}." for what, why in contest.left_out.items()]
-    notes += [
-        f"{count(images, 'image')} took no part: {_cell(why)}." for why, images in said["absent"].items()
-    ]
-    notes += [
-        f"{one['contestant']} could not take {count(one['images'], 'image')}: {_cell(in_general(one['reason']))}."
-        for one in said["refused"]
-    ]
-    if contest.not_cached is not None:
-        notes.append(f"What was measured could not be kept in the archive: {_cell(contest.not_cached)}")
-    yield "\n".join(f"- {note}" for note in notes)
+    yield "\n".join(f"- {_cell(note)}" for note in contest_notes(report))
 
 
 def _lossy(held: Standings) -> str:
@@ -175,21 +147,6 @@ def _lossy(held: Standings) -> str:
         ],
     )
     return table + words
-
-
-def gain(matched: Matched) -> str:
-    """A difference of PSNR with its sign."""
-    return "-" if matched.value is None else f"{matched.value:+.2f} dB"
-
-
-def inside(one: LossyStanding) -> str:
-    """On how many images both could be matched: by rate, by quality, of how many."""
-    return f"{one.psnr_gain_db.inside:,}, {one.times_ours.inside:,} of {one.images:,}"
-
-
-def count(number_of: int, what: str) -> str:
-    """`1 image`, `2 images`."""
-    return f"{number_of:,} {what}" + ("" if number_of == 1 else "s")
 
 
 def _quality(report: Report) -> str:
@@ -267,21 +224,6 @@ def _runs(report: Report) -> str:
     return (
         f"## Runs\n\n{table}\n\nWork by stage, summed over workers, threads and runs: {stages or 'unknown'}."
     )
-
-
-def usd(value: float) -> str:
-    """Money, to the cent."""
-    return "under 0.01 USD" if 0 < value < 0.01 else f"{value:,.2f} USD"
-
-
-def times(value: float | None) -> str:
-    """A ratio."""
-    return "-" if value is None else f"{value:.2f}x" if value < 10 else f"{value:.1f}x"
-
-
-def number(value: float | None, digits: int) -> str:
-    """A number, or a dash."""
-    return "-" if value is None else f"{value:.{digits}f}"
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

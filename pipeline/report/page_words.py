@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any, Final
 
-from pipeline.report.beside import Beside
-from pipeline.report.markdown import beside_sentence, count, gain, inside, number, times, usd
-from pipeline.report.numbers import DEFINITIONS, contest_json, storage_json
+from pipeline.report.numbers import DEFINITIONS, storage_json
 from pipeline.report.page_data import HISTOGRAMS
-from pipeline.report.pictures import Pictures
+from pipeline.report.page_others import beside_words, contest_words
+from pipeline.report.page_shots import shots_of, shots_words
+from pipeline.report.phrases import contest_notes, megabytes, number, times, usd
 from pipeline.report.report import Report
 from pipeline.report.sizes import comparison, verdict
 from pipeline.report.spread import PERCENTILES
@@ -23,31 +22,15 @@ _AXES: Final = {
     "codec_quality": "Codec and quality",
 }
 _RUNS_SHOWN: Final = 20
-_SMALL: Final = 512
 
 Rows = list[tuple[str, ...]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shot:
-    """One image to look at."""
-
-    key: str
-    label: str
-    words: str
-    pictures: Pictures
-
-    @property
-    def enlarged(self) -> int:
-        """How many times the largest size at which a small one is shown."""
-        return max(1, min(4, _SMALL // self.pictures.width))
 
 
 def page_words(report: Report, *, rows_shown: int) -> dict[str, Any]:
     """The template's `page`."""
     totals = report.fold.totals
     percentiles = _percentiles(report)
-    shots = list(_shots(report))
+    shots = list(shots_of(report))
     return {
         "title": f"Tenfold report: {report.fold.archive.rstrip('/').rpartition('/')[2]}",
         "heading": "What this archive gained, and what it lost for it",
@@ -65,7 +48,7 @@ def page_words(report: Report, *, rows_shown: int) -> dict[str, Any]:
             (row.what, f"{row.num_bytes:,}", times(row.ratio_vs_raw), times(row.ratio_vs_source))
             for row in comparison(totals)
         ],
-        "contest": _contest(report),
+        "contest": contest_words(report),
         "histograms": [
             {
                 "name": name,
@@ -78,10 +61,10 @@ def page_words(report: Report, *, rows_shown: int) -> dict[str, Any]:
         "percentile_headings": ["", *(_percentile_name(percent) for percent in PERCENTILES)],
         "percentiles": percentiles,
         "pictures": shots,
-        "pictures_words": _pictures_words(report, shots),
+        "pictures_words": shots_words(shots),
         "table_words": _table_words(report, rows_shown),
         "reasons": [(reason, status, f"{images:,}") for status, reason, images in report.fold.reasons],
-        "notes": list(_notes(report)),
+        "notes": list(contest_notes(report)),
         "groups": [
             {"title": _AXES[axis], "rows": [_group(group.name, group.totals) for group in groups]}
             for axis, groups in report.fold.groups.items()
@@ -89,7 +72,7 @@ def page_words(report: Report, *, rows_shown: int) -> dict[str, Any]:
         ],
         **_storage(report),
         "definitions": DEFINITIONS,
-        "other": None if report.beside is None else _beside(report.beside),
+        "other": None if report.beside is None else beside_words(report.beside),
     }
 
 
@@ -147,60 +130,6 @@ def _sentences(report: Report) -> Iterator[str]:
         yield f"For the same PSNR other codecs take, as multiples of our bytes: {', '.join(told)}."
 
 
-def _contest(report: Report) -> dict[str, Any] | None:
-    contest, held = report.contest, report.standings
-    if contest is None or held is None:
-        return None
-    ours = held.ours
-    images = report.fold.totals.coded + report.fold.totals.kept
-    drawn = f", drawn with seed {report.sampling.seed}" if contest.drawn < images else ""
-    missing = contest.drawn - len(contest.entries)
-    absent = f" {missing:,} more could not be (see below)." if missing else ""
-    return {
-        "words": f"{len(contest.entries):,} of the {images:,} stored images{drawn}, were read again from their source "
-        f"and stored in other ways.{absent}",
-        "lossless": [
-            (
-                one.contestant.title,
-                times(one.ratio_vs_raw),
-                times(one.times_ours),
-                f"{one.images:,}",
-                one.contestant.settings,
-                one.contestant.library,
-            )
-            for one in held.lossless
-        ],
-        "sizes_words": "; ".join(
-            f"{one.contestant.title} {times(one.ratio_vs_raw)}" for one in held.lossless
-        ),
-        "lossy": [
-            (one.contestant.title, gain(one.psnr_gain_db), times(one.times_ours.value), inside(one))
-            for one in held.lossy
-        ],
-        "lossy_libraries": [
-            (one.contestant.title, f"{one.images:,}", one.contestant.settings, one.contestant.library)
-            for one in held.lossy
-        ],
-        "curves_words": "PSNR over bits per pixel, one curve a codec; this archive is one point"
-        + (f" at {ours.bpp:.3f} bpp and {number(ours.psnr_db, 2)} dB" if ours is not None else ""),
-        "ours_words": _ours_words(report),
-        "outside_words": "Inside are the images whose rate, or PSNR, lies between a codec's measured points: the "
-        "others are not guessed at.",
-    }
-
-
-def _ours_words(report: Report) -> str:
-    ours = report.standings.ours if report.standings is not None else None
-    if ours is None:
-        return "No coded image could be compared."
-    scores = [f"{ours.bpp:.3f} bpp", f"PSNR {number(ours.psnr_db, 2)} dB", f"SSIM {number(ours.ssim, 4)}"]
-    if ours.ms_ssim is not None:
-        scores.append(f"MS-SSIM {ours.ms_ssim:.4f}")
-    if ours.ssimulacra2 is not None:
-        scores.append(f"SSIMULACRA2 {ours.ssimulacra2:.1f} over {ours.ssimulacra2_images:,} images")
-    return f"This archive on the same {ours.images:,} coded images: {', '.join(scores)}."
-
-
 def _percentile_name(percent: int) -> str:
     return {0: "least", 50: "median", 100: "most"}.get(percent, f"{percent} %")
 
@@ -214,49 +143,6 @@ def _percentiles(report: Report) -> Rows:
     return rows
 
 
-def _shots(report: Report) -> Iterator[Shot]:
-    if report.contest is None:
-        return
-    by_key = report.contest.pictures
-    facts = {row["key"]: row for row in report.fold.shown.to_pylist()}
-    for what, keys in (("Worst", report.worst_pictured), ("Median", report.median_pictured)):
-        for rank, key in enumerate(keys, 1):
-            if key not in by_key or key not in facts:
-                continue
-            shown, row = by_key[key], facts[key]
-            label = f"{what} {rank}: {row['psnr_db']:.2f} dB, {24 / row['bpp']:.1f}x"
-            yield Shot(key=key, label=label, words=_shot_words(row, shown), pictures=shown)
-
-
-def _shot_words(row: dict[str, Any], shown: Pictures) -> str:
-    words = f"{row['psnr_db']:.2f} dB PSNR"
-    if row["ms_ssim"] is not None:
-        words += f", MS-SSIM {row['ms_ssim']:.4f}"
-    words += (
-        f", {row['bpp']:.3f} bpp: {row['source_size']:,} bytes of file, {row['payload_length']:,} of payload."
-    )
-    if not shown.is_whole:
-        where = "where its error is largest" if shown.original is not None else "its middle"
-        words += (
-            f" A piece of its {row['width']} x {row['height']} pixels, {where}: {shown.left} from the left, "
-            f"{shown.top} from the top."
-        )
-    if shown.original is None:
-        words += " Its source could not be read, so there is nothing to hold it against."
-    return words
-
-
-def _pictures_words(report: Report, shots: Sequence[Shot]) -> str:
-    if not shots:
-        return ""
-    amplified = shots[0].pictures.amplified
-    return (
-        "The images of lowest PSNR, and some in the middle. The slider has the original on the left and the decoded "
-        f"image on the right; arrow keys move it. The difference is shown {amplified} times as strong, around grey. "
-        "Shown as WebP of high quality, pixel for pixel; large images as a piece."
-    )
-
-
 def _table_words(report: Report, rows_shown: int) -> str:
     images = report.fold.totals.images
     where = "every image is in images.parquet beside this page."
@@ -266,31 +152,6 @@ def _table_words(report: Report, rows_shown: int) -> str:
         f"{rows_shown:,} of {images:,} images: those of lowest PSNR, and others drawn by chance; {where} "
         "Click a heading, or press Enter on it, to sort."
     )
-
-
-def _notes(report: Report) -> Iterator[str]:
-    contest = report.contest
-    if contest is None:
-        yield (
-            "No image was compared: --sample 0 reads the catalogue alone."
-            if not report.wants_contest
-            else "The images have not been compared yet."
-        )
-        return
-    for what, why in contest.left_out.items():
-        yield f"{what}: {why}."
-    said = contest_json(report) or {}
-    for why, images in said["absent"].items():
-        yield f"{count(images, 'image')} took no part: {why}."
-    titles = {one.id: one.title for one in contest.contestants}
-    for one in said["refused"]:
-        title = titles.get(one["contestant"], one["contestant"])
-        yield f"{title} could not take {count(one['images'], 'image')}: {one['reason']}."
-    if contest.not_cached is not None:
-        yield (
-            "What was measured could not be kept in the archive, so the next report measures again: "
-            f"{contest.not_cached}"
-        )
 
 
 def _group(name: str, totals: Totals) -> tuple[str, ...]:
@@ -305,47 +166,6 @@ def _group(name: str, totals: Totals) -> tuple[str, ...]:
         number(totals.psnr_db, 2),
         number(totals.ms_ssim, 4),
     )
-
-
-def _beside(beside: Beside) -> dict[str, Any]:
-    here, there = beside.this, beside.other
-    return {
-        "words": beside_sentence(beside),
-        "headings": ["", "payloads", "bpp", "against raw", "coded bpp", "PSNR, dB", "MS-SSIM"],
-        "rows": [
-            (
-                what,
-                f"{totals.payload_bytes:,}",
-                number(totals.bpp, 3),
-                times(totals.ratio_vs_raw),
-                number(totals.coded_bpp, 3),
-                number(totals.psnr_db, 2),
-                number(totals.ms_ssim, 4),
-            )
-            for what, totals in (("this archive", here), (beside.other_archive, there))
-        ],
-        "differing_headings": [
-            "key",
-            "PSNR here, dB",
-            "there",
-            "difference",
-            "bytes here",
-            "there",
-            "here over there",
-        ],
-        "differing": [
-            (
-                one.key,
-                f"{one.this_psnr_db:.2f}",
-                f"{one.other_psnr_db:.2f}",
-                f"{one.psnr_difference_db:+.2f}",
-                f"{one.this_bytes:,}",
-                f"{one.other_bytes:,}",
-                times(one.bytes_ratio),
-            )
-            for one in beside.differing
-        ],
-    }
 
 
 def _storage(report: Report) -> dict[str, Any]:
@@ -382,13 +202,3 @@ def _storage(report: Report) -> dict[str, Any]:
         if runs
         else "",
     }
-
-
-def megabytes(num_bytes: int) -> str:
-    """A size for a person; MB is 10^6 bytes."""
-    if not num_bytes:
-        return "-"
-    for unit, size in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
-        if num_bytes >= size:
-            return f"{num_bytes / size:.2f} {unit}"
-    return f"{num_bytes / 1e3:.1f} kB"
