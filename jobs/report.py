@@ -120,7 +120,8 @@ def report(
         else:
             _tell(made)
         _tell_trouble(made)
-        say(f"Written: {folder.url}/report.html, report.md, report.json and images.parquet")
+        more = "" if other is None else " and differences.parquet"
+        say(f"Written: {folder.url}/report.html, report.md, report.json, images.parquet{more}")
 
 
 def _write_words(folder: Storage, made: Report) -> None:

@@ -50,7 +50,7 @@ def shots_words(shots: Sequence[Shot]) -> str:
     return (
         "The images of lowest PSNR, and some in the middle. The slider has the original on the left and the decoded "
         f"image on the right; arrow keys move it. The difference is shown {amplified} times as strong, around grey. "
-        "Shown as WebP of high quality, pixel for pixel; large images as a piece."
+        "Shown pixel for pixel, as WebP files that lose a little themselves; large images as a piece."
     )
 
 

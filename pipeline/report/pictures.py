@@ -19,9 +19,13 @@ _SHORTEST: Final = 576
 _AMPLIFIED: Final = 8
 _FILE_BYTES: Final = 72_000
 _QUALITIES: Final = (95, 88, 80, 70, 55, 40)
+_DIFFERENCE_QUALITIES: Final = (80, 55, 30, 10, 1)
+"""Mostly noise, and only a map of where to look."""
 _DIVISORS: Final = (1, 2, 4)
 _CELL: Final = 64
-PICTURE_SETTINGS: Final = f"{_LONGEST} x {_SHORTEST}, difference x {_AMPLIFIED}, {_FILE_BYTES} bytes"
+PICTURE_SETTINGS: Final = (
+    f"{_LONGEST} x {_SHORTEST}, difference x {_AMPLIFIED}, {_DIFFERENCE_QUALITIES}, {_FILE_BYTES} bytes"
+)
 _TURNS: Final = {
     2: PIL.Image.Transpose.FLIP_LEFT_RIGHT,
     3: PIL.Image.Transpose.ROTATE_180,
@@ -74,10 +78,11 @@ def _cut(original: RGB | None, decoded: RGB, orientation: int | None, divisor: i
     else:
         top, left = _largest_error(original, decoded, tall, wide)
     piece = (slice(top, top + tall), slice(left, left + wide))
-    pieces = [decoded[piece]]
+    files = [_webp(decoded[piece], orientation, _QUALITIES)]
     if original is not None:
-        pieces += [original[piece], _difference(original[piece], decoded[piece])]
-    files = [_webp(pixels, orientation) for pixels in pieces]
+        difference = _difference(original[piece], decoded[piece])
+        files.append(_webp(original[piece], orientation, _QUALITIES))
+        files.append(_webp(difference, orientation, _DIFFERENCE_QUALITIES))
     decoded_url, *others = map(_data_url, files)
     original_url, difference_url = others or (None, None)
     turned = orientation in (5, 6, 7, 8)
@@ -124,12 +129,12 @@ def _difference(original: RGB, decoded: RGB) -> RGB:
     return clipped
 
 
-def _webp(pixels: RGB, orientation: int | None) -> bytes:
+def _webp(pixels: RGB, orientation: int | None, qualities: tuple[int, ...]) -> bytes:
     """At the best quality that stays small."""
     shown = PIL.Image.fromarray(np.ascontiguousarray(pixels))
     if orientation in _TURNS:
         shown = shown.transpose(_TURNS[orientation])
-    for quality in _QUALITIES:
+    for quality in qualities:
         file = io.BytesIO()
         shown.save(file, "WEBP", quality=quality, method=4)
         if file.tell() <= _FILE_BYTES:
