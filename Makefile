@@ -39,9 +39,9 @@ demo: $(VENV)/.installed
 	@$(TENFOLD) compress tests/photos $(DEMO)/archive
 	@echo; echo "2. Decoding every image of the archive into $(DEMO)/decoded ..."
 	@$(TENFOLD) decode $(DEMO)/archive $(DEMO)/decoded
-	@echo; echo "3. What was gained ..."
+	@echo; echo "3. What was gained, against what else: a few minutes the first time ..."
 	@$(TENFOLD) report $(DEMO)/archive --out $(DEMO)/report
-	@echo; echo "Look at $(DEMO)/decoded beside tests/photos, and read $(DEMO)/report/report.md."
+	@echo; echo "Look at $(DEMO)/decoded beside tests/photos, and open $(DEMO)/report/report.html in a browser."
 	@echo "Your own images: $(TENFOLD) compress FOLDER ARCHIVE    (tenfold --help says more)"
 
 test: $(VENV)/.installed-test

@@ -1,4 +1,4 @@
-"""Measures of one decoded image against its original: PSNR, MS-SSIM, bits per pixel."""
+"""Measures of one decoded image against its original: PSNR, SSIM, MS-SSIM, bits per pixel."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ Pixels = npt.NDArray[np.uint8]
 
 MS_SSIM_MIN_SIDE: Final = 161
 """Five scales with an 11-tap window need (11 - 1) * 2**4 + 1 pixels."""
+SSIM_MIN_SIDE: Final = 11
+"""The window's."""
 _SCALE_WEIGHTS: Final = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 _C1: Final = (0.01 * 255.0) ** 2
 _C2: Final = (0.03 * 255.0) ** 2
@@ -44,6 +46,21 @@ def psnr_db(original: Pixels, decoded: Pixels) -> float:
     if squares == 0:
         return math.inf
     return 10.0 * math.log10(255.0**2 * original.size / squares)
+
+
+def ssim(original: Pixels, decoded: Pixels) -> float | None:
+    """SSIM (Wang et al. 2004: Gaussian window 11, sigma 1.5, no padding) at full size, mean of the channels' scores.
+    None when the short side is under 11 pixels.
+
+    Raises:
+        ValueError: as `psnr_db`.
+    """
+    _check(original, decoded)
+    if min(original.shape[:2]) < SSIM_MIN_SIDE:
+        return None
+    with torch.inference_mode():
+        ssim_C, _ = _ssim_scores(_planes(original), _planes(decoded))
+    return float(ssim_C.mean())
 
 
 def ms_ssim(original: Pixels, decoded: Pixels) -> float | None:

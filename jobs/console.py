@@ -31,7 +31,13 @@ TIME_UP = 13
 INTERRUPTED = 130
 
 LINE_EVERY_S = 30.0
-_DONE = {"compress": "encoded", "decode": "decoded", "verify": "checked", "repair": "checked"}
+_DONE = {
+    "compress": "encoded",
+    "decode": "decoded",
+    "verify": "checked",
+    "repair": "checked",
+    "report": "compared",
+}
 _LOOKS = ("verify", "repair")
 """Verbs that count images and problems, not pixels."""
 

@@ -19,6 +19,17 @@ def read_version(text: str) -> AsOf:
         raise typer.BadParameter(str(error)) from error
 
 
+def read_share(text: str) -> float:
+    """A share as a person writes it: `5%` or `0.05`."""
+    try:
+        share = float(text.removesuffix("%")) / (100.0 if text.endswith("%") else 1.0)
+    except ValueError:
+        share = 0.0
+    if not 0.0 < share <= 1.0:
+        raise typer.BadParameter(f"expected a share such as 5% or 0.05, above 0 and up to 100%, got {text!r}")
+    return share
+
+
 ArchiveUrl = Annotated[
     str,
     typer.Argument(

@@ -1,66 +1,155 @@
-"""`tenfold report ARCHIVE --out DIR`: what was gained, and over what."""
+"""`tenfold report ARCHIVE --out DIR`: what was gained, over what, and what was lost for it."""
 
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from dataclasses import replace
+from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
-from jobs.console import clear_errors, print_json, say, stdout
-from jobs.options import ArchiveUrl, AsJson, AsOfVersion, ConfigFile, read_config
+from jobs.comparison_words import print_comparison
+from jobs.console import clear_errors, print_json, say, show_progress
+from jobs.options import (
+    ArchiveUrl,
+    AsJson,
+    AsOfVersion,
+    ConfigFile,
+    RayAddress,
+    Workers,
+    read_config,
+    read_share,
+)
 from pipeline.catalogue import Catalogue
-from pipeline.report import Report, comparison, make_report, report_json, report_markdown, verdict
+from pipeline.report import (
+    S3_USD_PER_GB_MONTH,
+    Report,
+    Sampling,
+    beside_sentence,
+    catalogue_report,
+    differences_parquet,
+    hold_beside,
+    images_parquet,
+    report_html,
+    report_json,
+    report_markdown,
+    with_contest,
+)
 from pipeline.storage import Storage
+
+
+def read_sample(text: str) -> Sampling:
+    """How many images to compare: `24`, `1%`, `all` or `0`."""
+    if text == "all":
+        return Sampling()
+    if text.endswith("%"):
+        return Sampling(share=read_share(text))
+    if not text.isdecimal():
+        raise typer.BadParameter(f"expected a number, a share such as 1%, all or 0, got {text!r}")
+    return Sampling(count=int(text))
 
 
 def report(
     archive: ArchiveUrl,
     *,
     out: Annotated[
-        str, typer.Option("--out", metavar="DIR", help="Where report.json and report.md go; any fsspec URL.")
+        str, typer.Option("--out", metavar="DIR", help="Where the report's files go; any fsspec URL.")
     ],
+    sample: Annotated[
+        Any,
+        typer.Option(
+            metavar="N|SHARE%|all|0",
+            parser=read_sample,
+            help="Images to read again from their source and to store in other ways: about 15 s of one core a "
+            "megapixel, once; the archive keeps what was measured. 0: read the catalogue alone.",
+        ),
+    ] = "24",
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Draw other images.")] = 0,
+    price: Annotated[
+        float,
+        typer.Option(metavar="USD", min=0, help="Of a GB (10^9 bytes) a month; S3 Standard's list price."),
+    ] = S3_USD_PER_GB_MONTH,
+    compare: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ARCHIVE2",
+            help="Another archive of the same images: totals side by side, the images that differ most, and "
+            "DIR/differences.parquet.",
+        ),
+    ] = None,
     as_of: AsOfVersion = None,
+    workers: Workers = None,
+    ray_address: RayAddress = None,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compare ARCHIVE with zip and with its source files: ratio, bpp, PSNR, MS-SSIM, and where it is worst.
+    """Compare ARCHIVE with zip, with its source files and with other codecs; show where it is worst.
 
-    Writes DIR/report.json and DIR/report.md and prints a table. Only the catalogue is read.
+    Writes DIR/report.html (one page, needs no network), report.md, report.json and images.parquet (a row an image),
+    and prints the short form. What cannot be compared (a source that is gone, a library that is not installed) is left
+    out with its reason; the rest of the report is made all the same.
+
+    Examples:
+
+      tenfold report archive/ --out report/
+
+      tenfold report s3://bucket/archive --out report/ --sample 1% --price 0.0125
+
+      tenfold report q34/ --out report/ --compare q20/
     """
     with clear_errors():
-        storage = read_config(config).storage
-        store = Storage(archive, storage)
-        made = make_report(Catalogue(store, as_of=as_of), url=store.url)
-        plain = report_json(made)
-        folder = Storage(out, storage)
-        folder.write("report.json", (json.dumps(plain, indent=2, ensure_ascii=False) + "\n").encode())
-        folder.write("report.md", report_markdown(made).encode())
+        settings = read_config(config, workers=workers, ray_address=ray_address)
+        store, folder = Storage(archive, settings.storage), Storage(out, settings.storage)
+        catalogue = Catalogue(store, as_of=as_of)
+        sampling = Sampling(count=sample.count, share=sample.share, seed=seed)
+        made = catalogue_report(store, catalogue, sampling=sampling, usd_per_gb_month=price)
+        other = None if compare is None else Catalogue(Storage(compare, settings.storage))
+        if other is not None and compare is not None:
+            made = replace(made, beside=hold_beside(catalogue, other, other_archive=compare))
+        _write_words(folder, made)  # a DIR that cannot be written ends here, before minutes of measuring
+        if made.wants_contest:
+            with show_progress() as on_progress:
+                made = with_contest(made, store, catalogue, settings, on_progress)
+        _write_words(folder, made)
+        folder.write("report.html", report_html(made))
+        folder.write("images.parquet", images_parquet(catalogue, made.contest))
+        if other is not None:
+            folder.write("differences.parquet", differences_parquet(catalogue, other))
         if as_json:
-            print_json(plain)
+            print_json(report_json(made))
         else:
-            _print_table(made)
-        say(f"Written: {folder.url}/report.json and {folder.url}/report.md")
+            _tell(made)
+        _tell_trouble(made)
+        more = "" if other is None else " and differences.parquet"
+        say(f"Written: {folder.url}/report.html, report.md, report.json, images.parquet{more}")
 
 
-def _print_table(made: Report) -> None:
-    totals = made.totals
-    stdout.print(
-        f"{totals.images:,} images: {totals.coded:,} coded, {totals.kept:,} kept, {totals.failed:,} failed"
-    )
-    table = Table(show_edge=False)
-    table.add_column("")
-    for heading in ("bytes", "against raw", "against files"):
-        table.add_column(heading, justify="right")
-    for what, held, raw, source in comparison(totals):
-        table.add_row(what, f"{held:,}", _ratio(raw), _ratio(source))
-    stdout.print(table)
-    if totals.psnr_db is not None and totals.coded_bpp is not None:
-        ms_ssim = f", MS-SSIM {totals.ms_ssim:.4f}" if totals.ms_ssim is not None else ""
-        stdout.print(f"Coded images: {totals.coded_bpp:.3f} bpp, {totals.psnr_db:.2f} dB PSNR{ms_ssim}")
-    stdout.print(verdict(totals))
+def _write_words(folder: Storage, made: Report) -> None:
+    plain = json.dumps(report_json(made), indent=2, ensure_ascii=False, allow_nan=False)
+    folder.write("report.json", (plain + "\n").encode())
+    folder.write("report.md", report_markdown(made).encode())
 
 
-def _ratio(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}x"
+def _tell(made: Report) -> None:
+    totals = made.fold.totals
+    print(f"{totals.images:,} images: {totals.coded:,} coded, {totals.kept:,} kept, {totals.failed:,} failed")
+    print_comparison(totals)
+    if made.beside is not None:
+        print(beside_sentence(made.beside))
+    if made.standings is not None:
+        for one in made.standings.lossy:
+            if one.times_ours.value is not None:
+                print(
+                    f"For the same PSNR {one.contestant.title} takes {one.times_ours.value:.2f} times our bytes."
+                )
+
+
+def _tell_trouble(made: Report) -> None:
+    contest = made.contest
+    if contest is None:
+        return
+    if contest.absent:
+        example, why = next(iter(contest.absent.items()))
+        say(f"{len(contest.absent):,} of {contest.drawn:,} images could not be compared, as {example}: {why}")
+    if contest.not_cached is not None:
+        say(f"What was measured could not be kept in the archive: {contest.not_cached}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from jobs.comparison_words import print_comparison
 from jobs.console import FAILED_IMAGES, print_json, say, show_progress
 from pipeline.run import CompressRun
 from pipeline.summary import RunSummary
@@ -25,7 +26,7 @@ def run_and_tell(run: CompressRun, archive: str, *, as_json: bool) -> None:
 
 
 def tell_summary(summary: RunSummary, archive: str) -> None:
-    """On stdout: what was done, what it gained, what the archive takes."""
+    """On stdout: what was done, what it gained (the short form of the report), what the archive takes."""
     if not summary.images and summary.stopped:
         print(f"The time was up before anything new was begun: {summary.unchanged} images seen unchanged.")
         return
@@ -37,18 +38,10 @@ def tell_summary(summary: RunSummary, archive: str) -> None:
         f"{summary.images} images: {summary.coded} coded, {summary.kept} kept as they were, "
         f"{summary.failed} failed{seen}."
     )
-    if summary.ratio_vs_raw is not None and summary.ratio_vs_source is not None:
-        zip_words = f" (zip: {summary.zip_ratio_vs_raw:.2f}x)" if summary.zip_ratio_vs_raw else ""
-        print(
-            f"{_mb(summary.raw_bytes)} of pixels, {_mb(summary.source_bytes)} of files -> "
-            f"{_mb(summary.payload_bytes)} of payload: {summary.ratio_vs_raw:.1f}x against raw{zip_words}, "
-            f"{summary.ratio_vs_source:.1f}x against the files, {summary.bpp:.3f} bpp."
-        )
+    if summary.payload_bytes:
+        print_comparison(summary)
     if summary.target_met is not None:
         print(_target_words(summary))
-    if summary.psnr_db is not None:
-        ms_ssim = f", MS-SSIM {summary.ms_ssim:.4f}" if summary.ms_ssim is not None else ""
-        print(f"Coded images decode at {summary.psnr_db:.2f} dB PSNR{ms_ssim} on average.")
     print(
         f"{summary.seconds:.1f} s, {summary.megapixels_per_second:.2f} MP/s. The archive now takes "
         f"{_mb(summary.archive_bytes)}, of it {_mb(summary.weights_bytes)} the codec's weights, stored once: {archive}"

@@ -10,24 +10,13 @@ from typing import Annotated, Any
 import typer
 
 from jobs.console import FAILED, clear_errors, print_json, say, show_progress
-from jobs.options import ArchiveUrl, AsJson, ConfigFile, RayAddress, Workers, read_config
+from jobs.options import ArchiveUrl, AsJson, ConfigFile, RayAddress, Workers, read_config, read_share
 from pipeline.damage import Problem
 from pipeline.inspector import Level
 from pipeline.storage import Storage
 from pipeline.verify import VerifyRun, VerifySummary
 
 _SHOWN = 50
-
-
-def read_share(text: str) -> float:
-    """A share as a person writes it: `5%` or `0.05`."""
-    try:
-        share = float(text.removesuffix("%")) / (100.0 if text.endswith("%") else 1.0)
-    except ValueError:
-        share = 0.0
-    if not 0.0 < share <= 1.0:
-        raise typer.BadParameter(f"expected a share such as 5% or 0.05, above 0 and up to 100%, got {text!r}")
-    return share
 
 
 def verify(

@@ -149,6 +149,18 @@ class Catalogue:
             for batch in pa.RecordBatchReader.from_stream(both.execute(sql)):
                 yield from changes_of(batch.to_pylist())
 
+    def beside(self, other: Catalogue, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """The images that another archive holds too, streamed: each column as `this_NAME` and as `other_NAME`."""
+        _check_columns(columns)
+        sides = [(side, name) for side in ("this", "other") for name in columns]
+        schema = pa.schema([CATALOGUE_SCHEMA.field(name).with_name(f"{side}_{name}") for side, name in sides])
+        named = ", ".join(f'{side}."{name}" AS {side}_{name}' for side, name in sides)
+        sql = f"SELECT {named} FROM this JOIN other ON this.key = other.key"
+        with self._translated():
+            both = QueryBuilder().register("this", self._opened()).register("other", other._opened())
+            for batch in pa.RecordBatchReader.from_stream(both.execute(sql)):
+                yield _as_schema(batch, schema)
+
     def commit(
         self,
         rows: pa.Table,

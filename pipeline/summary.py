@@ -31,9 +31,14 @@ class RunSummary:
     """Images planned and not begun; 0 unless `stopped`."""
     skipped: int
     """Objects below the source that are not named like images."""
+    pixels: int
+    """Of stored images, as all bytes here."""
     raw_bytes: int
     source_bytes: int
     zip_bytes: int
+    """Deflate of raw pixels, over the images whose pixels were decoded."""
+    zipped_pixels: int
+    zip_source_bytes: int
     payload_bytes: int
     archive_bytes: int
     weights_bytes: int
@@ -61,6 +66,11 @@ class RunSummary:
     megapixels_per_second: float
     stage_seconds: dict[str, float]
     """Work by stage, summed over workers and threads."""
+
+    @property
+    def coded_bpp(self) -> float | None:
+        """What the coded images took, under the name that `Totals` has for it."""
+        return self.reached_bpp
 
 
 def is_met(target_bpp: float | None, reached_bpp: float | None) -> bool | None:

@@ -16,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.interpolate import PchipInterpolator
 
+from codec.bench.envelope import envelope
+
 MIN_POINTS: Final = 4
 """Of each curve, after the envelope: fewer do not hold a curve."""
 
@@ -76,15 +78,6 @@ class Curve:
     def mean_log_rate(self, low_db: float, high_db: float) -> float:
         """The mean of ln(bpp) over a range of qualities within the curve."""
         return float(self._log_rate.integrate(low_db, high_db)) / (high_db - low_db)
-
-
-def envelope(points: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
-    """By rising rate, those points that beat every cheaper one."""
-    kept: list[tuple[float, float]] = []
-    for rate, score in sorted(points, key=lambda point: (point[0], -point[1])):
-        if not kept or score > kept[-1][1]:
-            kept.append((rate, score))
-    return kept
 
 
 def bd_rate(ours: Curve, other: Curve, *, between_bpp: tuple[float, float] | None = None) -> BdRate:

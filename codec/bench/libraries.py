@@ -1,7 +1,9 @@
-"""Which library stands behind each of Pillow's formats here, at which version, or why there is none."""
+"""Which library stands behind a number here, at which version, or why there is none: formats, compressors, measures."""
 
 from __future__ import annotations
 
+import platform
+import zlib
 from collections.abc import Callable
 from functools import cache
 from importlib import metadata
@@ -20,7 +22,7 @@ class MissingLibraryError(CodecError):
 
 @cache
 def library(format_name: str) -> str:
-    """Name and version of the library that writes a format, after making Pillow know it.
+    """Name and version of the library behind a format, a compressor or a measure, after making Pillow know it.
 
     Raises:
         MissingLibraryError: it is not here; the text says what to do.
@@ -66,6 +68,36 @@ def _heic() -> str:
     return f"pillow-heif {pillow_heif.__version__}, libheif {info['libheif']}, {info['encoders']['x265']}"
 
 
+def _png() -> str:
+    _check("zlib", "zlib")
+    return f"{_pillow()}, zlib {features.version('zlib')}"
+
+
+def _zlib() -> str:
+    return f"{_python()}, zlib {zlib.ZLIB_RUNTIME_VERSION}"
+
+
+def _zstd() -> str:
+    try:
+        import zstandard
+    except ImportError as error:
+        raise MissingLibraryError("zstandard is not installed: pip install zstandard") from error
+    return f"zstandard {zstandard.__version__}, libzstd {'.'.join(map(str, zstandard.ZSTD_VERSION))}"
+
+
+def _ssimulacra2() -> str:
+    try:
+        import ssimulacra2
+    except ImportError as error:
+        raise MissingLibraryError(f"ssimulacra2 is not installed: {INSTALL}") from error
+    return f"ssimulacra2 {ssimulacra2.__version__}"
+
+
+def _python() -> str:
+    """Python does not say which liblzma and libbz2 it was built with."""
+    return f"Python {platform.python_version()}"
+
+
 def _pillow() -> str:
     return f"Pillow {metadata.version('pillow')}"
 
@@ -81,4 +113,10 @@ _LIBRARIES: Final[dict[str, Callable[[], str]]] = {
     "AVIF": _avif_library,
     "JXL": _jpeg_xl,
     "HEIF": _heic,
+    "PNG": _png,
+    "ZLIB": _zlib,
+    "ZSTD": _zstd,
+    "LZMA": lambda: f"{_python()}, lzma",
+    "BZ2": lambda: f"{_python()}, bz2",
+    "SSIMULACRA2": _ssimulacra2,
 }

@@ -6,8 +6,9 @@ import math
 
 import pytest
 
-from codec.bench.bd_rate import Curve, NoBdRateError, bd_rate, envelope
+from codec.bench.bd_rate import Curve, NoBdRateError, bd_rate
 from codec.bench.comparison import MAIN_RANGE_BPP, NoBdRate, compare_curves, ms_ssim_db
+from codec.bench.envelope import envelope
 from codec.bench.kodak import published_curves
 from codec.bench.measure import RatePoint
 

@@ -1,4 +1,4 @@
-"""PSNR, MS-SSIM and bpp against slow and literal computations."""
+"""PSNR, SSIM, MS-SSIM and bpp against slow and literal computations."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pytest
 
 from codec.deflate import zip_bytes
-from codec.metrics import bpp, ms_ssim, psnr_db
+from codec.metrics import bpp, ms_ssim, psnr_db, ssim
 from tests.codec.conftest import picture
 
 Plane = npt.NDArray[np.float64]
@@ -59,6 +59,38 @@ def test_ms_ssim_equals_the_literal_definition(channels: int, sigma: float) -> N
     assert ms_ssim(image, decoded) == pytest.approx(literal_ms_ssim(image, decoded), abs=2e-5)
 
 
+def literal_ssim(a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8]) -> float:
+    """Wang, Bovik, Sheikh, Simoncelli 2004, written down window by window in float64."""
+    taps = np.exp(-(np.arange(-5.0, 6.0) ** 2) / (2 * 1.5**2))
+    window = np.outer(taps, taps) / taps.sum() ** 2
+
+    def blur(plane: Plane) -> Plane:
+        views = np.lib.stride_tricks.sliding_window_view(plane, (11, 11))
+        return np.asarray(np.einsum("hwij,ij->hw", views, window))
+
+    scores = []
+    for channel in range(a.shape[2]):
+        x, y = a[:, :, channel].astype(np.float64), b[:, :, channel].astype(np.float64)
+        mx, my = blur(x), blur(y)
+        structure = 2 * (blur(x * y) - mx * my) + 58.5225
+        spread = blur(x * x) - mx**2 + blur(y * y) - my**2 + 58.5225
+        scores.append(((2 * mx * my + 6.5025) / (mx**2 + my**2 + 6.5025) * structure / spread).mean())
+    return float(np.mean(scores))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_ssim_equals_the_literal_definition(channels: int) -> None:
+    image = picture(90, 50)[:, :, :channels]
+    decoded = noisy(image, 12.0)
+    assert ssim(image, decoded) == pytest.approx(literal_ssim(image, decoded), abs=2e-5)
+
+
+def test_ssim_at_its_ends() -> None:
+    image = picture(11, 40)
+    assert ssim(image, image.copy()) == pytest.approx(1.0, abs=1e-6)
+    assert ssim(image[:10], image[:10]) is None
+
+
 def test_ms_ssim_of_odd_sides_and_strips() -> None:
     image = picture(333, 165)
     score = ms_ssim(image, noisy(image, 10.0))
@@ -92,7 +124,7 @@ def test_psnr_at_its_ends() -> None:
     assert psnr_db(black, white) == 0.0
 
 
-@pytest.mark.parametrize("measure", [psnr_db, ms_ssim])
+@pytest.mark.parametrize("measure", [psnr_db, ssim, ms_ssim])
 def test_images_that_cannot_be_compared_are_refused(measure: object) -> None:
     image = picture(170, 170)
     assert callable(measure)

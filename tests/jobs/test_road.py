@@ -84,6 +84,17 @@ def test_the_summary_counts_real_bytes(made: tuple[Path, Ran], photos: Path) -> 
     assert summary["archive_bytes"] == pytest.approx(on_disk, rel=0.02)  # the summary itself comes after
 
 
+def test_compress_ends_with_the_short_form_of_the_report(photos: Path, tmp_path: Path) -> None:
+    one = photos / "kodim23.png"
+    said = tenfold("compress", one, tmp_path / "a", "--codec", "ae-zfp-1", "--workers", "0").out
+    told = tenfold("report", tmp_path / "a", "--out", tmp_path / "r", "--sample", "0").out
+    table = [
+        line for line in told.splitlines() if "│" in line or line.startswith(("Zip makes", "Coded images"))
+    ]
+    assert len(table) >= 7
+    assert [line for line in said.splitlines() if line in table] == table
+
+
 def test_the_bytes_are_where_ls_says(made: tuple[Path, Ran]) -> None:
     archive, _ = made
     opened = Archive(str(archive))
@@ -173,13 +184,24 @@ def test_latents_come_without_synthesis(made: tuple[Path, Ran]) -> None:
 
 def test_the_report_says_what_was_gained(made: tuple[Path, Ran], tmp_path: Path) -> None:
     archive, ran = made
-    said = tenfold("report", archive, "--out", tmp_path / "report")
+    said = tenfold("report", archive, "--out", tmp_path / "report", "--sample", "1", "--workers", "0")
     assert said.code == 0
     written = json.loads((tmp_path / "report" / "report.json").read_text())
     summary = ran.json()
     assert written["all"]["ratio_vs_raw"] == pytest.approx(summary["ratio_vs_raw"])
     assert written["all"]["zip_ratio_vs_raw"] == pytest.approx(summary["zip_ratio_vs_raw"])
     assert written["all"]["zip_source_bytes"] > 0
+    assert written["contest"]["compared"] == 1
+    assert {path.name for path in (tmp_path / "report").iterdir()} == {
+        "report.html",
+        "report.json",
+        "report.md",
+        "images.parquet",
+    }
+    again = tenfold(
+        "report", archive, "--out", tmp_path / "report", "--sample", "1", "--workers", "0", "--json"
+    )
+    assert again.json()["contest"]["from_cache"] >= 1
     markdown = (tmp_path / "report" / "report.md").read_text()
     assert f"{summary['payload_bytes']:,}" in markdown
     assert "Zip makes these pixels" in said.out
@@ -287,11 +309,29 @@ def test_the_road_on_s3(s3_env: S3Server, photos: Path, tmp_path: Path) -> None:
     assert tenfold("get", archive, "kodim03.png", "-o", tmp_path / "x.png").code == 0
     out = tenfold("decode", archive, f"s3://{bucket}/out", "--workers", "0", "--json")
     assert (out.code, out.json()["written"]) == (0, 3)
-    assert tenfold("report", archive, "--out", tmp_path / "report").code == 0
+    reported = tenfold(
+        "report", archive, "--out", f"s3://{bucket}/report", "--sample", "1", "--workers", "0", "--json"
+    )
+    assert (reported.code, reported.json()["contest"]["compared"]) == (0, 1)
     for secret in (s3_env.access_key, s3_env.secret_key):
         fs = fsspec.filesystem("s3", endpoint_url=s3_env.endpoint)
         for name in fs.find(f"{bucket}/archive/runs"):
             assert secret.encode() not in fs.cat_file(name), name
+
+
+def test_a_report_that_cannot_be_written_says_so_before_it_measures(made: tuple[Path, Ran]) -> None:
+    blocked = made[0] / "catalogue" / "_delta_log" / f"{0:020d}.json" / "report"  # below a file
+    ran = tenfold("report", made[0], "--out", blocked, "--workers", "0")
+    assert ran.code == 1
+    assert "Expected" in ran.err
+    assert "compared" not in ran.err
+
+
+@pytest.mark.parametrize("sample", ["-1", "many", "0%", "200%"])
+def test_a_sample_that_is_none_is_refused(made: tuple[Path, Ran], tmp_path: Path, sample: str) -> None:
+    ran = tenfold("report", made[0], "--out", tmp_path, f"--sample={sample}")
+    assert ran.code == 2
+    assert "expected a" in ran.err
 
 
 def test_disk_full_or_unwritable_ends_cleanly(tmp_path: Path, photos: Path) -> None:
