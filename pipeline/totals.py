@@ -26,7 +26,8 @@ COLUMNS = (
 class Totals:
     """Sums that add up; the ratios are derived. Raw means 24-bit RGB: 3 bytes a pixel.
 
-    Bytes and pixels are over stored images (coded and kept); failed ones hold nothing.
+    Bytes and pixels are over stored images (coded and kept); failed ones hold nothing. A kept image whose pixels were
+    never decoded counts as many as its file has bytes for: what its header says, nobody has seen, and headers lie.
     """
 
     images: int = 0
@@ -56,7 +57,10 @@ class Totals:
         status = rows["status"]
         coded = pc.equal(status, "coded")
         stored = pc.not_equal(status, "failed")
-        pixels = pc.multiply(rows["width"].cast("int64"), rows["height"].cast("int64"))
+        seen = pc.is_valid(rows["zip_bytes"])
+        as_file = pc.divide(rows["source_size"], 3)
+        area = pc.multiply(pc.if_else(seen, rows["width"], None), pc.if_else(seen, rows["height"], None))
+        pixels = pc.if_else(seen, area, as_file)
         psnr = rows["psnr_db"].filter(coded)
         ms_ssim = rows["ms_ssim"].filter(coded)
         return cls(
@@ -70,7 +74,7 @@ class Totals:
             payload_bytes=_sum(rows["payload_length"].filter(stored)),
             coded_payload_bytes=_sum(rows["payload_length"].filter(coded)),
             zip_bytes=_sum(rows["zip_bytes"]),
-            zipped_pixels=_sum(pixels.filter(pc.is_valid(rows["zip_bytes"]))),
+            zipped_pixels=_sum(pixels.filter(seen)),
             zip_source_bytes=_sum(rows["zip_source_bytes"]),
             psnr_sum=float(pc.sum(psnr).as_py() or 0.0),
             psnr_count=len(psnr) - psnr.null_count,

@@ -39,6 +39,13 @@ def test_by_hand(rows: pa.Table) -> None:
     assert totals.ms_ssim == pytest.approx(0.9)
 
 
+def test_a_header_that_lies_makes_nothing_smaller() -> None:
+    schema = pa.schema([CATALOGUE_SCHEMA.field(name) for name in COLUMNS])
+    row = ("kept", 2147483648, 2147483648, 300, 300, None, 290, None, None)
+    totals = Totals.of(pa.Table.from_pylist([dict(zip(COLUMNS, row, strict=True))], schema))
+    assert (totals.raw_bytes, totals.ratio_vs_raw, totals.zip_ratio_vs_raw) == (300, 1.0, None)
+
+
 def test_parts_add_up_to_the_whole(rows: pa.Table) -> None:
     assert Totals.over([rows.slice(0, 1), rows.slice(1, 2), rows.slice(3, 1)]) == Totals.of(rows)
     assert Totals.over(rows.to_batches(max_chunksize=1)) == Totals.of(rows)
