@@ -18,8 +18,8 @@ from pipeline.totals import Totals
 
 _MOST_REASONS: Final = 50
 DEFINITIONS: Final = {
-    "raw": "24-bit RGB: 3 bytes a pixel, of coded and kept images; a kept image whose pixels were never decoded counts as "
-    "its file. Failed images hold nothing and are in no size.",
+    "raw": "24-bit RGB: 3 bytes a pixel, of coded and kept images; a kept image whose pixels were never decoded counts "
+    "as its file. Failed images hold nothing and are in no size.",
     "ratio": "Raw bytes, or the source files' bytes, over payload bytes: what the codec wrote for an image. Larger is "
     "smaller.",
     "bpp": "Bits per pixel: payload bits over the pixels of the original.",
