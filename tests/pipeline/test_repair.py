@@ -707,9 +707,7 @@ class TestKilled:
             shutil.rmtree(archive)
         assert number > 20
 
-    def test_no_run_commits_to_half_a_catalogue(
-        self, own: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_no_run_commits_to_half_a_catalogue(self, own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         source, archive = own / "source", own / "archive"
         monkeypatch.setattr(pipeline.rebuild, "_ROWS_PER_COMMIT", 3)
         drop_catalogue(archive)
