@@ -74,6 +74,20 @@ def shard_damage(rows: Sequence[CatalogueRow], shard: str, data: bytes) -> Shard
     return ShardDamage(hurt=hurt, misstated=misstated)
 
 
+def read_shard(archive: Storage, rows: Sequence[CatalogueRow], shard: str) -> tuple[bytes, ShardDamage]:
+    """A shard's bytes, and what is wrong with them; read again before anything is said to be.
+
+    Raises:
+        FileNotFoundError: it is missing.
+    """
+    data = archive.read(shard)
+    found = shard_damage(rows, shard, data)
+    if found.damage is not None:  # perhaps on the way alone
+        data = archive.read(shard)
+        found = shard_damage(rows, shard, data)
+    return data, found
+
+
 def missing_shard(rows: Sequence[CatalogueRow]) -> ShardDamage:
     """What is wrong when nothing is there."""
     return ShardDamage(

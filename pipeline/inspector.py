@@ -20,7 +20,7 @@ from pipeline.archive import decode_rows
 from pipeline.codecs import Codecs
 from pipeline.columns import rows_of
 from pipeline.config import CompressConfig
-from pipeline.damage import Problem, shard_damage
+from pipeline.damage import Problem, read_shard
 from pipeline.errors import DamagedError, TenfoldError
 from pipeline.fetch import EXTRAS, spans_of
 from pipeline.images import read_image, to_rgb
@@ -93,10 +93,10 @@ class Inspector:
         if task.level == "structure":
             problems += self._frame(task)
         else:
-            data = self._archive.read(task.shard)
-            read_bytes = len(data)
             rows = rows_of(task.rows, CatalogueRow)
-            problems += shard_damage(rows, task.shard, data).problems(task.shard, rows)
+            data, damage = read_shard(self._archive, rows, task.shard)
+            read_bytes = len(data)
+            problems += damage.problems(task.shard, rows)
             chosen = rows_in(data, task.shard, only=task.decode) if task.decode and not problems else ()
             for _, row in chosen:
                 found = self._decoded(row)

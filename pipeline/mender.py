@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from pipeline.columns import CATALOGUE_SCHEMA, columns_of, rows_of
-from pipeline.damage import Problem, ShardDamage, missing_shard, shard_damage
+from pipeline.damage import Problem, ShardDamage, missing_shard, read_shard
 from pipeline.fetch import row_in
 from pipeline.shards import build_shard, publish
 from pipeline.storage import Storage, StorageOptions
@@ -81,11 +81,9 @@ class Mender:
         """
         rows = rows_of(task.rows, CatalogueRow)
         try:
-            data = self._archive.read(task.shard)
+            data, found = read_shard(self._archive, rows, task.shard)
         except FileNotFoundError:
             data, found = b"", missing_shard(rows)
-        else:
-            found = shard_damage(rows, task.shard, data)
         lost, whole = _sorted(rows, found, is_missing=not data)
         said = [row for row in found.misstated.values() if row is not None]
         return MendResult(

@@ -20,8 +20,10 @@ from typing import Final
 from pipeline.delta_log import HINT, LOG_FOLDER, files_added, hinted_version, log_number, oldest_readable
 from pipeline.marks import MarkReader
 from pipeline.storage import Storage
+from pipeline.store import problem
 
 SEALS_FOLDER: Final = "seals"
+_READS: Final = 5
 _NAME: Final = re.compile(rf"{SEALS_FOLDER}/(\d{{20}})-([0-9a-f]{{16}})\.json")
 
 
@@ -138,13 +140,29 @@ def _unsealed(
         if not is_new and info.path != HINT:
             continue
         with suppress(FileNotFoundError):  # pruned; or lost, which `verify` sees without a seal
-            data = archive.read(info.path)
+            data = _read_twice(archive, info.path)
             yield info.path, data
             if is_new and info.path.endswith(".json"):
                 for path, _ in files_added(data, info.path):
                     if path not in known:
                         with suppress(FileNotFoundError):
-                            yield path, archive.read(path)
+                            yield path, _read_twice(archive, path)
+
+
+def _read_twice(archive: Storage, path: str) -> bytes:
+    """What two reads agree on: a bit that flipped on the way must not be sealed as if it had been written."""
+    data = archive.read(path)
+    for _ in range(_READS):
+        again = archive.read(path)
+        if again == data:
+            return data
+        data = again
+    raise problem(
+        expected="the same bytes each time it is read",
+        got="others",
+        where=f"{archive.url}/{path}",
+        do="check the disk, the memory and the way to the store",
+    )
 
 
 def _checksum(data: bytes) -> tuple[str, int]:
@@ -159,6 +177,8 @@ def damaged(archive: Storage, sealed: Sealed) -> Iterator[tuple[str, str]]:
     for path, (sha256, size) in sorted(sealed.files.items()):
         try:
             data = archive.read(path)
+            if hashlib.sha256(data).hexdigest() != sha256:
+                data = archive.read(path)  # perhaps it was damaged on the way alone
         except FileNotFoundError:
             missing[path] = size
             continue

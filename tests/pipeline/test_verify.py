@@ -91,6 +91,31 @@ def flip(path: Path, at: int, bit: int = 0) -> None:
     path.write_bytes(data)
 
 
+def test_what_flips_on_the_way_is_neither_sealed_nor_called_damaged(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, seen = Storage.read, set[str]()
+
+    def unsteady(self: Storage, path: str) -> bytes:
+        """The first time, a bit is another one."""
+        data = bytearray(read(self, path))
+        if path not in seen and path.startswith(("catalogue/", "shards/")):
+            seen.add(path)
+            data[len(data) // 2] ^= 1
+        return bytes(data)
+
+    shutil.rmtree(archive / "seals")
+    with monkeypatch.context() as patch:
+        patch.setattr(Storage, "read", unsteady)
+        seal(Storage(archive), Catalogue(Storage(archive)).version())
+    assert read_seals(Storage(archive)).files
+    assert look(archive).sound
+    seen.clear()
+    monkeypatch.setattr(Storage, "read", unsteady)
+    assert look(archive).sound
+    assert seen
+
+
 def files(folder: Path) -> Iterator[Path]:
     return (path for path in sorted(folder.rglob("*")) if path.is_file())
 
