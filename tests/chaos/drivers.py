@@ -10,6 +10,7 @@ from pathlib import Path
 from pipeline.storage import Storage
 from tests.chaos.invariants import Witness
 from tests.chaos.pictures import change, contents, fill
+from tests.chaos.settings import write_settings
 from tests.chaos.verbs import finish, start
 from tests.seaweed import S3Server
 
@@ -26,12 +27,7 @@ def side_by_side(folder: Path, server: S3Server, rng: random.Random, *, until: f
     """
     source, log = folder / "source", folder / "log.txt"
     archive = f"s3://{server.bucket()}/archive"
-    config = folder / "config.yaml"
-    config.write_text(
-        f"nightly: {{source: {source}, archive: '{archive}', deletes: fail-if-over 100%}}\n"
-        "shard: {max_images: 3}\ncommit_seconds: 0.01\nworkers: {count: 0}\n"
-        "codec: {id: ae-zfp-1, quality: 30}\n"
-    )
+    config = write_settings(folder, max_images=3, source=source, archive=archive, deletes="fail-if-over 100%")
     fill(source, _IMAGES, rng)
     witness = Witness(Storage(archive))
     counts: Counter[str] = Counter()

@@ -13,6 +13,7 @@ from pipeline.retention import Retention
 from pipeline.storage import Storage
 from tests.chaos.invariants import SECRET, Witness
 from tests.chaos.pictures import change, contents, fill
+from tests.chaos.settings import write_settings
 from tests.chaos.verbs import finish, start
 
 _IMAGES = 24
@@ -29,12 +30,7 @@ def under_kills(folder: Path, rng: random.Random, *, until: float) -> Counter[st
         How often each verb was killed, and how many rounds there were.
     """
     source, archive, log = folder / "source", folder / "archive", folder / "log.txt"
-    config = folder / "config.yaml"
-    config.write_text(
-        f"nightly: {{source: {source}, archive: {archive}, deletes: fail-if-over 100%}}\n"
-        "shard: {max_images: 5}\ncommit_seconds: 0.01\nworkers: {count: 0}\n"
-        "codec: {id: ae-zfp-1, quality: 30}\n"
-    )
+    config = write_settings(folder, source=source, archive=archive, deletes="fail-if-over 100%")
     fill(source, _IMAGES, rng)
     witness = Witness(Storage(archive))
     finish("nightly", "--config", config, "--webhook", f"http://127.0.0.1:9/{SECRET}", log=log)

@@ -19,6 +19,7 @@ from pipeline.retention import Retention
 from pipeline.storage import Storage
 from tests.chaos.invariants import Witness, held_in
 from tests.chaos.pictures import contents, draw, fill
+from tests.chaos.settings import write_settings
 from tests.road import tenfold
 
 _IMAGES = 16
@@ -42,11 +43,7 @@ class Soak:
         self.source, self.archive = folder / "source", folder / "archive"
         self._kept = folder / "pictures"
         self._rng = rng
-        self._config = folder / "config.yaml"
-        self._config.write_text(
-            f"nightly: {{source: {self.source}, archive: {self.archive}}}\n"
-            "shard: {max_images: 5}\nworkers: {count: 0}\ncodec: {id: ae-zfp-1, quality: 40}\n"
-        )
+        self._config = write_settings(folder, quality=40, source=self.source, archive=self.archive)
         fill(self.source, _IMAGES, rng)
         self._operations = [
             *(2 * [self.add, self.change]),

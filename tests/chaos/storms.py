@@ -19,6 +19,7 @@ from pipeline.store import Store
 from tests.chaos.faults import FAULTS, FaultyFilesystem
 from tests.chaos.invariants import Witness
 from tests.chaos.pictures import change, contents, fill
+from tests.chaos.settings import write_settings
 
 _IMAGES = 24
 _RATES = (0.02, 0.1, 0.1, 0.4)
@@ -32,11 +33,7 @@ def through_storms(folder: Path, rng: random.Random, *, until: float) -> Counter
     """
     source, archive = folder / "source", folder / "archive"
     url = f"faulty://{source.as_posix().lstrip('/')}"
-    settings = folder / "config.yaml"
-    settings.write_text(
-        "shard: {max_images: 5}\ncommit_seconds: 0.01\nworkers: {count: 0}\ncodec: {id: ae-zfp-1, quality: 30}\n"
-    )
-    config = load_config(settings, {})
+    config = load_config(write_settings(folder), {})
     fill(source, _IMAGES, rng)
     witness = Witness(Storage(archive))
     counts: Counter[str] = Counter()

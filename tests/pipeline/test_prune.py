@@ -532,6 +532,19 @@ class TestRefused:
             Retention(older_than=timedelta(days=-1))
 
 
+def prune_before_reading(path: str, archive: Storage, keep: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a prune come in between when somebody is about to read an object for the first time."""
+    read = Storage.read
+
+    def late(self: Storage, asked: str) -> bytes:
+        if asked == path:
+            monkeypatch.setattr(Storage, "read", read)
+            prune(archive, keep)
+        return read(self, asked)
+
+    monkeypatch.setattr(Storage, "read", late)
+
+
 class TestSealing:
     def test_a_run_that_seals_while_a_prune_cuts_the_log(
         self, archive: Storage, monkeypatch: pytest.MonkeyPatch
@@ -540,29 +553,13 @@ class TestSealing:
             commit(archive, f"run-{number}", {"a": str(number)}, do_seal=False)
         prune(archive, 1)
         age_marks(archive)
-        read = Storage.read
-
-        def late(self: Storage, path: str) -> bytes:
-            if path == entry_path(1):
-                monkeypatch.setattr(Storage, "read", read)
-                prune(archive, 1)
-            return read(self, path)
-
-        monkeypatch.setattr(Storage, "read", late)
+        prune_before_reading(entry_path(1), archive, 1, monkeypatch)
         seal(archive, 5)
         check_sound(archive)
 
     def test_verify_while_a_prune_ends(self, archive: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
         many_things(archive)
-        read = Storage.read
-
-        def late(self: Storage, path: str) -> bytes:
-            if path == entry_path(3):
-                monkeypatch.setattr(Storage, "read", read)
-                prune(archive, 3)
-            return read(self, path)
-
-        monkeypatch.setattr(Storage, "read", late)
+        prune_before_reading(entry_path(3), archive, 3, monkeypatch)
         check_sound(archive)
 
     def test_a_sealed_file_that_nobody_marked_is_missed(self, archive: Storage) -> None:
