@@ -20,6 +20,11 @@ QUALITIES = range(64)
 they serve targets that lie between."""
 
 
+def as_rgb(pixels: npt.NDArray[np.uint8]) -> RGB:
+    """(H, W, 1) grey or (H, W, 3) RGB, as RGB."""
+    return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Encoded:
     """One image's bitstream and the facts about it that a reader checks."""

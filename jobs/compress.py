@@ -91,6 +91,6 @@ def compress(
             workers=workers,
             ray_address=ray_address,
         )
-        source = parse_source(src, settings.source_storage or settings.storage, exclude=archive)
+        source = parse_source(src, settings.reading, exclude=archive)
         store = Storage(archive, settings.storage)
         run_and_tell(CompressRun(source, store, settings), archive, as_json=as_json)

@@ -6,7 +6,7 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from types import FrameType
 from typing import Any
@@ -31,6 +31,7 @@ TIME_UP = 13
 INTERRUPTED = 130
 
 LINE_EVERY_S = 30.0
+_SHOWN = 50
 _DONE = {
     "compress": "encoded",
     "decode": "decoded",
@@ -49,6 +50,13 @@ def print_json(value: Any) -> None:
     """One JSON document, the last thing on stdout."""
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
     sys.stdout.flush()
+
+
+def first_of(lines: Sequence[str]) -> Iterator[str]:
+    """As many lines as a person reads, and how many more there are."""
+    yield from lines[:_SHOWN]
+    if len(lines) > _SHOWN:
+        yield f"... and {len(lines) - _SHOWN:,} more; --json lists all."
 
 
 def say(text: str) -> None:

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 
 from pipeline.config import CompressConfig, load_config
 from pipeline.errors import ConfigError
-from pipeline.versions import AsOf, parse_as_of
+from pipeline.versions import parse_as_of
+
+ReadT = TypeVar("ReadT")
 
 
-def read_version(text: str) -> AsOf:
-    try:
-        return parse_as_of(text)
-    except ConfigError as error:
-        raise typer.BadParameter(str(error)) from error
+def parameter(parse: Callable[[str], ReadT]) -> Callable[[str], ReadT]:
+    """A parser of ours for an option: what it refuses is wrong usage."""
+
+    def read(text: str) -> ReadT:
+        try:
+            return parse(text)
+        except ConfigError as error:
+            raise typer.BadParameter(str(error)) from error
+
+    return read
+
+
+read_version = parameter(parse_as_of)
 
 
 def read_share(text: str) -> float:

@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import timedelta
 from typing import Annotated, Any
 
 import typer
 
 from jobs.console import clear_errors, print_json, say
-from jobs.options import ArchiveUrl, AsJson, ConfigFile, read_config
+from jobs.options import ArchiveUrl, AsJson, ConfigFile, parameter, read_config
 from jobs.steps import show_steps
 from pipeline.durations import duration_words, parse_duration
-from pipeline.errors import ConfigError
 from pipeline.prune import Heap, PruneRun, PruneSummary
 from pipeline.retention import DEFAULT_GRACE, Retention
 from pipeline.storage import Storage
 
 _GRACE = duration_words(DEFAULT_GRACE)
-
-
-def read_span(text: str) -> timedelta:
-    try:
-        return parse_duration(text)
-    except ConfigError as error:
-        raise typer.BadParameter(str(error)) from error
+_read_span = parameter(parse_duration)
 
 
 def prune(
@@ -37,7 +29,7 @@ def prune(
         Any,
         typer.Option(
             metavar="SPAN",
-            parser=read_span,
+            parser=_read_span,
             help="Keep what --as-of could show that long ago, and since: 30d, 12h, 90m. With --keep-versions, a "
             "version goes only when both let it go.",
         ),
@@ -46,7 +38,7 @@ def prune(
         Any,
         typer.Option(
             metavar="SPAN",
-            parser=read_span,
+            parser=_read_span,
             help="How long a thing is marked before it can be removed, 1h at least. Longer than any run or decode.",
         ),
     ] = _GRACE,

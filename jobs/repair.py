@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
-from jobs.console import FAILED, FAILED_IMAGES, clear_errors, print_json, say, show_progress
+from jobs.console import FAILED, FAILED_IMAGES, clear_errors, first_of, print_json, say, show_progress
 from jobs.options import ArchiveUrl, AsJson, ConfigFile, RayAddress, Workers, read_config
-from pipeline.damage import Problem
 from pipeline.repair import RepairRun
 from pipeline.repair_summary import Rebuilt, RepairSummary
 from pipeline.storage import Storage
-
-_SHOWN = 50
 
 
 def repair(
@@ -77,7 +74,7 @@ def _done(summary: RepairSummary, archive: str) -> Iterator[str]:
         yield from _rebuilt(summary.rebuilt, would)
     for path in summary.mended:
         yield f"{path}: damaged; {would}put aside, and put back from this release or done without."
-    yield from _some([_line(problem) for problem in summary.damaged])
+    yield from first_of([problem.line for problem in summary.damaged])
     if summary.salvaged:
         done = would or "were "
         yield f"{summary.salvaged:,} images, whole in damaged shards, {done}moved into new ones as they were."
@@ -106,31 +103,21 @@ def _rebuilt(rebuilt: Rebuilt, would: str) -> Iterator[str]:
 def _gone(summary: RepairSummary, archive: str) -> Iterator[str]:
     """On stderr, with --json too: what did not come back, and what is still wrong."""
     if summary.rebuilt is not None and summary.rebuilt.unreadable:
-        yield from _some([_line(problem) for problem in summary.rebuilt.unreadable])
+        yield from first_of([problem.line for problem in summary.rebuilt.unreadable])
     if summary.rebuilt is not None and summary.rebuilt.unknown:
         yield (
             f"{len(summary.rebuilt.unknown):,} of these shards are in no catalogue any more: images that only they "
             "held are GONE, and nothing tells their names. `tenfold compress` of the same source takes them in again."
         )
-    yield from _some([f"{image['key']}: {image['reason']}" for image in summary.lost])
+    yield from first_of([f"{image['key']}: {image['reason']}" for image in summary.lost])
     if summary.lost:
         would = "would be" if summary.dry_run else "are"
         yield f"{len(summary.lost):,} images {would} LOST; `tenfold ls {archive} --status failed` says why."
     for path in summary.damaged_records:
         yield f"{path}: the record of what that run was told is damaged. No image is; it is not repaired."
-    yield from _some([_line(problem) for problem in summary.problems])
+    yield from first_of([problem.line for problem in summary.problems])
     if any(problem.path.startswith("catalogue/") for problem in summary.problems):
         yield (
             "Older versions need these files: time travel to them is lost, and the newest version is not affected. "
             f"`tenfold prune {archive} --keep-versions N` forgets them."
         )
-
-
-def _some(lines: Sequence[str]) -> Iterator[str]:
-    yield from lines[:_SHOWN]
-    if len(lines) > _SHOWN:
-        yield f"... and {len(lines) - _SHOWN:,} more; --json lists all."
-
-
-def _line(problem: Problem) -> str:
-    return f"{problem.path}{f' {problem.key}' if problem.key is not None else ''}: {problem.problem}"

@@ -43,5 +43,5 @@ def retry_failed(
             settings = settings.model_copy(
                 update={"codec": then.codec, "shard": then.shard, "limits": then.limits}
             )
-        source = failed_images(store, settings.source_storage or settings.storage)
+        source = failed_images(store, settings.reading)
         run_and_tell(CompressRun(source, store, settings), archive, as_json=as_json)

@@ -9,14 +9,12 @@ from typing import Annotated, Any
 
 import typer
 
-from jobs.console import FAILED, clear_errors, print_json, say, show_progress
+from jobs.console import FAILED, clear_errors, first_of, print_json, say, show_progress
 from jobs.options import ArchiveUrl, AsJson, ConfigFile, RayAddress, Workers, read_config, read_share
 from pipeline.damage import Problem
 from pipeline.inspector import Level
 from pipeline.storage import Storage
 from pipeline.verify import VerifyRun, VerifySummary
-
-_SHOWN = 50
 
 
 def verify(
@@ -69,10 +67,8 @@ def verify(
 
 
 def _tell(summary: VerifySummary, archive: str, seed: int | None) -> None:
-    for problem in summary.problems[:_SHOWN]:
-        print(f"{problem.path}{f' {problem.key}' if problem.key is not None else ''}: {problem.problem}")
-    if len(summary.problems) > _SHOWN:
-        print(f"... and {len(summary.problems) - _SHOWN:,} more; --json lists all.")
+    for line in first_of([problem.line for problem in summary.problems]):
+        print(line)
     if summary.version is None:
         print(f"The catalogue cannot be read, so nothing else was looked at. {_advice(archive)}")
         return

@@ -22,12 +22,10 @@ from pipeline.runlog import recorded_config
 from pipeline.sources import Source
 from pipeline.storage import Storage
 from pipeline.types import CatalogueRow, SourceImage
-from pipeline.weights import WEIGHTS_FOLDER, digest_in, weights_path
+from pipeline.weights import PAYLOAD_HEAD, WEIGHTS_FOLDER, digest_in, named_weights, weights_path
 
 _READS = 8
 _SIBLINGS = 20
-_HEAD = 32
-"""Bytes of a payload in which any codec names its weights."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +60,7 @@ def comebacks(archive: Storage, lost: Sequence[CatalogueRow], settings: Compress
 
 def reasons(archive: Storage, comeback: Comeback) -> Iterator[tuple[str, str]]:
     """(key, why) of the images that could not come back now; every source file is read."""
-    options = (comeback.config.source_storage or comeback.config.storage).resolved()
-    source = Source(lost_images(archive, options, ()).config)
+    source = Source(lost_images(archive, comeback.config.reading, ()).config)
     with ThreadPoolExecutor(_READS, thread_name_prefix="look") as pool:
         for start in range(0, len(comeback.images), _READS):
             part = comeback.images[start : start + _READS]
@@ -103,14 +100,14 @@ def _archived_weights(archive: Storage, run: str) -> str | None:
     """The archive's copy of the weights of a run: the file that the run was given may have changed, or gone."""
     digests = [digest for info in archive.list(WEIGHTS_FOLDER) if (digest := digest_in(info.path))]
     columns = ("shard", "payload_offset", "payload_length")
-    where = f"status = 'coded' AND run = {literal(run)} AND payload_length >= {_HEAD}"
+    where = f"status = 'coded' AND run = {literal(run)} AND payload_length >= {PAYLOAD_HEAD}"
     rows = (row for batch in Catalogue(archive).scan(columns, where=where) for row in batch.to_pylist())
     for row in itertools.islice(rows, _SIBLINGS):
         try:
-            head = archive.read_range(row["shard"], row["payload_offset"], _HEAD)
+            head = archive.read_range(row["shard"], row["payload_offset"], PAYLOAD_HEAD)
         except OSError:
             continue
-        for digest in digests:
-            if digest in head:
-                return f"{archive.url}/{weights_path(digest)}"
+        digest = named_weights(head, digests)
+        if digest is not None:
+            return f"{archive.url}/{weights_path(digest)}"
     return None

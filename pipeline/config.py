@@ -134,6 +134,11 @@ class CompressConfig(_Section):
     nightly: NightlyConfig | None = Field(default=None, exclude=True)
     """For `tenfold nightly` alone. Never dumped: the webhook may hold a token, and records show what a run was told."""
 
+    @property
+    def reading(self) -> StorageOptions:
+        """How to reach the source."""
+        return self.source_storage or self.storage
+
 
 def load_config(path: Path | None, overrides: Mapping[str, Any]) -> CompressConfig:
     """Read a YAML file (or start from the defaults) and lay `overrides` over it.

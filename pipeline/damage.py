@@ -30,6 +30,11 @@ class Problem:
     """The image that it concerns, or None for all in the object."""
     problem: str
 
+    @property
+    def line(self) -> str:
+        """For a person."""
+        return f"{self.path}{f' {self.key}' if self.key is not None else ''}: {self.problem}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShardDamage:

@@ -33,7 +33,6 @@ from pipeline.totals import Totals
 from pipeline.types import Image, ShardRow
 from pipeline.versions import AsOf
 
-_WAIT_S = 0.25
 _ROWS_PER_TASK = 512
 
 
@@ -277,7 +276,7 @@ class DecodeRun:
     def _work(self, pool: Pool[DecodeTask, DecodeResult], tasks: Iterator[DecodeTask]) -> None:
         self._progress.work_started = time.monotonic()
         self._show("working")
-        for outcome in work_through(pool, tasks, _split, wait_s=_WAIT_S):
+        for outcome in work_through(pool, tasks, _split):
             if isinstance(outcome, Died):
                 reason = f"its worker died each time it was tried alone: {outcome.reason}"
                 self._fail(outcome.task.names[0], reason)

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import PIL.Image
 
-from codec.contract import RGB
+from codec.contract import RGB, as_rgb
 from pipeline.errors import SourceError
 from pipeline.formats.header import Header
 from pipeline.formats.pillow import HEADER_FIRST, PILLOW_FIRST, let_pillow_decode, quiet_pillow
@@ -69,7 +69,7 @@ def read_image(data: bytes, *, limits: ReadLimits = _DEFAULT_LIMITS) -> Image | 
 
 def to_rgb(image: Image) -> RGB:
     """The pixels as the codec takes them, (H, W, 3): grey is repeated."""
-    return np.repeat(image.pixels, 3, axis=2) if image.is_grey else image.pixels
+    return as_rgb(image.pixels)
 
 
 def from_rgb(rgb: RGB, *, grey: bool) -> npt.NDArray[np.uint8]:

@@ -68,8 +68,7 @@ class InspectorSpec:
     def build(self, *, threads: int) -> Inspector:
         """Open the stores; codecs are loaded as rows ask for them."""
         torch.set_num_threads(threads)
-        options = self.config.source_storage or self.config.storage
-        source = Source(SourceConfig(url=self.archive_url, storage=options.resolved()))
+        source = Source(SourceConfig(url=self.archive_url, storage=self.config.reading.resolved()))
         return Inspector(Storage(self.archive_url, self.config.storage), source)
 
 

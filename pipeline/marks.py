@@ -11,7 +11,6 @@ differ.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping
@@ -19,6 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from pipeline.content_name import sha16
 from pipeline.delta_log import entry_path, log_number
 from pipeline.errors import ArchiveError
 from pipeline.storage import Storage
@@ -107,7 +107,7 @@ class MarkReader:
 def _read(archive: Storage, path: str) -> Mark | None:
     data = archive.read(path)
     match = _NAME.fullmatch(path)
-    if match is None or hashlib.sha256(data).hexdigest()[:16] != match[1]:
+    if match is None or sha16(data) != match[1]:
         return None
     record = json.loads(data)
     return Mark(
@@ -119,7 +119,6 @@ def write_mark(archive: Storage, paths: Iterable[str], marked_at: datetime) -> M
     """Mark paths, at least one."""
     record = {"marked_at": marked_at.isoformat(), "paths": sorted(paths)}
     data = json.dumps(record, indent=0).encode()
-    sha16 = hashlib.sha256(data).hexdigest()[:16]
-    path = f"{MARKS_FOLDER}/{marked_at.astimezone(UTC):%Y%m%dT%H%M%SZ}-{sha16}.json"
+    path = f"{MARKS_FOLDER}/{marked_at.astimezone(UTC):%Y%m%dT%H%M%SZ}-{sha16(data)}.json"
     archive.create(path, data)
     return Mark(path=path, marked_at=marked_at, paths=frozenset(record["paths"]))

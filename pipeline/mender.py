@@ -17,9 +17,7 @@ from pipeline.fetch import row_in
 from pipeline.shards import build_shard, publish
 from pipeline.storage import Storage, StorageOptions
 from pipeline.types import CatalogueRow
-
-_HEAD = 32
-"""Bytes of a payload in which any codec names its weights."""
+from pipeline.weights import PAYLOAD_HEAD, named_weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -123,5 +121,5 @@ def _sorted(
 def _needs(row: CatalogueRow, data: bytes, task: MendTask) -> bool:
     if row.status != "coded" or row.payload_offset is None:
         return False
-    head = data[row.payload_offset : row.payload_offset + _HEAD]
-    return any(digest in head for digest in task.lost_weights)
+    head = data[row.payload_offset : row.payload_offset + PAYLOAD_HEAD]
+    return named_weights(head, task.lost_weights) is not None

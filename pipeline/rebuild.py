@@ -29,7 +29,6 @@ from pipeline.shards import is_shard_path
 from pipeline.start import start_pool
 from pipeline.storage import Storage
 
-_WAIT_S = 0.25
 _ROWS_PER_COMMIT = 100_000
 
 
@@ -65,7 +64,7 @@ def rows_in_shards(archive: Storage, config: CompressConfig, on_shard: Callable[
     tables: list[pa.Table] = []
     spec = IndexerSpec(archive_url=archive.url, storage=config.storage)
     with closing(start_pool(spec, config.workers)) as pool:
-        for outcome in work_through(pool, _tasks(archive, strange), lambda _: (), wait_s=_WAIT_S):
+        for outcome in work_through(pool, _tasks(archive, strange), lambda _: ()):
             if isinstance(outcome, Died):
                 unreadable[outcome.task.shard] = f"Its worker died each time: {outcome.reason}"
             elif outcome is not None and outcome.result.rows is None:

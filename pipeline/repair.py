@@ -48,8 +48,6 @@ from pipeline.summary import RunSummary
 from pipeline.types import CatalogueRow
 from pipeline.weights import digest_in
 
-_WAIT_S = 0.25
-
 
 class RepairRun:
     """One repair of an archive. Use once."""
@@ -181,7 +179,7 @@ class RepairRun:
         with closing(start_pool(spec, self._config.workers)) as pool:
             self._progress.work_started = time.monotonic()
             self._show("working")
-            for outcome in work_through(pool, tasks, lambda _: (), wait_s=_WAIT_S):
+            for outcome in work_through(pool, tasks, lambda _: ()):
                 if isinstance(outcome, Died):
                     words = f"Its worker died each time it was tried alone: {outcome.reason}"
                     self._summary.problems.append(Problem(path=outcome.task.shard, key=None, problem=words))
@@ -236,8 +234,7 @@ class RepairRun:
 
     def _run(self, comeback: Comeback) -> RunSummary:
         self._is_ours()
-        options = comeback.config.source_storage or comeback.config.storage
-        source = lost_images(self._archive, options, comeback.images)
+        source = lost_images(self._archive, comeback.config.reading, comeback.images)
         return CompressRun(source, self._archive, comeback.config, over=self._over).run(self._on_progress)
 
     def _still_lost(self, rows: list[CatalogueRow]) -> list[CatalogueRow]:

@@ -13,6 +13,7 @@ from typing import Generic
 from pipeline.errors import TenfoldError
 from pipeline.pool import Died, Done, Pool, ResultT, TaskT
 
+_WAIT_S = 0.25
 _DEATHS_BEFORE_SPLIT = 2
 _MAX_DEATHS_IN_A_ROW = 50
 """Workers dying this often without one success in between are not a matter of one bad image."""
@@ -66,15 +67,12 @@ def work_through(
     pool: Pool[TaskT, ResultT],
     tasks: Iterable[TaskT],
     split: Callable[[TaskT], Sequence[TaskT]],
-    *,
-    wait_s: float,
 ) -> Iterator[Done[TaskT, ResultT] | Died[TaskT] | None]:
     """Keep a pool busy until every task is done or given up.
 
     Args:
         tasks: consumed as the pool has room.
         split: as for `RetryPolicy`.
-        wait_s: how long to wait for an outcome at a time.
     Yields:
         What is done; deaths only of tasks that are given up; None whenever nothing else came.
     """
@@ -89,7 +87,7 @@ def work_through(
             else:
                 pool.submit(task, alone=retry.is_suspect(task))
                 in_flight += 1
-        outcome = pool.next(wait_s) if in_flight else None
+        outcome = pool.next(_WAIT_S) if in_flight else None
         if outcome is not None:
             in_flight -= 1
         if isinstance(outcome, Died):

@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
+from pipeline.content_name import sha16
 from pipeline.delta_log import HINT, LOG_FOLDER, files_added, hinted_version, log_number, oldest_readable
 from pipeline.marks import MarkReader
 from pipeline.storage import Storage
@@ -59,7 +60,7 @@ def _read_listed(archive: Storage) -> Sealed:
     for info in archive.list(SEALS_FOLDER):
         match = _NAME.fullmatch(info.path)
         data = archive.read(info.path)
-        if match is None or hashlib.sha256(data).hexdigest()[:16] != match[2]:
+        if match is None or sha16(data) != match[2]:
             broken.append(info.path)
             continue
         seal = json.loads(data)
@@ -102,8 +103,7 @@ def reseal(archive: Storage, is_gone: Callable[[str], bool]) -> None:
     The new seal comes first: until the old ones are gone, their checksums count as well.
     """
     sealed = read_seals(archive)
-    files = {path: checksum for path, checksum in sealed.files.items() if not is_gone(path)}
-    if len(files) == len(sealed.files):
+    if not any(map(is_gone, sealed.files)):
         return
     new = seal_without(archive, sealed, is_gone)
     for path in sealed.seals:
@@ -125,7 +125,7 @@ def seal_without(archive: Storage, sealed: Sealed, is_gone: Callable[[str], bool
 
 def _write(archive: Storage, version: int, files: Mapping[str, tuple[str, int]]) -> str:
     data = json.dumps({"version": version, "files": files}, sort_keys=True).encode()
-    path = f"{SEALS_FOLDER}/{version:020d}-{hashlib.sha256(data).hexdigest()[:16]}.json"
+    path = f"{SEALS_FOLDER}/{version:020d}-{sha16(data)}.json"
     archive.create(path, data)
     return path
 

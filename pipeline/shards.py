@@ -27,6 +27,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.columns import CATALOGUE_SCHEMA, SHARD_SCHEMA, columns_of, rows_of
+from pipeline.content_name import sha16
 from pipeline.errors import ArchiveError, DamagedError, NewerFormatError
 from pipeline.fetch import EXTRAS
 from pipeline.pages import spans_in_dictionary, spans_in_pages
@@ -356,10 +357,10 @@ def _missing(storage: Storage, path: str) -> DamagedError:
 
 def _check_sha256(data: bytes, path: str) -> None:
     named = parse_shard_path(path).sha16
-    sha16 = hashlib.sha256(data).hexdigest()[:16]
-    if sha16 != named:
+    found = sha16(data)
+    if found != named:
         raise DamagedError(
-            f"Expected SHA-256 {named}... for the shard {path}, got {sha16}... ({len(data)} bytes): its "
+            f"Expected SHA-256 {named}... for the shard {path}, got {found}... ({len(data)} bytes): its "
             "bytes are not those that were written. Restore it from a copy, or compress its images again."
         )
 

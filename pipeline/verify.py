@@ -39,7 +39,6 @@ from pipeline.storage import Storage
 from pipeline.totals import Totals
 from pipeline.types import CatalogueRow
 
-_WAIT_S = 0.25
 _BROKEN_MARK = (
     "Expected the checksum that its name promises, got another: what it marked for removal stays. The next `tenfold "
     "prune --apply` mends it."
@@ -164,7 +163,7 @@ class VerifyRun:
         with closing(start_pool(spec, self._config.workers)) as pool:
             self._progress.work_started = time.monotonic()
             self._show("working", on_progress)
-            for outcome in work_through(pool, self._tasks(held), _split, wait_s=_WAIT_S):
+            for outcome in work_through(pool, self._tasks(held), _split):
                 if isinstance(outcome, Died):
                     self._give_up(outcome)
                 elif outcome is not None:

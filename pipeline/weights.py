@@ -5,13 +5,17 @@ ARCHIVE/codec/<digest>.safetensors      <digest>: first 8 bytes of the file's sh
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from codec.weights_file import SUFFIX, digest_of, weights_name
 from pipeline.errors import ArchiveError, ConfigError, DamagedError
 from pipeline.storage import Storage, StorageOptions, split_url
 
 WEIGHTS_FOLDER = "codec"
+
+
+PAYLOAD_HEAD = 32
+"""Bytes of a payload in which any codec names its weights."""
 
 
 def weights_path(digest: bytes) -> str:
@@ -27,6 +31,11 @@ def digest_in(path: str) -> bytes | None:
     except ValueError:
         return None
     return digest if weights_name(digest) == name else None
+
+
+def named_weights(head: bytes, digests: Iterable[bytes]) -> bytes | None:
+    """Which of these weights a payload was made with, by its first `PAYLOAD_HEAD` bytes; None for none of them."""
+    return next((digest for digest in digests if digest in head[:PAYLOAD_HEAD]), None)
 
 
 def read_given_weights(url: str, options: StorageOptions) -> bytes:

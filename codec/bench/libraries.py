@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import platform
 import zlib
 from collections.abc import Callable
 from functools import cache
 from importlib import metadata
-from typing import Final
+from typing import Any, Final
 
 from PIL import _avif, features
 
@@ -47,18 +48,12 @@ def _avif_library() -> str:
 
 
 def _jpeg_xl() -> str:
-    try:
-        import pillow_jxl  # noqa: F401 (registers the format)
-    except ImportError as error:
-        raise MissingLibraryError(f"pillow-jxl-plugin is not installed: {INSTALL}") from error
+    _import("pillow_jxl", "pillow-jxl-plugin")  # registers the format
     return f"pillow-jxl-plugin {metadata.version('pillow-jxl-plugin')}"
 
 
 def _heic() -> str:
-    try:
-        import pillow_heif
-    except ImportError as error:
-        raise MissingLibraryError(f"pillow-heif is not installed: {INSTALL}") from error
+    pillow_heif = _import("pillow_heif", "pillow-heif")
     info = pillow_heif.libheif_info()
     if "x265" not in info["encoders"]:
         raise MissingLibraryError(
@@ -78,19 +73,12 @@ def _zlib() -> str:
 
 
 def _zstd() -> str:
-    try:
-        import zstandard
-    except ImportError as error:
-        raise MissingLibraryError("zstandard is not installed: pip install zstandard") from error
+    zstandard = _import("zstandard", "zstandard", install="pip install zstandard")
     return f"zstandard {zstandard.__version__}, libzstd {'.'.join(map(str, zstandard.ZSTD_VERSION))}"
 
 
 def _ssimulacra2() -> str:
-    try:
-        import ssimulacra2
-    except ImportError as error:
-        raise MissingLibraryError(f"ssimulacra2 is not installed: {INSTALL}") from error
-    return f"ssimulacra2 {ssimulacra2.__version__}"
+    return f"ssimulacra2 {_import('ssimulacra2', 'ssimulacra2').__version__}"
 
 
 def _python() -> str:
@@ -100,6 +88,13 @@ def _python() -> str:
 
 def _pillow() -> str:
     return f"Pillow {metadata.version('pillow')}"
+
+
+def _import(module: str, package: str, *, install: str = INSTALL) -> Any:
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise MissingLibraryError(f"{package} is not installed: {install}") from error
 
 
 def _check(feature: str, name: str) -> None:

@@ -15,11 +15,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Literal
 
-import numpy as np
 from PIL import Image
 
 from codec.bench.libraries import library
-from codec.contract import RGB
+from codec.contract import RGB, as_rgb
 from codec.metrics import Pixels
 
 Of = Literal["pixels", "file"]
@@ -36,7 +35,7 @@ class Original:
     @property
     def rgb(self) -> RGB:
         """24-bit, also of a grey image: the raw of every ratio."""
-        return np.repeat(self.pixels, 3, axis=2) if self.pixels.shape[2] == 1 else self.pixels
+        return as_rgb(self.pixels)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

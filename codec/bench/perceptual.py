@@ -5,10 +5,10 @@ from __future__ import annotations
 import io
 from typing import Final
 
-import numpy as np
 from PIL import Image
 
 from codec.bench.libraries import library
+from codec.contract import as_rgb
 from codec.metrics import Pixels
 
 SSIMULACRA2_MAX_PIXELS: Final = 4_000_000
@@ -44,5 +44,5 @@ def ssimulacra2(original: Pixels, decoded: Pixels) -> float:
 def _file(pixels: Pixels) -> io.BytesIO:
     """The library opens files: an uncompressed one, in memory."""
     file = io.BytesIO()
-    Image.fromarray(np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels).save(file, "BMP")
+    Image.fromarray(as_rgb(pixels)).save(file, "BMP")
     return file

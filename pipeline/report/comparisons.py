@@ -8,11 +8,11 @@ in the archive needs the folder; removing it costs the time to measure.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from pipeline.content_name import sha16
 from pipeline.errors import StorageError
 from pipeline.report.contestants import Contestant, Result, parse_result, result_json
 from pipeline.storage import Storage
@@ -60,7 +60,7 @@ class Comparisons:
         if row.source_sha256 is None or not entries:
             return
         data = json.dumps({"entries": entries}, sort_keys=True, allow_nan=False).encode()
-        name = f"{COMPARISONS_FOLDER}/{row.source_sha256}/{hashlib.sha256(data).hexdigest()[:16]}.json"
+        name = f"{COMPARISONS_FOLDER}/{row.source_sha256}/{sha16(data)}.json"
         self._archive.write(name, data)
 
     def _entries(self, sha256: str) -> list[dict[str, Any]]:
@@ -74,7 +74,7 @@ class Comparisons:
         try:
             data = self._archive.read(path)
             name = path.rpartition("/")[2].removesuffix(".json")
-            if hashlib.sha256(data).hexdigest()[:16] != name:
+            if sha16(data) != name:
                 return []
             entries = json.loads(data)["entries"]
         except (OSError, ValueError, KeyError, TypeError):  # gone, unreadable, or not ours

@@ -27,7 +27,6 @@ from pipeline.storage import Storage
 from pipeline.totals import Totals
 from pipeline.types import CatalogueRow
 
-_WAIT_S: Final = 0.25
 _LOOKUPS: Final = 16
 
 
@@ -148,7 +147,7 @@ def _work(
     with closing(start_pool(spec, config.workers)) as pool:
         progress.phase, progress.work_started = "comparing", time.monotonic()
         on_progress(progress)
-        for outcome in work_through(pool, tasks, _split, wait_s=_WAIT_S):
+        for outcome in work_through(pool, tasks, _split):
             if outcome is not None:
                 if isinstance(outcome, Died):
                     outcomes.give_up(outcome)

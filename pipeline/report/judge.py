@@ -71,10 +71,9 @@ class JudgeSpec:
     def build(self, *, threads: int) -> Judge:
         """Open the stores; codecs are loaded as rows ask for them."""
         torch.set_num_threads(threads)
-        options = self.config.source_storage or self.config.storage
         return Judge(
             Storage(self.archive_url, self.config.storage),
-            Source(SourceConfig(url=self.archive_url, storage=options.resolved())),
+            Source(SourceConfig(url=self.archive_url, storage=self.config.reading.resolved())),
             limits=ReadLimits(max_pixels=int(self.config.limits.max_megapixels * 1e6)),
         )
 

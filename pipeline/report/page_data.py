@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from markupsafe import Markup
 
+from pipeline.report.fold import IMAGE_COLUMNS
 from pipeline.report.numbers import contest_json
 from pipeline.report.report import Report
 
@@ -19,20 +20,8 @@ HISTOGRAMS: Final = (
 )
 """Name, title, unit, digits that tell two edges apart, and digits after the point."""
 _TABLE_BYTES: Final = 1_200_000
-_TABLE_COLUMNS: Final = (
-    "key",
-    "status",
-    "reason",
-    "source_format",
-    "codec",
-    "quality",
-    "width",
-    "height",
-    "source_size",
-    "payload_length",
-    "bpp",
-    "psnr_db",
-    "ms_ssim",
+_TABLE_COLUMNS: Final = tuple(
+    name for name in IMAGE_COLUMNS if name not in ("zip_bytes", "zip_source_bytes", "run")
 )
 
 
