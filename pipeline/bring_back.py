@@ -16,9 +16,9 @@ from pipeline.archived import lost_images
 from pipeline.catalogue import Catalogue, literal
 from pipeline.config import CodecConfig, CompressConfig
 from pipeline.errors import ArchiveError
-from pipeline.readahead import read_or_reason
 from pipeline.rows import lost_reason
 from pipeline.runlog import recorded_config
+from pipeline.source_file import read_or_reason
 from pipeline.sources import Source
 from pipeline.storage import Storage
 from pipeline.types import CatalogueRow, SourceImage

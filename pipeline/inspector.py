@@ -5,7 +5,6 @@ Plain Python; Ray only wraps it (actors.py). It never changes anything.
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from pipeline.errors import DamagedError, TenfoldError
 from pipeline.fetch import EXTRAS, spans_of
 from pipeline.images import read_image, to_rgb
 from pipeline.shards import check_frame, rows_in
+from pipeline.source_file import read_or_reason
 from pipeline.sources import Source, SourceConfig
 from pipeline.storage import Storage
 from pipeline.types import CatalogueRow, Image, ShardRow, SourceImage
@@ -148,8 +148,10 @@ class Inspector:
     def _original(self, row: ShardRow) -> Image | None:
         """The source image, if it is still the one that was compressed."""
         try:
-            data = self._source.read(SourceImage(key=row.key, url=row.source_url))
-            image = read_image(data) if hashlib.sha256(data).hexdigest() == row.source_sha256 else None
-        except (OSError, TenfoldError):
+            data = read_or_reason(
+                self._source.read, SourceImage(key=row.key, url=row.source_url, sha256=row.source_sha256)
+            )
+            image = None if isinstance(data, str) else read_image(data)
+        except TenfoldError:  # its store is out of reach, or it does not decode
             return None
         return image if isinstance(image, Image) else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -10,13 +9,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Semaphore
 
-from pipeline.errors import SourceError, StorageError, StoreDownError
+from pipeline.errors import SourceError
 from pipeline.images import ReadLimits, read_image
+from pipeline.source_file import read_or_reason
 from pipeline.types import Image, SourceImage, Unmodelled
 
-_ANOTHER_VERSION = (
-    "the source now holds another version; `tenfold compress` or `tenfold retry-failed` takes it in"
-)
 _MAX_AHEAD = 64
 """Images being read or waiting, at most: enough to hide the latency of an object store."""
 
@@ -37,27 +34,6 @@ class Fetched:
         """What this holds in memory."""
         pixels = self.content.pixels.nbytes if isinstance(self.content, Image) else 0
         return pixels + len(self.data or b"")
-
-
-def read_or_reason(read: Callable[[SourceImage], bytes], source: SourceImage) -> bytes | str:
-    """The bytes of a source image, or why there are none that could be taken for it.
-
-    Raises:
-        StoreDownError: the whole store is out of reach.
-    """
-    try:
-        data = read(source)
-    except FileNotFoundError:
-        return "the file was listed but is no longer there"
-    except StoreDownError:
-        raise  # an outage ends the run: it says nothing about the images that are left
-    except (StorageError, SourceError, OSError) as error:
-        return f"the file could not be read: {error}"
-    if source.sha256 is not None and hashlib.sha256(data).hexdigest() != source.sha256:
-        return (
-            _ANOTHER_VERSION  # as if it had not been read: so its version is unknown, and a run takes it in
-        )
-    return data
 
 
 class ReadAhead:

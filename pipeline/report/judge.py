@@ -5,7 +5,6 @@ Plain Python; Ray only wraps it (actors.py). Whatever is wrong with an image is 
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 
 import torch
@@ -16,7 +15,7 @@ from codec.metrics import ms_ssim, psnr_db, ssim
 from pipeline.archive import decode_rows
 from pipeline.codecs import Codecs
 from pipeline.config import CompressConfig
-from pipeline.errors import SourceError, StorageError
+from pipeline.errors import SourceError, StorageError, StoreDownError
 from pipeline.fetch import read_row
 from pipeline.images import ReadLimits, read_image, to_rgb
 from pipeline.pool import OUT_OF_MEMORY
@@ -34,6 +33,7 @@ from pipeline.report.contestants import (
     lossless_of,
 )
 from pipeline.report.pictures import picture
+from pipeline.source_file import read_or_reason
 from pipeline.sources import Source, SourceConfig
 from pipeline.storage import Storage
 from pipeline.types import CatalogueRow, Image, ShardRow, SourceImage
@@ -115,18 +115,18 @@ class Judge:
         if row.status == "kept":
             data = row.payload or b""
         else:
+            source = SourceImage(key=row.key, url=row.source_url, sha256=row.source_sha256)
             try:
-                data = self._source.read(SourceImage(key=row.key, url=row.source_url))
-            except FileNotFoundError:
-                return "its source file is gone"
-            except (StorageError, OSError) as error:
-                return f"its source file cannot be read: {error}"
-            if hashlib.sha256(data).hexdigest() != row.source_sha256:
-                return "its source file is no longer the one that was compressed"
+                found = read_or_reason(self._source.read, source)
+            except StoreDownError as error:
+                return f"its source is out of reach: {error}"
+            if isinstance(found, str):
+                return found
+            data = found
         try:
             image = read_image(data, limits=self._limits)
         except SourceError as error:
-            return f"its source file does not decode: {error}"
+            return f"the source file does not decode: {error}"
         if not isinstance(image, Image):
             return f"it has no 8-bit pixels to compare: {image.reason}"
         return data, image

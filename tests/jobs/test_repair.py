@@ -90,7 +90,7 @@ def test_what_is_lost_is_said_loudly(made: Path, tmp_path: Path) -> None:
     ran = tenfold("repair", archive, *HERE, "--json")
     assert ran.code == 3
     assert [image["key"] for image in ran.json()["lost"]] == ["001.png"]
-    assert "001.png: lost: the file was listed but is no longer there" in ran.err
+    assert "001.png: lost: the source file is no longer there" in ran.err
     assert "1 images are LOST" in ran.err
     assert tenfold("verify", archive, *HERE, "--level", "decode").code == 0
     shutil.copy(made / "source/001.png", source)

@@ -1,0 +1,38 @@
+"""The file that an image was, or is to be, made from: its bytes, or why none can be taken for it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Final
+
+from pipeline.errors import SourceError, StorageError, StoreDownError
+from pipeline.types import SourceImage
+
+_ANOTHER_VERSION: Final = (
+    "the source now holds another version; `tenfold compress` or `tenfold retry-failed` takes it in"
+)
+"""As if the file had not been read: its version stays unknown, and a run takes it in."""
+
+
+def read_or_reason(read: Callable[[SourceImage], bytes], source: SourceImage) -> bytes | str:
+    """The bytes of a source image, or why there are none that could be taken for it.
+
+    Args:
+        read: gives the bytes of a source image; raises StorageError, SourceError or OSError.
+        source: which one; with a SHA-256, no other bytes are taken.
+
+    Raises:
+        StoreDownError: the whole store is out of reach: that says nothing about this image.
+    """
+    try:
+        data = read(source)
+    except FileNotFoundError:
+        return "the source file is no longer there"
+    except StoreDownError:
+        raise
+    except (StorageError, SourceError, OSError) as error:
+        return f"the source file could not be read: {error}"
+    if source.sha256 is not None and hashlib.sha256(data).hexdigest() != source.sha256:
+        return _ANOTHER_VERSION
+    return data
