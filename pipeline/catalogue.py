@@ -1,8 +1,7 @@
 """The catalogue: one Delta Lake table, one row per image key. What is committed in it is in the archive.
 
-Only this file, `checkpoint.py` and `delta_errors.py` import deltalake. DuckDB, Polars, Spark and pandas read the table
-without us; so we read it through SQL alone: files that MERGE rewrote hold string views, which break pyarrow's own
-dataset filters.
+DuckDB, Polars, Spark and pandas read the table without us. We read it through SQL alone: files that MERGE rewrote hold
+string views, which break pyarrow's own dataset filters.
 """
 
 from __future__ import annotations
@@ -10,42 +9,24 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from threading import RLock
 from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import CommitProperties, DeltaTable, QueryBuilder
-from deltalake.exceptions import CommitFailedError, DeltaError
+from deltalake import CommitProperties, QueryBuilder
+from deltalake.exceptions import CommitFailedError
 
+from pipeline.archive_table import ArchiveTable
 from pipeline.columns import CATALOGUE_SCHEMA, rows_of
-from pipeline.delta_errors import translated
-from pipeline.delta_log import CATALOGUE_FOLDER, LOG_FOLDER, entry_path, oldest_readable
-from pipeline.errors import ArchiveError, NewerFormatError, NoArchiveError
+from pipeline.delta_log import CATALOGUE_FOLDER
+from pipeline.errors import ArchiveError, NoArchiveError
 from pipeline.storage import Storage
 from pipeline.types import CatalogueRow
-from pipeline.versions import CHANGE_COLUMNS, AsOf, Change, Version, changes_of, number_of, version_of
+from pipeline.versions import CHANGE_COLUMNS, AsOf, Change, Version, changes_of
 
-ARCHIVE_FORMAT = 1
-"""Written into the table as `tenfold.format`. Columns may be added without raising it."""
-
-_FORMAT_KEY = "tenfold.format"
 _COMMIT_ATTEMPTS = 24
 _LONGEST_PAUSE_S = 4.0
-_REOPEN_S = 600.0
-"""A table opened longer ago than this is opened anew when refreshed: its credentials may be about to expire."""
 _KEYS_PER_LOOKUP = 1000
-_TABLE_PROPERTIES = {
-    # time travel reaches back until someone prunes the archive, not for Delta's usual 30 days
-    "delta.logRetentionDuration": "interval 36500 days",
-    # opening the table reads every log entry since the last checkpoint, twice: 20 requests at most, not 200
-    "delta.checkpointInterval": "10",
-    # the columns we look up by: statistics on 40 columns would make every log entry ten times as long
-    "delta.dataSkippingStatsColumns": "key,run,status",
-}
 _NEWER = (
     "s.status <> 'failed' AND s.encoded_at >= t.encoded_at AND ("
     "(t.source_size IS DISTINCT FROM s.source_size)"
@@ -73,13 +54,7 @@ class Catalogue:
         Args:
             as_of: look at this version, for reading only, whatever is committed later.
         """
-        self._storage = storage
-        self._as_of = as_of
-        self._table: DeltaTable | None = None
-        self._opened_at = 0.0
-        self._is_stale = False
-        self._lock = RLock()
-        self._secrets: list[str] = []
+        self._table = ArchiveTable(storage, as_of=as_of)
 
     def exists(self) -> bool:
         """Whether the root is a Tenfold archive.
@@ -88,7 +63,7 @@ class Catalogue:
             ArchiveError: it is one, of a newer format.
         """
         try:
-            self._opened()
+            self._table.opened()
         except NoArchiveError:
             return False
         return True
@@ -99,40 +74,19 @@ class Catalogue:
         Raises:
             ArchiveError: the folder holds another Delta table, or an archive of a newer format.
         """
-        try:
-            self._opened()
-        except NoArchiveError:
-            with self._translated():
-                if DeltaTable.is_deltatable(self._url(), self._options()):
-                    raise  # a table, but not one of ours
-            self._storage.create(entry_path(0), _first_commit())
-            self._open_what_is_made()
-
-    def _open_what_is_made(self) -> None:
-        """Another creator's first entry can be in our way a moment before the store lists it."""
-        pause = 0.1
-        while True:
-            try:
-                self._opened()
-            except NoArchiveError:
-                if pause > _LONGEST_PAUSE_S:
-                    raise
-            else:
-                return
-            time.sleep(pause)
-            pause *= 2
+        self._table.create()
 
     def refresh(self) -> None:
         """See what others have committed since."""
-        self._is_stale = True
+        self._table.refresh()
 
     def version(self) -> int:
         """Version of the Delta table as seen now; grows by one with every commit."""
-        return int(self._opened().version())
+        return int(self._table.opened().version())
 
     def versions(self) -> list[Version]:
         """All versions that can still be read, up to the one seen now; the newest first."""
-        return self._readable(self._opened())
+        return self._table.versions()
 
     def changes_since(self, older: Catalogue) -> Iterator[Change]:
         """The images that this version holds otherwise than an older one, streamed, sorted by key."""
@@ -144,8 +98,9 @@ class Catalogue:
             " WHERE (before.shard IS DISTINCT FROM after.shard) OR (before.row IS DISTINCT FROM after.row)"
             " ORDER BY coalesce(before.key, after.key)"
         )
-        with self._translated():
-            both = QueryBuilder().register("before", older._opened()).register("after", self._opened())
+        with self._table.translated():
+            before, after = older._table.opened(), self._table.opened()
+            both = QueryBuilder().register("before", before).register("after", after)
             for batch in pa.RecordBatchReader.from_stream(both.execute(sql)):
                 yield from changes_of(batch.to_pylist())
 
@@ -156,8 +111,9 @@ class Catalogue:
         schema = pa.schema([CATALOGUE_SCHEMA.field(name).with_name(f"{side}_{name}") for side, name in sides])
         named = ", ".join(f'{side}."{name}" AS {side}_{name}' for side, name in sides)
         sql = f"SELECT {named} FROM this JOIN other ON this.key = other.key"
-        with self._translated():
-            both = QueryBuilder().register("this", self._opened()).register("other", other._opened())
+        with self._table.translated():
+            mine, theirs = self._table.opened(), other._table.opened()
+            both = QueryBuilder().register("this", mine).register("other", theirs)
             for batch in pa.RecordBatchReader.from_stream(both.execute(sql)):
                 yield _as_schema(batch, schema)
 
@@ -224,20 +180,20 @@ class Catalogue:
         run: str,
         info: Mapping[str, str] | None,
     ) -> int:
-        if self._as_of is not None:
-            raise ValueError(f"Expected the newest version to commit to, got version {self._as_of}.")
+        if self._table.as_of is not None:
+            raise ValueError(f"Expected the newest version to commit to, got version {self._table.as_of}.")
         properties = CommitProperties(custom_metadata={**(info or {}), "tenfold.run": run})
         for attempt in range(_COMMIT_ATTEMPTS):
             self.refresh()
             try:
-                with self._translated():
+                with self._table.translated():
                     return change(properties)
             except CommitFailedError:
                 pass  # another writer was faster: look what it wrote, and merge with that
             time.sleep(random.uniform(0.2, 1) * min(_LONGEST_PAUSE_S, 0.05 * 2**attempt))
         raise ArchiveError(
-            f"Expected to {what} {self._storage.url}, got {_COMMIT_ATTEMPTS} conflicts with other writers. Are many "
-            "runs writing to this archive? Run the same command again."
+            f"Expected to {what} {self._table.storage.url}, got {_COMMIT_ATTEMPTS} conflicts with other writers. Are "
+            "many runs writing to this archive? Run the same command again."
         )
 
     def _merge(self, rows: pa.Table, properties: CommitProperties, over: frozenset[str]) -> int:
@@ -247,7 +203,7 @@ class Catalogue:
             if shards:
                 replaced += f" OR t.shard IN ({', '.join(map(literal, sorted(shards)))})"
         done = (
-            self._opened()
+            self._table.opened()
             .merge(
                 rows.cast(CATALOGUE_SCHEMA),
                 predicate=f"t.key = s.key AND {_within(rows)}",
@@ -264,7 +220,7 @@ class Catalogue:
 
     def _delete(self, rows: pa.Table, properties: CommitProperties) -> int:
         done = (
-            self._opened()
+            self._table.opened()
             .merge(
                 rows.select(["key", "shard", "row"]),
                 predicate=f"t.key = s.key AND t.shard = s.shard AND t.row = s.row AND {_within(rows)}",
@@ -299,7 +255,7 @@ class Catalogue:
         names = list(columns) if columns is not None else CATALOGUE_SCHEMA.names
         _check_columns(names)
         schema = pa.schema([CATALOGUE_SCHEMA.field(name) for name in names])
-        table = self._opened()
+        table = self._table.opened()
         present = {field.name for field in table.schema().fields}
         conditions = [f"({where})"] if where is not None else []
         if run is not None:
@@ -309,7 +265,7 @@ class Catalogue:
             sql += f" WHERE {' AND '.join(conditions)}"
         if order:
             sql += f" ORDER BY {', '.join(_quoted(name) for name in order)}"
-        with self._translated(where):
+        with self._table.translated(where):
             rows = QueryBuilder().register("t", table).execute(sql)
             for batch in pa.RecordBatchReader.from_stream(rows):
                 yield _as_schema(batch, schema)
@@ -336,25 +292,25 @@ class Catalogue:
 
     def count(self) -> int:
         """Number of images, the failed ones included."""
-        with self._translated():
-            return int(self._opened().count())
+        with self._table.translated():
+            return int(self._table.opened().count())
 
     def files(self) -> dict[str, int]:
         """The Parquet files that this version consists of, as paths below the archive, and their sizes."""
-        with self._translated():
-            actions = pa.table(self._opened().get_add_actions(flatten=True))
+        with self._table.translated():
+            actions = pa.table(self._table.opened().get_add_actions(flatten=True))
         paths = (f"{CATALOGUE_FOLDER}/{unquote(path)}" for path in actions["path"].to_pylist())
         return dict(zip(paths, actions["size_bytes"].to_pylist(), strict=True))
 
     def reader_version(self) -> int:
         """What Delta demands of readers: above 1, files are not all that they seem."""
-        return int(self._opened().protocol().min_reader_version)
+        return int(self._table.opened().protocol().min_reader_version)
 
     def repeated_keys(self) -> dict[str, int]:
         """Keys that have more than one row, and how many: there must be none."""
         sql = "SELECT key, count(*) AS rows FROM t GROUP BY key HAVING count(*) > 1"
-        with self._translated():
-            found = QueryBuilder().register("t", self._opened()).execute(sql)
+        with self._table.translated():
+            found = QueryBuilder().register("t", self._table.opened()).execute(sql)
             return {
                 row["key"]: row["rows"]
                 for batch in pa.RecordBatchReader.from_stream(found)
@@ -370,89 +326,6 @@ class Catalogue:
         for batch in self.scan(["shard"], where=where, run=run):
             shards.update(pc.unique(batch["shard"]).to_pylist())
         return shards
-
-    def _url(self) -> str:
-        return f"{self._storage.delta_url().rstrip('/')}/{CATALOGUE_FOLDER}"
-
-    def _options(self) -> dict[str, str]:
-        """Options for deltalake, asked for anew each time: credentials may be short-lived."""
-        options = self._storage.delta_options()
-        self._secrets = [
-            value
-            for name, value in options.items()
-            if any(word in name for word in ("KEY", "TOKEN")) and value
-        ]
-        return options
-
-    def _opened(self) -> DeltaTable:
-        with self._lock:
-            now = time.monotonic()
-            is_old = now - self._opened_at >= _REOPEN_S
-            if self._as_of is not None and self._table is not None:
-                self._is_stale = is_old  # the past does not change
-            if self._table is not None and self._is_stale and not is_old:
-                with self._translated():
-                    self._table.update_incremental()  # reads only the log's new entries
-            elif self._table is None or self._is_stale:
-                with self._translated():
-                    table = DeltaTable(self._url(), storage_options=self._options())
-                    self._check_format(table.metadata().configuration)
-                    if self._as_of is not None:
-                        self._load_past(table, self._as_of)
-                self._table, self._opened_at = table, now
-            self._is_stale = False
-            return self._table
-
-    def _load_past(self, table: DeltaTable, as_of: AsOf) -> None:
-        if not isinstance(as_of, int) or as_of > table.version():
-            as_of = number_of(as_of, self._readable(table), url=self._storage.url)
-        try:
-            table.load_as_version(as_of)
-        except (DeltaError, OSError):
-            current = DeltaTable(self._url(), storage_options=self._options())  # the other is spoilt
-            number_of(as_of, self._readable(current), url=self._storage.url)  # says so if it was pruned
-            raise
-        self._as_of = as_of
-
-    def _readable(self, table: DeltaTable) -> list[Version]:
-        """Reads the whole log."""
-        oldest = oldest_readable(info.path for info in self._storage.list(LOG_FOLDER))
-        with self._translated():
-            return [version for entry in table.history() if (version := version_of(entry)).version >= oldest]
-
-    def _check_format(self, configuration: Mapping[str, str | None]) -> None:
-        written = configuration.get(_FORMAT_KEY)
-        if written is None or not written.isdecimal():
-            raise NoArchiveError(
-                f"Expected a Tenfold archive at {self._storage.url}, got a Delta table of something else in "
-                f"{CATALOGUE_FOLDER}/. Choose another folder for the archive."
-            )
-        if int(written) > ARCHIVE_FORMAT:
-            raise NewerFormatError(
-                f"Expected an archive of format {ARCHIVE_FORMAT} or older at {self._storage.url}, got format "
-                f"{written}. Install a newer Tenfold to use it."
-            )
-
-    def _translated(self, where: str | None = None) -> AbstractContextManager[None]:
-        return translated(self._storage, CATALOGUE_FOLDER, self._secrets, where=where)
-
-
-def _first_commit() -> bytes:
-    """The log entry that makes an empty table.
-
-    Made in a temporary folder and then published create-only: of several who make the same table at once,
-    deltalake itself lets each write its own definition, one after the other.
-    """
-    with TemporaryDirectory(prefix="tenfold-") as folder:
-        DeltaTable.create(
-            folder,
-            schema=CATALOGUE_SCHEMA,
-            name="tenfold catalogue",
-            description="Images of a Tenfold archive: one row per key",
-            configuration={_FORMAT_KEY: str(ARCHIVE_FORMAT), **_TABLE_PROPERTIES},
-            raise_if_key_not_exists=False,
-        )
-        return (Path(folder) / entry_path(0).removeprefix(f"{CATALOGUE_FOLDER}/")).read_bytes()
 
 
 def _within(rows: pa.Table, key: str = "t.key") -> str:

@@ -23,6 +23,7 @@ DOORS = {
         "pipeline/checkpoint.py",  # how many actions a checkpoint holds, which the hint to it must say
     },
     "deltalake": {
+        "pipeline/archive_table.py",
         "pipeline/catalogue.py",
         "pipeline/delta_errors.py",
         "pipeline/checkpoint.py",  # makes one in a temporary folder: no table of an archive is opened there

@@ -51,7 +51,7 @@ class TestAsOf:
         assert old.count() == 4
 
     def test_it_outlives_its_credentials(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("pipeline.catalogue._REOPEN_S", 0.0)
+        monkeypatch.setattr("pipeline.archive_table._REOPEN_S", 0.0)
         old = Catalogue(Storage(url), as_of=1)
         assert [old.count() for _ in range(3)] == [3, 3, 3]
 
