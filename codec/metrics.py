@@ -58,9 +58,8 @@ def ssim(original: Pixels, decoded: Pixels) -> float | None:
     _check(original, decoded)
     if min(original.shape[:2]) < SSIM_MIN_SIDE:
         return None
-    with torch.inference_mode():
-        ssim_C, _ = _ssim_scores(_planes(original), _planes(decoded))
-    return float(ssim_C.mean())
+    (only,) = _scales(original, decoded, 1)
+    return float(only.ssim_C.mean())
 
 
 def ms_ssim(original: Pixels, decoded: Pixels) -> float | None:
@@ -74,42 +73,96 @@ def ms_ssim(original: Pixels, decoded: Pixels) -> float | None:
     _check(original, decoded)
     if min(original.shape[:2]) < MS_SSIM_MIN_SIDE:
         return None
+    *finer, coarsest = _scales(original, decoded, len(_SCALE_WEIGHTS))
+    scores = [*(scale.contrast_C for scale in finer), coarsest.ssim_C]
+    weighted = [
+        np.maximum(score, 0.0) ** weight for score, weight in zip(scores, _SCALE_WEIGHTS, strict=True)
+    ]
+    return float(np.prod(weighted, axis=0).mean())
+
+
+def _scales(original: Pixels, decoded: Pixels, count: int) -> list[_Scale]:
+    """That many scales of two images, the finest first, in memory that grows with their width alone."""
+    height, width, channels = original.shape
+    finest = scale = _Scale(height, width, channels)
+    scales = [finest]
+    for _ in range(count - 1):
+        scale = scale.add_coarser()
+        scales.append(scale)
     with torch.inference_mode():
-        a, b = _planes(original), _planes(decoded)
-        score_C = np.ones(original.shape[2])
-        for level, weight in enumerate(_SCALE_WEIGHTS):
-            ssim_C, contrast_C = _ssim_scores(a, b)
-            last = level == len(_SCALE_WEIGHTS) - 1
-            score_C *= np.maximum(ssim_C if last else contrast_C, 0.0) ** weight
-            if not last:
-                padding = (a.shape[2] % 2, a.shape[3] % 2)
-                a, b = (functional.avg_pool2d(image, 2, padding=padding) for image in (a, b))
-    return float(score_C.mean())
+        for top in range(0, height, finest.rows):
+            strip = slice(top, top + finest.rows)
+            finest.feed(_planes(original[strip]), _planes(decoded[strip]))
+    return scales
 
 
-def _ssim_scores(a_1CHW: Tensor, b_1CHW: Tensor) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """(mean SSIM, mean contrast-structure) of each channel, (C,) each.
+class _Scale:
+    """One scale of two images, which come row by row from the top.
 
-    In strips that stay inside a core's cache: six times faster than the whole image at once.
+    It sums up SSIM in strips that stay inside a core's cache, six times faster than the whole image at once, and hands
+    on rows of half the size. Shape legend: a_1CHW some rows of the original, b_1CHW the same of the other.
     """
-    channels, height, width = a_1CHW.shape[1:]
-    column, row = _window(4 * channels)
-    rows = max(8, _STRIP_PIXELS // width)
-    sums = np.zeros((2, channels))
-    for top in range(0, height - 10, rows):
-        strip = slice(top, min(top + rows, height - 10) + 10)
-        a, b = a_1CHW[:, :, strip], b_1CHW[:, :, strip]
+
+    def __init__(self, height: int, width: int, channels: int) -> None:
+        self._height, self._width, self._channels = height, width, channels
+        self.rows = max(8, _STRIP_PIXELS // width)
+        """New rows that make a strip."""
+        self._to_come = height
+        nothing = torch.zeros(1, channels, 0, width)
+        self._held = [nothing, nothing]
+        padding = torch.zeros(1, channels, height % 2, width)  # above; on the sides, avg_pool2d adds it
+        self._unpooled = [padding, padding]
+        self._coarser: _Scale | None = None
+        self._column, self._row = _window(4 * channels)
+        self._sums: list[npt.NDArray[np.float64]] = [np.zeros(channels), np.zeros(channels)]
+        self._places = (height - 10) * (width - 10)
+
+    @property
+    def ssim_C(self) -> npt.NDArray[np.float64]:  # noqa: N802  the shape legend's
+        """Mean SSIM of each channel, once every row was fed."""
+        return self._sums[0] / self._places
+
+    @property
+    def contrast_C(self) -> npt.NDArray[np.float64]:  # noqa: N802
+        """Mean of its factor for contrast and structure."""
+        return self._sums[1] / self._places
+
+    def add_coarser(self) -> _Scale:
+        """The next scale, which this one feeds."""
+        self._coarser = _Scale(-(-self._height // 2), -(-self._width // 2), self._channels)
+        return self._coarser
+
+    def feed(self, a_1CHW: Tensor, b_1CHW: Tensor) -> None:
+        """Take the next rows."""
+        if self._coarser is not None:
+            self._pool(self._coarser, a_1CHW, b_1CHW)
+        self._to_come -= a_1CHW.shape[2]
+        a, b = (torch.cat(pair, 2) for pair in zip(self._held, (a_1CHW, b_1CHW), strict=True))
+        if self._to_come == 0 or a.shape[2] >= self.rows + 10:
+            self._add(a, b)
+            a, b = a[:, :, -10:].clone(), b[:, :, -10:].clone()
+        self._held = [a, b]
+
+    def _pool(self, coarser: _Scale, a_1CHW: Tensor, b_1CHW: Tensor) -> None:
+        a, b = (torch.cat(pair, 2) for pair in zip(self._unpooled, (a_1CHW, b_1CHW), strict=True))
+        paired = a.shape[2] // 2 * 2
+        self._unpooled = [a[:, :, paired:].clone(), b[:, :, paired:].clone()]
+        if paired:
+            padding = (0, self._width % 2)
+            coarser.feed(*(functional.avg_pool2d(rows[:, :, :paired], 2, padding=padding) for rows in (a, b)))
+
+    def _add(self, a: Tensor, b: Tensor) -> None:
+        groups = 4 * self._channels
         maps = torch.cat((a, b, a * a + b * b, a * b), 1)
         blurred = functional.conv2d(
-            functional.conv2d(maps, column, groups=4 * channels), row, groups=4 * channels
+            functional.conv2d(maps, self._column, groups=groups), self._row, groups=groups
         )
         mean_a, mean_b, mean_squares, mean_product = blurred.chunk(4, dim=1)
         product, squares = mean_a * mean_b, mean_a * mean_a + mean_b * mean_b
         contrast = (2.0 * (mean_product - product) + _C2) / (mean_squares - squares + _C2)
         ssim = (2.0 * product + _C1) / (squares + _C1) * contrast
-        sums += torch.stack((ssim, contrast)).sum((1, 3, 4)).numpy()
-    ssim_C, contrast_C = sums / ((height - 10) * (width - 10))
-    return ssim_C, contrast_C
+        for sums, scores in zip(self._sums, (ssim, contrast), strict=True):
+            sums += scores.sum((0, 2, 3)).numpy()
 
 
 def _window(channels: int) -> tuple[Tensor, Tensor]:

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from codec.freed_memory import keep_freed_memory
 from jobs.bench import bench
 from jobs.compress import compress
 from jobs.decode import decode
@@ -71,6 +72,7 @@ app.command(
 
 def main() -> None:
     """Entry point of the `tenfold` script."""
+    keep_freed_memory()
     try:
         app()
     except BrokenPipeError:  # `tenfold ls | head`: nothing is wrong

@@ -13,6 +13,7 @@ from typing import Any, Generic
 import ray
 from ray.exceptions import GetTimeoutError, OutOfMemoryError, RayActorError, RayTaskError
 
+from codec.freed_memory import keep_freed_memory
 from pipeline.config import WorkersConfig
 from pipeline.errors import ConfigError, TenfoldError
 from pipeline.pool import OUT_OF_MEMORY, Died, Done, ResultT, TaskT, WorkerSpec
@@ -37,6 +38,7 @@ class _Shell:
     """What lives in an actor: the worker, built there."""
 
     def __init__(self, spec: WorkerSpec[Any], threads: int) -> None:
+        keep_freed_memory()
         self._worker = spec.build(threads=threads)
 
     def ready(self) -> str:

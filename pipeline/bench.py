@@ -18,6 +18,7 @@ import torch
 from PIL import Image as PillowImage
 
 from codec.contract import Codec
+from codec.freed_memory import keep_freed_memory
 from codec.registry import load_codec
 from pipeline.coded import Coded
 from pipeline.config import CompressConfig
@@ -122,8 +123,9 @@ _codec: Codec | None = None
 
 
 def _load() -> None:
-    """Once in every process: one thread, and the codec resident."""
+    """Once in every process, as in an actor: one thread, and the codec resident."""
     global _codec
+    keep_freed_memory()
     torch.set_num_threads(1)
     _codec = load_codec(CompressConfig().codec.id)
 

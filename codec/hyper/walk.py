@@ -111,8 +111,8 @@ class Walk:
         return state.latents_hwM
 
     def dequantised(self, latents_hwM: Tensor) -> Tensor:
-        """Latents over their size -> y_hat, in units of orthonormal coefficients."""
-        return latents_hwM * self._size_M
+        """Latents over their size become y_hat, in units of orthonormal coefficients, where they lie."""
+        return latents_hwM.mul_(self._size_M)
 
     def _hyper_latents(
         self, strips: list[slice], grid: tuple[int, int], sink: Sink, y_hwM: Tensor | None
