@@ -12,7 +12,7 @@ from pipeline.errors import DamagedError
 from pipeline.marks import MarkReader
 from pipeline.plan import StoredPlan
 from pipeline.runlog import RunLog
-from pipeline.shards import catalogue_rows, parse_shard_path
+from pipeline.shards import SHARDS_FOLDER, catalogue_rows, parse_shard_path
 from pipeline.storage import Storage
 
 
@@ -39,7 +39,7 @@ def committed_units(
     named = (parse_shard_path(path) for path in catalogue.run_shards(log.run))
     committed = {path.number for path in named if path.run == log.run}
     published: dict[int, list[str]] = defaultdict(list)
-    for info in storage.list(f"shards/{log.run}"):
+    for info in storage.list(f"{SHARDS_FOLDER}/{log.run}"):
         published[parse_shard_path(info.path).number].append(info.path)
     marks = MarkReader(storage)
     for number, paths in sorted(published.items()):

@@ -18,7 +18,7 @@ from deltalake.exceptions import DeltaError
 from pipeline.columns import CATALOGUE_SCHEMA
 from pipeline.delta_errors import translated
 from pipeline.delta_log import CATALOGUE_FOLDER, LOG_FOLDER, entry_path, oldest_readable
-from pipeline.errors import NewerFormatError, NoArchiveError
+from pipeline.errors import LostCatalogueError, NewerFormatError, NoArchiveError
 from pipeline.storage import Storage
 from pipeline.versions import AsOf, Version, number_of, version_of
 
@@ -86,15 +86,20 @@ class ArchiveTable:
             self._is_stale = False
             return self._table
 
-    def create(self) -> None:
+    def create(self, *, over_lost: bool = False) -> None:
         """Make an empty table unless there is one. Two that create at once end up with the same table.
 
+        Args:
+            over_lost: also where a table was lost: all that the shards hold is to be committed to it.
         Raises:
+            LostCatalogueError: it was lost, and nobody said so: what is in the shards alone would be forgotten.
             ArchiveError: the folder holds another Delta table, or an archive of a newer format.
         """
         try:
             self.opened()
-        except NoArchiveError:
+        except NoArchiveError as error:
+            if isinstance(error, LostCatalogueError) and not over_lost:
+                raise
             with self.translated():
                 if DeltaTable.is_deltatable(self._url(), self._options()):
                     raise  # a table, but not one of ours

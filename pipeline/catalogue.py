@@ -68,13 +68,16 @@ class Catalogue:
             return False
         return True
 
-    def create(self) -> None:
+    def create(self, *, over_lost: bool = False) -> None:
         """Make an empty catalogue unless there is one. Two that create at once end up with the same table.
 
+        Args:
+            over_lost: also where a catalogue was lost: all that the shards hold is to be committed to it.
         Raises:
+            LostCatalogueError: it was lost, and nobody said so: what is in the shards alone would be forgotten.
             ArchiveError: the folder holds another Delta table, or an archive of a newer format.
         """
-        self._table.create()
+        self._table.create(over_lost=over_lost)
 
     def refresh(self) -> None:
         """See what others have committed since."""

@@ -15,7 +15,7 @@ from pipeline.delta_log import HINT, LOG_FOLDER, checkpoint_path, is_derived, lo
 from pipeline.errors import ArchiveError, NewerFormatError, NoArchiveError, StorageError
 from pipeline.lost import Aside, unfinished
 from pipeline.seals import SEALS_FOLDER, Sealed, damaged, read_seals, seal_without
-from pipeline.shards import is_shard_path
+from pipeline.shards import SHARDS_FOLDER, is_shard_path
 from pipeline.storage import Storage
 
 
@@ -142,7 +142,7 @@ def _left_traces(archive: Storage) -> bool:
     return (
         bool(unfinished(archive))
         or read_seals(archive).version >= 0
-        or any(is_shard_path(info.path) for info in archive.list("shards"))
+        or any(is_shard_path(info.path) for info in archive.list(SHARDS_FOLDER))
     )
 
 

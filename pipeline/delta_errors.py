@@ -10,7 +10,8 @@ from contextlib import contextmanager
 import pyarrow as pa
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
-from pipeline.errors import ArchiveError, NoArchiveError, StorageError, TenfoldError
+from pipeline.errors import ArchiveError, LostCatalogueError, NoArchiveError, StorageError, TenfoldError
+from pipeline.shards import SHARDS_FOLDER, is_shard_path
 from pipeline.storage import Storage, redact
 
 _LONGEST_MESSAGE = 400
@@ -40,10 +41,7 @@ def translated(
     except (TenfoldError, CommitFailedError):
         raise
     except TableNotFoundError:
-        raise NoArchiveError(
-            f"Expected a Tenfold archive (a folder with {folder}/_delta_log) at {storage.url}, got "
-            f"{_what_is_there(storage)}; create one with `tenfold compress SRC {storage.url}`."
-        ) from None
+        raise _no_table(storage, folder) from None
     except (DeltaError, OSError, pa.ArrowException) as error:
         told = _one_line(error, secrets)
         if where is not None and not _STORE_FAILED.search(told):
@@ -67,6 +65,12 @@ def _one_line(error: Exception, secrets: Sequence[str]) -> str:
     return redact(_REQUEST.sub("", text))[:_LONGEST_MESSAGE].rstrip(".")
 
 
-def _what_is_there(storage: Storage) -> str:
+def _no_table(storage: Storage, folder: str) -> NoArchiveError:
+    expected = f"Expected a Tenfold archive (a folder with {folder}/_delta_log) at {storage.url}, got"
+    if any(is_shard_path(info.path) for info in storage.list(SHARDS_FOLDER)):
+        return LostCatalogueError(
+            f"{expected} shards whose catalogue is lost; `tenfold repair {storage.url}` makes it anew from them."
+        )
     found = [info.path for info in itertools.islice(storage.list(), 3)]
-    return f"other files ({', '.join(found)}, ...)" if found else "an empty folder or none"
+    there = f"other files ({', '.join(found)}, ...)" if found else "an empty folder or none"
+    return NoArchiveError(f"{expected} {there}; create one with `tenfold compress SRC {storage.url}`.")

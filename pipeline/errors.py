@@ -54,6 +54,10 @@ class NoArchiveError(ArchiveError):
     """Nothing at that URL is an archive."""
 
 
+class LostCatalogueError(NoArchiveError):
+    """An archive was there, and its shards are; its catalogue is not."""
+
+
 class NewerFormatError(ArchiveError):
     """An archive, or a shard, of a format that only newer releases understand."""
 

@@ -16,7 +16,7 @@ from pipeline.progress import OnStep, Step
 from pipeline.references import References
 from pipeline.retention import Retention
 from pipeline.seals import read_seals
-from pipeline.shards import parse_shard_path
+from pipeline.shards import SHARDS_FOLDER, parse_shard_path
 from pipeline.storage import ObjectInfo, Storage
 
 _DATA_FILE: Final = re.compile(rf"{CATALOGUE_FOLDER}/part-[^/]+\.parquet")
@@ -154,7 +154,7 @@ class _Listing:
         unneeded: dict[str, int] = {}
         unknown: list[str] = []
         missing = set(references.shards)
-        for info in _counted(archive.list("shards"), "shards listed", on_step):
+        for info in _counted(archive.list(SHARDS_FOLDER), "shards listed", on_step):
             if not _is_shard(info.path):
                 unknown.append(info.path)
             elif info.path in references.shards:

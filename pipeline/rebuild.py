@@ -25,7 +25,7 @@ from pipeline.pool import Died
 from pipeline.repair_summary import dealt_with
 from pipeline.retry import work_through
 from pipeline.seals import SEALS_FOLDER, seal
-from pipeline.shards import is_shard_path
+from pipeline.shards import SHARDS_FOLDER, is_shard_path
 from pipeline.start import start_pool
 from pipeline.storage import Storage
 
@@ -116,7 +116,7 @@ def replace_catalogue(archive: Storage, rows: pa.Table, aside: Aside, *, run: st
     aside.mark()
     remove(archive, copied)
     catalogue = Catalogue(archive)
-    catalogue.create()
+    catalogue.create(over_lost=True)
     for start in range(0, rows.num_rows, _ROWS_PER_COMMIT):
         catalogue.commit(rows.slice(start, _ROWS_PER_COMMIT), run=run, info={"tenfold.rebuilt": aside.folder})
     if (count := catalogue.count()) != rows.num_rows:
@@ -130,7 +130,7 @@ def replace_catalogue(archive: Storage, rows: pa.Table, aside: Aside, *, run: st
 
 
 def _tasks(archive: Storage, strange: dict[str, str]) -> Iterator[IndexTask]:
-    for info in archive.list("shards"):
+    for info in archive.list(SHARDS_FOLDER):
         if is_shard_path(info.path):
             yield IndexTask(shard=info.path)
         else:

@@ -38,6 +38,7 @@ SHARD_FORMAT = 1
 """Written into every shard as `tenfold.format`; columns may be added without raising it."""
 
 
+SHARDS_FOLDER = "shards"
 _ROW_GROUP_ROWS = 256
 _ROW_GROUP_BYTES = 16 * 2**20
 _MAX_ROW_BYTES = 2**31 - 2**20  # a Parquet page has a signed 32-bit size
@@ -45,7 +46,9 @@ _REPETITIVE = ["source_format", "mode", "status", "reason", "codec", "run", *EXT
 _UNCOMPRESSED = ("payload", *EXTRAS)
 _FRAME = 8
 """Bytes at the end of a Parquet file: the footer's length, and PAR1."""
-_SHARD_PATH = re.compile(r"shards/(?P<run>[^/]+)/(?P<number>\d{6,})-(?P<sha16>[0-9a-f]{16})\.parquet")
+_SHARD_PATH = re.compile(
+    SHARDS_FOLDER + r"/(?P<run>[^/]+)/(?P<number>\d{6,})-(?P<sha16>[0-9a-f]{16})\.parquet"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -94,7 +97,7 @@ def build_shard(rows: Sequence[ShardRow], *, metadata: Mapping[str, str]) -> Sha
 
 def shard_path(run: str, number: int, sha256: str) -> str:
     """Where a shard lies below the archive."""
-    return f"shards/{run}/{number:06d}-{sha256[:16]}.parquet"
+    return f"{SHARDS_FOLDER}/{run}/{number:06d}-{sha256[:16]}.parquet"
 
 
 def parse_shard_path(path: str) -> ShardPath:

@@ -34,6 +34,7 @@ from pipeline.pool import Died
 from pipeline.progress import OnProgress, Progress
 from pipeline.retry import halves, work_through
 from pipeline.seals import SEALS_FOLDER, damaged, read_seals
+from pipeline.shards import SHARDS_FOLDER
 from pipeline.start import start_pool
 from pipeline.storage import Storage
 from pipeline.totals import Totals
@@ -113,7 +114,7 @@ class VerifyRun:
         if self._level != "structure":
             self._see_seals()  # first: they tell what is wrong with a catalogue that cannot be opened
             self._see_weights()
-        held = {info.path: info.size for info in self._archive.list("shards")}
+        held = {info.path: info.size for info in self._archive.list(SHARDS_FOLDER)}
         version = self._open()
         if version is not None:
             try:
@@ -171,7 +172,7 @@ class VerifyRun:
                 on_progress(self._progress)
 
     def _archive_was_here(self) -> bool:
-        return any(True for folder in (SEALS_FOLDER, "shards") for _ in self._archive.list(folder))
+        return any(True for folder in (SEALS_FOLDER, SHARDS_FOLDER) for _ in self._archive.list(folder))
 
     def _see_seals(self) -> None:
         sealed = read_seals(self._archive)

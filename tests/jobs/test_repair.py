@@ -98,10 +98,13 @@ def test_what_is_lost_is_said_loudly(made: Path, tmp_path: Path) -> None:
     assert tenfold("repair", archive, *HERE).code == 0
 
 
-def test_a_lost_catalogue(archive: Path) -> None:
+def test_a_lost_catalogue(made: Path, archive: Path) -> None:
     before = tenfold("ls", archive, "--json").json()
     shutil.rmtree(archive / "catalogue")
     assert tenfold("ls", archive).code == 10
+    ran = tenfold("compress", made / "source", archive, *HERE, *CODEC)
+    assert ran.code == 10
+    assert f"is lost; `tenfold repair {archive}` makes it anew" in ran.err
     ran = tenfold("repair", archive, *HERE)
     assert ran.code == 0
     assert "rebuilt from 1 shards: 4 images. Its past versions are gone" in ran.out

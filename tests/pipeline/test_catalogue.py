@@ -23,8 +23,8 @@ from hypothesis import strategies as st
 import pipeline.catalogue
 from pipeline.catalogue import Catalogue, literal
 from pipeline.columns import CATALOGUE_SCHEMA, rows_of
-from pipeline.errors import ArchiveError, NoArchiveError, StorageError
-from pipeline.shards import build_shard
+from pipeline.errors import ArchiveError, LostCatalogueError, NoArchiveError, StorageError
+from pipeline.shards import build_shard, publish
 from pipeline.storage import Storage, StorageOptions
 from pipeline.types import CatalogueRow, ShardRow
 from tests.pipeline.shard_rows import MOMENT, make_row
@@ -115,6 +115,16 @@ class TestCreate:
         (tmp_path / "photo.jpg").write_bytes(b"x")
         with pytest.raises(NoArchiveError, match=r"other files \(photo.jpg"):
             Catalogue(Storage(str(tmp_path))).table()
+
+    def test_shards_whose_catalogue_is_lost(self, tmp_path: Path) -> None:
+        shard = build_shard([make_row("a")], metadata={})
+        publish(Storage(tmp_path), shard, "run-1", 0)
+        catalogue = Catalogue(Storage(tmp_path))
+        with pytest.raises(LostCatalogueError, match=r"is lost; `tenfold repair .*` makes it anew"):
+            catalogue.create()
+        assert not catalogue.exists()
+        catalogue.create(over_lost=True)
+        assert catalogue.count() == 0
 
     def test_a_delta_table_of_something_else(self, tmp_path: Path) -> None:
         DeltaTable.create(str(tmp_path / "catalogue"), pa.schema([("key", pa.string())]))
