@@ -9,6 +9,7 @@ import typer
 
 from jobs.console import FAILED_IMAGES, clear_errors, print_json, say, show_progress
 from jobs.options import ArchiveUrl, AsJson, AsOfVersion, ConfigFile, RayAddress, Workers, read_config
+from pipeline.counted import counted
 from pipeline.decode import DecodeRun
 from pipeline.errors import SourceError
 from pipeline.restore import Format
@@ -62,12 +63,12 @@ def decode(
             print_json(asdict(summary))
         else:
             print(
-                f"{summary.written} of {summary.images} images written to {dst}, "
+                f"{summary.written:,} of {counted(summary.images, 'image')} written to {dst}, "
                 f"{summary.written_bytes / 1e6:.2f} MB, {summary.seconds:.1f} s."
             )
         if summary.without_payload:
             say(
-                f"{summary.without_payload} images failed when they were compressed: there is nothing to decode."
+                f"{counted(summary.without_payload, 'image')} failed when compressed: there is nothing to decode."
             )
         for failure in summary.failures[:_SHOWN_FAILURES]:
             say(f"failed: {failure['key']}: {failure['reason']}")

@@ -23,6 +23,7 @@ from jobs.options import AsJson, RayAddress, Workers
 from jobs.summary_words import tell_failed, tell_summary
 from jobs.webhook import check_webhook, tell_webhook
 from pipeline.config import Compare, NightlyConfig, load_config
+from pipeline.counted import counted
 from pipeline.nightly import NightlyRun, NightlySummary
 
 
@@ -139,7 +140,9 @@ def _tell_work(summary: NightlySummary, archive: str) -> None:
     for run in summary.runs:
         tell_summary(run, archive)
     if summary.dropped:
-        print(f"{summary.dropped:,} images that the source no longer lists were dropped from the catalogue.")
+        print(
+            f"Dropped from the catalogue: {counted(summary.dropped, 'image')} that the source no longer lists."
+        )
 
 
 def _tell_trouble(summary: NightlySummary, archive: str) -> None:
@@ -150,9 +153,8 @@ def _tell_trouble(summary: NightlySummary, archive: str) -> None:
         say(f"error: {summary.refused}")
     if summary.stopped:
         left = summary.runs[-1].left
-        say(
-            f"The time was up{f' with {left:,} images planned and not begun' if left else ''}; the next run goes on."
-        )
+        planned = f" with {counted(left, 'image')} planned and not begun" if left else ""
+        say(f"The time was up{planned}; the next run goes on.")
 
 
 def _line(summary: NightlySummary) -> str:

@@ -10,6 +10,7 @@ import typer
 from jobs.console import clear_errors, print_json, say
 from jobs.options import ArchiveUrl, AsJson, ConfigFile, parameter, read_config
 from jobs.steps import show_steps
+from pipeline.counted import counted
 from pipeline.durations import duration_words, parse_duration
 from pipeline.prune import Heap, PruneRun, PruneSummary
 from pipeline.retention import DEFAULT_GRACE, Retention
@@ -91,7 +92,7 @@ def _tell(summary: PruneSummary, grace: str) -> None:
         print(f"The next --apply that removes something: from {summary.next_due} on (--grace {grace}).")
     if summary.unknown:
         names = ", ".join(summary.unknown_names[:3])
-        say(f"Left alone: {summary.unknown:,} objects whose names Tenfold does not know ({names}).")
+        say(f"Left alone: {counted(summary.unknown, 'object')} whose names Tenfold does not know ({names}).")
     if not summary.applied:
         say("Nothing was changed. --apply does it.")
 
@@ -100,7 +101,8 @@ def _sentence(verb: str, heap: Heap) -> str:
     if not _count(heap):
         return f"{verb} nothing."
     return (
-        f"{verb} {heap.shards:,} shards, {heap.catalogue_files:,} catalogue files, {heap.log_files:,} log files: "
+        f"{verb} {counted(heap.shards, 'shard')}, {counted(heap.catalogue_files, 'catalogue file')}, "
+        f"{counted(heap.log_files, 'log file')}: "
         f"{heap.bytes / 1e6:,.1f} MB."
     )
 

@@ -10,6 +10,7 @@ import typer
 
 from jobs.console import FAILED, FAILED_IMAGES, clear_errors, first_of, print_json, say, show_progress
 from jobs.options import ArchiveUrl, AsJson, ConfigFile, RayAddress, Workers, read_config
+from pipeline.counted import counted
 from pipeline.repair import RepairRun
 from pipeline.repair_summary import Rebuilt, RepairSummary
 from pipeline.storage import Storage
@@ -76,14 +77,13 @@ def _done(summary: RepairSummary, archive: str) -> Iterator[str]:
         yield f"{path}: damaged; {would}put aside, and put back from this release or done without."
     yield from first_of([problem.line for problem in summary.damaged])
     if summary.salvaged:
-        done = would or "were "
-        yield f"{summary.salvaged:,} images, whole in damaged shards, {done}moved into new ones as they were."
+        yield f"{counted(summary.salvaged, 'image')}, whole in damaged shards, {would}moved into new ones as they were."
     if summary.corrected:
-        yield f"{summary.corrected:,} rows of the catalogue {would or 'were '}set to what their shards say."
+        yield f"{counted(summary.corrected, 'row')} of the catalogue {would}set to what their shards say."
     if summary.encoded_again:
-        yield f"{summary.encoded_again:,} images {would or 'were '}encoded again from their sources."
+        yield f"{counted(summary.encoded_again, 'image')} {would}encoded again from the source."
     if summary.returned:
-        yield f"{summary.returned:,} lost images {would or 'were '}taken from their shards, which are there again."
+        yield f"{counted(summary.returned, 'lost image')} {would}taken from shards that are there again."
     if summary.put_aside is not None:
         yield f"What was replaced lies in {archive.rstrip('/')}/{summary.put_aside}/."
     if summary.dry_run:
@@ -95,8 +95,8 @@ def _done(summary: RepairSummary, archive: str) -> Iterator[str]:
 def _rebuilt(rebuilt: Rebuilt, would: str) -> Iterator[str]:
     yield f"The catalogue is lost: {rebuilt.why.rstrip('.')}."
     yield (
-        f"It {would or 'was '}rebuilt from {rebuilt.shards:,} shards: {rebuilt.images:,} images. Its past versions are "
-        "gone (history and --as-of begin anew), and images that a nightly run had dropped may be back."
+        f"It {would or 'was '}rebuilt from {counted(rebuilt.shards, 'shard')}: {counted(rebuilt.images, 'image')}. Its "
+        "past versions are gone (history and --as-of begin anew), and images that nightly runs dropped may be back."
     )
 
 
@@ -111,8 +111,8 @@ def _gone(summary: RepairSummary, archive: str) -> Iterator[str]:
         )
     yield from first_of([f"{image['key']}: {image['reason']}" for image in summary.lost])
     if summary.lost:
-        would = "would be" if summary.dry_run else "are"
-        yield f"{len(summary.lost):,} images {would} LOST; `tenfold ls {archive} --status failed` says why."
+        verbs = ("would be", "would be") if summary.dry_run else ("is", "are")
+        yield f"{counted(len(summary.lost), 'image', *verbs)} LOST; `tenfold ls {archive} --status failed` says why."
     for path in summary.damaged_records:
         yield f"{path}: the record of what that run was told is damaged. No image is; it is not repaired."
     yield from first_of([problem.line for problem in summary.problems])

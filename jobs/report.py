@@ -21,6 +21,7 @@ from jobs.options import (
     read_share,
 )
 from pipeline.catalogue import Catalogue
+from pipeline.counted import counted
 from pipeline.report import (
     S3_USD_PER_GB_MONTH,
     Report,
@@ -132,7 +133,9 @@ def _write_words(folder: Storage, made: Report) -> None:
 
 def _tell(made: Report) -> None:
     totals = made.fold.totals
-    print(f"{totals.images:,} images: {totals.coded:,} coded, {totals.kept:,} kept, {totals.failed:,} failed")
+    print(
+        f"{counted(totals.images, 'image')}: {totals.coded:,} coded, {totals.kept:,} kept, {totals.failed:,} failed"
+    )
     print_comparison(totals)
     if made.beside is not None:
         print(beside_sentence(made.beside))

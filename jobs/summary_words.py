@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 from jobs.comparison_words import print_comparison
 from jobs.console import FAILED_IMAGES, print_json, say, show_progress
+from pipeline.counted import counted
 from pipeline.run import CompressRun
 from pipeline.summary import RunSummary
 
@@ -28,15 +29,19 @@ def run_and_tell(run: CompressRun, archive: str, *, as_json: bool) -> None:
 def tell_summary(summary: RunSummary, archive: str) -> None:
     """On stdout: what was done, what it gained (the short form of the report), what the archive takes."""
     if not summary.images and summary.stopped:
-        print(f"The time was up before anything new was begun: {summary.unchanged} images seen unchanged.")
+        print(
+            f"The time was up before anything new was begun: {counted(summary.unchanged, 'image')} seen unchanged."
+        )
         return
     if not summary.images:
-        print(f"Nothing new: all {summary.unchanged} images of the source are in {archive} already.")
+        print(
+            f"Nothing new: all {counted(summary.unchanged, 'image')} of the source are in {archive} already."
+        )
         return
-    seen = f", {summary.unchanged} unchanged" if summary.unchanged else ""
+    seen = f", {summary.unchanged:,} unchanged" if summary.unchanged else ""
     print(
-        f"{summary.images} images: {summary.coded} coded, {summary.kept} kept as they were, "
-        f"{summary.failed} failed{seen}."
+        f"{counted(summary.images, 'image')}: {summary.coded:,} coded, {summary.kept:,} kept as they were, "
+        f"{summary.failed:,} failed{seen}."
     )
     if summary.payload_bytes:
         print_comparison(summary)
@@ -52,7 +57,7 @@ def tell_failed(summary: RunSummary, archive: str) -> None:
     """On stderr: that images failed, and where the reasons are."""
     for held in summary.held_back[:_SHOWN]:
         say(f"failed, its archived version stays: {held['key']}: {held['reason']}")
-    say(f"{summary.failed} images failed; `tenfold ls {archive} --status failed` says why.")
+    say(f"{counted(summary.failed, 'image')} failed; `tenfold ls {archive} --status failed` says why.")
 
 
 def _target_words(summary: RunSummary) -> str:

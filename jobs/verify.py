@@ -11,6 +11,7 @@ import typer
 
 from jobs.console import FAILED, clear_errors, first_of, print_json, say, show_progress
 from jobs.options import ArchiveUrl, AsJson, ConfigFile, RayAddress, Workers, read_config, read_share
+from pipeline.counted import counted
 from pipeline.damage import Problem
 from pipeline.inspector import Level
 from pipeline.storage import Storage
@@ -72,30 +73,36 @@ def _tell(summary: VerifySummary, archive: str, seed: int | None) -> None:
     if summary.version is None:
         print(f"The catalogue cannot be read, so nothing else was looked at. {_advice(archive)}")
         return
-    seen = f"{summary.images:,} images in {summary.shards:,} shards, version {summary.version}"
+    seen = (
+        f"{counted(summary.images, 'image')} in {counted(summary.shards, 'shard')}, version {summary.version}"
+    )
     if summary.level != "structure":
         drawn = f" (sample drawn with --seed {seed})" if seed is not None else ""
-        seen += f"; {summary.inspected_shards:,} shards read, {summary.read_bytes / 1e6:.1f} MB{drawn}"
+        seen += (
+            f"; {counted(summary.inspected_shards, 'shard')} read, {summary.read_bytes / 1e6:.1f} MB{drawn}"
+        )
     if summary.level == "decode":
-        seen += f"; {summary.decoded:,} images decoded, {summary.compared:,} held against their sources"
+        seen += (
+            f"; {counted(summary.decoded, 'image')} decoded, {summary.compared:,} held against their sources"
+        )
     print(f"{seen}.")
     if summary.unsealed_versions:
         say(
-            f"{summary.unsealed_versions:,} newer versions of the catalogue have no checksums yet: a run is under way, "
-            "or was killed. The end of the next run adds them."
+            f"{counted(summary.unsealed_versions, 'newer version', 'has', 'have')} no checksums yet: a run is under "
+            "way, or was killed. The end of the next run adds them."
         )
     if summary.unreferenced_shards:
         say(
-            f"{summary.unreferenced_shards:,} shards ({summary.unreferenced_bytes / 1e6:.1f} MB) are in no row of "
-            "this version: older versions may need them, or a killed run left them. No harm; `tenfold prune` tells "
-            "which, and removes what no kept version needs."
+            f"In no row of this version: {counted(summary.unreferenced_shards, 'shard')} "
+            f"({summary.unreferenced_bytes / 1e6:.1f} MB). Older versions may need them, or a killed run left them. No "
+            "harm; `tenfold prune` tells which, and removes what no kept version needs."
         )
     print(f"{archive} is sound." if summary.sound else _count(summary.problems, archive))
 
 
 def _count(problems: Sequence[Problem], archive: str) -> str:
     keys = {problem.key for problem in problems if problem.key is not None}
-    return f"NOT SOUND: {len(problems):,} problems, {len(keys):,} images named. {_advice(archive)}"
+    return f"NOT SOUND: {counted(len(problems), 'problem')}, {counted(len(keys), 'image')} named. {_advice(archive)}"
 
 
 def _advice(archive: str) -> str:

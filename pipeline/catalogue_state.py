@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pipeline.catalogue import Catalogue
 from pipeline.damage import Problem, damaged_catalogue
 from pipeline.delta_log import HINT, LOG_FOLDER, checkpoint_path, is_derived, log_number, oldest_readable
-from pipeline.errors import ArchiveError, NewerFormatError, NoArchiveError, StorageError
+from pipeline.errors import ArchiveError, LostCatalogueError, NewerFormatError, NoArchiveError, StorageError
 from pipeline.lost import Aside, unfinished
 from pipeline.seals import SEALS_FOLDER, Sealed, damaged, read_seals, seal_without
 from pipeline.shards import SHARDS_FOLDER, is_shard_path
@@ -110,6 +110,8 @@ def state_of(archive: Storage, seen: SealsSeen) -> CatalogueState:
         first = _first_problem(archive, catalogue, seen, needed)
     except NewerFormatError:
         raise
+    except LostCatalogueError:
+        return CatalogueState(catalogue=None, lost=f"there are shards, and no {LOG_FOLDER}")
     except (ArchiveError, StorageError) as error:
         if isinstance(error, StorageError) and not needed:
             raise

@@ -27,6 +27,7 @@ from codec.registry import load_codec
 from pipeline.catalogue import Catalogue
 from pipeline.columns import CATALOGUE_SCHEMA, columns_of
 from pipeline.config import CompressConfig
+from pipeline.counted import counted
 from pipeline.errors import NoArchiveError, TenfoldError, UnsafeStoreError
 from pipeline.storage import Storage
 from pipeline.types import CatalogueRow
@@ -94,7 +95,7 @@ def _tried(name: str, work: Callable[[], str]) -> Check:
 def _archive(store: Storage) -> str:
     catalogue = Catalogue(store)
     try:
-        return f"an archive of {catalogue.count():,} images, version {catalogue.version()}"
+        return f"an archive of {counted(catalogue.count(), 'image')}, version {catalogue.version()}"
     except NoArchiveError:
         return "none there yet"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from pipeline.counted import counted
 from pipeline.report.numbers import DEFINITIONS, storage_json
 from pipeline.report.phrases import beside_sentence, contest_notes, gain, inside, number, times, usd
 from pipeline.report.report import Report
@@ -37,7 +38,7 @@ def _head(report: Report) -> str:
     totals = report.fold.totals
     return (
         f"# Archive report: {_cell(report.fold.archive)}\n\n"
-        f"{totals.images:,} images: {totals.coded:,} coded, {totals.kept:,} kept as they were, "
+        f"{counted(totals.images, 'image')}: {totals.coded:,} coded, {totals.kept:,} kept as they were, "
         f"{totals.failed:,} failed. Catalogue version {report.fold.version}, read "
         f"{report.made_at:%Y-%m-%d %H:%M} UTC by Tenfold {report.tenfold}."
     )
@@ -123,7 +124,7 @@ def _lossy(held: Standings) -> str:
             ("PSNR", number(ours.psnr_db, 2), " dB"),
             ("SSIM", number(ours.ssim, 4), ""),
             ("MS-SSIM", number(ours.ms_ssim, 4), ""),
-            ("SSIMULACRA2", number(ours.ssimulacra2, 1), f" ({ours.ssimulacra2_images:,} images)"),
+            ("SSIMULACRA2", number(ours.ssimulacra2, 1), f" ({counted(ours.ssimulacra2_images, 'image')})"),
         ]
         told = ", ".join(f"{name} {value}{unit}" for name, value, unit in scores if value != "-")
         words = f"\n\nOurs on the same {ours.images:,} coded images: {ours.bpp:.3f} bpp, {told}."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pipeline.counted import counted
 from pipeline.report.beside import Beside
 from pipeline.report.phrases import beside_sentence, gain, inside, number, times
 from pipeline.report.report import Report
@@ -102,5 +103,5 @@ def _ours_words(report: Report) -> str:
     if ours.ms_ssim is not None:
         scores.append(f"MS-SSIM {ours.ms_ssim:.4f}")
     if ours.ssimulacra2 is not None:
-        scores.append(f"SSIMULACRA2 {ours.ssimulacra2:.1f} over {ours.ssimulacra2_images:,} images")
+        scores.append(f"SSIMULACRA2 {ours.ssimulacra2:.1f} over {counted(ours.ssimulacra2_images, 'image')}")
     return f"This archive on the same {ours.images:,} coded images: {', '.join(scores)}."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from pipeline.counted import counted
 from pipeline.report.numbers import DEFINITIONS, storage_json
 from pipeline.report.page_data import HISTOGRAMS
 from pipeline.report.page_others import beside_words, contest_words
@@ -38,7 +39,7 @@ def page_words(report: Report, *, rows_shown: int) -> dict[str, Any]:
         "version": report.fold.version,
         "made_at": f"{report.made_at:%Y-%m-%d %H:%M} UTC",
         "tenfold": report.tenfold,
-        "counts": f"{totals.images:,} images: {totals.coded:,} coded, {totals.kept:,} kept as they were, "
+        "counts": f"{counted(totals.images, 'image')}: {totals.coded:,} coded, {totals.kept:,} kept as they were, "
         f"{totals.failed:,} failed.",
         "coded": f"{totals.coded:,}",
         "sections": list(_sections(bool(shots))),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pipeline.counted import counted
 from pipeline.report.beside import Beside
 from pipeline.report.numbers import contest_json
 from pipeline.report.report import Report
@@ -12,9 +13,9 @@ from pipeline.report.standings import LossyStanding, Matched
 
 def beside_sentence(beside: Beside) -> str:
     """What both hold, and how far apart they are."""
-    words = f"{count(beside.images, 'image')} of the same source file in both archives"
+    words = f"{counted(beside.images, 'image')} of the same source file in both archives"
     if beside.changed:
-        words += f"; {count(beside.changed, 'more image')} under the same key from different files left out"
+        words += f"; {counted(beside.changed, 'more image')} under the same key from different files left out"
     gains = beside.psnr_difference_db.percentiles()
     if not gains:
         return f"{words}. None of them is coded in both."
@@ -40,11 +41,11 @@ def contest_notes(report: Report) -> Iterator[str]:
         yield f"{what}: {why}."
     said = contest_json(report) or {}
     for why, images in said["absent"].items():
-        yield f"{count(images, 'image')} took no part: {why}."
+        yield f"{counted(images, 'image')} took no part: {why}."
     titles = {one.id: one.title for one in contest.contestants}
     for one in said["refused"]:
         title = titles.get(one["contestant"], one["contestant"])
-        yield f"{title} could not take {count(one['images'], 'image')}: {one['reason']}."
+        yield f"{title} could not take {counted(one['images'], 'image')}: {one['reason']}."
     if contest.not_cached is not None:
         yield (
             "What was measured could not be kept in the archive, so the next report measures again: "
@@ -60,11 +61,6 @@ def gain(matched: Matched) -> str:
 def inside(one: LossyStanding) -> str:
     """On how many images both could be matched: by rate, by quality, of how many."""
     return f"{one.psnr_gain_db.inside:,}, {one.times_ours.inside:,} of {one.images:,}"
-
-
-def count(number_of: int, what: str) -> str:
-    """`1 image`, `2 images`."""
-    return f"{number_of:,} {what}" + ("" if number_of == 1 else "s")
 
 
 def usd(value: float) -> str:

@@ -44,7 +44,7 @@ def test_a_bucket_and_its_archive(s3_env: S3Server, photos: Path) -> None:
     ran = tenfold("doctor", url, "--json")
     checks = {check["name"]: check for check in ran.json()["checks"]}
     assert (ran.code, {check["status"] for check in checks.values()}) == (0, {"ok"})
-    assert checks["archive"]["words"] == "an archive of 1 images, version 1"
+    assert checks["archive"]["words"] == "an archive of 1 image, version 1"
     assert [info.path for info in Storage(url).list()] == before
 
 

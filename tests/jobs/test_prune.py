@@ -46,7 +46,7 @@ def live_through(tmp_path: Path, archive: str, photos: Path) -> None:
     assert first.code == 0
     assert "Versions 3 to 3 stay (1); 0 to 2 go (3)." in first.out
     assert "Removed nothing." in first.out
-    assert "Marked 1 shards" in first.out, "that of the first night holds the photo that stayed the same"
+    assert "Marked 1 shard," in first.out, "that of the first night holds the photo that stayed the same"
     assert "The next --apply that removes something: from 20" in first.out
     then = tmp_path / "then"
     assert tenfold("decode", archive, then, "--workers", "0", "--as-of", "1").code == 0, "not yet"
@@ -54,7 +54,7 @@ def live_through(tmp_path: Path, archive: str, photos: Path) -> None:
     waits = tenfold("prune", archive, *keep_one, "--grace", "9d", "--json").json()
     assert (waits["removed"]["shards"], waits["waiting"]["shards"]) == (0, 1)
     done = tenfold("prune", archive, *keep_one)
-    assert "Removed 1 shards" in done.out
+    assert "Removed 1 shard," in done.out
     assert "The oldest version is now 3." in done.out
 
     versions = tenfold("history", archive, "--json").json()
@@ -146,7 +146,7 @@ def test_the_dry_run_is_the_default_and_changes_nothing(tmp_path: Path, photos: 
     ran = tenfold("prune", archive, "--keep-versions", "1")
     assert "Would mark" in ran.out
     assert "Nothing was changed. --apply does it." in ran.err
-    assert "Left alone: 1 objects whose names Tenfold does not know (shards/notes.txt)." in ran.err
+    assert "Left alone: 1 object whose names Tenfold does not know (shards/notes.txt)." in ran.err
 
 
 def test_errors(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def test_an_image_comes_back_and_the_others_move_as_they_are(archive: Path) -> N
     would = tenfold("repair", archive, *HERE, "--dry-run")
     assert would.code == 0
     assert "3 images, whole in damaged shards, would be moved" in would.out
-    assert "1 images would be encoded again" in would.out
+    assert "1 image would be encoded again" in would.out
     assert would.out.splitlines()[-1] == "Nothing was changed (--dry-run)."
     assert tenfold("verify", archive, *HERE).code == 1
     ran = tenfold("repair", archive, *HERE)
@@ -91,7 +91,7 @@ def test_what_is_lost_is_said_loudly(made: Path, tmp_path: Path) -> None:
     assert ran.code == 3
     assert [image["key"] for image in ran.json()["lost"]] == ["001.png"]
     assert "001.png: lost: the source file is no longer there" in ran.err
-    assert "1 images are LOST" in ran.err
+    assert "1 image is LOST" in ran.err
     assert tenfold("verify", archive, *HERE, "--level", "decode").code == 0
     shutil.copy(made / "source/001.png", source)
     assert tenfold("retry-failed", archive, *HERE).code == 0
@@ -107,7 +107,7 @@ def test_a_lost_catalogue(made: Path, archive: Path) -> None:
     assert f"is lost; `tenfold repair {archive}` makes it anew" in ran.err
     ran = tenfold("repair", archive, *HERE)
     assert ran.code == 0
-    assert "rebuilt from 1 shards: 4 images. Its past versions are gone" in ran.out
+    assert "rebuilt from 1 shard: 4 images. Its past versions are gone" in ran.out
     assert f"What was replaced lies in {archive}/lost/" in ran.out
     assert tenfold("ls", archive, "--json").json() == before
     assert tenfold("verify", archive, *HERE, "--level", "decode").code == 0
