@@ -137,15 +137,6 @@ def publish(storage: Storage, shard: Shard, run: str, number: int) -> str:
     return path
 
 
-def read_rows(storage: Storage, path: str) -> list[ShardRow]:
-    """Every row of a shard, in row order.
-
-    Raises:
-        DamagedError: the shard is missing, or its bytes are not those its name promises.
-    """
-    return [row for _, row in iter_rows(storage, path)]
-
-
 def iter_rows(
     storage: Storage, path: str, *, only: Collection[int] | None = None
 ) -> Iterator[tuple[int, ShardRow]]:
@@ -156,7 +147,7 @@ def iter_rows(
     Args:
         only: row numbers wanted, or None for all; row groups without one of them are skipped.
     Raises:
-        DamagedError: as `read_rows`.
+        DamagedError: the shard is missing, or its bytes are not those its name promises.
     """
     yield from rows_in(_read_checked(storage, path), path, only=only)
 

@@ -13,7 +13,7 @@ from PIL import Image
 from pipeline.lease import Lease
 from pipeline.run import CompressRun
 from pipeline.storage import Storage
-from tests.pipeline.prunable import age_marks, tree
+from tests.pipeline.pruning.steps import age_marks, tree
 from tests.road import start_tenfold, tenfold
 from tests.seaweed import S3Server
 

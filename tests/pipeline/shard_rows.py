@@ -9,6 +9,8 @@ from typing import Any
 import google_crc32c
 from hypothesis import strategies as st
 
+from pipeline.shards import iter_rows
+from pipeline.storage import Storage
 from pipeline.types import ShardRow
 
 MOMENT = datetime(2026, 3, 1, 12, 30, 0, 123456, tzinfo=UTC)
@@ -46,6 +48,11 @@ _PLAIN = ShardRow(
     run="run-1",
     encoded_at=MOMENT,
 )
+
+
+def read_rows(storage: Storage, path: str) -> list[ShardRow]:
+    """Every row of a shard, in row order."""
+    return [row for _, row in iter_rows(storage, path)]
 
 
 def make_row(key: str, payload: bytes | None = b"payload", **changes: Any) -> ShardRow:

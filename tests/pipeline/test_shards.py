@@ -29,12 +29,11 @@ from pipeline.shards import (
     iter_rows,
     parse_shard_path,
     publish,
-    read_rows,
     shard_path,
 )
 from pipeline.storage import Storage
 from pipeline.types import CatalogueRow, ShardRow
-from tests.pipeline.shard_rows import make_row, shard_rows
+from tests.pipeline.shard_rows import make_row, read_rows, shard_rows
 
 many_rows = st.lists(shard_rows(), min_size=1, max_size=12, unique_by=lambda row: row.key)
 

@@ -9,15 +9,18 @@ from pathlib import Path
 
 from pipeline.catalogue import Catalogue
 from pipeline.columns import rows_of
+from pipeline.config import CompressConfig, WorkersConfig
 from pipeline.marks import MarkReader, write_mark
 from pipeline.prune import PruneRun, PruneSummary
 from pipeline.retention import Retention
 from pipeline.seals import seal
-from pipeline.shards import build_shard, catalogue_rows, publish, read_rows
+from pipeline.shards import build_shard, catalogue_rows, publish
 from pipeline.storage import Storage
 from pipeline.types import CatalogueRow
-from tests.pipeline.shard_rows import make_row
+from pipeline.verify import VerifyRun
+from tests.pipeline.shard_rows import make_row, read_rows
 
+HERE = CompressConfig(workers=WorkersConfig(count=0))
 LONG = timedelta(days=30)
 
 
@@ -87,3 +90,29 @@ def tree(folder: Path | str, *, without: Iterable[str] = ()) -> dict[str, str]:
 def shards_of(storage: Storage) -> set[str]:
     """All shards that lie there."""
     return {info.path for info in storage.list("shards")}
+
+
+def check_sound(storage: Storage) -> None:
+    seen = VerifyRun(storage, HERE).run()
+    assert seen.sound, seen.problems
+
+
+def pruned(storage: Storage, keep: int | None = None) -> None:
+    """Both phases, the grace period between them."""
+    prune(storage, keep)
+    age_marks(storage)
+    prune(storage, keep)
+
+
+def log_of(storage: Storage) -> list[str]:
+    return [info.path for info in storage.list("catalogue/_delta_log")]
+
+
+def many_things(storage: Storage) -> None:
+    """Something of every kind is due: orphans, old shards, old entries, a checkpoint, a failed commit's file."""
+    for number in range(14):
+        commit(storage, f"run-{number}", {"a": str(number), f"k{number % 3}": str(number)})
+    publish_only(storage, "orphan", {"c": "1"})
+    storage.write("catalogue/part-00000-of-a-commit-that-failed.parquet", b"PAR1")
+    prune(storage, 3)
+    age_marks(storage)
