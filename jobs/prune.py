@@ -102,8 +102,7 @@ def _sentence(verb: str, heap: Heap) -> str:
         return f"{verb} nothing."
     return (
         f"{verb} {counted(heap.shards, 'shard')}, {counted(heap.catalogue_files, 'catalogue file')}, "
-        f"{counted(heap.log_files, 'log file')}: "
-        f"{heap.bytes / 1e6:,.1f} MB."
+        f"{counted(heap.log_files, 'log file')}: {heap.bytes / 1e6:,.1f} MB."
     )
 
 

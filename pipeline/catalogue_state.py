@@ -15,7 +15,6 @@ from pipeline.delta_log import HINT, LOG_FOLDER, checkpoint_path, is_derived, lo
 from pipeline.errors import ArchiveError, LostCatalogueError, NewerFormatError, NoArchiveError, StorageError
 from pipeline.lost import Aside, unfinished
 from pipeline.seals import SEALS_FOLDER, Sealed, damaged, read_seals, seal_without
-from pipeline.shards import SHARDS_FOLDER, is_shard_path
 from pipeline.storage import Storage
 
 
@@ -81,6 +80,8 @@ def check_archive(archive: Storage) -> None:
     """
     try:
         Catalogue(archive).version()
+    except LostCatalogueError:
+        pass
     except NoArchiveError:
         if not _left_traces(archive):
             raise
@@ -140,12 +141,8 @@ def _first_problem(
 
 
 def _left_traces(archive: Storage) -> bool:
-    """Whether something without a catalogue was an archive."""
-    return (
-        bool(unfinished(archive))
-        or read_seals(archive).version >= 0
-        or any(is_shard_path(info.path) for info in archive.list(SHARDS_FOLDER))
-    )
+    """Whether something without a catalogue and without shards was an archive."""
+    return bool(unfinished(archive)) or read_seals(archive).version >= 0
 
 
 def _is_replayed(archive: Storage, path: str, seen: SealsSeen) -> bool:

@@ -24,10 +24,10 @@ from pipeline.errors import DamagedError, TenfoldError
 from pipeline.fetch import EXTRAS, spans_of
 from pipeline.images import read_image, to_rgb
 from pipeline.shards import check_frame, rows_in
-from pipeline.source_file import read_or_reason
+from pipeline.source_file import read_or_reason, source_of
 from pipeline.sources import Source, SourceConfig
 from pipeline.storage import Storage
-from pipeline.types import CatalogueRow, Image, ShardRow, SourceImage
+from pipeline.types import CatalogueRow, Image, ShardRow
 
 Level = Literal["structure", "checksum", "decode"]
 PSNR_TOLERANCE_DB: Final = 0.1
@@ -148,9 +148,7 @@ class Inspector:
     def _original(self, row: ShardRow) -> Image | None:
         """The source image, if it is still the one that was compressed."""
         try:
-            data = read_or_reason(
-                self._source.read, SourceImage(key=row.key, url=row.source_url, sha256=row.source_sha256)
-            )
+            data = read_or_reason(self._source.read, source_of(row))
             image = None if isinstance(data, str) else read_image(data)
         except TenfoldError:  # its store is out of reach, or it does not decode
             return None

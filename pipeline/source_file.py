@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from pipeline.errors import SourceError, StorageError, StoreDownError
-from pipeline.types import SourceImage
+from pipeline.types import ShardRow, SourceImage
 
 _ANOTHER_VERSION: Final = (
     "the source now holds another version; `tenfold compress` or `tenfold retry-failed` takes it in"
@@ -36,3 +36,8 @@ def read_or_reason(read: Callable[[SourceImage], bytes], source: SourceImage) ->
     if source.sha256 is not None and hashlib.sha256(data).hexdigest() != source.sha256:
         return _ANOTHER_VERSION
     return data
+
+
+def source_of(row: ShardRow) -> SourceImage:
+    """The file that an archived image was made from, and no later version of it."""
+    return SourceImage(key=row.key, url=row.source_url, sha256=row.source_sha256)

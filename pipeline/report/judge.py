@@ -33,10 +33,10 @@ from pipeline.report.contestants import (
     lossless_of,
 )
 from pipeline.report.pictures import picture
-from pipeline.source_file import read_or_reason
+from pipeline.source_file import read_or_reason, source_of
 from pipeline.sources import Source, SourceConfig
 from pipeline.storage import Storage
-from pipeline.types import CatalogueRow, Image, ShardRow, SourceImage
+from pipeline.types import CatalogueRow, Image, ShardRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,9 +115,8 @@ class Judge:
         if row.status == "kept":
             data = row.payload or b""
         else:
-            source = SourceImage(key=row.key, url=row.source_url, sha256=row.source_sha256)
             try:
-                found = read_or_reason(self._source.read, source)
+                found = read_or_reason(self._source.read, source_of(row))
             except StoreDownError as error:
                 return f"its source is out of reach: {error}"
             if isinstance(found, str):

@@ -11,7 +11,6 @@ import PIL.Image
 import pytest
 
 import pipeline.codecs
-import pipeline.rebuild
 import pipeline.run
 import pipeline.worker
 from tests.pipeline.plain_codec import load_plain

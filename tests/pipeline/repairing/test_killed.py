@@ -10,10 +10,7 @@ from typing import Any
 
 import pytest
 
-import pipeline.codecs
 import pipeline.rebuild
-import pipeline.run
-import pipeline.worker
 from pipeline.catalogue import Catalogue
 from pipeline.errors import ArchiveError
 from pipeline.storage import Storage
