@@ -65,7 +65,7 @@ class SymbolEncoder:
         """Append a group: (n,) symbols and their tables; those of silent tables must be zero."""
         order, ends = _sorted_by_table(indices)
         values = symbols[order].astype(np.int32)
-        start = ends[SILENT - 1]
+        start = 0
         for k in range(SILENT, TABLES):
             stop = ends[k]
             if stop > start:
@@ -106,7 +106,7 @@ class SymbolDecoder:
         """
         order, ends = _sorted_by_table(indices)
         values = np.zeros(len(indices), np.int16)
-        start = ends[SILENT - 1]
+        start = 0
         for k in range(SILENT, TABLES):
             stop = ends[k]
             if stop > start:
@@ -139,8 +139,10 @@ class SymbolDecoder:
 
 
 def _sorted_by_table(indices: Indices) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Positions sorted by table, and where each table's end."""
-    return np.argsort(indices, kind="stable"), np.cumsum(np.bincount(indices, minlength=TABLES))
+    """Positions sorted by table, silent ones left out, and where each table's end."""
+    heard = np.flatnonzero(indices >= SILENT)
+    tables = indices[heard]
+    return heard[np.argsort(tables, kind="stable")], np.cumsum(np.bincount(tables, minlength=TABLES))
 
 
 def _varints(values: npt.NDArray[np.int32]) -> bytes:

@@ -1,10 +1,10 @@
 """The integer network, exactly: which table codes each symbol, the same on every machine.
 
-Integers in float64 tensors. Weights are at most 127, activations at most 255, layers at most a few thousand wide, so
-every sum stays far below 2^53: whatever the order of summation, with or without fused multiply-add, on a CPU or a GPU,
-the result is the same. Products are matrix products and shifted sums, never convolutions, some of which (Winograd,
-TF32) are not exact. Units are those of `scales.py`: activations in sixteenths, weights in sixty-fourths, sums in
-1024ths.
+Integers in float64 tensors, or integers over a power of two. Weights are at most 127, activations at most 255, layers
+at most a few thousand wide, so every sum stays far below 2^53 of its smallest part: whatever the order of summation,
+with or without fused multiply-add, on a CPU or a GPU, the result is the same. Products are matrix products and shifted
+sums, never convolutions, some of which (Winograd, TF32) are not exact. Units are those of `scales.py`: activations in
+sixteenths, weights in sixty-fourths, sums in 1024ths.
 
 Shape legend: z_uvN hyper-latents; s_hwS features, uint8; r_hwM symbols; k_hwM table indices, uint8.
 """
@@ -12,6 +12,7 @@ Shape legend: z_uvN hyper-latents; s_hwS features, uint8; r_hwM symbols; k_hwM t
 from __future__ import annotations
 
 from bisect import bisect_left
+from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
@@ -51,6 +52,27 @@ def integer_tensors(network: ScaleNetwork) -> dict[str, Tensor]:
     return tensors
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Layer:
+    """One layer in units of what it gives, and half of one added: rounding half up is to floor.
+
+    Both are divided by a power of two, which float64 does exactly.
+    """
+
+    weight: Tensor
+    """(I, O) of a 1x1 layer, (3, 3, S) of a 3x3 one."""
+    bias: Tensor
+
+    @classmethod
+    def of(cls, weight: Tensor, bias: Tensor, *, gain: int, unit: int) -> _Layer:
+        """From integers: `gain` of their sums, of which `unit` make one."""
+        within = weight[:, :, 0, 0].T if weight.shape[-1] == 1 else weight[:, 0].permute(1, 2, 0)
+        return cls(
+            weight=within.double().mul(gain / unit).contiguous(),
+            bias=(bias.double() * gain + unit // 2) / unit,
+        )
+
+
 class ExactScales:
     """The integer network of one model, on one device."""
 
@@ -58,7 +80,13 @@ class ExactScales:
         self, config: ModelConfig, tensors: dict[str, Tensor], prior_LM: Tensor, device: torch.device
     ) -> None:
         """Take the tensors that `integer_tensors` made, and the index each channel starts from at each level."""
-        self._tensors = {name: tensor.to(device, torch.float64) for name, tensor in tensors.items()}
+        there = {name: tensor.to(device) for name, tensor in tensors.items()}
+        self._layers = {}
+        for name in (key.removesuffix(".weight") for key in there if key.endswith(".weight")):
+            weight, bias = there[f"{name}.weight"], there[f"{name}.bias"]
+            gain, unit = (HEAD_GAIN, _SUM_ONE) if name.startswith("head.") else (1, WEIGHT_ONE)
+            self._layers[name] = _Layer.of(weight, bias, gain=gain, unit=unit)
+        self._shifts_LS = [there[f"shift.{number}"].double() for number in range(len(config.passes))]
         self._prior_LM = prior_LM.to(device, torch.float64)
         self._passes = config.passes
         self._magnitudes = _magnitude_table().to(device)
@@ -73,7 +101,7 @@ class ExactScales:
 
     def magnitudes(self, r_hwM: Tensor) -> Tensor:
         """round(16 log2(1 + |r|)), uint8."""
-        return self._magnitudes[r_hwM.long().abs()]
+        return self._magnitudes.index_select(0, r_hwM.abs().int().flatten()).view(r_hwM.shape)
 
     def indices(self, number: int, s_hwS: Tensor, m_hwM: Tensor, sixteenths: int, lattice: Lattice) -> Tensor:
         """Table indices of pass `number` at the positions of its lattice, (h', w', M of the pass) uint8, from
@@ -82,27 +110,28 @@ class ExactScales:
         if number:
             context = _activation(self._dense(f"gather.{number - 1}", m_hwM.to(torch.float64)))
             a = torch.cat((a, _activation(self._depthwise(f"spread.{number - 1}", context, lattice))), -1)
-        shift = at_level(self._tensors[f"shift.{number}"], sixteenths)
-        hidden = _activation(self._dense(f"mix.{number}", a) + shift)
-        prior = at_level(self._prior_LM[:, self._passes[number].channels], sixteenths)
-        sums = self._dense(f"head.{number}", hidden) * HEAD_GAIN + prior
-        return torch.floor((sums + _SUM_ONE // 2) / _SUM_ONE).clamp_(0, TABLES - 1).to(torch.uint8)
+        shift_S = at_level(self._shifts_LS[number], sixteenths) / WEIGHT_ONE
+        hidden = _activation(self._dense(f"mix.{number}", a, shift_S))
+        prior_C = at_level(self._prior_LM[:, self._passes[number].channels], sixteenths) / _SUM_ONE
+        found = self._dense(f"head.{number}", hidden, prior_C)
+        return found.clamp_(0, TABLES - 1).to(torch.uint8)  # which floors
 
-    def _dense(self, name: str, a_hwI: Tensor) -> Tensor:
-        weight_OI = self._tensors[f"{name}.weight"][:, :, 0, 0]
-        return a_hwI @ weight_OI.T + self._tensors[f"{name}.bias"]
+    def _dense(self, name: str, a_hwI: Tensor, more_O: Tensor | float = 0.0) -> Tensor:
+        layer = self._layers[name]
+        found = torch.addmm(layer.bias + more_O, a_hwI.flatten(0, 1), layer.weight)
+        return found.view(*a_hwI.shape[:2], -1)
 
     def _depthwise(self, name: str, a_hwS: Tensor, lattice: Lattice = WHOLE) -> Tensor:
         """3x3, zeros beyond the edges, as nine shifted sums."""
-        weight_S33 = self._tensors[f"{name}.weight"][:, 0]
+        layer = self._layers[name]
         height, width, channels = a_hwS.shape
         padded = a_hwS.new_zeros(height + 2, width + 2, channels)
         padded[1:-1, 1:-1] = a_hwS
-        sums = self._tensors[f"{name}.bias"].expand(*lattice.shape(height, width), channels).clone()
+        sums = layer.bias.expand(*lattice.shape(height, width), channels).clone()
         for row in range(3):
             for column in range(3):
                 shifted = padded[row : row + height, column : column + width][lattice.rows, lattice.columns]
-                sums.addcmul_(shifted, weight_S33[:, row, column])
+                sums.addcmul_(shifted, layer.weight[row, column])
         return sums
 
 
@@ -115,8 +144,8 @@ def at_level(table_LC: Tensor, sixteenths: int) -> Tensor:
 
 
 def _activation(sums: Tensor) -> Tensor:
-    """1024ths -> 0 to 255 sixteenths, half up."""
-    return sums.add_(WEIGHT_ONE // 2).div_(WEIGHT_ONE).floor_().clamp_(0, 255)
+    """Sixteenths, not yet whole -> 0 to 255 of them."""
+    return sums.clamp_(0, 255).floor_()
 
 
 def _split(a_uvF: Tensor) -> Tensor:
