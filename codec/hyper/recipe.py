@@ -17,6 +17,7 @@ from codec.hyper.codec import HyperCodec
 from codec.hyper.config import HYPER_GRID, ModelConfig
 from codec.hyper.evaluate import evaluate
 from codec.hyper.fit import fit_tables
+from codec.hyper.inherit import inherit
 from codec.hyper.model import HyperModel
 from codec.hyper.objective import objective
 from codec.hyper.quality import TOP
@@ -26,7 +27,7 @@ from codec.hyper.weights import FAMILY, export, understand
 from codec.training.config import OptimiserConfig, TrainConfig
 from codec.training.crops import Crops
 from codec.training.recipe import BatchLoss, Evaluation, ParameterGroup
-from codec.training.transform import fit_transform, install_overlap
+from codec.training.transform import fit_transform
 from codec.weights_file import SHIPPED, SUFFIX, parse_weights, read_weights
 
 _FIT_CROPS: Final = 40
@@ -90,7 +91,7 @@ class HyperRecipe:
         model.cpu()  # where its start is computed
         install_transform(model, transform.basis_CK, transform.sample_NK)
         if start_from is not None:
-            install_overlap(model, read_weights(start_from).tensors)
+            inherit(model, understand(read_weights(start_from)).model)
         model.to(self._device)
 
     def shipped(self) -> Path:
