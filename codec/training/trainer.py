@@ -188,7 +188,8 @@ class _Run:
         self.skipped = 0
         self.optimiser.step(rate, shares)
         decay = min(config.optimiser.ema_decay, (1.0 + self.step) / (10.0 + self.step))
-        torch._foreach_lerp_(list(self.ema.parameters()), list(self.model.parameters()), 1.0 - decay)
+        with torch.no_grad():
+            torch._foreach_lerp_(list(self.ema.parameters()), list(self.model.parameters()), 1.0 - decay)
         self.window.add(values | {"learning_rate": rate})
 
     def skip(self, loss: float) -> None:

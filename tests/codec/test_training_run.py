@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -181,6 +182,23 @@ def test_checkpoints_of_another_format_are_named(tmp_path: Path) -> None:
     torch.save({"format": 1, "step": 3}, tmp_path / "checkpoint.pt")
     with pytest.raises(TrainingError, match="expected a checkpoint of format 2"):
         train(tiny("hyper-1"), pytest.fail, out=tmp_path, resume=True)
+
+
+@every_family
+def test_averaging_weights_keeps_no_history(
+    family: str, crops: Crops, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe: Any = {"hyper-1": hyper.HyperRecipe, "ae-zfp-1": ae_zfp.AeZfpRecipe}[family]
+    export, seen = recipe.export, []
+
+    def spy(self: Any, model: Any, *rest: Any) -> Any:
+        seen.extend(model.parameters())
+        return export(self, model, *rest)
+
+    monkeypatch.setattr(recipe, "export", spy)
+    train(tiny(family, steps=3), lambda: crops, out=tmp_path)
+    assert seen
+    assert not any(parameter.requires_grad or parameter.grad_fn for parameter in seen)
 
 
 @every_family
