@@ -10,6 +10,7 @@ from pipeline.coded import Candidate, Coded
 from pipeline.floors import Floors
 from pipeline.images import to_rgb
 from pipeline.pace import Pace
+from pipeline.pool import OUT_OF_MEMORY
 from pipeline.readahead import Fetched
 from pipeline.tasks import Stages
 from pipeline.types import Image
@@ -28,6 +29,9 @@ class Coder:
         """What became of each image of the batch, by key; a text says why it is kept. Others are left out.
 
         A batch that fails is halved until the image that the codec cannot take is alone: it is kept.
+
+        Raises:
+            MemoryError, torch.OutOfMemoryError: not even a single image had room: its worker's fault, or its size's.
         """
         images = [
             fetched for fetched in batch if isinstance(fetched.content, Image) and fetched.source.kept is None
@@ -39,23 +43,25 @@ class Coder:
     def _halving(self, batch: Sequence[Fetched], pace: Pace, stages: Stages) -> dict[str, Coded | str]:
         try:
             outcomes, quality = self._outcomes(batch, pace, stages)
-        except Exception as error:  # noqa: BLE001  the row boundary: one image never stops a run
-            if len(batch) > 1:
-                half = len(batch) // 2
-                return {
-                    **self._halving(batch[:half], pace, stages),
-                    **self._halving(batch[half:], pace, stages),
-                }
-            (key,) = (fetched.source.key for fetched in batch)
-            pace.not_coded(key)
-            return {key: f"the codec could not encode it: {type(error).__name__}: {error}"}
-        for key, outcome in outcomes.items():
-            if isinstance(outcome, Coded):
-                size = outcome.image.width * outcome.image.height
-                pace.coded(key, num_pixels=size, num_bytes=outcome.num_bytes, quality=quality)
-            else:
-                pace.not_coded(key)
-        return outcomes
+        except Exception as error:  # the row boundary: one image never stops a run
+            if len(batch) == 1 and isinstance(error, OUT_OF_MEMORY):
+                raise
+            why = f"the codec could not encode it: {type(error).__name__}: {error}"
+        else:
+            for key, outcome in outcomes.items():
+                if isinstance(outcome, Coded):
+                    size = outcome.image.width * outcome.image.height
+                    pace.coded(key, num_pixels=size, num_bytes=outcome.num_bytes, quality=quality)
+                else:
+                    pace.not_coded(key)
+            return outcomes
+        # From here on the error is gone, and with its frames what the batch had taken of the device's memory.
+        if len(batch) > 1:
+            half = len(batch) // 2
+            return {**self._halving(batch[:half], pace, stages), **self._halving(batch[half:], pace, stages)}
+        (key,) = (fetched.source.key for fetched in batch)
+        pace.not_coded(key)
+        return {key: why}
 
     def _outcomes(
         self, batch: Sequence[Fetched], pace: Pace, stages: Stages

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import PIL.Image
 import pytest
+import torch
 
 from codec.contract import RGB, Prepared
 from pipeline.config import CodecConfig, CompressConfig, WorkersConfig
@@ -98,6 +100,42 @@ def test_images_that_are_not_coded_do_not_count(tmp_path: Path) -> None:
     assert by_key["w13.png"]["reason"] == "the codec could not encode it: RuntimeError: 13 pixels"
     assert {by_key[key]["status"] for key in files} == {"coded"}
     assert coded_bpp(rows) == pytest.approx(5.0, rel=0.02)
+
+
+@pytest.mark.parametrize("error", [MemoryError, torch.OutOfMemoryError])
+def test_a_batch_without_room_is_halved_and_lets_go_of_what_it_took(
+    tmp_path: Path, error: type[Exception]
+) -> None:
+    class Small(PlainCodec):
+        """Has room for two images; `held` are the arrays that a failed call took and that nobody let go."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.taken: list[weakref.ref[Any]] = []
+            self.held = 0
+
+        def prepare(self, images: Sequence[RGB]) -> list[Prepared]:
+            self.held += sum(array() is not None for array in self.taken)
+            mine = np.zeros(len(images))
+            self.taken.append(weakref.ref(mine))
+            if len(images) > 2:
+                raise error("no room")
+            return super().prepare(images)
+
+    codec = Small()
+    rows = encode(tmp_path, {f"{n}.png": waves(n) for n in range(6)}, codec=codec, quality=21)
+    assert {row["status"] for row in rows} == {"coded"}
+    assert len(codec.taken) > 3
+    assert codec.held == 0
+
+
+def test_one_image_without_room_is_no_kept_image(tmp_path: Path) -> None:
+    class Full(PlainCodec):
+        def prepare(self, images: Sequence[RGB]) -> list[Prepared]:
+            raise torch.OutOfMemoryError("no room")
+
+    with pytest.raises(torch.OutOfMemoryError, match="no room"):
+        encode(tmp_path, {"a.png": waves(1)}, codec=Full())
 
 
 def test_a_quality_is_kept_to(tmp_path: Path) -> None:
