@@ -32,7 +32,7 @@ def pixels_to_planes(pixels: RGB, grid: int) -> Tensor:
     """(H, W, 3) uint8 -> (1, 3, H', W') YCbCr, its last row and column repeated up to multiples of `grid`."""
     height, width = pixels.shape[:2]
     red, green, blue = (torch.from_numpy(pixels[:, :, plane].astype(np.float32)) for plane in range(3))
-    x_1CHW = torch.empty(1, 3, height, width)
+    x_1CHW = red.new_empty(1, 3, height, width)
     for plane, weights in zip(x_1CHW[0], (_TO_YCBCR / 255.0).tolist(), strict=True):
         torch.mul(red, weights[0], out=plane)
         plane.add_(green, alpha=weights[1]).add_(blue, alpha=weights[2]).sub_(255.0 * sum(weights) / 2.0)

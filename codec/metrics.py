@@ -108,9 +108,9 @@ class _Scale:
         self.rows = max(8, _STRIP_PIXELS // width)
         """New rows that make a strip."""
         self._to_come = height
-        nothing = torch.zeros(1, channels, 0, width)
+        nothing = _zeros(1, channels, 0, width)
         self._held = [nothing, nothing]
-        padding = torch.zeros(1, channels, height % 2, width)  # above; on the sides, avg_pool2d adds it
+        padding = _zeros(1, channels, height % 2, width)  # above; on the sides, avg_pool2d adds it
         self._unpooled = [padding, padding]
         self._coarser: _Scale | None = None
         self._column, self._row = _window(4 * channels)
@@ -154,9 +154,10 @@ class _Scale:
     def _add(self, a: Tensor, b: Tensor) -> None:
         groups = 4 * self._channels
         maps = torch.cat((a, b, a * a + b * b, a * b), 1)
-        blurred = functional.conv2d(
-            functional.conv2d(maps, self._column, groups=groups), self._row, groups=groups
-        )
+        with torch.autocast("cpu", enabled=False):  # whatever is in force around us
+            blurred = functional.conv2d(
+                functional.conv2d(maps, self._column, groups=groups), self._row, groups=groups
+            )
         mean_a, mean_b, mean_squares, mean_product = blurred.chunk(4, dim=1)
         product, squares = mean_a * mean_b, mean_a * mean_a + mean_b * mean_b
         contrast = (2.0 * (mean_product - product) + _C2) / (mean_squares - squares + _C2)
@@ -165,9 +166,13 @@ class _Scale:
             sums += scores.sum((0, 2, 3)).numpy()
 
 
+def _zeros(*shape: int) -> Tensor:
+    return torch.zeros(shape, dtype=torch.float32, device="cpu")
+
+
 def _window(channels: int) -> tuple[Tensor, Tensor]:
     """The 11-tap Gaussian as depthwise column and row kernels."""
-    taps = torch.arange(11, dtype=torch.float32) - 5.0
+    taps = torch.arange(11, dtype=torch.float32, device="cpu") - 5.0
     window = torch.exp(-(taps**2) / (2.0 * 1.5**2))
     window = window / window.sum()
     column = window.view(1, 1, 11, 1).expand(channels, 1, 11, 1).contiguous()

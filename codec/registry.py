@@ -15,7 +15,6 @@ from codec.hyper.codec import HyperCodec
 from codec.hyper.weights import FAMILY as HYPER
 from codec.hyper.weights import load_own
 from codec.hyper.weights import understand as understand_hyper
-from codec.memory import keep_freed_memory
 from codec.weights_file import understood
 
 DEFAULT_CODEC: Final = HYPER
@@ -47,7 +46,6 @@ def load_codec(
     if codec_id not in codec_ids():
         raise UnknownCodecError(f"expected a codec of {', '.join(codec_ids())}; got {codec_id!r}")
     where = resolve_device(device)
-    keep_freed_memory()
     if codec_id == HYPER:
         return HyperCodec(load_own(encode_with), understood(weights, understand_hyper), device=where)
     if encode_with is not None:

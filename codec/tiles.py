@@ -67,7 +67,7 @@ def tile_grid(height: int, width: int, halo: int, tile: int = TILE) -> Iterator[
 
 
 CUDA_BATCH: Final = 8
-"""Tiles per kernel launch on a GPU: always this many, so that company changes no image's bits."""
+"""Tiles per kernel launch on a GPU. Where images mix always this many, so that company changes no image's bits."""
 _WINDOW: Final = 32
 """Tiles in memory at once on a GPU."""
 
@@ -78,9 +78,14 @@ def windows(items: Iterable[_Item], device: torch.device) -> Iterator[list[_Item
 
 
 def run_tiles(
-    network: Callable[[Tensor], Tensor], tiles: Sequence[Tensor], device: torch.device
+    network: Callable[[Tensor], Tensor],
+    tiles: Sequence[Tensor],
+    device: torch.device,
+    *,
+    of_one_image: bool = False,
 ) -> list[Tensor]:
-    """`network` of every (1, C, H, W): one at a time on a CPU, full batches of one shape on a GPU."""
+    """`network` of every (1, C, H, W): one at a time on a CPU, batches of one shape on a GPU. Those are filled up,
+    but not where the tiles are `of_one_image`: then it has no company that could change."""
     if device.type == "cpu":
         return [network(tile) for tile in tiles]
     by_shape: dict[torch.Size, list[int]] = {}
@@ -90,7 +95,8 @@ def run_tiles(
     for members in by_shape.values():
         for chunk in _chunks(members, CUDA_BATCH):
             batch = torch.cat([tiles[n] for n in chunk]).to(device)
-            outputs = network(functional.pad(batch, (0, 0, 0, 0, 0, 0, 0, CUDA_BATCH - len(chunk))))
+            spare = 0 if of_one_image else CUDA_BATCH - len(chunk)
+            outputs = network(functional.pad(batch, (0, 0, 0, 0, 0, 0, 0, spare)))
             results.update(zip(chunk, torch.split(outputs, 1), strict=False))
     return [results[number] for number in range(len(tiles))]
 

@@ -100,7 +100,9 @@ def load_state(model: torch.nn.Module, tensors: dict[str, Tensor], *, where: str
         WeightsError: they are another model's.
     """
     try:
-        model.load_state_dict({n: t.float() if t.is_floating_point() else t for n, t in tensors.items()})
+        model.load_state_dict(
+            {n: t.float() if t.is_floating_point() else t for n, t in tensors.items()}, assign=True
+        )
     except RuntimeError as error:
         raise WeightsError(f"weights {where} are made for another model: {error}") from error
     model.eval().requires_grad_(False)

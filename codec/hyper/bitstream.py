@@ -17,6 +17,7 @@ MAGIC: Final = b"TFH1"
 MAX_PIXELS: Final = 2**30
 """Largest image a payload may announce: a gigapixel."""
 MAX_SIDE: Final = 2**20
+_LIMITS: Final = f"sides to {MAX_SIDE}, {MAX_PIXELS} pixels"
 _HEADER: Final = struct.Struct("<4sH8sIIII")
 HEADER_BYTES: Final = _HEADER.size
 _LENGTH: Final = struct.Struct("<I")
@@ -46,6 +47,16 @@ class Payload:
         return _HEADER.pack(*fields, crc32) + body
 
 
+def check_size(width: int, height: int) -> None:
+    """Refuse an image that no payload can hold.
+
+    Raises:
+        ValueError: it is larger than a payload may announce.
+    """
+    if not _fits(width, height):
+        raise ValueError(f"expected an image within what a payload holds ({_LIMITS}), got {width} x {height}")
+
+
 def parse_payload(data: bytes | memoryview) -> Payload:
     """A payload, checked.
 
@@ -69,10 +80,9 @@ def parse_payload(data: bytes | memoryview) -> Payload:
         raise BitstreamError(
             f"expected checksum {crc32:08x}, got {found:08x}: the payload is damaged or truncated"
         )
-    if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE and width * height <= MAX_PIXELS):
+    if not _fits(width, height):
         raise BitstreamError(
-            f"a payload announces {width} x {height} pixels, outside what this build decodes "
-            f"(sides to {MAX_SIDE}, {MAX_PIXELS} pixels)"
+            f"a payload announces {width} x {height} pixels, outside what this build decodes ({_LIMITS})"
         )
     if sixteenths > TOP * SIXTEENTHS:
         raise BitstreamError(f"a payload announces quality {sixteenths / SIXTEENTHS}, expected at most {TOP}")
@@ -90,3 +100,7 @@ def parse_payload(data: bytes | memoryview) -> Payload:
         escapes=bytes(body[_LENGTH.size : _LENGTH.size + length]),
         words=bytes(body[_LENGTH.size + length :]),
     )
+
+
+def _fits(width: int, height: int) -> bool:
+    return 0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE and width * height <= MAX_PIXELS

@@ -5,6 +5,7 @@ Images are analysed once, in tiles; from the latents every quality can be had. S
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -18,13 +19,13 @@ from torch import Tensor
 from codec.colour import extended, pixels_to_planes, planes_to_pixels
 from codec.contract import RGB, Encoded, Prepared, check_images, check_quality
 from codec.errors import BitstreamError, UnknownWeightsError
-from codec.hyper.bitstream import HEADER_BYTES, Payload, parse_payload
-from codec.hyper.coder import Coder
+from codec.hyper.bitstream import HEADER_BYTES, Payload, check_size, parse_payload
+from codec.hyper.coder import MAX_VARINT, Coder
 from codec.hyper.config import GRID
 from codec.hyper.exact import ExactScales
 from codec.hyper.model import HyperModel
 from codec.hyper.precision import fast
-from codec.hyper.quality import SIXTEENTHS
+from codec.hyper.quality import SIXTEENTHS, quality_tensor
 from codec.hyper.sinks import Counter, Reader, Sink, Writer
 from codec.hyper.walk import RATIO, Walk
 from codec.hyper.weights import FAMILY, Weights
@@ -87,9 +88,11 @@ class HyperCodec:
         """Run the analysis transform on a batch.
 
         Raises:
-            ValueError: an image is not uint8 (H, W, 3).
+            ValueError: an image is not uint8 (H, W, 3), or larger than a payload can hold.
         """
         check_images(images)
+        for image in images:
+            check_size(image.shape[1], image.shape[0])
         model = self._own.model
         grids = [_padded(*_grid(*image.shape[:2])) for image in images]
         latents = [
@@ -176,7 +179,7 @@ class HyperCodec:
         return self._read(payload)[0].symbols_crc32
 
     def _settle(self, weights: Weights) -> _Resident:
-        model = weights.model.to(self.device)
+        model = copy.deepcopy(weights.model).to(self.device)  # the weights may serve another device as well
         scales = ExactScales(weights.config.model, weights.scales_state, weights.prior_LM, self.device)
         return _Resident(weights=weights, model=model, scales=scales, coder=Coder(weights.tables))
 
@@ -206,6 +209,12 @@ class HyperCodec:
         if resident is None:
             known = ", ".join(digest.hex() for digest in self._by_digest)
             raise UnknownWeightsError(payload.weights_digest, known)
+        most = MAX_VARINT * resident.model.config.symbols(payload.height, payload.width)
+        if len(payload.escapes) > most:
+            raise BitstreamError(
+                f"a payload of {payload.width} x {payload.height} pixels has {len(payload.escapes)} bytes of "
+                f"escapes, expected at most {most}"
+            )
         reader = Reader(resident.coder, payload.words, payload.escapes)
         with torch.inference_mode():
             walk = resident.walk(payload.sixteenths)
@@ -221,13 +230,13 @@ class HyperCodec:
     def _decode(self, data: bytes) -> RGB:
         payload, y_hwM, resident = self._read(data)
         pixels = np.empty((payload.height, payload.width, 3), np.uint8)
-        quality_B = torch.tensor([payload.sixteenths / SIXTEENTHS], device=self.device)
+        quality_B = quality_tensor(payload.sixteenths, self.device)
         tiles = tile_grid(y_hwM.shape[0], y_hwM.shape[1], resident.model.config.decoder_halo)
         for window in windows(tiles, self.device):
             inputs = [y_hwM[r.read, c.read].permute(2, 0, 1)[None] for r, c in window]
             synthesise = partial(_synthesise, resident.model, quality_B)
             with torch.inference_mode(), fast(self.device):
-                outputs = run_tiles(synthesise, inputs, self.device)
+                outputs = run_tiles(synthesise, inputs, self.device, of_one_image=True)
             for (rows, columns), x_1CHW in zip(window, outputs, strict=True):
                 inner = x_1CHW[:, :, rows.scaled(rows.inner, GRID), columns.scaled(columns.inner, GRID)]
                 target = pixels[rows.scaled(rows.kept, GRID), columns.scaled(columns.kept, GRID)]

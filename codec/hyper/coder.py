@@ -21,7 +21,7 @@ from codec.hyper.tables import SILENT, TOTAL, FrequencyTables
 
 Symbols = npt.NDArray[np.int16]
 Indices = npt.NDArray[np.uint8]
-_MAX_VARINT: Final = 3
+MAX_VARINT: Final = 3
 """Bytes of an escape: magnitudes are below 2^15, with the sign 16 bits."""
 
 
@@ -117,7 +117,7 @@ class SymbolDecoder:
                     raise BitstreamError(f"the range-coded stream is damaged: {error}") from error
                 escaped = np.flatnonzero(part > reach)
                 if len(escaped):
-                    part[escaped] = self._take_escapes(len(escaped))
+                    part[escaped] = self._take_escapes(len(escaped), beyond=reach)
                 values[order[start:stop]] = part
                 start = stop
         return values
@@ -126,15 +126,19 @@ class SymbolDecoder:
         """Check that everything was read.
 
         Raises:
-            BitstreamError: escapes are left over.
+            BitstreamError: words or escapes are left over.
         """
+        if not self._range.maybe_exhausted():
+            raise BitstreamError("range-coded words are left over: damaged")
         if len(self._escapes):
             raise BitstreamError(f"{len(self._escapes)} escaped symbols are left over: damaged")
 
-    def _take_escapes(self, count: int) -> npt.NDArray[np.int32]:
+    def _take_escapes(self, count: int, *, beyond: int) -> npt.NDArray[np.int32]:
         if count > len(self._escapes):
             raise BitstreamError(f"expected {count} more escaped symbols, got {len(self._escapes)}: damaged")
         taken, self._escapes = self._escapes[:count], self._escapes[count:]
+        if (smallest := int(np.abs(taken).min())) <= beyond:
+            raise BitstreamError(f"expected escaped symbols beyond {beyond}, got {smallest}: damaged")
         return taken
 
 
@@ -163,9 +167,11 @@ def _parse_varints(data: bytes) -> npt.NDArray[np.int32]:
         value |= (byte & 0x7F) << 7 * length
         length += 1
         if byte & 0x80:
-            if length == _MAX_VARINT:
+            if length == MAX_VARINT:
                 raise BitstreamError("an escaped symbol is longer than any symbol can be: damaged")
             continue
+        if byte == 0 and length > 1:
+            raise BitstreamError("an escaped symbol is written longer than it is: damaged")
         value = value // 2 if value % 2 == 0 else -(value // 2) - 1
         if abs(value) > SYMBOL_LIMIT:
             raise BitstreamError(f"expected escaped symbols up to {SYMBOL_LIMIT}, got {value}: damaged")

@@ -42,14 +42,14 @@ class ModelConfig(BaseModel):
     slices: tuple[int, ...] = (32, 96, 256)
     """Latent channels by frequency, coarsest first; each slice is coded knowing those before it, the first one in
     four passes over a 2 x 2 pattern."""
-    width: int = Field(default=128, ge=8)
+    width: int = Field(default=128, ge=8, le=4096)
     """Channels of the deep branches at 1/8."""
-    encoder_blocks: int = Field(default=3, ge=0)
-    decoder_blocks: int = Field(default=7, ge=0)
-    hyper_width: int = Field(default=96, ge=8)
+    encoder_blocks: int = Field(default=3, ge=0, le=64)
+    decoder_blocks: int = Field(default=7, ge=0, le=64)
+    hyper_width: int = Field(default=96, ge=8, le=4096)
     """Channels between latents and hyper-latents."""
-    hyper_latents: int = Field(default=64, ge=1)
-    mean_width: int = Field(default=96, ge=8)
+    hyper_latents: int = Field(default=64, ge=1, le=4096)
+    mean_width: int = Field(default=96, ge=8, le=4096)
     """Channels of the means' context networks."""
     scale_width: int = Field(default=48, ge=4, le=256)
     """Channels of the integer network."""
@@ -84,6 +84,11 @@ class ModelConfig(BaseModel):
     def context_channels(self) -> int:
         """The latent channels that some pass looks at."""
         return max(one.known for one in self.passes)
+
+    def symbols(self, height: int, width: int) -> int:
+        """How many symbols an image of so many pixels has."""
+        latents, hyper_latents = (-(-height // grid) * -(-width // grid) for grid in (GRID, HYPER_GRID))
+        return self.latents * latents + self.hyper_latents * hyper_latents
 
     @property
     def encoder_halo(self) -> int:

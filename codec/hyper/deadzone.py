@@ -45,4 +45,4 @@ def rounded(values: Tensor, shift: Tensor) -> Tensor:
 
 def table_of_bits() -> Tensor:
     """`first_step_bits` of every table, (TABLES,)."""
-    return first_step_bits(torch.arange(TABLES, dtype=torch.float32))
+    return first_step_bits(torch.arange(TABLES, dtype=torch.float32, device="cpu"))

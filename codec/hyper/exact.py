@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -39,7 +40,7 @@ SYMBOL_LIMIT: Final = 32767
 def integer_tensors(network: ScaleNetwork) -> dict[str, Tensor]:
     """The network's weights as the integers that will be run: int8 weights, int32 biases and shifts per level."""
     tensors: dict[str, Tensor] = {}
-    levels = torch.arange(64.0)
+    levels = torch.arange(64, dtype=torch.float32, device="cpu")
     for name, parameter in network.named_parameters():
         owner, _, kind = name.rpartition(".")
         if kind == "weight":
@@ -162,4 +163,5 @@ def _magnitude_table() -> Tensor:
     begins = [
         bisect_left(numbers, 2 ** (2 * value - 1), key=lambda n: (1 + n) ** 32) for value in range(1, 256)
     ]
-    return torch.bucketize(torch.arange(SYMBOL_LIMIT + 1), torch.tensor(begins), right=True).to(torch.uint8)
+    found = np.searchsorted(begins, np.arange(SYMBOL_LIMIT + 1), side="right")
+    return torch.from_numpy(found.astype(np.uint8))

@@ -1,7 +1,8 @@
-"""A trained model as the start of one with finer slices, wider context or more blocks.
+"""A trained model as the start of one with finer slices (but for the first) or more blocks.
 
 Each new pass begins as the one that coded its channels; what it may know beyond that, and every new block, counts for
-nothing at first. So the new model begins where the old one ended, and training goes on from there.
+nothing at first. So the new model begins where the old one ended, and training goes on from there. A model of other
+widths takes the leading part of every tensor, which is only a better start than none.
 """
 
 from __future__ import annotations

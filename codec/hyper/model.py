@@ -58,6 +58,7 @@ class Noise:
                 shape[2] // grid,
                 shape[3] // grid,
                 generator=generator,
+                dtype=torch.float32,
                 device=generator.device,
             )
             - 0.5

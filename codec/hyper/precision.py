@@ -6,7 +6,7 @@ tables come from integers.
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from functools import cache
 
 import torch
@@ -22,7 +22,5 @@ def has_bfloat16(device: torch.device) -> bool:
 
 
 def fast(device: torch.device) -> AbstractContextManager[object]:
-    """Run what is inside in bfloat16 where that is native."""
-    if has_bfloat16(device):
-        return torch.autocast(device.type, torch.bfloat16)
-    return nullcontext()
+    """Run what is inside in bfloat16 where that is native, else in float32, whatever is in force around it."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=has_bfloat16(device))

@@ -28,6 +28,11 @@ def lmbda_of(quality_B: Tensor) -> Tensor:
     return LOWEST_LAMBDA * torch.exp(quality_B * (span / TOP))
 
 
+def quality_tensor(sixteenths: int, device: torch.device) -> Tensor:
+    """The quality of a payload, (1,) float32, whatever type and device are the process's defaults."""
+    return torch.tensor([sixteenths / SIXTEENTHS], dtype=torch.float32, device=device)
+
+
 class QualityTable(nn.Module):
     """A vector per quality: `forward` gives (B, C) for qualities (B,)."""
 

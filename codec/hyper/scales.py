@@ -10,6 +10,7 @@ Shape legend: z_BNuv hyper-latents at 1/64; m_BMhw magnitudes of symbols; s_BShw
 from __future__ import annotations
 
 import math
+from contextlib import AbstractContextManager
 from typing import Final
 
 import torch
@@ -101,9 +102,10 @@ class ScaleNetwork(nn.Module):
 
     def features(self, z_BNuv: Tensor) -> Tensor:
         """Hyper-latents (integers) -> (B, S, 4 u, 4 v)."""
-        s = split(activation(self.rise_in(z_BNuv.clamp(-Z_LIMIT, Z_LIMIT))))
-        s = split(activation(self.rise_out(activation(self.smooth_in(s)))))
-        return activation(self.smooth_out(s))
+        with _exactly(z_BNuv):
+            s = split(activation(self.rise_in(z_BNuv.clamp(-Z_LIMIT, Z_LIMIT))))
+            s = split(activation(self.rise_out(activation(self.smooth_in(s)))))
+            return activation(self.smooth_out(s))
 
     def indices(
         self, number: int, s_BShw: Tensor, m_BMhw: Tensor, quality_B: Tensor, lattice: Lattice
@@ -111,12 +113,19 @@ class ScaleNetwork(nn.Module):
         """What pass `number` adds to its prior indices at the positions of its lattice, given the magnitudes of
         earlier passes."""
         a_BShw = s_BShw[:, :, lattice.rows, lattice.columns]
-        if number:
-            context = activation(self.gather[number - 1](m_BMhw))
-            a_BShw = torch.cat((a_BShw, activation(self.spread[number - 1](context, lattice))), 1)
-        hidden = activation(self.mix[number](a_BShw) + self.shift[number](quality_B)[:, :, None, None])
-        sums: Tensor = self.head[number](hidden)
-        return HEAD_GAIN * sums
+        with _exactly(s_BShw):
+            if number:
+                context = activation(self.gather[number - 1](m_BMhw))
+                a_BShw = torch.cat((a_BShw, activation(self.spread[number - 1](context, lattice))), 1)
+            hidden = activation(self.mix[number](a_BShw) + self.shift[number](quality_B)[:, :, None, None])
+            sums: Tensor = self.head[number](hidden)
+            return HEAD_GAIN * sums
+
+
+def _exactly(like: Tensor) -> AbstractContextManager[object]:
+    """In float32, whatever type is in force: bfloat16 holds the operands, and moves a tenth of the sums to another
+    table."""
+    return torch.autocast(like.device.type, enabled=False)
 
 
 def _through(rounded: Tensor, smooth: Tensor) -> Tensor:

@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from codec.errors import BitstreamError
 from codec.hyper.coder import Indices
 from codec.hyper.config import Pass
 from codec.hyper.deadzone import rounded, table_of_bits, worth
@@ -28,7 +29,7 @@ from codec.hyper.exact import SYMBOL_LIMIT, ExactScales, at_level
 from codec.hyper.lattice import Lattice
 from codec.hyper.model import HyperModel
 from codec.hyper.precision import fast
-from codec.hyper.quality import SIXTEENTHS
+from codec.hyper.quality import quality_tensor
 from codec.hyper.scales import ACTIVATION_ONE, TABLES, WEIGHT_ONE, Z_LIMIT
 from codec.hyper.sinks import Sink
 from codec.hyper.tables import SILENT
@@ -67,7 +68,7 @@ class Walk:
         self._model, self._scales, self._sixteenths = model, scales, sixteenths
         self._config = model.config
         self._device = model.analysis.size.device
-        self._quality_B = torch.tensor([sixteenths / SIXTEENTHS], device=self._device)
+        self._quality_B = quality_tensor(sixteenths, self._device)
         self._size_M = model.analysis.size
         self._gain_M = torch.exp(model.log_gain(self._quality_B)[0])
         self._worth_M = worth(self._gain_M, self._quality_B)
@@ -129,6 +130,8 @@ class Walk:
                 z_uvN = self._analysed(y_hwM, rows).round_().clamp_(-Z_LIMIT, Z_LIMIT).cpu().numpy()
                 wanted = np.where(indices < SILENT, 0, z_uvN).astype(np.int16).ravel()
             symbols = sink.group(wanted, indices.ravel()).reshape(indices.shape)
+            if wanted is None and (largest := int(np.abs(symbols).max())) > Z_LIMIT:
+                raise BitstreamError(f"expected hyper-latents up to {Z_LIMIT}, got {largest}: damaged")
             parts.append(torch.from_numpy(symbols).to(self._device))
         return torch.cat(parts)
 

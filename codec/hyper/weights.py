@@ -60,11 +60,7 @@ class Weights:
 
 def export(model: HyperModel, tables: FrequencyTables, *, name: str, recipe: dict[str, object]) -> bytes:
     """A weights file of a trained model. The float twins of the integers go along, so that training can go on."""
-    levels = torch.arange(64.0)
-    unit = ACTIVATION_ONE * WEIGHT_ONE
-    integers = integer_tensors(model.scales)
-    integers["prior"] = (model.prior(levels).detach() * unit).round().to(torch.int32)
-    integers["hyper_prior"] = (model.hyper_prior(levels).detach() * unit).round().to(torch.int32)
+    integers = _integers_of(model)
     integers["reach"] = torch.from_numpy(tables.reach)
     integers["counts"] = torch.from_numpy(tables.counts)
     state = dict(model.state_dict()) | {_INTEGERS + key: value for key, value in integers.items()}
@@ -82,29 +78,28 @@ def understand(file: WeightsFile) -> Weights:
         config = WeightsConfig.model_validate_json(file.config)
     except ValidationError as error:
         raise WeightsError(f"weights {file.where} are not of {FAMILY}: {error.errors()[0]['msg']}") from error
+    with torch.device("meta"):  # no memory before it is known to fit
+        model = HyperModel(config.model)
+    tensors = dict(file.tensors)
     integers = {
-        name.removeprefix(_INTEGERS): tensor
-        for name, tensor in file.tensors.items()
-        if name.startswith(_INTEGERS)
+        name.removeprefix(_INTEGERS): tensors.pop(name) for name in file.tensors if name.startswith(_INTEGERS)
     }
-    model = HyperModel(config.model)
-    floats = {name: tensor for name, tensor in file.tensors.items() if not name.startswith(_INTEGERS)}
-    load_state(model, floats, where=file.where)
-    try:
-        tables = FrequencyTables(reach=integers.pop("reach").numpy(), counts=integers.pop("counts").numpy())
-        prior_LM, hyper_prior_LN = integers.pop("prior"), integers.pop("hyper_prior")
-    except KeyError as error:
-        raise WeightsError(f"weights {file.where} are made for another model: {error}") from error
-    expected = {name: tensor.shape for name, tensor in integer_tensors(model.scales).items()}
-    if {name: tensor.shape for name, tensor in integers.items()} != expected:
-        raise WeightsError(f"weights {file.where} hold another integer network than their config says")
+    load_state(model, {name: tensor.float() for name, tensor in tensors.items()}, where=file.where)
+    reach, counts = (integers.pop(name, torch.empty(0)) for name in ("reach", "counts"))
+    expected = _kinds(_integers_of(model))
+    if _kinds(integers) != expected or (reach.dtype, counts.dtype, counts.dim()) != (
+        torch.int32,
+        torch.int32,
+        1,
+    ):
+        raise WeightsError(f"weights {file.where} hold other integers than their config asks for")
     return Weights(
         config=config,
         model=model,
+        prior_LM=integers.pop("prior"),
+        hyper_prior_LN=integers.pop("hyper_prior"),
         scales_state=integers,
-        prior_LM=prior_LM,
-        hyper_prior_LN=hyper_prior_LN,
-        tables=tables,
+        tables=FrequencyTables(reach=reach.numpy(), counts=counts.numpy()),
         digest=file.digest,
         data=file.data,
     )
@@ -119,3 +114,17 @@ def load_own(data: bytes | None = None) -> Weights:
     if data is None:
         return understand(read_weights(SHIPPED / FAMILY / f"{SHIPPED_NAME}{SUFFIX}"))
     return understand(parse_weights(data, where="given to encode with"))
+
+
+def _integers_of(model: HyperModel) -> dict[str, Tensor]:
+    """What is run of a model as integers: the integer network, and the table index each channel starts from."""
+    levels = torch.arange(64, dtype=torch.float32, device="cpu")
+    unit = ACTIVATION_ONE * WEIGHT_ONE
+    integers = integer_tensors(model.scales)
+    integers["prior"] = (model.prior(levels).detach() * unit).round().to(torch.int32)
+    integers["hyper_prior"] = (model.hyper_prior(levels).detach() * unit).round().to(torch.int32)
+    return integers
+
+
+def _kinds(tensors: dict[str, Tensor]) -> dict[str, tuple[torch.dtype, torch.Size]]:
+    return {name: (tensor.dtype, tensor.shape) for name, tensor in tensors.items()}

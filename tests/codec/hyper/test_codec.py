@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ from codec.hyper.weights import Weights, export, understand
 from codec.metrics import psnr_db
 from codec.weights_file import parse_weights
 from tests.codec.conftest import picture
-from tests.codec.hyper.conftest import CPU, busy_model
+from tests.codec.hyper.conftest import CPU, TINY, busy_model
 
 
 @pytest.fixture
@@ -142,18 +143,33 @@ def test_symbols_that_are_not_those_encoded_are_refused(tiny: Weights) -> None:
     for sixteenths, words in (
         (payload.sixteenths + 16, payload.words),
         (payload.sixteenths, payload.words[:-8]),
+        (payload.sixteenths, payload.words + bytes(12)),
     ):
-        forged = type(payload)(
-            sixteenths=sixteenths,
-            weights_digest=payload.weights_digest,
-            width=payload.width,
-            height=payload.height,
-            symbols_crc32=payload.symbols_crc32,
-            escapes=payload.escapes,
-            words=words,
-        ).pack()
+        forged = replace(payload, sixteenths=sixteenths, words=words).pack()
         with pytest.raises(BitstreamError):
             codec.decode([forged])
+
+
+def test_more_escapes_than_symbols_are_refused_before_they_are_read(tiny: Weights) -> None:
+    codec = HyperCodec(tiny, device=CPU)
+    payload = parse_payload(codec.encode([picture(16, 16)], quality=20)[0].payload)
+    forged = replace(payload, escapes=b"\xff\xff\x03" * (TINY.symbols(16, 16) + 1)).pack()
+    with pytest.raises(BitstreamError, match=r"108 bytes of escapes, expected at most 105"):
+        codec.decode([forged])
+
+
+def test_hyper_latents_out_of_their_range_are_refused(tiny: Weights, monkeypatch: pytest.MonkeyPatch) -> None:
+    codec = HyperCodec(tiny, device=CPU)
+    payload = codec.encode([picture(70, 90)], quality=20)[0].payload
+    monkeypatch.setattr(walk, "Z_LIMIT", 0)
+    with pytest.raises(BitstreamError, match=r"expected hyper-latents up to 0, got [1-9]"):
+        codec.decode([payload])
+
+
+def test_an_image_that_no_payload_can_hold_is_refused_at_once(tiny: Weights) -> None:
+    line = np.zeros((1, (1 << 20) + 1, 3), np.uint8)
+    with pytest.raises(ValueError, match=r"sides to 1048576, .* got 1048577 x 1"):
+        HyperCodec(tiny, device=CPU).prepare([line])
 
 
 def test_small_images_cost_little_more_than_the_header(hyper: HyperCodec) -> None:

@@ -79,9 +79,10 @@ def test_junk_decodes_to_something_or_says_why_not(junk: bytes, escapes: bytes, 
         (b"\x80", "cut short"),
         (b"\x80\x80\x80\x01", "longer than any symbol"),
         (b"\xff\xff\x7f", "escaped symbols up to 32767"),
+        (b"\x82\x80\x00", "written longer than it is"),
         (b"\x02", "left over"),
     ],
-    ids=["truncated", "too long", "too large", "too many"],
+    ids=["truncated", "too long", "too large", "not the shortest", "too many"],
 )
 def test_escapes_that_cannot_be_are_refused(escapes: bytes, message: str) -> None:
     with pytest.raises(BitstreamError, match=message):
@@ -95,6 +96,68 @@ def test_missing_escapes_are_refused() -> None:
     words, _ = encoder.finish()
     with pytest.raises(BitstreamError, match="expected 1 more escaped symbols, got 0"):
         SymbolDecoder(CODER, words, b"").decode(indices)
+
+
+def test_escapes_that_their_table_reaches_are_refused() -> None:
+    symbols, indices = np.array([SYMBOL_LIMIT], np.int16), np.array([10], np.uint8)
+    encoder = SymbolEncoder(CODER)
+    encoder.encode(symbols, indices)
+    words, _ = encoder.finish()
+    with pytest.raises(BitstreamError, match="expected escaped symbols beyond 2, got 1"):
+        SymbolDecoder(CODER, words, b"\x02").decode(indices)
+
+
+def test_words_that_nobody_reads_are_refused() -> None:
+    symbols, indices = group(500, 4)
+    encoder = SymbolEncoder(CODER)
+    encoder.encode(symbols, indices)
+    words, escapes = encoder.finish()
+    decoder = SymbolDecoder(CODER, words + bytes(range(40)), escapes)
+    assert np.array_equal(decoder.decode(indices), symbols)
+    with pytest.raises(BitstreamError, match="words are left over"):
+        decoder.finish()
+
+
+def decoded_by_the_page(words: bytes, indices: Indices, tables: FrequencyTables) -> list[int]:
+    """A group whose symbols are all within reach, by nothing but what docs/format-hyper.md says of the coder."""
+    stream = [int(word) for word in np.frombuffer(words, "<u4")]
+    stream += [0] * (2 + len(indices))
+    lower, span = 0, 2**64 - 1
+    point = stream[0] << 32 | stream[1]
+    used = 2
+    found = [0] * len(indices)
+    for place in np.argsort(indices, kind="stable"):
+        k = int(indices[place])
+        if k < SILENT:
+            continue
+        counts = [int(count) for count in tables.table(k)]
+        edges, before = [], 0
+        for number in range(len(counts) + 1):
+            edges.append(before * (2**24 - len(counts)) // 2**20 + number)
+            before += counts[number] if number < len(counts) else 0
+        edges[-1] = 2**24
+        share = span >> 24
+        target = min((point - lower) % 2**64 // share, 2**24 - 1)
+        entry = max(number for number in range(len(counts)) if edges[number] <= target)
+        lower = (lower + edges[entry] * share) % 2**64
+        span = (edges[entry + 1] - edges[entry]) * share
+        if span < 2**32:
+            lower, span = lower << 32 & 2**64 - 1, span << 32
+            point = (point << 32 | stream[used]) & 2**64 - 1
+            used += 1
+        found[place] = entry - int(tables.reach[k])
+    return found
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_page_is_enough_to_decode(seed: int) -> None:
+    symbols, indices = group(700, seed)
+    reach = CODER.tables.reach[indices]
+    symbols = np.clip(symbols, -reach, reach).astype(np.int16)
+    encoder = SymbolEncoder(CODER)
+    encoder.encode(symbols, indices)
+    words, _ = encoder.finish()
+    assert decoded_by_the_page(words, indices, CODER.tables) == symbols.tolist()
 
 
 def test_fitted_tables_follow_what_was_counted() -> None:
