@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from codec.registry import codec_ids
+from tests.codec.devices import on_every_device
 from tests.codec.golden import EXPECTED, FOLDER, golden_codec
 
 GOLDEN: dict[str, dict[str, object]] = json.loads(EXPECTED.read_text(encoding="utf-8"))
@@ -19,9 +20,10 @@ def test_every_family_has_golden_payloads() -> None:
         assert sum(name.startswith(codec_id) for name in GOLDEN) >= 3
 
 
+@on_every_device
 @pytest.mark.parametrize("name", sorted(GOLDEN))
-def test_golden_payloads_decode_as_they_did(name: str) -> None:
-    codec = golden_codec(name)
+def test_golden_payloads_decode_as_they_did(name: str, device: str) -> None:
+    codec = golden_codec(name, device=device)
     payload = (FOLDER / f"{name}.bin").read_bytes()
     expected = GOLDEN[name]
     assert codec.symbols_crc32(payload) == expected["symbols_crc32"]

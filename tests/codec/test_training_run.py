@@ -26,6 +26,7 @@ from codec.training.runlog import read_log
 from codec.training.trainer import SHIPPED_START, train
 from codec.training.transform import Transform, fit_transform
 from codec.weights_file import read_weights
+from tests.codec.devices import on_a_gpu
 from tests.codec.training_runs import FAMILIES, pictures, tiny
 
 every_family = pytest.mark.parametrize("family", FAMILIES)
@@ -252,16 +253,25 @@ def test_drawing_needs_a_run(tmp_path: Path) -> None:
         redraw(tmp_path)
 
 
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@on_a_gpu
 @every_family
 def test_a_run_on_a_gpu_resumes_and_learns_what_a_cpu_learns(
-    family: str, crops: Crops, tmp_path: Path
+    family: str, device: str, crops: Crops, tmp_path: Path
 ) -> None:
     config = tiny(family, bfloat16=False)
-    train(config, lambda: crops, out=tmp_path / "gpu", device=torch.device("cuda"), stop=after(5))
-    train(config, lambda: crops, out=tmp_path / "gpu", device=torch.device("cuda"), resume=True)
+    train(config, lambda: crops, out=tmp_path / "gpu", device=torch.device(device), stop=after(5))
+    train(config, lambda: crops, out=tmp_path / "gpu", device=torch.device(device), resume=True)
     train(config, lambda: crops, out=tmp_path / "cpu")
     gpu, cpu = ([row for row in read_log(tmp_path / at) if row["kind"] == "train"] for at in ("gpu", "cpu"))
     assert [row["step"] for row in gpu] == [row["step"] for row in cpu]
     assert gpu[0]["mse"] == pytest.approx(cpu[0]["mse"], rel=0.02)
+
+
+@on_a_gpu
+def test_a_compiled_forward_pass_learns_the_same(device: str, crops: Crops, tmp_path: Path) -> None:
+    runs = {name: tiny("hyper-1", steps=3, compile=name == "compiled") for name in ("compiled", "plain")}
+    losses = {}
+    for name, config in runs.items():
+        train(config, lambda: crops, out=tmp_path / name, device=torch.device(device))
+        losses[name] = [row["loss"] for row in read_log(tmp_path / name) if row["kind"] == "train"]
+    assert losses["compiled"] == pytest.approx(losses["plain"], rel=0.02)

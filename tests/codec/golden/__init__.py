@@ -27,11 +27,12 @@ EXPECTED: Final = FOLDER / "expected.json"
 HYPER_WEIGHTS: Final = FOLDER / "hyper-1.safetensors"
 
 
-def golden_codec(name: str) -> Codec:
+def golden_codec(name: str, *, device: str = "cpu") -> Codec:
     """The codec that reads a golden payload."""
+    where = torch.device(device)
     if name.startswith(HYPER):
-        return HyperCodec(load_own(HYPER_WEIGHTS.read_bytes()), device=torch.device("cpu"))
-    return AutoEncoderZfp()
+        return HyperCodec(load_own(HYPER_WEIGHTS.read_bytes()), device=where)
+    return AutoEncoderZfp(device=where)
 
 
 def _cases() -> Iterator[tuple[str, float]]:

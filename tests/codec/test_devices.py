@@ -1,0 +1,54 @@
+"""What one device encodes another decodes, symbol for symbol; on each, company changes nothing.
+
+With a GPU this is a GPU's test (`pytest -m gpu`); without one the CPU stands on both sides.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from codec.contract import RGB, Codec
+from codec.metrics import psnr_db
+from codec.registry import codec_ids, load_codec
+from tests.codec.conftest import picture
+from tests.codec.devices import between_devices, on_every_device
+
+every_family = pytest.mark.parametrize("family", codec_ids())
+
+
+@cache
+def codec_on(family: str, device: str) -> Codec:
+    """A family's shipped codec."""
+    return load_codec(family, device=device)
+
+
+def images(photo: RGB) -> list[RGB]:
+    """More than one tile, two of one size, and a small one."""
+    return [photo[:300, :1100], photo[:128, :192], photo[100:228, 200:392], picture(33, 17)]
+
+
+@every_family
+@between_devices
+@pytest.mark.parametrize("quality", [4, 34, 63])
+def test_encoded_there_decoded_here(family: str, there: str, here: str, quality: int, photo: RGB) -> None:
+    encoder, decoder = codec_on(family, there), codec_on(family, here)
+    encoded = encoder.encode(images(photo), quality=quality)
+    for image, one in zip(images(photo), encoded, strict=True):
+        assert decoder.symbols_crc32(one.payload) == one.symbols_crc32
+        far, near = (codec.decode([one.payload])[0] for codec in (encoder, decoder))
+        assert np.abs(far.astype(int) - near).max() <= 2
+        assert psnr_db(image, far) == pytest.approx(psnr_db(image, near), abs=0.05)
+
+
+@every_family
+@on_every_device
+def test_company_changes_nothing(family: str, device: str, photo: RGB) -> None:
+    codec = codec_on(family, device)
+    together = codec.encode(images(photo), quality=30)
+    assert together == [codec.encode([image], quality=30)[0] for image in images(photo)]
+    payloads = [one.payload for one in together]
+    for one, payload in zip(codec.decode(payloads), payloads, strict=True):
+        assert np.array_equal(one, codec.decode([payload])[0])
