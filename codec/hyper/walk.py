@@ -25,7 +25,7 @@ from codec.errors import BitstreamError
 from codec.hyper.coder import Indices
 from codec.hyper.config import Pass
 from codec.hyper.deadzone import rounded, table_of_bits, worth
-from codec.hyper.exact import SYMBOL_LIMIT, ExactScales, at_level
+from codec.hyper.exact import SYMBOL_LIMIT, ExactScales, at_level, looked_up
 from codec.hyper.lattice import Lattice
 from codec.hyper.model import HyperModel
 from codec.hyper.precision import fast
@@ -183,7 +183,7 @@ class Walk:
         if y_hwM is not None:
             y_hwC = y_hwM[rows, :width, channels][lattice.rows, lattice.columns]
             residual_hwC = y_hwC * self._gain_M[channels] - means_hwC * steps_C
-            shift_hwC = self._bits_K[indices_hwC.int()] * self._worth_M[channels]
+            shift_hwC = looked_up(self._bits_K, indices_hwC) * self._worth_M[channels]
             r_hwC = rounded(residual_hwC, shift_hwC).clamp_(-SYMBOL_LIMIT, SYMBOL_LIMIT)
             wanted = (r_hwC * (indices_hwC >= SILENT)).to(torch.int16).cpu().numpy().ravel()
         symbols = sink.group(wanted, indices_hwC.cpu().numpy().ravel())
