@@ -20,7 +20,7 @@ from pipeline.catalogue import Catalogue
 from pipeline.codecs import Codecs
 from pipeline.config import CompressConfig
 from pipeline.deliver import DEFAULT_FORMAT, deliver
-from pipeline.errors import TenfoldError, UnknownKeyError
+from pipeline.errors import DamagedError, RestoreError, TenfoldError, UnknownKeyError
 from pipeline.naming import safe_path, with_extension
 from pipeline.pool import Died, Pool
 from pipeline.progress import OnProgress, Progress
@@ -43,6 +43,8 @@ class DecodeTask:
     shard: str
     rows: tuple[int, ...]
     """Row numbers in the shard."""
+    keys: tuple[str, ...]
+    """For each row, its image."""
     names: tuple[str, ...]
     """For each row, the name of its decoded form; a kept original goes by its key."""
 
@@ -110,6 +112,17 @@ class DecoderWorker:
 
     def run(self, task: DecodeTask) -> DecodeResult:
         """Decode and write the images of one task; one that cannot be is a reason in the result."""
+        try:
+            return self._run(task)
+        except DamagedError as error:
+            reason = f"{error} What is whole in it comes back with `tenfold get` or `tenfold repair`."
+            failed = tuple((key, reason) for key in task.keys)
+            return DecodeResult(written=0, written_bytes=0, pixels=0, failed=failed)
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    def _run(self, task: DecodeTask) -> DecodeResult:
         names = dict(zip(task.rows, task.names, strict=True))
         rows = iter_rows(self._archive, task.shard, only=task.rows)
         written = written_bytes = pixels = 0
@@ -130,9 +143,6 @@ class DecoderWorker:
                         written_bytes += size
                         pixels += (row.width or 0) * (row.height or 0)
         return DecodeResult(written=written, written_bytes=written_bytes, pixels=pixels, failed=tuple(failed))
-
-    def close(self) -> None:
-        """Nothing to let go of."""
 
     def _batches(self, rows: Iterator[tuple[int, ShardRow]]) -> Iterator[list[tuple[int, ShardRow]]]:
         batch: list[tuple[int, ShardRow]] = []
@@ -210,11 +220,12 @@ class DecodeRun:
         """Do it.
 
         Raises:
-            NoArchiveError, UnknownKeyError, StorageError: before any work where it can be known then.
+            NoArchiveError, UnknownKeyError, StorageError, RestoreError: before any work where it can be known then.
         """
         self._on_progress = on_progress
         selected = self._select()
         stored = selected.filter(pc.not_equal(selected["status"], "failed"))
+        self._check_apart(stored)
         self._destination.check_writable()
         self._progress.listed = stored.num_rows
         self._progress.listing_done = True
@@ -235,7 +246,7 @@ class DecodeRun:
         )
 
     def _select(self) -> pa.Table:
-        columns = ["key", "shard", "row", "status"]
+        columns = ["key", "shard", "row", "status", "source_url"]
         table = Catalogue(self._archive, as_of=self._as_of).table(columns)
         self._all_keys = set(table["key"].to_pylist())
         if self._keys is not None:
@@ -259,6 +270,20 @@ class DecodeRun:
                 f"such as {', '.join(map(repr, unknown[:3]))}; `tenfold ls` shows what it holds."
             )
 
+    def _check_apart(self, rows: pa.Table) -> None:
+        """No original may be written over by what was decoded of it, or of another image."""
+        extensions, taken = FORMATS[self._fmt or DEFAULT_FORMAT], self._all_keys.__contains__
+        originals = set(rows["source_url"].to_pylist())
+        for key in rows["key"].to_pylist():
+            for name in {key, with_extension(key, extensions, taken)}:
+                url = f"{self._destination.url}/{safe_path(name)}"
+                if url in originals:
+                    raise RestoreError(
+                        f"Expected a destination apart from the images that were archived, got "
+                        f"{self._destination.url}: {url} is an original, and decoding would write over it. Choose "
+                        "another folder."
+                    )
+
     def _tasks(self, rows: pa.Table) -> Iterator[DecodeTask]:
         extensions = FORMATS[self._fmt or DEFAULT_FORMAT]
         taken = self._all_keys.__contains__
@@ -270,6 +295,7 @@ class DecodeRun:
                 yield DecodeTask(
                     shard=part[0][0],
                     rows=tuple(row for _, row, _ in part),
+                    keys=tuple(key for _, _, key in part),
                     names=tuple(with_extension(key, extensions, taken) for _, _, key in part),
                 )
 
@@ -279,7 +305,7 @@ class DecodeRun:
         for outcome in work_through(pool, tasks, _split):
             if isinstance(outcome, Died):
                 reason = f"its worker died each time it was tried alone: {outcome.reason}"
-                self._fail(outcome.task.names[0], reason)
+                self._fail(outcome.task.keys[0], reason)
             elif outcome is not None:
                 self._take(outcome.result)
             self._on_progress(self._progress)
@@ -304,7 +330,12 @@ class DecodeRun:
 
 def _split(task: DecodeTask) -> list[DecodeTask]:
     return [
-        replace(task, rows=tuple(task.rows[i] for i in half), names=tuple(task.names[i] for i in half))
+        replace(
+            task,
+            rows=tuple(task.rows[i] for i in half),
+            keys=tuple(task.keys[i] for i in half),
+            names=tuple(task.names[i] for i in half),
+        )
         for half in halves(range(len(task.rows)))
     ]
 

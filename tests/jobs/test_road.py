@@ -344,3 +344,34 @@ def test_disk_full_or_unwritable_ends_cleanly(tmp_path: Path, photos: Path) -> N
     assert ran.code == 1
     assert "error:" in ran.err
     assert "Expected" in ran.err
+
+
+def test_decode_writes_over_no_original(tmp_path: Path, photos: Path) -> None:
+    source, archive = tmp_path / "source", tmp_path / "archive"
+    shutil.copytree(photos, source)
+    before = {path.name: path.read_bytes() for path in source.iterdir()}
+    assert tenfold("compress", source, archive, "--workers", "0").code == 0
+    ran = tenfold("decode", archive, source, "--workers", "0")
+    assert ran.code == 1
+    assert "is an original, and decoding would write over it" in ran.err
+    assert {path.name: path.read_bytes() for path in source.iterdir()} == before
+
+
+def test_a_damaged_shard_costs_its_own_images_alone(tmp_path: Path, photos: Path) -> None:
+    first, second = sorted(photos.iterdir())[:2]
+    source, archive = tmp_path / "source", tmp_path / "archive"
+    source.mkdir()
+    for photo in (first, second):  # a run and a shard each
+        shutil.copy(photo, source)
+        assert tenfold("compress", source, archive, "--workers", "0").code == 0
+    (shard, *_others) = sorted((archive / "shards").rglob("*.parquet"))
+    data = bytearray(shard.read_bytes())
+    data[len(data) // 3] ^= 1
+    shard.write_bytes(data)
+    ran = tenfold("decode", archive, tmp_path / "decoded", "--workers", "0", "--json")
+    assert ran.code == 3
+    summary = ran.json()
+    assert (summary["written"], summary["failed"]) == (1, 1)
+    assert [failure["key"] for failure in summary["failures"]] == [first.name]
+    assert "bytes are not those that were written" in summary["failures"][0]["reason"]
+    assert len(list((tmp_path / "decoded").iterdir())) == 1
