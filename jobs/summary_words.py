@@ -34,15 +34,15 @@ def tell_summary(summary: RunSummary, archive: str) -> None:
         )
         return
     if not summary.images:
-        print(
-            f"Nothing new: all {counted(summary.unchanged, 'image')} of the source are in {archive} already."
-        )
+        print(f"Nothing new: all {counted(summary.unchanged, 'image')} of the source were seen before.")
+        _print_left_out(summary, archive)
         return
     seen = f", {summary.unchanged:,} unchanged" if summary.unchanged else ""
     print(
         f"{counted(summary.images, 'image')}: {summary.coded:,} coded, {summary.kept:,} kept as they were, "
         f"{summary.failed:,} failed{seen}."
     )
+    _print_left_out(summary, archive)
     if summary.payload_bytes:
         print_comparison(summary)
     if summary.target_met is not None:
@@ -51,6 +51,17 @@ def tell_summary(summary: RunSummary, archive: str) -> None:
         f"{summary.seconds:.1f} s, {summary.megapixels_per_second:.2f} MP/s. The archive now takes "
         f"{_mb(summary.archive_bytes)}, of it {_mb(summary.weights_bytes)} the codec's weights, stored once: {archive}"
     )
+
+
+def _print_left_out(summary: RunSummary, archive: str) -> None:
+    """What of source and archive this run did not look at, so that nobody takes it for stored."""
+    if summary.failed_before:
+        print(
+            f"Failed in earlier runs, and not tried again: {counted(summary.failed_before, 'image')}. "
+            f"`tenfold ls {archive} --status failed` says why, `tenfold retry-failed {archive}` tries."
+        )
+    if summary.skipped:
+        print(f"Passed over, not being named like images: {counted(summary.skipped, 'file')}.")
 
 
 def tell_failed(summary: RunSummary, archive: str) -> None:

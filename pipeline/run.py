@@ -257,6 +257,9 @@ class CompressRun:
         seal(self._archive, self._catalogue.version())
         return summary
 
+    def _failed_in_archive(self) -> int:
+        return sum(len(batch) for batch in self._catalogue.scan(["key"], where="status = 'failed'"))
+
     def _summary(self, totals: Totals, quality: int | None) -> RunSummary:
         objects = list(self._archive.list())
         begun = self._progress.work_started
@@ -269,6 +272,7 @@ class CompressRun:
             failed=totals.failed + len(self._held_back),
             held_back=self._held_back,
             unchanged=self._progress.unchanged,
+            failed_before=self._failed_in_archive() - totals.failed,
             stopped=self._stopped,
             left=self._progress.listed - self._progress.finished,
             skipped=self._source.skipped,

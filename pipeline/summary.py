@@ -24,7 +24,9 @@ class RunSummary:
     held_back: list[dict[str, str]]
     """Of `failed`: key and reason of images whose earlier version stays in the archive."""
     unchanged: int
-    """Images of the source that the archive holds already."""
+    """Images of the source that are as an earlier run saw them."""
+    failed_before: int
+    """Images of the archive that failed in earlier runs, and were not tried again."""
     stopped: bool
     """Before its end, by the clock: a later run takes what is left, and what was not listed."""
     left: int

@@ -375,3 +375,18 @@ def test_a_damaged_shard_costs_its_own_images_alone(tmp_path: Path, photos: Path
     assert [failure["key"] for failure in summary["failures"]] == [first.name]
     assert "bytes are not those that were written" in summary["failures"][0]["reason"]
     assert len(list((tmp_path / "decoded").iterdir())) == 1
+
+
+def test_what_is_not_in_the_archive_is_said_every_time(tmp_path: Path, photos: Path) -> None:
+    source, archive = tmp_path / "source", tmp_path / "archive"
+    shutil.copytree(photos, source)
+    (source / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    (source / "scan0001").write_bytes((source / "broken.png").read_bytes())
+    first = tenfold("compress", source, archive, "--workers", "0")
+    assert first.code == 3
+    again = tenfold("compress", source, archive, "--workers", "0")
+    assert again.code == 0
+    assert "Failed in earlier runs, and not tried again: 1 image." in again.out
+    assert "Failed in earlier runs" not in first.out
+    for said in (first.out, again.out):
+        assert "Passed over, not being named like images: 1 file." in said
