@@ -13,7 +13,8 @@ from pipeline.sources import Source, SourceConfig
 from pipeline.storage import Storage, StorageOptions, split_url
 from pipeline.types import SourceImage
 
-_FAILED = "status = 'failed'"
+FAILED = "status = 'failed'"
+"""The rows of a catalogue that have nothing stored."""
 _COLUMNS = ("key", "source_url", "source_size", "source_etag", "source_mtime", "reason")
 _LOOKS = 16
 """Requests under way at once to see which version of an image is there now."""
@@ -56,7 +57,7 @@ def failed_images(archive: Storage, options: StorageOptions) -> ArchivedImages:
     """
 
     def batches() -> Iterator[list[SourceImage]]:
-        for batch in Catalogue(archive).scan(_COLUMNS, where=_FAILED, order=["key"]):
+        for batch in Catalogue(archive).scan(_COLUMNS, where=FAILED, order=["key"]):
             yield [_failed(row) for row in batch.to_pylist()]
 
     config = SourceConfig(url=archive.url, failed_in=archive.url, storage=options.resolved())
@@ -72,7 +73,7 @@ def lost_images(archive: Storage, options: StorageOptions, images: Sequence[Sour
 def newest_failed_run(archive: Storage) -> str | None:
     """The last run in which an image failed that still counts as failed; None when there is none."""
     runs: set[str] = set()
-    for batch in Catalogue(archive).scan(["run"], where=_FAILED):
+    for batch in Catalogue(archive).scan(["run"], where=FAILED):
         runs.update(batch["run"].to_pylist())
     return max(runs, default=None)
 

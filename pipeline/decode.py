@@ -37,16 +37,22 @@ _ROWS_PER_TASK = 512
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """One image to write."""
+
+    row: int
+    """Its number in the shard."""
+    key: str
+    name: str
+    """Of its decoded form; a kept original goes by its key."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DecodeTask:
     """Write some images of one shard."""
 
     shard: str
-    rows: tuple[int, ...]
-    """Row numbers in the shard."""
-    keys: tuple[str, ...]
-    """For each row, its image."""
-    names: tuple[str, ...]
-    """For each row, the name of its decoded form; a kept original goes by its key."""
+    images: tuple[Wanted, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,15 +122,15 @@ class DecoderWorker:
             return self._run(task)
         except DamagedError as error:
             reason = f"{error} What is whole in it comes back with `tenfold get` or `tenfold repair`."
-            failed = tuple((key, reason) for key in task.keys)
+            failed = tuple((image.key, reason) for image in task.images)
             return DecodeResult(written=0, written_bytes=0, pixels=0, failed=failed)
 
     def close(self) -> None:
         """Nothing to let go of."""
 
     def _run(self, task: DecodeTask) -> DecodeResult:
-        names = dict(zip(task.rows, task.names, strict=True))
-        rows = iter_rows(self._archive, task.shard, only=task.rows)
+        names = {image.row: image.name for image in task.images}
+        rows = iter_rows(self._archive, task.shard, only=names)
         written = written_bytes = pixels = 0
         failed: list[tuple[str, str]] = []
         with ThreadPoolExecutor(self._threads, thread_name_prefix="write") as writers:
@@ -272,11 +278,11 @@ class DecodeRun:
 
     def _check_apart(self, rows: pa.Table) -> None:
         """No original may be written over by what was decoded of it, or of another image."""
-        extensions, taken = FORMATS[self._fmt or DEFAULT_FORMAT], self._all_keys.__contains__
-        originals = set(rows["source_url"].to_pylist())
-        for key in rows["key"].to_pylist():
-            for name in {key, with_extension(key, extensions, taken)}:
-                url = f"{self._destination.url}/{safe_path(name)}"
+        within = f"{self._destination.url}/"
+        originals = set(rows["source_url"].filter(pc.starts_with(rows["source_url"], within)).to_pylist())
+        for key in rows["key"].to_pylist() if originals else ():
+            for name in (key, self._name(key)):
+                url = within + safe_path(name)
                 if url in originals:
                     raise RestoreError(
                         f"Expected a destination apart from the images that were archived, got "
@@ -285,19 +291,14 @@ class DecodeRun:
                     )
 
     def _tasks(self, rows: pa.Table) -> Iterator[DecodeTask]:
-        extensions = FORMATS[self._fmt or DEFAULT_FORMAT]
-        taken = self._all_keys.__contains__
         columns = (rows[name].to_pylist() for name in ("shard", "row", "key"))
-        for _, group in itertools.groupby(zip(*columns, strict=True), key=lambda row: row[0]):
-            members = list(group)
+        for shard, group in itertools.groupby(zip(*columns, strict=True), key=lambda row: row[0]):
+            members = [Wanted(row=row, key=key, name=self._name(key)) for _, row, key in group]
             for start in range(0, len(members), _ROWS_PER_TASK):
-                part = members[start : start + _ROWS_PER_TASK]
-                yield DecodeTask(
-                    shard=part[0][0],
-                    rows=tuple(row for _, row, _ in part),
-                    keys=tuple(key for _, _, key in part),
-                    names=tuple(with_extension(key, extensions, taken) for _, _, key in part),
-                )
+                yield DecodeTask(shard=shard, images=tuple(members[start : start + _ROWS_PER_TASK]))
+
+    def _name(self, key: str) -> str:
+        return with_extension(key, FORMATS[self._fmt or DEFAULT_FORMAT], self._all_keys.__contains__)
 
     def _work(self, pool: Pool[DecodeTask, DecodeResult], tasks: Iterator[DecodeTask]) -> None:
         self._progress.work_started = time.monotonic()
@@ -305,7 +306,7 @@ class DecodeRun:
         for outcome in work_through(pool, tasks, _split):
             if isinstance(outcome, Died):
                 reason = f"its worker died each time it was tried alone: {outcome.reason}"
-                self._fail(outcome.task.keys[0], reason)
+                self._fail(outcome.task.images[0].key, reason)
             elif outcome is not None:
                 self._take(outcome.result)
             self._on_progress(self._progress)
@@ -329,15 +330,7 @@ class DecodeRun:
 
 
 def _split(task: DecodeTask) -> list[DecodeTask]:
-    return [
-        replace(
-            task,
-            rows=tuple(task.rows[i] for i in half),
-            keys=tuple(task.keys[i] for i in half),
-            names=tuple(task.names[i] for i in half),
-        )
-        for half in halves(range(len(task.rows)))
-    ]
+    return [replace(task, images=half) for half in halves(task.images)]
 
 
 def _start_pool(

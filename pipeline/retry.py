@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Generic
+from typing import Generic, TypeVar
 
 from pipeline.errors import TenfoldError
 from pipeline.pool import Died, Done, Pool, ResultT, TaskT
+
+_Item = TypeVar("_Item")
 
 _WAIT_S = 0.25
 _DEATHS_BEFORE_SPLIT = 2
@@ -100,7 +102,7 @@ def work_through(
             yield outcome
 
 
-def halves(items: Sequence[int]) -> list[tuple[int, ...]]:
+def halves(items: Sequence[_Item]) -> list[tuple[_Item, ...]]:
     """Two halves, or nothing for a single item."""
     middle = len(items) // 2
     return [tuple(items[:middle]), tuple(items[middle:])] if middle else []

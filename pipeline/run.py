@@ -25,6 +25,7 @@ from codec.contract import Codec
 from codec.registry import load_codec
 from codec.weights_file import digest_of
 from pipeline.adopt import committed_units
+from pipeline.archived import FAILED
 from pipeline.catalogue import Catalogue
 from pipeline.config import CompressConfig
 from pipeline.dispatch import Dispatcher, EncodePool, FinishedUnit
@@ -258,7 +259,7 @@ class CompressRun:
         return summary
 
     def _failed_in_archive(self) -> int:
-        return sum(len(batch) for batch in self._catalogue.scan(["key"], where="status = 'failed'"))
+        return sum(len(batch) for batch in self._catalogue.scan(["key"], where=FAILED))
 
     def _summary(self, totals: Totals, quality: int | None) -> RunSummary:
         objects = list(self._archive.list())

@@ -89,22 +89,21 @@ def test_escapes_that_cannot_be_are_refused(escapes: bytes, message: str) -> Non
         SymbolDecoder(CODER, b"", escapes).finish()
 
 
-def test_missing_escapes_are_refused() -> None:
+@pytest.mark.parametrize(
+    ("escapes", "message"),
+    [
+        (b"", "expected 1 more escaped symbols, got 0"),
+        (b"\x02", "expected escaped symbols beyond 2, got 1"),
+    ],
+    ids=["missing", "within reach"],
+)
+def test_escapes_that_do_not_fit_their_symbols_are_refused(escapes: bytes, message: str) -> None:
     symbols, indices = np.array([SYMBOL_LIMIT], np.int16), np.array([10], np.uint8)
     encoder = SymbolEncoder(CODER)
     encoder.encode(symbols, indices)
     words, _ = encoder.finish()
-    with pytest.raises(BitstreamError, match="expected 1 more escaped symbols, got 0"):
-        SymbolDecoder(CODER, words, b"").decode(indices)
-
-
-def test_escapes_that_their_table_reaches_are_refused() -> None:
-    symbols, indices = np.array([SYMBOL_LIMIT], np.int16), np.array([10], np.uint8)
-    encoder = SymbolEncoder(CODER)
-    encoder.encode(symbols, indices)
-    words, _ = encoder.finish()
-    with pytest.raises(BitstreamError, match="expected escaped symbols beyond 2, got 1"):
-        SymbolDecoder(CODER, words, b"\x02").decode(indices)
+    with pytest.raises(BitstreamError, match=message):
+        SymbolDecoder(CODER, words, escapes).decode(indices)
 
 
 def test_words_that_nobody_reads_are_refused() -> None:
