@@ -1,10 +1,11 @@
 """The integer network, exactly: which table codes each symbol, the same on every machine.
 
-Integers in float64 tensors, or integers over a power of two. Weights are at most 127, activations at most 255, layers
-at most a few thousand wide, so every sum stays far below 2^53 of its smallest part: whatever the order of summation,
-with or without fused multiply-add, on a CPU or a GPU, the result is the same. Products are matrix products and shifted
-sums, never convolutions, some of which (Winograd, TF32) are not exact. Units are those of `scales.py`: activations in
-sixteenths, weights in sixty-fourths, sums in 1024ths.
+Integers, or integers over a power of two, in float tensors: float32 where no sum that a layer's weights allow reaches
+2^24 of its smallest parts, float64 where one could. So whatever the order of summation, with or without fused
+multiply-add, on a CPU or a GPU, the result is the same; and since weights are at most 127 and activations at most 255,
+which bfloat16 and TF32 hold as they are, it stays the same where a host lets float32 products run in those. Products
+are matrix products and shifted sums, never convolutions, some of which (Winograd) are not exact. Units are those of
+`scales.py`: activations in sixteenths, weights in sixty-fourths, sums in 1024ths.
 
 Shape legend: z_uvN hyper-latents; s_hwS features, uint8; r_hwM symbols; k_hwM table indices, uint8.
 """
@@ -34,6 +35,9 @@ from codec.hyper.scales import (
 )
 
 _SUM_ONE: Final = ACTIVATION_ONE * WEIGHT_ONE
+_ACTIVATION_LIMIT: Final = 255
+_FLOAT32_LIMIT: Final = 2**24
+"""Below it, float32 holds every whole number."""
 SYMBOL_LIMIT: Final = 32767
 
 
@@ -57,7 +61,7 @@ def integer_tensors(network: ScaleNetwork) -> dict[str, Tensor]:
 class _Layer:
     """One layer in units of what it gives, and half of one added: rounding half up is to floor.
 
-    Both are divided by a power of two, which float64 does exactly.
+    Both are divided by a power of two, which floats do exactly.
     """
 
     weight: Tensor
@@ -65,13 +69,18 @@ class _Layer:
     bias: Tensor
 
     @classmethod
-    def of(cls, weight: Tensor, bias: Tensor, *, gain: int, unit: int) -> _Layer:
-        """From integers: `gain` of their sums, of which `unit` make one."""
+    def of(
+        cls, weight: Tensor, bias: Tensor, more: Tensor | None, *, inputs: int, gain: int, unit: int
+    ) -> _Layer:
+        """From integers: `gain` of their sums, of which `unit` make one; for inputs up to `inputs`, and with `more`
+        (..., O) added to the bias when it runs."""
         within = weight[:, :, 0, 0].T if weight.shape[-1] == 1 else weight[:, 0].permute(1, 2, 0)
-        return cls(
-            weight=within.double().mul(gain / unit).contiguous(),
-            bias=(bias.double() * gain + unit // 2) / unit,
-        )
+        within, bias = within.double() * gain, bias.double() * gain + unit // 2
+        largest_O = inputs * within.abs().flatten(0, -2).sum(0) + bias.abs()
+        if more is not None:
+            largest_O += more.double().abs().amax(0)
+        kind = torch.float32 if float(largest_O.max()) < _FLOAT32_LIMIT else torch.float64
+        return cls(weight=(within / unit).to(kind).contiguous(), bias=(bias / unit).to(kind))
 
 
 class ExactScales:
@@ -82,19 +91,29 @@ class ExactScales:
     ) -> None:
         """Take the tensors that `integer_tensors` made, and the index each channel starts from at each level."""
         there = {name: tensor.to(device) for name, tensor in tensors.items()}
+        self._passes = config.passes
+        self._shifts_LS = [there[f"shift.{number}"].double() for number in range(len(self._passes))]
+        self._prior_LM = prior_LM.to(device, torch.float64)
+        added = {f"mix.{number}": shift_LS for number, shift_LS in enumerate(self._shifts_LS)}
+        added |= {
+            f"head.{number}": self._prior_LM[:, one.channels] for number, one in enumerate(self._passes)
+        }
         self._layers = {}
         for name in (key.removesuffix(".weight") for key in there if key.endswith(".weight")):
-            weight, bias = there[f"{name}.weight"], there[f"{name}.bias"]
             gain, unit = (HEAD_GAIN, _SUM_ONE) if name.startswith("head.") else (1, WEIGHT_ONE)
-            self._layers[name] = _Layer.of(weight, bias, gain=gain, unit=unit)
-        self._shifts_LS = [there[f"shift.{number}"].double() for number in range(len(config.passes))]
-        self._prior_LM = prior_LM.to(device, torch.float64)
-        self._passes = config.passes
+            self._layers[name] = _Layer.of(
+                there[f"{name}.weight"],
+                there[f"{name}.bias"],
+                added.get(name),
+                inputs=Z_LIMIT * ACTIVATION_ONE if name == "rise_in" else _ACTIVATION_LIMIT,
+                gain=gain,
+                unit=unit,
+            )
         self._magnitudes = _magnitude_table().to(device)
 
     def features(self, z_uvN: Tensor) -> Tensor:
         """Hyper-latents (integers) -> (4 u, 4 v, S) uint8."""
-        a = z_uvN.to(torch.float64).clamp(-Z_LIMIT, Z_LIMIT) * ACTIVATION_ONE
+        a = z_uvN.clamp(-Z_LIMIT, Z_LIMIT) * ACTIVATION_ONE
         a = _split(_activation(self._dense("rise_in", a)))
         a = _activation(self._depthwise("smooth_in", a))
         a = _split(_activation(self._dense("rise_out", a)))
@@ -107,10 +126,11 @@ class ExactScales:
     def indices(self, number: int, s_hwS: Tensor, m_hwM: Tensor, sixteenths: int, lattice: Lattice) -> Tensor:
         """Table indices of pass `number` at the positions of its lattice, (h', w', M of the pass) uint8, from
         features and earlier magnitudes."""
-        a = s_hwS[lattice.rows, lattice.columns].to(torch.float64)
+        a = s_hwS[lattice.rows, lattice.columns]
         if number:
-            context = _activation(self._dense(f"gather.{number - 1}", m_hwM.to(torch.float64)))
-            a = torch.cat((a, _activation(self._depthwise(f"spread.{number - 1}", context, lattice))), -1)
+            context = _activation(self._dense(f"gather.{number - 1}", m_hwM))
+            near = _activation(self._depthwise(f"spread.{number - 1}", context, lattice))
+            a = torch.cat((a.to(near.dtype), near), -1)
         shift_S = at_level(self._shifts_LS[number], sixteenths) / WEIGHT_ONE
         hidden = _activation(self._dense(f"mix.{number}", a, shift_S))
         prior_C = at_level(self._prior_LM[:, self._passes[number].channels], sixteenths) / _SUM_ONE
@@ -118,15 +138,16 @@ class ExactScales:
         return found.clamp_(0, TABLES - 1).to(torch.uint8)  # which floors
 
     def _dense(self, name: str, a_hwI: Tensor, more_O: Tensor | float = 0.0) -> Tensor:
-        layer = self._layers[name]
-        found = torch.addmm(layer.bias + more_O, a_hwI.flatten(0, 1), layer.weight)
-        return found.view(*a_hwI.shape[:2], -1)
+        weight, bias = self._layers[name].weight, self._layers[name].bias
+        with torch.autocast(weight.device.type, enabled=False):  # whatever is in force around it
+            a_nI, bias = a_hwI.flatten(0, 1).to(weight.dtype), (bias + more_O).to(weight.dtype)
+            return torch.addmm(bias, a_nI, weight).view(*a_hwI.shape[:2], -1)
 
     def _depthwise(self, name: str, a_hwS: Tensor, lattice: Lattice = WHOLE) -> Tensor:
         """3x3, zeros beyond the edges, as nine shifted sums."""
         layer = self._layers[name]
         height, width, channels = a_hwS.shape
-        padded = a_hwS.new_zeros(height + 2, width + 2, channels)
+        padded = layer.weight.new_zeros(height + 2, width + 2, channels)
         padded[1:-1, 1:-1] = a_hwS
         sums = layer.bias.expand(*lattice.shape(height, width), channels).clone()
         for row in range(3):
