@@ -7,6 +7,7 @@ another in one stream. Symbols that their table does not reach are escaped: writ
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Final
 
@@ -41,6 +42,10 @@ class Coder:
             for k in range(TABLES)
         ]
 
+    def reach_of(self, counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+        """What each symbol's table reaches, for symbols sorted by table, so many of each."""
+        return np.repeat(self.tables.reach, counts)
+
     def cost_bits(self, symbols: Symbols, indices: Indices) -> float:
         """About what a group takes, in bits."""
         coded = np.flatnonzero(indices >= SILENT)
@@ -63,20 +68,15 @@ class SymbolEncoder:
 
     def encode(self, symbols: Symbols, indices: Indices) -> None:
         """Append a group: (n,) symbols and their tables; those of silent tables must be zero."""
-        order, ends = _sorted_by_table(indices)
-        values = symbols[order].astype(np.int32)
-        start = 0
-        for k in range(SILENT, TABLES):
-            stop = ends[k]
-            if stop > start:
-                reach = int(self._coder.tables.reach[k])
-                part = values[start:stop]
-                escaped = np.abs(part) > reach
-                if escaped.any():
-                    self._escapes += _varints(part[escaped])
-                    part = np.where(escaped, reach + 1, part).astype(np.int32)
-                self._range.encode(part + reach, self._coder.models[k])
-                start = stop
+        order, counts = _sorted_by_table(indices)
+        values, reach = symbols[order].astype(np.int32), self._coder.reach_of(counts)
+        escaped = np.abs(values) > reach
+        if escaped.any():
+            self._escapes += _varints(values[escaped])
+            values = np.where(escaped, reach + 1, values)
+        values += reach
+        for k, part in _parts(counts):
+            self._range.encode(values[part], self._coder.models[k])
 
     def finish(self) -> tuple[bytes, bytes]:
         """(range-coded words, escapes)."""
@@ -104,22 +104,19 @@ class SymbolDecoder:
         Raises:
             BitstreamError: the stream does not hold such a group.
         """
-        order, ends = _sorted_by_table(indices)
+        order, counts = _sorted_by_table(indices)
+        found, reach = np.empty(len(order), np.int32), self._coder.reach_of(counts)
+        for k, part in _parts(counts):
+            try:
+                found[part] = self._range.decode(self._coder.models[k], part.stop - part.start)
+            except (AssertionError, ValueError) as error:
+                raise BitstreamError(f"the range-coded stream is damaged: {error}") from error
+        found -= reach
+        escaped = found > reach
+        if escaped.any():
+            found[escaped] = self._take_escapes(beyond=reach[escaped])
         values = np.zeros(len(indices), np.int16)
-        start = 0
-        for k in range(SILENT, TABLES):
-            stop = ends[k]
-            if stop > start:
-                reach = int(self._coder.tables.reach[k])
-                try:
-                    part = self._range.decode(self._coder.models[k], int(stop - start)) - reach
-                except (AssertionError, ValueError) as error:
-                    raise BitstreamError(f"the range-coded stream is damaged: {error}") from error
-                escaped = np.flatnonzero(part > reach)
-                if len(escaped):
-                    part[escaped] = self._take_escapes(len(escaped), beyond=reach)
-                values[order[start:stop]] = part
-                start = stop
+        values[order] = found
         return values
 
     def finish(self) -> None:
@@ -133,20 +130,32 @@ class SymbolDecoder:
         if len(self._escapes):
             raise BitstreamError(f"{len(self._escapes)} escaped symbols are left over: damaged")
 
-    def _take_escapes(self, count: int, *, beyond: int) -> npt.NDArray[np.int32]:
+    def _take_escapes(self, *, beyond: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+        """The next escaped symbols, one for each table's reach."""
+        count = len(beyond)
         if count > len(self._escapes):
             raise BitstreamError(f"expected {count} more escaped symbols, got {len(self._escapes)}: damaged")
         taken, self._escapes = self._escapes[:count], self._escapes[count:]
-        if (smallest := int(np.abs(taken).min())) <= beyond:
-            raise BitstreamError(f"expected escaped symbols beyond {beyond}, got {smallest}: damaged")
+        if len(needless := np.flatnonzero(np.abs(taken) <= beyond)):
+            first = needless[0]
+            raise BitstreamError(
+                f"expected an escaped symbol beyond {beyond[first]}, got {taken[first]}: damaged"
+            )
         return taken
 
 
 def _sorted_by_table(indices: Indices) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Positions sorted by table, silent ones left out, and where each table's end."""
+    """Positions sorted by table, silent ones left out, and how many each table has."""
     heard = np.flatnonzero(indices >= SILENT)
     tables = indices[heard]
-    return heard[np.argsort(tables, kind="stable")], np.cumsum(np.bincount(tables, minlength=TABLES))
+    return heard[np.argsort(tables, kind="stable")], np.bincount(tables, minlength=TABLES)
+
+
+def _parts(counts: npt.NDArray[np.int64]) -> Iterator[tuple[int, slice]]:
+    """Tables that have symbols, and where those lie among all that are sorted."""
+    ends = np.cumsum(counts)
+    for k in np.flatnonzero(counts).tolist():
+        yield k, slice(int(ends[k] - counts[k]), int(ends[k]))
 
 
 def _varints(values: npt.NDArray[np.int32]) -> bytes:

@@ -93,7 +93,7 @@ def test_escapes_that_cannot_be_are_refused(escapes: bytes, message: str) -> Non
     ("escapes", "message"),
     [
         (b"", "expected 1 more escaped symbols, got 0"),
-        (b"\x02", "expected escaped symbols beyond 2, got 1"),
+        (b"\x02", "expected an escaped symbol beyond 2, got 1"),
     ],
     ids=["missing", "within reach"],
 )
