@@ -70,7 +70,15 @@ class _Layer:
 
     @classmethod
     def of(
-        cls, weight: Tensor, bias: Tensor, more: Tensor | None, *, inputs: int, gain: int, unit: int
+        cls,
+        weight: Tensor,
+        bias: Tensor,
+        more: Tensor | None,
+        *,
+        inputs: int,
+        gain: int,
+        unit: int,
+        device: torch.device,
     ) -> _Layer:
         """From integers: `gain` of their sums, of which `unit` make one; for inputs up to `inputs`, and with `more`
         (..., O) added to the bias when it runs."""
@@ -80,7 +88,7 @@ class _Layer:
         if more is not None:
             largest_O += more.double().abs().amax(0)
         kind = torch.float32 if float(largest_O.max()) < _FLOAT32_LIMIT else torch.float64
-        return cls(weight=(within / unit).to(kind).contiguous(), bias=(bias / unit).to(kind))
+        return cls(weight=(within / unit).contiguous().to(device, kind), bias=(bias / unit).to(device, kind))
 
 
 class ExactScales:
@@ -90,25 +98,24 @@ class ExactScales:
         self, config: ModelConfig, tensors: dict[str, Tensor], prior_LM: Tensor, device: torch.device
     ) -> None:
         """Take the tensors that `integer_tensors` made, and the index each channel starts from at each level."""
-        there = {name: tensor.to(device) for name, tensor in tensors.items()}
         self._passes = config.passes
-        self._shifts_LS = [there[f"shift.{number}"].double() for number in range(len(self._passes))]
-        self._prior_LM = prior_LM.to(device, torch.float64)
-        added = {f"mix.{number}": shift_LS for number, shift_LS in enumerate(self._shifts_LS)}
-        added |= {
-            f"head.{number}": self._prior_LM[:, one.channels] for number, one in enumerate(self._passes)
-        }
+        shifts_LS = [tensors[f"shift.{number}"].double() for number in range(len(self._passes))]
+        added = {f"mix.{number}": shift_LS for number, shift_LS in enumerate(shifts_LS)}
+        added |= {f"head.{number}": prior_LM[:, one.channels] for number, one in enumerate(self._passes)}
         self._layers = {}
-        for name in (key.removesuffix(".weight") for key in there if key.endswith(".weight")):
+        for name in (key.removesuffix(".weight") for key in tensors if key.endswith(".weight")):
             gain, unit = (HEAD_GAIN, _SUM_ONE) if name.startswith("head.") else (1, WEIGHT_ONE)
             self._layers[name] = _Layer.of(
-                there[f"{name}.weight"],
-                there[f"{name}.bias"],
+                tensors[f"{name}.weight"],
+                tensors[f"{name}.bias"],
                 added.get(name),
                 inputs=Z_LIMIT * ACTIVATION_ONE if name == "rise_in" else _ACTIVATION_LIMIT,
                 gain=gain,
                 unit=unit,
+                device=device,
             )
+        self._shifts_LS = [shift_LS.to(device) for shift_LS in shifts_LS]
+        self._prior_LM = prior_LM.to(device, torch.float64)
         self._magnitudes = _magnitude_table().to(device)
 
     def features(self, z_uvN: Tensor) -> Tensor:

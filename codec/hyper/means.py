@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from codec.hyper.blocks import Block, product_in_float32, zero
+from codec.hyper.blocks import Block, Pointwise, beside, product_in_float32, zero
 from codec.hyper.config import ModelConfig
 from codec.hyper.lattice import Lattice
 from codec.hyper.patches import merge, split
@@ -23,11 +23,11 @@ class HyperAnalysis(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         width, self.signed = config.hyper_width, config.slices[0]
-        self.stem = nn.Conv2d(config.latents + self.signed, width, 1)
+        self.stem = Pointwise(config.latents + self.signed, width)
         self.fine = Block(width)
-        self.down = nn.Conv2d(4 * width, width, 1)
+        self.down = Pointwise(4 * width, width)
         self.coarse = Block(width)
-        self.head = nn.Conv2d(4 * width, config.hyper_latents, 1)
+        self.head = Pointwise(4 * width, config.hyper_latents)
         self.log_gain = QualityTable(config.hyper_latents)
 
     def forward(self, y_BMhw: Tensor, size: Tensor, gain: Tensor, quality_B: Tensor) -> Tensor:
@@ -36,7 +36,7 @@ class HyperAnalysis(nn.Module):
         `size` and `gain` (broadcast to the latents) are their typical size, and quantiser steps per unit.
         """
         busy = torch.log1p(y_BMhw.abs() * gain) - torch.log1p(0.5 * size * gain)
-        f = torch.cat((busy, y_BMhw[:, : self.signed] / size[:, : self.signed]), 1)
+        f = beside(busy, y_BMhw[:, : self.signed] / size[:, : self.signed])
         f = merge(self.fine(self.stem(f)))
         f = merge(self.coarse(self.down(f)))
         z_BNuv: Tensor = self.head(f).float() * torch.exp(self.log_gain(quality_B))[:, :, None, None]
@@ -49,14 +49,14 @@ class MeanNetwork(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         width, passes = config.mean_width, config.passes
-        self.rise_in = nn.Conv2d(config.hyper_latents, 4 * width, 1)
+        self.rise_in = Pointwise(config.hyper_latents, 4 * width)
         self.rise_shift = QualityTable(4 * width)
         self.block = Block(width)
-        self.rise_out = nn.Conv2d(width, 4 * width, 1)
-        self.stem = nn.ModuleList([nn.Conv2d(width + one.known, width, 1) for one in passes])
+        self.rise_out = Pointwise(width, 4 * width)
+        self.stem = nn.ModuleList([Pointwise(width + one.known, width) for one in passes])
         self.shift = nn.ModuleList([QualityTable(width) for _ in passes])
         self.mix = nn.ModuleList([Block(width) for _ in passes])
-        heads = [nn.Conv2d(width, one.coded, 1) for one in passes]
+        heads = [Pointwise(width, one.coded) for one in passes]
         for head in heads:
             zero(head.weight)
             zero(head.bias)
@@ -73,8 +73,8 @@ class MeanNetwork(nn.Module):
         self, number: int, f_BFhw: Tensor, known_BMhw: Tensor, quality_B: Tensor, lattice: Lattice
     ) -> Tensor:
         """Means of pass `number` at the positions of its lattice, given the latents of earlier passes."""
-        f = self.stem[number](torch.cat((f_BFhw, known_BMhw.to(f_BFhw.dtype)), 1))
+        f = self.stem[number](beside(f_BFhw, known_BMhw.to(f_BFhw.dtype)))
         f = self.mix[number](f + self.shift[number](quality_B)[:, :, None, None].to(f.dtype), lattice)
         head = self.head[number]
-        assert isinstance(head, nn.Conv2d)
+        assert isinstance(head, Pointwise)
         return product_in_float32(functional.hardswish(f), head.weight, head.bias)

@@ -24,6 +24,15 @@ def from_patches(p_BFhw: Tensor, side: int) -> Tensor:
     return split.permute(0, 3, 1, 4, 2, 5).reshape(batch, planes, rows * side, columns * side)
 
 
+def quartered(p_BFhw: Tensor, side: int) -> Tensor:
+    """Patches of a side -> the four that each is made of: `to_patches` of half the side, without the planes."""
+    batch, values, rows, columns = p_BFhw.shape
+    planes, half = values // (side * side), side // 2
+    split = p_BFhw.permute(0, 2, 3, 1).reshape(batch, rows, columns, planes, 2, half, 2, half)
+    parts = split.permute(0, 1, 4, 2, 6, 3, 5, 7).reshape(batch, 2 * rows, 2 * columns, values // 4)
+    return parts.permute(0, 3, 1, 2)
+
+
 def merge(f_BFhw: Tensor) -> Tensor:
     """Features (B, F, h, w) -> (B, 4 F, h / 2, w / 2): the four neighbours' channels one after the other."""
     batch, channels, height, width = f_BFhw.shape

@@ -4,7 +4,8 @@ Two paths side by side. A linear one, the 16x16 Karhunen-Loeve transform of phot
 at 1/8, whose last layers start at zero, learn what a linear transform cannot. Nothing is normalised or pooled: what
 a pixel sees is finite, so that tiles can equal the whole.
 
-Shape legend: x_BCHW YCbCr pixels in [-0.5, 0.5]; y_BMhw latents, h = H/16, w = W/16; f_BFuv features at 1/8.
+Shape legend: x_BCHW YCbCr pixels in [-0.5, 0.5]; y_BMhw latents, h = H/16, w = W/16; f_BFuv features
+and x_BPuv patches at 1/8.
 """
 
 from __future__ import annotations
@@ -13,11 +14,10 @@ from typing import Final
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from codec.hyper.blocks import Block, product_in_float32, zero
+from codec.hyper.blocks import Block, Pointwise, beside, product, product_in_float32, zero
 from codec.hyper.config import GRID, PATCH_VALUES, ModelConfig
-from codec.hyper.patches import from_patches, merge, to_patches
+from codec.hyper.patches import from_patches, merge, quartered, to_patches
 from codec.hyper.quality import QualityTable
 
 _FEATURE_GAIN: Final = 4.0
@@ -39,26 +39,25 @@ class Linear(nn.Module):
         """(B, I, h, w) -> (B, O, h, w), float32."""
         weight, coarse = self.weight, self._coarse
         if self._coarse_in:
-            fine = functional.conv2d(f_BIhw[:, coarse:], weight[:, coarse:])
+            fine = product(f_BIhw[:, coarse:], weight[:, coarse:])
             return fine + product_in_float32(f_BIhw[:, :coarse], weight[:, :coarse])
-        fine = functional.conv2d(f_BIhw, weight[coarse:])
-        return torch.cat((product_in_float32(f_BIhw, weight[:coarse]), fine), 1)
+        return beside(product_in_float32(f_BIhw, weight[:coarse]), product(f_BIhw, weight[coarse:]))
 
 
-class Scaled(nn.Conv2d):
-    """A 1x1 convolution that takes its input, and gives its output, in units of its own."""
+class Scaled(Pointwise):
+    """One that takes its input, and gives its output, in units of its own."""
 
     def __init__(
         self, channels_in: int, channels_out: int, *, scale_in: float = 1.0, scale_out: float = 1.0
     ) -> None:
-        super().__init__(channels_in, channels_out, 1)
+        super().__init__(channels_in, channels_out)
         self._scale_in, self._scale_out = scale_in, scale_out
 
     def forward(self, f_BIhw: Tensor) -> Tensor:
         """(B, I, h, w) -> (B, O, h, w)."""
         assert self.bias is not None
         weight = self.weight * (self._scale_in * self._scale_out)  # not the features: those are many
-        return functional.conv2d(f_BIhw, weight, self.bias * self._scale_out)
+        return product(f_BIhw, weight, self.bias * self._scale_out)
 
 
 class Analysis(nn.Module):
@@ -69,7 +68,7 @@ class Analysis(nn.Module):
         self.linear = Linear(PATCH_VALUES, config.latents, coarse=config.slices[0], coarse_side="out")
         self.stem = Scaled(192, config.width, scale_in=_FEATURE_GAIN)
         self.blocks = nn.Sequential(*[Block(config.width) for _ in range(config.encoder_blocks)])
-        self.head = nn.Conv2d(4 * config.width, config.latents, 1)
+        self.head = Pointwise(4 * config.width, config.latents)
         zero(self.head.weight)
         zero(self.head.bias)
         self.size: Tensor
@@ -102,9 +101,9 @@ class Synthesis(nn.Module):
 
     def forward(self, y_BMhw: Tensor, quality_B: Tensor) -> Tensor:
         """(B, M, h, w) -> (B, 3, 16 h, 16 w), float32."""
-        x_BCHW = from_patches(self.linear(y_BMhw), GRID)
+        x_BPuv = quartered(self.linear(y_BMhw), GRID)
         shift_BF, gain_BF = self.shift(quality_B), 1.0 + self.gain(quality_B)
-        stem = self.stem(to_patches(x_BCHW, GRID // 2))
+        stem = self.stem(x_BPuv)
         f_BFuv = self.blocks(stem + shift_BF[:, :, None, None].to(stem.dtype))
         f_BFuv = f_BFuv * gain_BF[:, :, None, None].to(f_BFuv.dtype)
-        return x_BCHW + from_patches(self.head(f_BFuv), GRID // 2)
+        return from_patches(x_BPuv + self.head(f_BFuv), GRID // 2)

@@ -90,6 +90,49 @@ def test_sums_of_any_order_are_the_same(exact: ExactScales, tiny: Weights) -> No
     assert torch.equal(shuffled.features(z_uvN[..., order]), exact.features(z_uvN))
 
 
+@pytest.fixture
+def coarse_products() -> Iterator[None]:
+    """Let float32 products run in bfloat16 where the machine can, as a host may."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("medium")
+    yield
+    torch.set_float32_matmul_precision(before)
+
+
+def found(exact: ExactScales) -> Tensor:
+    """Indices of the last pass of some image."""
+    z_uvN, r_hwM = hyper_latents(9, 7), symbols(36, 28, 16)
+    return exact.indices(LAST, exact.features(z_uvN), exact.magnitudes(r_hwM), 333, WHOLE)
+
+
+def test_coarse_products_of_a_host_change_nothing(exact: ExactScales, request: pytest.FixtureRequest) -> None:
+    expected = found(exact)
+    request.getfixturevalue("coarse_products")
+    torch.manual_seed(0)
+    a, b = torch.randn(64, 64), torch.randn(64, 64)
+    if torch.equal(a @ b, (a.double() @ b.double()).float()):
+        pytest.skip("this machine computes products exactly all the same")
+    assert torch.equal(found(exact), expected)
+
+
+def test_sums_that_float32_could_round_are_computed_in_float64(exact: ExactScales, tiny: Weights) -> None:
+    assert {layer.weight.dtype for layer in exact._layers.values()} == {torch.float32}
+    state = dict(tiny.scales_state)
+    largest = 2**24 - 255 * int(state[f"mix.{LAST}.weight"].abs().sum((1, 2, 3)).max())
+    for bias, kind in ((largest // 2, torch.float32), (largest, torch.float64)):
+        state[f"mix.{LAST}.bias"] = torch.full_like(state[f"mix.{LAST}.bias"], bias)
+        assert ExactScales(TINY, state, tiny.prior_LM, CPU)._layers[f"mix.{LAST}"].weight.dtype == kind
+
+
+def test_float32_and_float64_find_the_same(
+    exact: ExactScales, monkeypatch: pytest.MonkeyPatch, tiny: Weights
+) -> None:
+    monkeypatch.setattr("codec.hyper.exact._FLOAT32_LIMIT", 0)
+    double = ExactScales(TINY, tiny.scales_state, tiny.prior_LM, CPU)
+    assert {layer.weight.dtype for layer in double._layers.values()} == {torch.float64}
+    assert torch.equal(found(double), found(exact))
+
+
 def test_every_tensor_is_an_integer(tiny: Weights) -> None:
     for name, tensor in tiny.scales_state.items():
         assert not tensor.is_floating_point(), name
