@@ -88,6 +88,11 @@ def shipped(digest: str) -> bytes | None:
     return next((data for data in files if digest_of(data).hex() == digest), None)
 
 
+def shipped_digests() -> list[bytes]:
+    """Digests of all weights files that ship with this release."""
+    return [digest_of(path.read_bytes()) for path in sorted(SHIPPED.rglob(f"*{SUFFIX}"))]
+
+
 def weights_name(digest: bytes) -> str:
     """What a weights file is called where several lie together."""
     return f"{digest.hex()}{SUFFIX}"

@@ -75,6 +75,8 @@ def _done(summary: RepairSummary, archive: str) -> Iterator[str]:
         yield from _rebuilt(summary.rebuilt, would)
     for path in summary.mended:
         yield f"{path}: damaged; {would}put aside, and put back from this release or done without."
+    for path in summary.put_back:
+        yield f"{path}: missing; {would}put back from this release."
     yield from first_of([problem.line for problem in summary.damaged])
     if summary.salvaged:
         yield f"{counted(summary.salvaged, 'image')}, whole in damaged shards, {would}moved into new ones as they were."

@@ -22,7 +22,7 @@ from pipeline.source_file import read_or_reason
 from pipeline.sources import Source
 from pipeline.storage import Storage
 from pipeline.types import CatalogueRow, SourceImage
-from pipeline.weights import PAYLOAD_HEAD, WEIGHTS_FOLDER, digest_in, named_weights, weights_path
+from pipeline.weights import PAYLOAD_HEAD, archived_digests, named_weights, weights_path
 
 _READS = 8
 _SIBLINGS = 20
@@ -98,7 +98,7 @@ def _settings_then(archive: Storage, run: str, settings: CompressConfig) -> Comp
 
 def _archived_weights(archive: Storage, run: str) -> str | None:
     """The archive's copy of the weights of a run: the file that the run was given may have changed, or gone."""
-    digests = [digest for info in archive.list(WEIGHTS_FOLDER) if (digest := digest_in(info.path))]
+    digests = archived_digests(archive)
     columns = ("shard", "payload_offset", "payload_length")
     where = f"status = 'coded' AND run = {literal(run)} AND payload_length >= {PAYLOAD_HEAD}"
     rows = (row for batch in Catalogue(archive).scan(columns, where=where) for row in batch.to_pylist())

@@ -6,7 +6,7 @@ Plain Python; Ray only wraps it (actors.py). It never changes anything.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -15,6 +15,7 @@ import torch
 
 from codec.errors import CodecError
 from codec.metrics import psnr_db
+from codec.weights_file import shipped_digests
 from pipeline.archive import decode_rows
 from pipeline.codecs import Codecs
 from pipeline.columns import rows_of
@@ -28,6 +29,7 @@ from pipeline.source_file import read_or_reason, source_of
 from pipeline.sources import Source, SourceConfig
 from pipeline.storage import Storage
 from pipeline.types import CatalogueRow, Image, ShardRow
+from pipeline.weights import archived_digests, weights_needed, weights_path
 
 Level = Literal["structure", "checksum", "decode"]
 PSNR_TOLERANCE_DB: Final = 0.1
@@ -80,6 +82,8 @@ class Inspector:
         self._archive = archive
         self._source = source
         self._codecs = Codecs(archive)
+        self._archived = frozenset(archived_digests(archive))
+        self._shipped = frozenset(shipped_digests())
 
     def run(self, task: InspectTask) -> InspectResult:
         """Look into one shard; whatever is wrong with it is in the result.
@@ -96,6 +100,8 @@ class Inspector:
             data, damage = read_shard(self._archive, rows, task.shard)
             read_bytes = len(data)
             problems += damage.problems(task.shard, rows)
+            if damage.damage is None:
+                problems += self._missing_weights(task.shard, rows, data)
             chosen = rows_in(data, task.shard, only=task.decode) if task.decode and not problems else ()
             for _, row in chosen:
                 found = self._decoded(row)
@@ -122,6 +128,20 @@ class Inspector:
             check_frame(self._archive, task.shard, last)
         except DamagedError as error:
             yield Problem(path=task.shard, key=None, problem=str(error))
+
+    def _missing_weights(self, shard: str, rows: Sequence[CatalogueRow], data: bytes) -> Iterator[Problem]:
+        """Weights that the payloads of a shard need, and the archive has not."""
+        needed = {named for _, named in weights_needed(rows, data, self._archived | self._shipped)}
+        for digest in needed - self._archived:
+            if digest is None:
+                words = (
+                    "It needs weights that are not in the archive's codec/ and do not ship with this release: "
+                    "`--level decode` names them. Copy them back from a backup."
+                )
+                yield Problem(path=shard, key=None, problem=words)
+            else:
+                words = "Expected the weights of its payloads, got nothing there. This release ships them."
+                yield Problem(path=weights_path(digest), key=None, problem=words)
 
     def _decoded(self, row: ShardRow) -> bool | str:
         """Whether the image was also compared with its source; what is wrong where something is."""

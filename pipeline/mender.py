@@ -17,7 +17,7 @@ from pipeline.fetch import row_in
 from pipeline.shards import build_shard, publish
 from pipeline.storage import Storage, StorageOptions
 from pipeline.types import CatalogueRow
-from pipeline.weights import PAYLOAD_HEAD, named_weights
+from pipeline.weights import weights_needed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -31,8 +31,8 @@ class MendTask:
     """Under which a new shard is published; None: only look."""
     number: int
     """Of the new shard."""
-    lost_weights: tuple[bytes, ...] = ()
-    """Digests of weights that are gone."""
+    weights: frozenset[bytes]
+    """Digests of all that are whole in the archive, or ship with this release."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -49,7 +49,9 @@ class MendResult:
     lost: tuple[str, ...]
     """Keys of the images that are whole nowhere in the shard."""
     undecodable: tuple[str, ...]
-    """Keys of the images that need lost weights."""
+    """Keys of the images that need other weights."""
+    needed: frozenset[bytes]
+    """Digests of the weights that the others need."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +85,9 @@ class Mender:
         except FileNotFoundError:
             data, found = b"", missing_shard(rows)
         lost, whole = _sorted(rows, found, is_missing=not data)
+        needed = {
+            row.key: named for row, named in weights_needed(rows, data, task.weights) if row.key not in lost
+        }
         said = [row for row in found.misstated.values() if row is not None]
         return MendResult(
             problems=tuple(found.problems(task.shard, rows)),
@@ -90,7 +95,8 @@ class Mender:
             moved=self._move(whole, data, task),
             corrected=pa.table(columns_of(said, CATALOGUE_SCHEMA), CATALOGUE_SCHEMA) if said else None,
             lost=lost,
-            undecodable=tuple(row.key for row in rows if row.key not in lost and _needs(row, data, task)),
+            undecodable=tuple(key for key, digest in needed.items() if digest is None),
+            needed=frozenset(digest for digest in needed.values() if digest is not None),
         )
 
     def close(self) -> None:
@@ -116,10 +122,3 @@ def _sorted(
     is_broken = is_missing or found.damage is not None
     moved = [row for row in rows if row.key not in lost and (is_broken or row.key in absent)]
     return lost, moved
-
-
-def _needs(row: CatalogueRow, data: bytes, task: MendTask) -> bool:
-    if row.status != "coded" or row.payload_offset is None:
-        return False
-    head = data[row.payload_offset : row.payload_offset + PAYLOAD_HEAD]
-    return named_weights(head, task.lost_weights) is not None

@@ -1,8 +1,8 @@
 """Repair: what can be brought back is, what cannot is said, and nothing is made worse.
 
     catalogue   what it can do without is put aside; a lost one is made again from the shards   (rebuild.py)
-    weights     damaged files that this release ships are put back
     shards      what is whole in a damaged one moves into a new one                              (mender.py)
+    weights     damaged and missing files that this release ships are put back
     sources     the rest is encoded again, where the file still is what was archived             (bring_back.py)
     lost        images whose shard is there again are taken from it                              (returned.py)
     seals       what is new is sealed, so that `verify` finds the archive sound
@@ -20,7 +20,7 @@ from dataclasses import replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from codec.weights_file import shipped
+from codec.weights_file import shipped, shipped_digests
 from pipeline.archived import lost_images
 from pipeline.bring_back import Comeback, comebacks, reasons
 from pipeline.by_shard import SHARD_ORDER, by_shard
@@ -46,7 +46,7 @@ from pipeline.start import start_pool
 from pipeline.storage import Storage
 from pipeline.summary import RunSummary
 from pipeline.types import CatalogueRow
-from pipeline.weights import digest_in
+from pipeline.weights import digest_in, weights_path
 
 
 class RepairRun:
@@ -65,7 +65,8 @@ class RepairRun:
         self._summary = RepairSummary(dry_run=dry_run, repair=new_run_id())
         self._on_progress: OnProgress = lambda _progress: None
         self._progress = Progress(verb="repair")
-        self._lost_weights: list[bytes] = []
+        self._whole_weights: set[bytes] = set()
+        self._needed_weights: set[bytes] = set()
         self._over: set[str] = set()
         self._returned: set[str] = set()
         self._waiting: list[pa.Table] = []
@@ -96,6 +97,7 @@ class RepairRun:
         catalogue, rows = self._see_catalogue()
         self._mend_weights()
         lost = self._mend_shards(catalogue, rows)
+        self._put_weights_back()
         if lost:
             self._bring_back(lost)
         self._summary.damaged_records = list(damaged_records(self._archive))
@@ -148,17 +150,23 @@ class RepairRun:
 
     def _mend_weights(self) -> None:
         for weights in weights_seen(self._archive):
-            if weights.problem is None:
-                continue
-            data = shipped(weights.digest)
-            if data is None:
-                self._lost_weights += [digest] if (digest := digest_in(weights.path)) else []
+            data = shipped(weights.digest) if weights.problem is not None else None
+            if weights.problem is not None and data is None:
                 self._summary.problems.append(weights.problem)
-                continue
-            self._summary.mended.append(weights.path)
-            if self._is_ours():
-                self._aside.copy([weights.path])
-                self._archive.write(weights.path, data)
+            elif digest := digest_in(weights.path):
+                self._whole_weights.add(digest)
+            if data is not None:
+                self._summary.mended.append(weights.path)
+                if self._is_ours():
+                    self._aside.copy([weights.path])
+                    self._archive.write(weights.path, data)
+
+    def _put_weights_back(self) -> None:
+        """Those that are needed, not there, and ship with this release."""
+        for digest in sorted(self._needed_weights - self._whole_weights):
+            self._summary.put_back.append(weights_path(digest))
+            if self._is_ours() and (data := shipped(digest.hex())) is not None:
+                self._archive.write(weights_path(digest), data)
 
     def _mend_shards(self, catalogue: Catalogue | None, rows: pa.Table | None) -> list[CatalogueRow]:
         """Save what is whole in damaged shards; the rows of what is not."""
@@ -168,9 +176,9 @@ class RepairRun:
             assert rows is not None
             batches = iter(rows.sort_by([(name, "ascending") for name in SHARD_ORDER]).to_batches())
         run = None if self._summary.dry_run else self._summary.repair
-        digests = tuple(self._lost_weights)
+        weights = frozenset(self._whole_weights.union(shipped_digests()))
         tasks = (
-            MendTask(shard=shard, rows=of_shard, run=run, number=number, lost_weights=digests)
+            MendTask(shard=shard, rows=of_shard, run=run, number=number, weights=weights)
             for number, (shard, of_shard) in enumerate(by_shard(batches))
         )
         spec = MenderSpec(archive_url=self._archive.url, storage=self._config.storage)
@@ -196,8 +204,9 @@ class RepairRun:
         self._summary.salvaged += result.salvaged
         self._progress.finished += task.rows.num_rows
         self._progress.totals = replace(self._progress.totals, failed=len(self._summary.damaged))
+        self._needed_weights |= result.needed
         for key in result.undecodable:
-            words = "It needs weights that are damaged: it does not decode."
+            words = "It needs weights that are damaged or missing: it does not decode."
             self._summary.problems.append(Problem(path=task.shard, key=key, problem=words))
         if result.problems:
             self._over.add(task.shard)

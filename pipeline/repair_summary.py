@@ -36,6 +36,8 @@ class RepairSummary:
     rebuilt: Rebuilt | None = None
     mended: list[str] = field(default_factory=list)
     """Damaged files that the archive does without, or that were put back."""
+    put_back: list[str] = field(default_factory=list)
+    """Weights that payloads need, that were missing, and that this release ships."""
     put_aside: str | None = None
     """Where what was taken out of the archive lies in it."""
     damaged: list[Problem] = field(default_factory=list)
@@ -64,7 +66,7 @@ class RepairSummary:
     @property
     def changed(self) -> bool:
         """Whether anything was to be done about it."""
-        return bool(self.rebuilt or self.mended or self.damaged or self.returned)
+        return bool(self.rebuilt or self.mended or self.put_back or self.damaged or self.returned)
 
 
 def record(archive: Storage, summary: RepairSummary) -> None:

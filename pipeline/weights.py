@@ -5,11 +5,12 @@ ARCHIVE/codec/<digest>.safetensors      <digest>: first 8 bytes of the file's sh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from codec.weights_file import SUFFIX, digest_of, weights_name
 from pipeline.errors import ArchiveError, ConfigError, DamagedError
 from pipeline.storage import Storage, StorageOptions, split_url
+from pipeline.types import CatalogueRow
 
 WEIGHTS_FOLDER = "codec"
 
@@ -36,6 +37,22 @@ def digest_in(path: str) -> bytes | None:
 def named_weights(head: bytes, digests: Iterable[bytes]) -> bytes | None:
     """Which of these weights a payload was made with, by its first `PAYLOAD_HEAD` bytes; None for none of them."""
     return next((digest for digest in digests if digest in head[:PAYLOAD_HEAD]), None)
+
+
+def archived_digests(archive: Storage) -> list[bytes]:
+    """Digests of the weights files that an archive has, by their names."""
+    return [digest for info in archive.list(WEIGHTS_FOLDER) if (digest := digest_in(info.path))]
+
+
+def weights_needed(
+    rows: Sequence[CatalogueRow], shard: bytes, digests: Collection[bytes]
+) -> Iterator[tuple[CatalogueRow, bytes | None]]:
+    """The coded rows of a shard, given its bytes, each with the one of `digests` that its payload names; None: none
+    of them."""
+    for row in rows:
+        if row.status == "coded" and row.payload_offset is not None:
+            head = shard[row.payload_offset : row.payload_offset + PAYLOAD_HEAD]
+            yield row, named_weights(head, digests)
 
 
 def read_given_weights(url: str, options: StorageOptions) -> bytes:

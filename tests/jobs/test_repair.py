@@ -122,6 +122,21 @@ def test_weights_are_put_back(archive: Path) -> None:
     assert f"codec/{weights.name}: damaged" in ran.out
 
 
+def test_missing_weights_are_seen_and_put_back(archive: Path) -> None:
+    weights = max((archive / "codec").iterdir())
+    whole = weights.read_bytes()
+    weights.unlink()
+    seen = tenfold("verify", archive, *HERE)
+    assert seen.code == 1
+    assert f"codec/{weights.name}: Expected the weights of its payloads, got nothing there" in seen.out
+    looked = tenfold("repair", archive, *HERE, "--dry-run")
+    assert f"codec/{weights.name}: missing; would be put back from this release." in looked.out
+    assert not weights.exists()
+    ran = tenfold("repair", archive, *HERE)
+    assert (ran.code, weights.read_bytes() == whole) == (0, True)
+    assert tenfold("verify", archive, *HERE).code == 0
+
+
 def test_files_of_past_versions_are_not_mended(tmp_path: Path) -> None:
     storage = Storage(tmp_path)
     catalogue = Catalogue(storage)

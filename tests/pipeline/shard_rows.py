@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -62,6 +63,13 @@ def make_row(key: str, payload: bytes | None = b"payload", **changes: Any) -> Sh
     return replace(
         _PLAIN, **{"key": key, "payload": payload, "payload_crc32c": crc, "status": status, **changes}
     )
+
+
+def kept_row(key: str, data: bytes = b"original", **changes: Any) -> ShardRow:
+    """An original file, kept: bytes that need no weights."""
+    none: dict[str, None] = dict.fromkeys(("codec", "quality", "latent_shape", "symbols_crc32"))
+    more = {"status": "kept", "source_sha256": hashlib.sha256(data).hexdigest(), **none, **changes}
+    return make_row(key, data, **more)
 
 
 _KEYS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)

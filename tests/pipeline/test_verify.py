@@ -29,7 +29,7 @@ from pipeline.types import ShardRow
 from pipeline.verify import VerifyRun, VerifySummary
 from pipeline.weights import store_weights
 from tests.pipeline.plain_codec import PlainCodec, load_plain
-from tests.pipeline.shard_rows import make_row
+from tests.pipeline.shard_rows import kept_row, make_row
 from tests.pipeline.test_archive import EXIF, ICC, coded, file_of, kept, picture
 
 HERE = CompressConfig(workers=WorkersConfig(count=0))
@@ -139,7 +139,7 @@ class TestSound:
 
     def test_versions_that_are_not_sealed_yet_are_said(self, archive: Path) -> None:
         storage = Storage(archive)
-        shard = build_shard([make_row("d")], metadata={})
+        shard = build_shard([coded("d", file_of(picture()))], metadata={})
         Catalogue(storage).commit(shard.named(publish(storage, shard, "run-3", 0)), run="run-3")
         assert (look(archive).sound, look(archive).unsealed_versions) == (True, 1)
         seal(storage, 3)
@@ -230,6 +230,15 @@ class TestLosses:
         assert problem.path == f"codec/{path.name}"
         assert path.name == weights_name(bytes.fromhex(path.stem))
 
+    def test_weights_that_are_gone(self, archive: Path) -> None:
+        (path,) = (archive / "codec").iterdir()
+        path.unlink()
+        shards = {f"shards/{shard.relative_to(archive / 'shards')}" for shard in files(archive / "shards")}
+        problems = look(archive).problems
+        assert {problem.path for problem in problems} <= shards
+        assert all("weights that are not in the archive's codec/" in problem.problem for problem in problems)
+        assert problems
+
 
 class TestDisagreement:
     def test_a_catalogue_that_says_something_else_than_its_shard(self, archive: Path) -> None:
@@ -261,6 +270,7 @@ class TestDecoding:
         )
         storage = Storage(tmp_path / "a")
         Catalogue(storage).create()
+        store_weights(storage, PlainCodec().weights)
         shard = build_shard([row], metadata={})
         Catalogue(storage).commit(shard.named(publish(storage, shard, "run-1", 0)), run="run-1")
         assert look(tmp_path / "a").sound, "the bytes are those that were written"
@@ -297,7 +307,7 @@ class TestSeals:
         catalogue = Catalogue(storage)
         catalogue.create()
         for number in range(21):
-            shard = build_shard([make_row(f"{number:02d}")], metadata={})
+            shard = build_shard([kept_row(f"{number:02d}")], metadata={})
             catalogue.commit(shard.named(publish(storage, shard, "run-1", number)), run="run-1")
             if number == 12:
                 seal(storage, catalogue.version())

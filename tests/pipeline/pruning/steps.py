@@ -18,7 +18,7 @@ from pipeline.shards import build_shard, catalogue_rows, publish
 from pipeline.storage import Storage
 from pipeline.types import CatalogueRow
 from pipeline.verify import VerifyRun
-from tests.pipeline.shard_rows import make_row, read_rows
+from tests.pipeline.shard_rows import kept_row, read_rows
 
 HERE = CompressConfig(workers=WorkersConfig(count=0))
 LONG = timedelta(days=30)
@@ -37,7 +37,7 @@ def commit(storage: Storage, run: str, content: dict[str, str], *, do_seal: bool
 def publish_only(storage: Storage, run: str, content: dict[str, str]) -> str:
     """What a killed run leaves: a shard that no version refers to."""
     rows = [
-        make_row(key, f"{key} {value}".encode(), source_etag=value, run=run) for key, value in content.items()
+        kept_row(key, f"{key} {value}".encode(), source_etag=value, run=run) for key, value in content.items()
     ]
     return publish(storage, build_shard(rows, metadata={"run": run}), run, 0)
 
