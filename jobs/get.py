@@ -13,6 +13,7 @@ from jobs.options import ArchiveUrl, AsOfVersion, ConfigFile, read_config
 from pipeline.archive import Archive
 from pipeline.deliver import Delivery
 from pipeline.errors import ConfigError, StorageError
+from pipeline.folder import Folder
 from pipeline.restore import FORMATS, Format, format_of_path
 
 
@@ -58,11 +59,19 @@ def _write(path: Path, delivered: Delivery) -> None:
             f"Expected a FILE named {ours[0]} for {delivered.words}, got {path.name!r}. "
             f"Name it {path.stem}{ours[0]}, choose another of {known}, or say --format."
         )
+    if path.exists() and not path.is_file():
+        _write_into(path, delivered.data)
+    else:
+        target = path.resolve()
+        Folder(str(target.parent)).write(target.name, delivered.data)
+    say(f"{path}: {delivered.words}, {len(delivered.data)} bytes")
+
+
+def _write_into(path: Path, data: bytes) -> None:
+    """To a pipe or a device; a folder refuses."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(delivered.data)
+        path.write_bytes(data)
     except OSError as error:
         raise StorageError(
             f"Expected to write {path}, got: {error.strerror}. Choose another place with -o."
         ) from error
-    say(f"{path}: {delivered.words}, {len(delivered.data)} bytes")

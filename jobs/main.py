@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable
 from importlib import metadata
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from codec.freed_memory import keep_freed_memory
 from jobs.bench import bench
 from jobs.compress import compress
+from jobs.console import FAILED, say
 from jobs.decode import decode
 from jobs.diff import diff
 from jobs.doctor import doctor
@@ -41,6 +43,9 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 
 
 def _version(wanted: bool) -> None:
@@ -74,10 +79,24 @@ def main() -> None:
     """Entry point of the `tenfold` script."""
     keep_freed_memory()
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
     except BrokenPipeError:  # `tenfold ls | head`: nothing is wrong
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _close_stdout()
         raise SystemExit(0) from None
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        _close_stdout()
+        say(f"error: Expected to write to stdout, got: {error.strerror}. What was printed is not whole.")
+        raise SystemExit(FAILED) from None
+
+
+def _close_stdout() -> None:
+    """Python writes what it still holds when it ends: to nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

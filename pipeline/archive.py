@@ -119,12 +119,18 @@ class Archive:
 
         Raises:
             UnknownKeyError: the archive has no such image.
-            ArchiveError: the image failed when it was to be compressed.
+            ArchiveError: the image failed when it was to be compressed, or is kept and larger than Pillow opens.
             DamagedError: its bytes are not those that were written.
         """
         row = self.read(key)
         if row.status == "kept":
-            return PIL.Image.open(io.BytesIO(row.payload or b""))
+            try:
+                return PIL.Image.open(io.BytesIO(row.payload or b""))
+            except PIL.Image.DecompressionBombError as error:
+                raise ArchiveError(
+                    f"Expected an image that Pillow opens under key {key!r}, got an original too large for it "
+                    f"({error}). `Archive.read_payload` gives the file; or raise PIL.Image.MAX_IMAGE_PIXELS."
+                ) from error
         return _to_pillow(self._decoded(row))
 
     def image(self, key: str) -> Image:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.road import tenfold
+from tests.road import ROOT, tenfold
 from tests.seaweed import S3Server
 
 WORKERS = ("--workers", "0")
@@ -70,6 +74,42 @@ def test_unknown_key_names_the_nearest(tmp_path: Path, photos: Path) -> None:
     ran = tenfold("get", tmp_path / "a", "kodim03.png", "-o", tmp_path / "x.bmp")
     assert ran.code == 1
     assert "Name it x.png" in ran.err
+
+
+def test_a_full_disk_under_stdout_is_one_message(tmp_path: Path, photos: Path) -> None:
+    assert tenfold("compress", photos / "kodim03.png", tmp_path / "a", *WORKERS).code == 0
+    with Path("/dev/full").open("wb") as full:
+        words = [sys.executable, "-m", "jobs.main", "ls", str(tmp_path / "a")]
+        ran = subprocess.run(words, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert ran.returncode == 1
+    assert ran.stderr == (
+        "error: Expected to write to stdout, got: No space left on device. What was printed is not whole.\n"
+    )
+
+
+def test_get_leaves_whole_files_or_none(
+    tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert tenfold("compress", photos / "kodim03.png", tmp_path / "a", *WORKERS).code == 0
+    (tmp_path / "out").mkdir()
+    output = tmp_path / "out/x.png"
+    output.write_bytes(b"what was there")
+
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        ran = tenfold("get", tmp_path / "a", "kodim03.png", "-o", output)
+    assert ran.code == 1
+    assert "Expected free space on the disk" in ran.err
+    assert [(path.name, path.read_bytes()) for path in output.parent.iterdir()] == [
+        ("x.png", b"what was there")
+    ]
+    assert tenfold("get", tmp_path / "a", "kodim03.png", "-o", output).code == 0
+    assert len(output.read_bytes()) > 1000
+    assert tenfold("get", tmp_path / "a", "kodim03.png", "-o", "/dev/null").code == 0
+    assert Path("/dev/null").is_char_device()
 
 
 def test_a_store_that_is_down_ends_in_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

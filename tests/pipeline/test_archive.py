@@ -136,6 +136,14 @@ class TestGet:
         again = PIL.Image.open(io.BytesIO(file_of(got, "JPEG", exif=got.info["exif"])))
         assert again.getexif()[0x0112] == 6
 
+    def test_a_kept_image_too_large_for_pillow(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        archive = Archive(fill(str(tmp_path), [kept("huge.png", file_of(PIL.Image.new("L", (50, 40))))]))
+        monkeypatch.setattr(PIL.Image, "MAX_IMAGE_PIXELS", 500)
+        with pytest.raises(
+            ArchiveError, match=r"under key 'huge.png'.*`Archive\.read_payload` gives the file"
+        ):
+            archive.get("huge.png")
+
     def test_a_kept_image_is_its_original_file(self, tmp_path: Path) -> None:
         deep = file_of(PIL.Image.fromarray(np.arange(300, dtype=np.uint16).reshape(15, 20)))
         archive = Archive(fill(str(tmp_path), [kept("deep.png", deep)]))
