@@ -33,7 +33,7 @@ def tell_summary(summary: RunSummary, archive: str) -> None:
             f"The time was up before anything new was begun: {counted(summary.unchanged, 'image')} seen unchanged."
         )
         return
-    if not summary.images:
+    if not summary.images and not summary.superseded:
         print(f"Nothing new: all {counted(summary.unchanged, 'image')} of the source were seen before.")
         _print_left_out(summary, archive)
         return
@@ -54,7 +54,18 @@ def tell_summary(summary: RunSummary, archive: str) -> None:
 
 
 def _print_left_out(summary: RunSummary, archive: str) -> None:
-    """What of source and archive this run did not look at, so that nobody takes it for stored."""
+    """What of source and archive this run did not look at, or replaced, so that nobody takes it for stored."""
+    if summary.displacing:
+        print(
+            f"Took the place of images from another source, under the same keys: "
+            f"{counted(summary.displacing, 'image')}. Older versions still have those (`tenfold history {archive}`); "
+            "sources whose names collide belong in archives of their own."
+        )
+    if summary.superseded:
+        print(
+            f"Stored by another run in the meantime, which counts: {counted(summary.superseded, 'image')}. What this "
+            "run made of them is in no row; `tenfold prune` removes it."
+        )
     if summary.failed_before:
         print(
             f"Failed in earlier runs, and not tried again: {counted(summary.failed_before, 'image')}. "

@@ -1,6 +1,6 @@
 """What the archive holds already: which listed images it has in the same version, and which are listed no more.
 
-The catalogue is held as sorted arrays of 64-bit hashes, 17 bytes an image, not as a dict.
+The catalogue is held as sorted arrays of 64-bit hashes, 25 bytes an image, not as a dict.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import numpy as np
 from pipeline.errors import StoreDownError
 from pipeline.types import SourceImage
 
-FAST_COLUMNS = ("key", "source_size", "source_etag", "source_mtime")
-CHECKSUM_COLUMNS = ("key", "source_sha256")
+FAST_COLUMNS = ("key", "source_url", "source_size", "source_etag", "source_mtime")
+CHECKSUM_COLUMNS = ("key", "source_url", "source_sha256")
 
 _UNKNOWN = 0
 """Version of an image whose source bytes were never read: it counts as changed."""
@@ -43,13 +43,15 @@ class KnownImages:
         """
         self._read = read
         version_of = _fast if read is None else _version64
-        keys, versions = bytearray(), bytearray()
-        for key, *facts in rows:
+        keys, urls, versions = bytearray(), bytearray(), bytearray()
+        for key, url, *facts in rows:
             keys += _hash64(key).to_bytes(8, "little")
+            urls += _hash64(url).to_bytes(8, "little")
             versions += version_of(*facts).to_bytes(8, "little")
         key_array = np.frombuffer(bytes(keys), dtype="<u8")
         order = np.argsort(key_array, kind="stable")
         self._keys = key_array[order]
+        self._urls = np.frombuffer(bytes(urls), dtype="<u8")[order]
         self._versions = np.frombuffer(bytes(versions), dtype="<u8")[order]
         self._seen = np.zeros(len(order), dtype=bool)
 
@@ -67,6 +69,11 @@ class KnownImages:
         """Whether the catalogue held this key and the listing, now at its end, has not shown it."""
         at = self._find(key)
         return at is not None and not self._seen[at]
+
+    def is_from_elsewhere(self, image: SourceImage) -> bool:
+        """Whether the catalogue holds the image's key, taken from another URL."""
+        at = self._find(image.key)
+        return at is not None and int(self._urls[at]) != _hash64(image.url)
 
     def compared(self, images: Iterable[SourceImage]) -> Iterator[tuple[SourceImage, bool]]:
         """Each image in order, and whether the catalogue holds it in this version.

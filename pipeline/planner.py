@@ -39,7 +39,7 @@ class Planner:
             limits: size of a unit.
             parallel: workers to feed when the listing is short.
             done: units of the stored plan that are committed already.
-            progress: `listed`, `unchanged`, `finished`, `committed` and `listing_done` are kept here.
+            progress: `listed`, `unchanged`, `displacing`, `finished`, `committed` and `listing_done` are kept here.
         """
         self._images = images
         self._plan = plan
@@ -104,9 +104,12 @@ class Planner:
             yield from self._new_units(stored)
             if self._stop.is_set():  # perhaps in the middle of the listing
                 return
-            self._plan.finish({"unchanged": self._progress.unchanged})
+            self._plan.finish(
+                {"unchanged": self._progress.unchanged, "displacing": self._progress.displacing}
+            )
         else:
             self._progress.unchanged = facts["unchanged"]
+            self._progress.displacing = facts.get("displacing", 0)  # older releases did not count them
         self._progress.listing_done = True
 
     def _new_units(self, stored: list[Unit]) -> Iterator[Unit]:
@@ -126,6 +129,7 @@ class Planner:
             if is_current:
                 self._progress.unchanged += 1
             else:
+                self._progress.displacing += known.is_from_elsewhere(image)
                 yield image
 
     def _unplanned(self, planned: set[str], known: KnownImages) -> Iterator[SourceImage]:

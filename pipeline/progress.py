@@ -21,6 +21,8 @@ class Progress:
     """Images planned so far."""
     listing_done: bool = False
     unchanged: int = 0
+    displacing: int = 0
+    """Of the listed: images that take the place of one from another URL, under the same key."""
     finished: int = 0
     """Images whose shard is published (or file written)."""
     committed: int = 0
@@ -56,6 +58,7 @@ class Progress:
             "listed": self.listed,
             "listing_done": self.listing_done,
             "unchanged": self.unchanged,
+            "displacing": self.displacing,
             "finished": self.finished,
             "committed": self.committed,
             **{name: counts[name] for name in ("coded", "kept", "failed", "payload_bytes")},

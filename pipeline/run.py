@@ -265,14 +265,17 @@ class CompressRun:
         objects = list(self._archive.list())
         begun = self._progress.work_started
         target_bpp, reached_bpp = self._config.codec.target_bpp, totals.coded_bpp
+        images = totals.images + len(self._held_back)
         return RunSummary(
             run=self._log.run,
-            images=totals.images + len(self._held_back),
+            images=images,
             coded=totals.coded,
             kept=totals.kept,
             failed=totals.failed + len(self._held_back),
             held_back=self._held_back,
             unchanged=self._progress.unchanged,
+            displacing=self._progress.displacing,
+            superseded=max(0, self._progress.finished - images),
             failed_before=self._failed_in_archive() - totals.failed,
             stopped=self._stopped,
             left=self._progress.listed - self._progress.finished,

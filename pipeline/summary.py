@@ -25,6 +25,11 @@ class RunSummary:
     """Of `failed`: key and reason of images whose earlier version stays in the archive."""
     unchanged: int
     """Images of the source that are as an earlier run saw them."""
+    displacing: int
+    """Of `images`: those that took the place of one from another URL, under the same key."""
+    superseded: int
+    """Images encoded here that another run had stored in the meantime, in the same version or a newer one: its rows
+    stay, `images` does not count these."""
     failed_before: int
     """Images of the archive that failed in earlier runs, and were not tried again."""
     stopped: bool

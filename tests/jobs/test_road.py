@@ -6,6 +6,7 @@ import io
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,9 @@ from PIL import Image as PillowImage
 
 from pipeline import Archive
 from pipeline.images import read_image
+from pipeline.storage import Storage
 from pipeline.types import Image
+from pipeline.weights import store_weights
 from tests.pipeline.odd_images import ODD_IMAGES
 from tests.road import Ran, tenfold
 from tests.seaweed import S3Server
@@ -376,6 +379,41 @@ def test_a_damaged_shard_costs_its_own_images_alone(tmp_path: Path, photos: Path
     assert [failure["key"] for failure in summary["failures"]] == [first.name]
     assert "bytes are not those that were written" in summary["failures"][0]["reason"]
     assert len(list((tmp_path / "decoded").iterdir())) == 1
+
+
+def test_a_second_source_with_the_same_names_is_said(tmp_path: Path, photos: Path) -> None:
+    first, second = sorted(photos.iterdir())[:2]
+    archive = tmp_path / "archive"
+    for folder, photo in (("one", first), ("two", second)):
+        (tmp_path / folder).mkdir()
+        shutil.copy(photo, tmp_path / folder / "a.png")
+    assert "another source" not in tenfold("compress", tmp_path / "one", archive, "--workers", "0").out
+    ran = tenfold("compress", tmp_path / "two", archive, "--workers", "0")
+    assert "from another source, under the same keys: 1 image. Older versions still have those" in ran.out
+    (tmp_path / "two/a.png").write_bytes(first.read_bytes())  # changed where it is
+    ran = tenfold("compress", tmp_path / "two", archive, "--workers", "0", "--json")
+    assert (ran.json()["images"], ran.json()["displacing"]) == (1, 0)
+
+
+def test_images_that_another_run_stored_first_are_said(
+    tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, archive = tmp_path / "source", tmp_path / "archive"
+    source.mkdir()
+    shutil.copy(sorted(photos.iterdir())[0], source)
+    others: list[Ran] = []
+
+    def meanwhile(storage: Storage, weights: Mapping[str, bytes]) -> None:
+        monkeypatch.setattr("pipeline.run.store_weights", store_weights)
+        store_weights(storage, weights)
+        others.append(tenfold("compress", source, archive, "--workers", "0", "--quality", "20"))
+
+    monkeypatch.setattr("pipeline.run.store_weights", meanwhile)
+    ran = tenfold("compress", source, archive, "--workers", "0", "--quality", "40")
+    assert ([other.code for other in others], ran.code) == ([0], 0)
+    assert "Stored by another run in the meantime, which counts: 1 image." in ran.out
+    assert "Nothing new" not in ran.out
+    assert [row["quality"] for row in tenfold("ls", archive, "--json").json()] == [20]
 
 
 def test_what_is_not_in_the_archive_is_said_every_time(tmp_path: Path, photos: Path) -> None:

@@ -43,8 +43,19 @@ def current(known: KnownImages, *images: SourceImage) -> list[bool]:
     ],
 )
 def test_what_counts_as_new_or_changed(listed: SourceImage, expected: bool) -> None:
-    known = KnownImages([("a", 1000, None, NOON), ("tagged", 1000, "x", NOON), ("unread", 1000, None, None)])
+    known = KnownImages(
+        [
+            ("a", "/photos/a", 1000, None, NOON),
+            ("tagged", "/photos/tagged", 1000, "x", NOON),
+            ("unread", "/photos/unread", 1000, None, None),
+        ]
+    )
     assert current(known, listed) == [expected]
+
+
+def test_a_key_taken_from_another_url_comes_from_elsewhere() -> None:
+    known = KnownImages([("a", "/photos/a", 1000, None, NOON), ("b", "/scans/b", 1000, None, NOON)])
+    assert [known.is_from_elsewhere(image(key)) for key in "abc"] == [False, True, False]
 
 
 def test_nothing_is_current_in_an_empty_catalogue() -> None:
@@ -53,10 +64,10 @@ def test_nothing_is_current_in_an_empty_catalogue() -> None:
 
 def test_checksums_see_through_size_and_time() -> None:
     held = {f"{n:03d}": f"bytes {n}".encode() for n in range(200)}
-    rows: list[tuple[str, str | None]] = [
-        (key, hashlib.sha256(data).hexdigest()) for key, data in held.items()
+    rows: list[tuple[str, str, str | None]] = [
+        (key, f"/photos/{key}", hashlib.sha256(data).hexdigest()) for key, data in held.items()
     ]
-    rows.append(("unread", None))
+    rows.append(("unread", "/photos/unread", None))
     asked: list[str] = []
 
     def read(listed: SourceImage) -> bytes:
@@ -76,12 +87,12 @@ def test_a_store_that_is_down_is_no_change() -> None:
         raise StoreDownError("down")
 
     with pytest.raises(StoreDownError):
-        current(KnownImages([("a", "0" * 64)], read=read), image("a"))
+        current(KnownImages([("a", "/photos/a", "0" * 64)], read=read), image("a"))
 
 
 @given(st.sets(st.text(max_size=4)), st.sets(st.text(max_size=4)))
 def test_gone_is_what_was_known_and_not_listed(held: set[str], listed: set[str]) -> None:
-    known = KnownImages((key, 1, "x", None) for key in held)
+    known = KnownImages((key, f"/photos/{key}", 1, "x", None) for key in held)
     for key in listed:
         known.see(key)
     assert {key for key in held | listed if known.is_gone(key)} == held - listed
