@@ -34,6 +34,13 @@ def decode(
         Format | None,
         typer.Option("--format", help="Default: png for coded images, the original file for kept ones."),
     ] = None,
+    skip_existing: Annotated[
+        bool,
+        typer.Option(
+            "--skip-existing",
+            help="Leave out images whose file is in DST, whatever it holds: a decode that was stopped goes on.",
+        ),
+    ] = False,
     as_of: AsOfVersion = None,
     workers: Workers = None,
     ray_address: RayAddress = None,
@@ -56,6 +63,7 @@ def decode(
             keys=_read_keys(keys_file) if keys_file else None,
             glob=glob,
             as_of=as_of,
+            skip_existing=skip_existing,
         )
         with show_progress() as on_progress:
             summary = run.run(on_progress)
@@ -66,6 +74,8 @@ def decode(
                 f"{summary.written:,} of {counted(summary.images, 'image')} written to {dst}, "
                 f"{summary.written_bytes / 1e6:.2f} MB, {summary.seconds:.1f} s."
             )
+        if summary.existing:
+            say(f"{counted(summary.existing, 'image', 'was', 'were')} there already (--skip-existing).")
         if summary.without_payload:
             say(
                 f"{counted(summary.without_payload, 'image')} failed when compressed: there is nothing to decode."

@@ -72,6 +72,8 @@ class DecodeSummary:
 
     images: int
     written: int
+    existing: int
+    """Left out, because a file of their name was there and was to stay."""
     failed: int
     without_payload: int
     """Selected images that failed when the archive was made: there is nothing to decode."""
@@ -201,6 +203,7 @@ class DecodeRun:
         keys: Collection[str] | None = None,
         glob: str | None = None,
         as_of: AsOf | None = None,
+        skip_existing: bool = False,
     ) -> None:
         """Contact nothing yet.
 
@@ -209,8 +212,10 @@ class DecodeRun:
             keys: only these; every one must be in the archive.
             glob: only keys that match, `*` crossing slashes.
             as_of: the archive as it was then.
+            skip_existing: leave out images whose file is there; files appear whole, so a killed run goes on.
         """
         self._archive = archive
+        self._skip_existing = skip_existing
         self._destination = destination
         self._config = config
         self._fmt: Format | None = fmt
@@ -233,6 +238,9 @@ class DecodeRun:
         stored = selected.filter(pc.not_equal(selected["status"], "failed"))
         self._check_apart(stored)
         self._destination.check_writable()
+        wanted = stored.num_rows
+        if self._skip_existing:
+            stored = self._without_existing(stored)
         self._progress.listed = stored.num_rows
         self._progress.listing_done = True
         if stored.num_rows:
@@ -244,7 +252,8 @@ class DecodeRun:
             images=selected.num_rows,
             written=self._written,
             failed=len(self._failures),
-            without_payload=selected.num_rows - stored.num_rows,
+            existing=wanted - stored.num_rows,
+            without_payload=selected.num_rows - wanted,
             written_bytes=self._written_bytes,
             seconds=round(self._progress.seconds(), 3),
             megapixels_per_second=round(self._progress.megapixels_per_second(), 3),
@@ -289,6 +298,14 @@ class DecodeRun:
                         f"{self._destination.url}: {url} is an original, and decoding would write over it. Choose "
                         "another folder."
                     )
+
+    def _without_existing(self, rows: pa.Table) -> pa.Table:
+        there = {info.path for info in self._destination.list()}
+        is_missing = [
+            safe_path(self._name(key)) not in there and not (status == "kept" and safe_path(key) in there)
+            for key, status in zip(rows["key"].to_pylist(), rows["status"].to_pylist(), strict=True)
+        ]
+        return rows.filter(pa.array(is_missing, pa.bool_()))
 
     def _tasks(self, rows: pa.Table) -> Iterator[DecodeTask]:
         columns = (rows[name].to_pylist() for name in ("shard", "row", "key"))

@@ -360,6 +360,22 @@ def test_decode_writes_over_no_original(tmp_path: Path, photos: Path) -> None:
     assert {path.name: path.read_bytes() for path in source.iterdir()} == before
 
 
+def test_a_decode_that_was_stopped_goes_on(made: tuple[Path, Ran], tmp_path: Path) -> None:
+    archive, there = made[0], tmp_path / "decoded"
+    assert tenfold("decode", archive, there, "--workers", "0").code == 0
+    first, *others = sorted(there.iterdir())
+    first.unlink()
+    for other in others:
+        other.write_bytes(b"stays")
+    ran = tenfold("decode", archive, there, "--workers", "0", "--skip-existing")
+    assert ran.code == 0
+    assert f"{len(others)} images were there already" in ran.err
+    assert first.stat().st_size > 1000
+    assert {other.read_bytes() for other in others} == {b"stays"}
+    ran = tenfold("decode", archive, there, "--workers", "0", "--skip-existing", "--json")
+    assert (ran.json()["written"], ran.json()["existing"]) == (0, len(others) + 1)
+
+
 def test_a_damaged_shard_costs_its_own_images_alone(tmp_path: Path, photos: Path) -> None:
     first, second = sorted(photos.iterdir())[:2]
     source, archive = tmp_path / "source", tmp_path / "archive"
