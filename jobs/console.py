@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import sys
 import time
@@ -42,6 +43,8 @@ _DONE = {
 _LOOKS = ("verify", "repair")
 """Verbs that count images and problems, not pixels."""
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
 stderr = Console(stderr=True, highlight=False)
 stdout = Console(highlight=False)
 
@@ -59,9 +62,15 @@ def first_of(lines: Sequence[str]) -> Iterator[str]:
         yield f"... and {len(lines) - _SHOWN:,} more; --json lists all."
 
 
+def readable(text: str) -> str:
+    """Keys and reasons as a terminal may see them: control characters, which could drive it, as escapes."""
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+
+
 def say(text: str) -> None:
-    """One line for a person, on stderr."""
-    stderr.print(text, markup=False, soft_wrap=True)
+    """One message for a person, on stderr."""
+    lines = "\n".join(map(readable, text.split("\n")))
+    stderr.print(lines, markup=False, soft_wrap=True)
 
 
 _CODES: tuple[tuple[type[BaseException], int], ...] = (
@@ -85,7 +94,7 @@ def clear_errors() -> Iterator[None]:
     except tuple(kind for kind, _ in _CODES) as error:
         message, code = outcome_of(error)
         stderr.print("[bold red]error:[/]" if code != INTERRUPTED else "", end=" ")
-        stderr.print(message, markup=False, soft_wrap=True)
+        say(message)
         raise SystemExit(code) from None
 
 

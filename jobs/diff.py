@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from jobs.console import clear_errors, say
+from jobs.console import clear_errors, readable, say
 from jobs.options import ArchiveUrl, ConfigFile, VersionArgument, read_config, read_version
 from pipeline.catalogue import Catalogue
 from pipeline.storage import Storage
@@ -51,7 +51,7 @@ def diff(
                     ("[\n " if number == 0 else ",\n ") + json.dumps(asdict(change), ensure_ascii=False)
                 )
             else:
-                print(f"{_SIGNS[change.change]} {change.key}{_words(change)}")
+                print(f"{_SIGNS[change.change]} {readable(change.key)}{_words(change)}")
         if as_json:
             sys.stdout.write("\n]\n" if counts else "[]\n")
         told = ", ".join(f"{counts[kind]:,} {kind}" for kind in _SIGNS)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from jobs.console import clear_errors
+from jobs.console import clear_errors, readable
 from jobs.options import ArchiveUrl, AsOfVersion, ConfigFile, read_config
 from pipeline.catalogue import Catalogue
 from pipeline.storage import Storage
@@ -79,4 +79,6 @@ def _print_lines(rows: Any) -> None:
         rate = f"{row['bpp']:.3f} bpp" if row["bpp"] is not None else ""
         held = row["payload_length"] if row["payload_length"] is not None else ""
         words = row["reason"] or f"{row['codec']} q{row['quality']}"
-        print(f"{row['status']:<6} {size:>11} {held:>9} {rate:>10} {psnr:>9}  {row['key']}  ({words})")
+        print(
+            f"{row['status']:<6} {size:>11} {held:>9} {rate:>10} {psnr:>9}  {readable(row['key'])}  ({readable(words)})"
+        )

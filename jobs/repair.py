@@ -8,7 +8,16 @@ from typing import Annotated
 
 import typer
 
-from jobs.console import FAILED, FAILED_IMAGES, clear_errors, first_of, print_json, say, show_progress
+from jobs.console import (
+    FAILED,
+    FAILED_IMAGES,
+    clear_errors,
+    first_of,
+    print_json,
+    readable,
+    say,
+    show_progress,
+)
 from jobs.options import ArchiveUrl, AsJson, ConfigFile, RayAddress, Workers, read_config
 from pipeline.counted import counted
 from pipeline.repair import RepairRun
@@ -56,7 +65,7 @@ def repair(
             print_json(asdict(summary))
         else:
             for line in _done(summary, archive):
-                print(line)
+                print(readable(line))
         for line in _gone(summary, archive):
             say(line)
         if summary.problems:

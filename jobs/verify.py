@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from jobs.console import FAILED, clear_errors, first_of, print_json, say, show_progress
+from jobs.console import FAILED, clear_errors, first_of, print_json, readable, say, show_progress
 from jobs.options import ArchiveUrl, AsJson, ConfigFile, RayAddress, Workers, read_config, read_share
 from pipeline.counted import counted
 from pipeline.damage import Problem
@@ -69,7 +69,7 @@ def verify(
 
 def _tell(summary: VerifySummary, archive: str, seed: int | None) -> None:
     for line in first_of([problem.line for problem in summary.problems]):
-        print(line)
+        print(readable(line))
     if summary.version is None:
         print(f"The catalogue cannot be read, so nothing else was looked at. {_advice(archive)}")
         return

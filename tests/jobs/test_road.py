@@ -360,6 +360,21 @@ def test_decode_writes_over_no_original(tmp_path: Path, photos: Path) -> None:
     assert {path.name: path.read_bytes() for path in source.iterdir()} == before
 
 
+def test_names_cannot_drive_a_terminal(tmp_path: Path, photos: Path) -> None:
+    source, archive = tmp_path / "source", tmp_path / "archive"
+    source.mkdir()
+    name = "a\x1b[2J\nb\x9bé.png"
+    shutil.copy(sorted(photos.iterdir())[0], source / name)
+    (source / f"broken {name}").write_bytes(b"no image")
+    assert tenfold("compress", source, archive, "--workers", "0").code == 3
+    said = tenfold("ls", archive).out
+    assert said.count("a\\x1b[2J\\nb\\x9bé.png") == 2
+    assert (said.count("\n"), "\x1b" in said, "\x9b" in said) == (2, False, False)
+    assert name in [row["key"] for row in tenfold("ls", archive, "--json").json()]
+    missed = tenfold("get", archive, f"no {name}", "-o", tmp_path / "x.png")
+    assert (missed.code, "\x1b[2J" in missed.err) == (1, False)
+
+
 def test_a_decode_that_was_stopped_goes_on(made: tuple[Path, Ran], tmp_path: Path) -> None:
     archive, there = made[0], tmp_path / "decoded"
     assert tenfold("decode", archive, there, "--workers", "0").code == 0
