@@ -39,7 +39,7 @@ class ModelConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    slices: tuple[int, ...] = (32, 96, 256)
+    slices: tuple[int, ...] = (32, 32, 64, 96, 160)
     """Latent channels by frequency, coarsest first; each slice is coded knowing those before it, the first one in
     four passes over a 2 x 2 pattern."""
     width: int = Field(default=128, ge=8, le=4096)
