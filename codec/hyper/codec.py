@@ -180,6 +180,7 @@ class HyperCodec:
 
     def _settle(self, weights: Weights) -> _Resident:
         model = copy.deepcopy(weights.model).to(self.device)  # the weights may serve another device as well
+        model.means.round_weights()
         scales = ExactScales(weights.config.model, weights.scales_state, weights.prior_LM, self.device)
         return _Resident(weights=weights, model=model, scales=scales, coder=Coder(weights.tables))
 

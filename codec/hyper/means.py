@@ -62,6 +62,14 @@ class MeanNetwork(nn.Module):
             zero(head.bias)
         self.head = nn.ModuleList(heads)
 
+    def round_weights(self) -> None:
+        """Hold what is multiplied in bfloat16, where a chip has it, as bfloat16 has it: those weights were trained
+        so, and chips that multiply in float32 come nearer to the same means."""
+        for name, layer in self.named_modules():
+            if isinstance(layer, nn.Conv2d) and not name.startswith("head."):
+                for parameter in layer.parameters():
+                    parameter.data = parameter.data.bfloat16().float()
+
     def features(self, z_BNuv: Tensor, quality_B: Tensor) -> Tensor:
         """Hyper-latents -> (B, F, 4 u, 4 v)."""
         f = self.rise_in(z_BNuv)
