@@ -78,7 +78,7 @@ def test_float32_and_bfloat16_decode_the_same_symbols_and_nearly_the_same_pixels
         decoded.append(hyper.decode([encoded.payload])[0])
     difference = np.abs(decoded[0].astype(int) - decoded[1].astype(int))
     assert difference.max() <= 2
-    assert (difference > 1).mean() < 5e-4, "2e-4 with the weights of 21 November"
+    assert (difference > 1).mean() < 1e-3, "up to 5e-4 with the weights of 22 November"
     assert psnr_db(photo, decoded[0]) == pytest.approx(psnr_db(photo, decoded[1]), abs=0.06)
 
 
