@@ -150,16 +150,17 @@ class RepairRun:
 
     def _mend_weights(self) -> None:
         for weights in weights_seen(self._archive):
-            data = shipped(weights.digest) if weights.problem is not None else None
-            if weights.problem is not None and data is None:
-                self._summary.problems.append(weights.problem)
-            elif digest := digest_in(weights.path):
-                self._whole_weights.add(digest)
-            if data is not None:
+            if weights.problem is not None:
+                data = shipped(weights.digest)
+                if data is None:
+                    self._summary.problems.append(weights.problem)
+                    continue
                 self._summary.mended.append(weights.path)
                 if self._is_ours():
                     self._aside.copy([weights.path])
                     self._archive.write(weights.path, data)
+            if digest := digest_in(weights.path):
+                self._whole_weights.add(digest)
 
     def _put_weights_back(self) -> None:
         """Those that are needed, not there, and ship with this release."""

@@ -179,7 +179,7 @@ def looked_up(table_K: Tensor, keys: Tensor) -> Tensor:
 
 def _activation(sums: Tensor) -> Tensor:
     """Sixteenths, not yet whole -> 0 to 255 of them."""
-    return sums.clamp_(0, 255).floor_()
+    return sums.clamp_(0, _ACTIVATION_LIMIT).floor_()
 
 
 def _split(a_uvF: Tensor) -> Tensor:

@@ -78,8 +78,8 @@ def test_float32_and_bfloat16_decode_the_same_symbols_and_nearly_the_same_pixels
         decoded.append(hyper.decode([encoded.payload])[0])
     difference = np.abs(decoded[0].astype(int) - decoded[1].astype(int))
     assert difference.max() <= 2
-    assert (difference > 1).mean() < 1e-3, "up to 5e-4 with the weights of 22 November"
-    assert psnr_db(photo, decoded[0]) == pytest.approx(psnr_db(photo, decoded[1]), abs=0.06)
+    assert (difference > 1).mean() < 5e-4, "1e-4 with the weights of 22 November"
+    assert psnr_db(photo, decoded[0]) == pytest.approx(psnr_db(photo, decoded[1]), abs=0.05)
 
 
 def test_strips_of_any_height_are_one_image(tiny: Weights, monkeypatch: pytest.MonkeyPatch) -> None:
