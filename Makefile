@@ -17,7 +17,10 @@ else
 TORCH := torch==$(TORCH_VERSION)
 endif
 
-.PHONY: help demo test fuzz chaos lint fmt check
+OTHER_TORCH ?= 2.11.0
+OTHER := $(VENV)-torch-$(OTHER_TORCH)
+
+.PHONY: help demo test other-torch fuzz chaos lint fmt check
 
 help:
 	@sed -n '1,2s/^# //p' Makefile
@@ -46,6 +49,18 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest
+
+# What another version of torch encodes, decoded here, and the other way: make other-torch OTHER_TORCH=2.15.0
+other-torch: $(VENV)/.installed-test $(OTHER)/.installed
+	TENFOLD_OTHER_PYTHON=$(abspath $(OTHER)/bin/python) $(BIN)/python -m pytest tests/codec/test_devices.py -k "other and torch"
+
+$(OTHER)/.installed: constraints.txt
+	$(PYTHON) -m venv $(OTHER)
+	@echo "Installing torch $(OTHER_TORCH) into $(OTHER): it may be gigabytes ..."
+	@grep -v '^torch==' constraints.txt > $(OTHER)/constraints.txt
+	@$(OTHER)/bin/python -m pip install --quiet torch==$(OTHER_TORCH) --constraint $(OTHER)/constraints.txt \
+		numpy constriction safetensors pydantic zfpy 2> $(OTHER)/install.log || { cat $(OTHER)/install.log; exit 1; }
+	@touch $@
 
 fuzz: $(VENV)/.installed-test
 	$(BIN)/python -m tests.codec.fuzz --seconds $(or $(FUZZ_SECONDS),600)

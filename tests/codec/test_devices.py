@@ -1,10 +1,13 @@
 """What one device encodes another decodes, symbol for symbol; on each, company changes nothing.
 
-With a GPU this is a GPU's test (`pytest -m gpu`); without one the CPU stands on both sides.
+With a GPU this is a GPU's test (`pytest -m gpu`), with another version of torch that version's (`make other-torch`);
+without either the CPU stands on both sides.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from functools import cache
 
 import numpy as np
@@ -14,15 +17,27 @@ from codec.contract import RGB, Codec
 from codec.metrics import psnr_db
 from codec.registry import codec_ids, load_codec
 from tests.codec.conftest import picture
-from tests.codec.devices import between_devices, on_every_device
+from tests.codec.devices import OTHER_TORCH, between_devices, on_every_device
+from tests.codec.other_torch import OtherTorchCodec, other_torch_codec
 
 every_family = pytest.mark.parametrize("family", codec_ids())
 
 
-@cache
-def codec_on(family: str, device: str) -> Codec:
-    """A family's shipped codec."""
-    return load_codec(family, device=device)
+CodecOn = Callable[[str, str], Codec | OtherTorchCodec]
+
+
+@pytest.fixture(scope="module")
+def codec_on() -> Iterator[CodecOn]:
+    """A family's shipped codec on a device, each loaded once."""
+    with ExitStack() as open_codecs:
+
+        @cache
+        def loaded(family: str, device: str) -> Codec | OtherTorchCodec:
+            if device == OTHER_TORCH:
+                return open_codecs.enter_context(other_torch_codec(family))
+            return load_codec(family, device=device)
+
+        yield loaded
 
 
 def images(photo: RGB) -> list[RGB]:
@@ -33,7 +48,9 @@ def images(photo: RGB) -> list[RGB]:
 @every_family
 @between_devices
 @pytest.mark.parametrize("quality", [4, 34, 63])
-def test_encoded_there_decoded_here(family: str, there: str, here: str, quality: int, photo: RGB) -> None:
+def test_encoded_there_decoded_here(
+    family: str, there: str, here: str, quality: int, photo: RGB, codec_on: CodecOn
+) -> None:
     encoder, decoder = codec_on(family, there), codec_on(family, here)
     encoded = encoder.encode(images(photo), quality=quality)
     for image, one in zip(images(photo), encoded, strict=True):
@@ -45,7 +62,7 @@ def test_encoded_there_decoded_here(family: str, there: str, here: str, quality:
 
 @every_family
 @on_every_device
-def test_company_changes_nothing(family: str, device: str, photo: RGB) -> None:
+def test_company_changes_nothing(family: str, device: str, photo: RGB, codec_on: CodecOn) -> None:
     codec = codec_on(family, device)
     together = codec.encode(images(photo), quality=30)
     assert together == [codec.encode([image], quality=30)[0] for image in images(photo)]
