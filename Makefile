@@ -8,14 +8,18 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 TENFOLD := $(BIN)/tenfold
 DEMO ?= demo
 
+# what a virtualenv was made for it stays for, until told otherwise (GPU=1, GPU=)
+GPU ?= $(if $(wildcard $(VENV)/.installed-gpu),1)
 TORCH_VERSION := 2.13.0
-ifdef GPU
+ifneq ($(GPU),)
 TORCH := torch==$(TORCH_VERSION)
 else ifeq ($(shell uname -s),Linux)
 TORCH := torch==$(TORCH_VERSION)+cpu --retries 1 --extra-index-url https://download.pytorch.org/whl/cpu
 else
 TORCH := torch==$(TORCH_VERSION)
 endif
+
+INSTALLED := $(VENV)/.installed-$(if $(GPU),gpu,cpu)
 
 OTHER_TORCH ?= 2.11.0
 OTHER := $(VENV)-torch-$(OTHER_TORCH)
@@ -25,19 +29,21 @@ OTHER := $(VENV)-torch-$(OTHER_TORCH)
 help:
 	@sed -n '1,2s/^# //p' Makefile
 
-$(VENV)/.installed: pyproject.toml constraints.txt
+$(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
+	@rm -f $(VENV)/.installed-*
 	@echo "Installing into $(VENV): torch for the $(if $(GPU),GPU,CPU) first, then the rest. A minute or two ..."
+	@$(BIN)/python -m pip uninstall --quiet --yes torch 2> /dev/null  # its other build would pass for this one
 	@$(PIP) --constraint constraints.txt $(TORCH) 2> $(VENV)/install.log || { cat $(VENV)/install.log; exit 1; }
 	@$(PIP) --constraint constraints.txt --editable . 2>> $(VENV)/install.log || { cat $(VENV)/install.log; exit 1; }
 	@touch $@
 
-$(VENV)/.installed-test: $(VENV)/.installed
+$(VENV)/.installed-test: $(INSTALLED)
 	@echo "Installing what the tests need ..."
 	@$(PIP) --constraint constraints.txt --editable '.[test,lint,bench]' 2>> $(VENV)/install.log || { cat $(VENV)/install.log; exit 1; }
 	@touch $@
 
-demo: $(VENV)/.installed
+demo: $(INSTALLED)
 	@echo; echo "1. Compressing six photos (tests/photos) at the default quality into $(DEMO)/archive ..."
 	@$(TENFOLD) compress tests/photos $(DEMO)/archive
 	@echo; echo "2. Decoding every image of the archive into $(DEMO)/decoded ..."

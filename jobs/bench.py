@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict
 from typing import Annotated
 
@@ -30,14 +29,15 @@ def pipeline(
     as_json: AsJson = False,
 ) -> None:
     """Wall time of the whole job against the bare codec in a plain loop on the same cores."""
-    from pipeline.bench import measure_overhead
+    from pipeline.bench import default_workers, measure_overhead
 
     with clear_errors():
         settings = read_config(config)
+        workers = workers or default_workers(settings.workers)
         results = []
         for number in range(rounds):
             overhead, summary = measure_overhead(
-                images, count=count, workers=workers or os.cpu_count() or 1, quality=quality, config=settings
+                images, count=count, workers=workers, quality=quality, config=settings
             )
             results.append(
                 {**asdict(overhead), "ratio": overhead.ratio, "stage_seconds": summary.stage_seconds}
@@ -63,12 +63,12 @@ def memory(
     as_json: AsJson = False,
 ) -> None:
     """Resident memory of driver and workers over a long run of 64x64 crops."""
-    from pipeline.bench import measure_memory
+    from pipeline.bench import default_workers, measure_memory
 
     with clear_errors():
-        samples = measure_memory(
-            images, count=count, workers=workers or os.cpu_count() or 1, config=read_config(config)
-        )
+        settings = read_config(config)
+        workers = workers or default_workers(settings.workers)
+        samples = measure_memory(images, count=count, workers=workers, config=settings)
         if as_json:
             print_json({"machine": machine(), "samples": [asdict(sample) for sample in samples]})
             return

@@ -11,12 +11,14 @@ from collections.abc import Callable
 from typing import Any, Generic
 
 import ray
+import torch
 from ray.exceptions import GetTimeoutError, OutOfMemoryError, RayActorError, RayTaskError
 
 from codec.freed_memory import keep_freed_memory
 from pipeline.config import WorkersConfig
 from pipeline.errors import ConfigError, TenfoldError
-from pipeline.pool import OUT_OF_MEMORY, Died, Done, ResultT, TaskT, WorkerSpec
+from pipeline.placement import place
+from pipeline.pool import OUT_OF_MEMORY, Died, Done, ResultT, TaskT, WorkerSpec, lost_device
 
 _IN_FLIGHT_PER_ACTOR = 2
 """One task works while the next one reads ahead."""
@@ -39,6 +41,11 @@ class _Shell:
 
     def __init__(self, spec: WorkerSpec[Any], threads: int) -> None:
         keep_freed_memory()
+        if ray.get_gpu_ids() and not torch.cuda.is_available():
+            raise ConfigError(
+                f"Expected PyTorch to use the GPU that Ray lends on {socket.gethostname()}, got torch "
+                f"{torch.__version__}, which sees none: install its CUDA build there, or check the driver."
+            )
         self._worker = spec.build(threads=threads)
 
     def ready(self) -> str:
@@ -46,6 +53,9 @@ class _Shell:
 
     def run(self, task: Any) -> Any:
         return self._worker.run(task)
+
+    def stay(self) -> None:
+        time.sleep(_START_TIMEOUT_S)
 
 
 class RayPool(Generic[TaskT, ResultT]):
@@ -126,6 +136,9 @@ class RayPool(Generic[TaskT, ResultT]):
             cause = error.cause
             if isinstance(cause, OUT_OF_MEMORY):
                 return Died(task=task, reason=f"out of memory: {cause}", blame="task")
+            if lost_device(cause):
+                _replace(self._actors[at])
+                return Died(task=task, reason=f"lost its GPU: {_short(cause)}", blame="task")
             if isinstance(cause, Exception):
                 raise cause from None
             raise
@@ -149,6 +162,13 @@ def _until_up(actor: Any) -> None:
             return
 
 
+def _replace(actor: Any) -> None:
+    """End an actor's process, which Ray starts anew, and wait until it is gone: its last call dies with it."""
+    last = actor.stay.remote()
+    ray.kill(actor, no_restart=False)
+    ray.wait([last], timeout=_START_TIMEOUT_S)
+
+
 def _connect(config: WorkersConfig) -> bool:
     """Join a cluster or start Ray here; returns whether `close` should shut it down."""
     if ray.is_initialized():
@@ -170,6 +190,9 @@ def _connect(config: WorkersConfig) -> bool:
             ray.init(
                 address="local",
                 num_cpus=max(config.count or 0, os.cpu_count() or 1),
+                num_gpus=None
+                if torch.cuda.is_available()
+                else 0,  # Ray counts those that torch cannot use, too
                 include_dashboard=False,
                 object_store_memory=128 * 2**20,  # images never enter it
                 **common,
@@ -218,31 +241,21 @@ def cluster_words(config: WorkersConfig) -> str:
 
 
 def _start_actors(spec: WorkerSpec[Any], config: WorkersConfig) -> list[Any]:
-    resources = ray.cluster_resources()
-    has_gpu = resources.get("GPU", 0) > 0
-    if has_gpu:
-        share: dict[str, float] = {"num_gpus": config.gpus, "num_cpus": config.cpus_with_gpu}
-        most = int(resources["GPU"] // config.gpus)
-    else:
-        share = {"num_cpus": config.cpus}
-        most = int(resources.get("CPU", 0) // config.cpus)
-    count = config.count or max(most, 1)
-    if count > most:
-        kind = "GPU" if has_gpu else "CPU"
-        raise ConfigError(
-            f"Expected a cluster with room for {count} workers, got room for {most} "
-            f"({resources.get(kind, 0):g} {kind}s); lower --workers or workers.{kind.lower()}s."
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    placement = place(nodes, config, wants_gpu=spec.wants_gpu)
+    make: Callable[..., Any] = (
+        ray.remote(_Shell)
+        .options(
+            num_cpus=placement.cpus,
+            num_gpus=placement.gpus,
+            max_restarts=-1,
+            max_task_retries=0,
+            max_concurrency=_IN_FLIGHT_PER_ACTOR,
+            runtime_env={"env_vars": {"OMP_NUM_THREADS": str(placement.threads)}},
         )
-    threads = max(1, int(share["num_cpus"]))
-    remote = ray.remote(_Shell)
-    make: Callable[..., Any] = remote.options(
-        max_restarts=-1,
-        max_task_retries=0,
-        max_concurrency=_IN_FLIGHT_PER_ACTOR,
-        runtime_env={"env_vars": {"OMP_NUM_THREADS": str(threads)}},
-        **share,
-    ).remote
-    actors = [make(spec, threads) for _ in range(count)]
+        .remote
+    )
+    actors = [make(spec, placement.threads) for _ in range(placement.count)]
     try:
         ray.get([actor.ready.remote() for actor in actors], timeout=_START_TIMEOUT_S)
     except RayTaskError as error:
@@ -250,10 +263,10 @@ def _start_actors(spec: WorkerSpec[Any], config: WorkersConfig) -> list[Any]:
             raise error.cause from None
         raise
     except RayActorError as error:
-        raise ConfigError(f"Expected {count} workers to start, got: {_short(error)}") from error
+        raise ConfigError(f"Expected {placement.count} workers to start, got: {_short(error)}") from error
     except GetTimeoutError as error:
         raise ConfigError(
-            f"Expected {count} workers to start within {_START_TIMEOUT_S} s, got fewer; is the cluster busy?"
+            f"Expected {placement.count} workers to start within {_START_TIMEOUT_S} s, got fewer; is the cluster busy?"
         ) from error
     return actors
 

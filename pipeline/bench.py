@@ -21,9 +21,10 @@ from codec.contract import Codec
 from codec.freed_memory import keep_freed_memory
 from codec.registry import load_codec
 from pipeline.coded import Coded
-from pipeline.config import CompressConfig
+from pipeline.config import CompressConfig, WorkersConfig
 from pipeline.errors import SourceError
 from pipeline.images import read_image, to_rgb
+from pipeline.placement import place
 from pipeline.readahead import Fetched
 from pipeline.rows import coded_row
 from pipeline.run import CompressRun
@@ -58,6 +59,12 @@ class Overhead:
     def ratio(self) -> float:
         """Job over bare loop with the same work."""
         return self.job_s / self.bare_s
+
+
+def default_workers(config: WorkersConfig) -> int:
+    """As many as a run on this machine alone would have."""
+    machine = {"CPU": float(os.cpu_count() or 1), "GPU": float(torch.cuda.device_count())}
+    return place([machine], config, wants_gpu=True).count
 
 
 def measure_overhead(

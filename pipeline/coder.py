@@ -10,7 +10,7 @@ from pipeline.coded import Candidate, Coded
 from pipeline.floors import Floors
 from pipeline.images import to_rgb
 from pipeline.pace import Pace
-from pipeline.pool import OUT_OF_MEMORY
+from pipeline.pool import OUT_OF_MEMORY, lost_device
 from pipeline.readahead import Fetched
 from pipeline.tasks import Stages
 from pipeline.types import Image
@@ -32,6 +32,7 @@ class Coder:
 
         Raises:
             MemoryError, torch.OutOfMemoryError: not even a single image had room: its worker's fault, or its size's.
+            RuntimeError: the GPU no longer answers this process (`lost_device`).
         """
         images = [
             fetched for fetched in batch if isinstance(fetched.content, Image) and fetched.source.kept is None
@@ -44,7 +45,7 @@ class Coder:
         try:
             outcomes, quality = self._outcomes(batch, pace, stages)
         except Exception as error:  # the row boundary: one image never stops a run
-            if len(batch) == 1 and isinstance(error, OUT_OF_MEMORY):
+            if lost_device(error) or (len(batch) == 1 and isinstance(error, OUT_OF_MEMORY)):
                 raise
             why = f"the codec could not encode it: {type(error).__name__}: {error}"
         else:

@@ -84,7 +84,8 @@ class WorkersConfig(_Section):
     cpus: float = Field(default=1, gt=0)
     """CPU share of one actor on a cluster without GPUs."""
     cpus_with_gpu: float = Field(default=4, gt=0)
-    """CPU share of one actor on a cluster with GPUs: reading and entropy coding need cores."""
+    """CPU share of one actor on a cluster with GPUs, less where a node has fewer for each: reading and entropy coding
+    need cores."""
     batch_megapixels: float = Field(default=4, gt=0)
     """Pixels encoded together; a larger image goes alone."""
     buffer_mib: float = Field(default=256, gt=0)

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from typing import ClassVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -86,6 +87,8 @@ class DecodeSummary:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecoderSpec:
     """Builds a decoder where it will live."""
+
+    wants_gpu: ClassVar[bool] = True
 
     archive_url: str
     destination_url: str

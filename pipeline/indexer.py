@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import pyarrow as pa
 
@@ -30,6 +31,8 @@ class IndexResult:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexerSpec:
     """Builds an indexer where it will live."""
+
+    wants_gpu: ClassVar[bool] = False
 
     archive_url: str
     storage: StorageOptions

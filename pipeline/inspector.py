@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import ClassVar, Final, Literal
 
 import pyarrow as pa
 import torch
@@ -63,6 +63,8 @@ class InspectResult:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InspectorSpec:
     """Builds an inspector where it will live."""
+
+    wants_gpu: ClassVar[bool] = True
 
     archive_url: str
     config: CompressConfig

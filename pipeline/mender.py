@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import pyarrow as pa
 
@@ -57,6 +58,8 @@ class MendResult:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MenderSpec:
     """Builds a mender where it will live."""
+
+    wants_gpu: ClassVar[bool] = False
 
     archive_url: str
     storage: StorageOptions

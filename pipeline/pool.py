@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import Generic, Literal, Protocol, TypeVar
+from typing import ClassVar, Final, Generic, Literal, Protocol, TypeVar
 
 import torch
+
+from pipeline.errors import TenfoldError
 
 TaskT = TypeVar("TaskT")
 ResultT = TypeVar("ResultT")
@@ -33,6 +35,9 @@ WorkerT_co = TypeVar("WorkerT_co", covariant=True)
 class WorkerSpec(Protocol[WorkerT_co]):
     """A picklable description of a worker, built where the worker will live."""
 
+    wants_gpu: ClassVar[bool]
+    """It runs a codec's networks on many images, and should have a GPU where there is one."""
+
     def build(self, *, threads: int) -> WorkerT_co:
         """Make the worker; `threads` is its share of the CPU."""
         ...
@@ -57,6 +62,13 @@ class Died(Generic[TaskT]):
 
 OUT_OF_MEMORY = (MemoryError, torch.OutOfMemoryError)
 """A worker that raises one of these lives on, but its task is treated as one that killed it."""
+_LOST_DEVICE: Final = ("CUDA error", "cuDNN error")
+
+
+def lost_device(error: BaseException) -> bool:
+    """Whether a GPU is gone for this process (an illegal access, a hardware error, no room for a library's own needs):
+    whatever it tries next fails as well, and says nothing about the image at hand."""
+    return isinstance(error, RuntimeError) and str(error).startswith(_LOST_DEVICE)
 
 
 class Pool(Protocol[TaskT, ResultT]):
@@ -109,6 +121,13 @@ class LocalPool(Generic[TaskT, ResultT]):
             return Done(task=task, result=self._worker.run(task))
         except OUT_OF_MEMORY as error:
             return Died(task=task, reason=f"out of memory: {error}", blame="task")
+        except RuntimeError as error:
+            if not lost_device(error):
+                raise
+            raise TenfoldError(
+                f"Expected the GPU to go on, got: {str(error).splitlines()[0]}. What is finished is kept: run the same "
+                "command again, without --workers 0 for workers that are replaced when they lose their GPU."
+            ) from error
 
     def close(self) -> None:
         """Close the worker."""

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
+from typing import ClassVar
 
 import torch
 
@@ -36,6 +37,8 @@ from pipeline.weights import read_stored_weights
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncoderSpec:
     """Builds an encoder where it will live."""
+
+    wants_gpu: ClassVar[bool] = True
 
     archive_url: str
     source: SourceConfig

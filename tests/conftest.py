@@ -17,6 +17,17 @@ os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 PHOTOS = Path(__file__).parent / "photos"
 
 
+def pytest_configure() -> None:
+    """On a GPU machine this process keeps its GPU, for tests marked `gpu`; what tests start has none, so that they may
+    count on a worker per core."""
+    import torch
+
+    if torch.cuda.is_available():
+        torch.ones(1, device="cuda")
+        torch.cuda.device_count()  # is remembered from now on
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that use the S3 server are marked `s3`, so that `-m "not s3"` runs without it."""
     for item in items:

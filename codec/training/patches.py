@@ -30,14 +30,16 @@ class _Places:
 
 
 class PatchSource:
-    """Draws batches from crops: on a CPU from the images as they are, on a GPU from a copy of all in its memory."""
+    """Draws batches from crops as they are; on a GPU from a copy of all in its memory, where they take no more than a
+    quarter of what is free there."""
 
     def __init__(self, crops: Crops, device: torch.device) -> None:
         self._crops = crops
         self._device = device
         sizes = np.array([pixels.shape[:2] for pixels in crops.pixels], dtype=np.int64)
         self._heights, self._widths = sizes[:, 0], sizes[:, 1]
-        self._resident = None if device.type == "cpu" else _Resident(crops, device)
+        num_bytes = sum(pixels.nbytes for pixels in crops.pixels)
+        self._resident = _Resident(crops, device) if num_bytes <= _room(device) else None
 
     def draw(self, batch: int, size: int, chance: np.random.Generator) -> Tensor:
         """(B, 3, size, size) RGB in [0, 1], float32, on the device, in channels-last memory."""
@@ -49,7 +51,12 @@ class PatchSource:
             flips=chance.integers(8, size=batch),
         )
         cut = partial(_cut, self._crops) if self._resident is None else self._resident.cut
-        return cut(places, size).permute(0, 3, 1, 2).float().div_(255.0)
+        return cut(places, size).to(self._device).permute(0, 3, 1, 2).float().div_(255.0)
+
+
+def _room(device: torch.device) -> int:
+    """Bytes that crops may take of a device's memory: the rest is for training."""
+    return torch.cuda.mem_get_info(device)[0] // 4 if device.type == "cuda" else 0
 
 
 def _cut(crops: Crops, places: _Places, size: int) -> Tensor:

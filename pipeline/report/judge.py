@@ -6,6 +6,7 @@ Plain Python; Ray only wraps it (actors.py). Whatever is wrong with an image is 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import torch
 
@@ -65,6 +66,8 @@ class JudgeResult:
 class JudgeSpec:
     """Builds a judge where it will live."""
 
+    wants_gpu: ClassVar[bool] = False
+
     archive_url: str
     config: CompressConfig
 
@@ -86,7 +89,7 @@ class Judge:
         self._archive = archive
         self._source = source
         self._limits = limits
-        self._codecs = Codecs(archive)
+        self._codecs = Codecs(archive, device="cpu")  # as are the codecs it is compared with
         self._comparisons = Comparisons(archive)
 
     def run(self, task: JudgeTask) -> JudgeResult:

@@ -41,8 +41,9 @@ def codec_on() -> Iterator[CodecOn]:
 
 
 def images(photo: RGB) -> list[RGB]:
-    """More than one tile, two of one size, and a small one."""
-    return [photo[:300, :1100], photo[:128, :192], photo[100:228, 200:392], picture(33, 17)]
+    """More than one tile, more of one size than fit a batch, and a small one."""
+    small = [photo[top : top + 64, top : top + 96] for top in range(0, 400, 45)]
+    return [picture(300, 1100), photo[:128, :192], *small, picture(33, 17)]
 
 
 @every_family

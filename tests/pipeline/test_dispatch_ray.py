@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 import pyarrow as pa
 import pytest
+import ray
 import torch
 
 from pipeline.actors import RayPool
 from pipeline.config import WorkersConfig
 from pipeline.dispatch import Dispatcher, FinishedUnit
-from pipeline.errors import StorageError
+from pipeline.errors import ConfigError, StorageError, TenfoldError
 from pipeline.plan import Unit
-from pipeline.pool import LocalPool
+from pipeline.pool import LocalPool, lost_device
 from pipeline.tasks import EncodeResult, EncodeTask, Stages
 
 pytestmark = pytest.mark.ray
@@ -25,10 +27,12 @@ pytestmark = pytest.mark.ray
 class MortalSpec:
     """Workers that die on some images, and fail on a whole unit."""
 
+    wants_gpu: ClassVar[bool] = False
+
     poison: frozenset[int]
     broken_unit: int = -1
     images: int = 8
-    raises: type[BaseException] | None = None
+    raises: Exception | None = None
     """What poison does instead of killing."""
 
     def build(self, *, threads: int) -> MortalWorker:
@@ -39,14 +43,18 @@ class MortalWorker:
     def __init__(self, spec: MortalSpec, threads: int) -> None:
         self.spec = spec
         self.threads = threads
+        self.lost: Exception | None = None
 
     def run(self, task: EncodeTask) -> EncodeResult:
+        if self.lost is not None:
+            raise self.lost
         images = task.indices or tuple(range(self.spec.images))
         if task.number == self.spec.broken_unit:
             raise StorageError("Expected to write, got: No space left on device.")
         if task.give_up is None and task.number == 1 and self.spec.poison & set(images):
             if self.spec.raises is not None:
-                raise self.spec.raises("Tried to allocate 80 GiB")
+                self.lost = self.spec.raises if lost_device(self.spec.raises) else None
+                raise self.spec.raises
             os._exit(9)
         rows = pa.table(
             {
@@ -70,10 +78,16 @@ def finish(dispatcher: Dispatcher, units: int) -> Iterator[FinishedUnit]:
             yield finished
 
 
-@pytest.mark.parametrize("raises", [None, MemoryError, torch.OutOfMemoryError])
-def test_an_image_that_kills_workers_is_found_and_the_rest_goes_on(
-    raises: type[BaseException] | None,
-) -> None:
+FULL = "Tried to allocate 80 GiB"
+ILLEGAL = RuntimeError(
+    "CUDA error: an illegal memory access was encountered\nCompile with TORCH_USE_CUDA_DSA."
+)
+
+
+@pytest.mark.parametrize(
+    "raises", [None, MemoryError(FULL), torch.OutOfMemoryError(FULL), ILLEGAL], ids=lambda e: type(e).__name__
+)
+def test_an_image_that_kills_workers_is_found_and_the_rest_goes_on(raises: Exception | None) -> None:
     spec = MortalSpec(poison=frozenset({5}), raises=raises)
     pool: RayPool[object, object] = RayPool(spec, WorkersConfig(count=2))
     try:
@@ -89,11 +103,30 @@ def test_an_image_that_kills_workers_is_found_and_the_rest_goes_on(
 
 
 def test_without_ray_an_image_that_takes_all_memory_is_found_too() -> None:
-    pool = LocalPool(MortalWorker(MortalSpec(poison=frozenset({5}), raises=MemoryError), 1))
+    pool = LocalPool(MortalWorker(MortalSpec(poison=frozenset({5}), raises=MemoryError(FULL)), 1))
     done = {unit.unit.number: unit.rows for unit in finish(Dispatcher(pool, run="r"), 2)}
     given_up = [row for rows in done.values() for row in rows.to_pylist() if row["reason"]]
     assert [row["key"] for row in given_up] == ["1/5"]
     assert "out of memory: Tried to allocate 80 GiB" in given_up[0]["reason"]
+
+
+def test_without_ray_a_lost_gpu_ends_the_run() -> None:
+    pool = LocalPool(MortalWorker(MortalSpec(poison=frozenset({5}), raises=ILLEGAL), 1))
+    with pytest.raises(
+        TenfoldError, match=r"got: CUDA error: an illegal memory access was encountered\. What is"
+    ):
+        list(finish(Dispatcher(pool, run="r"), 2))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="PyTorch sees a GPU here")
+def test_a_gpu_that_pytorch_cannot_use_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(MortalSpec, "wants_gpu", True)
+    ray.init(address="local", num_cpus=1, num_gpus=1, include_dashboard=False, log_to_driver=False)
+    try:
+        with pytest.raises(ConfigError, match="which sees none: install its CUDA build there"):
+            RayPool(MortalSpec(poison=frozenset()), WorkersConfig())
+    finally:
+        ray.shutdown()
 
 
 def test_an_error_of_the_store_ends_the_run_with_its_own_message() -> None:

@@ -138,6 +138,15 @@ def test_one_image_without_room_is_no_kept_image(tmp_path: Path) -> None:
         encode(tmp_path, {"a.png": waves(1)}, codec=Full())
 
 
+def test_a_lost_gpu_keeps_no_image(tmp_path: Path) -> None:
+    class Lost(PlainCodec):
+        def prepare(self, images: Sequence[RGB]) -> list[Prepared]:
+            raise RuntimeError("CUDA error: unspecified launch failure")
+
+    with pytest.raises(RuntimeError, match="launch failure"):
+        encode(tmp_path, {"a.png": waves(1), "b.png": waves(2)}, codec=Lost())
+
+
 def test_a_quality_is_kept_to(tmp_path: Path) -> None:
     rows = encode(tmp_path, {f"{n}.png": waves(n) for n in range(5)}, quality=21)
     assert [row["quality"] for row in rows] == [21] * 5
