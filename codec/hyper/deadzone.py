@@ -11,16 +11,20 @@ doi:10.1109/18.532878); here for the first step of a Laplace distribution, whate
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from codec.hyper.quality import MSE_SCALE, lmbda_of
 from codec.hyper.scales import TABLES, scale_of
 
-_SHARE: Final = 0.6
-"""Of that shift. Rounding down also costs what later passes would have known: less is best."""
+_COARSE: Final = 0.15
+"""Share of that shift in the first slice: rounding down also costs what later passes would have known."""
+_FINER: Final = (0.5, 1.3)
+"""Shares of the second slice and of the last, which tells no other; in equal steps between them."""
 
 
 def first_step_bits(index: Tensor) -> Tensor:
@@ -31,10 +35,17 @@ def first_step_bits(index: Tensor) -> Tensor:
     return torch.log2(zero / one.clamp_min(1e-12))
 
 
-def worth(gain: Tensor, quality: Tensor) -> Tensor:
-    """By how much a bit shifts where values are rounded, in steps: for a gain of (M,) or (B, M, 1, 1) and the quality
-    that broadcasts to it."""
-    return gain.square() * (0.5 * _SHARE / MSE_SCALE) / lmbda_of(quality)
+def shares(slices: Sequence[int], device: torch.device) -> Tensor:
+    """The share of the shift that each latent takes, (M,), from the channels of every slice."""
+    second, last = _FINER
+    finer = np.linspace(last, second, len(slices) - 1)[::-1]
+    return torch.from_numpy(np.repeat([_COARSE, *finer], slices).astype(np.float32)).to(device)
+
+
+def worth(gain: Tensor, quality: Tensor, share: Tensor) -> Tensor:
+    """By how much a bit shifts where values are rounded, in steps: for a gain of (M,) or (B, M, 1, 1), and the quality
+    and share that broadcast to it."""
+    return gain.square() * (0.5 / MSE_SCALE) * share / lmbda_of(quality)
 
 
 def rounded(values: Tensor, shift: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from codec.hyper.config import GRID, HYPER_GRID, ModelConfig
-from codec.hyper.deadzone import first_step_bits, rounded, worth
+from codec.hyper.deadzone import first_step_bits, rounded, shares, worth
 from codec.hyper.lattice import Lattice
 from codec.hyper.means import HyperAnalysis, MeanNetwork
 from codec.hyper.quality import QualityTable
@@ -95,7 +95,8 @@ class HyperModel(nn.Module):
         gain = torch.exp(self.log_gain(quality_B))[:, :, None, None]
         size = self.analysis.size[None, :, None, None]
         u = y * gain
-        bit_worth = worth(gain.detach(), quality_B[:, None, None, None])
+        share = shares(self.config.slices, y.device)[:, None, None]
+        bit_worth = worth(gain.detach(), quality_B[:, None, None, None], share)
         z = self.hyper_analysis(y.detach(), size, gain, quality_B)
         z_hat = _straight_through(z.detach().round(), z)
         bits = _bits(z, z_hat, self.hyper_prior(quality_B)[:, :, None, None], noise.z_BNuv if noise else None)

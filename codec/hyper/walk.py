@@ -24,7 +24,7 @@ from torch import Tensor
 from codec.errors import BitstreamError
 from codec.hyper.coder import Indices
 from codec.hyper.config import Pass
-from codec.hyper.deadzone import rounded, table_of_bits, worth
+from codec.hyper.deadzone import rounded, shares, table_of_bits, worth
 from codec.hyper.exact import SYMBOL_LIMIT, ExactScales, at_level, looked_up
 from codec.hyper.lattice import Lattice
 from codec.hyper.model import HyperModel
@@ -71,7 +71,7 @@ class Walk:
         self._quality_B = quality_tensor(sixteenths, self._device)
         self._size_M = model.analysis.size
         self._gain_M = torch.exp(model.log_gain(self._quality_B)[0])
-        self._worth_M = worth(self._gain_M, self._quality_B)
+        self._worth_M = worth(self._gain_M, self._quality_B, shares(self._config.slices, self._device))
         self._bits_K = table_of_bits().to(self._device)
         start_N = at_level(hyper_prior_LN.double(), sixteenths) / (ACTIVATION_ONE * WEIGHT_ONE)
         self._hyper_indices_N: Indices = (

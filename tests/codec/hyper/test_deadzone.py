@@ -9,9 +9,10 @@ import torch
 from codec.contract import RGB
 from codec.hyper import deadzone
 from codec.hyper.codec import HyperCodec
-from codec.hyper.deadzone import first_step_bits, rounded, table_of_bits, worth
+from codec.hyper.deadzone import first_step_bits, rounded, shares, table_of_bits, worth
 from codec.hyper.quality import MSE_SCALE, lmbda_of
 from codec.hyper.scales import TABLES, index_of
+from tests.codec.hyper.conftest import CPU
 
 
 def test_without_a_shift_it_is_nearest() -> None:
@@ -38,10 +39,15 @@ def test_the_first_step_costs_what_the_distribution_says() -> None:
     assert bool((bits > 0.0).all())
 
 
-def test_a_value_goes_up_when_the_error_it_saves_is_worth_its_bits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deadzone, "_SHARE", 1.0)
+def test_what_tells_later_slices_less_is_rounded_down_more() -> None:
+    share = shares((2, 1, 3, 2), CPU)
+    assert share.tolist() == pytest.approx([0.15, 0.15, 0.5, 0.9, 0.9, 0.9, 1.3, 1.3])
+    assert shares((1, 1), CPU).tolist() == pytest.approx([0.15, 1.3])
+
+
+def test_a_value_goes_up_when_the_error_it_saves_is_worth_its_bits() -> None:
     gain, quality, bits = torch.tensor([3.0]), torch.tensor([20.0]), torch.tensor([2.5])
-    shift = float(bits * worth(gain, quality))
+    shift = float(bits * worth(gain, quality, torch.ones(1)))
     assert 0.0 < shift < 0.5
 
     def cost(value: float, symbol: int) -> float:
@@ -58,7 +64,8 @@ def test_real_bytes_fall_by_more_than_the_pixels_are_worth(
 ) -> None:
     """At a higher quality with the dead zone: fewer bytes, and no more error."""
     aware = hyper.encode([photo], quality=30)[0].payload
-    monkeypatch.setattr(deadzone, "_SHARE", 0.0)
+    monkeypatch.setattr(deadzone, "_COARSE", 0.0)
+    monkeypatch.setattr(deadzone, "_FINER", (0.0, 0.0))
     plain = hyper.encode([photo], quality=28)[0].payload
     a, b = hyper.decode([aware, plain])
     errors = [float(np.square(pixels.astype(float) - photo).mean()) for pixels in (a, b)]
