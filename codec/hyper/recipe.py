@@ -104,7 +104,7 @@ class HyperRecipe:
         for name, parameter in model.named_parameters():
             if name in ("analysis.linear.weight", "synthesis.linear.weight"):
                 linear.append(parameter)
-            elif name.startswith("log_gain."):
+            elif "log_gain." in name:
                 gains.append(parameter)
             elif name.startswith(("prior.", "hyper_prior.")):
                 priors.append(parameter)
