@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Final, TypeVar
 
 import torch
@@ -47,15 +47,17 @@ class Span:
 
 
 def spans(length: int, halo: int, tile: int = TILE) -> list[Span]:
-    """Tiles of at most `tile` positions that cover `length`, each reading up to `halo` beyond its own."""
+    """As few and as equal tiles of at most `tile` positions as cover `length`, each reading up to `halo` beyond."""
+    count = -(-length // tile)
+    edges = [length * number // count for number in range(count + 1)]
     return [
         Span(
             read_from=max(0, start - halo),
-            read_to=min(length, start + tile + halo),
+            read_to=min(length, stop + halo),
             keep_from=start,
-            keep_to=min(length, start + tile),
+            keep_to=stop,
         )
-        for start in range(0, length, tile)
+        for start, stop in pairwise(edges)
     ]
 
 

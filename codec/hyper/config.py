@@ -39,13 +39,13 @@ class ModelConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    slices: tuple[int, ...] = (32, 32, 64, 96, 160)
+    slices: tuple[int, ...] = (32, 32, 24, 40, 96, 160)
     """Latent channels by frequency, coarsest first; each slice is coded knowing those before it, the first one in
     four passes over a 2 x 2 pattern."""
     width: int = Field(default=128, ge=8, le=4096)
     """Channels of the deep branches at 1/8."""
-    encoder_blocks: int = Field(default=3, ge=0, le=64)
-    decoder_blocks: int = Field(default=7, ge=0, le=64)
+    encoder_blocks: int = Field(default=4, ge=0, le=64)
+    decoder_blocks: int = Field(default=9, ge=0, le=64)
     hyper_width: int = Field(default=96, ge=8, le=4096)
     """Channels between latents and hyper-latents."""
     hyper_latents: int = Field(default=64, ge=1, le=4096)

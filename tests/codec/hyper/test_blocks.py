@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch.nn import functional
 
-from codec.hyper.blocks import Pointwise, beside, product_in_float32
+from codec.hyper import blocks
+from codec.hyper.blocks import Block, Pointwise, beside, product_in_float32
 
 
 def test_a_pointwise_layer_is_a_convolution_with_and_without_gradients() -> None:
@@ -25,6 +27,18 @@ def test_a_product_in_float32_is_one_whatever_is_in_force() -> None:
     with torch.autocast("cpu", torch.bfloat16):
         assert torch.equal(product_in_float32(f, weight), expected)
         assert not torch.equal(functional.conv2d(f, weight).float(), expected)
+
+
+def test_a_block_in_bands_is_the_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    block, f = Block(16), torch.randn(2, 16, 23, 10).contiguous(memory_format=torch.channels_last)
+    with torch.inference_mode():
+        whole = block(f)
+        monkeypatch.setattr(blocks, "_BAND", 40)  # four rows, and three at the end
+        banded = block(f)
+    torch.testing.assert_close(banded, whole)
+    torch.testing.assert_close(banded, block(f))
+    assert banded.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_features_beside_one_another_are_their_channels_in_turn() -> None:

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from codec.contract import RGB
+from codec.hyper import deadzone
 from codec.hyper.codec import HyperCodec
 from codec.hyper.config import ModelConfig
 from codec.hyper.inherit import inherit
@@ -38,8 +39,9 @@ def grown(tiny: Weights, **shape: Any) -> HyperCodec:
     ids=str,
 )
 def test_finer_slices_and_more_blocks_change_nothing_at_first(
-    tiny: Weights, photo: RGB, shape: dict[str, Any]
+    tiny: Weights, photo: RGB, shape: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(deadzone, "_FINER", (0.6, 0.6))  # by which an encoder rounds, slice by slice
     image = photo[:200, :150]
     small, large = grown(tiny), grown(tiny, **shape)
     (before,), (after,) = small.encode([image], quality=40), large.encode([image], quality=40)
