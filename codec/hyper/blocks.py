@@ -54,7 +54,8 @@ class Block(nn.Module):
             return self._mixed(near) + own
         out = torch.empty_like(near)
         rows = max(1, _BAND // near.shape[3])
-        for band, f, x in zip(out.split(rows, 2), near.split(rows, 2), own.split(rows, 2), strict=True):
+        bands = (torch.split(whole, rows, 2) for whole in (near, own, out))
+        for f, x, band in zip(*bands, strict=True):
             torch.add(self._mixed(f), x, out=band)
         return out
 
