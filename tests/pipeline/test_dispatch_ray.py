@@ -121,6 +121,7 @@ def test_without_ray_a_lost_gpu_ends_the_run() -> None:
 @pytest.mark.skipif(torch.cuda.is_available(), reason="PyTorch sees a GPU here")
 def test_a_gpu_that_pytorch_cannot_use_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(MortalSpec, "wants_gpu", True)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")  # or Ray itself refuses
     ray.init(address="local", num_cpus=1, num_gpus=1, include_dashboard=False, log_to_driver=False)
     try:
         with pytest.raises(ConfigError, match="which sees none: install its CUDA build there"):
