@@ -218,9 +218,8 @@ def _codec(config: CompressConfig) -> str:
     ramp = np.linspace(0.0, 255.0, side)
     rings = 127.5 + 127.5 * np.sin((ramp[:, None] ** 2 + ramp[None] ** 2) / 3000.0)
     picture = np.stack([np.broadcast_to(ramp, (side, side)), rings, rings.T[::-1]], 2).astype(np.uint8)
-    codec.decode(
-        [codec.encode([picture], quality=codec.default_quality)[0].payload]
-    )  # what is slow once only
+    (warm,) = codec.encode([picture], quality=codec.default_quality)  # what is slow once only
+    codec.decode([warm.payload])
     began = time.monotonic()
     (encoded,) = codec.encode([picture], quality=codec.default_quality)
     coded = time.monotonic()

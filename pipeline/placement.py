@@ -42,10 +42,10 @@ def place(nodes: Sequence[Mapping[str, float]], config: WorkersConfig, *, wants_
     """
     with_gpu = [node for node in nodes if node.get("GPU", 0) > 0 and node.get("CPU", 0) > 0]
     needs = _on_gpus(with_gpu, config) if wants_gpu and with_gpu else {"CPU": config.cpus}
-    most = sum(min(_times(node.get(kind, 0), each) for kind, each in needs.items()) for node in nodes)
+    most = sum(min(_times(node.get(kind, 0), share) for kind, share in needs.items()) for node in nodes)
     count = config.count or max(most, 1)
     if count > most:
-        each = " and ".join(f"{each:g} {kind}" for kind, each in needs.items())
+        each = " and ".join(f"{share:g} {kind}" for kind, share in needs.items())
         there = ", ".join(f"{sum(node.get(kind, 0) for node in nodes):g} {kind}s" for kind in needs)
         knob = "gpus" if "GPU" in needs else "cpus"
         raise ConfigError(
@@ -61,5 +61,5 @@ def _on_gpus(nodes: Sequence[Mapping[str, float]], config: WorkersConfig) -> dic
     return {"GPU": config.gpus, "CPU": min(config.cpus_with_gpu, whole)}
 
 
-def _times(there: float, each: float) -> int:
-    return int(there / each + _ROUNDING)
+def _times(there: float, share: float) -> int:
+    return int(there / share + _ROUNDING)

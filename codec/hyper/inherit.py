@@ -1,8 +1,9 @@
 """A trained model as the start of one with finer slices (but for the first) or more blocks.
 
 Each new pass begins as the one that coded its channels; what it may know beyond that, and every new block, counts for
-nothing at first. So the new model begins where the old one ended, and training goes on from there. A model of other
-widths takes the leading part of every tensor, which is only a better start than none.
+nothing at first. So the new model begins where the old one ended, but for how an encoder rounds its slices
+(`deadzone.py`), and training goes on from there. A model of other widths takes the leading part of every tensor, which
+is only a better start than none.
 """
 
 from __future__ import annotations

@@ -261,9 +261,7 @@ def test_a_run_on_a_gpu_resumes_and_learns_what_a_cpu_learns(
     config = tiny(family, bfloat16=False)
     train(config, lambda: crops, out=tmp_path / "gpu", device=torch.device(device), stop=after(5))
     train(config, lambda: crops, out=tmp_path / "gpu", device=torch.device(device), resume=True)
-    train(
-        config, lambda: crops, out=tmp_path / "cpu", workers=1
-    )  # each share draws for itself; a GPU has one
+    train(config, lambda: crops, out=tmp_path / "cpu", workers=1)  # shares draw for themselves; a GPU has one
     gpu, cpu = ([row for row in read_log(tmp_path / at) if row["kind"] == "train"] for at in ("gpu", "cpu"))
     assert [row["step"] for row in gpu] == [row["step"] for row in cpu]
     assert gpu[0]["mse"] == pytest.approx(cpu[0]["mse"], rel=0.02)
