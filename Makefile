@@ -69,7 +69,7 @@ $(OTHER)/.installed: constraints.txt
 	@touch $@
 
 fuzz: $(VENV)/.installed-test
-	$(BIN)/python -m tests.codec.fuzz --seconds $(or $(FUZZ_SECONDS),600)
+	$(BIN)/python -m tests.fuzz --seconds $(or $(FUZZ_SECONDS),600)
 
 chaos: $(VENV)/.installed-test
 	$(BIN)/python -m tests.chaos --seconds $(or $(CHAOS_SECONDS),1800) $(if $(SEED),--seed $(SEED))

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 RGB = npt.NDArray[np.uint8]
 """One image: uint8, shape (H, W, 3), sRGB order R, G, B; H and W at least 1."""
+
+DEFAULT_CODEC: Final = "hyper-1"
+"""What a run that names no codec encodes with."""
 
 QUALITIES = range(64)
 """Every family offers the same 64 quality levels: 0 smallest, 63 best. Numbers between two levels are taken too:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
-from codec.ae_zfp.codec import FAMILY as AE_ZFP
-from codec.ae_zfp.codec import AutoEncoderZfp
-from codec.ae_zfp.weights import understand as understand_ae_zfp
-from codec.contract import Codec
+import torch
+
+from codec.contract import DEFAULT_CODEC, Codec
 from codec.device import resolve_device
 from codec.errors import ConfigError, UnknownCodecError
-from codec.hyper.codec import HyperCodec
-from codec.hyper.weights import FAMILY as HYPER
-from codec.hyper.weights import load_own
-from codec.hyper.weights import understand as understand_hyper
+from codec.families.ae_zfp.codec import FAMILY as AE_ZFP
+from codec.families.ae_zfp.codec import AutoEncoderZfp
+from codec.families.ae_zfp.weights import understand as understand_ae_zfp
+from codec.families.hyper.codec import HyperCodec
+from codec.families.hyper.weights import FAMILY as HYPER
+from codec.families.hyper.weights import load_own
+from codec.families.hyper.weights import understand as understand_hyper
+from codec.training.config import TrainConfig
+from codec.training.recipe import Recipe
 from codec.weights_file import understood
-
-DEFAULT_CODEC: Final = HYPER
 
 
 def codec_ids() -> list[str]:
@@ -53,3 +55,36 @@ def load_codec(
             f"{codec_id} takes no --weights; it encodes with its five shipped presets. Choose --codec {HYPER}"
         )
     return AutoEncoderZfp(device=where, further=understood(weights, understand_ae_zfp))
+
+
+FAMILIES: Final = ("ae-zfp-1", "hyper-1")
+
+
+def config_type(family: object) -> type[TrainConfig]:
+    """The config that a family's runs are told.
+
+    Raises:
+        ConfigError: there is no such family, or none was named.
+    """
+    if family == "ae-zfp-1":
+        from codec.families.ae_zfp.recipe import AeZfpTrainConfig
+
+        return AeZfpTrainConfig
+    if family == "hyper-1":
+        from codec.families.hyper.recipe import HyperTrainConfig
+
+        return HyperTrainConfig
+    raise ConfigError(f"expected `family: {' or '.join(FAMILIES)}`, got {family!r}")
+
+
+def recipe_for(config: TrainConfig, device: torch.device) -> Recipe[Any]:
+    """The recipe that a config is of."""
+    if config.family == "ae-zfp-1":
+        from codec.families.ae_zfp.recipe import AeZfpRecipe, AeZfpTrainConfig
+
+        assert isinstance(config, AeZfpTrainConfig)
+        return AeZfpRecipe(config, device)
+    from codec.families.hyper.recipe import HyperRecipe, HyperTrainConfig
+
+    assert isinstance(config, HyperTrainConfig)
+    return HyperRecipe(config, device)

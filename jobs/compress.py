@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from jobs.console import clear_errors
 from jobs.options import ArchiveUrl, AsJson, ConfigFile, RayAddress, Workers, read_config
-from jobs.summary_words import run_and_tell
-from pipeline.run import CompressRun
-from pipeline.sources import parse_source
-from pipeline.storage import Storage
+from jobs.terminal.exit_codes import clear_errors
+from jobs.terminal.run_summary import run_and_tell
+from pipeline.compress.run import CompressRun
+from pipeline.source.source import parse_source
+from pipeline.store.storage import Storage
 
 
 def compress(

@@ -7,13 +7,15 @@ from typing import Annotated
 
 import typer
 
-from jobs.console import FAILED_IMAGES, clear_errors, print_json, say, show_progress
 from jobs.options import ArchiveUrl, AsJson, AsOfVersion, ConfigFile, RayAddress, Workers, read_config
-from pipeline.counted import counted
-from pipeline.decode import DecodeRun
+from jobs.terminal.exit_codes import FAILED_IMAGES, clear_errors
+from jobs.terminal.output import print_json, say
+from jobs.terminal.progress import show_progress
+from pipeline.decode.run import DecodeRun
 from pipeline.errors import SourceError
-from pipeline.restore import Format
-from pipeline.storage import Storage, split_url
+from pipeline.image.write import Format
+from pipeline.store.storage import Storage, split_url
+from pipeline.words import counted
 
 _SHOWN_FAILURES = 10
 

@@ -10,11 +10,12 @@ from typing import Annotated, Any
 
 import typer
 
-from jobs.console import clear_errors, readable, say
 from jobs.options import ArchiveUrl, ConfigFile, VersionArgument, read_config, read_version
-from pipeline.catalogue import Catalogue
-from pipeline.storage import Storage
-from pipeline.versions import Change
+from jobs.terminal.exit_codes import clear_errors
+from jobs.terminal.output import readable, say
+from pipeline.archive.catalogue import Catalogue
+from pipeline.archive.versions import Change
+from pipeline.store.storage import Storage
 
 _SIGNS = {"added": "+", "removed": "-", "changed": "~"}
 

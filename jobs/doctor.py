@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from jobs.console import FAILED, UNSAFE_STORE, clear_errors, print_json
 from jobs.options import AsJson, ConfigFile, RayAddress, read_config
+from jobs.terminal.exit_codes import FAILED, UNSAFE_STORE, clear_errors
+from jobs.terminal.output import print_json
 from pipeline.doctor import Check, examine
 
 _SIGNS = {"ok": "ok    ", "warn": "LOOK  ", "fail": "FAILED", "unsafe": "UNSAFE"}

@@ -8,13 +8,14 @@ from typing import Annotated
 
 import typer
 
-from jobs.console import clear_errors, say
 from jobs.options import ArchiveUrl, AsOfVersion, ConfigFile, read_config
-from pipeline.archive import Archive
-from pipeline.deliver import Delivery
+from jobs.terminal.exit_codes import clear_errors
+from jobs.terminal.output import say
+from pipeline.decode.archive import Archive
+from pipeline.decode.deliver import Delivery
 from pipeline.errors import ConfigError, StorageError
-from pipeline.folder import Folder
-from pipeline.restore import FORMATS, Format, format_of_path
+from pipeline.image.write import FORMATS, Format, format_of_path
+from pipeline.store.local_store import Folder
 
 
 def get(

@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
-from jobs.console import clear_errors, print_json, say
 from jobs.options import ArchiveUrl, ConfigFile, read_config
-from pipeline.catalogue import Catalogue
-from pipeline.storage import Storage
+from jobs.terminal.exit_codes import clear_errors
+from jobs.terminal.output import print_json, say
+from pipeline.archive.catalogue import Catalogue
+from pipeline.store.storage import Storage
 
 
 def history(

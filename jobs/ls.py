@@ -9,10 +9,11 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from jobs.console import clear_errors, readable
 from jobs.options import ArchiveUrl, AsOfVersion, ConfigFile, read_config
-from pipeline.catalogue import Catalogue
-from pipeline.storage import Storage
+from jobs.terminal.exit_codes import clear_errors
+from jobs.terminal.output import readable
+from pipeline.archive.catalogue import Catalogue
+from pipeline.store.storage import Storage
 
 _COLUMNS = (
     "key",

@@ -11,10 +11,8 @@ from typing import Annotated, Final
 
 import typer
 
-from codec.freed_memory import keep_freed_memory
 from jobs.bench import bench
 from jobs.compress import compress
-from jobs.console import FAILED, say
 from jobs.decode import decode
 from jobs.diff import diff
 from jobs.doctor import doctor
@@ -27,8 +25,11 @@ from jobs.repair import repair
 from jobs.report import report
 from jobs.retry_failed import retry_failed
 from jobs.submit import submit
+from jobs.terminal.exit_codes import FAILED
+from jobs.terminal.output import say
 from jobs.train import train
 from jobs.verify import verify
+from pipeline.workers.freed_memory import keep_freed_memory
 
 app = typer.Typer(
     name="tenfold",
@@ -43,8 +44,6 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 
 

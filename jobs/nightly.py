@@ -8,23 +8,15 @@ from typing import Annotated, Any
 
 import typer
 
-from jobs.console import (
-    FAILED,
-    FAILED_IMAGES,
-    OK,
-    TIME_UP,
-    clear_errors,
-    outcome_of,
-    print_json,
-    say,
-    show_progress,
-)
 from jobs.options import AsJson, RayAddress, Workers
-from jobs.summary_words import tell_failed, tell_summary
+from jobs.terminal.exit_codes import FAILED, FAILED_IMAGES, OK, TIME_UP, clear_errors, outcome_of
+from jobs.terminal.output import print_json, say
+from jobs.terminal.progress import show_progress
+from jobs.terminal.run_summary import tell_failed, tell_summary
 from jobs.webhook import check_webhook, tell_webhook
+from pipeline.compress.nightly import NightlyRun, NightlySummary
 from pipeline.config import Compare, NightlyConfig, load_config
-from pipeline.counted import counted
-from pipeline.nightly import NightlyRun, NightlySummary
+from pipeline.words import counted
 
 
 def nightly(

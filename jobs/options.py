@@ -8,9 +8,9 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
+from pipeline.archive.versions import parse_as_of
 from pipeline.config import CompressConfig, load_config
 from pipeline.errors import ConfigError
-from pipeline.versions import parse_as_of
 
 ReadT = TypeVar("ReadT")
 

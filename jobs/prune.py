@@ -7,14 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
-from jobs.console import clear_errors, print_json, say
 from jobs.options import ArchiveUrl, AsJson, ConfigFile, parameter, read_config
-from jobs.steps import show_steps
-from pipeline.counted import counted
-from pipeline.durations import duration_words, parse_duration
-from pipeline.prune import Heap, PruneRun, PruneSummary
-from pipeline.retention import DEFAULT_GRACE, Retention
-from pipeline.storage import Storage
+from jobs.terminal.exit_codes import clear_errors
+from jobs.terminal.output import print_json, say
+from jobs.terminal.steps import show_steps
+from pipeline.prune.retention import DEFAULT_GRACE, Retention
+from pipeline.prune.run import Heap, PruneRun, PruneSummary
+from pipeline.store.storage import Storage
+from pipeline.words import counted, duration_words, parse_duration
 
 _GRACE = duration_words(DEFAULT_GRACE)
 _read_span = parameter(parse_duration)

@@ -8,21 +8,14 @@ from typing import Annotated
 
 import typer
 
-from jobs.console import (
-    FAILED,
-    FAILED_IMAGES,
-    clear_errors,
-    first_of,
-    print_json,
-    readable,
-    say,
-    show_progress,
-)
 from jobs.options import ArchiveUrl, AsJson, ConfigFile, RayAddress, Workers, read_config
-from pipeline.counted import counted
-from pipeline.repair import RepairRun
-from pipeline.repair_summary import Rebuilt, RepairSummary
-from pipeline.storage import Storage
+from jobs.terminal.exit_codes import FAILED, FAILED_IMAGES, clear_errors
+from jobs.terminal.output import first_of, print_json, readable, say
+from jobs.terminal.progress import show_progress
+from pipeline.repair.run import RepairRun
+from pipeline.repair.summary import Rebuilt, RepairSummary
+from pipeline.store.storage import Storage
+from pipeline.words import counted
 
 
 def repair(

@@ -8,8 +8,6 @@ from typing import Annotated, Any
 
 import typer
 
-from jobs.comparison_words import print_comparison
-from jobs.console import clear_errors, print_json, say, show_progress
 from jobs.options import (
     ArchiveUrl,
     AsJson,
@@ -20,8 +18,11 @@ from jobs.options import (
     read_config,
     read_share,
 )
-from pipeline.catalogue import Catalogue
-from pipeline.counted import counted
+from jobs.terminal.exit_codes import clear_errors
+from jobs.terminal.output import print_json, say
+from jobs.terminal.progress import show_progress
+from jobs.terminal.run_summary import print_comparison
+from pipeline.archive.catalogue import Catalogue
 from pipeline.report import (
     S3_USD_PER_GB_MONTH,
     Report,
@@ -36,7 +37,8 @@ from pipeline.report import (
     report_markdown,
     with_contest,
 )
-from pipeline.storage import Storage
+from pipeline.store.storage import Storage
+from pipeline.words import counted
 
 
 def read_sample(text: str) -> Sampling:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from jobs.console import clear_errors, print_json, say
 from jobs.options import ArchiveUrl, AsJson, ConfigFile, RayAddress, Workers, read_config
-from jobs.summary_words import run_and_tell
-from pipeline.archived import failed_images, newest_failed_run
-from pipeline.run import CompressRun
-from pipeline.runlog import recorded_config
-from pipeline.storage import Storage
+from jobs.terminal.exit_codes import clear_errors
+from jobs.terminal.output import print_json, say
+from jobs.terminal.run_summary import run_and_tell
+from pipeline.compress.archived_images import failed_images, newest_failed_run
+from pipeline.compress.run import CompressRun
+from pipeline.compress.run_record import recorded_config
+from pipeline.store.storage import Storage
 
 
 def retry_failed(

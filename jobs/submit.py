@@ -13,7 +13,8 @@ from typing import Annotated
 
 import typer
 
-from jobs.console import FAILED, clear_errors, say
+from jobs.terminal.exit_codes import FAILED, clear_errors
+from jobs.terminal.output import say
 from pipeline.errors import ConfigError, TenfoldError
 
 _VERBS = ("compress", "nightly", "retry-failed", "decode", "verify", "repair", "prune", "report")

@@ -12,13 +12,16 @@ from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
 from codec.device import resolve_device
-from codec.training.config_file import load_config
+from codec.registry import recipe_for
+from codec.train import load_config
 from codec.training.curves import redraw as redraw_run
 from codec.training.progress import Lines, Progress, progress_line
 from codec.training.sessions import after_minutes, on_signal
 from codec.training.trainer import train as train_preset
-from jobs.console import LINE_EVERY_S, clear_errors, say, stderr
-from pipeline.training_images import read_training_images
+from jobs.terminal.exit_codes import clear_errors
+from jobs.terminal.output import say, stderr
+from jobs.terminal.progress import LINE_EVERY_S
+from pipeline.training.images import read_training_images
 
 
 def train(
@@ -92,6 +95,7 @@ def _session(
     with on_signal() as asked, _watching() as show:
         trained = train_preset(
             settings,
+            recipe_for(settings, place),
             lambda: read_training_images(data, settings, say=say),
             out=out,
             resume=resume,

@@ -9,13 +9,15 @@ from typing import Annotated, Any
 
 import typer
 
-from jobs.console import FAILED, clear_errors, first_of, print_json, readable, say, show_progress
 from jobs.options import ArchiveUrl, AsJson, ConfigFile, RayAddress, Workers, read_config, read_share
-from pipeline.counted import counted
-from pipeline.damage import Problem
-from pipeline.inspector import Level
-from pipeline.storage import Storage
-from pipeline.verify import VerifyRun, VerifySummary
+from jobs.terminal.exit_codes import FAILED, clear_errors
+from jobs.terminal.output import first_of, print_json, readable, say
+from jobs.terminal.progress import show_progress
+from pipeline.store.storage import Storage
+from pipeline.verify.damage import Problem
+from pipeline.verify.run import VerifyRun, VerifySummary
+from pipeline.verify.worker import Level
+from pipeline.words import counted
 
 
 def verify(

@@ -10,9 +10,9 @@ from dataclasses import asdict
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from jobs.console import say
+from jobs.terminal.output import say
+from pipeline.compress.nightly import NightlySummary
 from pipeline.errors import ConfigError
-from pipeline.nightly import NightlySummary
 
 _ATTEMPTS: Final = 3
 _TIMEOUT_S: Final = 10

@@ -14,11 +14,9 @@ from typing import Any, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from codec.contract import QUALITIES, Codec
-from codec.registry import DEFAULT_CODEC
+from codec.contract import DEFAULT_CODEC, QUALITIES, Codec
 from pipeline.errors import ConfigError
-from pipeline.floors import Floors
-from pipeline.storage import StorageOptions
+from pipeline.store.options import StorageOptions
 
 
 class _Section(BaseModel):
@@ -52,11 +50,6 @@ class CodecConfig(_Section):
     def target_bpp(self) -> float | None:
         """The rate to meet, or None when a quality is given or the default holds."""
         return 24 / self.ratio if self.ratio is not None else self.bpp
-
-    @property
-    def floors(self) -> Floors:
-        """What every coded image must reach."""
-        return Floors(min_psnr_db=self.min_psnr_db, min_ms_ssim=self.min_ms_ssim)
 
     def quality_of(self, codec: Codec) -> int:
         """The quality of a run without a target."""
@@ -106,7 +99,7 @@ class NightlyConfig(_Section):
     source: str = Field(min_length=1)
     archive: str = Field(min_length=1)
     deletes: str = "keep"
-    """keep, drop, or a limit such as `fail-if-over 5%` (pipeline/deletes.py)."""
+    """keep, drop, or a limit such as `fail-if-over 5%` (pipeline/compress/delete_policy.py)."""
     max_seconds: float | None = Field(default=None, gt=0)
     """After these no unit of work is begun."""
     webhook: str | None = None

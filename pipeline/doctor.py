@@ -24,14 +24,14 @@ import torch
 
 from codec.metrics import psnr_db
 from codec.registry import load_codec
-from pipeline.catalogue import Catalogue
-from pipeline.columns import CATALOGUE_SCHEMA, columns_of
+from pipeline.archive.catalogue import Catalogue
+from pipeline.archive.schema import CATALOGUE_SCHEMA, columns_of
 from pipeline.config import CompressConfig
-from pipeline.counted import counted
 from pipeline.errors import NoArchiveError, TenfoldError, UnsafeStoreError
-from pipeline.storage import Storage
+from pipeline.store.storage import Storage
+from pipeline.store.urls import LOCAL, local_path, scheme
 from pipeline.types import CatalogueRow
-from pipeline.urls import LOCAL, local_path, scheme
+from pipeline.words import counted
 
 _RACERS = 6
 _ROUNDS = 8
@@ -199,7 +199,7 @@ def _ray(config: CompressConfig) -> str:
         return (
             f"no cluster named (--ray-address, RAY_ADDRESS): runs start Ray here, on {os.cpu_count()} cores"
         )
-    from pipeline.actors import cluster_words  # only who has a cluster needs to wait for Ray
+    from pipeline.workers.ray_pool import cluster_words  # only who has a cluster needs to wait for Ray
 
     return f"{address}: {cluster_words(config.workers)}"
 

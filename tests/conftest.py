@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.seaweed import S3Server, run_server
+from tests.support.seaweed import S3Server, run_server
 
 # Read when torch and Ray are first imported. Few threads: small tensors, small machines, several processes.
 os.environ.setdefault("OMP_NUM_THREADS", str(min(2, os.cpu_count() or 1)))

@@ -16,8 +16,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy.interpolate import PchipInterpolator
 
-from codec.bench.envelope import envelope
-
 MIN_POINTS: Final = 4
 """Of each curve, after the envelope: fewer do not hold a curve."""
 
@@ -107,3 +105,12 @@ def bd_rate(ours: Curve, other: Curve, *, between_bpp: tuple[float, float] | Non
         dropped_ours=ours.dropped,
         dropped_other=other.dropped,
     )
+
+
+def envelope(points: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
+    """By rising rate, those points that beat every cheaper one."""
+    kept: list[tuple[float, float]] = []
+    for rate, score in sorted(points, key=lambda point: (point[0], -point[1])):
+        if not kept or score > kept[-1][1]:
+            kept.append((rate, score))
+    return kept

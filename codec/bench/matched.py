@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from codec.bench.envelope import envelope
+from codec.bench.bd_rate import envelope
 from codec.bench.measure import Sample
 from codec.metrics import bpp
 

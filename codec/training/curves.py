@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from codec.errors import TrainingError
-from codec.training.runlog import LOG_NAME, read_log
+from codec.training.log import LOG_NAME, read_log
 from codec.training.strips import draw_strips
 
 CURVES_NAME: Final = "curves.png"

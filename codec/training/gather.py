@@ -13,8 +13,8 @@ import numpy as np
 from codec.contract import RGB
 from codec.errors import TrainingError
 from codec.training.config import DataConfig, TrainConfig
-from codec.training.crops import Crops
-from codec.training.files import Found
+from codec.training.image_crops import Crops
+from codec.training.image_files import Found
 
 
 class Skipped:

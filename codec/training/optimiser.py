@@ -13,9 +13,9 @@ import torch
 from pytorch_optimizer import SOAP
 from torch import nn
 
+from codec.training.batch_shares import Shares
 from codec.training.config import OptimiserConfig
 from codec.training.recipe import ParameterGroup
-from codec.training.shares import Shares
 
 _HANDS: Final = 4
 """Parts that the matrices are dealt into, whatever the number of workers: a checkpoint fits every machine."""

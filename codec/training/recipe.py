@@ -15,7 +15,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from codec.contract import RGB
-from codec.training.crops import Crops
+from codec.training.image_crops import Crops
 
 ModelT = TypeVar("ModelT", bound=nn.Module)
 

@@ -12,8 +12,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from codec.contract import RGB
+from codec.training.log import read_log
 from codec.training.recipe import Evaluation
-from codec.training.runlog import read_log
 
 STRIPS_NAME: Final = "strips.png"
 _FOLDER: Final = "strips"

@@ -16,19 +16,17 @@ import numpy as np
 import torch
 
 from codec.errors import TrainingError
+from codec.training.batch_shares import Shares, default_workers, side_by_side
 from codec.training.checkpoint import Checkpoint, check_same_config, load_checkpoint, save_checkpoint
 from codec.training.config import TrainConfig
-from codec.training.crops import Crops
-from codec.training.families import recipe_for
+from codec.training.image_crops import Crops
+from codec.training.log import RunLog, Window, evaluation_row
 from codec.training.optimiser import Optimiser
-from codec.training.patches import PatchSource
+from codec.training.patch_source import PatchSource
 from codec.training.progress import Progress
-from codec.training.recipe import Point
-from codec.training.runlog import RunLog, evaluation_row
+from codec.training.recipe import Point, Recipe
 from codec.training.schedule import Budget, learning_rate
-from codec.training.shares import Shares, default_workers, side_by_side
 from codec.training.strips import save_strip
-from codec.training.window import Window
 
 SHIPPED_START: Final = Path("shipped")
 """As `start_from`: the weights that ship for this family and preset."""
@@ -48,6 +46,7 @@ class Trained:
 
 def train(
     config: TrainConfig,
+    recipe: Recipe[Any],
     read: Callable[[], Crops],
     *,
     out: Path,
@@ -63,6 +62,7 @@ def train(
     `out` holds `checkpoint.pt`, `log.jsonl`, `strips/` and, at the end of every session, the averaged weights.
 
     Args:
+        recipe: how a model of this family trains, on the same device.
         read: gives the images, once everything else has been checked.
         resume: go on from the checkpoint in `out`, if there is one.
         start_from: weights file whose tensors are taken where they fit, or `SHIPPED_START`.
@@ -86,7 +86,7 @@ def train(
     torch.set_flush_denormal(True)  # dying gradients are subnormal, and those are slow on a CPU
     try:
         device = device or torch.device("cpu")
-        run = _Run(config, crops, out, device)
+        run = _Run(config, recipe, crops, out, device)
         if checkpoint is None:
             run.begin(start_from)
         else:
@@ -101,14 +101,15 @@ def train(
 class _Run:
     """One run's moving parts."""
 
-    def __init__(self, config: TrainConfig, crops: Crops, out: Path, device: torch.device) -> None:
-        self.config, self.out, self.device = config, out, device
+    def __init__(
+        self, config: TrainConfig, recipe: Recipe[Any], crops: Crops, out: Path, device: torch.device
+    ) -> None:
+        self.config, self.recipe, self.out, self.device = config, recipe, out, device
         self.crops, held_back = crops.split(config.held_back)
         self.held_back = held_back.spread(config.evaluate_crops)
         self.budget = Budget.of(config)
         self.log = RunLog(out)
         torch.manual_seed(config.seed)
-        self.recipe = recipe_for(config, device)
         self.model = self.recipe.build().to(memory_format=torch.channels_last)
         self.ema = copy.deepcopy(self.model).requires_grad_(False).eval()
         self.optimiser = Optimiser(self.recipe.groups(self.model), config.optimiser)

@@ -1,29 +1,29 @@
 """What was gained, and what was lost for it: an archive's report, for its owner and for an engineer.
 
-fold.py          the catalogue, folded in one pass: totals, groups, distributions, the worst
-spread.py        histograms and percentiles of any number of values in fixed memory
-draw.py          which images to look at closely
-contest.py       those images against other ways to store them; judge.py is its worker
-contestants.py   who takes part; comparisons.py keeps what was measured in the archive
-standings.py     what the contest comes to
-beside.py        another archive of the same images
-pictures.py      what an image lost, to look at
-runs.py          what the runs said, what lies in the archive
+aggregate.py          the catalogue, folded in one pass: totals, groups, distributions, the worst
+histogram.py        histograms and percentiles of any number of values in fixed memory
+sampling.py          which images to look at closely
+run.py       those images against other ways to store them; worker.py is its worker
+methods.py   who takes part; cache.py keeps what was measured in the archive
+results.py     what the contest comes to
+archive_diff.py        another archive of the same images
+crops.py      what an image lost, to look at
+inventory.py          what the runs said, what lies in the archive
 report.py        all of it as one value
-sizes.py         the short form: a few rows and a sentence
+size_table.py         the short form: a few rows and a sentence
 phrases.py       numbers and sentences that its forms share
-numbers.py, markdown.py, image_rows.py, webpage.py       its forms; page_*.py fill the page
+as_json.py, as_markdown.py, images_parquet.py, html.py       its forms; page_*.py fill the page
 """
 
-from pipeline.report.beside import differences_parquet, hold_beside
-from pipeline.report.draw import Sampling
-from pipeline.report.image_rows import images_parquet
-from pipeline.report.markdown import report_markdown
-from pipeline.report.numbers import report_json
+from pipeline.report.archive_diff import differences_parquet, hold_beside
+from pipeline.report.as_json import report_json
+from pipeline.report.as_markdown import report_markdown
+from pipeline.report.images_parquet import images_parquet
+from pipeline.report.page.html import PAGE_BYTES, report_html
 from pipeline.report.phrases import beside_sentence
 from pipeline.report.report import S3_USD_PER_GB_MONTH, Report, catalogue_report, with_contest
-from pipeline.report.sizes import Sizes, comparison, verdict
-from pipeline.report.webpage import PAGE_BYTES, report_html
+from pipeline.report.sampling import Sampling
+from pipeline.report.size_table import Sizes, size_rows, verdict
 
 __all__ = [
     "PAGE_BYTES",
@@ -33,13 +33,13 @@ __all__ = [
     "Sizes",
     "beside_sentence",
     "catalogue_report",
-    "comparison",
     "differences_parquet",
     "hold_beside",
     "images_parquet",
     "report_html",
     "report_json",
     "report_markdown",
+    "size_rows",
     "verdict",
     "with_contest",
 ]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pipeline.counted import counted
-from pipeline.report.beside import Beside
-from pipeline.report.numbers import contest_json
+from pipeline.report.archive_diff import Beside
+from pipeline.report.as_json import contest_json
+from pipeline.report.comparison.results import LossyStanding, Matched
 from pipeline.report.report import Report
-from pipeline.report.standings import LossyStanding, Matched
+from pipeline.words import counted
 
 
 def beside_sentence(beside: Beside) -> str:

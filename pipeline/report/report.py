@@ -9,16 +9,16 @@ from typing import Final
 
 import pyarrow.compute as pc
 
-from pipeline.catalogue import Catalogue
+from pipeline.archive.catalogue import Catalogue
 from pipeline.config import CompressConfig
 from pipeline.progress import OnProgress
-from pipeline.report.beside import Beside
-from pipeline.report.contest import Contest, hold_contest
-from pipeline.report.draw import Sampling
-from pipeline.report.fold import Fold, fold
-from pipeline.report.runs import Holdings, read_holdings
-from pipeline.report.standings import Standings, standings
-from pipeline.storage import Storage
+from pipeline.report.aggregate import Fold, fold
+from pipeline.report.archive_diff import Beside
+from pipeline.report.comparison.results import Standings, standings
+from pipeline.report.comparison.run import Contest, hold_contest
+from pipeline.report.inventory import Holdings, read_holdings
+from pipeline.report.sampling import Sampling
+from pipeline.store.storage import Storage
 
 S3_USD_PER_GB_MONTH: Final = 0.023
 """List price of S3 Standard, first 50 TB, us-east-1."""

@@ -22,7 +22,7 @@ from tests.chaos.kills import under_kills
 from tests.chaos.nodes import without_a_node
 from tests.chaos.soak import soak
 from tests.chaos.storms import through_storms
-from tests.seaweed import run_server
+from tests.support.seaweed import run_server
 
 
 def main() -> None:

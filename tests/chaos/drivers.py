@@ -7,12 +7,12 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from pipeline.storage import Storage
+from pipeline.store.storage import Storage
 from tests.chaos.invariants import Witness
-from tests.chaos.pictures import change, contents, fill
 from tests.chaos.settings import write_settings
 from tests.chaos.verbs import finish, start
-from tests.seaweed import S3Server
+from tests.support.pictures import change, contents, fill
+from tests.support.seaweed import S3Server
 
 _IMAGES = 20
 

@@ -13,11 +13,11 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 
-from pipeline.catalogue import Catalogue
+from pipeline.archive.catalogue import Catalogue
+from pipeline.archive.stored_plan import StoredPlan
 from pipeline.config import CompressConfig, WorkersConfig
-from pipeline.plan import StoredPlan
-from pipeline.storage import Storage
-from pipeline.verify import VerifyRun
+from pipeline.store.storage import Storage
+from pipeline.verify.run import VerifyRun
 
 SECRET = "TOKEN-c0ffee-never-to-be-seen"
 """Scenarios hand this over wherever a secret may go."""

@@ -8,13 +8,13 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from pipeline.prune import PruneRun
-from pipeline.retention import Retention
-from pipeline.storage import Storage
+from pipeline.prune.retention import Retention
+from pipeline.prune.run import PruneRun
+from pipeline.store.storage import Storage
 from tests.chaos.invariants import SECRET, Witness
-from tests.chaos.pictures import change, contents, fill
 from tests.chaos.settings import write_settings
 from tests.chaos.verbs import finish, start
+from tests.support.pictures import change, contents, fill
 
 _IMAGES = 24
 _CHANGES = 12

@@ -11,13 +11,13 @@ from pathlib import Path
 import ray
 from ray.cluster_utils import Cluster
 
+from pipeline.compress.run import CompressRun
 from pipeline.config import CodecConfig, CompressConfig, ShardConfig, WorkersConfig
 from pipeline.progress import Progress
-from pipeline.run import CompressRun
-from pipeline.sources import parse_source
-from pipeline.storage import Storage
+from pipeline.source.source import parse_source
+from pipeline.store.storage import Storage
 from tests.chaos.invariants import Witness
-from tests.chaos.pictures import contents, fill
+from tests.support.pictures import contents, fill
 
 _IMAGES = 60
 _NODE = {"object_store_memory": 100 * 2**20}

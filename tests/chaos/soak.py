@@ -12,15 +12,15 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 
-from pipeline.archive import Archive
-from pipeline.catalogue import Catalogue
-from pipeline.prune import PruneRun
-from pipeline.retention import Retention
-from pipeline.storage import Storage
+from pipeline.archive.catalogue import Catalogue
+from pipeline.decode.archive import Archive
+from pipeline.prune.retention import Retention
+from pipeline.prune.run import PruneRun
+from pipeline.store.storage import Storage
 from tests.chaos.invariants import Witness, held_in
-from tests.chaos.pictures import contents, draw, fill
 from tests.chaos.settings import write_settings
-from tests.road import tenfold
+from tests.support.pictures import contents, draw, fill
+from tests.support.road import tenfold
 
 _IMAGES = 16
 _LEAST_PSNR_DB = 25.0

@@ -8,18 +8,18 @@ from collections import Counter
 from pathlib import Path
 from unittest.mock import patch
 
-import pipeline.storage
+import pipeline.store.storage
 from codec.errors import CodecError
+from pipeline.compress.nightly import NightlyRun
 from pipeline.config import CompressConfig, NightlyConfig, load_config
 from pipeline.errors import TenfoldError
-from pipeline.filesystem import Filesystem
-from pipeline.nightly import NightlyRun
-from pipeline.storage import Storage
-from pipeline.store import Store
+from pipeline.store.backend import Store
+from pipeline.store.fsspec_store import Filesystem
+from pipeline.store.storage import Storage
 from tests.chaos.faults import FAULTS, FaultyFilesystem
 from tests.chaos.invariants import Witness
-from tests.chaos.pictures import change, contents, fill
 from tests.chaos.settings import write_settings
+from tests.support.pictures import change, contents, fill
 
 _IMAGES = 24
 _RATES = (0.02, 0.1, 0.1, 0.4)
@@ -45,7 +45,7 @@ def through_storms(folder: Path, rng: random.Random, *, until: float) -> Counter
             FaultyFilesystem.kinds = FAULTS if rng.random() < 0.5 else tuple(rng.sample(FAULTS, 2))
             try:
                 with patch.object(
-                    pipeline.storage, "_open_store", _open_faulty if rng.random() < 0.5 else _open
+                    pipeline.store.storage, "_open_store", _open_faulty if rng.random() < 0.5 else _open
                 ):
                     _night(url, archive, config)
             except (TenfoldError, CodecError, FileNotFoundError):
@@ -65,10 +65,10 @@ def _night(source: str, archive: Path, config: CompressConfig) -> None:
     NightlyRun(night, config).run()
 
 
-_open = pipeline.storage._open_store
+_open = pipeline.store.storage._open_store
 
 
-def _open_faulty(url: str, options: pipeline.storage.StorageOptions) -> Store:
+def _open_faulty(url: str, options: pipeline.store.options.StorageOptions) -> Store:
     """Folders too are reached through the faulty line; the catalogue's table, which Delta opens itself, is not."""
     if url.startswith("faulty://"):
         return _open(url, options)

@@ -14,7 +14,7 @@ from tests.chaos.kills import under_kills
 from tests.chaos.nodes import without_a_node
 from tests.chaos.soak import soak
 from tests.chaos.storms import through_storms
-from tests.seaweed import S3Server
+from tests.support.seaweed import S3Server
 
 
 def test_kills(tmp_path: Path) -> None:

@@ -11,9 +11,9 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-import pipeline.bucket
+import pipeline.store.s3_store
 from jobs.main import app
-from pipeline.folder import Folder
+from pipeline.store.local_store import Folder
 
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload([__name__])
@@ -74,6 +74,6 @@ def _arm(die_at: int) -> None:
 
         return changing
 
-    for store in (Folder, pipeline.bucket.Bucket):
+    for store in (Folder, pipeline.store.s3_store.Bucket):
         for name in _CHANGES:
             setattr(store, name, armed(getattr(store, name)))

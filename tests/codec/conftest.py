@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from codec.ae_zfp.codec import AutoEncoderZfp
 from codec.contract import RGB, Codec
+from codec.families.ae_zfp.codec import AutoEncoderZfp
 from codec.registry import codec_ids, load_codec
 
 PHOTOS = Path(__file__).parent.parent / "photos"

@@ -17,12 +17,10 @@ from codec.contract import RGB, Codec
 from codec.metrics import psnr_db
 from codec.registry import codec_ids, load_codec
 from tests.codec.conftest import picture
-from tests.codec.devices import OTHER_TORCH, between_devices, on_every_device
-from tests.codec.other_torch import OtherTorchCodec, other_torch_codec
+from tests.support.devices import OTHER_TORCH, between_devices, on_every_device
+from tests.support.other_torch import OtherTorchCodec, other_torch_codec
 
 every_family = pytest.mark.parametrize("family", codec_ids())
-
-
 CodecOn = Callable[[str, str], Codec | OtherTorchCodec]
 
 

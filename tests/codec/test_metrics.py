@@ -9,8 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from codec.deflate import zip_bytes
-from codec.metrics import bpp, ms_ssim, psnr_db, ssim
+from codec.metrics import bpp, ms_ssim, psnr_db, ssim, zip_bytes
 from tests.codec.conftest import picture
 
 Plane = npt.NDArray[np.float64]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from codec.ae_zfp.codec import FAMILY
+from codec.contract import DEFAULT_CODEC
 from codec.device import resolve_device
 from codec.errors import ConfigError, UnknownCodecError
-from codec.registry import DEFAULT_CODEC, codec_ids, load_codec
+from codec.families.ae_zfp.codec import FAMILY
+from codec.registry import codec_ids, load_codec
 
 
 def test_unknown_ids_list_the_known_ones() -> None:

@@ -14,9 +14,9 @@ import torch
 from PIL import Image
 
 from codec.bench.kodak import published_curves
-from codec.registry import DEFAULT_CODEC
-from jobs import bench_rd_run
-from tests.road import Ran, tenfold
+from codec.contract import DEFAULT_CODEC
+from jobs.bench import rd_run as bench_rd_run
+from tests.support.road import Ran, tenfold
 
 QUICK = ("--against", "jpeg_420,webp_m6", "--qualities", "4,24,40,56")
 
@@ -83,7 +83,7 @@ def test_rd_in_one_run(
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("measured again")
 
-    monkeypatch.setattr("jobs.bench_baselines.ProcessPoolExecutor", refuse)
+    monkeypatch.setattr("jobs.bench.baselines.ProcessPoolExecutor", refuse)
     again = tenfold(*quick)
     assert again.code == 0, again.err
     assert again.out == page
@@ -171,7 +171,7 @@ def test_no_usable_image_is_an_error(verb: str, folder: Path, tmp_path: Path) ->
 
 
 def test_without_the_extra_the_first_line_says_so(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jobs.bench_options.find_spec", lambda _: None)
+    monkeypatch.setattr("jobs.bench.options.find_spec", lambda _: None)
     ran = tenfold("bench", "rd", "--images", folder)
     assert ran.code == 1
     assert "got no scipy here; pip install 'tenfold[bench]'" in ran.err

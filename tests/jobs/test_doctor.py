@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 import pipeline.doctor
-from pipeline.storage import Storage
-from pipeline.store import ObjectInfo
-from tests.road import tenfold
-from tests.seaweed import S3Server, forget_conditions
+from pipeline.store.backend import ObjectInfo
+from pipeline.store.storage import Storage
+from tests.support.road import tenfold
+from tests.support.seaweed import S3Server, forget_conditions
 
 CHECKS = [
     "archive",

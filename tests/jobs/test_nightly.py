@@ -17,13 +17,13 @@ from typing import Any
 import pytest
 from PIL import Image as PillowImage
 
+from pipeline.compress.run import CompressRun
 from pipeline.config import load_config
 from pipeline.progress import Progress
-from pipeline.run import CompressRun
-from pipeline.sources import parse_source
-from pipeline.storage import Storage
-from tests.road import Ran, start_tenfold, tenfold
-from tests.seaweed import S3Server
+from pipeline.source.source import parse_source
+from pipeline.store.storage import Storage
+from tests.support.road import Ran, start_tenfold, tenfold
+from tests.support.seaweed import S3Server
 
 _IMAGES = 20
 

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.lease import Lease
-from pipeline.run import CompressRun
-from pipeline.storage import Storage
-from tests.pipeline.pruning.steps import age_marks, tree
-from tests.road import start_tenfold, tenfold
-from tests.seaweed import S3Server
+from pipeline.archive.lease import Lease
+from pipeline.compress.run import CompressRun
+from pipeline.store.storage import Storage
+from tests.pipeline.prune.steps import age_marks, tree
+from tests.support.road import start_tenfold, tenfold
+from tests.support.seaweed import S3Server
 
 QUICK = ("--workers", "0", "--codec", "ae-zfp-1", "--quality", "30")
 

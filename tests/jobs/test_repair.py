@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from PIL import Image as PillowImage
 
-from pipeline.catalogue import Catalogue
-from pipeline.lease import Lease
-from pipeline.seals import seal
-from pipeline.shards import build_shard, publish
-from pipeline.storage import Storage
-from tests.pipeline.shard_rows import make_row
-from tests.road import tenfold
-from tests.seaweed import S3Server
+from pipeline.archive.catalogue import Catalogue
+from pipeline.archive.lease import Lease
+from pipeline.archive.seals import seal
+from pipeline.archive.shards import build_shard, publish
+from pipeline.store.storage import Storage
+from tests.support.road import tenfold
+from tests.support.seaweed import S3Server
+from tests.support.shard_rows import make_row
 
 CODEC = ("--codec", "ae-zfp-1", "--quality", "30")
 HERE = ("--workers", "0")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image as PillowImage
 
-from tests.road import start_tenfold, tenfold
+from tests.support.road import start_tenfold, tenfold
 
 _IMAGES = 48
 

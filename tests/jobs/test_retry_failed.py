@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.road import tenfold
-from tests.seaweed import S3Server
+from tests.support.road import tenfold
+from tests.support.seaweed import S3Server
 
 
 @pytest.fixture

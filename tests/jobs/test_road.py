@@ -14,13 +14,13 @@ import pytest
 from PIL import Image as PillowImage
 
 from pipeline import Archive
-from pipeline.images import read_image
-from pipeline.storage import Storage
+from pipeline.archive.weights import store_weights
+from pipeline.image.read import read_image
+from pipeline.store.storage import Storage
 from pipeline.types import Image
-from pipeline.weights import store_weights
-from tests.pipeline.odd_images import ODD_IMAGES
-from tests.road import Ran, tenfold
-from tests.seaweed import S3Server
+from tests.support.odd_images import ODD_IMAGES
+from tests.support.road import Ran, tenfold
+from tests.support.seaweed import S3Server
 
 SUMMARY = {
     "run",
@@ -435,11 +435,11 @@ def test_images_that_another_run_stored_first_are_said(
     others: list[Ran] = []
 
     def meanwhile(storage: Storage, weights: Mapping[str, bytes]) -> None:
-        monkeypatch.setattr("pipeline.run.store_weights", store_weights)
+        monkeypatch.setattr("pipeline.compress.run.store_weights", store_weights)
         store_weights(storage, weights)
         others.append(tenfold("compress", source, archive, "--workers", "0", "--quality", "20"))
 
-    monkeypatch.setattr("pipeline.run.store_weights", meanwhile)
+    monkeypatch.setattr("pipeline.compress.run.store_weights", meanwhile)
     ran = tenfold("compress", source, archive, "--workers", "0", "--quality", "40")
     assert ([other.code for other in others], ran.code) == ([0], 0)
     assert "Stored by another run in the meantime, which counts: 1 image." in ran.out

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.road import start_tenfold, tenfold
+from tests.support.road import start_tenfold, tenfold
 
 pytestmark = pytest.mark.ray
 TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0123456789abcdef" * 4}

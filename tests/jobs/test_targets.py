@@ -11,7 +11,7 @@ from PIL import Image as PillowImage
 
 from codec.registry import load_codec
 from codec.weights_file import digest_of, parse_weights, weights_bytes
-from tests.road import tenfold
+from tests.support.road import tenfold
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.catalogue import Catalogue
-from pipeline.storage import Storage
-from tests.road import tenfold
-from tests.seaweed import S3Server
+from pipeline.archive.catalogue import Catalogue
+from pipeline.store.storage import Storage
+from tests.support.road import tenfold
+from tests.support.seaweed import S3Server
 
 
 def pixels(path: Path) -> np.ndarray:

@@ -10,10 +10,10 @@ import pytest
 import yaml
 from PIL import Image
 
-from codec.training.runlog import read_log
+from codec.training.log import read_log
 from tests.codec.conftest import picture
-from tests.codec.training_runs import tiny
-from tests.road import start_tenfold, tenfold
+from tests.support.road import start_tenfold, tenfold
+from tests.support.training_runs import tiny
 
 
 @pytest.fixture

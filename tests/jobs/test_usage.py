@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.road import ROOT, tenfold
-from tests.seaweed import S3Server
+from tests.support.road import ROOT, tenfold
+from tests.support.seaweed import S3Server
 
 WORKERS = ("--workers", "0")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from pipeline.columns import CATALOGUE_SCHEMA
+from pipeline.archive.schema import CATALOGUE_SCHEMA
 from pipeline.totals import COLUMNS, Totals
 
 ROWS = [

@@ -1,0 +1,101 @@
+"""The shape of one model, written into its weights file: `small`, `medium` and `large` are values of this."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from codec.parts.lattice import QUARTERS, WHOLE, Lattice
+
+GRID: Final = 16
+"""Pixels per latent position, each way."""
+HYPER_GRID: Final = 64
+"""Pixels per hyper-latent position, each way."""
+PATCH_VALUES: Final = 3 * GRID * GRID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pass:
+    """One pass over the latents: the first four share a slice, each on a quarter of the positions."""
+
+    known: int
+    """Latent channels, from the first, that earlier passes have coded, in part or whole."""
+    channels: slice
+    """Latent channels that this one codes."""
+    lattice: Lattice
+    """Positions that this one codes."""
+
+    @property
+    def coded(self) -> int:
+        """How many those are."""
+        return int(self.channels.stop - self.channels.start)
+
+
+class ModelConfig(BaseModel):
+    """Channels and depths. The defaults are `small`, trainable on two CPU cores."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    slices: tuple[int, ...] = (32, 32, 24, 40, 96, 160)
+    """Latent channels by frequency, coarsest first; each slice is coded knowing those before it, the first one in
+    four passes over a 2 x 2 pattern."""
+    width: int = Field(default=128, ge=8, le=4096)
+    """Channels of the deep branches at 1/8."""
+    encoder_blocks: int = Field(default=4, ge=0, le=64)
+    decoder_blocks: int = Field(default=9, ge=0, le=64)
+    hyper_width: int = Field(default=96, ge=8, le=4096)
+    """Channels between latents and hyper-latents."""
+    hyper_latents: int = Field(default=64, ge=1, le=4096)
+    mean_width: int = Field(default=96, ge=8, le=4096)
+    """Channels of the means' context networks."""
+    scale_width: int = Field(default=48, ge=4, le=256)
+    """Channels of the integer network."""
+
+    @model_validator(mode="after")
+    def _slices_fit(self) -> ModelConfig:
+        if len(self.slices) < 2 or min(self.slices) < 1 or sum(self.slices) > PATCH_VALUES:
+            raise ValueError(
+                f"expected two or more slices of at least 1 and {PATCH_VALUES} channels in all, got {self.slices}"
+            )
+        return self
+
+    @property
+    def latents(self) -> int:
+        """Latent channels."""
+        return sum(self.slices)
+
+    @property
+    def passes(self) -> tuple[Pass, ...]:
+        """The passes in which latents are coded, in their order."""
+        edges = [0, *accumulate(self.slices)]
+        slices = [slice(start, stop) for start, stop in pairwise(edges)]
+        coarse = slices[0]
+        known = (0, *(coarse.stop for _ in QUARTERS[1:]))
+        quarters = (
+            Pass(known=before, channels=coarse, lattice=lattice)
+            for before, lattice in zip(known, QUARTERS, strict=True)
+        )
+        return (*quarters, *(Pass(known=later.start, channels=later, lattice=WHOLE) for later in slices[1:]))
+
+    @property
+    def context_channels(self) -> int:
+        """The latent channels that some pass looks at."""
+        return max(one.known for one in self.passes)
+
+    def symbols(self, height: int, width: int) -> int:
+        """How many symbols an image of so many pixels has."""
+        latents, hyper_latents = (-(-height // grid) * -(-width // grid) for grid in (GRID, HYPER_GRID))
+        return self.latents * latents + self.hyper_latents * hyper_latents
+
+    @property
+    def encoder_halo(self) -> int:
+        """Latent positions beside a tile that its latents depend on."""
+        return (self.encoder_blocks + 1) // 2
+
+    @property
+    def decoder_halo(self) -> int:
+        """Latent positions beside a tile that its pixels depend on."""
+        return (self.decoder_blocks + 1) // 2

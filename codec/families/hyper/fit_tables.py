@@ -1,0 +1,55 @@
+"""Fitting a model's frequency tables to the symbols it really makes, once its networks are trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from codec.contract import RGB
+from codec.entropy.range_coder import Indices, Symbols
+from codec.entropy.tables import TABLES, FrequencyTables, fitted_tables, laplace_tables
+from codec.families.hyper.codec import HyperCodec
+
+QUALITIES: Final = (2, 8, 14, 20, 26, 32, 38, 44, 50, 56, 62)
+
+
+class _Tally:
+    """A sink that counts which symbols each table gets."""
+
+    reads = False
+
+    def __init__(self) -> None:
+        self.histograms = [np.zeros(2 * int(reach) + 1) for reach in laplace_tables().reach]
+
+    def group(self, wanted: Symbols | None, indices: Indices) -> Symbols:
+        """Count a group."""
+        assert wanted is not None
+        for k in range(TABLES):
+            mine = wanted[indices == k].astype(np.int64)
+            reach = len(self.histograms[k]) // 2
+            mine = mine[np.abs(mine) <= reach]
+            self.histograms[k] += np.bincount(mine + reach, minlength=2 * reach + 1)
+        return wanted
+
+
+def count_symbols(
+    codec: HyperCodec, images: Sequence[RGB], qualities: Iterable[float] = QUALITIES
+) -> list[npt.NDArray[np.float64]]:
+    """How often each symbol occurred with each table, over all images and qualities."""
+    tally = _Tally()
+    chosen = list(qualities)
+    with torch.inference_mode():
+        for image in images:
+            (prepared,) = codec.prepare([image])
+            for quality in chosen:
+                codec.send(prepared, quality, tally)
+    return tally.histograms
+
+
+def fit_tables(codec: HyperCodec, images: Sequence[RGB]) -> FrequencyTables:
+    """Tables that follow the symbols of these images (use training images), and Laplace where there were few."""
+    return fitted_tables(count_symbols(codec, images))

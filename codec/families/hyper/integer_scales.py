@@ -1,0 +1,199 @@
+"""The integer network, exactly: which table codes each symbol, the same on every machine.
+
+Integers, or integers over a power of two, in float tensors: float32 where no sum that a layer's weights allow reaches
+2^24 of its smallest parts, float64 where one could. So whatever the order of summation, with or without fused
+multiply-add, on a CPU or a GPU, the result is the same; and since weights are at most 127 and activations at most 255,
+which bfloat16 and TF32 hold as they are, it stays the same where a host lets float32 products run in those. Products
+are matrix products and shifted sums, never convolutions, some of which (Winograd) are not exact. Units are those of
+`scale_network.py`: activations in sixteenths, weights in sixty-fourths, sums in 1024ths.
+
+Shape legend: z_uvN hyper-latents; s_hwS features, uint8; r_hwM symbols; k_hwM table indices, uint8.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from codec.entropy.tables import SYMBOL_LIMIT, TABLES
+from codec.families.hyper.config import ModelConfig
+from codec.families.hyper.scale_network import (
+    ACTIVATION_ONE,
+    HEAD_GAIN,
+    WEIGHT_ONE,
+    Z_LIMIT,
+    ScaleNetwork,
+    whole_weights,
+)
+from codec.parts.lattice import WHOLE, Lattice
+from codec.parts.quality import SIXTEENTHS
+
+_SUM_ONE: Final = ACTIVATION_ONE * WEIGHT_ONE
+_ACTIVATION_LIMIT: Final = 255
+_FLOAT32_LIMIT: Final = 2**24
+"""Below it, float32 holds every whole number."""
+
+
+def integer_tensors(network: ScaleNetwork) -> dict[str, Tensor]:
+    """The network's weights as the integers that will be run: int8 weights, int32 biases and shifts per level."""
+    tensors: dict[str, Tensor] = {}
+    levels = torch.arange(64, dtype=torch.float32, device="cpu")
+    for name, parameter in network.named_parameters():
+        owner, _, kind = name.rpartition(".")
+        if kind == "weight":
+            tensors[name] = whole_weights(parameter.detach()).to(torch.int8)
+        elif kind == "bias":
+            tensors[name] = (parameter.detach() * _SUM_ONE).round().to(torch.int32)
+        else:
+            table = network.get_submodule(owner)
+            tensors[owner] = (table(levels).detach() * _SUM_ONE).round().to(torch.int32)
+    return tensors
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Layer:
+    """One layer in units of what it gives, and half of one added: rounding half up is to floor.
+
+    Both are divided by a power of two, which floats do exactly.
+    """
+
+    weight: Tensor
+    """(I, O) of a 1x1 layer, (3, 3, S) of a 3x3 one."""
+    bias: Tensor
+
+    @classmethod
+    def of(
+        cls,
+        weight: Tensor,
+        bias: Tensor,
+        more: Tensor | None,
+        *,
+        inputs: int,
+        gain: int,
+        unit: int,
+        device: torch.device,
+    ) -> _Layer:
+        """From integers: `gain` of their sums, of which `unit` make one; for inputs up to `inputs`, and with `more`
+        (..., O) added to the bias when it runs."""
+        within = weight[:, :, 0, 0].T if weight.shape[-1] == 1 else weight[:, 0].permute(1, 2, 0)
+        within, bias = within.double() * gain, bias.double() * gain + unit // 2
+        largest_O = inputs * within.abs().flatten(0, -2).sum(0) + bias.abs()
+        if more is not None:
+            largest_O += more.double().abs().amax(0)
+        kind = torch.float32 if float(largest_O.max()) < _FLOAT32_LIMIT else torch.float64
+        return cls(weight=(within / unit).contiguous().to(device, kind), bias=(bias / unit).to(device, kind))
+
+
+class ExactScales:
+    """The integer network of one model, on one device."""
+
+    def __init__(
+        self, config: ModelConfig, tensors: dict[str, Tensor], prior_LM: Tensor, device: torch.device
+    ) -> None:
+        """Take the tensors that `integer_tensors` made, and the index each channel starts from at each level."""
+        self._passes = config.passes
+        shifts_LS = [tensors[f"shift.{number}"].double() for number in range(len(self._passes))]
+        added = {f"mix.{number}": shift_LS for number, shift_LS in enumerate(shifts_LS)}
+        added |= {f"head.{number}": prior_LM[:, one.channels] for number, one in enumerate(self._passes)}
+        self._layers = {}
+        for name in (key.removesuffix(".weight") for key in tensors if key.endswith(".weight")):
+            gain, unit = (HEAD_GAIN, _SUM_ONE) if name.startswith("head.") else (1, WEIGHT_ONE)
+            self._layers[name] = _Layer.of(
+                tensors[f"{name}.weight"],
+                tensors[f"{name}.bias"],
+                added.get(name),
+                inputs=Z_LIMIT * ACTIVATION_ONE if name == "rise_in" else _ACTIVATION_LIMIT,
+                gain=gain,
+                unit=unit,
+                device=device,
+            )
+        self._shifts_LS = [shift_LS.to(device) for shift_LS in shifts_LS]
+        self._prior_LM = prior_LM.to(device, torch.float64)
+        self._magnitudes = _magnitude_table().to(device)
+
+    def features(self, z_uvN: Tensor) -> Tensor:
+        """Hyper-latents (integers) -> (4 u, 4 v, S) uint8."""
+        a = z_uvN.clamp(-Z_LIMIT, Z_LIMIT) * ACTIVATION_ONE
+        a = _split(_activation(self._dense("rise_in", a)))
+        a = _activation(self._depthwise("smooth_in", a))
+        a = _split(_activation(self._dense("rise_out", a)))
+        return _activation(self._depthwise("smooth_out", a)).to(torch.uint8)
+
+    def magnitudes(self, r_hwM: Tensor) -> Tensor:
+        """round(16 log2(1 + |r|)), uint8."""
+        return looked_up(self._magnitudes, r_hwM.abs())
+
+    def indices(self, number: int, s_hwS: Tensor, m_hwM: Tensor, sixteenths: int, lattice: Lattice) -> Tensor:
+        """Table indices of pass `number` at the positions of its lattice, (h', w', M of the pass) uint8, from
+        features and earlier magnitudes."""
+        a = s_hwS[lattice.rows, lattice.columns]
+        if number:
+            context = _activation(self._dense(f"gather.{number - 1}", m_hwM))
+            near = _activation(self._depthwise(f"spread.{number - 1}", context, lattice))
+            a = torch.cat((a.to(near.dtype), near), -1)
+        shift_S = at_level(self._shifts_LS[number], sixteenths) / WEIGHT_ONE
+        hidden = _activation(self._dense(f"mix.{number}", a, shift_S))
+        prior_C = at_level(self._prior_LM[:, self._passes[number].channels], sixteenths) / _SUM_ONE
+        found = self._dense(f"head.{number}", hidden, prior_C)
+        return found.clamp_(0, TABLES - 1).to(torch.uint8)  # which floors
+
+    def _dense(self, name: str, a_hwI: Tensor, more_O: Tensor | float = 0.0) -> Tensor:
+        weight, bias = self._layers[name].weight, self._layers[name].bias
+        with torch.autocast(weight.device.type, enabled=False):  # whatever is in force around it
+            a_nI, bias = a_hwI.flatten(0, 1).to(weight.dtype), (bias + more_O).to(weight.dtype)
+            return torch.addmm(bias, a_nI, weight).view(*a_hwI.shape[:2], -1)
+
+    def _depthwise(self, name: str, a_hwS: Tensor, lattice: Lattice = WHOLE) -> Tensor:
+        """3x3, zeros beyond the edges, as nine shifted sums."""
+        layer = self._layers[name]
+        height, width, channels = a_hwS.shape
+        padded = layer.weight.new_zeros(height + 2, width + 2, channels)
+        padded[1:-1, 1:-1] = a_hwS
+        sums = layer.bias.expand(*lattice.shape(height, width), channels).clone()
+        for row in range(3):
+            for column in range(3):
+                shifted = padded[row : row + height, column : column + width][lattice.rows, lattice.columns]
+                sums.addcmul_(shifted, layer.weight[row, column])
+        return sums
+
+
+def at_level(table_LC: Tensor, sixteenths: int) -> Tensor:
+    """A table of whole numbers per level at a quality in sixteenths of a level: exact, rounded down."""
+    level, share = divmod(sixteenths, SIXTEENTHS)
+    if not share:
+        return table_LC[level]
+    return torch.floor((table_LC[level] * (SIXTEENTHS - share) + table_LC[level + 1] * share) / SIXTEENTHS)
+
+
+def looked_up(table_K: Tensor, keys: Tensor) -> Tensor:
+    """`table_K[keys]`, in a third of the time."""
+    return table_K.index_select(0, keys.flatten().int()).view(keys.shape)
+
+
+def _activation(sums: Tensor) -> Tensor:
+    """Sixteenths, not yet whole -> 0 to 255 of them."""
+    return sums.clamp_(0, _ACTIVATION_LIMIT).floor_()
+
+
+def _split(a_uvF: Tensor) -> Tensor:
+    """`patches.split`, channels last."""
+    height, width, channels = a_uvF.shape
+    parts = a_uvF.view(height, width, 2, channels // 2).transpose(1, 2)
+    return parts.reshape(2 * height, 2 * width, channels // 4)
+
+
+@cache
+def _magnitude_table() -> Tensor:
+    """round(16 log2(1 + n)) for n to SYMBOL_LIMIT, uint8: the largest v with (1 + n)^32 >= 2^(2 v - 1)."""
+    numbers = range(SYMBOL_LIMIT + 1)
+    begins = [
+        bisect_left(numbers, 2 ** (2 * value - 1), key=lambda n: (1 + n) ** 32) for value in range(1, 256)
+    ]
+    found = np.searchsorted(begins, np.arange(SYMBOL_LIMIT + 1), side="right")
+    return torch.from_numpy(found.astype(np.uint8))

@@ -1,0 +1,34 @@
+"""The training objective of `hyper-1`: rate and distortion of every image at a quality of its own.
+
+Divided by the root of lambda, so that no quality outweighs the others: neither the small files, whose distortion is
+large, nor the large ones, whose rate is.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from codec.colour import rgb_to_ycbcr, ycbcr_to_rgb
+from codec.families.hyper.model import HyperModel, Noise
+from codec.parts.quality import MSE_SCALE, lmbda_of
+from codec.training.recipe import BatchLoss
+
+
+def objective(
+    model: HyperModel, rgb_BCHW: Tensor, quality_B: Tensor, chance: torch.Generator, *, bfloat16: bool
+) -> BatchLoss:
+    """Loss of one batch of RGB patches in [0, 1]; the networks run in bfloat16 if asked, colours never do."""
+    x_BCHW = rgb_to_ycbcr(rgb_BCHW).contiguous(memory_format=torch.channels_last)
+    with torch.autocast(x_BCHW.device.type, torch.bfloat16, enabled=bfloat16):
+        coded = model(x_BCHW, quality_B, Noise.draw(model.config, x_BCHW.shape, chance))
+    mse_B = (ycbcr_to_rgb(coded.x_hat_BCHW) - rgb_BCHW).square().mean((1, 2, 3))
+    bpp_B = coded.bits_B / (rgb_BCHW.shape[2] * rgb_BCHW.shape[3])
+    total = rate_distortion(bpp_B, mse_B, quality_B).mean()
+    return BatchLoss(total=total, parts={"mse": mse_B.detach().mean(), "bpp": bpp_B.detach().mean()})
+
+
+def rate_distortion(bpp_B: Tensor, mse_B: Tensor, quality_B: Tensor) -> Tensor:
+    """(bpp + lambda x 255^2 x MSE) / sqrt(lambda), (B,)."""
+    lmbda_B = lmbda_of(quality_B)
+    return (bpp_B + lmbda_B * MSE_SCALE * mse_B) / lmbda_B.sqrt()

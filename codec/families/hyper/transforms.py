@@ -1,0 +1,109 @@
+"""Analysis and synthesis: YCbCr pixels <-> latents at 1/16.
+
+Two paths side by side. A linear one, the 16x16 Karhunen-Loeve transform of photographs, carries the image; blocks
+at 1/8, whose last layers start at zero, learn what a linear transform cannot. Nothing is normalised or pooled: what
+a pixel sees is finite, so that tiles can equal the whole.
+
+Shape legend: x_BCHW YCbCr pixels in [-0.5, 0.5]; y_BMhw latents, h = H/16, w = W/16; f_BFuv features
+and x_BPuv patches at 1/8.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+
+from codec.families.hyper.config import GRID, PATCH_VALUES, ModelConfig
+from codec.parts.blocks import Block, Pointwise, beside, product, product_in_float32, zero
+from codec.parts.quality import QualityTable
+from codec.parts.space_to_channels import from_patches, merge, quartered, to_patches
+
+_FEATURE_GAIN: Final = 4.0
+"""Pixels lie in +-0.5; the blocks like inputs near one."""
+_CORRECTION: Final = 0.1
+"""Corrections of the linear reconstruction are small against pixels; so the last layer's weights need not be."""
+
+
+class Linear(nn.Module):
+    """A linear map whose coarse latents, which hold nearly all of the energy, pass in float32, and the rest in
+    whatever type is in force: bfloat16 moves those by a hundredth of the finest quantiser step."""
+
+    def __init__(self, channels_in: int, channels_out: int, *, coarse: int, coarse_side: str) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(channels_out, channels_in, 1, 1))
+        self._coarse, self._coarse_in = coarse, coarse_side == "in"
+
+    def forward(self, f_BIhw: Tensor) -> Tensor:
+        """(B, I, h, w) -> (B, O, h, w), float32."""
+        weight, coarse = self.weight, self._coarse
+        if self._coarse_in:
+            fine = product(f_BIhw[:, coarse:], weight[:, coarse:])
+            return fine + product_in_float32(f_BIhw[:, :coarse], weight[:, :coarse])
+        return beside(product_in_float32(f_BIhw, weight[:coarse]), product(f_BIhw, weight[coarse:]))
+
+
+class Scaled(Pointwise):
+    """One that takes its input, and gives its output, in units of its own."""
+
+    def __init__(
+        self, channels_in: int, channels_out: int, *, scale_in: float = 1.0, scale_out: float = 1.0
+    ) -> None:
+        super().__init__(channels_in, channels_out)
+        self._scale_in, self._scale_out = scale_in, scale_out
+
+    def forward(self, f_BIhw: Tensor) -> Tensor:
+        """(B, I, h, w) -> (B, O, h, w)."""
+        assert self.bias is not None
+        weight = self.weight * (self._scale_in * self._scale_out)  # not the features: those are many
+        return product(f_BIhw, weight, self.bias * self._scale_out)
+
+
+class Analysis(nn.Module):
+    """Pixels -> latents, in units of orthonormal coefficients."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.linear = Linear(PATCH_VALUES, config.latents, coarse=config.slices[0], coarse_side="out")
+        self.stem = Scaled(192, config.width, scale_in=_FEATURE_GAIN)
+        self.blocks = nn.Sequential(*[Block(config.width) for _ in range(config.encoder_blocks)])
+        self.head = Pointwise(4 * config.width, config.latents)
+        zero(self.head.weight)
+        zero(self.head.bias)
+        self.size: Tensor
+        """(M,): how large each latent typically is; the deep branch counts in this, so that every channel learns at
+        its own pace."""
+        self.register_buffer("size", torch.ones(config.latents))
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        """(B, 3, H, W) -> (B, M, H/16, W/16), float32."""
+        linear_BMhw = self.linear(to_patches(x_BCHW, GRID))
+        f_BFuv = self.blocks(self.stem(to_patches(x_BCHW, GRID // 2)))
+        deep_BMhw = self.head(merge(f_BFuv)).float()
+        y_BMhw: Tensor = linear_BMhw + deep_BMhw * self.size[None, :, None, None]
+        return y_BMhw
+
+
+class Synthesis(nn.Module):
+    """Latents -> pixels: the linear reconstruction, and a correction that knows the quality."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.linear = Linear(config.latents, PATCH_VALUES, coarse=config.slices[0], coarse_side="in")
+        self.stem = Scaled(192, config.width, scale_in=_FEATURE_GAIN)
+        self.shift = QualityTable(config.width)
+        self.blocks = nn.Sequential(*[Block(config.width) for _ in range(config.decoder_blocks)])
+        self.gain = QualityTable(config.width)
+        self.head = Scaled(config.width, 192, scale_out=_CORRECTION)
+        zero(self.head.weight)
+        zero(self.head.bias)
+
+    def forward(self, y_BMhw: Tensor, quality_B: Tensor) -> Tensor:
+        """(B, M, h, w) -> (B, 3, 16 h, 16 w), float32."""
+        x_BPuv = quartered(self.linear(y_BMhw), GRID)
+        shift_BF, gain_BF = self.shift(quality_B), 1.0 + self.gain(quality_B)
+        stem = self.stem(x_BPuv)
+        f_BFuv = self.blocks(stem + shift_BF[:, :, None, None].to(stem.dtype))
+        f_BFuv = f_BFuv * gain_BF[:, :, None, None].to(f_BFuv.dtype)
+        return from_patches(x_BPuv + self.head(f_BFuv), GRID // 2)

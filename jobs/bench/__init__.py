@@ -1,0 +1,13 @@
+"""`tenfold bench ...`: the measurements behind docs/benchmarks/, on your own machine and images."""
+
+from __future__ import annotations
+
+import typer
+
+from jobs.bench.pipeline import memory, pipeline
+from jobs.bench.rd import rd
+from jobs.bench.speed import speed
+
+bench = typer.Typer(help="Measure this machine: speed, memory, rate and distortion.", no_args_is_help=True)
+for measurement in (pipeline, memory, rd, speed):
+    bench.command()(measurement)

@@ -1,0 +1,78 @@
+"""`tenfold bench rd`: our codec beside JPEG, WebP, AVIF, JPEG XL and HEIC on the same images, in one run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from codec.bench.baselines import BASELINES
+from codec.bench.cache import default_cache
+from codec.contract import DEFAULT_CODEC
+from codec.registry import load_codec
+from jobs.bench.baselines import chosen_baselines
+from jobs.bench.images import usable_images
+from jobs.bench.options import CodecId, ImagesFolder, parse_qualities, require
+from jobs.options import AsJson
+from jobs.terminal.exit_codes import clear_errors
+from jobs.terminal.output import print_json
+from pipeline.errors import ConfigError
+
+
+def rd(
+    images: ImagesFolder,
+    *,
+    codec: CodecId = DEFAULT_CODEC,
+    qualities: Annotated[str, typer.Option(help="Ours, separated by commas.")] = "0,8,16,24,32,40,48,56,63",
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES",
+            help=f"Only these, separated by commas: {', '.join(baseline.id for baseline in BASELINES)}.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write rd.json, rd.md, rd.svg and rd.png here.")
+    ] = None,
+    cache: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where others' points are kept between runs.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Rate and distortion of our codec and of those one might pick instead, and the BD-rate between them.
+
+    The others are slow (AVIF at speed 2 takes 10 to 17 s per megapixel and quality) and are measured once: their
+    points are kept in a cache.
+    """
+    with clear_errors():
+        require("scipy", *(["matplotlib"] if out else []))
+        from codec.bench.rd_markdown import to_markdown
+        from codec.bench.rd_report import to_json
+        from jobs.bench.rd_run import measure_rd, write_report  # scipy: checked for, the line above
+
+        levels = parse_qualities(qualities)
+        baselines = chosen_baselines(against)
+        loaded = load_codec(codec)
+        kept = cache or default_cache()
+        for folder in (kept, *([out] if out else [])):
+            _make_folder(folder)
+        report = measure_rd(usable_images(images), loaded, levels, baselines, kept)
+        if out is not None:
+            write_report(report, out)
+        if as_json:
+            print_json(to_json(report))
+        else:
+            print(to_markdown(report), end="")
+
+
+def _make_folder(folder: Path) -> None:
+    """Before hours of measuring, not after.
+
+    Raises:
+        ConfigError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"Expected a folder to write to, got {folder}: {error.strerror}.") from error

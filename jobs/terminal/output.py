@@ -1,0 +1,40 @@
+"""What a person reads: messages on stderr, results on stdout."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from rich.console import Console
+
+_SHOWN = 50
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+stderr = Console(stderr=True, highlight=False)
+stdout = Console(highlight=False)
+
+
+def print_json(value: Any) -> None:
+    """One JSON document, the last thing on stdout."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    sys.stdout.flush()
+
+
+def first_of(lines: Sequence[str]) -> Iterator[str]:
+    """As many lines as a person reads, and how many more there are."""
+    yield from lines[:_SHOWN]
+    if len(lines) > _SHOWN:
+        yield f"... and {len(lines) - _SHOWN:,} more; --json lists all."
+
+
+def readable(text: str) -> str:
+    """Keys and reasons as a terminal may see them: control characters, which could drive it, as escapes."""
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+
+
+def say(text: str) -> None:
+    """One message for a person, on stderr."""
+    lines = "\n".join(map(readable, text.split("\n")))
+    stderr.print(lines, markup=False, soft_wrap=True)

@@ -1,0 +1,138 @@
+"""The short form of the report, at the end of every verb that encodes and of `tenfold report`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Protocol
+
+from rich.table import Table
+
+from jobs.terminal.exit_codes import FAILED_IMAGES
+from jobs.terminal.output import print_json, say, stdout
+from jobs.terminal.progress import show_progress
+from pipeline.compress.run import CompressRun
+from pipeline.compress.summary import RunSummary
+from pipeline.report import Sizes, size_rows, verdict
+from pipeline.words import counted
+
+
+class Outcome(Sizes, Protocol):
+    """Sizes, and how well the coded images decode."""
+
+    @property
+    def coded_bpp(self) -> float | None: ...
+    @property
+    def psnr_db(self) -> float | None: ...
+    @property
+    def ms_ssim(self) -> float | None: ...
+
+
+def print_comparison(outcome: Outcome) -> None:
+    """A table from raw pixels to this archive, the quality, and one sentence."""
+    table = Table(show_edge=False)
+    table.add_column("")
+    for heading in ("bytes", "against raw", "against files"):
+        table.add_column(heading, justify="right")
+    for row in size_rows(outcome):
+        table.add_row(row.what, f"{row.num_bytes:,}", _ratio(row.ratio_vs_raw), _ratio(row.ratio_vs_source))
+    stdout.print(table)
+    if outcome.psnr_db is not None and outcome.coded_bpp is not None:
+        ms_ssim = f", MS-SSIM {outcome.ms_ssim:.4f}" if outcome.ms_ssim is not None else ""
+        print(
+            f"Coded images decode at {outcome.psnr_db:.2f} dB PSNR{ms_ssim} on average, {outcome.coded_bpp:.3f} bpp."
+        )
+    print(verdict(outcome))
+
+
+def _ratio(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}x"
+
+
+_SHOWN = 10
+
+
+def run_and_tell(run: CompressRun, archive: str, *, as_json: bool) -> None:
+    """Do a run, and end the process with its own exit code when images failed."""
+    with show_progress() as on_progress:
+        summary = run.run(on_progress)
+    if as_json:
+        print_json(asdict(summary))
+    else:
+        tell_summary(summary, archive)
+    if summary.failed:
+        tell_failed(summary, archive)
+        raise SystemExit(FAILED_IMAGES)
+
+
+def tell_summary(summary: RunSummary, archive: str) -> None:
+    """On stdout: what was done, what it gained (the short form of the report), what the archive takes."""
+    if not summary.images and summary.stopped:
+        print(
+            f"The time was up before anything new was begun: {counted(summary.unchanged, 'image')} seen unchanged."
+        )
+        return
+    if not summary.images and not summary.superseded:
+        print(f"Nothing new: all {counted(summary.unchanged, 'image')} of the source were seen before.")
+        _print_left_out(summary, archive)
+        return
+    seen = f", {summary.unchanged:,} unchanged" if summary.unchanged else ""
+    print(
+        f"{counted(summary.images, 'image')}: {summary.coded:,} coded, {summary.kept:,} kept as they were, "
+        f"{summary.failed:,} failed{seen}."
+    )
+    _print_left_out(summary, archive)
+    if summary.payload_bytes:
+        print_comparison(summary)
+    if summary.target_met is not None:
+        print(_target_words(summary))
+    print(
+        f"{summary.seconds:.1f} s, {summary.megapixels_per_second:.2f} MP/s. The archive now takes "
+        f"{_mb(summary.archive_bytes)}, of it {_mb(summary.weights_bytes)} the codec's weights, stored once: {archive}"
+    )
+
+
+def _print_left_out(summary: RunSummary, archive: str) -> None:
+    """What of source and archive this run did not look at, or replaced, so that nobody takes it for stored."""
+    if summary.displacing:
+        print(
+            f"Took the place of images from another source, under the same keys: "
+            f"{counted(summary.displacing, 'image')}. Older versions still have those (`tenfold history {archive}`); "
+            "sources whose names collide belong in archives of their own."
+        )
+    if summary.superseded:
+        print(
+            f"Stored by another run in the meantime, which counts: {counted(summary.superseded, 'image')}. What this "
+            "run made of them is in no row; `tenfold prune` removes it."
+        )
+    if summary.failed_before:
+        print(
+            f"Failed in earlier runs, and not tried again: {counted(summary.failed_before, 'image')}. "
+            f"`tenfold ls {archive} --status failed` says why, `tenfold retry-failed {archive}` tries."
+        )
+    if summary.skipped:
+        print(f"Passed over, not being named like images: {counted(summary.skipped, 'file')}.")
+
+
+def tell_failed(summary: RunSummary, archive: str) -> None:
+    """On stderr: that images failed, and where the reasons are."""
+    for held in summary.held_back[:_SHOWN]:
+        say(f"failed, its archived version stays: {held['key']}: {held['reason']}")
+    say(f"{counted(summary.failed, 'image')} failed; `tenfold ls {archive} --status failed` says why.")
+
+
+def _target_words(summary: RunSummary) -> str:
+    """Target and reached in the words of the option that was given; why, when they are apart."""
+    target, reached = summary.target_bpp or 0.0, summary.reached_bpp or 0.0
+    words = (
+        f"Target ratio {24 / target:g}x, reached {24 / reached:.{1 if 24 / reached >= 10 else 2}f}x "
+        f"({reached:.4f} of {target:.4f} bpp, coded images)"
+    )
+    if summary.target_met:
+        return f"{words}."
+    if reached > target:
+        return f"{words}: not met. Quality 0 takes more on these images, or a floor asks for more."
+    return f"{words}: not met. Even quality 63 takes less on these images."
+
+
+def _mb(count: int) -> str:
+    return f"{count / 1e6:.2f} MB" if count < 1e9 else f"{count / 1e9:.2f} GB"

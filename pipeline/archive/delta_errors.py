@@ -1,0 +1,76 @@
+"""What deltalake and Arrow raise, as ours: one line that says what to do, without secrets and backtraces."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import pyarrow as pa
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+
+from pipeline.archive.layout import SHARDS_FOLDER, is_shard_path
+from pipeline.errors import ArchiveError, LostCatalogueError, NoArchiveError, StorageError, TenfoldError
+from pipeline.store.storage import Storage, redact
+
+_LONGEST_MESSAGE = 400
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+_BACKTRACE = re.compile(r"\s+0: (<unknown>|\S+::).*", re.DOTALL)
+_REQUEST = re.compile(r"Error performing .*? - ")
+_XML = re.compile(r"<\?xml.*?<Code>(.*?)</Code>.*?<Message>(.*?)</Message>.*", re.DOTALL)
+_STORE_FAILED = re.compile(
+    r"Generic (S3|GCS|MicrosoftAzure|LocalFileSystem)|Object ?Store error|Error performing|os error|privileges"
+)
+
+
+@contextmanager
+def translated(
+    storage: Storage, folder: str, secrets: Sequence[str], *, where: str | None = None
+) -> Iterator[None]:
+    """Turn their exceptions into ours; a lost race for a commit (`CommitFailedError`) passes.
+
+    Args:
+        storage: root of the archive.
+        folder: of the catalogue, in it.
+        secrets: what no message may show.
+        where: the user's own condition, if one is being run.
+    """
+    try:
+        yield
+    except (TenfoldError, CommitFailedError):
+        raise
+    except TableNotFoundError:
+        raise _no_table(storage, folder) from None
+    except (DeltaError, OSError, pa.ArrowException) as error:
+        told = _one_line(error, secrets)
+        if where is not None and not _STORE_FAILED.search(told):
+            raise ArchiveError(
+                f"Expected an SQL condition on the catalogue's columns, got {where!r}: {told}"
+            ) from None
+        if _STORE_FAILED.search(told):
+            storage.check_readable()  # what our own client says of a store that is down is clearer
+            raise StorageError(
+                f"Expected to read and write the catalogue at {storage.url}/{folder}, got: {told}. "
+                "Check the URL, the credentials and that the store is up."
+            ) from None
+        raise ArchiveError(f"Expected a sound catalogue at {storage.url}/{folder}, got: {told}") from None
+
+
+def _one_line(error: Exception, secrets: Sequence[str]) -> str:
+    text = _XML.sub(r"\1: \2", _BACKTRACE.sub("", _ANSI.sub("", str(error))))
+    text = re.sub(r"[\s↳]+", " ", text).strip()
+    for secret in secrets:
+        text = text.replace(secret, "***")
+    return redact(_REQUEST.sub("", text))[:_LONGEST_MESSAGE].rstrip(".")
+
+
+def _no_table(storage: Storage, folder: str) -> NoArchiveError:
+    expected = f"Expected a Tenfold archive (a folder with {folder}/_delta_log) at {storage.url}, got"
+    if any(is_shard_path(info.path) for info in storage.list(SHARDS_FOLDER)):
+        return LostCatalogueError(
+            f"{expected} shards whose catalogue is lost; `tenfold repair {storage.url}` makes it anew from them."
+        )
+    found = [info.path for info in itertools.islice(storage.list(), 3)]
+    there = f"other files ({', '.join(found)}, ...)" if found else "an empty folder or none"
+    return NoArchiveError(f"{expected} {there}; create one with `tenfold compress SRC {storage.url}`.")

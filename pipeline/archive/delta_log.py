@@ -1,0 +1,73 @@
+"""Names in the catalogue's Delta log, and what its entries say: all that can be told without a Delta reader."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Iterator
+from urllib.parse import unquote
+
+from pipeline.archive.layout import CATALOGUE_FOLDER, checkpoint_path, entry_path, log_number
+from pipeline.errors import ArchiveError, DamagedError
+
+
+def files_added(entry: bytes, path: str) -> Iterator[tuple[str, int]]:
+    """(path below the archive, bytes) of the Parquet files that a log entry adds.
+
+    Raises:
+        DamagedError: it is no log entry.
+        ArchiveError: it adds a file that lies elsewhere.
+    """
+    for line in entry.splitlines():
+        try:
+            action = json.loads(line)
+            if "add" not in action:
+                continue
+            name, size = unquote(action["add"]["path"]), int(action["add"]["size"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise DamagedError(
+                f"Expected an entry of a Delta log at {path}, got {type(error).__name__}: {error}. "
+                "Restore it from a copy."
+            ) from error
+        if "://" in name or name.startswith("/"):
+            raise ArchiveError(
+                f"Expected Parquet files inside {CATALOGUE_FOLDER}/ in {path}, got {name!r}: another tool wrote that "
+                "version, and Tenfold does not know what else it refers to."
+            )
+        yield f"{CATALOGUE_FOLDER}/{name}", size
+
+
+def hinted_version(hint: bytes) -> int | None:
+    """The version of the checkpoint that `_last_checkpoint` names; None when it says nothing."""
+    try:
+        return int(json.loads(hint)["version"])
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def oldest_readable(paths: Iterable[str]) -> int:
+    """The first version that can be read, from the names in the log.
+
+    Entries that a pruning in progress has left below it are no versions any more: what they build on is gone.
+    """
+    entries: set[int] = set()
+    checkpoints: set[int] = set()
+    for path in paths:
+        number = log_number(path)
+        if number is not None:
+            (entries if path == entry_path(number) else checkpoints).add(number)
+    oldest = max(entries, default=0)
+    while oldest - 1 in entries:
+        oldest -= 1
+    return oldest if oldest == 0 else min((c for c in checkpoints if c >= oldest), default=oldest)
+
+
+def chain_start(held: Collection[str], version: int) -> int:
+    """Where reading a version begins: at the newest checkpoint that is not newer, or at the first entry."""
+    return max((number for number in _checkpoints(held) if number <= version), default=0)
+
+
+def _checkpoints(held: Collection[str]) -> Iterator[int]:
+    for path in held:
+        number = log_number(path)
+        if number is not None and path == checkpoint_path(number):
+            yield number

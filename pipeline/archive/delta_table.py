@@ -1,0 +1,191 @@
+"""The Delta table of one archive: where it is, how it is made, and how it is kept open.
+
+Only this file, `catalogue.py`, `checkpoint.py` and `delta_errors.py` import deltalake.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import RLock
+
+from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
+
+from pipeline.archive.delta_errors import translated
+from pipeline.archive.delta_log import oldest_readable
+from pipeline.archive.layout import CATALOGUE_FOLDER, LOG_FOLDER, entry_path
+from pipeline.archive.schema import CATALOGUE_SCHEMA
+from pipeline.archive.versions import AsOf, Version, number_of, version_of
+from pipeline.errors import LostCatalogueError, NewerFormatError, NoArchiveError
+from pipeline.store.storage import Storage
+
+ARCHIVE_FORMAT = 1
+"""Written into the table as `tenfold.format`. Columns may be added without raising it."""
+
+_FORMAT_KEY = "tenfold.format"
+_REOPEN_S = 600.0
+"""A table opened longer ago than this is opened anew when refreshed: its credentials may be about to expire."""
+_LONGEST_PAUSE_S = 4.0
+_TABLE_PROPERTIES = {
+    # time travel reaches back until someone prunes the archive, not for Delta's usual 30 days
+    "delta.logRetentionDuration": "interval 36500 days",
+    # opening the table reads every log entry since the last checkpoint, twice: 20 requests at most, not 200
+    "delta.checkpointInterval": "10",
+    # the columns we look up by: statistics on 40 columns would make every log entry ten times as long
+    "delta.dataSkippingStatsColumns": "key,run,status",
+}
+
+
+class ArchiveTable:
+    """Sees the table as it was when first opened, until `refresh`. May be used from many threads."""
+
+    def __init__(self, storage: Storage, *, as_of: AsOf | None = None) -> None:
+        """Take the archive's root; nothing is contacted yet.
+
+        Args:
+            as_of: look at this version, whatever is committed later.
+        """
+        self.storage = storage
+        self.as_of = as_of
+        self._table: DeltaTable | None = None
+        self._opened_at = 0.0
+        self._is_stale = False
+        self._lock = RLock()
+        self._secrets: list[str] = []
+
+    def refresh(self) -> None:
+        """See what others have committed since, from the next `opened` on."""
+        self._is_stale = True
+
+    def opened(self) -> DeltaTable:
+        """The table.
+
+        Raises:
+            NoArchiveError: there is none, or it is of something else.
+            NewerFormatError: it is an archive of a newer format.
+            StorageError: the store did not answer as it should.
+        """
+        with self._lock:
+            now = time.monotonic()
+            is_old = now - self._opened_at >= _REOPEN_S
+            if self.as_of is not None and self._table is not None:
+                self._is_stale = is_old  # the past does not change
+            if self._table is not None and self._is_stale and not is_old:
+                with self.translated():
+                    self._table.update_incremental()  # reads only the log's new entries
+            elif self._table is None or self._is_stale:
+                with self.translated():
+                    table = DeltaTable(self._url(), storage_options=self._options())
+                    self._check_format(table.metadata().configuration)
+                    if self.as_of is not None:
+                        self._load_past(table, self.as_of)
+                self._table, self._opened_at = table, now
+            self._is_stale = False
+            return self._table
+
+    def create(self, *, over_lost: bool = False) -> None:
+        """Make an empty table unless there is one. Two that create at once end up with the same table.
+
+        Args:
+            over_lost: also where a table was lost: all that the shards hold is to be committed to it.
+        Raises:
+            LostCatalogueError: it was lost, and nobody said so: what is in the shards alone would be forgotten.
+            ArchiveError: the folder holds another Delta table, or an archive of a newer format.
+        """
+        try:
+            self.opened()
+        except NoArchiveError as error:
+            if isinstance(error, LostCatalogueError) and not over_lost:
+                raise
+            with self.translated():
+                if DeltaTable.is_deltatable(self._url(), self._options()):
+                    raise  # a table, but not one of ours
+            self.storage.create(entry_path(0), _first_commit())
+            self._open_what_is_made()
+
+    def _open_what_is_made(self) -> None:
+        """Another creator's first entry can be in our way a moment before the store lists it."""
+        pause = 0.1
+        while True:
+            try:
+                self.opened()
+            except NoArchiveError:
+                if pause > _LONGEST_PAUSE_S:
+                    raise
+            else:
+                return
+            time.sleep(pause)
+            pause *= 2
+
+    def versions(self) -> list[Version]:
+        """All versions that can still be read, up to the one seen now; the newest first."""
+        return self._readable(self.opened())
+
+    def translated(self, where: str | None = None) -> AbstractContextManager[None]:
+        """What deltalake raises inside, in our words and without secrets; `where` is the caller's SQL condition."""
+        return translated(self.storage, CATALOGUE_FOLDER, self._secrets, where=where)
+
+    def _url(self) -> str:
+        return f"{self.storage.delta_url().rstrip('/')}/{CATALOGUE_FOLDER}"
+
+    def _options(self) -> dict[str, str]:
+        """Options for deltalake, asked for anew each time: credentials may be short-lived."""
+        options = self.storage.delta_options()
+        self._secrets = [
+            value
+            for name, value in options.items()
+            if any(word in name for word in ("KEY", "TOKEN")) and value
+        ]
+        return options
+
+    def _load_past(self, table: DeltaTable, as_of: AsOf) -> None:
+        if not isinstance(as_of, int) or as_of > table.version():
+            as_of = number_of(as_of, self._readable(table), url=self.storage.url)
+        try:
+            table.load_as_version(as_of)
+        except (DeltaError, OSError):
+            current = DeltaTable(self._url(), storage_options=self._options())  # the other is spoilt
+            number_of(as_of, self._readable(current), url=self.storage.url)  # says so if it was pruned
+            raise
+        self.as_of = as_of
+
+    def _readable(self, table: DeltaTable) -> list[Version]:
+        """Reads the whole log."""
+        oldest = oldest_readable(info.path for info in self.storage.list(LOG_FOLDER))
+        with self.translated():
+            return [version for entry in table.history() if (version := version_of(entry)).version >= oldest]
+
+    def _check_format(self, configuration: Mapping[str, str | None]) -> None:
+        written = configuration.get(_FORMAT_KEY)
+        if written is None or not written.isdecimal():
+            raise NoArchiveError(
+                f"Expected a Tenfold archive at {self.storage.url}, got a Delta table of something else in "
+                f"{CATALOGUE_FOLDER}/. Choose another folder for the archive."
+            )
+        if int(written) > ARCHIVE_FORMAT:
+            raise NewerFormatError(
+                f"Expected an archive of format {ARCHIVE_FORMAT} or older at {self.storage.url}, got format "
+                f"{written}. Install a newer Tenfold to use it."
+            )
+
+
+def _first_commit() -> bytes:
+    """The log entry that makes an empty table.
+
+    Made in a temporary folder and then published create-only: of several who make the same table at once,
+    deltalake itself lets each write its own definition, one after the other.
+    """
+    with TemporaryDirectory(prefix="tenfold-") as folder:
+        DeltaTable.create(
+            folder,
+            schema=CATALOGUE_SCHEMA,
+            name="tenfold catalogue",
+            description="Images of a Tenfold archive: one row per key",
+            configuration={_FORMAT_KEY: str(ARCHIVE_FORMAT), **_TABLE_PROPERTIES},
+            raise_if_key_not_exists=False,
+        )
+        return (Path(folder) / entry_path(0).removeprefix(f"{CATALOGUE_FOLDER}/")).read_bytes()

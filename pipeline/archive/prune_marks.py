@@ -1,0 +1,122 @@
+"""What `tenfold prune` has marked for removal: told to everybody before anything goes.
+
+    prune/<utc time>-<sha16>.json      {"marked_at": "2026-11-20T03:00:00+00:00", "paths": ["shards/...", ...]}
+
+A mark is never changed. What it names is removed by a later prune, at least `SHORTEST_GRACE` after it was made and
+when no kept version refers to it still. So that nothing is referred to anew in between, those who put shards into the
+catalogue look here first: a killed run's marked shards are encoded again, and a run does not commit a shard that has
+been marked for `_COMMITTABLE`, or is gone. What is left of the grace then is for slow commits and for clocks that
+differ.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from pipeline.archive.layout import MARKS_FOLDER, entry_path, log_number, sha16
+from pipeline.errors import ArchiveError
+from pipeline.store.storage import Storage
+
+SHORTEST_GRACE: Final = timedelta(hours=1)
+_COMMITTABLE: Final = SHORTEST_GRACE / 2
+_NAME: Final = re.compile(rf"{MARKS_FOLDER}/\d{{8}}T\d{{6}}Z-([0-9a-f]{{16}})\.json")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """One look of a prune."""
+
+    path: str
+    marked_at: datetime
+    paths: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marks:
+    """All that is marked."""
+
+    marks: tuple[Mark, ...]
+    since: Mapping[str, datetime]
+    """Path -> when it was first marked."""
+    broken: tuple[str, ...]
+    """Marks that are not what their names say: they count for nothing."""
+    unknown: tuple[str, ...]
+    """Other objects in the folder."""
+
+    def covers(self, path: str) -> bool:
+        """Whether it may be gone on purpose. A checkpoint goes with the log entry of its version."""
+        number = log_number(path)
+        return path in self.since or (number is not None and entry_path(number) in self.since)
+
+
+class MarkReader:
+    """Reads each mark once, however often it looks for new ones."""
+
+    def __init__(self, archive: Storage) -> None:
+        """Contact nothing yet."""
+        self._archive = archive
+        self._known: dict[str, Mark | None] = {}
+
+    def read(self) -> Marks:
+        """All marks there are now: one listing, and one read for each new mark."""
+        found: dict[str, Mark | None] = {}
+        unknown: list[str] = []
+        for info in self._archive.list(MARKS_FOLDER):
+            if _NAME.fullmatch(info.path) is None:
+                unknown.append(info.path)
+                continue
+            try:
+                found[info.path] = self._known.get(info.path) or _read(self._archive, info.path)
+            except FileNotFoundError:
+                continue  # a prune has just ended it
+        self._known = found
+        marks = tuple(mark for mark in found.values() if mark is not None)
+        since: dict[str, datetime] = {}
+        for mark in sorted(marks, key=lambda mark: mark.marked_at, reverse=True):
+            since.update(dict.fromkeys(mark.paths, mark.marked_at))
+        broken = tuple(path for path, mark in found.items() if mark is None)
+        return Marks(marks=marks, since=since, broken=broken, unknown=tuple(unknown))
+
+    def check_committable(self, shards: Collection[str]) -> None:
+        """See that a run may refer to shards that it has published.
+
+        Raises:
+            ArchiveError: a prune marked some so long ago that another may be removing them now, or has removed them.
+        """
+        since = self.read().since
+        latest = datetime.now(UTC) - _COMMITTABLE
+        # in this order: a prune ends its marks after it has removed what they name
+        late = [shard for shard in shards if shard in since and since[shard] <= latest]
+        late = late or [shard for shard in shards if not self._archive.exists(shard)]
+        if late:
+            what = f"marked at {since[late[0]]:%Y-%m-%d %H:%M} UTC" if late[0] in since else "removed"
+            raise ArchiveError(
+                f"Expected shards that nobody removes, got {len(late)} that a prune of {self._archive.url} {what} "
+                f"before this run committed them ({late[0]}, ...); was it suspended? Run the same command again: it "
+                "encodes them anew."
+            )
+
+
+def _read(archive: Storage, path: str) -> Mark | None:
+    data = archive.read(path)
+    match = _NAME.fullmatch(path)
+    if match is None or sha16(data) != match[1]:
+        return None
+    record = json.loads(data)
+    return Mark(
+        path=path, marked_at=datetime.fromisoformat(record["marked_at"]), paths=frozenset(record["paths"])
+    )
+
+
+def write_mark(archive: Storage, paths: Iterable[str], marked_at: datetime) -> Mark:
+    """Mark paths, at least one."""
+    record = {"marked_at": marked_at.isoformat(), "paths": sorted(paths)}
+    data = json.dumps(record, indent=0).encode()
+    path = f"{MARKS_FOLDER}/{marked_at.astimezone(UTC):%Y%m%dT%H%M%SZ}-{sha16(data)}.json"
+    archive.create(path, data)
+    return Mark(path=path, marked_at=marked_at, paths=frozenset(record["paths"]))

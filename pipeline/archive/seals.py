@@ -1,0 +1,202 @@
+"""Checksums of the catalogue's own files, so that `verify` finds a flipped byte there too.
+
+    seals/<version>-<sha16>.json      {"version": 12, "files": {"catalogue/...": ["<sha256>", bytes], ...}}
+
+Delta Lake keeps no checksum of its files. A run seals at its end what it and killed runs before it have added: log
+entries, the Parquet files they name, checkpoints. None ever changes but `_last_checkpoint`, a hint that Delta
+overwrites. A prune, which removes some, writes one seal in the place of all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+from pipeline.archive.delta_log import files_added, hinted_version, oldest_readable
+from pipeline.archive.layout import HINT, LOG_FOLDER, SEALS_FOLDER, log_number, sha16
+from pipeline.archive.prune_marks import MarkReader
+from pipeline.store.failures import problem
+from pipeline.store.storage import Storage
+
+_READS: Final = 5
+_NAME: Final = re.compile(rf"{SEALS_FOLDER}/(\d{{20}})-([0-9a-f]{{16}})\.json")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sealed:
+    """What the seals of an archive say."""
+
+    version: int
+    """The newest version that is sealed; -1 for none."""
+    files: dict[str, tuple[str, int]]
+    """Path -> (sha256, bytes)."""
+    hints: frozenset[str]
+    """SHA-256 of every `_last_checkpoint` that was sealed: a prune seals the one that it is about to write."""
+    seals: tuple[str, ...]
+    """The seals that this was read from."""
+    broken: tuple[str, ...]
+    """Seals that are not what their names say."""
+
+
+def read_seals(archive: Storage) -> Sealed:
+    """All seals, later ones laid over earlier ones."""
+    while True:
+        with suppress(FileNotFoundError):  # a prune has put one in the place of those that we saw
+            return _read_listed(archive)
+
+
+def _read_listed(archive: Storage) -> Sealed:
+    version = -1
+    files: dict[str, tuple[str, int]] = {}
+    hints: set[str] = set()
+    seals: list[str] = []
+    broken: list[str] = []
+    for info in archive.list(SEALS_FOLDER):
+        match = _NAME.fullmatch(info.path)
+        data = archive.read(info.path)
+        if match is None or sha16(data) != match[2]:
+            broken.append(info.path)
+            continue
+        seal = json.loads(data)
+        version = max(version, int(match[1]))
+        files |= {path: (str(sha256), int(size)) for path, (sha256, size) in seal["files"].items()}
+        hints |= {str(sha256) for path, (sha256, _) in seal["files"].items() if path == HINT}
+        seals.append(info.path)
+    return Sealed(
+        version=version, files=files, hints=frozenset(hints), seals=tuple(seals), broken=tuple(broken)
+    )
+
+
+def seal(archive: Storage, version: int) -> None:
+    """Record the checksums of everything the catalogue consists of up to a version and that has none yet."""
+    known = read_seals(archive).files
+    found = {path: _checksum(data) for path, data in _unsealed(archive, version, known)}
+    files = {path: checksum for path, checksum in found.items() if checksum != known.get(path)}
+    if files:
+        _write(archive, version, files)
+        _forget_pruned(archive, files)
+
+
+def _forget_pruned(archive: Storage, files: Mapping[str, tuple[str, int]]) -> None:
+    """Take out of the seals what a prune has removed while it was being sealed, and so did not take out itself."""
+    oldest = oldest_readable(info.path for info in archive.list(LOG_FOLDER))
+    if any(number < oldest for path in files if (number := log_number(path)) is not None):
+        gone = {path for path in files if not archive.exists(path)}
+        reseal(archive, lambda path: path in gone)
+
+
+def seal_these(archive: Storage, content: Mapping[str, bytes]) -> None:
+    """Record the checksums of files of the catalogue that a prune writes, before it does."""
+    version = max(read_seals(archive).version, 0)  # none of a run's own files: what was unsealed still is
+    _write(archive, version, {path: _checksum(data) for path, data in content.items()})
+
+
+def reseal(archive: Storage, is_gone: Callable[[str], bool]) -> None:
+    """Put one seal in the place of all, without files that were removed on purpose, if there are any.
+
+    The new seal comes first: until the old ones are gone, their checksums count as well.
+    """
+    sealed = read_seals(archive)
+    if not any(map(is_gone, sealed.files)):
+        return
+    new = seal_without(archive, sealed, is_gone)
+    for path in sealed.seals:
+        if path != new:
+            with suppress(FileNotFoundError):
+                archive.delete(path)
+
+
+def seal_without(archive: Storage, sealed: Sealed, is_gone: Callable[[str], bool]) -> str:
+    """Write one seal that can stand in the place of all that are whole, without some files; its path."""
+    files = {path: checksum for path, checksum in sealed.files.items() if not is_gone(path)}
+    if not is_gone(HINT):
+        with suppress(FileNotFoundError):
+            hint = _checksum(archive.read(HINT))
+            if hint[0] in sealed.hints:  # else a run has moved it on, and will seal it
+                files[HINT] = hint
+    return _write(archive, max(sealed.version, 0), files)
+
+
+def _write(archive: Storage, version: int, files: Mapping[str, tuple[str, int]]) -> str:
+    data = json.dumps({"version": version, "files": files}, sort_keys=True).encode()
+    path = f"{SEALS_FOLDER}/{version:020d}-{sha16(data)}.json"
+    archive.create(path, data)
+    return path
+
+
+def _unsealed(
+    archive: Storage, version: int, known: dict[str, tuple[str, int]]
+) -> Iterator[tuple[str, bytes]]:
+    """The hint, and what of the log up to a version is not known, with the files that its entries name."""
+    for info in archive.list(LOG_FOLDER):
+        number = log_number(info.path)
+        is_new = number is not None and number <= version and info.path not in known
+        if not is_new and info.path != HINT:
+            continue
+        with suppress(FileNotFoundError):  # pruned; or lost, which `verify` sees without a seal
+            data = _read_twice(archive, info.path)
+            yield info.path, data
+            if is_new and info.path.endswith(".json"):
+                for path, _ in files_added(data, info.path):
+                    if path not in known:
+                        with suppress(FileNotFoundError):
+                            yield path, _read_twice(archive, path)
+
+
+def _read_twice(archive: Storage, path: str) -> bytes:
+    """What two reads agree on: a bit that flipped on the way must not be sealed as if it had been written."""
+    data = archive.read(path)
+    for _ in range(_READS):
+        again = archive.read(path)
+        if again == data:
+            return data
+        data = again
+    raise problem(
+        expected="the same bytes each time it is read",
+        got="others",
+        where=f"{archive.url}/{path}",
+        do="check the disk, the memory and the way to the store",
+    )
+
+
+def _checksum(data: bytes) -> tuple[str, int]:
+    return hashlib.sha256(data).hexdigest(), len(data)
+
+
+def damaged(archive: Storage, sealed: Sealed) -> Iterator[tuple[str, str]]:
+    """(path, what is wrong) of sealed files that are not what they were."""
+    for path in sealed.broken:
+        yield path, "Expected the checksums that its name promises, got others: the seal is damaged."
+    missing: dict[str, int] = {}
+    for path, (sha256, size) in sorted(sealed.files.items()):
+        try:
+            data = archive.read(path)
+            if hashlib.sha256(data).hexdigest() != sha256:
+                data = archive.read(path)  # perhaps it was damaged on the way alone
+        except FileNotFoundError:
+            missing[path] = size
+            continue
+        found = hashlib.sha256(data).hexdigest()
+        if found != sha256 and not (path == HINT and _is_hint(data, found, read_seals(archive))):
+            yield (
+                path,
+                f"Expected SHA-256 {sha256[:16]}... ({size:,} bytes), got {found[:16]}... ({len(data):,} bytes): "
+                "the catalogue is damaged.",
+            )
+    if missing:
+        # in this order: a prune seals anew before it removes its marks
+        marks, now = MarkReader(archive).read(), read_seals(archive).files
+        for path, size in missing.items():
+            if path in now and not marks.covers(path):
+                yield path, f"Expected {size:,} bytes of catalogue, got nothing there."
+
+
+def _is_hint(data: bytes, sha256: str, sealed: Sealed) -> bool:
+    """Whether `_last_checkpoint` is one that was sealed, or was overwritten by a run that has not sealed yet."""
+    version = hinted_version(data)
+    return sha256 in sealed.hints or (version is not None and version > sealed.version)

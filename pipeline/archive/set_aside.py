@@ -1,0 +1,88 @@
+"""What repair takes out of an archive is first put aside in it: no evidence is destroyed.
+
+    lost/<UTC stamp>/<path>               what lay at <path>, byte for byte
+    lost/<UTC stamp>/repairing.json       a lost catalogue is being replaced; removed when the new one is whole
+
+While there is such a marker the catalogue is half of one, whatever it looks like: it is rebuilt from the shards again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Final
+
+from pipeline.archive.layout import LOST_FOLDER
+from pipeline.errors import ArchiveError
+from pipeline.store.storage import Storage
+
+_MARKER: Final = "repairing.json"
+
+
+class Aside:
+    """The folder in which one repair puts things aside."""
+
+    def __init__(self, archive: Storage) -> None:
+        """Name the folder; nothing is written yet."""
+        self._archive = archive
+        self.folder = f"{LOST_FOLDER}/{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
+        self.paths: list[str] = []
+        """What was copied."""
+
+    def copy(self, paths: Iterable[str]) -> list[str]:
+        """Copy what is there; returns that."""
+        copied = []
+        for path in paths:
+            try:
+                data = self._archive.read(path)
+            except FileNotFoundError:
+                continue
+            self._archive.write(f"{self.folder}/{path}", data)
+            copied.append(path)
+        self.paths += copied
+        return copied
+
+    def move(self, paths: Iterable[str]) -> None:
+        """Copy what is there, all of it, and then remove it."""
+        remove(self._archive, self.copy(paths))
+
+    def mark(self) -> None:
+        """From here on the catalogue is half of one."""
+        record = {"since": datetime.now(UTC).isoformat(timespec="seconds"), "why": "the catalogue was lost"}
+        self._archive.write(f"{self.folder}/{_MARKER}", (json.dumps(record) + "\n").encode())
+
+
+def unfinished(archive: Storage) -> list[str]:
+    """Folders of repairs that were killed while they replaced the catalogue."""
+    return [
+        info.path.removesuffix(f"/{_MARKER}")
+        for info in archive.list(LOST_FOLDER)
+        if info.path.count("/") == 2 and info.path.endswith(f"/{_MARKER}")
+    ]
+
+
+def check_not_replaced(archive: Storage) -> None:
+    """See that nobody commits to half a catalogue.
+
+    Raises:
+        ArchiveError: a repair is replacing it, or was killed while it did.
+    """
+    if unfinished(archive):
+        raise ArchiveError(
+            f"Expected a whole catalogue at {archive.url}, got one that a repair is making anew from the shards, or "
+            f"was when it was killed. Let it end, or run `tenfold repair {archive.url}` to finish it."
+        )
+
+
+def unmark(archive: Storage) -> None:
+    """The catalogue is whole again."""
+    remove(archive, [f"{folder}/{_MARKER}" for folder in unfinished(archive)])
+
+
+def remove(archive: Storage, paths: Iterable[str]) -> None:
+    """Remove objects, also those that are gone already."""
+    for path in paths:
+        with contextlib.suppress(FileNotFoundError):
+            archive.delete(path)

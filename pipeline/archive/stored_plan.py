@@ -1,0 +1,94 @@
+"""The plan of a run: the images to encode, cut into units of work that are stored before they start.
+
+A unit is the thing that is done, retried and committed as a whole. It lies in the archive as
+`runs/<run>/plan/<n>.jsonl.gz`, so that a resumed run does exactly what the first attempt set out to do;
+`runs/<run>/plan/listed.json` says that the listing had come to its end.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from pipeline.store.storage import Storage
+from pipeline.types import SourceImage
+
+_ONLY_OF_LOST_IMAGES = ("sha256", "quality", "kept", "shard")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit:
+    """A planned unit of work, as the driver holds it; its images lie in the stored plan."""
+
+    number: int
+    images: int
+    source_bytes: int
+
+
+class StoredPlan:
+    """The plan of one run, in the archive."""
+
+    def __init__(self, storage: Storage, run: str) -> None:
+        """Look at the plan of `run`; nothing is read yet."""
+        self._storage = storage
+        self._folder = f"runs/{run}/plan"
+
+    def store(self, number: int, images: list[SourceImage]) -> Unit:
+        """Write unit `number` before any of its work starts."""
+        lines = "".join(json.dumps(_to_json(image)) + "\n" for image in images)
+        self._storage.write(self._path(number), gzip.compress(lines.encode("utf-8"), 6, mtime=0))
+        return Unit(number=number, images=len(images), source_bytes=sum(i.size or 0 for i in images))
+
+    def load(self, number: int) -> list[SourceImage]:
+        """The images of unit `number`, in plan order."""
+        text = gzip.decompress(self._storage.read(self._path(number))).decode("utf-8")
+        return [_from_json(json.loads(line)) for line in text.splitlines()]
+
+    def units(self) -> list[Unit]:
+        """Every unit stored so far, in order."""
+        numbers = sorted(
+            int(info.path.rsplit("/", 1)[-1].split(".")[0])
+            for info in self._storage.list(self._folder)
+            if info.path.endswith(".jsonl.gz")
+        )
+        units = []
+        for number in numbers:
+            images = self.load(number)
+            units.append(
+                Unit(number=number, images=len(images), source_bytes=sum(i.size or 0 for i in images))
+            )
+        return units
+
+    def finish(self, facts: dict[str, int]) -> None:
+        """Record that the listing came to its end."""
+        self._storage.write(f"{self._folder}/listed.json", json.dumps(facts).encode())
+
+    def facts(self) -> dict[str, int] | None:
+        """What `finish` recorded, or None while the listing has not ended."""
+        try:
+            facts: dict[str, int] = json.loads(self._storage.read(f"{self._folder}/listed.json"))
+        except FileNotFoundError:
+            return None
+        return facts
+
+    def _path(self, number: int) -> str:
+        return f"{self._folder}/{number:06d}.jsonl.gz"
+
+
+def _to_json(image: SourceImage) -> dict[str, object]:
+    """What only repair knows of an image is left out where there is none: older releases do not know it."""
+    fields = {
+        name: value
+        for name, value in asdict(image).items()
+        if value is not None or name not in _ONLY_OF_LOST_IMAGES
+    }
+    fields["mtime"] = image.mtime.isoformat() if image.mtime else None
+    return fields
+
+
+def _from_json(fields: dict[str, object]) -> SourceImage:
+    mtime = fields["mtime"]
+    moment = datetime.fromisoformat(mtime) if isinstance(mtime, str) else None
+    return SourceImage(**{**fields, "mtime": moment})  # type: ignore[arg-type]

@@ -1,0 +1,90 @@
+"""Images of an archive as a source again: those that failed, and those that were lost, from where they lay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+from pipeline.archive.catalogue import Catalogue
+from pipeline.archive.lost_reason import lost_from
+from pipeline.source.source import Source, SourceConfig
+from pipeline.store.options import StorageOptions
+from pipeline.store.storage import Storage, split_url
+from pipeline.types import SourceImage
+
+FAILED = "status = 'failed'"
+"""The rows of a catalogue that have nothing stored."""
+_COLUMNS = ("key", "source_url", "source_size", "source_etag", "source_mtime", "reason")
+_LOOKS = 16
+"""Requests under way at once to see which version of an image is there now."""
+
+
+class ArchivedImages(Source):
+    """Images that an archive has rows of. Each is read again, though its file may be the same."""
+
+    takes_known = True
+
+    def __init__(self, config: SourceConfig, batches: Callable[[], Iterable[Sequence[SourceImage]]]) -> None:
+        """Contact nothing yet; `batches` gives the images as their rows describe them."""
+        super().__init__(config)
+        self._batches = batches
+
+    def images(self) -> Iterator[SourceImage]:
+        """Every image, with size, ETag and time of its file as it is now.
+
+        Raises:
+            ArchiveError, StorageError: the catalogue cannot be read.
+        """
+        with ThreadPoolExecutor(_LOOKS, thread_name_prefix="look") as pool:
+            for batch in self._batches():
+                yield from pool.map(self._as_now, batch)
+
+    def _as_now(self, image: SourceImage) -> SourceImage:
+        root, path = split_url(image.url)
+        try:
+            info = self._root(root).info(path)
+        except OSError:  # reading it will fail too, and say why, as a row
+            return image
+        return replace(image, size=info.size, etag=info.etag, mtime=info.mtime)
+
+
+def failed_images(archive: Storage, options: StorageOptions) -> ArchivedImages:
+    """What an archive has only a reason for, sorted by key.
+
+    Args:
+        options: how to reach the stores that the images lie in.
+    """
+
+    def batches() -> Iterator[list[SourceImage]]:
+        for batch in Catalogue(archive).scan(_COLUMNS, where=FAILED, order=["key"]):
+            yield [_failed(row) for row in batch.to_pylist()]
+
+    config = SourceConfig(url=archive.url, failed_in=archive.url, storage=options.resolved())
+    return ArchivedImages(config, batches)
+
+
+def lost_images(archive: Storage, options: StorageOptions, images: Sequence[SourceImage]) -> ArchivedImages:
+    """What an archive held and lost, each to be taken only if its bytes are still those that were archived."""
+    config = SourceConfig(url=archive.url, lost_in=archive.url, storage=options.resolved())
+    return ArchivedImages(config, lambda: [images])
+
+
+def newest_failed_run(archive: Storage) -> str | None:
+    """The last run in which an image failed that still counts as failed; None when there is none."""
+    runs: set[str] = set()
+    for batch in Catalogue(archive).scan(["run"], where=FAILED):
+        runs.update(batch["run"].to_pylist())
+    return max(runs, default=None)
+
+
+def _failed(row: dict[str, Any]) -> SourceImage:
+    return SourceImage(
+        key=row["key"],
+        url=row["source_url"],
+        size=row["source_size"],
+        etag=row["source_etag"],
+        mtime=row["source_mtime"],
+        shard=lost_from(row["reason"] or ""),  # so that what fails again is still called lost
+    )

@@ -1,0 +1,101 @@
+"""What becomes of images that their source no longer lists: kept, or dropped from the catalogue.
+
+    keep               nothing is dropped
+    drop               as `fail-if-over 50%`: an empty disk mounted by accident is no reason to forget an archive
+    fail-if-over 5%    dropped, unless more than that share of what the archive holds of this source would go
+
+Dropped images are in the older versions still, until those are pruned.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from pipeline.archive.catalogue import Catalogue
+from pipeline.compress.known_images import KnownImages
+from pipeline.errors import ConfigError
+from pipeline.source.source import Source
+
+_DROP_MOST = 0.5
+_FAIL_IF_OVER = re.compile(r"fail-if-over\s+(\d+(?:\.\d+)?)\s*%")
+_COLUMNS = ("key", "source_url", "shard", "row")
+_ROWS = pa.schema([(name, pa.int64() if name == "row" else pa.string()) for name in ("key", "shard", "row")])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeletePolicy:
+    """How much may go at once."""
+
+    text: str
+    most: float
+    """Share of the source's images in the archive; 0 keeps all, 1 lets all go."""
+
+    @property
+    def keeps(self) -> bool:
+        """Whether nothing is ever dropped."""
+        return self.text == "keep"
+
+
+def parse_policy(text: str) -> DeletePolicy:
+    """A policy as a person writes it.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    words = " ".join(text.split())
+    if words in ("keep", "drop"):
+        return DeletePolicy(text=words, most=0.0 if words == "keep" else _DROP_MOST)
+    match = _FAIL_IF_OVER.fullmatch(words)
+    if match is None or float(match[1]) > 100:
+        raise ConfigError(
+            f"Expected keep, drop or a limit such as 'fail-if-over 5%' for deletes, got {text!r}."
+        )
+    return DeletePolicy(text=words, most=float(match[1]) / 100)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Gone:
+    """Images that the archive holds of a source, and the source no longer lists."""
+
+    rows: pa.Table
+    """`key`, `shard`, `row`."""
+    of: int
+    """Images that the archive held of the source, these included."""
+
+    def refusal(self, policy: DeletePolicy) -> str | None:
+        """Why they are not dropped; None when they are."""
+        if self.rows.num_rows <= policy.most * self.of:
+            return None
+        return (
+            f"Expected at most {_percent(policy.most)} of the source's {self.of:,} archived images to be gone "
+            f"({policy.text}), got {self.rows.num_rows:,} ({_percent(self.rows.num_rows / self.of)}): nothing was "
+            "dropped. Is the source mounted and whole? If they really went, run once with --deletes "
+            "'fail-if-over 100%'."
+        )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} %"
+
+
+def gone_images(catalogue: Catalogue, source: Source, listed: KnownImages) -> Gone:
+    """What a complete listing has not shown, of the images that lie where this source looks.
+
+    Args:
+        listed: what the archive held before the listing. Images that came in since are not gone.
+    Raises:
+        SourceError: a source that cannot tell.
+    """
+    covers, of = source.coverage(), 0
+    gone: list[dict[str, Any]] = []
+    for batch in catalogue.scan(_COLUMNS):
+        for row in batch.to_pylist():
+            if covers(row.pop("source_url")):
+                of += 1
+                if listed.is_gone(row["key"]):
+                    gone.append(row)
+    return Gone(rows=pa.Table.from_pylist(gone, _ROWS), of=of)

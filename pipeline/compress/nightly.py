@@ -1,0 +1,119 @@
+"""The nightly run: what is new or changed comes in, what is gone is followed by policy, in the time there is.
+
+lease -> run (first what a killed run left, then the source as it is now) -> deletes -> summary
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+from pipeline.archive.catalogue import Catalogue
+from pipeline.archive.lease import Lease
+from pipeline.archive.seals import seal
+from pipeline.compress.delete_policy import gone_images, parse_policy
+from pipeline.compress.known_images import KnownImages
+from pipeline.compress.run import CompressRun
+from pipeline.compress.run_record import RunLog
+from pipeline.compress.summary import RunSummary
+from pipeline.config import CompressConfig, NightlyConfig
+from pipeline.errors import LockedError
+from pipeline.progress import OnProgress
+from pipeline.source.source import parse_source
+from pipeline.store.storage import Storage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NightlySummary:
+    """What `tenfold nightly --json` prints, the webhook gets and `runs/<run>/nightly.json` keeps."""
+
+    runs: list[RunSummary]
+    """One; before it another when a killed run had left work."""
+    stopped: bool
+    """By the clock, before the work was done: the next night takes the rest."""
+    failed: int
+    """Images of all runs that failed."""
+    gone: int | None
+    """Images of the archive that the source no longer lists; None when that was not asked, or not seen whole."""
+    dropped: int
+    """Of `gone`: taken out of the catalogue."""
+    refused: str | None
+    """Why none was dropped although the policy drops."""
+
+
+class NightlyRun:
+    """One night. Use once."""
+
+    def __init__(self, night: NightlyConfig, config: CompressConfig) -> None:
+        """Contact nothing yet.
+
+        Raises:
+            ConfigError, SourceError, StorageError: a policy, source or archive that cannot be one.
+        """
+        self._config = config.model_copy(
+            update={"nightly": None}
+        )  # it travels to the workers, the webhook need not
+        self._max_seconds = night.max_seconds
+        self._policy = parse_policy(night.deletes)
+        self._source = parse_source(night.source, config.reading, exclude=night.archive)
+        self._archive = Storage(night.archive, config.storage)
+        if not self._policy.keeps:
+            self._source.coverage()  # a source that cannot tell what is gone ends here
+
+    def run(self, on_progress: OnProgress = lambda _progress: None) -> NightlySummary:
+        """Do it.
+
+        Raises:
+            LockedError: another one is under way, or took over because this one was out of reach for minutes.
+            SourceError, StorageError, ConfigError, ArchiveError: as `CompressRun.run`.
+        """
+        until = time.monotonic() + (math.inf if self._max_seconds is None else self._max_seconds)
+        self._archive.check_writable()
+        with Lease(self._archive, verb="nightly") as lease:
+
+            def stop() -> bool:
+                return lease.is_lost or time.monotonic() >= until
+
+            runs, listed = self._runs(on_progress, stop)
+            if lease.is_lost:
+                raise LockedError(
+                    f"Expected to hold {self._archive.url} until the end, got no answer from its store for minutes, so "
+                    "that another could take over. What was committed is in the archive; run the same command again."
+                )
+            summary = self._follow_deletes(runs, listed)
+            RunLog(self._archive, runs[-1].run, resumed=False).write("nightly.json", asdict(summary))
+            return summary
+
+    def _runs(
+        self, on_progress: OnProgress, stop: Callable[[], bool]
+    ) -> tuple[list[RunSummary], KnownImages | None]:
+        """A resumed run does what was planned before it was killed: another one looks at the source of today."""
+        runs: list[RunSummary] = []
+        while True:
+            run = CompressRun(self._source, self._archive, self._config)
+            runs.append(run.run(on_progress, stop=stop))
+            if not runs[-1].resumed or stop():
+                return runs, run.listed
+
+    def _follow_deletes(self, runs: list[RunSummary], listed: KnownImages | None) -> NightlySummary:
+        gone: int | None = None
+        dropped, refused = 0, None
+        if listed is not None and not self._policy.keeps:
+            catalogue = Catalogue(self._archive)
+            found = gone_images(catalogue, self._source, listed)
+            gone, refused = found.rows.num_rows, found.refusal(self._policy)
+            if gone and refused is None:
+                dropped = catalogue.remove(
+                    found.rows, run=runs[-1].run, info={"tenfold.deletes": self._policy.text}
+                )
+                seal(self._archive, catalogue.version())
+        return NightlySummary(
+            runs=runs,
+            stopped=runs[-1].stopped or runs[-1].resumed,
+            failed=sum(run.failed for run in runs),
+            gone=gone,
+            dropped=dropped,
+            refused=refused,
+        )

@@ -1,0 +1,67 @@
+"""What an interrupted run already has: units that are committed, and units whose shards only wait for it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection
+
+import pyarrow as pa
+
+from pipeline.archive.catalogue import Catalogue
+from pipeline.archive.layout import SHARDS_FOLDER, parse_shard_path
+from pipeline.archive.prune_marks import MarkReader
+from pipeline.archive.shards import catalogue_rows
+from pipeline.archive.stored_plan import StoredPlan
+from pipeline.compress.run_record import RunLog
+from pipeline.errors import DamagedError
+from pipeline.store.storage import Storage
+
+
+def committed_units(
+    storage: Storage,
+    catalogue: Catalogue,
+    log: RunLog,
+    plan: StoredPlan,
+    *,
+    over: Collection[str] = (),
+) -> frozenset[int]:
+    """Units of the plan that need no more work, after committing those that were published but not committed.
+
+    A unit is adopted when the shards under its number hold exactly the keys it planned; a part of a unit
+    is not, and its shard stays behind as an orphan that no reader sees. So does one that a prune has marked, however
+    recently: it may be about to remove it, and what is referred to must stay.
+
+    Args:
+        over: as for `Catalogue.commit`.
+    """
+    if not log.resumed:
+        return frozenset()
+    # a row that repair has moved lies in a shard of another run, whose numbers are not this plan's
+    named = (parse_shard_path(path) for path in catalogue.run_shards(log.run))
+    committed = {path.number for path in named if path.run == log.run}
+    published: dict[int, list[str]] = defaultdict(list)
+    for info in storage.list(f"{SHARDS_FOLDER}/{log.run}"):
+        published[parse_shard_path(info.path).number].append(info.path)
+    marks = MarkReader(storage)
+    for number, paths in sorted(published.items()):
+        if number not in committed:
+            marked = marks.read().since  # anew for each unit: reading their shards takes its time
+            unmarked = [path for path in paths if path not in marked]
+            rows = _rows_of_unit(storage, unmarked, keys={image.key for image in plan.load(number)})
+            if rows is not None:
+                catalogue.commit(rows, run=log.run, over=over)
+                committed.add(number)
+    return frozenset(committed)
+
+
+def _rows_of_unit(storage: Storage, paths: list[str], *, keys: set[str]) -> pa.Table | None:
+    tables = []
+    for path in paths:
+        try:
+            tables.append(catalogue_rows(storage.read(path), path))
+        except (DamagedError, FileNotFoundError):  # the latter: a prune has just removed it
+            continue
+    rows = pa.concat_tables(tables) if tables else None
+    if rows is None or rows.num_rows != len(keys) or set(rows["key"].to_pylist()) != keys:
+        return None
+    return rows

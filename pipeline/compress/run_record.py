@@ -1,0 +1,138 @@
+"""What a run leaves beside its shards: `runs/<run>/run.json`, progress.json and summary.json.
+
+run.json is written before any work, summary.json after the last commit: a run that has the first and not the
+second was interrupted, and the next run of the same command resumes it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib import metadata
+from typing import Any
+
+from pipeline.compress.summary import RunSummary
+from pipeline.config import CompressConfig
+from pipeline.errors import ArchiveError
+from pipeline.source.source import SourceConfig
+from pipeline.store.storage import Storage
+
+_FORMAT = 1
+_PACKAGES = ("tenfold", "torch", "ray", "pyarrow", "deltalake", "pillow", "zfpy")
+
+
+class RunLog:
+    """The records of one run."""
+
+    def __init__(self, storage: Storage, run: str, *, resumed: bool) -> None:
+        """Name the run; see `resume_or_start`."""
+        self._storage = storage
+        self.run = run
+        self.resumed = resumed
+
+    @classmethod
+    def resume_or_start(
+        cls, storage: Storage, source: SourceConfig, config: CompressConfig, *, weights: Sequence[str]
+    ) -> RunLog:
+        """The newest interrupted run of this source, codec and weights (names of their files), or a new one."""
+        fingerprint = _fingerprint(source, config, weights)
+        begun: set[str] = set()
+        ended: set[str] = set()
+        for info in storage.list("runs"):
+            parts = info.path.split("/")
+            if len(parts) == 3 and parts[2] in ("run.json", "summary.json"):
+                (begun if parts[2] == "run.json" else ended).add(parts[1])
+        for run in sorted(begun - ended, reverse=True):
+            if _fingerprint_in(storage, run) == fingerprint:
+                return cls(storage, run, resumed=True)
+        log = cls(storage, new_run_id(), resumed=False)
+        log.write(
+            "run.json",
+            {
+                "format": _FORMAT,
+                "run": log.run,
+                "started_at": datetime.now(UTC).isoformat(),
+                "fingerprint": fingerprint,
+                "source": source.model_dump(mode="json"),
+                "config": config.model_dump(mode="json"),
+                "python": platform.python_version(),
+                "packages": {name: _version(name) for name in _PACKAGES},
+            },
+        )
+        return log
+
+    def write_progress(self, record: dict[str, Any]) -> None:
+        """Overwrite progress.json."""
+        self.write("progress.json", record)
+
+    def write_summary(self, summary: RunSummary) -> None:
+        """End the run."""
+        self.write("summary.json", asdict(summary))
+
+    def write(self, name: str, record: dict[str, Any]) -> None:
+        """Put a record beside the others, over any of that name."""
+        text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
+        self._storage.write(f"runs/{self.run}/{name}", text.encode("utf-8"))
+
+
+def recorded_config(storage: Storage, run: str) -> CompressConfig:
+    """What a run was told.
+
+    Raises:
+        ArchiveError: its record is gone or of another format.
+    """
+    path = f"runs/{run}/run.json"
+    try:
+        return CompressConfig.model_validate(json.loads(storage.read(path))["config"])
+    except (FileNotFoundError, ValueError, KeyError) as error:
+        raise ArchiveError(
+            f"Expected the settings of run {run} in {path} at {storage.url}, got {type(error).__name__}. "
+            "Say which ones to use with --config."
+        ) from error
+
+
+def damaged_records(storage: Storage) -> Iterator[str]:
+    """Paths of what runs were told, where it cannot be read any more."""
+    for info in storage.list("runs"):
+        if info.path.count("/") == 2 and info.path.endswith("/run.json"):
+            try:
+                json.loads(storage.read(info.path))
+            except ValueError:
+                yield info.path
+
+
+def new_run_id() -> str:
+    """A name for a run that begins now; later ones sort behind it."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+
+
+def _fingerprint_in(storage: Storage, run: str) -> str | None:
+    """What a run recorded; None when its record is damaged: then nobody can resume it."""
+    try:
+        return str(json.loads(storage.read(f"runs/{run}/run.json"))["fingerprint"])
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _fingerprint(source: SourceConfig, config: CompressConfig, weights: Sequence[str]) -> str:
+    """What makes two runs the same work: the source and what the codec is told; not workers or endpoints."""
+    same = {
+        # kinds of sources that later releases add leave the fingerprints of the others as they were
+        "source": source.model_dump(mode="json", exclude={"storage"}, exclude_none=True),
+        "codec": config.codec.model_dump(mode="json", exclude={"weights"}),
+        "weights": list(weights),
+        "limits": config.limits.model_dump(mode="json"),
+    }
+    return hashlib.sha256(json.dumps(same, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None

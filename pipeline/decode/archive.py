@@ -1,0 +1,262 @@
+"""An archive as a Python object: images back by key, one range read each.
+
+archive = Archive("s3://bucket/photos.tenfold")
+picture = archive.get("holiday/beach.jpg")
+"""
+
+from __future__ import annotations
+
+import difflib
+import io
+from collections.abc import Callable, Iterator, Sequence
+from fnmatch import fnmatchcase
+from threading import RLock
+
+import numpy as np
+import numpy.typing as npt
+import PIL.Image
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.archive.catalogue import Catalogue, literal
+from pipeline.archive.range_reads import read_payload, read_row
+from pipeline.archive.schema import rows_of
+from pipeline.archive.versions import AsOf
+from pipeline.decode.deliver import Delivery, deliver
+from pipeline.decode.resident_codecs import Codecs
+from pipeline.decode.rows import decode_rows
+from pipeline.errors import ArchiveError, UnknownKeyError
+from pipeline.image.read import read_image
+from pipeline.image.write import Format
+from pipeline.store.options import StorageOptions
+from pipeline.store.storage import Storage
+from pipeline.types import CatalogueRow, Image, ShardRow
+
+_ROWS_PER_LOOKUP = 20_000
+"""Looking up one key costs about as much as reading so many rows: after enough look-ups, all are read."""
+_HELD_ROWS = 200_000
+"""Larger catalogues are never held in memory whole (100 MB); the rows looked up are, a tenth as many."""
+_MAX_CANDIDATES = 2000
+
+
+class Archive:
+    """The images of one archive, as committed when first looked at; `refresh` looks again.
+
+    Safe to use from several threads, and can be pickled. Processes that inherit it by fork must not be the
+    first to look up keys: start them with spawn, or touch the archive only in them.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        options: StorageOptions = StorageOptions(),  # noqa: B008 frozen
+        device: str = "auto",
+        as_of: AsOf | None = None,
+    ) -> None:
+        """Take where the archive lies and where to decode; nothing is contacted yet.
+
+        Args:
+            url: a folder, s3://bucket/prefix, or any other URL of a store.
+            as_of: the archive as it was: a version's number, or a time with its zone.
+            device: `auto`, `cpu`, `cuda`, ...: where codecs are loaded.
+        """
+        self._storage = Storage(url, options)
+        self._device = device
+        self._codecs = Codecs(self._storage, device=device)
+        self._as_of = as_of
+        self._catalogue = Catalogue(self._storage, as_of=as_of)
+        self._lock = RLock()
+        self._known: dict[str, CatalogueRow] = {}
+        self._lookups = 0
+        self._whole: tuple[pa.Table, dict[str, int]] | None = None
+
+    def __repr__(self) -> str:
+        return f"Archive({self._storage.url!r})"
+
+    def __reduce__(self) -> tuple[Callable[..., Archive], tuple[str, StorageOptions, str, AsOf | None]]:
+        return _reopened, (self._storage.url, self._storage.options, self._device, self._as_of)
+
+    def get(self, key: str) -> PIL.Image.Image:
+        """One image, with EXIF, ICC profile and XMP in its `info`; orientation is not applied.
+
+        A coded image comes in mode L, LA, RGB or RGBA. A kept one is its original file, opened.
+
+        Raises:
+            UnknownKeyError: the archive has no such image.
+            ArchiveError: the image failed when it was to be compressed, or is kept and larger than Pillow opens.
+            DamagedError: its bytes are not those that were written.
+        """
+        row = self.read(key)
+        if row.status == "kept":
+            try:
+                return PIL.Image.open(io.BytesIO(row.payload or b""))
+            except PIL.Image.DecompressionBombError as error:
+                raise ArchiveError(
+                    f"Expected an image that Pillow opens under key {key!r}, got an original too large for it "
+                    f"({error}). `Archive.read_payload` gives the file; or raise PIL.Image.MAX_IMAGE_PIXELS."
+                ) from error
+        return _to_pillow(self._decoded(row))
+
+    def image(self, key: str) -> Image:
+        """The pixels of one image as an array, and all metadata byte for byte.
+
+        Raises:
+            ArchiveError: also when the image was kept because its samples are of a kind not modelled.
+        """
+        row = self.read(key)
+        if row.status == "coded":
+            return self._decoded(row)
+        image = read_image(row.payload or b"")
+        if not isinstance(image, Image):
+            raise ArchiveError(
+                f"Expected 8-bit grey or RGB pixels under key {key!r}, got an original {row.source_format} "
+                f"file, kept because of {image.reason}. `Archive.get` opens it as it is."
+            )
+        return image
+
+    def file(self, key: str, fmt: Format | None = None) -> Delivery:
+        """One image as the bytes of a file.
+
+        Args:
+            fmt: None for PNG where coded, and for the original file where kept.
+        Raises:
+            RestoreError: the format cannot hold this image.
+        """
+        row = self.read(key)
+        return deliver(row, self._decoded(row) if row.status == "coded" else None, fmt, strict=True)
+
+    def latents(self, key: str) -> npt.NDArray[np.float32]:
+        """The dequantised latents of a coded image, (C, h, w), without running the synthesis network.
+
+        Raises:
+            ArchiveError: the image was kept or failed, so it has none.
+        """
+        row = self.row(key)
+        payload = read_payload(self._storage, row)
+        if row.codec is None:
+            raise ArchiveError(
+                f"Expected a coded image under key {key!r}, got one that was {row.status}: {row.reason}. "
+                "Only coded images have latents."
+            )
+        return self._codecs.use(row.codec, lambda codec: codec.latents(payload))
+
+    def read(self, key: str) -> ShardRow:
+        """One image as its shard holds it: payload and, where coded, metadata; nothing is decoded.
+
+        One range read of exactly the payload, and at the same time one for each kind of metadata it has.
+        """
+        return read_row(self._storage, self.row(key))
+
+    def read_payload(self, key: str) -> bytes:
+        """One image's payload alone: the bitstream where coded, the original file where kept."""
+        return read_payload(self._storage, self.row(key))
+
+    def row(self, key: str) -> CatalogueRow:
+        """What the catalogue says about one image.
+
+        Raises:
+            UnknownKeyError: the archive has no such image.
+        """
+        found = self._find(key)
+        if found is None:
+            near = "".join(f" {name!r}" for name in self._nearest(key))
+            raise UnknownKeyError(
+                f"Expected a key of the archive at {self._storage.url}, got {key!r}; "
+                + (f"the nearest:{near}. " if near else "")
+                + f"`tenfold ls {self._storage.url}` lists them all."
+            )
+        return found
+
+    def rows(self, where: str | None = None) -> Iterator[CatalogueRow]:
+        """What the catalogue says about every image, streamed in no particular order.
+
+        Args:
+            where: an SQL condition on the columns, as `psnr_db < 30 AND status = 'coded'`.
+        """
+        for batch in self._catalogue.scan(where=where):
+            yield from rows_of(batch, CatalogueRow)
+
+    def table(self, columns: Sequence[str] | None = None, *, where: str | None = None) -> pa.Table:
+        """The catalogue as an Arrow table, sorted by key: `archive.table().to_pandas()`."""
+        return self._catalogue.table(columns, where=where)
+
+    def keys(self, prefix: str = "", *, glob: str | None = None) -> Iterator[str]:
+        """The keys, sorted, the failed images' included.
+
+        Args:
+            prefix: only keys that start so.
+            glob: only keys that match, as `holiday/*.jpg`; `*` also matches `/`.
+        """
+        begins = f"key >= {literal(prefix)} AND starts_with(key, {literal(prefix)})" if prefix else None
+        for batch in self._catalogue.scan(["key"], where=begins, order=["key"]):
+            for key in batch["key"].to_pylist():
+                if glob is None or fnmatchcase(key, glob):
+                    yield key
+
+    def __iter__(self) -> Iterator[str]:
+        return self.keys()
+
+    def __len__(self) -> int:
+        return self._catalogue.count()
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, str) and self._find(key) is not None
+
+    def refresh(self) -> None:
+        """See what has been committed since; an archive as it was stays as it was."""
+        with self._lock:
+            self._catalogue.refresh()
+            self._known.clear()
+            self._whole = None
+
+    def _find(self, key: str) -> CatalogueRow | None:
+        with self._lock:
+            if self._whole is None and key not in self._known:
+                self._look_up(key)
+            if self._whole is None:
+                return self._known.get(key)
+            table, at = self._whole
+            return rows_of(table.slice(at[key], 1), CatalogueRow)[0] if key in at else None
+
+    def _look_up(self, key: str) -> None:
+        self._lookups += 1
+        if self._catalogue.count() <= min(_HELD_ROWS, _ROWS_PER_LOOKUP * self._lookups):
+            table = self._catalogue.table().combine_chunks()
+            self._whole = table, {name: at for at, name in enumerate(table["key"].to_pylist())}
+            self._known.clear()
+        else:
+            if len(self._known) >= _HELD_ROWS // 10:
+                self._known.clear()
+            self._known.update({row.key: row for row in self._catalogue.lookup([key])})
+
+    def _nearest(self, key: str) -> list[str]:
+        """Keys that resemble one that does not exist: those in its folder or of its name come first."""
+        folder, _, name = key.rpartition("/")
+        likely: list[str] = []
+        others: list[str] = []
+        for batch in self._catalogue.scan(["key"]):
+            keys = batch["key"]
+            alike = pc.or_(
+                pc.starts_with(keys, f"{folder}/"), pc.match_substring(keys, name, ignore_case=True)
+            )
+            likely += keys.filter(alike)[: _MAX_CANDIDATES - len(likely)].to_pylist()
+            others += keys[: _MAX_CANDIDATES - len(others)].to_pylist()
+        return difflib.get_close_matches(key, dict.fromkeys(likely + others), n=3)
+
+    def _decoded(self, row: ShardRow) -> Image:
+        return decode_rows(self._codecs, [row])[0]
+
+
+def _reopened(url: str, options: StorageOptions, device: str, as_of: AsOf | None) -> Archive:
+    return Archive(url, options=options, device=device, as_of=as_of)
+
+
+def _to_pillow(image: Image) -> PIL.Image.Image:
+    picture = PIL.Image.fromarray(np.squeeze(image.pixels, 2) if image.is_grey else image.pixels)
+    if image.alpha is not None:
+        with PIL.Image.open(io.BytesIO(image.alpha)) as alpha:
+            picture.putalpha(alpha)
+    kinds = {"exif": image.exif and b"Exif\0\0" + image.exif, "icc_profile": image.icc, "xmp": image.xmp}
+    picture.info.update({name: value for name, value in kinds.items() if value})
+    return picture

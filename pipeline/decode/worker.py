@@ -1,0 +1,161 @@
+"""The worker that decodes: rows of one shard in, finished files out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+
+from codec.errors import CodecError
+from pipeline.archive.shards import iter_rows
+from pipeline.config import CompressConfig
+from pipeline.decode.deliver import deliver
+from pipeline.decode.file_names import safe_path, with_extension
+from pipeline.decode.resident_codecs import Codecs
+from pipeline.decode.rows import decode_rows
+from pipeline.errors import DamagedError, TenfoldError
+from pipeline.image.write import Format
+from pipeline.store.storage import Storage
+from pipeline.types import Image, ShardRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """One image to write."""
+
+    row: int
+    """Its number in the shard."""
+    key: str
+    name: str
+    """Of its decoded form; a kept original goes by its key."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecodeTask:
+    """Write some images of one shard."""
+
+    shard: str
+    images: tuple[Wanted, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecodeResult:
+    """What became of a task's images."""
+
+    written: int
+    written_bytes: int
+    pixels: int
+    failed: tuple[tuple[str, str], ...]
+    """(key, reason)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecoderSpec:
+    """Builds a decoder where it will live."""
+
+    wants_gpu: ClassVar[bool] = True
+
+    archive_url: str
+    destination_url: str
+    fmt: Format | None
+    config: CompressConfig
+
+    def build(self, *, threads: int) -> DecoderWorker:
+        """Open the stores; codecs are loaded as rows ask for them."""
+        torch.set_num_threads(threads)
+        return DecoderWorker(
+            Storage(self.archive_url, self.config.storage),
+            Storage(self.destination_url, self.config.storage),
+            fmt=self.fmt,
+            batch_pixels=int(self.config.workers.batch_megapixels * 1e6),
+            threads=threads,
+        )
+
+
+class DecoderWorker:
+    """Holds the codecs it has met and decodes shards."""
+
+    def __init__(
+        self, archive: Storage, destination: Storage, *, fmt: Format | None, batch_pixels: int, threads: int
+    ) -> None:
+        """Take the stores and this worker's share of the CPU."""
+        self._archive = archive
+        self._destination = destination
+        self._fmt = fmt
+        self._batch_pixels = batch_pixels
+        self._codecs = Codecs(archive)
+        self._threads = threads
+
+    def run(self, task: DecodeTask) -> DecodeResult:
+        """Decode and write the images of one task; one that cannot be is a reason in the result."""
+        try:
+            return self._run(task)
+        except DamagedError as error:
+            reason = f"{error} What is whole in it comes back with `tenfold get` or `tenfold repair`."
+            failed = tuple((image.key, reason) for image in task.images)
+            return DecodeResult(written=0, written_bytes=0, pixels=0, failed=failed)
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    def _run(self, task: DecodeTask) -> DecodeResult:
+        names = {image.row: image.name for image in task.images}
+        rows = iter_rows(self._archive, task.shard, only=names)
+        written = written_bytes = pixels = 0
+        failed: list[tuple[str, str]] = []
+        with ThreadPoolExecutor(self._threads, thread_name_prefix="write") as writers:
+            for batch in self._batches(rows):
+                images = self._decode([row for _, row in batch])
+                outcomes = [
+                    writers.submit(self._write, row, image, names[number])
+                    for (number, row), image in zip(batch, images, strict=True)
+                ]
+                for (_, row), outcome in zip(batch, outcomes, strict=True):
+                    size = outcome.result()
+                    if isinstance(size, str):
+                        failed.append((row.key, size))
+                    else:
+                        written += 1
+                        written_bytes += size
+                        pixels += (row.width or 0) * (row.height or 0)
+        return DecodeResult(written=written, written_bytes=written_bytes, pixels=pixels, failed=tuple(failed))
+
+    def _batches(self, rows: Iterator[tuple[int, ShardRow]]) -> Iterator[list[tuple[int, ShardRow]]]:
+        batch: list[tuple[int, ShardRow]] = []
+        pixels = 0
+        for number, row in rows:
+            more = (row.width or 0) * (row.height or 0)
+            if batch and pixels + more > self._batch_pixels:
+                yield batch
+                batch, pixels = [], 0
+            batch.append((number, row))
+            pixels += more
+        if batch:
+            yield batch
+
+    def _decode(self, rows: Sequence[ShardRow]) -> list[Image | str | None]:
+        """The image of each coded row, None for kept ones, or the reason why there is none."""
+        try:
+            images = iter(decode_rows(self._codecs, [row for row in rows if row.status == "coded"]))
+            return [next(images) if row.status == "coded" else None for row in rows]
+        except (TenfoldError, CodecError) as error:
+            if len(rows) == 1:
+                return [str(error)]
+            return [outcome for row in rows for outcome in self._decode([row])]
+
+    def _write(self, row: ShardRow, image: Image | str | None, name: str) -> int | str:
+        if isinstance(image, str):
+            return image
+        try:
+            delivery = deliver(row, image, self._fmt, strict=False)
+            if delivery.extensions is None:
+                name = row.key
+            else:  # only a fallback to another format still adds an extension here
+                name = with_extension(name, delivery.extensions, lambda _name: False)
+            self._destination.write(safe_path(name), delivery.data)
+        except TenfoldError as error:
+            return str(error)
+        return len(delivery.data)

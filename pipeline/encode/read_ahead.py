@@ -1,0 +1,108 @@
+"""Read and decode images ahead of the codec, in order, with bounded memory."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Semaphore
+
+from pipeline.encode.types import Fetched
+from pipeline.errors import SourceError
+from pipeline.image.read import ReadLimits, read_image
+from pipeline.source.original import read_or_reason
+from pipeline.types import Image, SourceImage, Unmodelled
+
+_MAX_AHEAD = 64
+"""Images being read or waiting, at most: enough to hide the latency of an object store."""
+
+
+class ReadAhead:
+    """Threads that fetch and decode. Shared by the tasks of one worker."""
+
+    def __init__(
+        self,
+        read: Callable[[SourceImage], bytes],
+        *,
+        limits: ReadLimits,
+        buffer_bytes: int,
+        fetch_threads: int,
+        decode_threads: int,
+    ) -> None:
+        """Start nothing yet.
+
+        Args:
+            read: gives the bytes of a source image; raises StorageError, SourceError or OSError.
+            limits: what `read_image` may decode.
+            buffer_bytes: decoded images waiting in one `images` iteration, at most; one, and those being
+                decoded, may exceed it.
+            fetch_threads: reads under way at once.
+            decode_threads: decodes under way at once.
+        """
+        self._read = read
+        self._limits = limits
+        self._buffer_bytes = buffer_bytes
+        self._threads = ThreadPoolExecutor(fetch_threads, thread_name_prefix="read-ahead")
+        self._decoding = Semaphore(decode_threads)
+
+    def images(self, sources: Sequence[SourceImage]) -> Iterator[Fetched]:
+        """Every source image in order. Reading starts now, not at the first `next`.
+
+        Raises:
+            StoreDownError: while iterating, when the whole store is out of reach.
+        """
+        waiting: deque[Future[Fetched]] = deque()
+        todo = iter(sources)
+        self._top_up(waiting, todo)
+        return self._drain(waiting, todo)
+
+    def _drain(self, waiting: deque[Future[Fetched]], todo: Iterator[SourceImage]) -> Iterator[Fetched]:
+        try:
+            while waiting:
+                fetched = waiting.popleft().result()
+                self._top_up(waiting, todo)
+                yield fetched
+        finally:
+            for future in waiting:
+                future.cancel()
+
+    def _top_up(self, waiting: deque[Future[Fetched]], todo: Iterator[SourceImage]) -> None:
+        while not waiting or (len(waiting) < _MAX_AHEAD and self._has_room(waiting)):
+            source = next(todo, None)
+            if source is None:
+                return
+            waiting.append(self._threads.submit(self._fetch, source))
+
+    def close(self) -> None:
+        """Stop the threads."""
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+    def _has_room(self, waiting: deque[Future[Fetched]]) -> bool:
+        held = sum(future.result().decoded_bytes for future in waiting if future.done())
+        return held < self._buffer_bytes
+
+    def _fetch(self, source: SourceImage) -> Fetched:
+        started = time.perf_counter()
+        data = read_or_reason(self._read, source)
+        if isinstance(data, str):
+            return _failed(source, None, data, started)
+        with self._decoding:
+            fetched = time.perf_counter()
+            try:
+                content: Image | Unmodelled | str = read_image(data, limits=self._limits)
+            except SourceError as error:
+                content = str(error)
+            return Fetched(
+                source=source,
+                data=data,
+                content=content,
+                read_s=fetched - started,
+                decode_s=time.perf_counter() - fetched,
+            )
+
+
+def _failed(source: SourceImage, data: bytes | None, reason: str, started: float) -> Fetched:
+    return Fetched(
+        source=source, data=data, content=reason, read_s=time.perf_counter() - started, decode_s=0.0
+    )

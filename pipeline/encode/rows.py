@@ -1,0 +1,105 @@
+"""From one image and what became of it to its shard row: coded, kept or failed."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from datetime import UTC, datetime
+from typing import Any
+
+import google_crc32c
+
+from codec.metrics import bpp, zip_bytes
+from pipeline.archive.lost_reason import lost_reason
+from pipeline.encode.types import Coded, Fetched
+from pipeline.image.read import to_rgb
+from pipeline.types import Image, ShardRow, SourceImage, Unmodelled
+
+
+def coded_row(fetched: Fetched, coded: Coded, *, codec: str, run: str) -> ShardRow:
+    """The row of an image whose bitstream was seen to decode; `quality` is rounded to a whole level."""
+    image, encoded, measures = coded.image, coded.encoded, coded.measures
+    return ShardRow(
+        **_source_columns(fetched.source, fetched.data),
+        **_image_columns(image),
+        exif=image.exif,
+        icc=image.icc,
+        xmp=image.xmp,
+        alpha=image.alpha,
+        status="coded",
+        codec=codec,
+        quality=round(coded.quality),
+        latent_shape=encoded.latent_shape,
+        payload=encoded.payload,
+        payload_crc32c=google_crc32c.value(encoded.payload),
+        symbols_crc32=encoded.symbols_crc32,
+        bpp=bpp(len(encoded.payload), image.width, image.height),
+        psnr_db=None if math.isinf(measures.psnr_db) else measures.psnr_db,
+        ms_ssim=measures.ms_ssim,
+        zip_bytes=zip_bytes(to_rgb(image).data),
+        zip_source_bytes=zip_bytes(fetched.data or b""),
+        run=run,
+        encoded_at=datetime.now(UTC),
+    )
+
+
+def kept_row(fetched: Fetched, reason: str, *, run: str) -> ShardRow:
+    """The row of an image stored as its original bytes, which hold its metadata too."""
+    data = fetched.data
+    content = fetched.content
+    if data is None or isinstance(content, str):
+        raise ValueError(f"Expected an image that was read, got {content!r} for key {fetched.source.key!r}.")
+    return ShardRow(
+        **_source_columns(fetched.source, data),
+        **_image_columns(content),
+        status="kept",
+        reason=reason,
+        payload=data,
+        payload_crc32c=google_crc32c.value(data),
+        bpp=bpp(len(data), content.width, content.height),
+        zip_bytes=zip_bytes(to_rgb(content).data) if isinstance(content, Image) else None,
+        zip_source_bytes=zip_bytes(data),
+        run=run,
+        encoded_at=datetime.now(UTC),
+    )
+
+
+def failed_row(source: SourceImage, data: bytes | None, reason: str, *, run: str) -> ShardRow:
+    """The row of an image that has no payload; without `data` its version stays unknown, so it is retried.
+
+    One that the archive held and lost is called so, and its row keeps the SHA-256 of what would bring it back.
+    """
+    columns = _source_columns(source, data)
+    columns["source_sha256"] = source.sha256 or columns["source_sha256"]
+    if source.shard is not None:
+        reason = lost_reason(source, reason)
+    return ShardRow(
+        **columns,
+        status="failed",
+        reason=reason,
+        run=run,
+        encoded_at=datetime.now(UTC),
+    )
+
+
+def _source_columns(source: SourceImage, data: bytes | None) -> dict[str, Any]:
+    read = data is not None
+    return {
+        "key": source.key,
+        "source_url": source.url,
+        "source_size": len(data) if data is not None else source.size,
+        "source_etag": source.etag if read else None,
+        "source_mtime": source.mtime if read else None,
+        "source_sha256": hashlib.sha256(data).hexdigest() if data is not None else None,
+    }
+
+
+def _image_columns(image: Image | Unmodelled) -> dict[str, Any]:
+    return {
+        "source_format": image.source_format,
+        "width": image.width,
+        "height": image.height,
+        "mode": image.mode,
+        "bit_depth": image.bit_depth,
+        "orientation": image.orientation if isinstance(image, Image) else None,
+    }

@@ -1,0 +1,95 @@
+"""One image on its way through the codec: a candidate with its latents, then its payload and what it decodes to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from codec.contract import RGB, Codec, Encoded, Prepared
+from codec.metrics import ms_ssim, psnr_db
+from pipeline.image.read import from_rgb
+from pipeline.types import Image, SourceImage, Unmodelled
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Candidate:
+    """An image that the codec has analysed; its quality is not settled."""
+
+    fetched: Fetched
+    image: Image
+    prepared: Prepared
+
+    @property
+    def key(self) -> str:
+        """Its name in the archive."""
+        return self.fetched.source.key
+
+    @property
+    def num_pixels(self) -> int:
+        """Width times height."""
+        return self.image.width * self.image.height
+
+    @property
+    def room(self) -> int:
+        """A payload must have fewer bytes than this, or the source file is kept."""
+        return payload_room(self.fetched, self.image)
+
+    def estimate_bytes(self, codec: Codec, quality: float) -> int:
+        """About how long the payload would be."""
+        return codec.estimate_bytes(self.prepared, [quality])[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measures:
+    """How near a decoded image is to its original."""
+
+    psnr_db: float
+    """Infinite when nothing was lost."""
+    ms_ssim: float | None
+    """None when the short side is under 161 pixels."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Coded:
+    """An image's payload, and the pixels it decodes to."""
+
+    image: Image
+    encoded: Encoded
+    decoded: RGB
+    quality: float
+
+    @property
+    def num_bytes(self) -> int:
+        """Length of the payload."""
+        return len(self.encoded.payload)
+
+    @cached_property
+    def measures(self) -> Measures:
+        """Measured when first asked for: seconds on a large image."""
+        pixels = from_rgb(self.decoded, grey=self.image.is_grey)
+        return Measures(
+            psnr_db=psnr_db(self.image.pixels, pixels), ms_ssim=ms_ssim(self.image.pixels, pixels)
+        )
+
+
+def payload_room(fetched: Fetched, image: Image) -> int:
+    """Bytes of the source file, less what is stored beside the payload: the alpha plane."""
+    return len(fetched.data or b"") - len(image.alpha or b"")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Fetched:
+    """One source image with what reading gave: `content` is the reason, for a person, when it failed."""
+
+    source: SourceImage
+    data: bytes | None
+    """The file, or None when it could not be read at all."""
+    content: Image | Unmodelled | str
+    read_s: float
+    decode_s: float
+
+    @property
+    def decoded_bytes(self) -> int:
+        """What this holds in memory."""
+        pixels = self.content.pixels.nbytes if isinstance(self.content, Image) else 0
+        return pixels + len(self.data or b"")

@@ -1,0 +1,187 @@
+"""The encoder worker: source images in, published shards out. Plain Python; Ray only wraps it (ray_pool.py).
+
+plan -> ReadAhead -> batches -> Coder, at the pace of the unit -> rows -> shards
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import Lock
+from typing import ClassVar
+
+import torch
+
+from codec.contract import Codec
+from codec.registry import load_codec
+from pipeline.archive.stored_plan import StoredPlan
+from pipeline.archive.weights import read_stored_weights
+from pipeline.config import CompressConfig
+from pipeline.encode.batch_encoder import Coder
+from pipeline.encode.publish import publish_rows
+from pipeline.encode.quality_floors import Floors
+from pipeline.encode.rate_control import Pace, SteadyPace, TargetPace
+from pipeline.encode.rate_forecast import Sample, sample_of
+from pipeline.encode.read_ahead import ReadAhead
+from pipeline.encode.rows import coded_row, failed_row, kept_row
+from pipeline.encode.tasks import EncodeResult, EncodeTask, Stages
+from pipeline.encode.types import Coded, Fetched
+from pipeline.image.read import ReadLimits
+from pipeline.source.source import Source, SourceConfig
+from pipeline.store.storage import Storage
+from pipeline.types import Image, ShardRow, SourceImage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncoderSpec:
+    """Builds an encoder where it will live."""
+
+    wants_gpu: ClassVar[bool] = True
+
+    archive_url: str
+    source: SourceConfig
+    config: CompressConfig
+    weights_digest: bytes | None = None
+    """Of the archive's weights file to encode with; None for the weights that the codec ships with."""
+
+    def build(self, *, threads: int) -> EncoderWorker:
+        """Load the codec and open the stores; `threads` is this worker's share of the CPU."""
+        torch.set_num_threads(threads)
+        archive = Storage(self.archive_url, self.config.storage)
+        digest = self.weights_digest
+        encode_with = None if digest is None else read_stored_weights(archive, digest)
+        return EncoderWorker(
+            codec=load_codec(self.config.codec.id, encode_with=encode_with),
+            source=Source(self.source),
+            archive=archive,
+            config=self.config,
+            threads=threads,
+        )
+
+
+class EncoderWorker:
+    """Holds one codec on one device and encodes units.
+
+    `run` may be called from two threads: the second call reads ahead while the first one encodes.
+    """
+
+    def __init__(
+        self, *, codec: Codec, source: Source, archive: Storage, config: CompressConfig, threads: int
+    ) -> None:
+        """Take the resident codec, the stores, and this worker's share of the CPU."""
+        self._codec = codec
+        self._coder = Coder(codec, Floors.of(config.codec))
+        self._archive = archive
+        self._config = config
+        self._turn = Lock()
+        self._ahead = ReadAhead(
+            source.read,
+            limits=ReadLimits(max_pixels=int(config.limits.max_megapixels * 1e6)),
+            buffer_bytes=int(config.workers.buffer_mib * 2**20),
+            fetch_threads=max(4, 2 * threads),
+            decode_threads=threads,
+        )
+        self._finishers = ThreadPoolExecutor(threads, thread_name_prefix="finish")
+
+    def run(self, task: EncodeTask) -> EncodeResult:
+        """Do one task.
+
+        Raises:
+            StorageError: the archive cannot be read or written; a source image that cannot be is a row.
+        """
+        sources = StoredPlan(self._archive, task.run).load(task.number)
+        if task.indices is not None:
+            sources = [sources[index] for index in task.indices]
+        stages = Stages()
+        if task.give_up is not None:
+            reason = task.give_up
+            given_up = (failed_row(source, None, reason, run=task.run) for source in sources)
+            return self._publish(given_up, task, stages)
+        target_bpp = self._config.codec.target_bpp
+        ahead = self._ahead.images(sources if target_bpp is None else sample_of(sources))
+        with self._turn:
+            if target_bpp is None:
+                pace: Pace = SteadyPace(float(self._config.codec.quality_of(self._codec)))
+            else:
+                pace, ahead = self._on_target(target_bpp, sources, ahead, stages)
+            return self._publish(self._rows(ahead, pace, task, stages), task, stages)
+
+    def close(self) -> None:
+        """Stop the threads."""
+        self._ahead.close()
+        self._finishers.shutdown(wait=True, cancel_futures=True)
+
+    def _on_target(
+        self, target_bpp: float, sources: Sequence[SourceImage], sampled: Iterable[Fetched], stages: Stages
+    ) -> tuple[Pace, Iterator[Fetched]]:
+        """The pace that meets the target over these images, and the images: read while the sample is searched."""
+        started = time.perf_counter()
+        sample = Sample(self._codec, sources, sampled)
+        ahead = self._ahead.images(sources)
+        pace = TargetPace(self._codec, target_bpp, sample.forecast(target_bpp))
+        stages.search_s += time.perf_counter() - started
+        return pace, ahead
+
+    def _rows(
+        self, images: Iterable[Fetched], pace: Pace, task: EncodeTask, stages: Stages
+    ) -> Iterator[ShardRow]:
+        """One row for every image: batches are measured in other threads while the next one is encoded."""
+        finishing: deque[Future[tuple[ShardRow, float]]] = deque()
+
+        def finished() -> ShardRow:
+            row, seconds = finishing.popleft().result()
+            stages.measure_s += seconds
+            return row
+
+        for batch in self._batches(images):
+            for fetched in batch:
+                stages.read_s += fetched.read_s
+                stages.decode_s += fetched.decode_s
+            outcomes = self._coder.code(batch, pace, stages)
+            submitted = [
+                self._finishers.submit(self._row, fetched, outcomes.get(fetched.source.key), task.run)
+                for fetched in batch
+            ]
+            while finishing:
+                yield finished()
+            finishing.extend(submitted)
+        while finishing:
+            yield finished()
+
+    def _batches(self, images: Iterable[Fetched]) -> Iterator[list[Fetched]]:
+        """Images in order, as many together as the batch size allows, at least one; all of one quality."""
+        limit = self._config.workers.batch_megapixels * 1e6
+        batch: list[Fetched] = []
+        samples = 0
+        for fetched in images:
+            more = fetched.content.pixels.size if isinstance(fetched.content, Image) else 0
+            is_other = bool(batch) and fetched.source.quality != batch[0].source.quality
+            if batch and (is_other or samples + more > 3 * limit):
+                yield batch
+                batch, samples = [], 0
+            batch.append(fetched)
+            samples += more
+        if batch:
+            yield batch
+
+    def _row(self, fetched: Fetched, outcome: Coded | str | None, run: str) -> tuple[ShardRow, float]:
+        """The row, and the seconds it took; `outcome` is None for what the codec was not asked about."""
+        started = time.perf_counter()
+        content = fetched.content
+        if isinstance(content, str):
+            row = failed_row(fetched.source, fetched.data, content, run=run)
+        elif isinstance(outcome, Coded):
+            row = coded_row(fetched, outcome, codec=self._codec.id, run=run)
+        elif isinstance(content, Image):
+            row = kept_row(fetched, fetched.source.kept or str(outcome), run=run)
+        else:
+            row = kept_row(fetched, content.reason, run=run)
+        return row, time.perf_counter() - started
+
+    def _publish(self, rows: Iterable[ShardRow], task: EncodeTask, stages: Stages) -> EncodeResult:
+        target = int(self._config.shard.target_mib * 2**20)
+        table = publish_rows(self._archive, rows, task, stages, target_bytes=target)
+        return EncodeResult(rows=table, stages=stages)

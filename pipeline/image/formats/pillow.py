@@ -1,0 +1,157 @@
+"""Open files with Pillow, whose settings belong to the whole process, quietly and from several threads."""
+
+from __future__ import annotations
+
+import io
+import logging
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Lock
+from typing import Any, cast
+
+import PIL.Image
+from PIL.AvifImagePlugin import AvifImageFile
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.GifImagePlugin import GifImageFile
+from PIL.ImageFile import ImageFile
+from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.PpmImagePlugin import PpmImageFile
+from PIL.TiffImagePlugin import TiffImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+
+from pipeline.image.formats.header import Header, animation_reason, bare_exif, depth_reason, orientation_of
+from pipeline.image.formats.iso_boxes import avif_facts, jpeg2000_header, without_exif
+from pipeline.image.formats.jpeg import jpeg_header
+from pipeline.image.formats.png import png_header
+from pipeline.image.formats.tiff import tiff_header
+from pipeline.image.formats.webp import webp_header
+
+# A log record without a handler is printed to stderr, and Pillow logs some hostile files as errors.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
+
+HEADER_FIRST: dict[str, tuple[Callable[[bytes], Header], Callable[[io.BytesIO], ImageFile]]] = {
+    "JPEG": (jpeg_header, JpegImageFile),
+    "PNG": (png_header, PngImageFile),
+    "WEBP": (webp_header, WebPImageFile),
+    "JPEG2000": (jpeg2000_header, Jpeg2KImageFile),
+}
+"""Formats whose header we read before Pillow sees the file. Plugins are called by name: `PIL.Image.open`
+would check its own pixel limit, which is one number for the whole process."""
+
+
+def open_avif(data: bytes) -> tuple[Header, ImageFile]:
+    """Open an AVIF file; nothing is decoded."""
+    facts = avif_facts(data)
+    try:
+        picture = AvifImageFile(io.BytesIO(data))
+    except (SyntaxError, ValueError):
+        if not facts.exif_items:
+            raise
+        # the decoder refuses the whole file for the sake of its broken EXIF
+        picture = AvifImageFile(io.BytesIO(without_exif(data, facts)))
+    # AVIF keeps the orientation outside EXIF too; where they differ Pillow writes it into the EXIF it gives
+    exif = bare_exif(picture.info.get("exif"))
+    header = Header(
+        width=picture.width,
+        height=picture.height,
+        mode=picture.mode.replace("RGB", "L") if facts.is_grey else picture.mode,
+        bit_depth=facts.bit_depth,
+        unmodelled=animation_reason(picture.n_frames) or facts.unmodelled,
+        exif=exif,
+        icc=picture.info.get("icc_profile"),
+        xmp=picture.info.get("xmp"),
+        orientation=orientation_of(exif),
+        is_grey=facts.is_grey,
+        stream=data,
+    )
+    return header, picture
+
+
+def open_tiff(data: bytes) -> tuple[Header, ImageFile]:
+    """Open a TIFF file; nothing is decoded."""
+    picture = TiffImageFile(io.BytesIO(data))
+    return tiff_header(picture, data), picture
+
+
+def open_gif(data: bytes) -> tuple[Header, ImageFile]:
+    """Open a GIF file and count its frames; nothing is decoded."""
+    picture = GifImageFile(io.BytesIO(data))
+    return _header(picture, data, animation_reason(picture.n_frames)), picture
+
+
+def open_bmp(data: bytes) -> tuple[Header, ImageFile]:
+    """Open a BMP file; nothing is decoded."""
+    picture = BmpImageFile(io.BytesIO(data))
+    return _header(picture, data, None), picture
+
+
+def open_ppm(data: bytes) -> tuple[Header, ImageFile]:
+    """Open a portable any-map file; nothing is decoded. Pillow reads 16-bit colour as 8-bit, in silence."""
+    picture = PpmImageFile(io.BytesIO(data))
+    fields = re.sub(rb"#[^\r\n]*", b"", data[:4096]).split(maxsplit=4)  # magic, width, height, largest value
+    is_deep = fields[0] in (b"P2", b"P3", b"P5", b"P6") and int(fields[3]) > 255
+    return _header(picture, data, None, bit_depth=16 if is_deep else 8), picture
+
+
+PILLOW_FIRST: dict[str, Callable[[bytes], tuple[Header, ImageFile]]] = {
+    "AVIF": open_avif,
+    "TIFF": open_tiff,
+    "GIF": open_gif,
+    "BMP": open_bmp,
+    "PPM": open_ppm,
+}
+"""Formats whose header Pillow reads on opening."""
+
+
+def _header(picture: ImageFile, data: bytes, unmodelled: str | None, *, bit_depth: int = 8) -> Header:
+    return Header(
+        width=picture.width,
+        height=picture.height,
+        mode=picture.mode,
+        bit_depth=bit_depth,
+        unmodelled=unmodelled or depth_reason(bit_depth),
+        stream=data,
+    )
+
+
+def let_pillow_decode(pixels: int) -> None:
+    """Raise Pillow's own limit where the user asked for more than it decodes; never lower it."""
+    limit = PIL.Image.MAX_IMAGE_PIXELS
+    if limit is not None and 2 * limit < pixels:  # Pillow refuses above twice its limit
+        PIL.Image.MAX_IMAGE_PIXELS = pixels
+
+
+_MODULES = r"PIL\."
+_lock = Lock()
+_readers = 0
+
+
+@contextmanager
+def quiet_pillow() -> Iterator[None]:
+    """Ignore the warnings of Pillow's modules while any thread reads.
+
+    `warnings.catch_warnings` puts back a snapshot on leaving, which is wrong with threads; this adds one
+    filter when a reader enters and removes that one when the last leaves.
+    """
+    global _readers
+    with _lock:
+        _readers += 1
+        # every time: another thread's `catch_warnings` may have removed it
+        warnings.filterwarnings("ignore", module=_MODULES)
+    try:
+        yield
+    finally:
+        with _lock:
+            _readers -= 1
+            if not _readers:
+                filters = cast("list[Any]", warnings.filters)
+                filters[:] = [item for item in filters if not _is_ours(item)]
+
+
+def _is_ours(item: tuple[Any, ...]) -> bool:
+    action, _, _, module, _ = item
+    return action == "ignore" and module is not None and module.pattern == _MODULES

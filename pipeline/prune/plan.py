@@ -1,0 +1,218 @@
+"""What a prune would do now: what no kept version needs, and what of it has been marked for long enough."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from pipeline.archive.catalogue import Catalogue
+from pipeline.archive.layout import (
+    CATALOGUE_FOLDER,
+    HINT,
+    LOG_FOLDER,
+    SHARDS_FOLDER,
+    entry_path,
+    log_number,
+    parse_shard_path,
+)
+from pipeline.archive.prune_marks import MarkReader, Marks
+from pipeline.archive.seals import read_seals
+from pipeline.errors import ArchiveError, DamagedError
+from pipeline.progress import OnStep, Step
+from pipeline.prune.references import References
+from pipeline.prune.retention import Retention
+from pipeline.store.storage import ObjectInfo, Storage
+
+_DATA_FILE: Final = re.compile(rf"{CATALOGUE_FOLDER}/part-[^/]+\.parquet")
+_STEP: Final = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrunePlan:
+    """One look at an archive; nothing is changed by it."""
+
+    oldest: int
+    newest: int
+    kept_from: int
+    """The oldest version that is to stay."""
+    floor: int
+    """The oldest version that would be left if what is due were removed now: the rest has to wait."""
+    references: References
+    unneeded: Mapping[str, int]
+    """Path -> bytes of all that no kept version needs."""
+    to_mark: Mapping[str, int]
+    due: Mapping[str, int]
+    waiting: Mapping[str, int]
+    """Marked, but not for long enough."""
+    marks: Marks
+    next_due: datetime | None
+    """When the first of what is waiting becomes due."""
+    held: frozenset[str]
+    """All that lies in the catalogue's folder."""
+    unknown: tuple[str, ...]
+    """Objects whose names say nothing to us: they stay."""
+
+
+def look(archive: Storage, retention: Retention, now: datetime, on_step: OnStep) -> PrunePlan:
+    """See what there is, what is needed, and what is not.
+
+    Raises:
+        NoArchiveError: there is none.
+        DamagedError: something that a kept version needs is lost or damaged: then nothing may be removed.
+        ArchiveError: another tool has made the catalogue one that Tenfold does not fully understand.
+        StorageError: the store does not answer.
+    """
+    catalogue = Catalogue(archive)
+    newest = catalogue.version()
+    _check_understood(catalogue, archive.url)
+    versions = catalogue.versions()
+    kept_from = retention.oldest_kept(versions, now)
+    sealed = read_seals(archive)
+    if sealed.broken:
+        raise DamagedError(
+            f"Expected the checksums that its name promises, got others at {sealed.broken[0]}: without them the "
+            "catalogue cannot be checked. Nothing was removed: restore the file from a copy, then prune."
+        )
+    marks = MarkReader(archive).read()
+    is_due = _Due(marks, retention, now)
+    log = {path: number for path, number in _numbered(archive) if number < kept_from}
+    lasting = (number for path, number in log.items() if path == entry_path(number) and not is_due(path))
+    # what a killed prune has left below the oldest version is none any more, and does not hold up the rest
+    floor = max(min(lasting, default=kept_from), versions[-1].version)
+    is_cut = any(number < floor and is_due(path) for path, number in log.items())
+    references = References(archive, sealed, oldest=kept_from, on_step=on_step)
+    references.read(newest, chain_of=floor if is_cut else kept_from)
+    listing = _Listing.of(archive, references, on_step)
+    fresh, waiting, due = _by_age(listing.unneeded, marks, is_due, floor)
+    return PrunePlan(
+        oldest=versions[-1].version,
+        newest=newest,
+        kept_from=kept_from,
+        floor=floor,
+        references=references,
+        unneeded=listing.unneeded,
+        to_mark=fresh,
+        waiting=waiting,
+        due=due,
+        marks=marks,
+        next_due=is_due.when(waiting),
+        held=listing.held,
+        unknown=(*listing.unknown, *marks.unknown),
+    )
+
+
+def _numbered(archive: Storage) -> Iterator[tuple[str, int]]:
+    """Log entries and checkpoints, and their versions."""
+    for info in archive.list(LOG_FOLDER):
+        number = log_number(info.path)
+        if number is not None:
+            yield info.path, number
+
+
+def _check_understood(catalogue: Catalogue, url: str) -> None:
+    if catalogue.reader_version() > 1:
+        raise ArchiveError(
+            f"Expected a catalogue of Delta reader version 1 at {url}, got {catalogue.reader_version()}: another tool "
+            "has switched on features with which Tenfold cannot tell what is needed. Nothing was removed."
+        )
+
+
+class _Due:
+    """Whether an object has been marked for the whole grace period; a mark from the future is not due."""
+
+    def __init__(self, marks: Marks, retention: Retention, now: datetime) -> None:
+        self._since = marks.since
+        self._latest = now - retention.grace
+        self._grace = retention.grace
+
+    def __call__(self, path: str) -> bool:
+        moment = self.since(path)
+        return moment is not None and moment <= self._latest
+
+    def since(self, path: str) -> datetime | None:
+        """When it was marked; a checkpoint goes with the log entry of its version."""
+        number = log_number(path)
+        names = (path,) if number is None else (path, entry_path(number))
+        return min((self._since[name] for name in names if name in self._since), default=None)
+
+    def when(self, paths: Iterable[str]) -> datetime | None:
+        """The first moment at which one of them is due."""
+        moments = (since for path in paths if (since := self.since(path)) is not None)
+        first = min(moments, default=None)
+        return None if first is None else first + self._grace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Listing:
+    unneeded: dict[str, int]
+    held: frozenset[str]
+    unknown: tuple[str, ...]
+
+    @classmethod
+    def of(cls, archive: Storage, references: References, on_step: OnStep) -> _Listing:
+        """Everything below `shards/` and `catalogue/`, listed after it is known what is needed.
+
+        A shard that is published and committed in between is unneeded here: it may be marked for a while, but cannot
+        have been marked long ago.
+        """
+        unneeded: dict[str, int] = {}
+        unknown: list[str] = []
+        missing = set(references.shards)
+        for info in _counted(archive.list(SHARDS_FOLDER), "shards listed", on_step):
+            if not _is_shard(info.path):
+                unknown.append(info.path)
+            elif info.path in references.shards:
+                missing.discard(info.path)
+            else:
+                unneeded[info.path] = info.size
+        if missing:
+            raise DamagedError(
+                f"Expected every shard that a kept version refers to, got nothing at {min(missing)} and "
+                f"{len(missing) - 1} others. Nothing was removed: run `tenfold verify`, restore them from a copy, or "
+                "let the versions go that refer to them, then prune."
+            )
+        held = list(_counted(archive.list(CATALOGUE_FOLDER), "catalogue files listed", on_step))
+        for info in held:
+            if log_number(info.path) is None and _DATA_FILE.fullmatch(info.path) is None:
+                if info.path != HINT and not references.needs(info.path):
+                    unknown.append(info.path)
+            elif not references.needs(info.path):
+                unneeded[info.path] = info.size
+        return cls(unneeded=unneeded, held=frozenset(info.path for info in held), unknown=tuple(unknown))
+
+
+def _counted(infos: Iterable[ObjectInfo], words: str, on_step: OnStep) -> Iterator[ObjectInfo]:
+    number = 0
+    for number, info in enumerate(infos, 1):
+        if number % _STEP == 0:
+            on_step(Step(words=words, done=number))
+        yield info
+    on_step(Step(words=words, done=number))
+
+
+def _is_shard(path: str) -> bool:
+    try:
+        parse_shard_path(path)
+    except ArchiveError:
+        return False
+    return True
+
+
+def _by_age(
+    unneeded: Mapping[str, int], marks: Marks, is_due: _Due, floor: int
+) -> tuple[dict[str, int], dict[str, int], dict[str, int]]:
+    """What is unneeded, as: not marked yet, waiting, due."""
+    fresh: dict[str, int] = {}
+    waiting: dict[str, int] = {}
+    due: dict[str, int] = {}
+    for path, size in unneeded.items():
+        if not marks.covers(path):
+            fresh[path] = size
+        elif is_due(path) and ((number := log_number(path)) is None or number < floor):
+            due[path] = size
+        else:
+            waiting[path] = size
+    return fresh, waiting, due

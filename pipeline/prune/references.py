@@ -1,0 +1,137 @@
+"""What the kept versions of an archive refer to: read from the catalogue's own files, every one of them checked.
+
+A version refers to the shards that its rows name. Its rows lie in Parquet files, which log entries add. So what the
+versions from one on can ever show lies in that version's files and in those that later entries add, however many
+versions there are: each file is read once. What is missing, or is not what its seal says, ends this with an error.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pipeline.archive.catalogue import Catalogue
+from pipeline.archive.delta_log import chain_start, files_added
+from pipeline.archive.layout import LOG_FOLDER, checkpoint_path, entry_path, log_number
+from pipeline.archive.seals import Sealed
+from pipeline.errors import DamagedError
+from pipeline.progress import OnStep, Step
+from pipeline.store.storage import Storage
+
+_ENTRY_READERS: Final = 16
+_READERS: Final = 4
+"""Files of the catalogue in memory at once: they have up to 100 MB."""
+
+
+class References:
+    """Everything that the versions from `oldest` on refer to; `extend` takes in what was committed since."""
+
+    def __init__(self, archive: Storage, sealed: Sealed, *, oldest: int, on_step: OnStep) -> None:
+        """Contact nothing yet.
+
+        Args:
+            sealed: checksums of the catalogue's files; one that is not sealed yet must be readable.
+        """
+        self._archive = archive
+        self._sealed = sealed
+        self._on_step = on_step
+        self.oldest = oldest
+        self.newest = oldest
+        self.files: dict[str, int] = {}
+        """Parquet files, and their sizes."""
+        self.shards: set[str] = set()
+
+    def read(self, newest: int, *, chain_of: int) -> None:
+        """Take in the versions from `oldest` to `newest`.
+
+        Args:
+            chain_of: a version not newer than `oldest`: what it is read from must be there and whole, too.
+        Raises:
+            DamagedError: something of a kept version is not what was written.
+            ArchiveError: another tool wrote a version in a way that Tenfold does not know.
+            StorageError: the store does not answer.
+        """
+        self._check_log(chain_of, newest)
+        self._take_in(Catalogue(self._archive, as_of=self.oldest).files())
+        self.extend(newest)
+
+    def extend(self, newest: int) -> None:
+        """Take in versions that are newer than those so far."""
+        added: dict[str, int] = {}
+        paths = [entry_path(version) for version in range(self.newest + 1, newest + 1)]
+        with ThreadPoolExecutor(_ENTRY_READERS, thread_name_prefix="log") as pool:
+            for number, (path, entry) in enumerate(zip(paths, pool.map(self._whole, paths), strict=True), 1):
+                added |= files_added(entry, path)
+                self._on_step(Step(words="log entries read", done=number, total=len(paths)))
+        self._take_in(added)
+        self.newest = max(self.newest, newest)
+
+    def needs(self, path: str) -> bool:
+        """Whether one of the versions would be hurt if that object went."""
+        number = log_number(path)
+        if number is not None:
+            return number >= self.oldest
+        return path in self.shards or path in self.files
+
+    def _check_log(self, chain_of: int, newest: int) -> None:
+        held = {info.path for info in self._archive.list(LOG_FOLDER)}
+        start = chain_start(held, chain_of)
+        for version in range(start, newest + 1):
+            if entry_path(version) not in held and not (
+                version == start and checkpoint_path(version) in held
+            ):
+                raise _damaged(entry_path(version), "nothing there")
+        for path in self._sealed.files:
+            number = log_number(path)
+            if number is None or number < start:
+                continue
+            # beyond the newest version: when the last entries are lost, the one before them passes for the newest
+            is_read_later = self.oldest < number <= newest and path == entry_path(number)
+            if not is_read_later and (path in held or number >= self.oldest):
+                self._whole(path)
+
+    def _take_in(self, files: Mapping[str, int]) -> None:
+        new = {path: size for path, size in files.items() if path not in self.files}
+        with ThreadPoolExecutor(_READERS, thread_name_prefix="catalogue") as pool:
+            for number, shards in enumerate(pool.map(self._shards_in, new, new.values()), 1):
+                self.shards |= shards
+                self._on_step(Step(words="catalogue files read", done=number, total=len(new)))
+        self.files |= new
+
+    def _shards_in(self, path: str, size: int) -> frozenset[str]:
+        data = self._whole(path)
+        if len(data) != size:
+            raise _damaged(path, f"{len(data):,} bytes where the log says {size:,}")
+        try:
+            with pq.ParquetFile(pa.BufferReader(data)) as file:
+                column = file.read(columns=["shard"])["shard"].cast(pa.string())
+        except (pa.ArrowException, OSError, KeyError) as error:
+            raise _damaged(path, f"no catalogue rows: {error}") from error
+        return frozenset(pc.unique(column).to_pylist())
+
+    def _whole(self, path: str) -> bytes:
+        """An object's bytes, which are those that were sealed if any were."""
+        try:
+            data = self._archive.read(path)
+        except FileNotFoundError:
+            raise _damaged(path, "nothing there") from None
+        sha256, size = self._sealed.files.get(path, (None, 0))
+        found = hashlib.sha256(data).hexdigest()
+        if sha256 is not None and found != sha256:
+            raise _damaged(
+                path, f"{len(data):,} bytes with SHA-256 {found[:16]}..., not {size:,} with {sha256[:16]}..."
+            )
+        return data
+
+
+def _damaged(path: str, got: str) -> DamagedError:
+    return DamagedError(
+        f"Expected the catalogue of every kept version to be whole, got {got} at {path}. Nothing was removed: "
+        "run `tenfold verify`, restore the file from a copy, then prune."
+    )

@@ -1,0 +1,222 @@
+"""Removes what no kept version of an archive refers to, in two phases with a grace period between them.
+
+    mark      what nothing refers to now is named in `prune/`, for all to see
+    remove    ... and goes when it has been marked for the grace period, and nothing refers to it still
+
+Order of removal, so that a kill anywhere leaves a sound archive and the same command finishes:
+
+    a checkpoint of the oldest version that stays, proven and sealed    (checkpoint.py)
+    the log before it, oldest first: what `history` lists can be read, at every moment
+    the catalogue's Parquet files, then the shards
+    the seals, without what is gone: until then `verify` knows from the marks that it went on purpose
+    the marks that are done with
+
+Runs need not stop meanwhile: see prune_marks.py for why none of them refers to what is being removed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, Self
+
+from pipeline.archive.catalogue import Catalogue
+from pipeline.archive.checkpoint import secure
+from pipeline.archive.layout import CATALOGUE_FOLDER, HINT, LOG_FOLDER, log_number
+from pipeline.archive.lease import Lease
+from pipeline.archive.prune_marks import write_mark
+from pipeline.archive.seals import reseal
+from pipeline.errors import LockedError
+from pipeline.progress import OnStep, Step
+from pipeline.prune.plan import PrunePlan, look
+from pipeline.prune.retention import Retention
+from pipeline.store.storage import Storage
+
+_DELETIONS: Final = 16
+"""Requests under way at once."""
+_NAMED: Final = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heap:
+    """Objects of an archive, counted."""
+
+    shards: int
+    catalogue_files: int
+    log_files: int
+    """Log entries and checkpoints."""
+    bytes: int
+
+    @classmethod
+    def of(cls, sizes: Mapping[str, int]) -> Self:
+        """Count paths."""
+        log = sum(path.startswith(f"{LOG_FOLDER}/") for path in sizes)
+        catalogue = sum(path.startswith(f"{CATALOGUE_FOLDER}/") for path in sizes)
+        return cls(
+            shards=len(sizes) - catalogue,
+            catalogue_files=catalogue - log,
+            log_files=log,
+            bytes=sum(sizes.values()),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PruneSummary:
+    """What `tenfold prune --json` prints. Of a dry run: what would be done."""
+
+    applied: bool
+    newest_version: int
+    oldest_version: int
+    """Before."""
+    kept_from: int
+    """The oldest version that the rules keep: those below it go, when their time has come."""
+    readable_from: int
+    """The oldest version afterwards."""
+    marked: Heap
+    removed: Heap
+    waiting: Heap
+    """Marked earlier, but not for as long as the grace period."""
+    next_due: str | None
+    """When the first of what is marked can be removed; UTC, ISO 8601."""
+    unknown: int
+    """Objects whose names say nothing to us. They stay."""
+    unknown_names: list[str]
+    """The first of them."""
+    seconds: float
+
+
+class PruneRun:
+    """One pruning. Use once."""
+
+    def __init__(
+        self,
+        archive: Storage,
+        retention: Retention,
+        *,
+        on_step: OnStep = lambda _step: None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """Contact nothing yet."""
+        self._archive = archive
+        self._retention = retention
+        self._on_step = on_step
+        self._clock = clock
+        self._started = time.monotonic()
+
+    def look(self) -> PruneSummary:
+        """Say what `apply` would do. Nothing is changed.
+
+        Raises:
+            As `pipeline.prune.plan.look`.
+        """
+        plan = look(self._archive, self._retention, self._clock(), self._on_step)
+        return self._summary(plan, applied=False, removed=plan.due, next_due=plan.next_due)
+
+    def apply(self) -> PruneSummary:
+        """Mark, and remove what is due.
+
+        Raises:
+            LockedError: somebody else is changing the archive, or took over because we were out of reach.
+            As `look`, and then nothing was marked or removed.
+        """
+        Catalogue(self._archive).version()  # where no archive is, nothing is written
+        self._archive.check_writable()
+        with Lease(self._archive, verb="prune") as lease:
+            plan = look(self._archive, self._retention, self._clock(), self._on_step)
+            marked_at = self._mark(plan)
+            removed = self._remove(plan, lease)
+            self._tidy(plan, removed, lease)
+        own = None if marked_at is None else marked_at + self._retention.grace
+        next_due = min((moment for moment in (plan.next_due, own) if moment is not None), default=None)
+        return self._summary(plan, applied=True, removed=removed, next_due=next_due)
+
+    def _mark(self, plan: PrunePlan) -> datetime | None:
+        if not plan.to_mark:
+            return None
+        marked_at = self._clock()  # not that of the look, which may have taken hours: nobody could see it yet
+        write_mark(self._archive, plan.to_mark, marked_at)
+        return marked_at
+
+    def _remove(self, plan: PrunePlan, lease: Lease) -> dict[str, int]:
+        """Remove what is due, and return it with the sizes."""
+        if not plan.due:
+            return {}
+        plan.references.extend(Catalogue(self._archive).version())  # what was committed since we looked
+        due = {path: size for path, size in plan.due.items() if not plan.references.needs(path)}
+        log = sorted((number, path) for path in due if (number := log_number(path)) is not None)
+        # the checkpoint of a version goes before its entry: names sort so
+        ordered = [path for _, path in log]
+        files = [path for path in due if path.startswith(f"{CATALOGUE_FOLDER}/") and log_number(path) is None]
+        shards = [path for path in due if not path.startswith(f"{CATALOGUE_FOLDER}/")]
+        if log:
+            secure(self._archive, plan.floor)
+            self._delete(ordered, lease, together=1)
+        self._delete(files, lease, together=_DELETIONS)
+        self._delete(shards, lease, together=_DELETIONS)
+        return due
+
+    def _delete(self, paths: list[str], lease: Lease, *, together: int) -> None:
+        def delete(path: str) -> None:
+            _check_held(lease, self._archive)
+            with suppress(FileNotFoundError):
+                self._archive.delete(path)
+
+        with ThreadPoolExecutor(together, thread_name_prefix="prune") as pool:
+            for number, _ in enumerate(pool.map(delete, paths), 1):
+                self._on_step(Step(words="objects removed", done=number, total=len(paths)))
+
+    def _tidy(self, plan: PrunePlan, removed: Iterable[str], lease: Lease) -> None:
+        """Seal anew without what is gone, and end the marks that have nothing left to wait for."""
+        _check_held(lease, self._archive)
+        there = plan.held.difference(removed)
+        marks = plan.marks
+
+        def is_gone(path: str) -> bool:
+            # a mark that is broken may have named it
+            was_marked = marks.covers(path) or bool(marks.broken)
+            return was_marked and path not in there and path != HINT and not plan.references.needs(path)
+
+        if marks.marks or marks.broken:
+            reseal(self._archive, is_gone)
+        left = plan.unneeded.keys() - set(removed)
+        for mark in marks.marks:
+            waiting = mark.paths & left
+            if any(plan.references.needs(path) for path in mark.paths) and waiting:
+                # what is referred to again must wait anew, should it ever be let go again
+                write_mark(self._archive, waiting, mark.marked_at)
+            elif waiting:
+                continue
+            self._archive.delete(mark.path)
+        for path in marks.broken:
+            self._archive.delete(path)  # names nothing that can be trusted; what it meant is marked again
+
+    def _summary(
+        self, plan: PrunePlan, *, applied: bool, removed: Mapping[str, int], next_due: datetime | None
+    ) -> PruneSummary:
+        cut = any(log_number(path) is not None for path in removed)
+        return PruneSummary(
+            applied=applied,
+            newest_version=plan.newest,
+            oldest_version=plan.oldest,
+            kept_from=plan.kept_from,
+            readable_from=plan.floor if cut else plan.oldest,
+            marked=Heap.of(plan.to_mark),
+            removed=Heap.of(removed),
+            waiting=Heap.of(plan.waiting),
+            next_due=None if next_due is None else next_due.isoformat(timespec="seconds"),
+            unknown=len(plan.unknown),
+            unknown_names=sorted(plan.unknown)[:_NAMED],
+            seconds=round(time.monotonic() - self._started, 3),
+        )
+
+
+def _check_held(lease: Lease, archive: Storage) -> None:
+    if lease.is_lost:
+        raise LockedError(
+            f"Expected to hold the lease of {archive.url} to the end, got out of the store's reach for too long: "
+            "another may have taken over. Nothing is half done: prune again."
+        )

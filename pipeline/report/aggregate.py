@@ -1,0 +1,238 @@
+"""An archive's catalogue folded into one report, in one pass: its size on the page and in memory does not grow.
+
+Only the catalogue is read. Zip means deflate (zlib level 6), on the raw 24-bit pixels and on the source files.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.archive.catalogue import Catalogue
+from pipeline.errors import ArchiveError
+from pipeline.report.histogram import Spread
+from pipeline.report.sampling import Draw, Lowest, Sampling
+from pipeline.totals import Totals
+
+SHOWN_WORST: Final = 1000
+SHOWN_DRAWN: Final = 1500
+"""Rows of the page's table: all images when they are no more than both together."""
+IMAGE_COLUMNS: Final = (
+    "key",
+    "status",
+    "reason",
+    "source_format",
+    "codec",
+    "quality",
+    "width",
+    "height",
+    "source_size",
+    "payload_length",
+    "zip_bytes",
+    "zip_source_bytes",
+    "bpp",
+    "psnr_db",
+    "ms_ssim",
+    "run",
+)
+"""What the report says of one image."""
+_MAX_REASONS: Final = 20
+_MOST_NAMES: Final = 200
+_WORST: Final = 10
+_PARENTHESIS = re.compile(r" \([^)]*\)")
+_SIZES: Final = (
+    (0.25, "under 0.25 megapixels"),
+    (1, "0.25 to 1 megapixels"),
+    (4, "1 to 4 megapixels"),
+    (16, "4 to 16 megapixels"),
+)
+_LARGEST, _UNSIZED = "16 megapixels and more", "size unknown"
+_SIZE_ORDER: Final = (*(name for _, name in _SIZES), _LARGEST, _UNSIZED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Images that have something in common."""
+
+    name: str
+    totals: Totals
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worst:
+    """An image at the bottom of the PSNR list."""
+
+    key: str
+    psnr_db: float
+    ms_ssim: float | None
+    bpp: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Fold:
+    """What the catalogue alone says."""
+
+    archive: str
+    version: int
+    """Of the catalogue that was read."""
+    totals: Totals
+    groups: dict[str, list[Group]]
+    """By `status`, `format`, `size` and, of stored images, `codec_quality`."""
+    reasons: list[tuple[str, str, int]]
+    """(status, reason, images), the most frequent first."""
+    spreads: dict[str, Spread]
+    """Of coded images: `psnr_db`, `ms_ssim`, `bpp` and `ratio`, against raw."""
+    worst: list[Worst]
+    drawn: list[str]
+    """Keys of the images for the contest, in no order."""
+    shown: pa.Table
+    """IMAGE_COLUMNS of the images for the page's table, by key."""
+
+
+def fold(catalogue: Catalogue, *, url: str, sampling: Sampling) -> Fold:
+    """Fold the catalogue.
+
+    Raises:
+        NoArchiveError: there is no archive.
+        ArchiveError: it holds no image.
+    """
+    version = catalogue.version()
+    folding = _Folding(sampling)
+    for batch in catalogue.scan(IMAGE_COLUMNS):
+        folding.take(batch if isinstance(batch, pa.Table) else pa.Table.from_batches([batch]))
+    if not folding.totals.images:
+        raise ArchiveError(
+            f"Expected images in the archive at {url}, got none yet; `tenfold compress` adds some."
+        )
+    return Fold(
+        archive=url,
+        version=version,
+        totals=folding.totals,
+        groups={axis: _ordered(folding.groups[axis]) for axis in folding.groups},
+        reasons=[(status, reason, n) for (status, reason), n in folding.reasons.most_common(_MAX_REASONS)],
+        spreads=folding.spreads,
+        worst=[Worst(**one) for one in _plain(folding.worst, ["key", "psnr_db", "ms_ssim", "bpp"], _WORST)],
+        drawn=[row["key"] for row in _plain(folding.contest, ["key"])],
+        shown=folding.shown_rows(),
+    )
+
+
+@dataclass(slots=True, kw_only=True)
+class _Shown:
+    worst: Lowest = field(default_factory=lambda: Lowest(SHOWN_WORST, by="psnr_db"))
+    drawn: Draw = field(default_factory=lambda: Draw(Sampling(count=SHOWN_WORST + SHOWN_DRAWN)))
+
+
+class _Folding:
+    """The state of the pass."""
+
+    def __init__(self, sampling: Sampling) -> None:
+        self.totals = Totals()
+        self.groups: dict[str, dict[str, Totals]] = {
+            "status": {},
+            "format": {},
+            "size": {},
+            "codec_quality": {},
+        }
+        self.reasons: Counter[tuple[str, str]] = Counter()
+        self.spreads = {
+            "psnr_db": Spread(0, 100),
+            "ms_ssim": Spread(0, 1),
+            "bpp": Spread(1e-3, 1e3, scale="log"),
+            "ratio": Spread(1e-2, 1e5, scale="log"),
+        }
+        self.contest = Draw(sampling)
+        self._shown = _Shown()
+
+    def take(self, rows: pa.Table) -> None:
+        """The next rows."""
+        self.totals += Totals.of(rows)
+        for axis, names, part in _axes(rows):
+            for name in pc.unique(names).to_pylist():
+                held = self.groups[axis]
+                known = name if name in held or len(held) < _MOST_NAMES else "others"
+                held[known] = held.get(known, Totals()) + Totals.of(part.filter(pc.equal(names, name)))
+        self.reasons.update(_reasons(rows))
+        coded = rows.filter(pc.equal(rows["status"], "coded"))
+        for name in ("psnr_db", "ms_ssim", "bpp"):
+            self.spreads[name].add(_numbers(coded[name]))
+        self.spreads["ratio"].add(24 / np.maximum(_numbers(coded["bpp"]), 1e-9))
+        self._shown.worst.offer(coded)
+        self._shown.drawn.offer(rows)
+        self.contest.offer(rows.filter(pc.not_equal(rows["status"], "failed")).select(["key"]))
+
+    @property
+    def worst(self) -> Lowest:
+        """The coded images at the bottom."""
+        return self._shown.worst
+
+    def shown_rows(self) -> pa.Table:
+        """The worst and those drawn, each once, by key."""
+        drawn, worst = self._shown.drawn.rows(), self._shown.worst.rows()
+        if drawn is None or worst is None:  # cannot be: something was offered
+            raise AssertionError
+        if self.totals.images > len(drawn):
+            drawn = drawn.slice(0, SHOWN_DRAWN)
+            others = worst.filter(pc.invert(pc.is_in(worst["key"], drawn["key"].combine_chunks())))
+            drawn = pa.concat_tables([drawn, others])
+        return drawn.sort_by("key")
+
+
+def in_general(reason: str) -> str:
+    """Reasons that differ only in a parenthesis (sizes, counts) count as one."""
+    return _PARENTHESIS.sub("", reason)
+
+
+def _axes(rows: pa.Table) -> Iterator[tuple[str, pa.Array, pa.Table]]:
+    """What the rows are told apart by: an axis, the name of each row on it, and the rows that have one."""
+    yield "status", rows["status"].combine_chunks(), rows
+    yield "format", pc.fill_null(rows["source_format"], "unknown").combine_chunks(), rows
+    yield "size", _size_names(rows), rows
+    stored = rows.filter(pc.not_equal(rows["status"], "failed"))
+    pairs = zip(stored["codec"].to_pylist(), stored["quality"].to_pylist(), strict=True)
+    names = ["kept" if codec is None else f"{codec} q{quality}" for codec, quality in pairs]
+    yield "codec_quality", pa.array(names, pa.string()), stored
+
+
+def _size_names(rows: pa.Table) -> pa.Array:
+    pixels = _numbers(rows["width"]) * _numbers(rows["height"])
+    names = np.array(_SIZE_ORDER, dtype=object)
+    at = np.searchsorted([limit * 1e6 for limit, _ in _SIZES], pixels, side="right")
+    at[np.isnan(pixels)] = len(_SIZE_ORDER) - 1
+    return pa.array(names[at], pa.string())
+
+
+def _numbers(column: pa.ChunkedArray) -> np.ndarray:
+    """As floats; null is NaN."""
+    return np.asarray(column.cast("float64").combine_chunks().to_numpy(zero_copy_only=False))
+
+
+def _reasons(rows: pa.Table) -> Iterable[tuple[str, str]]:
+    told = rows.filter(pc.is_valid(rows["reason"]))
+    for status, reason in zip(told["status"].to_pylist(), told["reason"].to_pylist(), strict=True):
+        yield status, in_general(reason)
+
+
+def _ordered(groups: dict[str, Totals]) -> list[Group]:
+    """By name, codec qualities by number and sizes by size."""
+
+    def place(name: str) -> tuple[object, ...]:
+        if name in _SIZE_ORDER:
+            return ("", _SIZE_ORDER.index(name), name)
+        stem, _, quality = name.rpartition(" q")
+        return (stem, int(quality), name) if stem and quality.isdecimal() else (name, -1, name)
+
+    return [Group(name=name, totals=groups[name]) for name in sorted(groups, key=place)]
+
+
+def _plain(held: Lowest | Draw, columns: list[str], most: int | None = None) -> list[dict[str, Any]]:
+    rows = held.rows()
+    plain: list[dict[str, Any]] = [] if rows is None else rows.select(columns).slice(0, most).to_pylist()
+    return plain

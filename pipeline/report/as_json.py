@@ -1,0 +1,190 @@
+"""The report as plain values: report.json, and what the page draws from. Null where there is nothing to divide."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import asdict
+from typing import Any, Final
+
+from pipeline.report.aggregate import in_general
+from pipeline.report.archive_diff import Beside
+from pipeline.report.comparison.results import LossyStanding, Standings
+from pipeline.report.comparison.run import Contest
+from pipeline.report.inventory import Holdings
+from pipeline.report.report import Report
+from pipeline.report.size_table import size_rows
+from pipeline.totals import Totals
+
+_MOST_REASONS: Final = 50
+DEFINITIONS: Final = {
+    "raw": "24-bit RGB: 3 bytes a pixel, of coded and kept images; a kept image whose pixels were never decoded counts "
+    "as its file. Failed images hold nothing and are in no size.",
+    "ratio": "Raw bytes, or the source files' bytes, over payload bytes: what the codec wrote for an image. Larger is "
+    "smaller.",
+    "bpp": "Bits per pixel: payload bits over the pixels of the original.",
+    "zip": "Deflate. Over the whole archive at zlib level 6, as zip does by default; in the contest at level 9.",
+    "PSNR": "Peak signal-to-noise ratio over RGB of decoded 8-bit pixels, per image; means are over images. 30 dB "
+    "shows its losses, 40 dB hardly does.",
+    "SSIM, MS-SSIM": "Structural similarity at one scale and at five, mean over RGB; 1 is identical. Images under 161 "
+    "pixels on a side have no MS-SSIM.",
+    "SSIMULACRA2": "A measure fitted to people's judgement: 100 is identical, 90 nobody tells apart, 70 high quality, "
+    "50 medium.",
+    "at our rate": "What PSNR another codec reaches with as many bits as we took, per image, between the points it was "
+    "measured at, linear over the logarithm of the rate. Where our rate lies beyond its points the image is "
+    "counted as outside, and nothing is extrapolated.",
+    "at our quality": "How many bytes another codec takes to reach the PSNR that our image has; all its bytes over all "
+    "of ours. Above 1, ours is smaller. Outside as above.",
+}
+
+
+def report_json(report: Report) -> dict[str, Any]:
+    """Everything but the rows of single images, which are in images.parquet."""
+    folded = report.fold
+    return {
+        "archive": folded.archive,
+        "catalogue_version": folded.version,
+        "made_at": report.made_at.isoformat(timespec="seconds"),
+        "tenfold": report.tenfold,
+        "definitions": DEFINITIONS,
+        "all": totals_json(folded.totals),
+        "sizes": [asdict(row) for row in size_rows(folded.totals)],
+        "groups": {
+            axis: [{"name": group.name, **totals_json(group.totals)} for group in groups]
+            for axis, groups in folded.groups.items()
+        },
+        "percentiles": {name: spread.percentiles() for name, spread in folded.spreads.items()},
+        "histograms": {
+            name: [asdict(bar) for bar in spread.bars()] for name, spread in folded.spreads.items()
+        },
+        "reasons": [
+            {"status": status, "reason": reason, "images": images}
+            for status, reason, images in folded.reasons
+        ],
+        "worst": [asdict(one) for one in folded.worst],
+        "storage": storage_json(folded.totals, report.holdings, report.usd_per_gb_month),
+        "runs": {
+            "newest": [asdict(run) for run in report.holdings.runs],
+            "not_read": report.holdings.older_runs,
+            "stage_seconds": report.holdings.stage_seconds,
+        },
+        "contest": contest_json(report),
+        "beside": None if report.beside is None else beside_json(report.beside),
+    }
+
+
+def totals_json(totals: Totals) -> dict[str, Any]:
+    """Sums and the ratios derived from them."""
+    derived = (
+        "raw_bytes",
+        "bpp",
+        "coded_bpp",
+        "ratio_vs_raw",
+        "ratio_vs_source",
+        "zip_ratio_vs_raw",
+        "zip_ratio_vs_source",
+        "psnr_db",
+        "ms_ssim",
+    )
+    sums = ("images", "coded", "kept", "failed", "pixels", "source_bytes", "payload_bytes")
+    zips = ("zip_bytes", "zip_source_bytes")
+    return {name: getattr(totals, name) for name in (*sums, *zips, *derived)}
+
+
+def storage_json(totals: Totals, holdings: Holdings, usd_per_gb_month: float) -> dict[str, Any]:
+    """Bytes that lie there, and what they cost a month; GB means 10^9 bytes."""
+
+    def usd(num_bytes: int) -> float:
+        return num_bytes / 1e9 * usd_per_gb_month
+
+    return {
+        "usd_per_gb_month": usd_per_gb_month,
+        "archive_bytes": holdings.archive_bytes,
+        "archive_bytes_by_folder": holdings.folder_bytes,
+        "source_bytes": totals.source_bytes,
+        "archive_usd_per_month": usd(holdings.archive_bytes),
+        "source_usd_per_month": usd(totals.source_bytes),
+    }
+
+
+def beside_json(beside: Beside) -> dict[str, Any]:
+    """Both archives over the images that both hold."""
+    return {
+        "other_archive": beside.other_archive,
+        "images": beside.images,
+        "changed": beside.changed,
+        "this": totals_json(beside.this),
+        "other": totals_json(beside.other),
+        "psnr_difference_db_percentiles": beside.psnr_difference_db.percentiles(),
+        "bytes_ratio_percentiles": beside.bytes_ratio.percentiles(),
+        "differing": [asdict(one) for one in beside.differing],
+    }
+
+
+def contest_json(report: Report) -> dict[str, Any] | None:
+    """The contest; None when none was held."""
+    contest, held = report.contest, report.standings
+    if contest is None or held is None:
+        return None
+    return {
+        "seed": report.sampling.seed,
+        "drawn": contest.drawn,
+        "compared": len(contest.entries),
+        "from_cache": contest.from_cache,
+        "seconds": contest.seconds,
+        "not_cached": contest.not_cached,
+        "left_out": contest.left_out,
+        "absent": dict(Counter(map(in_general, contest.absent.values())).most_common(_MOST_REASONS)),
+        "refused": _refused(contest),
+        "contestants": [asdict(one) for one in contest.contestants],
+        **_standings_json(held),
+    }
+
+
+def _refused(contest: Contest) -> list[dict[str, Any]]:
+    """Images that one contestant could not take, by contestant and reason."""
+    counts = Counter((name, reason) for entry in contest.entries for name, reason in entry.refused.items())
+    return [
+        {"contestant": name, "reason": reason, "images": images}
+        for (name, reason), images in counts.most_common(_MOST_REASONS)
+    ]
+
+
+def _standings_json(held: Standings) -> dict[str, Any]:
+    return {
+        "ours": None if held.ours is None else asdict(held.ours),
+        "lossless": [
+            {
+                "id": one.contestant.id,
+                "title": one.contestant.title,
+                "settings": one.contestant.settings,
+                "library": one.contestant.library,
+                "images": one.images,
+                "num_bytes": one.num_bytes,
+                "raw_bytes": one.raw_bytes,
+                "source_bytes": one.source_bytes,
+                "payload_bytes": one.payload_bytes,
+                "ratio_vs_raw": one.ratio_vs_raw,
+                "times_ours": one.times_ours,
+            }
+            for one in held.lossless
+        ],
+        "lossy": [_lossy_json(one) for one in held.lossy],
+    }
+
+
+def _lossy_json(one: LossyStanding) -> dict[str, Any]:
+    points = [asdict(point) for point in one.points]
+    for point in points:
+        point["bpp"] = 24 / point["ratio"]  # all bits over all pixels, as ours
+        point["psnr_db"] = point["psnr_db"] if math.isfinite(point["psnr_db"]) else None
+    return {
+        "id": one.contestant.id,
+        "title": one.contestant.title,
+        "settings": one.contestant.settings,
+        "library": one.contestant.library,
+        "images": one.images,
+        "psnr_gain_db": asdict(one.psnr_gain_db),
+        "times_ours": asdict(one.times_ours),
+        "points": points,
+    }

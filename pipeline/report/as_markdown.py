@@ -1,0 +1,238 @@
+"""The report for a person, as GitHub Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from pipeline.report.as_json import DEFINITIONS, storage_json
+from pipeline.report.comparison.results import Standings
+from pipeline.report.histogram import PERCENTILES
+from pipeline.report.phrases import beside_sentence, contest_notes, gain, inside, number, times, usd
+from pipeline.report.report import Report
+from pipeline.report.size_table import size_rows, verdict
+from pipeline.words import counted
+
+_AXES = {"status": "status", "format": "source format", "size": "size", "codec_quality": "codec and quality"}
+_SPREADS = {"psnr_db": "PSNR, dB", "ms_ssim": "MS-SSIM", "bpp": "bpp", "ratio": "against raw"}
+
+
+def report_markdown(report: Report) -> str:
+    """All of it."""
+    parts = [
+        _head(report),
+        _sizes(report),
+        _beside(report),
+        *_contest(report),
+        _quality(report),
+        _worst(report),
+        _reasons(report),
+        *_groups(report),
+        _cost(report),
+        _runs(report),
+        "\n".join(f"- **{term}**: {meaning}" for term, meaning in DEFINITIONS.items()),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _head(report: Report) -> str:
+    totals = report.fold.totals
+    return (
+        f"# Archive report: {_cell(report.fold.archive)}\n\n"
+        f"{counted(totals.images, 'image')}: {totals.coded:,} coded, {totals.kept:,} kept as they were, "
+        f"{totals.failed:,} failed. Catalogue version {report.fold.version}, read "
+        f"{report.made_at:%Y-%m-%d %H:%M} UTC by Tenfold {report.tenfold}."
+    )
+
+
+def _sizes(report: Report) -> str:
+    totals = report.fold.totals
+    rows = [
+        (row.what, f"{row.num_bytes:,}", times(row.ratio_vs_raw), times(row.ratio_vs_source))
+        for row in size_rows(totals)
+    ]
+    table = _table(["", "bytes", "against raw", "against source files"], rows)
+    return f"## Size\n\n{table}\n\n{verdict(totals)}"
+
+
+def _beside(report: Report) -> str:
+    beside = report.beside
+    if beside is None:
+        return ""
+    table = _table(
+        ["", "payload bytes", "bpp", "against raw", "PSNR, dB", "MS-SSIM"],
+        [
+            (
+                _cell(what),
+                f"{totals.payload_bytes:,}",
+                number(totals.bpp, 3),
+                times(totals.ratio_vs_raw),
+                number(totals.psnr_db, 2),
+                number(totals.ms_ssim, 4),
+            )
+            for what, totals in (("this archive", beside.this), (beside.other_archive, beside.other))
+        ],
+    )
+    differing = _table(
+        ["the images that differ most", "PSNR here", "there", "difference", "bytes here over there"],
+        [
+            (
+                _cell(one.key),
+                f"{one.this_psnr_db:.2f}",
+                f"{one.other_psnr_db:.2f}",
+                f"{one.psnr_difference_db:+.2f}",
+                times(one.bytes_ratio),
+            )
+            for one in beside.differing
+        ],
+    )
+    return f"## Beside {_cell(beside.other_archive)}\n\n{beside_sentence(beside)}\n\n{table}\n\n{differing}"
+
+
+def _contest(report: Report) -> Iterable[str]:
+    contest, held = report.contest, report.standings
+    if contest is None or held is None:
+        return
+    yield (
+        f"## Against what else\n\n{len(contest.entries):,} of {contest.drawn:,} images drawn with seed "
+        f"{report.sampling.seed} were read again and compared."
+    )
+    if held.lossless:
+        yield _table(
+            ["without loss", "settings", "against raw", "of our size", "images", "library"],
+            [
+                (
+                    one.contestant.title,
+                    one.contestant.settings,
+                    times(one.ratio_vs_raw),
+                    times(one.times_ours),
+                    f"{one.images:,}",
+                    one.contestant.library,
+                )
+                for one in held.lossless
+            ],
+        )
+    if held.lossy:
+        yield _lossy(held)
+    yield "\n".join(f"- {_cell(note)}" for note in contest_notes(report))
+
+
+def _lossy(held: Standings) -> str:
+    ours = held.ours
+    words = ""
+    if ours is not None:
+        scores = [
+            ("PSNR", number(ours.psnr_db, 2), " dB"),
+            ("SSIM", number(ours.ssim, 4), ""),
+            ("MS-SSIM", number(ours.ms_ssim, 4), ""),
+            ("SSIMULACRA2", number(ours.ssimulacra2, 1), f" ({counted(ours.ssimulacra2_images, 'image')})"),
+        ]
+        told = ", ".join(f"{name} {value}{unit}" for name, value, unit in scores if value != "-")
+        words = f"\n\nOurs on the same {ours.images:,} coded images: {ours.bpp:.3f} bpp, {told}."
+    table = _table(
+        [
+            "with loss",
+            "our PSNR less its, at our bpp",
+            "its bytes over ours, at our PSNR",
+            "images inside (rate, PSNR)",
+            "library",
+        ],
+        [
+            (
+                one.contestant.title,
+                gain(one.psnr_gain_db),
+                times(one.times_ours.value),
+                inside(one),
+                one.contestant.library,
+            )
+            for one in held.lossy
+        ],
+    )
+    return table + words
+
+
+def _quality(report: Report) -> str:
+    found = {name: spread.percentiles() for name, spread in report.fold.spreads.items()}
+    rows = [
+        (title, *(number(found[name][p], 4 if name in ("ms_ssim", "bpp") else 2) for p in PERCENTILES))
+        for name, title in _SPREADS.items()
+        if found[name]
+    ]
+    if not rows:
+        return ""
+    return "## Quality of the coded images\n\n" + _table(
+        ["percentile", *(f"{p} %" for p in PERCENTILES)], rows
+    )
+
+
+def _worst(report: Report) -> str:
+    rows = [
+        (_cell(one.key), f"{one.psnr_db:.2f}", number(one.ms_ssim, 4), f"{one.bpp:.3f}")
+        for one in report.fold.worst
+    ]
+    return "## Where it is worst\n\n" + _table(["key", "PSNR, dB", "MS-SSIM", "bpp"], rows) if rows else ""
+
+
+def _reasons(report: Report) -> str:
+    rows = [(status, _cell(reason), f"{n:,}") for status, reason, n in report.fold.reasons]
+    return "## Kept and failed\n\n" + _table(["status", "reason", "images"], rows) if rows else ""
+
+
+def _groups(report: Report) -> Iterable[str]:
+    for axis, groups in report.fold.groups.items():
+        yield f"## By {_AXES[axis]}\n\n" + _table(
+            ["", "images", "source bytes", "payload bytes", "bpp", "against raw", "PSNR, dB", "MS-SSIM"],
+            [
+                (
+                    _cell(group.name),
+                    f"{group.totals.images:,}",
+                    f"{group.totals.source_bytes:,}",
+                    f"{group.totals.payload_bytes:,}",
+                    number(group.totals.bpp, 3),
+                    times(group.totals.ratio_vs_raw),
+                    number(group.totals.psnr_db, 2),
+                    number(group.totals.ms_ssim, 4),
+                )
+                for group in groups
+            ],
+        )
+
+
+def _cost(report: Report) -> str:
+    said = storage_json(report.fold.totals, report.holdings, report.usd_per_gb_month)
+    return (
+        f"## Storage\n\nEverything in the archive takes {said['archive_bytes']:,} bytes: "
+        f"{usd(said['archive_usd_per_month'])} a month at {report.usd_per_gb_month:g} USD per GB (10^9 bytes); "
+        f"the source files {said['source_bytes']:,} bytes: {usd(said['source_usd_per_month'])}."
+    )
+
+
+def _runs(report: Report) -> str:
+    runs = report.holdings.runs
+    if not runs:
+        return ""
+    stages = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in report.holdings.stage_seconds.items())
+    rows = [
+        (
+            one.run,
+            f"{one.images:,}",
+            f"{one.failed:,}",
+            f"{one.seconds:.1f}",
+            f"{one.megapixels_per_second:.2f}",
+        )
+        for one in runs[:10]
+    ]
+    table = _table(["run", "images", "failed", "seconds", "MP/s"], rows)
+    return (
+        f"## Runs\n\n{table}\n\nWork by stage, summed over workers, threads and runs: {stages or 'unknown'}."
+    )
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [f"| {' | '.join(header)} |", "|---" + "|---:" * (len(header) - 1) + "|"]
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
+
+
+def _cell(text: str) -> str:
+    """Text from the archive: no cell, line or HTML of its own."""
+    flat = " ".join(text.replace("|", "\\|").split())
+    return flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,0 +1,84 @@
+"""What the contest has measured, kept in the archive: a second report over the same images is instant.
+
+    comparisons/<sha256 of the source file>/<sha16>.json    a few numbers of one image; immutable
+
+The name holds the hash of the content: a damaged object is one that is not there, and is measured again. Nothing else
+in the archive needs the folder; removing it costs the time to measure.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pipeline.archive.layout import COMPARISONS_FOLDER, sha16
+from pipeline.errors import StorageError
+from pipeline.report.comparison.methods import Contestant, Result, parse_result, result_json
+from pipeline.store.storage import Storage
+from pipeline.types import CatalogueRow
+
+
+class Comparisons:
+    """The cache of one archive. Safe to use from several threads and machines."""
+
+    def __init__(self, archive: Storage) -> None:
+        """Contact nothing yet."""
+        self._archive = archive
+
+    def load(self, row: CatalogueRow, wanted: Iterable[Contestant]) -> dict[str, Result]:
+        """What is known of an image, by contestant's id; what cannot be read or understood is not known."""
+        if row.source_sha256 is None:
+            return {}
+        asked = {_key(one, row): one.id for one in wanted}
+        found: dict[str, Result] = {}
+        for entry in self._entries(row.source_sha256):
+            try:
+                contestant_id = asked.get(json.dumps(entry["identity"], sort_keys=True))
+                if contestant_id is not None:
+                    found[contestant_id] = parse_result(entry["result"])
+            except (ValueError, KeyError, TypeError, AttributeError):
+                continue
+        return found
+
+    def store(self, row: CatalogueRow, results: Mapping[str, Result], among: Iterable[Contestant]) -> None:
+        """Keep what was measured on an image.
+
+        Raises:
+            StorageError: the archive cannot be written.
+        """
+        by_id = {one.id: one for one in among}
+        entries = [
+            {
+                "identity": by_id[name].identity(payload_crc32c=row.payload_crc32c),
+                "result": result_json(result),
+            }
+            for name, result in sorted(results.items())
+        ]
+        if row.source_sha256 is None or not entries:
+            return
+        data = json.dumps({"entries": entries}, sort_keys=True, allow_nan=False).encode()
+        name = f"{COMPARISONS_FOLDER}/{row.source_sha256}/{sha16(data)}.json"
+        self._archive.write(name, data)
+
+    def _entries(self, sha256: str) -> list[dict[str, Any]]:
+        try:
+            paths = [info.path for info in self._archive.list(f"{COMPARISONS_FOLDER}/{sha256}")]
+        except StorageError:
+            return []
+        return [entry for path in paths for entry in self._read(path)]
+
+    def _read(self, path: str) -> list[dict[str, Any]]:
+        try:
+            data = self._archive.read(path)
+            name = path.rpartition("/")[2].removesuffix(".json")
+            if sha16(data) != name:
+                return []
+            entries = json.loads(data)["entries"]
+        except (OSError, ValueError, KeyError, TypeError):  # gone, unreadable, or not ours
+            return []
+        return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+
+
+def _key(contestant: Contestant, row: CatalogueRow) -> str:
+    return json.dumps(contestant.identity(payload_crc32c=row.payload_crc32c), sort_keys=True)

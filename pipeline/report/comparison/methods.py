@@ -1,0 +1,171 @@
+"""Who takes part in the contest over an archive's images: what stores without loss, what loses, and our own measures.
+
+Each is told apart by what could change its numbers: its id, its settings, and its library's version.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from importlib import metadata
+from typing import Any, Final, Literal
+
+from codec.bench.baselines import BASELINES, Baseline
+from codec.bench.libraries import MissingLibraryError, library
+from codec.bench.lossless import LOSSLESS, Lossless
+from codec.bench.measure import Sample
+from codec.bench.perceptual import WHY_NO_LPIPS
+from pipeline.report.comparison.crops import PICTURE_SETTINGS, Pictures
+
+Kind = Literal["lossless", "lossy", "ours"]
+FIDELITY: Final = "tenfold"
+SSIMULACRA2: Final = "ssimulacra2"
+PICTURES: Final = "pictures"
+_MEASURES: Final = 1
+"""Counts up when one of our own measures is computed in another way."""
+_QUALITIES: Final = {
+    "jpeg_420": (5, 10, 20, 35, 55, 75, 90, 95),
+    "webp_m6": (1, 10, 30, 55, 75, 88, 95),
+    "avif_s6_420": (5, 18, 32, 48, 64, 78, 90),
+    "jxl_e7": (5, 15, 30, 48, 66, 82, 92),
+}
+"""Who is in, and at how many points: fewer than `tenfold bench rd` has, for every point is paid once an image."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Size:
+    """Bytes that an image takes without loss."""
+
+    num_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curve:
+    """An image at several qualities of a codec that loses."""
+
+    samples: tuple[Sample, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fidelity:
+    """How near our decoded image is to its original."""
+
+    psnr_db: float | None
+    """None when nothing was lost."""
+    ssim: float | None
+    ms_ssim: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """One number."""
+
+    value: float
+
+
+Result = Size | Curve | Fidelity | Score | Pictures
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contestant:
+    """One of them, as the report names it."""
+
+    id: str
+    title: str
+    kind: Kind
+    settings: str
+    library: str
+    """Name and version of what makes the number here."""
+
+    def identity(self, *, payload_crc32c: int | None) -> dict[str, Any]:
+        """What a cached number must agree in; our payload counts only for what is measured on it."""
+        return {
+            "contestant": self.id,
+            "settings": self.settings,
+            "library": self.library,
+            "measures": _MEASURES,
+            "payload_crc32c": payload_crc32c if self.kind == "ours" else None,
+        }
+
+
+def baseline_of(contestant_id: str) -> Baseline:
+    """The codec behind a lossy contestant."""
+    found = next(baseline for baseline in BASELINES if baseline.id == contestant_id)
+    return replace(found, qualities=_QUALITIES[contestant_id])
+
+
+def lossless_of(contestant_id: str) -> Lossless:
+    """The way of storing behind a lossless contestant."""
+    return next(one for one in LOSSLESS if one.id == contestant_id)
+
+
+def contestants() -> tuple[list[Contestant], dict[str, str]]:
+    """Those whose library is here, and by title why the others are left out."""
+    here: list[Contestant] = []
+    left_out: dict[str, str] = {}
+
+    def add(contestant_id: str, title: str, kind: Kind, settings: str, format_name: str) -> None:
+        try:
+            name = library(format_name)
+        except MissingLibraryError as error:
+            left_out[title] = str(error)
+            return
+        here.append(Contestant(id=contestant_id, title=title, kind=kind, settings=settings, library=name))
+
+    for one in LOSSLESS:
+        add(one.id, one.title, "lossless", one.settings, one.format)
+    for baseline in map(baseline_of, _QUALITIES):
+        settings = f"{baseline.settings}, qualities {' '.join(map(str, baseline.qualities))}"
+        add(baseline.id, baseline.title, "lossy", settings, baseline.format)
+    here.append(
+        Contestant(
+            id=FIDELITY,
+            title="PSNR, SSIM, MS-SSIM",
+            kind="ours",
+            settings="RGB, decoded 8-bit pixels",
+            library=f"tenfold {metadata.version('tenfold')}, torch {metadata.version('torch')}",
+        )
+    )
+    add(SSIMULACRA2, "SSIMULACRA2", "ours", "RGB, decoded 8-bit pixels", "SSIMULACRA2")
+    left_out["LPIPS"] = WHY_NO_LPIPS
+    return here, left_out
+
+
+def pictures_contestant() -> Contestant:
+    """Pictures are made of few images, and cached like a measure of ours."""
+    settings = f"{PICTURE_SETTINGS}, WebP"
+    return Contestant(id=PICTURES, title="Pictures", kind="ours", settings=settings, library=library("WEBP"))
+
+
+def result_json(result: Result) -> dict[str, Any]:
+    """As it is cached: an infinite PSNR is null."""
+    match result:
+        case Curve(samples=samples):
+            plain = [asdict(sample) for sample in samples]
+            for sample in plain:
+                sample["psnr_db"] = None if sample["psnr_db"] == float("inf") else sample["psnr_db"]
+            return {"curve": plain}
+        case _:
+            return {type(result).__name__.lower(): asdict(result)}
+
+
+def parse_result(plain: dict[str, Any]) -> Result:
+    """Undo `result_json`.
+
+    Raises:
+        ValueError, KeyError, TypeError, AttributeError: it is none.
+    """
+    ((kind, value),) = plain.items()
+    if kind == "curve":
+        return Curve(
+            samples=tuple(
+                Sample(**{**one, "psnr_db": float("inf") if one["psnr_db"] is None else one["psnr_db"]})
+                for one in value
+            )
+        )
+    kinds: dict[str, type[Result]] = {
+        "size": Size,
+        "fidelity": Fidelity,
+        "score": Score,
+        "pictures": Pictures,
+    }
+    return kinds[kind](**value)

@@ -1,0 +1,194 @@
+"""What the contest comes to: sums and means over the same images for us and for each of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from codec.bench.matched import Match, match
+from codec.bench.measure import RatePoint, mean_points
+from pipeline.report.comparison.methods import FIDELITY, SSIMULACRA2, Contestant, Curve, Fidelity, Score, Size
+from pipeline.report.comparison.run import Contest, Entry
+
+_RAW: Final = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ours:
+    """This archive over the coded images that every codec took; means over those that have the number."""
+
+    images: int
+    bpp: float
+    """All payload bits over all pixels: an image of one pixel must not outweigh the others."""
+    ratio: float
+    """All raw bytes over all payload bytes."""
+    psnr_db: float | None
+    ssim: float | None
+    ms_ssim: float | None
+    ssimulacra2: float | None
+    ssimulacra2_images: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LosslessStanding:
+    """One way to store without loss, over the images it took (coded and kept)."""
+
+    contestant: Contestant
+    images: int
+    num_bytes: int
+    raw_bytes: int
+    source_bytes: int
+    payload_bytes: int
+    """What this archive takes for the same images."""
+
+    @property
+    def ratio_vs_raw(self) -> float:
+        """Raw bytes over its bytes."""
+        return self.raw_bytes / self.num_bytes
+
+    @property
+    def times_ours(self) -> float:
+        """Its bytes over ours."""
+        return self.num_bytes / self.payload_bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matched:
+    """Over the images on which its curve passes ours; the others lie outside what it was measured at."""
+
+    inside: int
+    below: int
+    above: int
+    value: float | None
+    """None when every image is outside."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LossyStanding:
+    """One codec that loses, over the coded images it took."""
+
+    contestant: Contestant
+    images: int
+    points: list[RatePoint]
+    """Over the images that every codec took, so that curves can be held against each other."""
+    psnr_gain_db: Matched
+    """Mean of our PSNR less its, at our bpp. Positive: ours is better."""
+    times_ours: Matched
+    """All its bytes over all of ours, at our PSNR. Above 1: ours is smaller."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standings:
+    """All of them."""
+
+    ours: Ours | None
+    """None when no coded image took part."""
+    lossless: list[LosslessStanding]
+    """The smallest first, of those on pixels, then of those on files."""
+    lossy: list[LossyStanding]
+
+
+def standings(contest: Contest) -> Standings:
+    """Add up; contestants that took no image are left out."""
+    lossless = [
+        _lossless(one, entries)
+        for one in contest.contestants
+        if one.kind == "lossless" and (entries := _having(contest.entries, one))
+    ]
+    coded = [entry for entry in contest.entries if entry.row.status == "coded"]
+    lossy = [one for one in contest.contestants if one.kind == "lossy" and _having(coded, one)]
+    common = [entry for entry in coded if all(one.id in entry.results for one in lossy)]
+    return Standings(
+        ours=_ours(common),
+        lossless=sorted(lossless, key=lambda one: (one.contestant.id.endswith("_file"), -one.ratio_vs_raw)),
+        lossy=[_lossy(one, _having(coded, one), common) for one in lossy],
+    )
+
+
+def matches(entry: Entry) -> dict[str, Match]:
+    """Each lossy codec at our rate and quality over one image, by its id; none when ours lost nothing."""
+    fidelity = entry.results.get(FIDELITY)
+    if not isinstance(fidelity, Fidelity) or fidelity.psnr_db is None or entry.row.bpp is None:
+        return {}
+    found = {
+        name: match(result.samples, our_bpp=entry.row.bpp, our_psnr_db=fidelity.psnr_db)
+        for name, result in entry.results.items()
+        if isinstance(result, Curve)
+    }
+    return {name: one for name, one in found.items() if one is not None}
+
+
+def _having(entries: Sequence[Entry], one: Contestant) -> list[Entry]:
+    return [entry for entry in entries if one.id in entry.results]
+
+
+def _pixels(entries: Sequence[Entry]) -> int:
+    return sum((entry.row.width or 0) * (entry.row.height or 0) for entry in entries)
+
+
+def _ours(entries: Sequence[Entry]) -> Ours | None:
+    fidelities = [found for entry in entries if isinstance(found := entry.results.get(FIDELITY), Fidelity)]
+    if not fidelities:
+        return None
+    scores = [found.value for entry in entries if isinstance(found := entry.results.get(SSIMULACRA2), Score)]
+    ratio = _RAW * _pixels(entries) / sum(entry.row.payload_length or 0 for entry in entries)
+    return Ours(
+        images=len(entries),
+        bpp=8 * _RAW / ratio,
+        ratio=ratio,
+        psnr_db=_mean([one.psnr_db for one in fidelities]),
+        ssim=_mean([one.ssim for one in fidelities]),
+        ms_ssim=_mean([one.ms_ssim for one in fidelities]),
+        ssimulacra2=_mean(scores),
+        ssimulacra2_images=len(scores),
+    )
+
+
+def _lossless(one: Contestant, entries: Sequence[Entry]) -> LosslessStanding:
+    sizes = [size for entry in entries if isinstance(size := entry.results[one.id], Size)]
+    return LosslessStanding(
+        contestant=one,
+        images=len(entries),
+        num_bytes=sum(size.num_bytes for size in sizes),
+        raw_bytes=_RAW * _pixels(entries),
+        source_bytes=sum(entry.row.source_size or 0 for entry in entries),
+        payload_bytes=sum(entry.row.payload_length or 0 for entry in entries),
+    )
+
+
+def _lossy(one: Contestant, entries: Sequence[Entry], common: Sequence[Entry]) -> LossyStanding:
+    curves = [curve.samples for entry in common if isinstance(curve := entry.results[one.id], Curve)]
+    found = [(entry, matched) for entry in entries if (matched := matches(entry).get(one.id)) is not None]
+    gains: list[float] = []
+    theirs = ours = 0.0
+    for entry, matched in found:
+        fidelity = entry.results[FIDELITY]
+        if not isinstance(matched.psnr_db_at_our_bpp, str) and isinstance(fidelity, Fidelity):
+            gains.append((fidelity.psnr_db or 0.0) - matched.psnr_db_at_our_bpp)
+        if not isinstance(matched.bytes_at_our_psnr, str):
+            theirs += matched.bytes_at_our_psnr
+            ours += entry.row.payload_length or 0
+    rates = [matched.psnr_db_at_our_bpp for _, matched in found]
+    scores = [matched.bytes_at_our_psnr for _, matched in found]
+    return LossyStanding(
+        contestant=one,
+        images=len(entries),
+        points=mean_points(curves) if curves else [],
+        psnr_gain_db=_matched(rates, _mean(gains)),
+        times_ours=_matched(scores, theirs / ours if ours else None),
+    )
+
+
+def _matched(found: Sequence[float | Literal["below", "above"]], value: float | None) -> Matched:
+    return Matched(
+        inside=sum(not isinstance(one, str) for one in found),
+        below=sum(one == "below" for one in found),
+        above=sum(one == "above" for one in found),
+        value=value,
+    )
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None

@@ -1,0 +1,185 @@
+"""The contest: the archive's own images against what else could have stored them.
+
+What the archive's cache knows is not measured again; the rest is worked through by the same pool that encodes and
+verifies, one image a task.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from pipeline.archive.catalogue import Catalogue
+from pipeline.config import CompressConfig
+from pipeline.progress import OnProgress, Progress
+from pipeline.report.comparison.cache import Comparisons
+from pipeline.report.comparison.crops import Pictures
+from pipeline.report.comparison.methods import PICTURES, Contestant, Result, contestants, pictures_contestant
+from pipeline.report.comparison.worker import JudgeResult, JudgeSpec, JudgeTask
+from pipeline.store.storage import Storage
+from pipeline.totals import Totals
+from pipeline.types import CatalogueRow
+from pipeline.workers.pool import Died
+from pipeline.workers.retry import halves, work_through
+from pipeline.workers.start import start_pool
+
+_LOOKUPS: Final = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One image that took part."""
+
+    row: CatalogueRow
+    results: dict[str, Result]
+    """By contestant's id."""
+    refused: dict[str, str]
+
+
+@dataclass(slots=True, kw_only=True)
+class Contest:
+    """What came of it. Mutable: filled by the driver alone."""
+
+    contestants: list[Contestant]
+    left_out: dict[str, str]
+    """By title of a contestant or measure, why it is not here."""
+    drawn: int
+    entries: list[Entry] = field(default_factory=list)
+    absent: dict[str, str] = field(default_factory=dict)
+    """By key of an image that could not take part, why."""
+    pictures: dict[str, Pictures] = field(default_factory=dict)
+    """By key of an image that was to be shown."""
+    from_cache: int = 0
+    """Images, the shown ones included, of which nothing had to be measured."""
+    not_cached: str | None = None
+    """Why the archive took none of what was measured."""
+    seconds: float = 0.0
+
+
+def hold_contest(
+    archive: Storage,
+    catalogue: Catalogue,
+    config: CompressConfig,
+    *,
+    drawn: Sequence[str],
+    shown: Sequence[str],
+    on_progress: OnProgress = lambda _progress: None,
+) -> Contest:
+    """Measure the images drawn, and make pictures of those to be shown.
+
+    Args:
+        drawn, shown: keys.
+    Raises:
+        ConfigError: no cluster, or too small a one.
+    """
+    here, left_out = contestants()
+    rows = {row.key: row for row in catalogue.lookup({*drawn, *shown})}
+    taking_part, pictured = rows.keys() & set(drawn), rows.keys() & set(shown)
+    wanted = {
+        key: _wanted(row, here if key in taking_part else (), pictured=key in pictured)
+        for key, row in sorted(rows.items())
+    }
+    contest = Contest(contestants=here, left_out=left_out, drawn=len(taking_part))
+    known = _known(Comparisons(archive), rows, wanted)
+    tasks = [
+        JudgeTask(row=rows[key], wanted=missing)
+        for key in wanted
+        if (missing := tuple(one for one in wanted[key] if one.id not in known[key]))
+    ]
+    contest.from_cache = len(wanted) - len(tasks)
+    outcomes = _Outcomes(known)
+    started = time.monotonic()
+    if tasks:
+        spec = JudgeSpec(archive_url=archive.url, config=config)
+        _work(spec, tasks, config, outcomes, on_progress)
+    contest.seconds = round(time.monotonic() - started, 3)
+    for key in sorted(rows):
+        results, refused = outcomes.results[key], outcomes.refused.get(key, {})
+        shown_as = results.pop(PICTURES, None)
+        if isinstance(shown_as, Pictures):
+            contest.pictures[key] = shown_as
+        if key not in taking_part:
+            continue
+        if results:
+            contest.entries.append(Entry(row=rows[key], results=results, refused=refused))
+        else:
+            contest.absent[key] = outcomes.absent.get(key) or "; ".join(sorted(set(refused.values())))
+    contest.not_cached = outcomes.not_cached
+    return contest
+
+
+class _Outcomes:
+    """What is known so far, by key."""
+
+    def __init__(self, known: dict[str, dict[str, Result]]) -> None:
+        self.results = known
+        self.refused: dict[str, dict[str, str]] = {}
+        self.absent: dict[str, str] = {}
+        self.not_cached: str | None = None
+
+    def take(self, task: JudgeTask, result: JudgeResult) -> None:
+        key = task.row.key
+        self.results[key].update(result.results)
+        self.refused.setdefault(key, {}).update(result.refused)
+        if result.absent is not None:
+            self.absent[key] = result.absent
+        self.not_cached = self.not_cached or result.not_cached
+
+    def give_up(self, death: Died[JudgeTask]) -> None:
+        reason = f"its worker died: {death.reason}"
+        self.take(death.task, JudgeResult(refused={one.id: reason for one in death.task.wanted}))
+
+
+def _work(
+    spec: JudgeSpec,
+    tasks: Sequence[JudgeTask],
+    config: CompressConfig,
+    outcomes: _Outcomes,
+    on_progress: OnProgress,
+) -> None:
+    progress = Progress(verb="report", listed=len(tasks), listing_done=True, phase="starting")
+    on_progress(progress)
+    seen: set[str] = set()
+    with closing(start_pool(spec, config.workers)) as pool:
+        progress.phase, progress.work_started = "comparing", time.monotonic()
+        on_progress(progress)
+        for outcome in work_through(pool, tasks, _split):
+            if outcome is not None:
+                if isinstance(outcome, Died):
+                    outcomes.give_up(outcome)
+                else:
+                    outcomes.take(outcome.task, outcome.result)
+                row = outcome.task.row
+                if row.key not in seen:  # a task may come back in parts
+                    seen.add(row.key)
+                    progress.finished += 1
+                    progress.totals += Totals(pixels=(row.width or 0) * (row.height or 0))
+            on_progress(progress)
+    progress.phase = "done"
+    on_progress(progress)
+
+
+def _wanted(row: CatalogueRow, here: Sequence[Contestant], *, pictured: bool) -> tuple[Contestant, ...]:
+    """A kept image is its own source: only what stores without loss can be held against it."""
+    if row.status != "coded":
+        return tuple(one for one in here if one.kind == "lossless")
+    return (*here, pictures_contestant()) if pictured else tuple(here)
+
+
+def _known(
+    comparisons: Comparisons, rows: dict[str, CatalogueRow], wanted: dict[str, tuple[Contestant, ...]]
+) -> dict[str, dict[str, Result]]:
+    with ThreadPoolExecutor(_LOOKUPS) as pool:
+        found = pool.map(lambda key: comparisons.load(rows[key], wanted[key]), wanted)
+        return dict(zip(wanted, found, strict=True))
+
+
+def _split(task: JudgeTask) -> list[JudgeTask]:
+    return [
+        replace(task, wanted=tuple(task.wanted[at] for at in half))
+        for half in halves(range(len(task.wanted)))
+    ]

@@ -1,0 +1,170 @@
+"""The worker of the contest: one image, read again from its source, against what else could have stored it.
+
+Plain Python; Ray only wraps it (ray_pool.py). Whatever is wrong with an image is in its result.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import torch
+
+from codec.bench.lossless import Original
+from codec.bench.perceptual import ssimulacra2
+from codec.metrics import ms_ssim, psnr_db, ssim
+from pipeline.archive.range_reads import read_row
+from pipeline.config import CompressConfig
+from pipeline.decode.resident_codecs import Codecs
+from pipeline.decode.rows import decode_rows
+from pipeline.errors import SourceError, StorageError, StoreDownError
+from pipeline.image.read import ReadLimits, read_image, to_rgb
+from pipeline.report.comparison.cache import Comparisons
+from pipeline.report.comparison.crops import picture
+from pipeline.report.comparison.methods import (
+    PICTURES,
+    SSIMULACRA2,
+    Contestant,
+    Curve,
+    Fidelity,
+    Result,
+    Score,
+    Size,
+    baseline_of,
+    lossless_of,
+)
+from pipeline.source.original import read_or_reason, source_of
+from pipeline.source.source import Source, SourceConfig
+from pipeline.store.storage import Storage
+from pipeline.types import CatalogueRow, Image, ShardRow
+from pipeline.workers.pool import OUT_OF_MEMORY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgeTask:
+    """Measure one image."""
+
+    row: CatalogueRow
+    wanted: tuple[Contestant, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgeResult:
+    """What was measured of it."""
+
+    results: dict[str, Result] = field(default_factory=dict)
+    """By contestant's id."""
+    refused: dict[str, str] = field(default_factory=dict)
+    """Why there is none of a contestant, by its id."""
+    absent: str | None = None
+    """Why nothing could be measured at all: `results` may hold a picture of what was decoded."""
+    not_cached: str | None = None
+    """Why the archive did not take what was measured."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgeSpec:
+    """Builds a judge where it will live."""
+
+    wants_gpu: ClassVar[bool] = False
+
+    archive_url: str
+    config: CompressConfig
+
+    def build(self, *, threads: int) -> Judge:
+        """Open the stores; codecs are loaded as rows ask for them."""
+        torch.set_num_threads(threads)
+        return Judge(
+            Storage(self.archive_url, self.config.storage),
+            Source(SourceConfig(url=self.archive_url, storage=self.config.reading.resolved())),
+            limits=ReadLimits(max_pixels=int(self.config.limits.max_megapixels * 1e6)),
+        )
+
+
+class Judge:
+    """Holds the codecs it has met."""
+
+    def __init__(self, archive: Storage, source: Source, *, limits: ReadLimits) -> None:
+        """Take the archive, and what reads source files."""
+        self._archive = archive
+        self._source = source
+        self._limits = limits
+        self._codecs = Codecs(archive, device="cpu")  # as are the codecs it is compared with
+        self._comparisons = Comparisons(archive)
+
+    def run(self, task: JudgeTask) -> JudgeResult:
+        """Measure one image; what was measured is in the archive's cache afterwards, if it takes any."""
+        try:
+            row = read_row(self._archive, task.row)
+            decoded = decode_rows(self._codecs, [row])[0] if row.status == "coded" else None
+        except OUT_OF_MEMORY:
+            raise
+        except Exception as error:  # noqa: BLE001  the row boundary: one image never stops a report
+            return JudgeResult(absent=f"the archive does not give it back: {error}")
+        original = self._original(row)
+        if isinstance(original, str):
+            results: dict[str, Result] = {}
+            if decoded is not None and any(one.id == PICTURES for one in task.wanted):
+                results[PICTURES] = picture(None, to_rgb(decoded), orientation=decoded.orientation)
+            return JudgeResult(absent=original, results=results)
+        file, image = original
+        return self._measured(task, Original(pixels=image.pixels, file=file), decoded)
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    def _original(self, row: ShardRow) -> tuple[bytes, Image] | str:
+        """The source file and its pixels; a text says why there are none."""
+        if row.status == "kept":
+            data = row.payload or b""
+        else:
+            try:
+                found = read_or_reason(self._source.read, source_of(row))
+            except StoreDownError as error:
+                return f"its source is out of reach: {error}"
+            if isinstance(found, str):
+                return found
+            data = found
+        try:
+            image = read_image(data, limits=self._limits)
+        except SourceError as error:
+            return f"the source file does not decode: {error}"
+        if not isinstance(image, Image):
+            return f"it has no 8-bit pixels to compare: {image.reason}"
+        return data, image
+
+    def _measured(self, task: JudgeTask, original: Original, decoded: Image | None) -> JudgeResult:
+        results: dict[str, Result] = {}
+        refused: dict[str, str] = {}
+        for one in task.wanted:
+            try:
+                results[one.id] = _measure(one, original, decoded)
+            except OUT_OF_MEMORY:
+                raise  # the task is halved until what needs so much is alone
+            except Exception as error:  # noqa: BLE001  the row boundary: encoders raise nearly everything
+                refused[one.id] = str(error) or type(error).__name__
+        not_cached = None
+        try:
+            self._comparisons.store(task.row, results, task.wanted)
+        except StorageError as error:
+            not_cached = str(error)
+        return JudgeResult(results=results, refused=refused, not_cached=not_cached)
+
+
+def _measure(one: Contestant, original: Original, decoded: Image | None) -> Result:
+    if one.kind == "lossless":
+        return Size(num_bytes=lossless_of(one.id).size(original))
+    if one.kind == "lossy":
+        return Curve(samples=tuple(baseline_of(one.id).measure(original.rgb)))
+    if decoded is None:
+        raise AssertionError(one)  # our measures are asked of coded images alone
+    if one.id == SSIMULACRA2:
+        return Score(value=ssimulacra2(original.pixels, decoded.pixels))
+    if one.id == PICTURES:
+        return picture(original.rgb, to_rgb(decoded), orientation=decoded.orientation)
+    exact = psnr_db(original.pixels, decoded.pixels)
+    return Fidelity(
+        psnr_db=None if exact == float("inf") else exact,
+        ssim=ssim(original.pixels, decoded.pixels),
+        ms_ssim=ms_ssim(original.pixels, decoded.pixels),
+    )

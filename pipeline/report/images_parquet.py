@@ -1,0 +1,81 @@
+"""images.parquet: one row an image of the catalogue, with what the contest found where it took part."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pipeline.archive.catalogue import Catalogue
+from pipeline.archive.schema import CATALOGUE_SCHEMA
+from pipeline.report.aggregate import IMAGE_COLUMNS
+from pipeline.report.comparison.methods import FIDELITY, SSIMULACRA2, Fidelity, Score, Size
+from pipeline.report.comparison.results import matches
+from pipeline.report.comparison.run import Contest, Entry
+
+_DERIVED: Final = ("ratio_vs_raw", "ratio_vs_source", "zip_ratio_vs_raw")
+
+
+def images_parquet(catalogue: Catalogue, contest: Contest | None) -> bytes:
+    """The whole file; the catalogue is streamed, what is held is the compressed file: some 100 bytes an image."""
+    found = {} if contest is None else {entry.row.key: numbers_of(entry) for entry in contest.entries}
+    names = sorted({name for numbers in found.values() for name in numbers})
+    schema = pa.schema(
+        [CATALOGUE_SCHEMA.field(name) for name in IMAGE_COLUMNS]
+        + [pa.field(name, pa.float64()) for name in (*_DERIVED, *names)]
+    )
+    file = io.BytesIO()
+    with pq.ParquetWriter(file, schema, compression="zstd") as writer:
+        for batch in catalogue.scan(IMAGE_COLUMNS):
+            writer.write_table(
+                pa.table([*batch.columns, *_derived(batch), *_found(batch, found, names)], schema)
+            )
+    return file.getvalue()
+
+
+def numbers_of(entry: Entry) -> dict[str, float]:
+    """What the contest found for one image, by column."""
+    numbers: dict[str, float | None] = {}
+    for name, result in entry.results.items():
+        match result:
+            case Size(num_bytes=num_bytes):
+                numbers[f"{name}_bytes"] = num_bytes
+            case Fidelity(ssim=value) if name == FIDELITY:
+                numbers["ssim"] = value
+            case Score(value=value) if name == SSIMULACRA2:
+                numbers["ssimulacra2"] = value
+            case _:
+                pass
+    for name, one in matches(entry).items():
+        if not isinstance(one.psnr_db_at_our_bpp, str):
+            numbers[f"{name}_psnr_db_at_our_bpp"] = one.psnr_db_at_our_bpp
+        if not isinstance(one.bytes_at_our_psnr, str):
+            numbers[f"{name}_bytes_at_our_psnr"] = one.bytes_at_our_psnr
+    return {name: float(value) for name, value in numbers.items() if value is not None}
+
+
+def _derived(batch: pa.RecordBatch) -> Iterator[pa.Array]:
+    raw = pc.multiply(pc.multiply(_float(batch, "width"), _float(batch, "height")), 3.0)
+    held = _float(batch, "payload_length")
+    yield _over(raw, held)
+    yield _over(_float(batch, "source_size"), held)
+    yield _over(raw, _float(batch, "zip_bytes"))
+
+
+def _found(batch: pa.RecordBatch, found: dict[str, dict[str, float]], names: list[str]) -> Iterator[pa.Array]:
+    of_rows: list[dict[str, Any]] = [found.get(key, {}) for key in batch["key"].to_pylist()]
+    for name in names:
+        yield pa.array([of_row.get(name) for of_row in of_rows], pa.float64())
+
+
+def _float(batch: pa.RecordBatch, name: str) -> pa.Array:
+    return batch[name].cast("float64")
+
+
+def _over(part: pa.Array, whole: pa.Array) -> pa.Array:
+    """Null where there is nothing to divide by."""
+    return pc.divide(part, pc.if_else(pc.equal(whole, 0.0), pa.scalar(None, pa.float64()), whole))

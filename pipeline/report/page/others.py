@@ -1,0 +1,107 @@
+"""This archive against others on the page: other ways to store its images, and another archive of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipeline.report.archive_diff import Beside
+from pipeline.report.phrases import beside_sentence, gain, inside, number, times
+from pipeline.report.report import Report
+from pipeline.words import counted
+
+
+def contest_words(report: Report) -> dict[str, Any] | None:
+    """None when no contest was held."""
+    contest, held = report.contest, report.standings
+    if contest is None or held is None:
+        return None
+    ours = held.ours
+    images = report.fold.totals.coded + report.fold.totals.kept
+    drawn = f", drawn with seed {report.sampling.seed}" if contest.drawn < images else ""
+    missing = contest.drawn - len(contest.entries)
+    absent = f" {missing:,} more could not be (see below)." if missing else ""
+    return {
+        "words": f"{len(contest.entries):,} of the {images:,} stored images{drawn}, were read again from their source "
+        f"and stored in other ways.{absent}",
+        "lossless": [
+            (
+                one.contestant.title,
+                times(one.ratio_vs_raw),
+                times(one.times_ours),
+                f"{one.images:,}",
+                one.contestant.settings,
+                one.contestant.library,
+            )
+            for one in held.lossless
+        ],
+        "sizes_words": "; ".join(
+            f"{one.contestant.title} {times(one.ratio_vs_raw)}" for one in held.lossless
+        ),
+        "lossy": [
+            (one.contestant.title, gain(one.psnr_gain_db), times(one.times_ours.value), inside(one))
+            for one in held.lossy
+        ],
+        "lossy_libraries": [
+            (one.contestant.title, f"{one.images:,}", one.contestant.settings, one.contestant.library)
+            for one in held.lossy
+        ],
+        "curves_words": "PSNR over bits per pixel, one curve a codec; this archive is one point"
+        + (f" at {ours.bpp:.3f} bpp and {number(ours.psnr_db, 2)} dB" if ours is not None else ""),
+        "ours_words": _ours_words(report),
+        "outside_words": "Inside are the images whose rate, or PSNR, lies between a codec's measured points: the "
+        "others are not guessed at.",
+    }
+
+
+def beside_words(beside: Beside) -> dict[str, Any]:
+    """Totals, and the images that differ most."""
+    here, there = beside.this, beside.other
+    return {
+        "words": beside_sentence(beside),
+        "headings": ["", "payloads", "bpp", "against raw", "coded bpp", "PSNR, dB", "MS-SSIM"],
+        "rows": [
+            (
+                what,
+                f"{totals.payload_bytes:,}",
+                number(totals.bpp, 3),
+                times(totals.ratio_vs_raw),
+                number(totals.coded_bpp, 3),
+                number(totals.psnr_db, 2),
+                number(totals.ms_ssim, 4),
+            )
+            for what, totals in (("this archive", here), (beside.other_archive, there))
+        ],
+        "differing_headings": [
+            "key",
+            "PSNR here, dB",
+            "there",
+            "difference",
+            "bytes here",
+            "there",
+            "here over there",
+        ],
+        "differing": [
+            (
+                one.key,
+                f"{one.this_psnr_db:.2f}",
+                f"{one.other_psnr_db:.2f}",
+                f"{one.psnr_difference_db:+.2f}",
+                f"{one.this_bytes:,}",
+                f"{one.other_bytes:,}",
+                times(one.bytes_ratio),
+            )
+            for one in beside.differing
+        ],
+    }
+
+
+def _ours_words(report: Report) -> str:
+    ours = report.standings.ours if report.standings is not None else None
+    if ours is None:
+        return "No coded image could be compared."
+    scores = [f"{ours.bpp:.3f} bpp", f"PSNR {number(ours.psnr_db, 2)} dB", f"SSIM {number(ours.ssim, 4)}"]
+    if ours.ms_ssim is not None:
+        scores.append(f"MS-SSIM {ours.ms_ssim:.4f}")
+    if ours.ssimulacra2 is not None:
+        scores.append(f"SSIMULACRA2 {ours.ssimulacra2:.1f} over {counted(ours.ssimulacra2_images, 'image')}")
+    return f"This archive on the same {ours.images:,} coded images: {', '.join(scores)}."

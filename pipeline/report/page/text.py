@@ -1,0 +1,205 @@
+"""What the page says without its scripts: headline, sentences and tables, from the report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from pipeline.report.as_json import DEFINITIONS, storage_json
+from pipeline.report.histogram import PERCENTILES
+from pipeline.report.page.data import HISTOGRAMS
+from pipeline.report.page.others import beside_words, contest_words
+from pipeline.report.page.shots import shots_of, shots_words
+from pipeline.report.phrases import contest_notes, megabytes, number, times, usd
+from pipeline.report.report import Report
+from pipeline.report.size_table import size_rows, verdict
+from pipeline.totals import Totals
+from pipeline.words import counted
+
+_AXES: Final = {
+    "status": "Status",
+    "format": "Source format",
+    "size": "Size",
+    "codec_quality": "Codec and quality",
+}
+_RUNS_SHOWN: Final = 20
+
+Rows = list[tuple[str, ...]]
+
+
+def page_words(report: Report, *, rows_shown: int) -> dict[str, Any]:
+    """The template's `page`."""
+    totals = report.fold.totals
+    percentiles = _percentiles(report)
+    shots = list(shots_of(report))
+    return {
+        "title": f"Tenfold report: {report.fold.archive.rstrip('/').rpartition('/')[2]}",
+        "heading": "What this archive gained, and what it lost for it",
+        "archive": report.fold.archive,
+        "version": report.fold.version,
+        "made_at": f"{report.made_at:%Y-%m-%d %H:%M} UTC",
+        "tenfold": report.tenfold,
+        "counts": f"{counted(totals.images, 'image')}: {totals.coded:,} coded, {totals.kept:,} kept as they were, "
+        f"{totals.failed:,} failed.",
+        "coded": f"{totals.coded:,}",
+        "sections": list(_sections(bool(shots))),
+        "tiles": list(_tiles(report)),
+        "sentences": list(_sentences(report)),
+        "size_rows": [
+            (row.what, f"{row.num_bytes:,}", times(row.ratio_vs_raw), times(row.ratio_vs_source))
+            for row in size_rows(totals)
+        ],
+        "contest": contest_words(report),
+        "histograms": [
+            {
+                "name": name,
+                "title": title,
+                "words": f"Median {number(report.fold.spreads[name].percentiles()[50], 3)} {unit}",
+            }
+            for name, title, unit, _, _ in HISTOGRAMS
+            if report.fold.spreads[name].count
+        ],
+        "percentile_headings": ["", *(_percentile_name(percent) for percent in PERCENTILES)],
+        "percentiles": percentiles,
+        "pictures": shots,
+        "pictures_words": shots_words(shots),
+        "table_words": _table_words(report, rows_shown),
+        "reasons": [(reason, status, f"{images:,}") for status, reason, images in report.fold.reasons],
+        "notes": list(contest_notes(report)),
+        "groups": [
+            {"title": _AXES[axis], "rows": [_group(group.name, group.totals) for group in groups]}
+            for axis, groups in report.fold.groups.items()
+            if groups
+        ],
+        **_storage(report),
+        "definitions": DEFINITIONS,
+        "other": None if report.beside is None else beside_words(report.beside),
+    }
+
+
+def _sections(has_pictures: bool) -> Iterator[dict[str, str]]:
+    for name, title in (
+        ("size", "Size"),
+        ("quality", "Quality"),
+        ("look", "Look"),
+        ("images", "Images"),
+        ("reasons", "Kept and failed"),
+        ("groups", "By kind"),
+        ("cost", "Storage and time"),
+        ("definitions", "Definitions"),
+    ):
+        if name != "look" or has_pictures:
+            yield {"id": name, "title": title}
+
+
+def _tiles(report: Report) -> Iterator[dict[str, str]]:
+    totals = report.fold.totals
+    ours, zipped = totals.ratio_vs_raw, totals.zip_ratio_vs_raw
+    yield {
+        "value": times(ours),
+        "label": "smaller than raw pixels",
+        "note": f"{number(totals.bpp, 3)} bits per pixel",
+    }
+    if ours is not None and zipped is not None:
+        yield {
+            "value": times(ours / zipped),
+            "label": "smaller than zip makes them",
+            "note": f"zip of the raw pixels: {zipped:.2f}x",
+        }
+    yield {
+        "value": times(totals.ratio_vs_source),
+        "label": "smaller than the source files",
+        "note": f"{megabytes(totals.source_bytes)} became {megabytes(totals.payload_bytes)}",
+    }
+    if totals.psnr_db is not None:
+        ms_ssim = f"MS-SSIM {totals.ms_ssim:.4f}; " if totals.ms_ssim is not None else ""
+        worst = f"worst {report.fold.worst[0].psnr_db:.2f} dB" if report.fold.worst else ""
+        yield {"value": f"{totals.psnr_db:.2f} dB", "label": "mean PSNR", "note": ms_ssim + worst}
+
+
+def _sentences(report: Report) -> Iterator[str]:
+    yield verdict(report.fold.totals)
+    held = report.standings
+    if held is None:
+        return
+    told = [
+        f"{one.contestant.title} {one.times_ours.value:.2f}"
+        for one in held.lossy
+        if one.times_ours.value is not None
+    ]
+    if told:
+        yield f"For the same PSNR other codecs take, as multiples of our bytes: {', '.join(told)}."
+
+
+def _percentile_name(percent: int) -> str:
+    return {0: "least", 50: "median", 100: "most"}.get(percent, f"{percent} %")
+
+
+def _percentiles(report: Report) -> Rows:
+    rows: Rows = []
+    for name, title, _, _, digits in HISTOGRAMS:
+        found = report.fold.spreads[name].percentiles()
+        if found:
+            rows.append((title, *(number(found[percent], digits) for percent in PERCENTILES)))
+    return rows
+
+
+def _table_words(report: Report, rows_shown: int) -> str:
+    images = report.fold.totals.images
+    where = "every image is in images.parquet beside this page."
+    if rows_shown == images:
+        return "Every image of the archive. Click a heading, or press Enter on it, to sort."
+    return (
+        f"{rows_shown:,} of {images:,} images: those of lowest PSNR, and others drawn by chance; {where} "
+        "Click a heading, or press Enter on it, to sort."
+    )
+
+
+def _group(name: str, totals: Totals) -> tuple[str, ...]:
+    return (
+        name,
+        f"{totals.images:,}",
+        megabytes(totals.source_bytes),
+        megabytes(totals.payload_bytes),
+        number(totals.bpp, 3),
+        times(totals.ratio_vs_raw),
+        times(totals.ratio_vs_source),
+        number(totals.psnr_db, 2),
+        number(totals.ms_ssim, 4),
+    )
+
+
+def _storage(report: Report) -> dict[str, Any]:
+    said = storage_json(report.fold.totals, report.holdings, report.usd_per_gb_month)
+    price = report.usd_per_gb_month
+    runs = report.holdings.runs
+    stages = report.holdings.stage_seconds
+    return {
+        "cost_words": f"Everything in the archive takes {megabytes(said['archive_bytes'])}: "
+        f"{usd(said['archive_usd_per_month'])} a month at {price:g} USD per GB (10^9 bytes) and month. The source "
+        f"files take {megabytes(said['source_bytes'])}: {usd(said['source_usd_per_month'])}. The default price is "
+        "the list price of S3 Standard; --price sets yours.",
+        "folders": [
+            (name, f"{held:,}", usd(held / 1e9 * price))
+            for name, held in report.holdings.folder_bytes.items()
+        ],
+        "runs": [
+            (
+                one.run,
+                f"{one.images:,}",
+                f"{one.coded:,}",
+                f"{one.kept:,}",
+                f"{one.failed:,}",
+                f"{one.seconds:,.1f}",
+                f"{one.megapixels_per_second:.2f}",
+            )
+            for one in runs[:_RUNS_SHOWN]
+        ],
+        "runs_caption": "Runs that added images, the newest first"
+        + (f"; the newest {_RUNS_SHOWN} of {len(runs)} read" if len(runs) > _RUNS_SHOWN else ""),
+        "stages_words": "Summed over workers, threads and runs: "
+        + ", ".join(f"{name} {value:.1f} s" for name, value in stages.items()),
+        "packages": ", ".join(f"{name} {version}" for name, version in runs[0].packages.items())
+        if runs
+        else "",
+    }

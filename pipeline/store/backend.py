@@ -1,0 +1,35 @@
+"""What every kind of store can do: whole objects below one root."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectInfo:
+    """One object, as a listing described it."""
+
+    path: str
+    """Name below the root of the listing's Storage, '/'-separated."""
+    size: int
+    etag: str | None
+    """As the store gives it, without quotes: fit for equality only."""
+    mtime: datetime | None
+    """UTC, microseconds."""
+
+
+class Store(Protocol):
+    """Whole-object operations on one root; paths are below it. Raises as `Storage` does."""
+
+    def read(self, path: str) -> bytes: ...
+    def read_range(self, path: str, offset: int, length: int) -> bytes: ...
+    def write(self, path: str, data: bytes) -> None: ...
+    def create(self, path: str, data: bytes) -> bool: ...
+    def list(self, prefix: str, *, recursive: bool, exclude: frozenset[str]) -> Iterator[ObjectInfo]: ...
+    def info(self, path: str) -> ObjectInfo: ...
+    def delete(self, path: str) -> None: ...
+    def check_readable(self) -> None: ...
+    def check_writable(self) -> None: ...

@@ -1,0 +1,51 @@
+"""An object of any store as a file that can be read and sought, a few megabytes at a time."""
+
+from __future__ import annotations
+
+import io
+from typing import Any, Final
+
+from pipeline.store.options import StorageOptions
+from pipeline.store.storage import Storage, split_url
+
+_BUFFER_BYTES: Final = 4 * 2**20
+
+
+def open_object(url: str, options: StorageOptions) -> io.BufferedReader:
+    """Open an object for reading; only what is read is fetched.
+
+    Raises:
+        FileNotFoundError: there is none.
+        StorageError: its store does not answer, now or on a read.
+    """
+    root, path = split_url(url)
+    return io.BufferedReader(_RangeFile(Storage(root, options), path), _BUFFER_BYTES)
+
+
+class _RangeFile(io.RawIOBase):
+    """One range request a read."""
+
+    def __init__(self, storage: Storage, path: str) -> None:
+        self._storage, self._path = storage, path
+        self._size = storage.size(path)
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
+        self._at = max(0, base + offset)
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        length = max(0, min(len(buffer), self._size - self._at))
+        buffer[:length] = self._storage.read_range(self._path, self._at, length)
+        self._at += length
+        return length

@@ -1,0 +1,365 @@
+"""A store in an S3 bucket, spoken to through s3fs' client: one request per operation, keys passed unchanged.
+
+Going through the client and not through s3fs' file methods keeps keys exact (s3fs strips slashes and reads
+`?versionId=` out of names), keeps one GET one GET, and keeps the server's error codes.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import UTC
+from typing import Any
+
+import aiohttp
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionError,  # noqa: A004 botocore's own
+    HTTPClientError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+)
+
+from pipeline.errors import UnsafeStoreError
+from pipeline.store.backend import ObjectInfo
+from pipeline.store.failures import missing, problem, short_read
+
+_TOKEN = "tenfold-attempt"
+_CREATE_TRIES = 6
+_PAGE = 1000
+_BROKEN_OFF = (HTTPClientError, aiohttp.ClientError, TimeoutError)
+
+Run = Callable[..., Any]
+"""Runs an async function with its arguments on the filesystem's event loop, and returns its result."""
+
+
+class Bucket:
+    """Objects below one prefix of a bucket."""
+
+    def __init__(
+        self,
+        *,
+        bucket: str,
+        prefix: str,
+        retries: int,
+        connect: Callable[[bool], tuple[Any, Run]],
+        endpoint: str | None,
+    ) -> None:
+        """Contact nothing yet.
+
+        Args:
+            connect: makes (s3fs filesystem, runner); True asks for one that gives up early.
+            endpoint: for messages only; None means AWS.
+        """
+        self._bucket = bucket
+        self._prefix = f"{prefix}/" if prefix else ""
+        self._retries = retries
+        self._connect = connect
+        self._endpoint = endpoint or "AWS"
+        self._session: tuple[Any, Run] | None = None
+        self._lock = threading.Lock()
+
+    def read(self, path: str) -> bytes:
+        """All bytes of an object, in one GET."""
+        return self._get(path, {})
+
+    def read_range(self, path: str, offset: int, length: int) -> bytes:
+        """Exactly `length` bytes from `offset`, in one GET."""
+        if length == 0:
+            return b""
+        try:
+            data = self._get(path, {"Range": f"bytes={offset}-{offset + length - 1}"})
+        except _OutOfRangeError:
+            raise short_read(self._where(path), offset=offset, length=length, got=0) from None
+        if len(data) != length:
+            raise short_read(self._where(path), offset=offset, length=length, got=len(data))
+        return data
+
+    def write(self, path: str, data: bytes) -> None:
+        """One PUT."""
+        self._call("put_object", path, Body=data)
+
+    def create(self, path: str, data: bytes) -> bool:
+        """One conditional PUT, and the questions needed to know who won.
+
+        A retry inside the client may meet the object its own lost attempt has written, and then be told
+        that it exists. So every call marks its object with a token of its own and, when in doubt, looks
+        whose object is there. Some stores answer 409 while two writers race: that says nothing, ask again.
+        """
+        token = uuid.uuid4().hex
+        where = self._where(path)
+        last: Exception | None = None
+        for attempt in range(_CREATE_TRIES):
+            try:
+                self._raw("put_object", path, Body=data, IfNoneMatch="*", Metadata={_TOKEN: token})
+            except ClientError as error:
+                if _status(error) not in (409, 412):
+                    raise _explain(error, where, self._endpoint) from error
+                last = error
+            except BotoCoreError as error:  # no answer: the object may be there all the same
+                if self._owner_after_doubt(path) == token:
+                    return True
+                raise _explain(error, where, self._endpoint) from error
+            else:
+                return True
+            owner = self._owner(path)
+            if owner is not None:
+                return owner == token
+            time.sleep(min(0.05 * 2**attempt, 1.0))
+        raise problem(
+            expected="an answer to a conditional write",
+            got=f"a conflict {_CREATE_TRIES} times, and no object",
+            where=where,
+            do="check that nothing else keeps creating and deleting this name, then try again",
+        ) from last
+
+    def list(self, prefix: str, *, recursive: bool, exclude: frozenset[str]) -> Iterator[ObjectInfo]:
+        """Pages of 1,000 at most, each asked for when the one before is used up."""
+        below = self._prefix + (f"{prefix}/" if prefix else "")
+        request: dict[str, Any] = {"Prefix": below, "MaxKeys": _PAGE}
+        if not recursive:
+            request["Delimiter"] = "/"
+        hidden = tuple(f"{name}/" for name in exclude)
+        while True:
+            page = self._call("list_objects_v2", None, **request)
+            for entry in page.get("Contents", ()):
+                path = entry["Key"][len(self._prefix) :]
+                if path.endswith("/") or path in exclude or path.startswith(hidden):
+                    continue  # "folder" markers made by consoles are no objects of anyone's
+                yield _describe(entry, len(self._prefix))
+            if not page.get("IsTruncated"):
+                return
+            request["ContinuationToken"] = page["NextContinuationToken"]
+
+    def info(self, path: str) -> ObjectInfo:
+        """Size, etag and time from a HEAD."""
+        head = self._call("head_object", path)
+        return _describe(
+            {"Key": self._prefix + path, "Size": head["ContentLength"], **head}, len(self._prefix)
+        )
+
+    def delete(self, path: str) -> None:
+        """Remove an object; S3 does not say whether there was one."""
+        self._call("delete_object", path)
+
+    def check_readable(self) -> None:
+        """List one name, giving up early."""
+        self._call("list_objects_v2", None, early=True, Prefix=self._prefix, MaxKeys=1)
+
+    def check_writable(self) -> None:
+        """Create a probe twice: the second must be refused, or two writers would overwrite each other."""
+        self.check_readable()
+        probe = f".tenfold-probe-{uuid.uuid4().hex}"
+        try:
+            self.create(probe, b"tenfold can write here\n")
+            if self.create(probe, b"and must not be able to write twice\n"):
+                raise UnsafeStoreError(
+                    "Expected a store that honours If-None-Match, got two successful create-only writes of one name "
+                    f"at {self._where(probe)}; use a store with conditional writes: here two jobs could overwrite "
+                    "each other's work."
+                )
+        finally:
+            with suppress(OSError):  # a policy without delete rights leaves the probe: it is tiny and inert
+                self.delete(probe)
+
+    def credentials(self) -> tuple[str, str, str | None] | None:
+        """Access key, secret and session token of the client's own credential chain; None when anonymous.
+
+        Raises:
+            StorageError: the chain ends without any.
+        """
+        filesystem, run = self._open()
+
+        async def ask() -> tuple[str, str, str | None] | None:
+            await filesystem.set_session()
+            found = await filesystem.session.get_credentials()
+            if found is None:
+                raise NoCredentialsError
+            frozen = await found.get_frozen_credentials()
+            return frozen.access_key, frozen.secret_key, frozen.token
+
+        if filesystem.anon:
+            return None
+        try:
+            answer: tuple[str, str, str | None] | None = run(ask)
+        except BotoCoreError as error:
+            raise _explain(error, self._where(""), self._endpoint) from error
+        return answer
+
+    def client_facts(self) -> tuple[str, str | None]:
+        """Endpoint URL and region the client settled on, from options, environment and profile."""
+        filesystem, run = self._open()
+
+        async def ask() -> tuple[str, str | None]:
+            client = await filesystem.set_session()
+            return client.meta.endpoint_url, client.meta.region_name
+
+        try:
+            answer: tuple[str, str | None] = run(ask)
+        except BotoCoreError as error:
+            raise _explain(error, self._where(""), self._endpoint) from error
+        return answer
+
+    def _open(self, *, early: bool = False) -> tuple[Any, Run]:
+        if early:
+            return self._connect(True)
+        with self._lock:
+            if self._session is None:
+                self._session = self._connect(False)
+            return self._session
+
+    def _raw(self, operation: str, path: str | None, *, early: bool = False, **request: Any) -> Any:
+        """One S3 operation with botocore's own retries and errors."""
+        filesystem, run = self._open(early=early)
+        if path is not None:
+            request["Key"] = self._prefix + path
+
+        async def ask() -> Any:
+            client = await filesystem.set_session()
+            return await getattr(client, operation)(Bucket=self._bucket, **request)
+
+        return run(ask)
+
+    def _call(self, operation: str, path: str | None, *, early: bool = False, **request: Any) -> Any:
+        try:
+            return self._raw(operation, path, early=early, **request)
+        except (ClientError, BotoCoreError) as error:
+            listing = path is None
+            raise _explain(error, self._where(path or ""), self._endpoint, listing=listing) from error
+
+    def _get(self, path: str, request: dict[str, str]) -> bytes:
+        filesystem, run = self._open()
+
+        async def ask() -> bytes:
+            client = await filesystem.set_session()
+            answer = await client.get_object(Bucket=self._bucket, Key=self._prefix + path, **request)
+            async with answer["Body"] as body:
+                data: bytes = await body.read()
+                return data
+
+        for attempt in range(1, self._retries + 1):
+            try:
+                data: bytes = run(ask)
+            except ClientError as error:
+                if _status(error) == 416:
+                    raise _OutOfRangeError from error
+                raise _explain(error, self._where(path), self._endpoint) from error
+            except ConnectionError as error:  # never reached: botocore has retried already
+                raise _explain(error, self._where(path), self._endpoint) from error
+            except _BROKEN_OFF as error:  # perhaps in the middle of the body, which botocore does not retry
+                if attempt == self._retries:
+                    raise _explain(error, self._where(path), self._endpoint) from error
+                time.sleep(min(0.1 * 2**attempt, 5.0))
+            except BotoCoreError as error:
+                raise _explain(error, self._where(path), self._endpoint) from error
+            else:
+                return data
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _owner(self, path: str) -> str | None:
+        """Token of the object there; '' when it has none; None when there is no object."""
+        try:
+            head = self._call("head_object", path)
+        except FileNotFoundError:
+            return None
+        return str(head.get("Metadata", {}).get(_TOKEN, ""))
+
+    def _owner_after_doubt(self, path: str) -> str | None:
+        try:
+            return self._owner(path)
+        except OSError:  # the store is still not answering: the first error is the one to report
+            return None
+
+    def _where(self, path: str) -> str:
+        return f"s3://{self._bucket}/{self._prefix}{path}"
+
+
+class _OutOfRangeError(Exception):
+    """416: the range starts past the end."""
+
+
+def _describe(entry: dict[str, Any], start: int) -> ObjectInfo:
+    return ObjectInfo(
+        path=entry["Key"][start:],
+        size=int(entry["Size"]),
+        etag=entry.get("ETag", "").strip('"') or None,
+        mtime=entry["LastModified"].astimezone(UTC) if "LastModified" in entry else None,
+    )
+
+
+def _status(error: ClientError) -> int:
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+_KEYS = "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN or AWS_PROFILE"
+
+_REFUSED = {
+    "InvalidAccessKeyId",
+    "SignatureDoesNotMatch",
+    "InvalidToken",
+    "ExpiredToken",
+    "RequestTimeTooSkewed",
+}
+
+_ADVICE = {
+    "NoSuchBucket": ("a bucket", "check the bucket's name and the endpoint, or make the bucket"),
+    "InvalidAccessKeyId": ("credentials the store knows", _KEYS),
+    "SignatureDoesNotMatch": ("credentials the store accepts", _KEYS),
+    "InvalidToken": ("a valid session token", _KEYS),
+    "ExpiredToken": ("a valid session token", "log in again to get fresh credentials"),
+    "AccessDenied": ("access", "ask for the right to list, read and write there, or check the credentials"),
+    "403": ("access", "ask for the right to list, read and write there, or check the credentials"),
+    "RequestTimeTooSkewed": ("matching clocks", "set the clock of this machine"),
+    "PermanentRedirect": ("the bucket's own region", "set AWS_REGION to the region of the bucket"),
+    "301": ("the bucket's own region", "set AWS_REGION to the region of the bucket"),
+    "AuthorizationHeaderMalformed": ("the right region", "set AWS_REGION to the region of the bucket"),
+    "SlowDown": ("a store that keeps up", "use fewer workers, or try again later"),
+}
+
+
+def _explain(error: Exception, where: str, endpoint: str, *, listing: bool = False) -> OSError:
+    if isinstance(error, ClientError):
+        code = str(error.response.get("Error", {}).get("Code", ""))
+        status = _status(error)
+        if status == 404 and listing:  # nothing else can be missing
+            code = "NoSuchBucket"
+        if status == 404 and code != "NoSuchBucket":
+            return missing(where, f"{code or status}")
+        expected, do = _ADVICE.get(
+            code, ("the store to do as asked", "look the code up in the store's manual, or try again later")
+        )
+        said = "" if code in _ADVICE else f": {error.response.get('Error', {}).get('Message', '')}"
+        got = f"{code} (HTTP {status}) from {endpoint}{said}"
+        down = code in _REFUSED or status >= 500
+        return problem(expected=expected, got=got, where=where, do=do, store_down=down)
+    if isinstance(error, NoCredentialsError | PartialCredentialsError):
+        return problem(
+            expected="AWS credentials",
+            got="none, or half of them",
+            where=where,
+            do=f"{_KEYS}, or set `anonymous: true` for a public bucket",
+            store_down=True,
+        )
+    if isinstance(error, ProfileNotFound):
+        return problem(
+            expected="a profile of the AWS configuration", got=str(error), where=where, do="check AWS_PROFILE"
+        )
+    if isinstance(error, (ConnectionError, *_BROKEN_OFF)):
+        return problem(
+            expected=f"an answer from {endpoint}",
+            got=type(error).__name__,
+            where=where,
+            do="check AWS_ENDPOINT_URL (address, port, http or https) and that the store is up",
+            store_down=True,
+        )
+    return problem(
+        expected="a request the client can make",
+        got=f"{type(error).__name__}: {error}",
+        where=where,
+        do="check the URL and the AWS configuration",
+    )

@@ -1,0 +1,264 @@
+"""Whether an archive is what its catalogue says: looked at from outside, read, or decoded.
+
+    structure   catalogue -> its files, the shards: all there, whole in length, every key once
+    checksum    ... and every byte of shards, weights and catalogue is the one written, and the catalogue says of
+                every image what its shard says (the default)
+    decode      ... and every image decodes to the symbols that were encoded, at the PSNR that was measured
+
+A sample looks into some of the shards (checksum) or images (decode); the structure is always seen whole.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.archive.catalogue import Catalogue
+from pipeline.archive.layout import CATALOGUE_FOLDER, SEALS_FOLDER, SHARDS_FOLDER
+from pipeline.archive.prune_marks import MarkReader
+from pipeline.archive.rows_by_shard import SHARD_ORDER, by_shard
+from pipeline.archive.schema import rows_of
+from pipeline.archive.seals import damaged, read_seals
+from pipeline.config import CompressConfig
+from pipeline.errors import ArchiveError, NoArchiveError, StorageError
+from pipeline.progress import OnProgress, Progress
+from pipeline.store.storage import Storage
+from pipeline.totals import Totals
+from pipeline.types import CatalogueRow
+from pipeline.verify.damage import Problem, damaged_catalogue, missing_shard, weights_seen
+from pipeline.verify.worker import InspectorSpec, InspectResult, InspectTask, Level
+from pipeline.workers.pool import Died
+from pipeline.workers.retry import halves, work_through
+from pipeline.workers.start import start_pool
+
+_BROKEN_MARK = (
+    "Expected the checksum that its name promises, got another: what it marked for removal stays. The next `tenfold "
+    "prune --apply` mends it."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifySummary:
+    """What `tenfold verify --json` prints."""
+
+    sound: bool
+    level: Level
+    version: int | None
+    """Of the catalogue; None when it cannot be read."""
+    images: int
+    """In the catalogue, the failed ones included."""
+    shards: int
+    inspected_shards: int
+    """Read whole; with level structure, their ends."""
+    read_bytes: int
+    decoded: int
+    compared: int
+    """Of the decoded: also held against their source files, which were still the same."""
+    unsealed_versions: int
+    """Versions of the catalogue whose files have no checksums yet, because their run is under way or was killed: their
+    rows were only held against the shards. The end of the next run mends it."""
+    unreferenced_shards: int
+    """No problem: what killed runs and old versions left. `tenfold prune` removes what no version needs."""
+    unreferenced_bytes: int
+    problems: list[Problem]
+    seconds: float
+
+
+class VerifyRun:
+    """One look at an archive. Use once; nothing is changed."""
+
+    def __init__(
+        self,
+        archive: Storage,
+        config: CompressConfig,
+        *,
+        level: Level = "checksum",
+        sample: float = 1.0,
+        seed: int = 0,
+    ) -> None:
+        """Contact nothing yet.
+
+        Args:
+            sample: share of the shards (checksum) or images (decode) to look into, in (0, 1].
+            seed: of the sample.
+        """
+        self._archive = archive
+        self._config = config
+        self._level: Level = level
+        self._sample = sample
+        self._chance = np.random.default_rng(seed)
+        self._catalogue = Catalogue(archive)
+        self._progress = Progress(verb="verify")
+        self._problems: dict[Problem, None] = {}  # a half of what killed a worker may see one again
+        self._read_bytes = self._decoded = self._compared = 0
+        self._sealed_version: int | None = None
+        self._referenced: set[str] = set()
+        self._inspected: set[str] = set()
+
+    def run(self, on_progress: OnProgress = lambda _progress: None) -> VerifySummary:
+        """Do it.
+
+        Raises:
+            NoArchiveError: there is nothing to look at.
+            StorageError: the store does not answer.
+        """
+        if self._level != "structure":
+            self._see_seals()  # first: they tell what is wrong with a catalogue that cannot be opened
+            self._see_weights()
+        held = {info.path: info.size for info in self._archive.list(SHARDS_FOLDER)}
+        version = self._open()
+        if version is not None:
+            try:
+                self._problems |= dict.fromkeys(damaged_catalogue(self._archive, self._catalogue))
+                self._see_shards(held, on_progress)
+            except (ArchiveError, StorageError) as error:
+                if not self._problems:
+                    raise
+                self._note(CATALOGUE_FOLDER, None, f"Its rows cannot be read to the end: {error}")
+        self._show("done", on_progress)
+        orphans = held.keys() - self._referenced if version is not None else ()
+        return VerifySummary(
+            sound=not self._problems,
+            level=self._level,
+            version=version,
+            images=self._progress.listed,
+            shards=len(self._referenced),
+            inspected_shards=len(self._inspected),
+            read_bytes=self._read_bytes,
+            decoded=self._decoded,
+            compared=self._compared,
+            unsealed_versions=self._unsealed(version),
+            unreferenced_shards=len(orphans),
+            unreferenced_bytes=sum(held[path] for path in orphans),
+            problems=list(self._problems),
+            seconds=round(self._progress.seconds(), 3),
+        )
+
+    def _open(self) -> int | None:
+        """The version to look at, whatever is committed meanwhile; None when the catalogue cannot be read."""
+        try:
+            version = self._catalogue.version()
+            self._catalogue = Catalogue(self._archive, as_of=version)
+            self._progress.listed = self._catalogue.count()
+        except (ArchiveError, StorageError) as error:
+            if not self._problems and not (isinstance(error, NoArchiveError) and self._archive_was_here()):
+                raise
+            self._note(CATALOGUE_FOLDER, None, str(error))
+            return None
+        finally:
+            self._progress.listing_done = True
+        return version
+
+    def _see_shards(self, held: dict[str, int], on_progress: OnProgress) -> None:
+        spec = InspectorSpec(archive_url=self._archive.url, config=self._config)
+        self._show("starting", on_progress)
+        with closing(start_pool(spec, self._config.workers)) as pool:
+            self._progress.work_started = time.monotonic()
+            self._show("working", on_progress)
+            for outcome in work_through(pool, self._tasks(held), _split):
+                if isinstance(outcome, Died):
+                    self._give_up(outcome)
+                elif outcome is not None:
+                    self._take(outcome.task, outcome.result)
+                on_progress(self._progress)
+
+    def _archive_was_here(self) -> bool:
+        return any(True for folder in (SEALS_FOLDER, SHARDS_FOLDER) for _ in self._archive.list(folder))
+
+    def _see_seals(self) -> None:
+        sealed = read_seals(self._archive)
+        for path, problem in damaged(self._archive, sealed):
+            self._note(path, None, problem)
+        for path in MarkReader(self._archive).read().broken:
+            self._note(path, None, _BROKEN_MARK)
+        self._read_bytes += sum(size for _, size in sealed.files.values())
+        self._sealed_version = sealed.version
+
+    def _unsealed(self, version: int | None) -> int:
+        return (
+            0 if version is None or self._sealed_version is None else max(0, version - self._sealed_version)
+        )
+
+    def _see_weights(self) -> None:
+        for weights in weights_seen(self._archive):
+            self._read_bytes += weights.num_bytes
+            if weights.problem is not None:
+                self._problems[weights.problem] = None
+
+    def _tasks(self, held: dict[str, int]) -> Iterator[InspectTask]:
+        """One for every shard that is to be looked into."""
+        drawn = self._drawn()
+        for shard, rows in by_shard(self._catalogue.scan(order=SHARD_ORDER)):
+            self._referenced.add(shard)
+            if shard not in held:
+                self._progress.finished += rows.num_rows
+                missed = rows_of(rows, CatalogueRow)
+                self._problems |= dict.fromkeys(missing_shard(missed).problems(shard, missed))
+                continue
+            decode: tuple[int, ...] = ()
+            if self._level == "decode":
+                stored = rows.filter(pc.not_equal(rows["status"], "failed"))["row"].to_pylist()
+                decode = tuple(row for row in stored if next(drawn))
+                is_wanted = bool(decode) or self._sample >= 1.0
+            else:
+                is_wanted = self._level == "structure" or next(drawn)
+            if is_wanted:
+                yield InspectTask(shard=shard, level=self._level, rows=rows, decode=decode)
+            else:
+                self._progress.finished += rows.num_rows
+
+    def _drawn(self) -> Iterator[bool]:
+        """For one shard (checksum) or image (decode) after the other, whether it is in the sample."""
+        if self._sample >= 1.0:
+            return itertools.repeat(True)
+        if self._level == "decode":
+            count = sum(len(batch) for batch in self._catalogue.scan(["row"], where="status <> 'failed'"))
+        else:
+            count = len(
+                {name for batch in self._catalogue.scan(["shard"]) for name in pc.unique(batch["shard"])}
+            )
+        taken = np.zeros(count, bool)
+        taken[self._chance.permutation(count)[: math.ceil(self._sample * count)]] = True
+        return iter(taken.tolist())
+
+    def _take(self, task: InspectTask, result: InspectResult) -> None:
+        self._problems |= dict.fromkeys(result.problems)
+        self._read_bytes += result.read_bytes
+        self._decoded += result.decoded
+        self._compared += result.compared
+        self._see(task.shard, result.images)
+        self._progress.totals += Totals(failed=len(result.problems))
+
+    def _give_up(self, death: Died[InspectTask]) -> None:
+        task, reason = death.task, f"Its worker died each time it was tried alone: {death.reason}"
+        rows = task.rows.filter(pc.is_in(task.rows["row"], pa.array(task.decode, pa.int64())))
+        for key in rows["key"].to_pylist() or [None]:
+            self._note(task.shard, key, reason)
+        self._see(task.shard, task.rows.num_rows)
+
+    def _see(self, shard: str, images: int) -> None:
+        """Count a shard once, whatever the parts in which it was seen."""
+        if shard not in self._inspected:
+            self._inspected.add(shard)
+            self._progress.finished += images
+
+    def _note(self, path: str, key: str | None, problem: str) -> None:
+        self._problems[Problem(path=path, key=key, problem=problem)] = None
+
+    def _show(self, phase: str, on_progress: OnProgress) -> None:
+        self._progress.phase = phase
+        on_progress(self._progress)
+
+
+def _split(task: InspectTask) -> list[InspectTask]:
+    return [
+        replace(task, decode=tuple(task.decode[i] for i in half)) for half in halves(range(len(task.decode)))
+    ]

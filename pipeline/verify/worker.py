@@ -1,0 +1,178 @@
+"""The worker that looks into shards: is every byte what was written, and does it still become its image?
+
+Plain Python; Ray only wraps it (ray_pool.py). It never changes anything.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Final, Literal
+
+import pyarrow as pa
+import torch
+
+from codec.errors import CodecError
+from codec.metrics import psnr_db
+from codec.weights_file import shipped_digests
+from pipeline.archive.layout import weights_path
+from pipeline.archive.range_reads import EXTRAS, spans_of
+from pipeline.archive.schema import rows_of
+from pipeline.archive.shards import check_frame, rows_in
+from pipeline.archive.weights import archived_digests, weights_needed
+from pipeline.config import CompressConfig
+from pipeline.decode.resident_codecs import Codecs
+from pipeline.decode.rows import decode_rows
+from pipeline.errors import DamagedError, TenfoldError
+from pipeline.image.read import read_image, to_rgb
+from pipeline.source.original import read_or_reason, source_of
+from pipeline.source.source import Source, SourceConfig
+from pipeline.store.storage import Storage
+from pipeline.types import CatalogueRow, Image, ShardRow
+from pipeline.verify.damage import Problem, read_shard
+
+Level = Literal["structure", "checksum", "decode"]
+PSNR_TOLERANCE_DB: Final = 0.1
+"""Machines differ a little in what they decode: more than this is another image."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class InspectTask:
+    """Look into one shard."""
+
+    shard: str
+    level: Level
+    rows: pa.Table
+    """CATALOGUE_SCHEMA: what the catalogue says lies in it."""
+    decode: tuple[int, ...] = ()
+    """Row numbers of the images to decode."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InspectResult:
+    """What was seen."""
+
+    problems: tuple[Problem, ...]
+    images: int
+    read_bytes: int
+    decoded: int
+    compared: int
+    """Of the decoded: held against their source files, which were still the same."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InspectorSpec:
+    """Builds an inspector where it will live."""
+
+    wants_gpu: ClassVar[bool] = True
+
+    archive_url: str
+    config: CompressConfig
+
+    def build(self, *, threads: int) -> Inspector:
+        """Open the stores; codecs are loaded as rows ask for them."""
+        torch.set_num_threads(threads)
+        source = Source(SourceConfig(url=self.archive_url, storage=self.config.reading.resolved()))
+        return Inspector(Storage(self.archive_url, self.config.storage), source)
+
+
+class Inspector:
+    """Holds the codecs it has met."""
+
+    def __init__(self, archive: Storage, source: Source) -> None:
+        """Take the archive, and what reads source files."""
+        self._archive = archive
+        self._source = source
+        self._codecs = Codecs(archive)
+        self._archived = frozenset(archived_digests(archive))
+        self._shipped = frozenset(shipped_digests())
+
+    def run(self, task: InspectTask) -> InspectResult:
+        """Look into one shard; whatever is wrong with it is in the result.
+
+        Raises:
+            StorageError: the store does not answer.
+        """
+        problems: list[Problem] = []
+        read_bytes = decoded = compared = 0
+        if task.level == "structure":
+            problems += self._frame(task)
+        else:
+            rows = rows_of(task.rows, CatalogueRow)
+            data, damage = read_shard(self._archive, rows, task.shard)
+            read_bytes = len(data)
+            problems += damage.problems(task.shard, rows)
+            if damage.damage is None:
+                problems += self._missing_weights(task.shard, rows, data)
+            chosen = rows_in(data, task.shard, only=task.decode) if task.decode and not problems else ()
+            for _, row in chosen:
+                found = self._decoded(row)
+                if isinstance(found, str):
+                    problems.append(Problem(path=task.shard, key=row.key, problem=found))
+                else:
+                    decoded += 1
+                    compared += found
+        return InspectResult(
+            problems=tuple(problems),
+            images=task.rows.num_rows,
+            read_bytes=read_bytes,
+            decoded=decoded,
+            compared=compared,
+        )
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    def _frame(self, task: InspectTask) -> Iterator[Problem]:
+        spans = (spans_of(row, ("payload", *EXTRAS)) for row in rows_of(task.rows, CatalogueRow))
+        last = max((sum(span) for of_row in spans for span in of_row.values()), default=0)
+        try:
+            check_frame(self._archive, task.shard, last)
+        except DamagedError as error:
+            yield Problem(path=task.shard, key=None, problem=str(error))
+
+    def _missing_weights(self, shard: str, rows: Sequence[CatalogueRow], data: bytes) -> Iterator[Problem]:
+        """Weights that the payloads of a shard need, and the archive has not."""
+        needed = {named for _, named in weights_needed(rows, data, self._archived | self._shipped)}
+        for digest in needed - self._archived:
+            if digest is None:
+                words = (
+                    "It needs weights that are not in the archive's codec/ and do not ship with this release: "
+                    "`--level decode` names them. Copy them back from a backup."
+                )
+                yield Problem(path=shard, key=None, problem=words)
+            else:
+                words = "Expected the weights of its payloads, got nothing there. This release ships them."
+                yield Problem(path=weights_path(digest), key=None, problem=words)
+
+    def _decoded(self, row: ShardRow) -> bool | str:
+        """Whether the image was also compared with its source; what is wrong where something is."""
+        try:
+            image = self._image(row)
+        except (TenfoldError, CodecError) as error:
+            return str(error)
+        original = self._original(row)
+        if image is None or original is None:
+            return original is not None
+        found = psnr_db(to_rgb(original), to_rgb(image))
+        expected = math.inf if row.psnr_db is None else row.psnr_db
+        if found < expected - PSNR_TOLERANCE_DB:
+            return f"Expected it to decode at {expected:.2f} dB PSNR against {row.source_url}, got {found:.2f} dB."
+        return True
+
+    def _image(self, row: ShardRow) -> Image | None:
+        """The pixels of an image; of a kept file that is not modelled there are none to look at."""
+        if row.status == "coded":
+            return decode_rows(self._codecs, [row])[0]
+        image = read_image(row.payload or b"")
+        return image if isinstance(image, Image) else None
+
+    def _original(self, row: ShardRow) -> Image | None:
+        """The source image, if it is still the one that was compressed."""
+        try:
+            data = read_or_reason(self._source.read, source_of(row))
+            image = None if isinstance(data, str) else read_image(data)
+        except TenfoldError:  # its store is out of reach, or it does not decode
+            return None
+        return image if isinstance(image, Image) else None

@@ -1,0 +1,108 @@
+"""What to do when a worker dies on a task: once more, then halves, until the culprit is alone.
+
+A worker that dies takes innocent tasks with it, so one death proves nothing: whoever drives the pool tries what
+`after` returns alone in its worker. After its second death a task is split; a half is split after its first.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Generic, TypeVar
+
+from pipeline.errors import TenfoldError
+from pipeline.workers.pool import Died, Done, Pool, ResultT, TaskT
+
+_Item = TypeVar("_Item")
+
+_WAIT_S = 0.25
+_DEATHS_BEFORE_SPLIT = 2
+_MAX_DEATHS_IN_A_ROW = 50
+"""Workers dying this often without one success in between are not a matter of one bad image."""
+
+
+class RetryPolicy(Generic[TaskT]):
+    """Counts deaths by task. Tasks must be hashable."""
+
+    def __init__(self, split: Callable[[TaskT], Sequence[TaskT]]) -> None:
+        """`split` cuts a task in two, or returns nothing when it holds a single image."""
+        self._split = split
+        self._deaths: dict[TaskT, int] = {}
+        self._suspects: set[TaskT] = set()
+        self._in_a_row = 0
+
+    def is_suspect(self, task: TaskT) -> bool:
+        """Whether `after` returned it: to be tried without company, so that the next death has one cause."""
+        return task in self._suspects
+
+    def succeeded(self) -> None:
+        """A task came back: workers can live."""
+        self._in_a_row = 0
+
+    def after(self, death: Died[TaskT]) -> list[TaskT]:
+        """The tasks to do instead: the same, its halves, or none when it is one image that kills workers.
+
+        Raises:
+            TenfoldError: workers keep dying without a success in between.
+        """
+        self._in_a_row += 1
+        if self._in_a_row > _MAX_DEATHS_IN_A_ROW:
+            raise TenfoldError(
+                f"Expected workers that stay up, got {self._in_a_row} deaths in a row, the last one: "
+                f"{death.reason}. What is finished is kept; look into the Ray logs, then run the same command."
+            )
+        task = death.task
+        if death.blame == "task":
+            self._deaths[task] = self._deaths.get(task, 0) + 1
+        if self._deaths.get(task, 0) < _DEATHS_BEFORE_SPLIT:
+            self._suspects.add(task)
+            return [task]
+        parts = list(self._split(task))
+        for part in parts:
+            if self._split(part):
+                self._deaths[part] = _DEATHS_BEFORE_SPLIT - 1
+        self._suspects.update(parts)
+        return parts
+
+
+def work_through(
+    pool: Pool[TaskT, ResultT],
+    tasks: Iterable[TaskT],
+    split: Callable[[TaskT], Sequence[TaskT]],
+) -> Iterator[Done[TaskT, ResultT] | Died[TaskT] | None]:
+    """Keep a pool busy until every task is done or given up.
+
+    Args:
+        tasks: consumed as the pool has room.
+        split: as for `RetryPolicy`.
+    Yields:
+        What is done; deaths only of tasks that are given up; None whenever nothing else came.
+    """
+    retry: RetryPolicy[TaskT] = RetryPolicy(split)
+    fresh, again = iter(tasks), deque[TaskT]()
+    in_flight, ended = 0, False
+    while again or in_flight or not ended:
+        while in_flight < pool.capacity and (again or not ended):
+            task = again.popleft() if again else next(fresh, None)
+            if task is None:
+                ended = True
+            else:
+                pool.submit(task, alone=retry.is_suspect(task))
+                in_flight += 1
+        outcome = pool.next(_WAIT_S) if in_flight else None
+        if outcome is not None:
+            in_flight -= 1
+        if isinstance(outcome, Died):
+            instead = retry.after(outcome)
+            again.extendleft(instead)
+            yield None if instead else outcome
+        else:
+            if outcome is not None:
+                retry.succeeded()
+            yield outcome
+
+
+def halves(items: Sequence[_Item]) -> list[tuple[_Item, ...]]:
+    """Two halves, or nothing for a single item."""
+    middle = len(items) // 2
+    return [tuple(items[:middle]), tuple(items[middle:])] if middle else []

@@ -1,0 +1,278 @@
+"""The training loop, with every family: resumes exactly, refuses what cannot work, outlives what goes wrong."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from codec.errors import TrainingError, WeightsError
+from codec.families.ae_zfp import recipe as ae_zfp
+from codec.families.hyper import recipe as hyper
+from codec.training import trainer
+from codec.training.checkpoint import Checkpoint, save_checkpoint
+from codec.training.curves import redraw
+from codec.training.image_crops import Crops
+from codec.training.karhunen_loeve import Transform, fit_transform
+from codec.training.log import read_log
+from codec.training.patch_source import PatchSource
+from codec.training.progress import Progress
+from codec.training.trainer import SHIPPED_START
+from codec.weights_file import read_weights
+from tests.support.devices import on_a_gpu
+from tests.support.training_runs import FAMILIES, pictures, tiny, train
+
+every_family = pytest.mark.parametrize("family", FAMILIES)
+
+
+@pytest.fixture(scope="module")
+def crops() -> Crops:
+    return pictures()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _fit_once(crops: Crops) -> Iterator[None]:
+    """The runs here train on the same pictures: fit their transform once."""
+    fitted = fit_transform(crops, seed=0)
+
+    def known(_crops: Crops, *, seed: int) -> Transform:
+        return fitted
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ae_zfp, "fit_transform", known)
+        patch.setattr(hyper, "fit_transform", known)
+        yield
+
+
+def after(steps: int) -> Callable[[Progress], bool]:
+    """Ends a session after so many steps."""
+    left = iter(range(steps - 1, -1, -1))
+    return lambda _progress: next(left) == 0
+
+
+@every_family
+def test_a_resumed_run_equals_an_uninterrupted_one(family: str, crops: Crops, tmp_path: Path) -> None:
+    config = tiny(family)
+    whole = train(config, lambda: crops, out=tmp_path / "whole")
+    first = train(config, lambda: crops, out=tmp_path / "parts", stop=after(5))
+    assert (first.step, first.finished) == (5, False)
+    train(config, lambda: crops, out=tmp_path / "parts", resume=True, stop=after(2))
+    parts = train(config, lambda: crops, out=tmp_path / "parts", resume=True)
+    assert (parts.step, parts.finished) == (8, True)
+    assert parts.weights.read_bytes() == whole.weights.read_bytes()
+
+
+@every_family
+def test_a_killed_run_goes_on_from_its_checkpoint(
+    family: str, crops: Crops, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tiny(family)
+    whole = train(config, lambda: crops, out=tmp_path / "whole")
+
+    class Killed(BaseException):
+        pass
+
+    def fatal(progress: Progress) -> None:
+        if progress.step == 7:
+            raise Killed
+
+    def now_and_then(out: Path, checkpoint: Checkpoint) -> None:
+        if checkpoint.step % 4 == 0:
+            save_checkpoint(out, checkpoint)
+
+    monkeypatch.setattr(trainer, "save_checkpoint", now_and_then)
+    with pytest.raises(Killed):
+        train(config, lambda: crops, out=tmp_path / "killed", on_progress=fatal)
+    assert not list((tmp_path / "killed").glob("*.safetensors"))
+    with (tmp_path / "killed" / "log.jsonl").open("a") as log:
+        log.write('{"kind": "tr')  # a line that the kill cut
+    killed = train(config, lambda: crops, out=tmp_path / "killed", resume=True)
+    assert killed.weights.read_bytes() == whole.weights.read_bytes()
+    logs = [(tmp_path / run / "log.jsonl").read_text() for run in ("whole", "killed")]
+    assert logs[0] == logs[1]
+
+
+def test_a_finished_run_only_exports_again(crops: Crops, tmp_path: Path) -> None:
+    config = tiny("hyper-1", steps=2)
+    first = train(config, lambda: crops, out=tmp_path).weights.read_bytes()
+    steps: list[Progress] = []
+    again = train(config, lambda: crops, out=tmp_path, resume=True, on_progress=steps.append)
+    assert again.finished
+    assert not steps
+    assert again.weights.read_bytes() == first
+
+
+def test_a_run_by_the_clock_counts_the_minutes_of_all_sessions(
+    crops: Crops, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = [0.0]
+    monkeypatch.setattr("codec.training.trainer.time.monotonic", lambda: seconds[0])
+    seen: list[Progress] = []
+
+    draw = PatchSource.draw
+
+    def slow(self: PatchSource, batch: int, size: int, chance: np.random.Generator) -> Tensor:
+        seconds[0] += 10.0
+        return draw(self, batch, size, chance)
+
+    monkeypatch.setattr(PatchSource, "draw", slow)
+    config = tiny("hyper-1", steps=None, minutes=1.0, optimiser={"warmup_steps": 0, "decay_from": 0.5})
+    train(config, lambda: crops, out=tmp_path, stop=after(2), on_progress=seen.append)
+    seconds[0] += 1000.0  # between sessions
+    trained = train(config, lambda: crops, out=tmp_path, resume=True, on_progress=seen.append)
+    assert (trained.step, trained.finished) == (6, True)
+    assert [round(progress.share, 3) for progress in seen] == [0.167, 0.333, 0.5, 0.667, 0.833, 1.0]
+    assert [round(progress.seconds_left) for progress in seen] == [50, 40, 30, 20, 10, 0]
+
+
+@every_family
+def test_steps_that_are_not_finite_are_skipped(
+    family: str, crops: Crops, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw = PatchSource.draw
+    draws = iter(range(100))
+
+    def poisoned(self: PatchSource, batch: int, size: int, chance: np.random.Generator) -> Tensor:
+        patches = draw(self, batch, size, chance)
+        return patches * math.nan if next(draws) == 2 else patches
+
+    monkeypatch.setattr(PatchSource, "draw", poisoned)
+    trained = train(tiny(family, steps=6), lambda: crops, out=tmp_path)
+    assert all(torch.isfinite(tensor).all() for tensor in read_weights(trained.weights).tensors.values())
+    assert [row["step"] for row in read_log(tmp_path) if row["kind"] == "skipped"] == [3]
+
+
+def test_a_run_that_has_diverged_ends(crops: Crops, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trainer, "_MOST_SKIPPED", 3)
+    monkeypatch.setattr(PatchSource, "draw", lambda *_: torch.full((4, 3, 64, 64), math.nan))
+    with pytest.raises(TrainingError, match=r"got none in 3 steps .* has diverged"):
+        train(tiny("hyper-1"), lambda: crops, out=tmp_path)
+
+
+def test_a_run_is_not_overwritten_and_not_continued_with_another_config(crops: Crops, tmp_path: Path) -> None:
+    train(tiny("hyper-1", steps=2), lambda: crops, out=tmp_path)
+    with pytest.raises(TrainingError, match="already holds a run at step 2; resume it"):
+        train(tiny("hyper-1", steps=2), lambda: crops, out=tmp_path)
+    with pytest.raises(TrainingError, match=r"another config \(steps is 2 there, 3 here\)"):
+        train(tiny("hyper-1", steps=3), lambda: crops, out=tmp_path, resume=True)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is damaged"),
+        (b"PK\x03\x04 half", "is damaged"),
+        (b"\x80\x02junk", "is damaged"),
+    ],
+    ids=["empty", "cut", "pickle"],
+)
+def test_damaged_checkpoints_are_named(content: bytes, message: str, tmp_path: Path) -> None:
+    (tmp_path / "checkpoint.pt").write_bytes(content)
+    with pytest.raises(TrainingError, match=rf"checkpoint .* {message} .* delete it"):
+        train(tiny("hyper-1"), pytest.fail, out=tmp_path, resume=True)
+
+
+def test_checkpoints_of_another_format_are_named(tmp_path: Path) -> None:
+    torch.save({"format": 1, "step": 3}, tmp_path / "checkpoint.pt")
+    with pytest.raises(TrainingError, match="expected a checkpoint of format 2"):
+        train(tiny("hyper-1"), pytest.fail, out=tmp_path, resume=True)
+
+
+@every_family
+def test_averaging_weights_keeps_no_history(
+    family: str, crops: Crops, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe: Any = {"hyper-1": hyper.HyperRecipe, "ae-zfp-1": ae_zfp.AeZfpRecipe}[family]
+    export, seen = recipe.export, []
+
+    def spy(self: Any, model: Any, *rest: Any) -> Any:
+        seen.extend(model.parameters())
+        return export(self, model, *rest)
+
+    monkeypatch.setattr(recipe, "export", spy)
+    train(tiny(family, steps=3), lambda: crops, out=tmp_path)
+    assert seen
+    assert not any(parameter.requires_grad or parameter.grad_fn for parameter in seen)
+
+
+@every_family
+def test_fine_tuning_starts_from_other_weights(family: str, crops: Crops, tmp_path: Path) -> None:
+    base = train(tiny(family, steps=2), lambda: crops, out=tmp_path / "base").weights
+    still = {"learning_rate": 1e-9, "warmup_steps": 0}
+    tuned = train(
+        tiny(family, steps=1, optimiser=still), lambda: crops, out=tmp_path / "tuned", start_from=base
+    )
+    old, new = read_weights(base).tensors, read_weights(tuned.weights).tensors
+    floats = [name for name, tensor in old.items() if tensor.is_floating_point()]
+    assert floats
+    for name in floats:
+        torch.testing.assert_close(new[name], old[name])
+
+
+def test_a_wider_model_takes_what_fits(crops: Crops, tmp_path: Path) -> None:
+    base = train(tiny("hyper-1", steps=2), lambda: crops, out=tmp_path / "base").weights
+    still = {"learning_rate": 1e-9, "warmup_steps": 0}
+    model = tiny("hyper-1").model_dump()["model"] | {"slices": [8, 16, 8], "width": 24}
+    wide = tiny("hyper-1", steps=1, model=model, optimiser=still)
+    tuned = train(wide, lambda: crops, out=tmp_path / "wide", start_from=base)
+    old, new = read_weights(base).tensors, read_weights(tuned.weights).tensors
+    torch.testing.assert_close(new["analysis.linear.weight"][:24], old["analysis.linear.weight"])
+    assert new["analysis.linear.weight"].shape[0] == 32
+    assert new["analysis.stem.weight"].shape[0] == 24
+    torch.testing.assert_close(new["analysis.stem.weight"][:16], old["analysis.stem.weight"])
+
+
+def test_missing_start_weights_are_named(crops: Crops, tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=r"expected weights at .*tiny\.safetensors"):
+        train(tiny("hyper-1"), lambda: crops, out=tmp_path, start_from=SHIPPED_START)
+
+
+@every_family
+def test_a_run_draws_what_it_saw(family: str, crops: Crops, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    train(tiny(family), lambda: crops, out=tmp_path)
+    assert redraw(tmp_path) == [str(tmp_path / "curves.png"), str(tmp_path / "strips.png")]
+    labels = {path.name for path in (tmp_path / "strips").iterdir() if path.is_dir()}
+    assert labels == ({"q10", "q50"} if family == "hyper-1" else {"30x"})
+    with Image.open(tmp_path / "strips" / "original.png") as original:
+        width, height = original.size
+    with Image.open(tmp_path / "strips.png") as strips:
+        assert strips.width >= 4 * width  # steps 0, 4 and 8, and the original
+        assert strips.height >= len(labels) * height
+
+
+def test_drawing_needs_a_run(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=r"expected a run at .* check the path"):
+        redraw(tmp_path)
+
+
+@on_a_gpu
+@every_family
+def test_a_run_on_a_gpu_resumes_and_learns_what_a_cpu_learns(
+    family: str, device: str, crops: Crops, tmp_path: Path
+) -> None:
+    config = tiny(family, bfloat16=False)
+    train(config, lambda: crops, out=tmp_path / "gpu", device=torch.device(device), stop=after(5))
+    train(config, lambda: crops, out=tmp_path / "gpu", device=torch.device(device), resume=True)
+    train(config, lambda: crops, out=tmp_path / "cpu", workers=1)  # shares draw for themselves; a GPU has one
+    gpu, cpu = ([row for row in read_log(tmp_path / at) if row["kind"] == "train"] for at in ("gpu", "cpu"))
+    assert [row["step"] for row in gpu] == [row["step"] for row in cpu]
+    assert gpu[0]["mse"] == pytest.approx(cpu[0]["mse"], rel=0.02)
+
+
+@on_a_gpu
+@pytest.mark.filterwarnings("ignore:TensorFloat32")  # which float32 products are not to use
+def test_a_compiled_forward_pass_learns_the_same(device: str, crops: Crops, tmp_path: Path) -> None:
+    runs = {name: tiny("hyper-1", steps=3, compile=name == "compiled") for name in ("compiled", "plain")}
+    losses = {}
+    for name, config in runs.items():
+        train(config, lambda: crops, out=tmp_path / name, device=torch.device(device))
+        losses[name] = [row["loss"] for row in read_log(tmp_path / name) if row["kind"] == "train"]
+    assert losses["compiled"] == pytest.approx(losses["plain"], rel=0.02)

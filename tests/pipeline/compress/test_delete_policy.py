@@ -1,0 +1,87 @@
+"""What is gone from a source, and how much of it may be dropped at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from pipeline.compress.delete_policy import Gone, parse_policy
+from pipeline.errors import ConfigError, SourceError
+from pipeline.source.source import parse_source
+
+
+@pytest.mark.parametrize(
+    ("text", "most"),
+    [
+        ("keep", 0.0),
+        ("drop", 0.5),
+        ("fail-if-over 5%", 0.05),
+        ("fail-if-over  12.5 %", 0.125),
+        ("fail-if-over 100%", 1.0),
+        ("fail-if-over 0%", 0.0),
+    ],
+)
+def test_policies(text: str, most: float) -> None:
+    assert parse_policy(text).most == pytest.approx(most)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "Drop", "fail-if-over 5", "fail-if-over 101%", "fail-if-over -1%", "delete"]
+)
+def test_what_is_no_policy(text: str) -> None:
+    with pytest.raises(ConfigError, match="Expected keep, drop or a limit such as 'fail-if-over 5%'"):
+        parse_policy(text)
+
+
+@pytest.mark.parametrize(
+    ("policy", "gone", "of", "refused"),
+    [
+        ("drop", 5, 10, False),
+        ("drop", 6, 10, True),
+        ("fail-if-over 5%", 5, 100, False),
+        ("fail-if-over 5%", 6, 100, True),
+        ("fail-if-over 0%", 0, 100, False),
+        ("fail-if-over 0%", 1, 100, True),
+        ("fail-if-over 100%", 100, 100, False),
+        ("drop", 0, 0, False),
+    ],
+)
+def test_limits(policy: str, gone: int, of: int, refused: bool) -> None:
+    rows = pa.table({"key": [str(n) for n in range(gone)]})
+    refusal = Gone(rows=rows, of=of).refusal(parse_policy(policy))
+    assert (refusal is not None) is refused
+    if refusal is not None:
+        assert f"got {gone:,} (" in refusal
+        assert "nothing was dropped" in refusal
+
+
+@pytest.mark.parametrize(
+    ("source", "url", "covered"),
+    [
+        ("/photos", "/photos/a.jpg", True),
+        ("/photos", "/photos/deep/down/a.jpg", True),
+        ("/photos", "/photos2/a.jpg", False),
+        ("/photos", "/other/a.jpg", False),
+        ("/photos", "/photos", False),
+        ("/photos", "/photos/archive/a.jpg", False),
+        ("/photos", "file:///photos/caf%E9.jpg", True),
+        ("/photos/*.jpg", "/photos/a.jpg", True),
+        ("/photos/*.jpg", "/photos/a.png", False),
+        ("/photos/*.jpg", "/photos/deep/a.jpg", False),
+        ("/photos/**/*.jpg", "/photos/deep/a.jpg", True),
+        ("s3://b/photos", "s3://b/photos/a.jpg", True),
+        ("s3://b/photos", "s3://b/photos2/a.jpg", False),
+        ("s3://b/photos", "/photos/a.jpg", False),
+        ("/photos/a.jpg", "/photos/a.jpg", False),
+    ],
+)
+def test_which_images_a_source_would_list(source: str, url: str, covered: bool) -> None:
+    assert parse_source(source, exclude="/photos/archive").coverage()(url) is covered
+
+
+@pytest.mark.parametrize("name", ["list.txt", "manifest.parquet"])
+def test_lists_do_not_tell_what_is_gone(tmp_path: Path, name: str) -> None:
+    with pytest.raises(SourceError, match=f"got .*{name}: a list does not tell .* Use --deletes keep"):
+        parse_source(str(tmp_path / name)).coverage()

@@ -1,0 +1,142 @@
+"""Ray actors that die: the run goes on, and only the image that kills them is given up."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+import pyarrow as pa
+import pytest
+import ray
+import torch
+
+from pipeline.archive.stored_plan import Unit
+from pipeline.compress.dispatch import Dispatcher, FinishedUnit
+from pipeline.config import WorkersConfig
+from pipeline.encode.tasks import EncodeResult, EncodeTask, Stages
+from pipeline.errors import ConfigError, StorageError, TenfoldError
+from pipeline.workers.pool import LocalPool, lost_device
+from pipeline.workers.ray_pool import RayPool
+
+pytestmark = pytest.mark.ray
+
+
+@dataclass(frozen=True)
+class MortalSpec:
+    """Workers that die on some images, and fail on a whole unit."""
+
+    wants_gpu: ClassVar[bool] = False
+
+    poison: frozenset[int]
+    broken_unit: int = -1
+    images: int = 8
+    raises: Exception | None = None
+    """What poison does instead of killing."""
+
+    def build(self, *, threads: int) -> MortalWorker:
+        return MortalWorker(self, threads)
+
+
+class MortalWorker:
+    def __init__(self, spec: MortalSpec, threads: int) -> None:
+        self.spec = spec
+        self.threads = threads
+        self.lost: Exception | None = None
+
+    def run(self, task: EncodeTask) -> EncodeResult:
+        if self.lost is not None:
+            raise self.lost
+        images = task.indices or tuple(range(self.spec.images))
+        if task.number == self.spec.broken_unit:
+            raise StorageError("Expected to write, got: No space left on device.")
+        if task.give_up is None and task.number == 1 and self.spec.poison & set(images):
+            if self.spec.raises is not None:
+                self.lost = self.spec.raises if lost_device(self.spec.raises) else None
+                raise self.spec.raises
+            os._exit(9)
+        rows = pa.table(
+            {
+                "key": [f"{task.number}/{n}" for n in images],
+                "reason": [task.give_up or ""] * len(images),
+                "threads": [self.threads] * len(images),
+            }
+        )
+        return EncodeResult(rows=rows, stages=Stages())
+
+    def close(self) -> None:
+        pass
+
+
+def finish(dispatcher: Dispatcher, units: int) -> Iterator[FinishedUnit]:
+    for number in range(units):
+        dispatcher.submit(Unit(number=number, images=8, source_bytes=0))
+    while not dispatcher.idle:
+        finished = dispatcher.next(0.5)
+        if finished is not None:
+            yield finished
+
+
+FULL = "Tried to allocate 80 GiB"
+ILLEGAL = RuntimeError(
+    "CUDA error: an illegal memory access was encountered\nCompile with TORCH_USE_CUDA_DSA."
+)
+
+
+@pytest.mark.parametrize(
+    "raises", [None, MemoryError(FULL), torch.OutOfMemoryError(FULL), ILLEGAL], ids=lambda e: type(e).__name__
+)
+def test_an_image_that_kills_workers_is_found_and_the_rest_goes_on(raises: Exception | None) -> None:
+    spec = MortalSpec(poison=frozenset({5}), raises=raises)
+    pool: RayPool[object, object] = RayPool(spec, WorkersConfig(count=2))
+    try:
+        dispatcher = Dispatcher(pool, run="r")  # type: ignore[arg-type]
+        done = {unit.unit.number: unit.rows for unit in finish(dispatcher, 4)}
+    finally:
+        pool.close()
+    assert sorted(done) == [0, 1, 2, 3]
+    for number, rows in done.items():
+        assert sorted(rows["key"].to_pylist()) == [f"{number}/{n}" for n in range(8)]
+        given_up = {row["key"] for row in rows.to_pylist() if row["reason"]}
+        assert given_up == ({"1/5"} if number == 1 else set())
+
+
+def test_without_ray_an_image_that_takes_all_memory_is_found_too() -> None:
+    pool = LocalPool(MortalWorker(MortalSpec(poison=frozenset({5}), raises=MemoryError(FULL)), 1))
+    done = {unit.unit.number: unit.rows for unit in finish(Dispatcher(pool, run="r"), 2)}
+    given_up = [row for rows in done.values() for row in rows.to_pylist() if row["reason"]]
+    assert [row["key"] for row in given_up] == ["1/5"]
+    assert "out of memory: Tried to allocate 80 GiB" in given_up[0]["reason"]
+
+
+def test_without_ray_a_lost_gpu_ends_the_run() -> None:
+    pool = LocalPool(MortalWorker(MortalSpec(poison=frozenset({5}), raises=ILLEGAL), 1))
+    with pytest.raises(
+        TenfoldError, match=r"got: CUDA error: an illegal memory access was encountered\. What is"
+    ):
+        list(finish(Dispatcher(pool, run="r"), 2))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="PyTorch sees a GPU here")
+def test_a_gpu_that_pytorch_cannot_use_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(MortalSpec, "wants_gpu", True)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")  # or Ray itself refuses
+    ray.init(address="local", num_cpus=1, num_gpus=1, include_dashboard=False, log_to_driver=False)
+    try:
+        with pytest.raises(ConfigError, match="which sees none: install its CUDA build there"):
+            RayPool(MortalSpec(poison=frozenset()), WorkersConfig())
+    finally:
+        ray.shutdown()
+
+
+def test_an_error_of_the_store_ends_the_run_with_its_own_message() -> None:
+    pool: RayPool[object, object] = RayPool(
+        MortalSpec(poison=frozenset(), broken_unit=2), WorkersConfig(count=2)
+    )
+    dispatcher = Dispatcher(pool, run="r")  # type: ignore[arg-type]
+    try:
+        with pytest.raises(StorageError, match="No space left on device"):
+            list(finish(dispatcher, 3))
+    finally:
+        pool.close()

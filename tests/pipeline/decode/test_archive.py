@@ -1,0 +1,474 @@
+"""`Archive`: images back by key with all they came with, in as few requests as promised, or a clear error."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import pickle
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+import PIL.Image
+import pytest
+
+import pipeline
+import pipeline.decode.resident_codecs
+from codec.errors import UnknownCodecError
+from codec.registry import load_codec
+from pipeline.archive.catalogue import Catalogue
+from pipeline.archive.shards import build_shard, publish
+from pipeline.decode.archive import Archive
+from pipeline.decode.resident_codecs import Codecs
+from pipeline.decode.rows import decode_rows
+from pipeline.errors import ArchiveError, DamagedError, NoArchiveError, RestoreError, UnknownKeyError
+from pipeline.image.read import read_image, to_rgb
+from pipeline.store.storage import Storage
+from pipeline.types import Image, ShardRow
+from tests.support.plain_codec import PlainCodec, load_plain
+from tests.support.seaweed import S3Server
+from tests.support.shard_rows import make_row
+
+
+@pytest.fixture(autouse=True)
+def _plain_codec(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline.decode.resident_codecs, "load_codec", load_plain)
+
+
+def picture(mode: str = "RGB", size: tuple[int, int] = (40, 24), seed: int = 0) -> PIL.Image.Image:
+    channels = len(PIL.Image.new(mode, (1, 1)).getbands())
+    rng = np.random.default_rng(seed)
+    pixels = rng.integers(0, 256, (size[1], size[0], channels), dtype=np.uint8)
+    return PIL.Image.fromarray(np.squeeze(pixels, 2) if channels == 1 else pixels)
+
+
+def file_of(image: PIL.Image.Image, fmt: str = "PNG", **options: Any) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, fmt, **options)
+    return stream.getvalue()
+
+
+def coded(key: str, data: bytes, codec: str = "plain-1", **changes: Any) -> ShardRow:
+    image = read_image(data)
+    assert isinstance(image, Image)
+    (encoded,) = PlainCodec(codec).encode([to_rgb(image)], quality=63)
+    facts = {
+        name: getattr(image, name) for name in ("width", "height", "mode", "source_format", "orientation")
+    }
+    extras = {name: getattr(image, name) for name in ("exif", "icc", "xmp", "alpha")}
+    shape, crc = encoded.latent_shape, encoded.symbols_crc32
+    rest = {"codec": codec, "latent_shape": shape, "symbols_crc32": crc, **changes}
+    return make_row(key, encoded.payload, **{**facts, **extras, **rest})
+
+
+def kept(key: str, data: bytes, reason: str = "16-bit samples", fmt: str = "PNG") -> ShardRow:
+    absent = dict.fromkeys(("codec", "quality", "symbols_crc32"))
+    return make_row(key, data, status="kept", reason=reason, source_format=fmt, **absent)
+
+
+def fill(url: str, rows: Sequence[ShardRow], number: int = 0) -> str:
+    """Make an archive of these rows, or add them, and return its URL."""
+    storage = Storage(url)
+    catalogue = Catalogue(storage)
+    catalogue.create()
+    shard = build_shard(rows, metadata={})
+    catalogue.commit(shard.named(publish(storage, shard, "run-1", number)), run="run-1")
+    return url
+
+
+class Requests:
+    """Ranges read through `Storage`, from the moment it is made."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.ranges: list[tuple[str, int, int]] = []
+        read_range = Storage.read_range
+
+        def counted(storage: Storage, path: str, offset: int, length: int) -> bytes:
+            self.ranges.append((path, offset, length))
+            return read_range(storage, path, offset, length)
+
+        monkeypatch.setattr(Storage, "read_range", counted)
+
+
+EXIF = PIL.Image.Exif()
+EXIF[0x0112] = 6
+EXIF[0x010F] = "Maker"
+ICC = bytes(range(128)) * 4
+XMP = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'/>"
+
+
+class TestGet:
+    def test_colour(self, tmp_path: Path) -> None:
+        original = picture()
+        archive = Archive(fill(str(tmp_path), [coded("a.png", file_of(original))]))
+        got = archive.get("a.png")
+        assert got.mode == "RGB"
+        assert got.tobytes() == original.tobytes()
+
+    def test_grey_stays_grey(self, tmp_path: Path) -> None:
+        original = picture("L")
+        got = Archive(fill(str(tmp_path), [coded("a", file_of(original))])).get("a")
+        assert got.mode == "L"
+        assert got.tobytes() == original.tobytes()
+
+    @pytest.mark.parametrize("mode", ["RGBA", "LA"])
+    def test_alpha_comes_back(self, tmp_path: Path, mode: str) -> None:
+        original = picture(mode)
+        got = Archive(fill(str(tmp_path), [coded("a", file_of(original))])).get("a")
+        assert got.mode == mode
+        assert got.getchannel("A").tobytes() == original.getchannel("A").tobytes()
+
+    def test_metadata_comes_back(self, tmp_path: Path) -> None:
+        data = file_of(picture(), "JPEG", exif=EXIF, icc_profile=ICC, xmp=XMP)
+        row = coded("a.jpg", data)
+        assert (row.orientation, row.icc, row.xmp) == (6, ICC, XMP)
+        archive = Archive(fill(str(tmp_path), [row]))
+        got = archive.get("a.jpg")
+        assert got.getexif()[0x010F] == "Maker"
+        assert got.info["icc_profile"] == ICC
+        assert got.info["xmp"] == XMP
+        assert got.size == (40, 24)
+        again = PIL.Image.open(io.BytesIO(file_of(got, "JPEG", exif=got.info["exif"])))
+        assert again.getexif()[0x0112] == 6
+
+    def test_a_kept_image_too_large_for_pillow(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        archive = Archive(fill(str(tmp_path), [kept("huge.png", file_of(PIL.Image.new("L", (50, 40))))]))
+        monkeypatch.setattr(PIL.Image, "MAX_IMAGE_PIXELS", 500)
+        with pytest.raises(
+            ArchiveError, match=r"under key 'huge.png'.*`Archive\.read_payload` gives the file"
+        ):
+            archive.get("huge.png")
+
+    def test_a_kept_image_is_its_original_file(self, tmp_path: Path) -> None:
+        deep = file_of(PIL.Image.fromarray(np.arange(300, dtype=np.uint16).reshape(15, 20)))
+        archive = Archive(fill(str(tmp_path), [kept("deep.png", deep)]))
+        got = archive.get("deep.png")
+        assert (got.format, got.mode) == ("PNG", "I;16")
+        assert archive.read_payload("deep.png") == deep
+
+    def test_a_failed_image_says_why(self, tmp_path: Path) -> None:
+        archive = Archive(fill(str(tmp_path), [make_row("bad.jpg", None, reason="truncated JPEG")]))
+        for access in (archive.get, archive.image, archive.file, archive.latents, archive.read_payload):
+            with pytest.raises(ArchiveError, match=r"'bad.jpg'.*failed: truncated JPEG"):
+                access("bad.jpg")
+
+    def test_no_archive(self, tmp_path: Path) -> None:
+        with pytest.raises(NoArchiveError, match="Expected a Tenfold archive"):
+            Archive(str(tmp_path)).get("a")
+
+    def test_codec_that_is_not_here(self, tmp_path: Path) -> None:
+        archive = Archive(fill(str(tmp_path), [coded("a", file_of(picture()), codec="other-1")]))
+        with pytest.raises(UnknownCodecError, match="other-1"):
+            archive.get("a")
+
+
+class TestUnknownKey:
+    @pytest.fixture
+    def archive(self, tmp_path: Path) -> Archive:
+        keys = ["holiday/beach 1.jpg", "holiday/beach 2.jpg", "work/plan.png", "日本/写真.jpg"]
+        return Archive(fill(str(tmp_path), [make_row(key) for key in keys]))
+
+    @pytest.mark.parametrize(
+        ("key", "nearest"),
+        [
+            ("holiday/beach1.jpg", "holiday/beach 1.jpg"),
+            ("plan.png", "work/plan.png"),
+            ("日本/写真.png", "日本/写真.jpg"),
+        ],
+        ids=["a typo", "no folder", "another extension"],
+    )
+    def test_the_nearest_keys_are_named(self, archive: Archive, key: str, nearest: str) -> None:
+        with pytest.raises(UnknownKeyError) as caught:
+            archive.get(key)
+        assert f"got {key!r}; the nearest: " in str(caught.value)
+        assert repr(nearest) in str(caught.value)
+        assert "`tenfold ls " in str(caught.value)
+
+    @pytest.mark.parametrize("key", ["zzzzzzzzzz", "", "%_'\\"])
+    def test_nothing_is_near(self, archive: Archive, key: str) -> None:
+        with pytest.raises(UnknownKeyError, match="; `tenfold ls "):
+            archive.get(key)
+
+    def test_it_is_a_key_error(self, archive: Archive) -> None:
+        with pytest.raises(KeyError):
+            archive.get("none")
+
+
+class TestOtherForms:
+    def test_image_has_pixels_and_metadata(self, tmp_path: Path) -> None:
+        data = file_of(picture(), "JPEG", icc_profile=ICC)
+        archive = Archive(
+            fill(str(tmp_path), [coded("coded", data), kept("kept", data, "not smaller", "JPEG")])
+        )
+        original = read_image(data)
+        assert isinstance(original, Image)
+        for key in ("coded", "kept"):
+            image = archive.image(key)
+            assert np.array_equal(image.pixels, original.pixels)
+            assert (image.icc, image.source_format) == (ICC, "JPEG")
+
+    def test_image_of_samples_not_modelled(self, tmp_path: Path) -> None:
+        deep = file_of(PIL.Image.fromarray(np.zeros((4, 4), dtype=np.uint16)))
+        archive = Archive(fill(str(tmp_path), [kept("deep", deep)]))
+        with pytest.raises(ArchiveError, match=r"kept because of 16-bit samples.*`Archive\.get` opens it"):
+            archive.image("deep")
+
+    def test_file(self, tmp_path: Path) -> None:
+        original = picture()
+        deep = file_of(PIL.Image.fromarray(np.zeros((4, 4), dtype=np.uint16)))
+        archive = Archive(fill(str(tmp_path), [coded("a", file_of(original)), kept("deep", deep)]))
+        png, webp = archive.file("a"), archive.file("a", "webp")
+        assert PIL.Image.open(io.BytesIO(png.data)).tobytes() == original.tobytes()
+        assert PIL.Image.open(io.BytesIO(webp.data)).format == "WEBP"
+        assert archive.file("deep").data == deep
+        with pytest.raises(RestoreError, match="'deep'"):
+            archive.file("deep", "jpeg")
+
+    def test_latents(self, tmp_path: Path) -> None:
+        original = picture()
+        data = file_of(original)
+        archive = Archive(fill(str(tmp_path), [coded("a", data), kept("k", data, "not smaller")]))
+        assert np.array_equal(archive.latents("a"), np.asarray(original).transpose(2, 0, 1))
+        with pytest.raises(ArchiveError, match="Only coded images have latents"):
+            archive.latents("k")
+
+    def test_the_names_of_the_package(self) -> None:
+        assert pipeline.Archive is Archive
+        with pytest.raises(AttributeError, match="no attribute 'Archives'"):
+            _ = pipeline.Archives
+
+
+class TestAsCollection:
+    KEYS = ("a/1.jpg", "a/2.jpg", "b/1.png", "b/[x].png", "it's 100%_\\.jpg", "日本.jpg")
+
+    @pytest.fixture
+    def archive(self, tmp_path: Path) -> Archive:
+        return Archive(fill(str(tmp_path), [make_row(key) for key in self.KEYS]))
+
+    def test_length_iteration_and_membership(self, archive: Archive) -> None:
+        assert len(archive) == 6
+        assert list(archive) == list(archive.keys()) == sorted(self.KEYS)
+        assert all(key in archive for key in self.KEYS)
+        assert "a/3.jpg" not in archive
+        assert 3 not in archive
+
+    @pytest.mark.parametrize(
+        ("prefix", "glob", "keys"),
+        [
+            ("a/", None, ["a/1.jpg", "a/2.jpg"]),
+            ("", "*.png", ["b/1.png", "b/[x].png"]),
+            ("b/", "*1*", ["b/1.png"]),
+            ("it's 100%_\\", None, ["it's 100%_\\.jpg"]),
+            ("日", None, ["日本.jpg"]),
+            ("A/", None, []),
+        ],
+        ids=["prefix", "glob", "both", "odd characters", "unicode", "case matters"],
+    )
+    def test_some_of_the_keys(self, archive: Archive, prefix: str, glob: str | None, keys: list[str]) -> None:
+        assert list(archive.keys(prefix, glob=glob)) == keys
+
+    def test_rows_and_table(self, archive: Archive) -> None:
+        assert sorted(row.key for row in archive.rows()) == sorted(self.KEYS)
+        assert [row.key for row in archive.rows("key LIKE 'b/1%'")] == ["b/1.png"]
+        table = archive.table(["status", "key"], where="key < 'b'")
+        assert table.to_pydict() == {"status": ["coded"] * 2, "key": ["a/1.jpg", "a/2.jpg"]}
+        assert archive.table().num_rows == 6
+
+    def test_refresh_sees_what_was_added(self, archive: Archive, tmp_path: Path) -> None:
+        assert "new" not in archive
+        fill(str(tmp_path), [make_row("new")], number=1)
+        assert "new" not in archive
+        assert len(archive) == 6
+        archive.refresh()
+        assert "new" in archive
+        assert len(archive) == 7
+
+    def test_pickled_and_shared_by_threads(self, tmp_path: Path) -> None:
+        pictures = {f"{n}.png": picture(seed=n) for n in range(12)}
+        url = fill(str(tmp_path), [coded(key, file_of(image)) for key, image in pictures.items()])
+        archive: Archive = pickle.loads(pickle.dumps(Archive(url)))
+        with ThreadPoolExecutor(4) as pool:
+            got = dict(zip(pictures, pool.map(archive.get, pictures), strict=True))
+        assert all(got[key].tobytes() == image.tobytes() for key, image in pictures.items())
+
+
+class TestRequests:
+    def test_one_range_read_of_exactly_the_payload(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        archive = Archive(fill(str(tmp_path), [coded(f"{n}", file_of(picture(seed=n))) for n in range(5)]))
+        requests = Requests(monkeypatch)
+        for key in ("3", "1", "3"):
+            archive.get(key)
+        rows = {row.key: row for row in archive.rows()}
+        assert requests.ranges == [
+            (rows[key].shard, rows[key].payload_offset, rows[key].payload_length) for key in ("3", "1", "3")
+        ]
+
+    @pytest.mark.parametrize(("per_lookup", "lookups"), [(1, 4), (4, 2), (1000, 0)], ids=str)
+    def test_a_large_catalogue_is_read_whole_only_after_some_lookups(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, per_lookup: int, lookups: int
+    ) -> None:
+        archive = Archive(fill(str(tmp_path), [make_row(f"{n}", str(n).encode()) for n in range(10)]))
+        monkeypatch.setattr(pipeline.decode.archive, "_ROWS_PER_LOOKUP", per_lookup)
+        calls: list[Sequence[str]] = []
+        lookup = Catalogue.lookup
+
+        def counted(catalogue: Catalogue, keys: Sequence[str]) -> Any:
+            calls.append(keys)
+            return lookup(catalogue, keys)
+
+        monkeypatch.setattr(Catalogue, "lookup", counted)
+        for n in (3, 3, 1, 7, 8, 3):
+            assert archive.read_payload(f"{n}") == str(n).encode()
+        assert "x" not in archive
+        assert len([keys for keys in calls if keys != ["x"]]) == lookups
+
+    def test_memory_of_rows_is_bounded(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        archive = Archive(fill(str(tmp_path), [make_row(f"{n}", str(n).encode()) for n in range(30)]))
+        monkeypatch.setattr(pipeline.decode.archive, "_ROWS_PER_LOOKUP", 0)
+        monkeypatch.setattr(pipeline.decode.archive, "_HELD_ROWS", 50)
+        for n in range(30):
+            assert archive.read_payload(f"{n}") == str(n).encode()
+        assert len(archive._known) <= 5
+
+
+class TestDamage:
+    def test_a_flipped_bit_is_named(self, tmp_path: Path) -> None:
+        archive = Archive(fill(str(tmp_path), [coded("a/b.png", file_of(picture()))]))
+        row = archive.row("a/b.png")
+        data = bytearray((tmp_path / row.shard).read_bytes())
+        data[(row.payload_offset or 0) + (row.payload_length or 0) // 2] ^= 4
+        (tmp_path / row.shard).write_bytes(data)
+        for access in (archive.get, archive.latents, archive.read_payload):
+            with pytest.raises(DamagedError, match=rf"'a/b\.png'.*{row.shard} at byte {row.payload_offset}"):
+                access("a/b.png")
+
+    def test_other_latents_than_were_encoded(self, tmp_path: Path) -> None:
+        archive = Archive(fill(str(tmp_path), [coded("a", file_of(picture()), symbols_crc32=5)]))
+        with pytest.raises(DamagedError, match="Expected latents with CRC 5 for 'a'"):
+            archive.get("a")
+
+    def test_another_size_than_was_encoded(self, tmp_path: Path) -> None:
+        archive = Archive(fill(str(tmp_path), [coded("a", file_of(picture()), width=39)]))
+        with pytest.raises(DamagedError, match="Expected 39x24 pixels for 'a', got 40x24"):
+            archive.get("a")
+
+
+class TestRealCodec:
+    def test_a_photo_comes_back_as_the_codec_decodes_it(
+        self, tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(pipeline.decode.resident_codecs, "load_codec", load_codec)
+        codec = load_codec("ae-zfp-1", device="cpu")
+        with PIL.Image.open(photos / "kodim23.png") as photo:
+            crop = np.array(photo.crop((100, 60, 293, 197)))
+        (encoded,) = codec.encode([crop], quality=30)
+        (decoded,) = codec.decode([encoded.payload])
+        row = make_row(
+            "kodim23.png",
+            encoded.payload,
+            source_format="PNG",
+            width=193,
+            height=137,
+            symbols_crc32=encoded.symbols_crc32,
+            latent_shape=encoded.latent_shape,
+        )
+        archive = Archive(fill(str(tmp_path), [row]), device="cpu")
+        assert np.array_equal(np.asarray(archive.get("kodim23.png")), decoded)
+        assert archive.latents("kodim23.png").shape == archive.row("kodim23.png").latent_shape
+
+
+class TestDecodeRows:
+    def test_rows_of_several_codecs_keep_their_order(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        rows = [
+            coded(f"{n}", file_of(picture(size=(n + 1, 5), seed=n)), codec=f"plain-{n % 2}") for n in range(6)
+        ]
+        loaded: list[str] = []
+
+        def load(codec_id: str, **options: Any) -> PlainCodec:
+            loaded.append(codec_id)
+            return PlainCodec(codec_id)
+
+        monkeypatch.setattr(pipeline.decode.resident_codecs, "load_codec", load)
+        images = decode_rows(Codecs(Storage(str(tmp_path))), rows)
+        assert [image.width for image in images] == [1, 2, 3, 4, 5, 6]
+        assert loaded == ["plain-0", "plain-1"]
+
+    @pytest.mark.parametrize("row", [kept("k", b"x"), make_row("f", None)], ids=["kept", "failed"])
+    def test_only_coded_rows(self, tmp_path: Path, row: ShardRow) -> None:
+        with pytest.raises(ValueError, match="Expected coded rows"):
+            decode_rows(Codecs(Storage(str(tmp_path))), [row])
+
+
+@contextmanager
+def counting_proxy(target: str) -> Iterator[tuple[str, list[tuple[str, str, str | None]]]]:
+    """An HTTP server in front of `target`, and the (method, path, Range) of each request it has passed on."""
+    seen: list[tuple[str, str, str | None]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _pass_on(self) -> None:
+            seen.append((self.command, urlsplit(self.path).path, self.headers.get("Range")))
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            connection = http.client.HTTPConnection(urlsplit(target).netloc, timeout=30)
+            connection.request(self.command, self.path, body, dict(self.headers))
+            answer = connection.getresponse()
+            data = answer.read()
+            self.send_response_only(answer.status, answer.reason)
+            for name, value in answer.getheaders():
+                if name.lower() not in ("transfer-encoding", "connection", "content-length"):
+                    self.send_header(name, value)
+            length = answer.getheader("Content-Length") if self.command == "HEAD" else str(len(data))
+            self.send_header("Content-Length", length or "0")
+            self.end_headers()
+            self.wfile.write(data)
+            connection.close()
+
+        do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _pass_on
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}", seen
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+class TestOnS3:
+    def test_get_is_one_request_once_the_catalogue_is_known(
+        self, s3_env: S3Server, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        url = f"s3://{s3_env.bucket()}/archive"
+        rows = [coded(f"{n}.png", file_of(picture(seed=n))) for n in range(8)]
+        rows.append(coded("exif.jpg", file_of(picture(), "JPEG", exif=EXIF, icc_profile=ICC)))
+        fill(url, rows)
+        with counting_proxy(s3_env.endpoint) as (endpoint, seen):
+            monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+            archive = Archive(url)
+            archive.get("0.png")
+            del seen[:]
+            assert archive.get("5.png").tobytes() == picture(seed=5).tobytes()
+            row = archive.row("5.png")
+            first, last = row.payload_offset or 0, (row.payload_offset or 0) + (row.payload_length or 0) - 1
+            assert [(method, extent) for method, _, extent in seen] == [("GET", f"bytes={first}-{last}")]
+            assert seen[0][1].endswith(row.shard)
+            del seen[:]
+            assert archive.get("exif.jpg").getexif()[0x010F] == "Maker"
+            assert [method for method, _, _ in seen] == ["GET"] * 3  # payload, EXIF, ICC

@@ -1,0 +1,181 @@
+"""The encoder worker without Ray: targets, qualities and what becomes of odd images, in the rows it publishes."""
+
+from __future__ import annotations
+
+import io
+import weakref
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import PIL.Image
+import pytest
+import torch
+
+from codec.contract import RGB, Prepared
+from pipeline.archive.stored_plan import StoredPlan
+from pipeline.config import CodecConfig, CompressConfig, WorkersConfig
+from pipeline.encode.tasks import EncodeTask
+from pipeline.encode.worker import EncoderWorker
+from pipeline.source.source import parse_source
+from pipeline.store.storage import Storage
+from tests.support.plain_codec import PlainCodec
+
+
+class Allergic(PlainCodec):
+    """Cannot take images that are 13 pixels wide."""
+
+    def prepare(self, images: Sequence[RGB]) -> list[Prepared]:
+        if any(image.shape[1] == 13 for image in images):
+            raise RuntimeError("13 pixels")
+        return super().prepare(images)
+
+
+def waves(seed: int, width: int = 64, height: int = 48) -> bytes:
+    """A PNG that deflates badly and that `PlainCodec` codes well at low qualities."""
+    rng = np.random.default_rng(seed)
+    rows, columns = np.mgrid[:height, :width]
+    smooth = 128 + 90 * np.sin(rows / rng.uniform(5, 30)) * np.cos(columns / rng.uniform(5, 30))
+    pixels = np.clip(smooth[:, :, None] + rng.normal(0, rng.uniform(2, 12), (height, width, 3)), 0, 255)
+    stream = io.BytesIO()
+    PIL.Image.fromarray(pixels.astype(np.uint8)).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def encode(
+    folder: Path, files: dict[str, bytes], codec: PlainCodec | None = None, **told: Any
+) -> list[dict[str, Any]]:
+    """One unit with these files through a worker; its rows by key."""
+    source_folder = folder / "source"
+    source_folder.mkdir()
+    for name, data in files.items():
+        (source_folder / name).write_bytes(data)
+    source, archive = parse_source(str(source_folder)), Storage(str(folder / "archive"))
+    StoredPlan(archive, "run").store(0, list(source.images()))
+    config = CompressConfig(codec=CodecConfig(**told), workers=WorkersConfig(batch_megapixels=0.02))
+    worker = EncoderWorker(
+        codec=codec or Allergic(), source=source, archive=archive, config=config, threads=1
+    )
+    try:
+        result = worker.run(EncodeTask(run="run", number=0))
+    finally:
+        worker.close()
+    rows: list[dict[str, Any]] = result.rows.sort_by("key").to_pylist()
+    assert [row["key"] for row in rows] == sorted(files)
+    return rows
+
+
+def coded_bpp(rows: list[dict[str, Any]]) -> float:
+    coded = [row for row in rows if row["status"] == "coded"]
+    pixels = sum(row["width"] * row["height"] for row in coded)
+    return float(8 * sum(row["payload_length"] for row in coded) / pixels)
+
+
+@pytest.mark.parametrize("count", [1, 2, 9, 30])
+def test_a_unit_meets_its_target_on_real_bytes(tmp_path: Path, count: int) -> None:
+    rows = encode(tmp_path, {f"{n:03d}.png": waves(n) for n in range(count)}, bpp=5.0)
+    assert {row["status"] for row in rows} == {"coded"}
+    assert coded_bpp(rows) == pytest.approx(5.0, rel=0.02)
+
+
+def test_images_that_are_not_coded_do_not_count(tmp_path: Path) -> None:
+    files = {f"{n:03d}.png": waves(n) for n in range(10)}
+    small = io.BytesIO()  # noise as JPEG: deflate does not come near it at the unit's quality
+    noise = np.random.default_rng(7).integers(0, 256, (48, 64, 3), dtype=np.uint8)
+    PIL.Image.fromarray(noise).save(small, "JPEG", quality=10)
+    deep = io.BytesIO()
+    PIL.Image.new("I;16", (64, 48)).save(deep, "PNG")
+    odd = {
+        "small.jpg": small.getvalue(),
+        "deep.png": deep.getvalue(),
+        "broken.png": b"\x89PNG\r\n\x1a\n",
+        "w13.png": waves(1, 13),
+    }
+    rows = encode(tmp_path, {**files, **odd}, bpp=5.0)
+    by_key = {row["key"]: row for row in rows}
+    assert by_key["broken.png"]["status"] == "failed"
+    assert "16-bit" in by_key["deep.png"]["reason"]
+    assert "is not smaller than the source" in by_key["small.jpg"]["reason"]
+    assert by_key["w13.png"]["reason"] == "the codec could not encode it: RuntimeError: 13 pixels"
+    assert {by_key[key]["status"] for key in files} == {"coded"}
+    assert coded_bpp(rows) == pytest.approx(5.0, rel=0.02)
+
+
+@pytest.mark.parametrize("error", [MemoryError, torch.OutOfMemoryError])
+def test_a_batch_without_room_is_halved_and_lets_go_of_what_it_took(
+    tmp_path: Path, error: type[Exception]
+) -> None:
+    class Small(PlainCodec):
+        """Has room for two images; `held` are the arrays that a failed call took and that nobody let go."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.taken: list[weakref.ref[Any]] = []
+            self.held = 0
+
+        def prepare(self, images: Sequence[RGB]) -> list[Prepared]:
+            self.held += sum(array() is not None for array in self.taken)
+            mine = np.zeros(len(images))
+            self.taken.append(weakref.ref(mine))
+            if len(images) > 2:
+                raise error("no room")
+            return super().prepare(images)
+
+    codec = Small()
+    rows = encode(tmp_path, {f"{n}.png": waves(n) for n in range(6)}, codec=codec, quality=21)
+    assert {row["status"] for row in rows} == {"coded"}
+    assert len(codec.taken) > 3
+    assert codec.held == 0
+
+
+def test_one_image_without_room_is_no_kept_image(tmp_path: Path) -> None:
+    class Full(PlainCodec):
+        def prepare(self, images: Sequence[RGB]) -> list[Prepared]:
+            raise torch.OutOfMemoryError("no room")
+
+    with pytest.raises(torch.OutOfMemoryError, match="no room"):
+        encode(tmp_path, {"a.png": waves(1)}, codec=Full())
+
+
+def test_a_lost_gpu_keeps_no_image(tmp_path: Path) -> None:
+    class Lost(PlainCodec):
+        def prepare(self, images: Sequence[RGB]) -> list[Prepared]:
+            raise RuntimeError("CUDA error: unspecified launch failure")
+
+    with pytest.raises(RuntimeError, match="launch failure"):
+        encode(tmp_path, {"a.png": waves(1), "b.png": waves(2)}, codec=Lost())
+
+
+def test_a_quality_is_kept_to(tmp_path: Path) -> None:
+    rows = encode(tmp_path, {f"{n}.png": waves(n) for n in range(5)}, quality=21)
+    assert [row["quality"] for row in rows] == [21] * 5
+
+
+def test_without_being_told_the_codecs_default_holds(tmp_path: Path) -> None:
+    class Bold(PlainCodec):
+        default_quality = 12
+
+    rows = encode(tmp_path, {"a.png": waves(1)}, codec=Bold())
+    assert rows[0]["quality"] == 12
+
+
+def test_floors_beat_the_target(tmp_path: Path) -> None:
+    rows = encode(tmp_path, {f"{n}.png": waves(n) for n in range(6)}, bpp=1.0, min_psnr_db=38)
+    assert all(row["psnr_db"] >= 38 for row in rows)
+    assert coded_bpp(rows) > 1.5
+
+
+def test_floors_work_with_a_quality(tmp_path: Path) -> None:
+    rows = encode(tmp_path, {f"{n}.png": waves(n) for n in range(4)}, quality=5, min_psnr_db=30)
+    assert all(30 <= row["psnr_db"] < 33 and row["quality"] > 5 for row in rows)
+
+
+def test_a_unit_is_coded_the_same_way_every_time(tmp_path: Path) -> None:
+    files = {f"{n:03d}.png": waves(n) for n in range(30)}
+    runs = []
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        rows = encode(tmp_path / name, files, bpp=4.0)
+        runs.append([(row["quality"], row["payload_crc32c"]) for row in rows])
+    assert runs[0] == runs[1]

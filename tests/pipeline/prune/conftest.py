@@ -1,0 +1,15 @@
+"""An archive to prune."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.store.storage import Storage
+from tests.pipeline.prune.steps import new_archive
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Storage:
+    return new_archive(tmp_path / "archive")

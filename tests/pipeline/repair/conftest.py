@@ -1,0 +1,75 @@
+"""Archives to damage."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+
+import pipeline.compress.run
+import pipeline.decode.resident_codecs
+import pipeline.encode.worker
+from tests.pipeline.decode.test_archive import EXIF, ICC, file_of, picture
+from tests.pipeline.encode.test_worker import waves
+from tests.pipeline.repair.steps import compress
+from tests.support.plain_codec import load_plain
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _plain_codec() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (pipeline.decode.resident_codecs, pipeline.compress.run, pipeline.encode.worker):
+            patch.setattr(module, "load_codec", load_plain)
+        yield
+
+
+@pytest.fixture(scope="module")
+def made(_plain_codec: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`source/` and `archive/`: three units of coded images, one with metadata, a kept one, and one that failed."""
+    folder = tmp_path_factory.mktemp("repair")
+    source = folder / "source"
+    source.mkdir()
+    for number in (0, 1, 2, 4, 5):
+        (source / f"{number}.png").write_bytes(waves(number))
+    (source / "3.jpg").write_bytes(file_of(picture(), "JPEG", exif=EXIF, icc_profile=ICC, quality=97))
+    deep = PIL.Image.fromarray(np.arange(200, dtype=np.uint16).reshape(10, 20))
+    (source / "deep.png").write_bytes(file_of(deep))
+    (source / "none.png").write_bytes(b"not an image")
+    compress(source, folder / "archive", quality=40)
+    return folder
+
+
+@pytest.fixture
+def folder(made: Path, tmp_path: Path) -> Path:
+    """A copy to damage; the rows still name the first `source/`, which no test may touch."""
+    shutil.copytree(made / "archive", tmp_path / "archive")
+    return tmp_path
+
+
+@pytest.fixture
+def archive(folder: Path) -> Path:
+    return folder / "archive"
+
+
+@pytest.fixture
+def own(made: Path, tmp_path: Path) -> Path:
+    """`source/` and `archive/` both to damage."""
+    shutil.copytree(made / "source", tmp_path / "own/source")
+    compress(tmp_path / "own/source", tmp_path / "own/archive", quality=40)
+    return tmp_path / "own"
+
+
+@pytest.fixture
+def long(tmp_path: Path) -> Path:
+    """An archive with a checkpoint: an image more at each of 13 runs."""
+    source, archive = tmp_path / "long-source", tmp_path / "long"
+    source.mkdir()
+    for number in range(13):
+        (source / f"{number % 6}.png").write_bytes(waves(number, 32, 24))
+        compress(source, archive, quality=40)
+    assert (archive / "catalogue/_delta_log/_last_checkpoint").exists()
+    return archive

@@ -1,0 +1,134 @@
+"""Repair can be killed anywhere and done again."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import pipeline.repair.rebuild_catalogue
+from pipeline.archive.catalogue import Catalogue
+from pipeline.errors import ArchiveError
+from pipeline.store.storage import Storage
+from tests.pipeline.repair.steps import (
+    KEYS,
+    assert_sound,
+    compress,
+    drop_catalogue,
+    payloads,
+    repair,
+    rows,
+    tree,
+)
+from tests.pipeline.verify.test_verify import flip
+
+
+class Killed(BaseException):
+    """As SIGKILL: nobody catches it."""
+
+
+def killed_at(number: int, archive: Path, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Repair until just before the n-th change of the archive; whether it came that far."""
+    count = itertools.count()
+
+    def deadly(whole: Callable[..., object]) -> Callable[..., object]:
+        def change(owner: object, first: object, *rest: object, **more: object) -> object:
+            is_lease = isinstance(first, str) and first.startswith("locks/")
+            if not is_lease and next(count) == number:
+                raise Killed
+            return whole(owner, first, *rest, **more)
+
+        return change
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Catalogue, "commit", deadly(Catalogue.commit))
+        for name in ("write", "create", "delete"):
+            patch.setattr(Storage, name, deadly(getattr(Storage, name)))
+        try:
+            repair(archive)
+        except Killed:
+            return True
+    return False
+
+
+def everything_at_once(archive: Path) -> None:
+    """A lost catalogue that can still be read, a missing shard, a damaged one."""
+    held = rows(archive)
+    flip(archive / held["4.png"].shard, (held["4.png"].payload_offset or 0) + 3)
+    (archive / held["0.png"].shard).unlink()
+    log = max((archive / "catalogue/_delta_log").glob("*.json"))
+    flip(log, log.read_bytes().index(b'"timestamp":') + 14)
+
+
+def assert_nothing_gone(before: dict[str, str], archive: Path) -> None:
+    """Every byte of shards, catalogue and seals is where it was, or aside."""
+    left = tree(archive)
+    for path, sha256 in before.items():
+        if path.startswith(("shards/", "catalogue/", "seals/")):
+            aside = {data for name, data in left.items() if name.startswith("lost/") and name.endswith(path)}
+            assert sha256 in {left.get(path)} | aside, path
+
+
+class TestKilled:
+    def test_at_every_change_of_the_archive(
+        self, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(pipeline.repair.rebuild_catalogue, "_ROWS_PER_COMMIT", 3)
+        held = payloads(made / "archive")
+        harmed = Path(shutil.copytree(made / "archive", tmp_path / "harmed"))
+        everything_at_once(harmed)
+        for number in itertools.count():
+            archive = Path(shutil.copytree(harmed, tmp_path / f"a{number}"))
+            if not killed_at(number, archive, monkeypatch):
+                break
+            assert_nothing_gone(tree(harmed), archive)
+            assert repair(archive).lost == []
+            assert payloads(archive) == held, number
+            assert_sound(archive)
+            assert_nothing_gone(tree(harmed), archive)
+            assert not list(archive.glob("lost/*/repairing.json"))
+            assert not repair(archive).found
+            shutil.rmtree(archive)
+        assert number > 25
+
+    def test_while_it_does_without_a_checkpoint(
+        self, long: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        held = rows(long)
+        flip(max(long.glob("catalogue/_delta_log/*.checkpoint.parquet")), 40)
+        flip(max(long.glob("seals/*")), 40)
+        for number in itertools.count():
+            archive = Path(shutil.copytree(long, tmp_path / f"a{number}"))
+            if not killed_at(number, archive, monkeypatch):
+                break
+            assert repair(archive).rebuilt is None
+            assert rows(archive) == held, number
+            assert_sound(archive)
+            assert_nothing_gone(tree(long), archive)
+            shutil.rmtree(archive)
+        assert number > 20
+
+    def test_no_run_commits_to_half_a_catalogue(self, own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        source, archive = own / "source", own / "archive"
+        monkeypatch.setattr(pipeline.repair.rebuild_catalogue, "_ROWS_PER_COMMIT", 3)
+        drop_catalogue(archive)
+        with monkeypatch.context() as patch:
+            count, commit = itertools.count(), Catalogue.commit
+
+            def deadly(catalogue: Catalogue, *args: Any, **more: Any) -> int:
+                if next(count) == 1:
+                    raise Killed
+                return commit(catalogue, *args, **more)
+
+            patch.setattr(Catalogue, "commit", deadly)
+            with pytest.raises(Killed):
+                repair(archive)
+        with pytest.raises(ArchiveError, match="got one that a repair is making anew"):
+            compress(source, archive, quality=40)
+        assert repair(archive).rebuilt is not None
+        assert set(rows(archive)) == set(KEYS)
+        assert_sound(archive)

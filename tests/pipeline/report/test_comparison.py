@@ -1,0 +1,226 @@
+"""The contest over a real archive: measured once, kept in it, and never stopped by one image."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from codec.bench.lossless import LOSSLESS
+from codec.metrics import psnr_db
+from pipeline.archive.catalogue import Catalogue
+from pipeline.compress.run import CompressRun
+from pipeline.config import CodecConfig, CompressConfig, WorkersConfig
+from pipeline.decode.archive import Archive
+from pipeline.errors import StorageError
+from pipeline.image.read import read_image
+from pipeline.report import Sampling, catalogue_report, report_html, report_markdown, with_contest
+from pipeline.report.as_json import contest_json
+from pipeline.report.comparison.methods import (
+    FIDELITY,
+    PICTURES,
+    Contestant,
+    Curve,
+    Fidelity,
+    Size,
+    contestants,
+)
+from pipeline.report.comparison.results import standings
+from pipeline.report.comparison.run import Contest, hold_contest
+from pipeline.source.source import parse_source
+from pipeline.store.storage import Storage
+from pipeline.types import Image as Decoded
+
+CONFIG = CompressConfig(codec=CodecConfig(id="ae-zfp-1", quality=30), workers=WorkersConfig(count=0))
+LOSSY = ["jpeg_420"]
+
+
+@pytest.fixture(autouse=True)
+def _few_contestants(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two that lose nothing, one that does, and our own measures: enough to tell what the contest does."""
+    here, left_out = contestants()
+    few = [one for one in here if one.id in ("zip_pixels", "png", FIDELITY, *LOSSY)]
+    monkeypatch.setattr("pipeline.report.comparison.run.contestants", lambda: (few, left_out))
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory, photos: Path) -> Path:
+    """A folder with source/ of two pieces of a photo and an animation, and archive/."""
+    folder = tmp_path_factory.mktemp("contest")
+    (folder / "source").mkdir()
+    with Image.open(photos / "kodim23.png") as photo:
+        for number, left in enumerate((0, 300)):
+            photo.crop((left, 100, left + 176, 276)).save(folder / "source" / f"{number}.png")
+        frames = [photo.crop((at, 0, at + 20, 20)) for at in (0, 40)]
+        frames[0].save(folder / "source" / "moving.gif", save_all=True, append_images=frames[1:])
+    source = parse_source(str(folder / "source"))
+    CompressRun(source, Storage(folder / "archive"), CONFIG).run()
+    return folder
+
+
+@pytest.fixture
+def folder(original: Path, tmp_path: Path) -> Path:
+    """A copy of the archive that a test may change; the catalogue still names the sources of the original."""
+    shutil.copytree(original / "archive", tmp_path / "archive")
+    return tmp_path
+
+
+@pytest.fixture
+def hidden_source(original: Path) -> Iterator[Path]:
+    """The source, moved away for a test."""
+    (original / "source").rename(original / "hidden")
+    yield original / "hidden"
+    (original / "hidden").rename(original / "source")
+
+
+def held(archive: Path, *, shown: tuple[str, ...] = ()) -> Contest:
+    storage = Storage(archive)
+    catalogue = Catalogue(storage)
+    return hold_contest(storage, catalogue, CONFIG, drawn=["0.png", "1.png", "moving.gif"], shown=shown)
+
+
+def test_the_numbers_are_those_of_the_images(folder: Path, original: Path) -> None:
+    contest = held(folder / "archive", shown=("0.png",))
+    assert {entry.row.key for entry in contest.entries} == {"0.png", "1.png"}
+    assert "animation" in contest.absent["moving.gif"]
+    assert contest.not_cached is None
+    (entry,) = [entry for entry in contest.entries if entry.row.key == "0.png"]
+    image = read_image((original / "source" / "0.png").read_bytes())
+    assert isinstance(image, Decoded)
+    ours = Archive(str(folder / "archive")).image("0.png")
+    fidelity = entry.results[FIDELITY]
+    assert isinstance(fidelity, Fidelity)
+    assert fidelity.psnr_db == pytest.approx(psnr_db(image.pixels, ours.pixels), abs=0.02)
+    assert fidelity.psnr_db == pytest.approx(entry.row.psnr_db, abs=0.02)
+    png, curve = entry.results["png"], entry.results["jpeg_420"]
+    with Image.open(original / "source" / "0.png") as opened:
+        opened.convert("RGB").save(folder / "again.png", optimize=True)
+    assert png == Size(num_bytes=(folder / "again.png").stat().st_size)
+    assert isinstance(curve, Curve)
+    assert len(curve.samples) >= 6
+    shown = contest.pictures["0.png"]
+    assert shown.original is not None
+    assert (shown.width, shown.height, shown.is_whole) == (176, 176, True)
+
+
+def test_standings_are_sums_over_the_same_images(folder: Path) -> None:
+    contest = held(folder / "archive")
+    found = standings(contest)
+    assert found.ours is not None
+    assert found.ours.images == 2
+    assert found.ours.ratio == pytest.approx(
+        3 * 2 * 176 * 176 / sum(entry.row.payload_length or 0 for entry in contest.entries)
+    )
+    (zipped,) = [one for one in found.lossless if one.contestant.id == "zip_pixels"]
+    assert zipped.raw_bytes == 3 * 2 * 176 * 176
+    assert zipped.num_bytes == sum(
+        size.num_bytes for entry in contest.entries if isinstance(size := entry.results["zip_pixels"], Size)
+    )
+    (jpeg,) = found.lossy
+    matched = jpeg.times_ours
+    assert matched.inside + matched.below + matched.above == 2
+
+
+def test_a_second_contest_measures_nothing(folder: Path, request: pytest.FixtureRequest) -> None:
+    first = held(folder / "archive", shown=("0.png",))
+    request.getfixturevalue("hidden_source")  # nor is the source needed any more
+    again = held(folder / "archive", shown=("0.png",))
+    assert [entry.results for entry in again.entries] == [entry.results for entry in first.entries]
+    assert again.pictures == first.pictures
+    assert again.from_cache == 2  # what could not be compared is tried again
+
+
+@pytest.mark.parametrize("damage", [b"", b'{"entries": [{"identity": 1}]}'])
+def test_damaged_cache_entries_are_measured_again(folder: Path, damage: bytes) -> None:
+    first = held(folder / "archive")
+    kept = sorted((folder / "archive" / "comparisons").rglob("*.json"))
+    before = [path.read_bytes() for path in kept]
+    for path in kept:
+        path.write_bytes(damage)
+    again = held(folder / "archive")
+    assert again.from_cache == 0
+    assert [entry.results for entry in again.entries] == [entry.results for entry in first.entries]
+    assert [path.read_bytes() for path in kept] == before  # equal numbers have equal names
+
+
+def test_another_library_counts_as_not_measured(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    held(folder / "archive")
+    monkeypatch.setattr("pipeline.report.comparison.run.contestants", lambda: (_renamed(), {}))
+    assert held(folder / "archive").from_cache == 0
+
+
+def _renamed() -> list[Contestant]:
+    return [replace(one, library="a newer one") for one in contestants()[0] if one.id == "png"]
+
+
+def test_a_read_only_archive_costs_only_the_cache(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Storage, path: str, data: bytes) -> None:
+        raise StorageError(f"Expected to write {path}, got permission denied.")
+
+    monkeypatch.setattr(Storage, "write", refuse)
+    contest = held(folder / "archive")
+    assert len(contest.entries) == 2
+    assert "permission denied" in (contest.not_cached or "")
+
+
+def test_a_source_that_is_gone_leaves_pictures_and_a_reason(folder: Path, hidden_source: Path) -> None:
+    contest = held(folder / "archive", shown=("0.png",))
+    assert contest.entries == []
+    assert set(contest.absent) == {"0.png", "1.png", "moving.gif"}
+    assert contest.absent["0.png"] == "the source file is no longer there"
+    assert contest.pictures["0.png"].original is None
+    storage = Storage(folder / "archive")
+    made = catalogue_report(storage, Catalogue(storage), sampling=Sampling(count=5))
+    made = with_contest(made, storage, Catalogue(storage), CONFIG)
+    assert "the source file is no longer there" in report_markdown(made)
+    assert "nothing to hold it against" in report_html(made).decode()
+    assert (contest_json(made) or {})["compared"] == 0
+
+
+def test_a_changed_source_and_a_lost_shard_are_reasons(folder: Path, original: Path) -> None:
+    path = original / "source" / "1.png"
+    before = path.read_bytes()
+    path.write_bytes(before + b"more")
+    try:
+        assert "another version" in held(folder / "archive").absent["1.png"]
+    finally:
+        path.write_bytes(before)
+    for shard in (folder / "archive" / "shards").rglob("*.parquet"):
+        shard.unlink()
+    shutil.rmtree(folder / "archive" / "comparisons")
+    contest = held(folder / "archive")
+    assert all("does not give it back" in why for why in contest.absent.values())
+    assert len(contest.absent) == 3
+
+
+def test_one_contestant_that_fails_is_a_reason(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_name: str) -> object:
+        raise ValueError("no such image for me")
+
+    monkeypatch.setattr("pipeline.report.comparison.worker.baseline_of", refuse)
+    contest = held(folder / "archive")
+    assert len(contest.entries) == 2
+    assert contest.entries[0].refused == {"jpeg_420": "no such image for me"}
+    assert standings(contest).lossy == []
+
+
+def test_what_runs_out_of_memory_is_left_alone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def exhaust(_name: str) -> object:
+        raise MemoryError("too much")
+
+    monkeypatch.setattr("pipeline.report.comparison.worker.baseline_of", exhaust)
+    contest = held(folder / "archive")
+    assert len(contest.entries) == 2
+    assert all("out of memory" in entry.refused["jpeg_420"] for entry in contest.entries)
+    assert all("png" in entry.results for entry in contest.entries)
+
+
+def test_ids_are_those_of_the_bench() -> None:
+    here, _ = contestants()
+    assert len({one.id for one in here}) == len(here)
+    assert {one.id for one in LOSSLESS} <= {one.id for one in here} | {"jxl_lossless"}
+    assert PICTURES not in {one.id for one in here}

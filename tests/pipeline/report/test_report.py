@@ -1,0 +1,224 @@
+"""The report: folded from catalogue rows in one pass, the same numbers in every form."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.archive.catalogue import Catalogue
+from pipeline.archive.shards import build_shard, publish
+from pipeline.errors import ArchiveError, NoArchiveError
+from pipeline.report import (
+    PAGE_BYTES,
+    Report,
+    Sampling,
+    catalogue_report,
+    images_parquet,
+    report_html,
+    report_json,
+    report_markdown,
+    verdict,
+)
+from pipeline.report.aggregate import SHOWN_DRAWN, SHOWN_WORST
+from pipeline.report.comparison.crops import picture
+from pipeline.report.comparison.results import standings
+from pipeline.store.storage import Storage
+from pipeline.totals import Totals
+from pipeline.types import ShardRow
+from tests.support.contests import made_up_contest
+from tests.support.shard_rows import make_row
+
+HOSTILE = "</script><img src=x onerror=alert(1)>|`\u2028&amp;.png"
+_UNKNOWN = ("codec", "quality", "psnr_db", "ms_ssim", "width", "height", "bpp", "zip_bytes", "source_format")
+CODED: dict[str, Any] = {
+    "status": "coded",
+    "codec": "ae-zfp-1",
+    "bpp": 1.0,
+    "width": 8,
+    "height": 8,
+    "zip_bytes": 100,
+}
+FAILED: dict[str, Any] = {"status": "failed", "reason": "gone", **dict.fromkeys(_UNKNOWN)}
+KEPT: dict[str, Any] = {
+    "status": "kept",
+    "codec": None,
+    "quality": None,
+    "psnr_db": None,
+    "ms_ssim": None,
+    "width": 8,
+    "height": 8,
+    "source_format": "GIF",
+}
+
+
+def committed(folder: Path, rows: Sequence[ShardRow]) -> tuple[Storage, Catalogue]:
+    """An archive that holds these rows."""
+    storage = Storage(folder)
+    catalogue = Catalogue(storage)
+    catalogue.create()
+    shard = build_shard(rows, metadata={})
+    catalogue.commit(shard.named(publish(storage, shard, "r", 0)), run="r")
+    return storage, catalogue
+
+
+def reported(folder: Path, rows: Sequence[ShardRow], sampling: Sampling = Sampling(count=0)) -> Report:  # noqa: B008
+    storage, catalogue = committed(folder, rows)
+    return catalogue_report(storage, catalogue, sampling=sampling)
+
+
+ROWS = [
+    make_row("good|pipe.png", **CODED, psnr_db=44.0, quality=60),
+    make_row("bad.png", **CODED, psnr_db=21.5, quality=3),
+    make_row("kept.gif", **KEPT, reason="coded form (10 bytes) is not smaller than the source (9 bytes)"),
+    make_row("kept2.gif", **KEPT, reason="coded form (12 bytes) is not smaller than the source (3 bytes)"),
+    make_row("no.png", None, **FAILED),
+]
+
+
+@pytest.fixture
+def report(tmp_path: Path) -> Report:
+    return reported(tmp_path, ROWS)
+
+
+def test_counts_and_the_worst_first(report: Report) -> None:
+    totals = report.fold.totals
+    assert (totals.images, totals.coded, totals.kept, totals.failed) == (5, 2, 2, 1)
+    assert [one.key for one in report.fold.worst] == ["bad.png", "good|pipe.png"]
+    psnr = report.fold.spreads["psnr_db"].percentiles()
+    assert (psnr[0], psnr[100]) == (21.5, 44.0)
+
+
+def test_every_axis_adds_up_to_all(report: Report) -> None:
+    groups = report.fold.groups
+    for axis in ("status", "format", "size"):
+        assert sum((group.totals for group in groups[axis]), Totals()) == report.fold.totals, axis
+    assert [group.name for group in groups["codec_quality"]] == ["ae-zfp-1 q3", "ae-zfp-1 q60", "kept"]
+    assert [group.name for group in groups["format"]] == ["GIF", "JPEG", "unknown"]
+    assert [group.name for group in groups["size"]] == ["under 0.25 megapixels", "size unknown"]
+
+
+def test_size_classes_by_their_edges(tmp_path: Path) -> None:
+    sides = {"a": (499, 500), "b": (500, 500), "c": (1000, 1000), "d": (4000, 1000), "e": (4000, 4000)}
+    rows = [
+        make_row(key, **{**CODED, "width": width, "height": height}) for key, (width, height) in sides.items()
+    ]
+    assert [group.name for group in reported(tmp_path, rows).fold.groups["size"]] == [
+        "under 0.25 megapixels",
+        "0.25 to 1 megapixels",
+        "1 to 4 megapixels",
+        "4 to 16 megapixels",
+        "16 megapixels and more",
+    ]
+
+
+def test_reasons_that_differ_in_numbers_count_together(report: Report) -> None:
+    assert ("kept", "coded form is not smaller than the source", 2) in report.fold.reasons
+
+
+def test_every_form_says_the_same(report: Report) -> None:
+    plain = json.loads(json.dumps(report_json(report), allow_nan=False))
+    assert plain["all"]["payload_bytes"] == report.fold.totals.payload_bytes
+    markdown, page = report_markdown(report), report_html(report).decode()
+    assert f"{report.fold.totals.payload_bytes:,}" in markdown
+    assert f"{report.fold.totals.payload_bytes:,}" in page
+    assert "good\\|pipe.png" in markdown
+    assert "| failed |" in markdown
+
+
+def test_the_price_is_the_users(tmp_path: Path) -> None:
+    storage, catalogue = committed(tmp_path, ROWS)
+    made = catalogue_report(storage, catalogue, sampling=Sampling(count=0), usd_per_gb_month=1e9)
+    said = report_json(made)["storage"]
+    on_disk = sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file())
+    assert said["archive_bytes"] == on_disk == pytest.approx(said["archive_usd_per_month"])
+    assert said["archive_bytes_by_folder"].keys() == {"catalogue", "shards"}
+
+
+def test_hostile_keys_are_text_in_every_form(tmp_path: Path) -> None:
+    rows = [
+        make_row(HOSTILE, **CODED, psnr_db=20.0),
+        make_row("no.png", None, **{**FAILED, "reason": HOSTILE}),
+    ]
+    made = reported(tmp_path, rows)
+    page = report_html(made).decode()
+    assert "<img src=x" not in page
+    assert page.count("</script>") == page.count("<script")
+    assert "<img src=x" not in report_markdown(made)
+    assert report_json(made)["worst"][0]["key"] == HOSTILE
+
+
+def test_the_page_stays_small_whatever_the_archive(tmp_path: Path) -> None:
+    rows = [
+        make_row(f"{number:05d}" + "<long/>" * 60, **CODED, psnr_db=20 + number % 97 / 10)
+        for number in range(4000)
+    ]
+    storage, catalogue = committed(tmp_path, rows)
+    made = catalogue_report(storage, catalogue, sampling=Sampling(count=3))
+    assert len(made.fold.drawn) == 3
+    assert SHOWN_DRAWN <= len(made.fold.shown) <= SHOWN_DRAWN + SHOWN_WORST
+    contest = made_up_contest(catalogue, shown=[])
+    noise = np.random.default_rng(0).integers(0, 255, (700, 1000, 3), np.uint8)
+    shown = picture(noise, noise[::-1].copy(), orientation=None)
+    contest.pictures = dict.fromkeys([*made.worst_pictured, *made.median_pictured], shown)
+    assert len(contest.pictures) == 9
+    page = report_html(replace(made, contest=contest, standings=standings(contest)))
+    assert len(page) < PAGE_BYTES
+    assert "of 4,000 images: those of lowest PSNR, and others drawn by chance" in page.decode()
+
+
+def test_a_piece_of_a_large_image_is_where_it_is_worst() -> None:
+    original = np.full((1500, 2000, 3), 90, np.uint8)
+    decoded = original.copy()
+    decoded[1300:1400, 1700:1800] = 120
+    shown = picture(original, decoded, orientation=6)
+    assert (shown.width, shown.height, shown.is_whole) == (
+        576,
+        768,
+        False,
+    )  # turned as it is meant to be seen
+    assert shown.left <= 1700
+    assert shown.left + 768 >= 1800
+    assert shown.top <= 1300
+    assert shown.top + 576 >= 1400
+
+
+def test_images_parquet_has_a_row_an_image(report: Report, tmp_path: Path) -> None:
+    table = pq.read_table(io.BytesIO(images_parquet(Catalogue(Storage(tmp_path)), report.contest)))
+    rows = {row["key"]: row for row in table.to_pylist()}
+    assert rows.keys() == {row.key for row in ROWS}
+    assert rows["bad.png"]["ratio_vs_raw"] == pytest.approx(3 * 64 / len(b"payload"))
+    assert rows["no.png"]["ratio_vs_raw"] is None
+    assert rows["bad.png"]["psnr_db"] == 21.5
+
+
+def test_an_empty_archive_and_none_at_all(tmp_path: Path) -> None:
+    catalogue = Catalogue(Storage(tmp_path / "a"))
+    catalogue.create()
+    with pytest.raises(ArchiveError, match="Expected images in the archive"):
+        catalogue_report(Storage(tmp_path / "a"), catalogue, sampling=Sampling())
+    nowhere = Storage(tmp_path / "b")
+    with pytest.raises(NoArchiveError, match="Expected a Tenfold archive"):
+        catalogue_report(nowhere, Catalogue(nowhere), sampling=Sampling())
+
+
+def test_an_archive_of_failures_alone(tmp_path: Path) -> None:
+    made = reported(tmp_path, [make_row("a.png", None, **FAILED)])
+    assert made.fold.totals.failed == 1
+    assert "no image's pixels were decoded" in report_markdown(made).replace("&#39;", "'")
+    assert "No image is coded" in report_html(made).decode()
+
+
+def test_the_verdict_is_honest() -> None:
+    lossy = Totals(pixels=1000, payload_bytes=300, zip_bytes=1500, zipped_pixels=1000, source_bytes=200)
+    assert verdict(lossy).startswith(
+        "Zip makes these pixels 2.00x smaller, this archive 10.0x: 5.0 times zip."
+    )
+    assert "larger than the source files (0.67x)" in verdict(lossy)

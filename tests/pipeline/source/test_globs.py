@@ -1,0 +1,72 @@
+"""Glob patterns over '/'-separated names."""
+
+from __future__ import annotations
+
+import fnmatch
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.source.globs import compile_glob, is_glob, split_glob
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "matches"),
+    [
+        ("*.jpg", "a.jpg", True),
+        ("*.jpg", "a.JPG", False),
+        ("*.jpg", "b/a.jpg", False),
+        ("**/*.jpg", "a.jpg", True),
+        ("**/*.jpg", "b/c/a.jpg", True),
+        ("x/**/y/*.jpg", "x/y/a.jpg", True),
+        ("x/**/y/*.jpg", "x/1/2/y/a.jpg", True),
+        ("x/**/y/*.jpg", "xy/a.jpg", False),
+        ("x/**", "x/1/2.png", True),
+        ("x/**", "x", False),
+        ("**", "a/b", True),
+        ("a?.png", "ab.png", True),
+        ("a?.png", "a/.png", False),
+        ("a[0-9b].png", "a7.png", True),
+        ("a[!0-9].png", "a7.png", False),
+        ("a[!0-9].png", "a/.png", False),
+        ("a[[]1].png", "a[1].png", True),
+        ("a[]x].png", "a].png", True),
+        ("a[^x].png", "a^.png", True),
+        ("a[.png", "a[.png", True),
+        ("a.b+(c)$.png", "a.b+(c)$.png", True),
+        ("*", "line\nbreak", True),
+    ],
+)
+def test_match(pattern: str, name: str, matches: bool) -> None:
+    assert (compile_glob(pattern).fullmatch(name) is not None) is matches
+
+
+@given(st.text("ab.*?[]!-x", max_size=8), st.text("ab.x-![]", max_size=6))
+def test_one_part_agrees_with_the_standard_library(pattern: str, name: str) -> None:
+    try:
+        ours = compile_glob(pattern)
+    except ValueError:
+        return
+    if pattern != "**" or name:
+        assert (ours.fullmatch(name) is not None) == fnmatch.fnmatchcase(name, pattern)
+
+
+@pytest.mark.parametrize(
+    ("text", "folder", "glob"),
+    [
+        ("photos/2024/**/*.jpg", "photos/2024/", "**/*.jpg"),
+        ("photos/a*/b.jpg", "photos/", "a*/b.jpg"),
+        ("*.jpg", "", "*.jpg"),
+        ("/*", "/", "*"),
+        ("s3://b/p q/x[ab]/y", "s3://b/p q/", "x[ab]/y"),
+    ],
+)
+def test_split(text: str, folder: str, glob: str) -> None:
+    assert is_glob(text)
+    assert split_glob(text) == (folder, glob)
+
+
+def test_a_backward_range() -> None:
+    with pytest.raises(ValueError, match=r"expected a range like \[a-z\] in 'x\[z-a\]'"):
+        compile_glob("x[z-a]")

@@ -1,0 +1,84 @@
+"""A contest for tests: everything the page can show, measured on nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from codec.bench.measure import Sample
+from pipeline.archive.catalogue import Catalogue
+from pipeline.report.comparison.crops import picture
+from pipeline.report.comparison.methods import FIDELITY, SSIMULACRA2, Contestant, Curve, Fidelity, Score, Size
+from pipeline.report.comparison.run import Contest, Entry
+from pipeline.types import CatalogueRow
+
+SIDE = 64
+
+
+def contestant(name: str, kind: str) -> Contestant:
+    return Contestant(
+        id=name,
+        title=name.upper(),
+        kind="lossless" if kind == "lossless" else "lossy" if kind == "lossy" else "ours",
+        settings="as always",
+        library=f"lib{name} 1.0",
+    )
+
+
+CONTESTANTS = [
+    contestant("zip_pixels", "lossless"),
+    contestant("png", "lossless"),
+    contestant("jpeg_420", "lossy"),
+    contestant("avif_s6_420", "lossy"),
+    contestant(FIDELITY, "ours"),
+    contestant(SSIMULACRA2, "ours"),
+]
+
+
+def curve(row: CatalogueRow, loss_db: float) -> Curve:
+    """Around the row's own rate and PSNR."""
+    bpp, psnr = row.bpp or 1.0, row.psnr_db or 30.0
+    width, height = row.width or 1, row.height or 1
+    return Curve(
+        samples=tuple(
+            Sample(
+                quality=step,
+                num_bytes=round(bpp * 2.0**step * width * height / 8),
+                width=width,
+                height=height,
+                psnr_db=psnr - loss_db + 4 * step,
+                ms_ssim=0.97 + 0.01 * step,
+            )
+            for step in (-2, -1, 0, 1, 2)
+        )
+    )
+
+
+def made_up_contest(catalogue: Catalogue, *, shown: list[str]) -> Contest:
+    """Every coded row took part; `shown` have pictures, the last of them without its original."""
+    (rows,) = [
+        catalogue.lookup([key for batch in catalogue.scan(["key"]) for key in batch["key"].to_pylist()])
+    ]
+    coded = [row for row in rows if row.status == "coded"]
+    contest = Contest(contestants=CONTESTANTS, left_out={"LPIPS": "no weights <here>"}, drawn=len(coded))
+    for row in coded:
+        contest.entries.append(
+            Entry(
+                row=row,
+                results={
+                    "zip_pixels": Size(num_bytes=9000),
+                    "png": Size(num_bytes=7000),
+                    "jpeg_420": curve(row, 3.0),
+                    "avif_s6_420": curve(row, 1.0),
+                    FIDELITY: Fidelity(psnr_db=row.psnr_db, ssim=0.9, ms_ssim=0.97),
+                    SSIMULACRA2: Score(value=70.0),
+                },
+                refused={},
+            )
+        )
+    chance = np.random.default_rng(1)
+    for number, key in enumerate(shown):
+        original = chance.integers(0, 255, (SIDE, SIDE * 2, 3)).astype(np.uint8)
+        decoded = np.clip(original.astype(int) + 9, 0, 255).astype(np.uint8)
+        has_original = number < len(shown) - 1
+        contest.pictures[key] = picture(original if has_original else None, decoded, orientation=None)
+    return contest

@@ -1,0 +1,295 @@
+"""The house: which room may import which, and through which room each heavy library comes in."""
+
+from __future__ import annotations
+
+import ast
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+HOUSE: Final = ("codec", "pipeline", "jobs")
+
+GROUND: Final = {"codec": "codec (ground)", "pipeline": "pipeline (ground)", "jobs": "jobs (verbs)"}
+"""Where the files lie that are in no folder: what every room above may import, and the verbs of the command line."""
+OWN_ROOM: Final = {
+    "codec/registry.py": "codec/registry",
+    "codec/train.py": "codec/train",
+    "pipeline/__init__.py": "pipeline (face)",
+    "pipeline/config.py": "pipeline/config",
+    "pipeline/doctor.py": "pipeline/doctor",
+    "jobs/main.py": "jobs/main",
+    "jobs/options.py": "jobs/options",
+}
+"""Files beside the ground that are rooms of their own."""
+
+MAY_IMPORT: Final[dict[str, set[str]]] = {
+    "codec (ground)": set(),
+    "codec/parts": set(),
+    "codec/entropy": {"codec (ground)"},
+    "codec/training": {"codec (ground)"},
+    "codec/bench": {"codec (ground)"},
+    "codec/families/ae_zfp": {"codec (ground)", "codec/training"},
+    "codec/families/hyper": {"codec (ground)", "codec/entropy", "codec/parts", "codec/training"},
+    "codec/registry": {"codec (ground)", "codec/families/ae_zfp", "codec/families/hyper", "codec/training"},
+    "codec/train": {"codec (ground)", "codec/registry", "codec/training"},
+    "pipeline (ground)": set(),
+    "pipeline/store": {"pipeline (ground)"},
+    "pipeline/image": {"codec (ground)", "pipeline (ground)"},
+    "pipeline/config": {"codec (ground)", "pipeline (ground)", "pipeline/store"},
+    "pipeline/source": {"pipeline (ground)", "pipeline/store"},
+    "pipeline/archive": {"codec (ground)", "pipeline (ground)", "pipeline/store"},
+    "pipeline/workers": {"pipeline (ground)", "pipeline/config"},
+    "pipeline/training": {
+        "codec/training",
+        "pipeline (ground)",
+        "pipeline/image",
+        "pipeline/source",
+        "pipeline/store",
+    },
+    "pipeline/encode": {
+        "codec (ground)",
+        "codec/registry",
+        "pipeline (ground)",
+        "pipeline/archive",
+        "pipeline/config",
+        "pipeline/image",
+        "pipeline/source",
+        "pipeline/store",
+        "pipeline/workers",
+    },
+    "pipeline/decode": {
+        "codec (ground)",
+        "codec/registry",
+        "pipeline (ground)",
+        "pipeline/archive",
+        "pipeline/config",
+        "pipeline/image",
+        "pipeline/store",
+        "pipeline/workers",
+    },
+    "pipeline/compress": {
+        "codec (ground)",
+        "codec/registry",
+        "pipeline (ground)",
+        "pipeline/archive",
+        "pipeline/config",
+        "pipeline/encode",
+        "pipeline/source",
+        "pipeline/store",
+        "pipeline/workers",
+    },
+    "pipeline/verify": {
+        "codec (ground)",
+        "pipeline (ground)",
+        "pipeline/archive",
+        "pipeline/config",
+        "pipeline/decode",
+        "pipeline/image",
+        "pipeline/source",
+        "pipeline/store",
+        "pipeline/workers",
+    },
+    "pipeline/repair": {
+        "codec (ground)",
+        "pipeline (ground)",
+        "pipeline/archive",
+        "pipeline/compress",
+        "pipeline/config",
+        "pipeline/source",
+        "pipeline/store",
+        "pipeline/verify",
+        "pipeline/workers",
+    },
+    "pipeline/prune": {"pipeline (ground)", "pipeline/archive", "pipeline/store"},
+    "pipeline/report": {
+        "codec (ground)",
+        "codec/bench",
+        "pipeline (ground)",
+        "pipeline/archive",
+        "pipeline/config",
+        "pipeline/decode",
+        "pipeline/image",
+        "pipeline/source",
+        "pipeline/store",
+        "pipeline/workers",
+    },
+    "pipeline/bench": {
+        "codec (ground)",
+        "codec/registry",
+        "pipeline (ground)",
+        "pipeline/compress",
+        "pipeline/config",
+        "pipeline/encode",
+        "pipeline/image",
+        "pipeline/source",
+        "pipeline/store",
+        "pipeline/workers",
+    },
+    "pipeline/doctor": {
+        "codec (ground)",
+        "codec/registry",
+        "pipeline (ground)",
+        "pipeline/archive",
+        "pipeline/config",
+        "pipeline/store",
+        "pipeline/workers",
+    },
+    "pipeline (face)": {"pipeline/decode"},
+    "jobs/terminal": {"codec (ground)", "pipeline (ground)", "pipeline/compress", "pipeline/report"},
+    "jobs/options": {"pipeline (ground)", "pipeline/archive", "pipeline/config"},
+    "jobs/bench": {
+        "codec (ground)",
+        "codec/bench",
+        "codec/registry",
+        "jobs/options",
+        "jobs/terminal",
+        "pipeline (ground)",
+        "pipeline/bench",
+        "pipeline/image",
+        "pipeline/source",
+    },
+    "jobs (verbs)": {
+        "codec (ground)",
+        "codec/registry",
+        "codec/train",
+        "codec/training",
+        "jobs/options",
+        "jobs/terminal",
+        "pipeline (ground)",
+        "pipeline/archive",
+        "pipeline/compress",
+        "pipeline/config",
+        "pipeline/decode",
+        "pipeline/doctor",
+        "pipeline/image",
+        "pipeline/prune",
+        "pipeline/repair",
+        "pipeline/report",
+        "pipeline/source",
+        "pipeline/store",
+        "pipeline/training",
+        "pipeline/verify",
+    },
+    "jobs/main": {"jobs (verbs)", "jobs/bench", "jobs/terminal", "pipeline/workers"},
+}
+"""From the ground up: a room may import those in its row, and itself."""
+
+DOORS: Final[dict[str, set[str]]] = {
+    "ray": {"pipeline/workers", "jobs (verbs)"},
+    "fsspec": {"pipeline/store"},
+    "deltalake": {"pipeline/archive"},
+    "pyarrow.parquet": {
+        "pipeline/archive",
+        "pipeline/prune",
+        "pipeline/report",
+        "pipeline/training",
+    },
+    "pyarrow.dataset": {"pipeline/source"},
+    "typer": {"jobs (verbs)", "jobs/bench", "jobs/main", "jobs/options"},
+    "rich": {"jobs (verbs)", "jobs/terminal"},
+}
+"""Rooms that may import a library; every other room reaches it through them."""
+NOT_IN_CODEC: Final = {"ray", "fsspec", "pyarrow", "deltalake", "s3fs", "typer", "rich"}
+
+
+def _files() -> list[str]:
+    """Every file of the house but the faces that are empty."""
+    paths = (path for part in HOUSE for path in (ROOT / part).rglob("*.py"))
+    return sorted(path.relative_to(ROOT).as_posix() for path in paths if path.stat().st_size)
+
+
+FILES: Final = _files()
+
+
+def room_of(file: str) -> str:
+    """The room that a file lies in: its folder, a family's folder, or the ground of its part of the house."""
+    if file in OWN_ROOM:
+        return OWN_ROOM[file]
+    part, *folders = file.split("/")[:-1]
+    if not folders:
+        return GROUND[part]
+    return "/".join([part, *folders[: 2 if folders[0] == "families" else 1]])
+
+
+def is_face(file: str) -> bool:
+    """Whether a file only hands on what its folder holds."""
+    return file.endswith("/__init__.py")
+
+
+def _module_files(name: str) -> list[str]:
+    path = name.replace(".", "/")
+    return [file for file in (f"{path}.py", f"{path}/__init__.py") if file in FILES]
+
+
+@cache
+def _imports(file: str) -> list[tuple[int, str]]:
+    """Line and dotted name of everything that a file imports, wherever the import stands."""
+    found: list[tuple[int, str]] = []
+    for node in ast.walk(ast.parse((ROOT / file).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found += [(node.lineno, alias.name) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.module, f"{file}:{node.lineno} imports relatively"
+            found.append((node.lineno, node.module))
+            found += [(node.lineno, f"{node.module}.{alias.name}") for alias in node.names]
+    return found
+
+
+@pytest.mark.parametrize("room", sorted({room_of(file) for file in FILES}))
+def test_a_room_imports_what_its_row_names(room: str) -> None:
+    assert room in MAY_IMPORT, f"{room} is a new room: give it a row"
+    wrong = []
+    for file in FILES:
+        if room_of(file) != room:
+            continue
+        for line, name in _imports(file):
+            for target in _module_files(name):
+                below = is_face(file) and target.startswith(file.removesuffix("__init__.py"))
+                if room_of(target) not in MAY_IMPORT[room] | {room} and not below and target != file:
+                    wrong.append(f"{file}:{line} imports {target} of {room_of(target)}")
+    assert not wrong, "\n".join(sorted(set(wrong)))
+
+
+def test_every_arrow_of_the_table_is_in_use() -> None:
+    used = {
+        (room_of(file), room_of(target))
+        for file in FILES
+        for _, name in _imports(file)
+        for target in _module_files(name)
+    }
+    told = {(room, other) for room, others in MAY_IMPORT.items() for other in others}
+    assert not told - used, sorted(told - used)
+
+
+def test_the_table_has_no_circle() -> None:
+    ended: set[str] = set()
+
+    def visit(room: str, above: tuple[str, ...]) -> None:
+        assert room not in above, " -> ".join([*above, room])
+        if room not in ended:
+            for other in MAY_IMPORT[room]:
+                visit(other, (*above, room))
+            ended.add(room)
+
+    for room in MAY_IMPORT:
+        visit(room, ())
+
+
+@pytest.mark.parametrize("library", DOORS)
+def test_a_heavy_library_comes_in_through_its_doors(library: str) -> None:
+    users = {
+        room_of(file)
+        for file in FILES
+        for _, name in _imports(file)
+        if name == library or name.startswith(f"{library}.")
+    }
+    assert users == DOORS[library]
+
+
+def test_the_codec_runs_on_a_bare_machine() -> None:
+    for file in FILES:
+        if file.startswith("codec/"):
+            assert not {name.split(".")[0] for _, name in _imports(file)} & NOT_IN_CODEC, file
