@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from codec.errors import ConfigError
+from codec.errors import CodecConfigError
 
 
 def resolve_device(device: str) -> torch.device:
@@ -18,13 +18,13 @@ def resolve_device(device: str) -> torch.device:
     try:
         chosen = torch.device(device)
     except RuntimeError as error:
-        raise ConfigError(f"expected device auto, cpu, cuda or cuda:n; got {device!r}") from error
+        raise CodecConfigError(f"expected device auto, cpu, cuda or cuda:n; got {device!r}") from error
     if chosen.type not in ("cpu", "cuda"):
-        raise ConfigError(f"expected device auto, cpu, cuda or cuda:n; got {device!r}")
+        raise CodecConfigError(f"expected device auto, cpu, cuda or cuda:n; got {device!r}")
     if chosen.type == "cuda" and (
         not torch.cuda.is_available() or (chosen.index or 0) >= torch.cuda.device_count()
     ):
-        raise ConfigError(
+        raise CodecConfigError(
             f"device {device!r} is not here: torch sees {torch.cuda.device_count()} CUDA devices"
         )
     return chosen

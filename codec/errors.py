@@ -49,7 +49,7 @@ class UnknownWeightsError(BitstreamError):
         )
 
 
-class ConfigError(CodecError, ValueError):
+class CodecConfigError(CodecError, ValueError):
     """A configuration names something unknown or combines values that cannot work."""
 
 

@@ -9,7 +9,7 @@ import torch
 
 from codec.contract import DEFAULT_CODEC, Codec
 from codec.device import resolve_device
-from codec.errors import ConfigError, UnknownCodecError
+from codec.errors import CodecConfigError, UnknownCodecError
 from codec.families.ae_zfp.codec import FAMILY as AE_ZFP
 from codec.families.ae_zfp.codec import AutoEncoderZfp
 from codec.families.ae_zfp.weights import understand as understand_ae_zfp
@@ -51,7 +51,7 @@ def load_codec(
     if codec_id == HYPER:
         return HyperCodec(load_own(encode_with), understood(weights, understand_hyper), device=where)
     if encode_with is not None:
-        raise ConfigError(
+        raise CodecConfigError(
             f"{codec_id} takes no --weights; it encodes with its five shipped presets. Choose --codec {HYPER}"
         )
     return AutoEncoderZfp(device=where, further=understood(weights, understand_ae_zfp))
@@ -74,7 +74,7 @@ def config_type(family: object) -> type[TrainConfig]:
         from codec.families.hyper.recipe import HyperTrainConfig
 
         return HyperTrainConfig
-    raise ConfigError(f"expected `family: {' or '.join(FAMILIES)}`, got {family!r}")
+    raise CodecConfigError(f"expected `family: {' or '.join(FAMILIES)}`, got {family!r}")
 
 
 def recipe_for(config: TrainConfig, device: torch.device) -> Recipe[Any]:

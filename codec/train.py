@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from codec.device import resolve_device
-from codec.errors import CodecError, ConfigError
+from codec.errors import CodecConfigError, CodecError
 from codec.registry import config_type, recipe_for
 from codec.training.config import TrainConfig
 from codec.training.curves import redraw
@@ -28,7 +28,7 @@ def main() -> int:
     arguments = _parser().parse_args()
     ends = after_minutes(arguments.minutes)
     try:
-        config = load_config(arguments.config)
+        config = load_train_config(arguments.config)
         device = resolve_device(arguments.device)
         with on_signal() as asked:
             trained = train(
@@ -79,7 +79,7 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def load_config(path: Path) -> TrainConfig:
+def load_train_config(path: Path) -> TrainConfig:
     """A run's config from a YAML file.
 
     Raises:
@@ -88,26 +88,26 @@ def load_config(path: Path) -> TrainConfig:
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"expected a training config in YAML at {path}, got {error}") from error
+        raise CodecConfigError(f"expected a training config in YAML at {path}, got {error}") from error
     if not isinstance(data, dict):
-        raise ConfigError(f"expected keys and values in {path}, got {type(data).__name__}")
-    return parse_config(data, where=str(path))
+        raise CodecConfigError(f"expected keys and values in {path}, got {type(data).__name__}")
+    return parse_train_config(data, where=str(path))
 
 
-def parse_config(data: dict[str, Any], *, where: str) -> TrainConfig:
+def parse_train_config(data: dict[str, Any], *, where: str) -> TrainConfig:
     """A run's config from keys and values; `where` is for messages.
 
     Raises:
-        ConfigError: as `load_config`.
+        ConfigError: as `load_train_config`.
     """
     try:
         kind = config_type(data.get("family"))
-    except ConfigError as error:
-        raise ConfigError(f"{where}: {error}") from error
+    except CodecConfigError as error:
+        raise CodecConfigError(f"{where}: {error}") from error
     try:
         return kind.model_validate(data)
     except ValidationError as error:
-        raise ConfigError("; ".join(_explain(item, kind, where) for item in error.errors())) from error
+        raise CodecConfigError("; ".join(_explain(item, kind, where) for item in error.errors())) from error
 
 
 def _explain(item: object, kind: type[TrainConfig], where: str) -> str:

@@ -15,7 +15,7 @@ from pipeline.decode.archive import Archive
 from pipeline.decode.deliver import Delivery
 from pipeline.errors import ConfigError, StorageError
 from pipeline.image.write import FORMATS, Format, format_of_path
-from pipeline.store.local_store import Folder
+from pipeline.store.local_store import LocalStore
 
 
 def get(
@@ -64,7 +64,7 @@ def _write(path: Path, delivered: Delivery) -> None:
         _write_into(path, delivered.data)
     else:
         target = path.resolve()
-        Folder(str(target.parent)).write(target.name, delivered.data)
+        LocalStore(str(target.parent)).write(target.name, delivered.data)
     say(f"{path}: {delivered.words}, {len(delivered.data)} bytes")
 
 

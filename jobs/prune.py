@@ -12,7 +12,7 @@ from jobs.terminal.exit_codes import clear_errors
 from jobs.terminal.output import print_json, say
 from jobs.terminal.steps import show_steps
 from pipeline.prune.retention import DEFAULT_GRACE, Retention
-from pipeline.prune.run import Heap, PruneRun, PruneSummary
+from pipeline.prune.run import ObjectCounts, PruneRun, PruneSummary
 from pipeline.store.storage import Storage
 from pipeline.words import counted, duration_words, parse_duration
 
@@ -67,7 +67,7 @@ def prune(
         storage = Storage(archive, read_config(config).storage)
         with show_steps() as on_step:
             run = PruneRun(storage, retention, on_step=on_step)
-            summary = run.apply() if apply else run.look()
+            summary = run.apply() if apply else run.plan()
         if as_json:
             print_json(asdict(summary))
         else:
@@ -97,7 +97,7 @@ def _tell(summary: PruneSummary, grace: str) -> None:
         say("Nothing was changed. --apply does it.")
 
 
-def _sentence(verb: str, heap: Heap) -> str:
+def _sentence(verb: str, heap: ObjectCounts) -> str:
     if not _count(heap):
         return f"{verb} nothing."
     return (
@@ -106,5 +106,5 @@ def _sentence(verb: str, heap: Heap) -> str:
     )
 
 
-def _count(heap: Heap) -> int:
+def _count(heap: ObjectCounts) -> int:
     return heap.shards + heap.catalogue_files + heap.log_files

@@ -13,9 +13,9 @@ from rich.progress import Progress as Bars
 
 from codec.device import resolve_device
 from codec.registry import recipe_for
-from codec.train import load_config
+from codec.train import load_train_config
 from codec.training.curves import redraw as redraw_run
-from codec.training.progress import Lines, Progress, progress_line
+from codec.training.progress import Lines, TrainingProgress, progress_line
 from codec.training.sessions import after_minutes, on_signal
 from codec.training.trainer import train as train_preset
 from jobs.terminal.exit_codes import clear_errors
@@ -90,7 +90,7 @@ def _session(
     minutes: float | None,
 ) -> None:
     ends = after_minutes(minutes)
-    settings = load_config(config)
+    settings = load_train_config(config)
     place = resolve_device(device)
     with on_signal() as asked, _watching() as show:
         trained = train_preset(
@@ -113,7 +113,7 @@ def _session(
 
 
 @contextmanager
-def _watching() -> Iterator[Callable[[Progress], None]]:
+def _watching() -> Iterator[Callable[[TrainingProgress], None]]:
     """A callback that draws: a bar on a terminal, one plain line every 30 s elsewhere."""
     if not stderr.is_terminal:
         yield Lines(say, every_s=LINE_EVERY_S)

@@ -24,7 +24,7 @@ MAX_VARINT: Final = 3
 """Bytes of an escape: magnitudes are below 2^15, with the sign 16 bits."""
 
 
-class Coder:
+class RangeCoder:
     """The tables of one model, ready for the range coder."""
 
     def __init__(self, tables: FrequencyTables) -> None:
@@ -58,7 +58,7 @@ class Coder:
 class SymbolEncoder:
     """Writes groups of symbols."""
 
-    def __init__(self, coder: Coder) -> None:
+    def __init__(self, coder: RangeCoder) -> None:
         """Begin a stream."""
         self._coder = coder
         self._range = constriction.stream.queue.RangeEncoder()
@@ -84,7 +84,7 @@ class SymbolEncoder:
 class SymbolDecoder:
     """Reads groups in the order they were written."""
 
-    def __init__(self, coder: Coder, words: bytes, escapes: bytes) -> None:
+    def __init__(self, coder: RangeCoder, words: bytes, escapes: bytes) -> None:
         """Begin at the start of a stream.
 
         Raises:

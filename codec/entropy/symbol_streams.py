@@ -5,10 +5,10 @@ from __future__ import annotations
 import zlib
 from typing import Protocol
 
-from codec.entropy.range_coder import Coder, Indices, SymbolDecoder, SymbolEncoder, Symbols
+from codec.entropy.range_coder import Indices, RangeCoder, SymbolDecoder, SymbolEncoder, Symbols
 
 
-class Sink(Protocol):
+class SymbolStream(Protocol):
     """What the symbols of a group go through."""
 
     @property
@@ -21,12 +21,12 @@ class Sink(Protocol):
         ...
 
 
-class Writer:
+class SymbolWriter:
     """Encodes what is wanted."""
 
     reads = False
 
-    def __init__(self, coder: Coder) -> None:
+    def __init__(self, coder: RangeCoder) -> None:
         """Begin a stream."""
         self._encoder = SymbolEncoder(coder)
         self.crc32 = 0
@@ -43,12 +43,12 @@ class Writer:
         return self._encoder.finish()
 
 
-class Counter:
+class SymbolCounter:
     """Adds up what writing would take."""
 
     reads = False
 
-    def __init__(self, coder: Coder) -> None:
+    def __init__(self, coder: RangeCoder) -> None:
         """Begin at nothing."""
         self._coder = coder
         self.bits = 0.0
@@ -60,12 +60,12 @@ class Counter:
         return wanted
 
 
-class Reader:
+class SymbolReader:
     """Decodes what was written."""
 
     reads = True
 
-    def __init__(self, coder: Coder, words: bytes, escapes: bytes) -> None:
+    def __init__(self, coder: RangeCoder, words: bytes, escapes: bytes) -> None:
         """Begin at the start of a stream.
 
         Raises:

@@ -13,7 +13,7 @@ from codec.training.recipe import Evaluation
 LOG_NAME: Final = "log.jsonl"
 
 
-class RunLog:
+class TrainingLog:
     """The log of the run in one folder."""
 
     def __init__(self, out: Path) -> None:
@@ -61,7 +61,7 @@ def _number(value: object) -> object:
     return round(value, 5) if math.isfinite(value) else None
 
 
-class Window:
+class LogWindow:
     """Sums by name, and how many steps are in them."""
 
     def __init__(self) -> None:
@@ -89,7 +89,7 @@ class Window:
         return json.dumps([self._sums, self._count])
 
     @classmethod
-    def parse(cls, text: str) -> Window:
+    def parse(cls, text: str) -> LogWindow:
         """What `dump` gave."""
         window = cls()
         window._sums, window._count = json.loads(text)

@@ -10,7 +10,7 @@ from codec.training.recipe import Point
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
+class TrainingProgress:
     """The state of a run after one more step."""
 
     step: int
@@ -27,7 +27,7 @@ class Progress:
     seconds_left: float
 
 
-def progress_line(progress: Progress) -> str:
+def progress_line(progress: TrainingProgress) -> str:
     """The state of a run in one line of a log."""
     steps = f"{progress.step:,}" if progress.steps is None else f"{progress.step:,}/{progress.steps:,}"
     return (
@@ -52,7 +52,7 @@ class Lines:
         self._every_s = every_s
         self._last = -every_s
 
-    def __call__(self, progress: Progress) -> None:
+    def __call__(self, progress: TrainingProgress) -> None:
         """Take note of a step."""
         now = time.monotonic()
         if progress.share >= 1.0 or now - self._last >= self._every_s:

@@ -8,17 +8,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from codec.training.progress import Progress
+from codec.training.progress import TrainingProgress
 
 
-def after_minutes(minutes: float | None) -> Callable[[Progress], bool]:
+def after_minutes(minutes: float | None) -> Callable[[TrainingProgress], bool]:
     """True from that many minutes on, counted from now; None is never."""
     end = None if minutes is None else time.monotonic() + 60.0 * minutes
     return lambda _progress: end is not None and time.monotonic() >= end
 
 
 @contextmanager
-def on_signal() -> Iterator[Callable[[Progress], bool]]:
+def on_signal() -> Iterator[Callable[[TrainingProgress], bool]]:
     """True once SIGINT or SIGTERM came, so that the session ends with a checkpoint; a second one interrupts."""
     asked = False
 

@@ -20,10 +20,10 @@ from codec.training.batch_shares import Shares, default_workers, side_by_side
 from codec.training.checkpoint import Checkpoint, check_same_config, load_checkpoint, save_checkpoint
 from codec.training.config import TrainConfig
 from codec.training.image_crops import Crops
-from codec.training.log import RunLog, Window, evaluation_row
+from codec.training.log import LogWindow, TrainingLog, evaluation_row
 from codec.training.optimiser import Optimiser
 from codec.training.patch_source import PatchSource
-from codec.training.progress import Progress
+from codec.training.progress import TrainingProgress
 from codec.training.recipe import Point, Recipe
 from codec.training.schedule import Budget, learning_rate
 from codec.training.strips import save_strip
@@ -54,8 +54,8 @@ def train(
     start_from: Path | None = None,
     device: torch.device | None = None,
     workers: int | None = None,
-    stop: Callable[[Progress], bool] = lambda _: False,
-    on_progress: Callable[[Progress], None] = lambda _: None,
+    stop: Callable[[TrainingProgress], bool] = lambda _: False,
+    on_progress: Callable[[TrainingProgress], None] = lambda _: None,
 ) -> Trained:
     """Train one preset, to the end of the run or of this session.
 
@@ -108,13 +108,13 @@ class _Run:
         self.crops, held_back = crops.split(config.held_back)
         self.held_back = held_back.spread(config.evaluate_crops)
         self.budget = Budget.of(config)
-        self.log = RunLog(out)
+        self.log = TrainingLog(out)
         torch.manual_seed(config.seed)
         self.model = self.recipe.build().to(memory_format=torch.channels_last)
         self.ema = copy.deepcopy(self.model).requires_grad_(False).eval()
         self.optimiser = Optimiser(self.recipe.groups(self.model), config.optimiser)
         self.step, self.seconds, self.skipped = 0, 0.0, 0
-        self.window = Window()
+        self.window = LogWindow()
         self.reached: dict[str, Any] = {}
 
     def begin(self, start_from: Path | None) -> None:
@@ -131,13 +131,16 @@ class _Run:
         self.ema.load_state_dict(checkpoint.ema)
         self.optimiser.load_state_dict(checkpoint.optimiser)
         self.recipe.restore(json.loads(checkpoint.recipe))
-        self.window = Window.parse(checkpoint.window)
+        self.window = LogWindow.parse(checkpoint.window)
         self.reached = json.loads(checkpoint.reached)
         self.step, self.seconds = checkpoint.step, checkpoint.seconds
         self.log.cut(self.step)
 
     def advance(
-        self, shares: Shares, stop: Callable[[Progress], bool], on_progress: Callable[[Progress], None]
+        self,
+        shares: Shares,
+        stop: Callable[[TrainingProgress], bool],
+        on_progress: Callable[[TrainingProgress], None],
     ) -> None:
         """Train to the end of the run or of the session, with a checkpoint there and on the way."""
         config = self.config
@@ -210,9 +213,9 @@ class _Run:
         self.log.write("evaluate", self.step, **self.reached)
         save_strip(self.out, self.step, evaluation, self.held_back[0])
 
-    def progress(self, loss: float, pace: float) -> Progress:
+    def progress(self, loss: float, pace: float) -> TrainingProgress:
         """What to tell after a step, at `pace` seconds a step."""
-        return Progress(
+        return TrainingProgress(
             step=self.step,
             steps=self.config.steps,
             share=self.share,

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from deltalake import CommitProperties, QueryBuilder
 from deltalake.exceptions import CommitFailedError
 
-from pipeline.archive.delta_table import ArchiveTable
+from pipeline.archive.delta_table import DeltaCatalogueTable
 from pipeline.archive.layout import CATALOGUE_FOLDER
 from pipeline.archive.schema import CATALOGUE_SCHEMA, rows_of
 from pipeline.archive.versions import CHANGE_COLUMNS, AsOf, Change, Version, changes_of
@@ -54,7 +54,7 @@ class Catalogue:
         Args:
             as_of: look at this version, for reading only, whatever is committed later.
         """
-        self._table = ArchiveTable(storage, as_of=as_of)
+        self._table = DeltaCatalogueTable(storage, as_of=as_of)
 
     def exists(self) -> bool:
         """Whether the root is a Tenfold archive.

@@ -40,7 +40,7 @@ _TABLE_PROPERTIES = {
 }
 
 
-class ArchiveTable:
+class DeltaCatalogueTable:
     """Sees the table as it was when first opened, until `refresh`. May be used from many threads."""
 
     def __init__(self, storage: Storage, *, as_of: AsOf | None = None) -> None:

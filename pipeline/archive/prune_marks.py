@@ -28,7 +28,7 @@ _NAME: Final = re.compile(rf"{MARKS_FOLDER}/\d{{8}}T\d{{6}}Z-([0-9a-f]{{16}})\.j
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mark:
+class PruneMark:
     """One look of a prune."""
 
     path: str
@@ -37,10 +37,10 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Marks:
+class PruneMarks:
     """All that is marked."""
 
-    marks: tuple[Mark, ...]
+    marks: tuple[PruneMark, ...]
     since: Mapping[str, datetime]
     """Path -> when it was first marked."""
     broken: tuple[str, ...]
@@ -54,17 +54,17 @@ class Marks:
         return path in self.since or (number is not None and entry_path(number) in self.since)
 
 
-class MarkReader:
+class PruneMarkReader:
     """Reads each mark once, however often it looks for new ones."""
 
     def __init__(self, archive: Storage) -> None:
         """Contact nothing yet."""
         self._archive = archive
-        self._known: dict[str, Mark | None] = {}
+        self._known: dict[str, PruneMark | None] = {}
 
-    def read(self) -> Marks:
+    def read(self) -> PruneMarks:
         """All marks there are now: one listing, and one read for each new mark."""
-        found: dict[str, Mark | None] = {}
+        found: dict[str, PruneMark | None] = {}
         unknown: list[str] = []
         for info in self._archive.list(MARKS_FOLDER):
             if _NAME.fullmatch(info.path) is None:
@@ -80,7 +80,7 @@ class MarkReader:
         for mark in sorted(marks, key=lambda mark: mark.marked_at, reverse=True):
             since.update(dict.fromkeys(mark.paths, mark.marked_at))
         broken = tuple(path for path, mark in found.items() if mark is None)
-        return Marks(marks=marks, since=since, broken=broken, unknown=tuple(unknown))
+        return PruneMarks(marks=marks, since=since, broken=broken, unknown=tuple(unknown))
 
     def check_committable(self, shards: Collection[str]) -> None:
         """See that a run may refer to shards that it has published.
@@ -102,21 +102,21 @@ class MarkReader:
             )
 
 
-def _read(archive: Storage, path: str) -> Mark | None:
+def _read(archive: Storage, path: str) -> PruneMark | None:
     data = archive.read(path)
     match = _NAME.fullmatch(path)
     if match is None or sha16(data) != match[1]:
         return None
     record = json.loads(data)
-    return Mark(
+    return PruneMark(
         path=path, marked_at=datetime.fromisoformat(record["marked_at"]), paths=frozenset(record["paths"])
     )
 
 
-def write_mark(archive: Storage, paths: Iterable[str], marked_at: datetime) -> Mark:
+def write_mark(archive: Storage, paths: Iterable[str], marked_at: datetime) -> PruneMark:
     """Mark paths, at least one."""
     record = {"marked_at": marked_at.isoformat(), "paths": sorted(paths)}
     data = json.dumps(record, indent=0).encode()
     path = f"{MARKS_FOLDER}/{marked_at.astimezone(UTC):%Y%m%dT%H%M%SZ}-{sha16(data)}.json"
     archive.create(path, data)
-    return Mark(path=path, marked_at=marked_at, paths=frozenset(record["paths"]))
+    return PruneMark(path=path, marked_at=marked_at, paths=frozenset(record["paths"]))

@@ -19,7 +19,7 @@ from typing import Final
 
 from pipeline.archive.delta_log import files_added, hinted_version, oldest_readable
 from pipeline.archive.layout import HINT, LOG_FOLDER, SEALS_FOLDER, log_number, sha16
-from pipeline.archive.prune_marks import MarkReader
+from pipeline.archive.prune_marks import PruneMarkReader
 from pipeline.store.failures import problem
 from pipeline.store.storage import Storage
 
@@ -190,7 +190,7 @@ def damaged(archive: Storage, sealed: Sealed) -> Iterator[tuple[str, str]]:
             )
     if missing:
         # in this order: a prune seals anew before it removes its marks
-        marks, now = MarkReader(archive).read(), read_seals(archive).files
+        marks, now = PruneMarkReader(archive).read(), read_seals(archive).files
         for path, size in missing.items():
             if path in now and not marks.covers(path):
                 yield path, f"Expected {size:,} bytes of catalogue, got nothing there."

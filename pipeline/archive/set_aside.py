@@ -21,7 +21,7 @@ from pipeline.store.storage import Storage
 _MARKER: Final = "repairing.json"
 
 
-class Aside:
+class SetAsideFolder:
     """The folder in which one repair puts things aside."""
 
     def __init__(self, archive: Storage) -> None:

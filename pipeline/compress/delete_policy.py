@@ -58,7 +58,7 @@ def parse_policy(text: str) -> DeletePolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Gone:
+class MissingFromSource:
     """Images that the archive holds of a source, and the source no longer lists."""
 
     rows: pa.Table
@@ -82,7 +82,7 @@ def _percent(share: float) -> str:
     return f"{100 * share:.3g} %"
 
 
-def gone_images(catalogue: Catalogue, source: Source, listed: KnownImages) -> Gone:
+def missing_from_source(catalogue: Catalogue, source: Source, listed: KnownImages) -> MissingFromSource:
     """What a complete listing has not shown, of the images that lie where this source looks.
 
     Args:
@@ -98,4 +98,4 @@ def gone_images(catalogue: Catalogue, source: Source, listed: KnownImages) -> Go
                 of += 1
                 if listed.is_gone(row["key"]):
                     gone.append(row)
-    return Gone(rows=pa.Table.from_pylist(gone, _ROWS), of=of)
+    return MissingFromSource(rows=pa.Table.from_pylist(gone, _ROWS), of=of)

@@ -13,10 +13,10 @@ from dataclasses import asdict, dataclass
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.lease import Lease
 from pipeline.archive.seals import seal
-from pipeline.compress.delete_policy import gone_images, parse_policy
+from pipeline.compress.delete_policy import missing_from_source, parse_policy
 from pipeline.compress.known_images import KnownImages
 from pipeline.compress.run import CompressRun
-from pipeline.compress.run_record import RunLog
+from pipeline.compress.run_record import RunRecord
 from pipeline.compress.summary import RunSummary
 from pipeline.config import CompressConfig, NightlyConfig
 from pipeline.errors import LockedError
@@ -83,7 +83,7 @@ class NightlyRun:
                     "that another could take over. What was committed is in the archive; run the same command again."
                 )
             summary = self._follow_deletes(runs, listed)
-            RunLog(self._archive, runs[-1].run, resumed=False).write("nightly.json", asdict(summary))
+            RunRecord(self._archive, runs[-1].run, resumed=False).write("nightly.json", asdict(summary))
             return summary
 
     def _runs(
@@ -102,7 +102,7 @@ class NightlyRun:
         dropped, refused = 0, None
         if listed is not None and not self._policy.keeps:
             catalogue = Catalogue(self._archive)
-            found = gone_images(catalogue, self._source, listed)
+            found = missing_from_source(catalogue, self._source, listed)
             gone, refused = found.rows.num_rows, found.refusal(self._policy)
             if gone and refused is None:
                 dropped = catalogue.remove(

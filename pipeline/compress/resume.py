@@ -9,18 +9,18 @@ import pyarrow as pa
 
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.layout import SHARDS_FOLDER, parse_shard_path
-from pipeline.archive.prune_marks import MarkReader
+from pipeline.archive.prune_marks import PruneMarkReader
 from pipeline.archive.shards import catalogue_rows
 from pipeline.archive.stored_plan import StoredPlan
-from pipeline.compress.run_record import RunLog
+from pipeline.compress.run_record import RunRecord
 from pipeline.errors import DamagedError
 from pipeline.store.storage import Storage
 
 
-def committed_units(
+def resume_units(
     storage: Storage,
     catalogue: Catalogue,
-    log: RunLog,
+    log: RunRecord,
     plan: StoredPlan,
     *,
     over: Collection[str] = (),
@@ -42,7 +42,7 @@ def committed_units(
     published: dict[int, list[str]] = defaultdict(list)
     for info in storage.list(f"{SHARDS_FOLDER}/{log.run}"):
         published[parse_shard_path(info.path).number].append(info.path)
-    marks = MarkReader(storage)
+    marks = PruneMarkReader(storage)
     for number, paths in sorted(published.items()):
         if number not in committed:
             marked = marks.read().since  # anew for each unit: reading their shards takes its time

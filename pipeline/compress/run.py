@@ -26,7 +26,7 @@ from codec.registry import load_codec
 from codec.weights_file import digest_of
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.layout import WEIGHTS_FOLDER
-from pipeline.archive.prune_marks import MarkReader
+from pipeline.archive.prune_marks import PruneMarkReader
 from pipeline.archive.seals import seal
 from pipeline.archive.set_aside import check_not_replaced
 from pipeline.archive.stored_plan import StoredPlan, Unit
@@ -35,8 +35,8 @@ from pipeline.compress.archived_images import FAILED
 from pipeline.compress.dispatch import Dispatcher, EncodePool, FinishedUnit
 from pipeline.compress.known_images import CHECKSUM_COLUMNS, FAST_COLUMNS, KnownImages
 from pipeline.compress.planner import Planner
-from pipeline.compress.resume import committed_units
-from pipeline.compress.run_record import RunLog
+from pipeline.compress.resume import resume_units
+from pipeline.compress.run_record import RunRecord
 from pipeline.compress.summary import RunSummary, is_met
 from pipeline.config import CompressConfig
 from pipeline.encode.worker import EncoderSpec
@@ -74,7 +74,7 @@ class CompressRun:
         self._over = frozenset(over)
         self._on_progress: OnProgress = lambda _progress: None
         self._catalogue = Catalogue(archive)
-        self._marks = MarkReader(archive)
+        self._marks = PruneMarkReader(archive)
         self._progress = Progress()
         self._uncommitted: list[pa.Table] = []
         self._uncommitted_images = 0
@@ -107,7 +107,7 @@ class CompressRun:
         self._archive.check_writable()
         check_not_replaced(self._archive)
         self._catalogue.create()
-        self._log = RunLog.resume_or_start(
+        self._log = RunRecord.resume_or_start(
             self._archive, self._source.config, self._config, weights=sorted(codec.weights)
         )
         self._progress.run = self._log.run
@@ -118,7 +118,7 @@ class CompressRun:
             known=self._known_images,
             limits=self._config.shard,
             parallel=_parallel(self._config),
-            done=committed_units(self._archive, self._catalogue, self._log, plan, over=self._over),
+            done=resume_units(self._archive, self._catalogue, self._log, plan, over=self._over),
             progress=self._progress,
         )
         try:

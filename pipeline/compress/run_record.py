@@ -26,7 +26,7 @@ _FORMAT = 1
 _PACKAGES = ("tenfold", "torch", "ray", "pyarrow", "deltalake", "pillow", "zfpy")
 
 
-class RunLog:
+class RunRecord:
     """The records of one run."""
 
     def __init__(self, storage: Storage, run: str, *, resumed: bool) -> None:
@@ -38,7 +38,7 @@ class RunLog:
     @classmethod
     def resume_or_start(
         cls, storage: Storage, source: SourceConfig, config: CompressConfig, *, weights: Sequence[str]
-    ) -> RunLog:
+    ) -> RunRecord:
         """The newest interrupted run of this source, codec and weights (names of their files), or a new one."""
         fingerprint = _fingerprint(source, config, weights)
         begun: set[str] = set()

@@ -23,7 +23,7 @@ from pipeline.archive.range_reads import read_payload, read_row
 from pipeline.archive.schema import rows_of
 from pipeline.archive.versions import AsOf
 from pipeline.decode.deliver import Delivery, deliver
-from pipeline.decode.resident_codecs import Codecs
+from pipeline.decode.resident_codecs import ResidentCodecs
 from pipeline.decode.rows import decode_rows
 from pipeline.errors import ArchiveError, UnknownKeyError
 from pipeline.image.read import read_image
@@ -63,7 +63,7 @@ class Archive:
         """
         self._storage = Storage(url, options)
         self._device = device
-        self._codecs = Codecs(self._storage, device=device)
+        self._codecs = ResidentCodecs(self._storage, device=device)
         self._as_of = as_of
         self._catalogue = Catalogue(self._storage, as_of=as_of)
         self._lock = RLock()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pipeline.errors import RestoreError, SourceError
 from pipeline.image.read import read_image
-from pipeline.image.write import FORMATS, Format, restore
+from pipeline.image.write import FORMATS, Format, write_image
 from pipeline.types import Image, ShardRow
 
 DEFAULT_FORMAT: Format = "png"
@@ -68,4 +68,4 @@ def _kept(row: ShardRow, wanted: Format | None, *, strict: bool) -> Delivery:
 
 
 def _written(image: Image, fmt: Format, words: str) -> Delivery:
-    return Delivery(data=restore(image, fmt), extensions=FORMATS[fmt], words=f"{fmt}, {words}")
+    return Delivery(data=write_image(image, fmt), extensions=FORMATS[fmt], words=f"{fmt}, {words}")

@@ -15,7 +15,7 @@ from pipeline.store.storage import Storage
 _Result = TypeVar("_Result")
 
 
-class Codecs:
+class ResidentCodecs:
     """Safe to use from several threads.
 
     A codec starts with the weights it ships with. A payload made with others (an older release's, or a user's

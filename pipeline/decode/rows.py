@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from codec.contract import RGB, Codec
-from pipeline.decode.resident_codecs import Codecs
+from pipeline.decode.resident_codecs import ResidentCodecs
 from pipeline.errors import DamagedError
 from pipeline.image.read import from_rgb
 from pipeline.types import Image, ShardRow
@@ -15,7 +15,7 @@ from pipeline.types import Image, ShardRow
 _GREY_MODES = ("1", "L", "LA")
 
 
-def decode_rows(codecs: Codecs, rows: Sequence[ShardRow]) -> list[Image]:
+def decode_rows(codecs: ResidentCodecs, rows: Sequence[ShardRow]) -> list[Image]:
     """Decode coded rows, in batches of those that share a codec.
 
     Args:

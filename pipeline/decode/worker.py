@@ -14,7 +14,7 @@ from pipeline.archive.shards import iter_rows
 from pipeline.config import CompressConfig
 from pipeline.decode.deliver import deliver
 from pipeline.decode.file_names import safe_path, with_extension
-from pipeline.decode.resident_codecs import Codecs
+from pipeline.decode.resident_codecs import ResidentCodecs
 from pipeline.decode.rows import decode_rows
 from pipeline.errors import DamagedError, TenfoldError
 from pipeline.image.write import Format
@@ -86,7 +86,7 @@ class DecoderWorker:
         self._destination = destination
         self._fmt = fmt
         self._batch_pixels = batch_pixels
-        self._codecs = Codecs(archive)
+        self._codecs = ResidentCodecs(archive)
         self._threads = threads
 
     def run(self, task: DecodeTask) -> DecodeResult:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from codec.contract import Codec
 from pipeline.encode.quality_floors import Floors
-from pipeline.encode.rate_control import Pace
+from pipeline.encode.rate_control import RateControl
 from pipeline.encode.tasks import Stages
 from pipeline.encode.types import Candidate, Coded, Fetched
 from pipeline.image.read import to_rgb
@@ -15,7 +15,7 @@ from pipeline.types import Image
 from pipeline.workers.pool import OUT_OF_MEMORY, lost_device
 
 
-class Coder:
+class BatchEncoder:
     """Encodes at the pace of its unit, decodes as a self-check (decoding compares the symbols' CRC), holds the result
     against the floors."""
 
@@ -24,7 +24,7 @@ class Coder:
         self._codec = codec
         self._floors = floors
 
-    def code(self, batch: Sequence[Fetched], pace: Pace, stages: Stages) -> dict[str, Coded | str]:
+    def code(self, batch: Sequence[Fetched], pace: RateControl, stages: Stages) -> dict[str, Coded | str]:
         """What became of each image of the batch, by key; a text says why it is kept. Others are left out.
 
         A batch that fails is halved until the image that the codec cannot take is alone: it is kept.
@@ -40,7 +40,7 @@ class Coder:
             pace.not_coded(key)
         return self._halving(images, pace, stages) if images else {}
 
-    def _halving(self, batch: Sequence[Fetched], pace: Pace, stages: Stages) -> dict[str, Coded | str]:
+    def _halving(self, batch: Sequence[Fetched], pace: RateControl, stages: Stages) -> dict[str, Coded | str]:
         try:
             outcomes, quality = self._outcomes(batch, pace, stages)
         except Exception as error:  # the row boundary: one image never stops a run
@@ -64,7 +64,7 @@ class Coder:
         return {key: why}
 
     def _outcomes(
-        self, batch: Sequence[Fetched], pace: Pace, stages: Stages
+        self, batch: Sequence[Fetched], pace: RateControl, stages: Stages
     ) -> tuple[dict[str, Coded | str], float]:
         """By key, and the quality that the pace asked for."""
         begun = time.perf_counter()

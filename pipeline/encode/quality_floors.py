@@ -12,7 +12,7 @@ from typing import Final, Self
 
 from codec.metrics import MS_SSIM_MIN_SIDE
 from pipeline.config import CodecConfig
-from pipeline.encode.quality_search import seek
+from pipeline.encode.quality_search import search_quality
 from pipeline.encode.types import Coded, Measures
 
 _MOST_ROUNDS: Final = 6
@@ -74,7 +74,7 @@ class Floors:
                 tried[quality] = again(quality)
             return (self.margin_db(tried[quality].measures) or 0.0) - _SLACK_DB / 2
 
-        seek(
+        search_quality(
             excess,
             first=missed.quality,
             slope=_SLOPE_DB,

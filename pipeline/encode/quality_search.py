@@ -22,14 +22,14 @@ _EVEN_TURN: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Look:
+class Trial:
     """One quality tried, and how far it is above (+) or below (-) what is asked."""
 
     quality: float
     excess: float
 
 
-def seek(
+def search_quality(
     excess: Callable[[float], float],
     *,
     first: float,
@@ -38,7 +38,7 @@ def seek(
     most: int,
     low: float = LOWEST,
     high: float = HIGHEST,
-) -> list[Look]:
+) -> list[Trial]:
     """Look for the quality where `excess`, which grows with quality, is zero.
 
     Args:
@@ -52,10 +52,10 @@ def seek(
     Returns:
         The looks, in their order; at least one.
     """
-    looks: list[Look] = []
+    looks: list[Trial] = []
     quality: float | None = on_grid(first, low=low, high=high)
     while quality is not None and len(looks) < most:
-        look = Look(quality=quality, excess=excess(quality))
+        look = Trial(quality=quality, excess=excess(quality))
         looks.append(look)
         if abs(look.excess) <= tolerance:
             break
@@ -63,7 +63,7 @@ def seek(
     return looks
 
 
-def nearest(looks: list[Look]) -> Look:
+def nearest(looks: list[Trial]) -> Trial:
     """The look nearest to zero; of two alike the lower quality."""
     return min(looks, key=lambda look: (abs(look.excess), look.quality))
 
@@ -73,7 +73,7 @@ def on_grid(quality: float, *, low: float = LOWEST, high: float = HIGHEST) -> fl
     return min(max(round(quality / STEP) * STEP, low), high)
 
 
-def _next(looks: list[Look], *, slope: float, last: bool, low: float, high: float) -> float | None:
+def _next(looks: list[Trial], *, slope: float, last: bool, low: float, high: float) -> float | None:
     below = max((look for look in looks if look.excess < 0), default=None)
     above = min((look for look in looks if look.excess > 0), default=None)
     if below is None or above is None:
@@ -87,7 +87,7 @@ def _next(looks: list[Look], *, slope: float, last: bool, low: float, high: floa
     return on_grid(quality, low=below.quality + STEP, high=above.quality - STEP)
 
 
-def _outwards(looks: list[Look], *, slope: float, last: bool, low: float, high: float) -> float | None:
+def _outwards(looks: list[Trial], *, slope: float, last: bool, low: float, high: float) -> float | None:
     """All looks are on one side: go on towards zero, by the steepness seen so far."""
     edge = max(looks) if looks[0].excess < 0 else min(looks)
     end = high if edge.excess < 0 else low

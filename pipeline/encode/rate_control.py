@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from codec.contract import Codec
-from pipeline.encode.quality_search import HIGHEST, LOWEST, nearest, on_grid, seek
+from pipeline.encode.quality_search import HIGHEST, LOWEST, nearest, on_grid, search_quality
 from pipeline.encode.types import Candidate
 
 GENTLE: Final = 6.0
@@ -29,7 +29,7 @@ _PRIOR_IMAGES: Final = 8
 """Images that must come out otherwise than expected before the expectation of the others follows half way."""
 
 
-class Pace(Protocol):
+class RateControl(Protocol):
     """Told of every image of a unit in order, it says how hard to press the next ones."""
 
     def quality(self, batch: Sequence[Candidate]) -> float:
@@ -46,7 +46,7 @@ class Pace(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class SteadyPace:
+class FixedQuality:
     """One quality for all but those that come with their own."""
 
     level: float
@@ -85,7 +85,7 @@ class Forecast:
     """Of every image of the unit, by key; zeros where nothing will be coded."""
 
 
-class TargetPace:
+class TargetRate:
     """Brings the coded images of one unit, taken together, to a number of bits per pixel."""
 
     def __init__(self, codec: Codec, target_bpp: float, forecast: Forecast) -> None:
@@ -104,7 +104,7 @@ class TargetPace:
         self._found = self._guessed
 
     def quality(self, batch: Sequence[Candidate]) -> float:
-        """The quality of these images, on the grid of `seek`."""
+        """The quality of these images, on the grid of `search_quality`."""
         later = self._later({candidate.key for candidate in batch})
         if not later.num_pixels:
             return self._closing(batch)
@@ -175,7 +175,7 @@ class TargetPace:
         pixels = sum(candidate.num_pixels for candidate in batch)
         centre = self._centre(pixels, at_base)
         gentle = self._pixels > 0  # a unit that is one batch has nothing to stay near to
-        looks = seek(
+        looks = search_quality(
             lambda quality: self._excess(batch, quality),
             first=self._near_centre(pixels, at_base),
             slope=self._slope,

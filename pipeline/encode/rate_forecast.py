@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from codec.contract import RGB, Codec, Prepared
-from pipeline.encode.quality_search import nearest, seek
+from pipeline.encode.quality_search import nearest, search_quality
 from pipeline.encode.rate_control import TOLERANCE, Expected, Forecast
 from pipeline.encode.types import Fetched, payload_room
 from pipeline.image.read import to_rgb
@@ -36,7 +36,7 @@ def sample_of(sources: Sequence[SourceImage]) -> list[SourceImage]:
     return [sources[early * number // spread] for number in range(spread)] + list(sources[early:])
 
 
-class Sample:
+class UnitSample:
     """The sample's images, analysed by the codec."""
 
     def __init__(self, codec: Codec, sources: Sequence[SourceImage], images: Iterable[Fetched]) -> None:
@@ -55,7 +55,7 @@ class Sample:
 
     def forecast(self, target_bpp: float) -> Forecast:
         """The quality at which the sample meets the target, and what every image of the unit takes there."""
-        looks = seek(
+        looks = search_quality(
             lambda quality: self._excess(target_bpp, quality),
             first=float(self._codec.default_quality),
             slope=_USUAL_SLOPE,

@@ -20,11 +20,11 @@ from codec.registry import load_codec
 from pipeline.archive.stored_plan import StoredPlan
 from pipeline.archive.weights import read_stored_weights
 from pipeline.config import CompressConfig
-from pipeline.encode.batch_encoder import Coder
+from pipeline.encode.batch_encoder import BatchEncoder
 from pipeline.encode.publish import publish_rows
 from pipeline.encode.quality_floors import Floors
-from pipeline.encode.rate_control import Pace, SteadyPace, TargetPace
-from pipeline.encode.rate_forecast import Sample, sample_of
+from pipeline.encode.rate_control import FixedQuality, RateControl, TargetRate
+from pipeline.encode.rate_forecast import UnitSample, sample_of
 from pipeline.encode.read_ahead import ReadAhead
 from pipeline.encode.rows import coded_row, failed_row, kept_row
 from pipeline.encode.tasks import EncodeResult, EncodeTask, Stages
@@ -73,7 +73,7 @@ class EncoderWorker:
     ) -> None:
         """Take the resident codec, the stores, and this worker's share of the CPU."""
         self._codec = codec
-        self._coder = Coder(codec, Floors.of(config.codec))
+        self._coder = BatchEncoder(codec, Floors.of(config.codec))
         self._archive = archive
         self._config = config
         self._turn = Lock()
@@ -104,7 +104,7 @@ class EncoderWorker:
         ahead = self._ahead.images(sources if target_bpp is None else sample_of(sources))
         with self._turn:
             if target_bpp is None:
-                pace: Pace = SteadyPace(float(self._config.codec.quality_of(self._codec)))
+                pace: RateControl = FixedQuality(float(self._config.codec.quality_of(self._codec)))
             else:
                 pace, ahead = self._on_target(target_bpp, sources, ahead, stages)
             return self._publish(self._rows(ahead, pace, task, stages), task, stages)
@@ -116,17 +116,17 @@ class EncoderWorker:
 
     def _on_target(
         self, target_bpp: float, sources: Sequence[SourceImage], sampled: Iterable[Fetched], stages: Stages
-    ) -> tuple[Pace, Iterator[Fetched]]:
+    ) -> tuple[RateControl, Iterator[Fetched]]:
         """The pace that meets the target over these images, and the images: read while the sample is searched."""
         started = time.perf_counter()
-        sample = Sample(self._codec, sources, sampled)
+        sample = UnitSample(self._codec, sources, sampled)
         ahead = self._ahead.images(sources)
-        pace = TargetPace(self._codec, target_bpp, sample.forecast(target_bpp))
+        pace = TargetRate(self._codec, target_bpp, sample.forecast(target_bpp))
         stages.search_s += time.perf_counter() - started
         return pace, ahead
 
     def _rows(
-        self, images: Iterable[Fetched], pace: Pace, task: EncodeTask, stages: Stages
+        self, images: Iterable[Fetched], pace: RateControl, task: EncodeTask, stages: Stages
     ) -> Iterator[ShardRow]:
         """One row for every image: batches are measured in other threads while the next one is encoded."""
         finishing: deque[Future[tuple[ShardRow, float]]] = deque()

@@ -64,7 +64,7 @@ def format_of_path(path: str) -> Format | None:
     return next((fmt for fmt, suffixes in FORMATS.items() if suffix in suffixes), None)
 
 
-def restore(image: Image, fmt: Format, *, quality: int | None = None) -> bytes:
+def write_image(image: Image, fmt: Format, *, quality: int | None = None) -> bytes:
     """Write an image as a file.
 
     Args:

@@ -18,7 +18,7 @@ from pipeline.archive.layout import (
     log_number,
     parse_shard_path,
 )
-from pipeline.archive.prune_marks import MarkReader, Marks
+from pipeline.archive.prune_marks import PruneMarkReader, PruneMarks
 from pipeline.archive.seals import read_seals
 from pipeline.errors import ArchiveError, DamagedError
 from pipeline.progress import OnStep, Step
@@ -47,7 +47,7 @@ class PrunePlan:
     due: Mapping[str, int]
     waiting: Mapping[str, int]
     """Marked, but not for long enough."""
-    marks: Marks
+    marks: PruneMarks
     next_due: datetime | None
     """When the first of what is waiting becomes due."""
     held: frozenset[str]
@@ -56,7 +56,7 @@ class PrunePlan:
     """Objects whose names say nothing to us: they stay."""
 
 
-def look(archive: Storage, retention: Retention, now: datetime, on_step: OnStep) -> PrunePlan:
+def plan_prune(archive: Storage, retention: Retention, now: datetime, on_step: OnStep) -> PrunePlan:
     """See what there is, what is needed, and what is not.
 
     Raises:
@@ -76,7 +76,7 @@ def look(archive: Storage, retention: Retention, now: datetime, on_step: OnStep)
             f"Expected the checksums that its name promises, got others at {sealed.broken[0]}: without them the "
             "catalogue cannot be checked. Nothing was removed: restore the file from a copy, then prune."
         )
-    marks = MarkReader(archive).read()
+    marks = PruneMarkReader(archive).read()
     is_due = _Due(marks, retention, now)
     log = {path: number for path, number in _numbered(archive) if number < kept_from}
     lasting = (number for path, number in log.items() if path == entry_path(number) and not is_due(path))
@@ -123,7 +123,7 @@ def _check_understood(catalogue: Catalogue, url: str) -> None:
 class _Due:
     """Whether an object has been marked for the whole grace period; a mark from the future is not due."""
 
-    def __init__(self, marks: Marks, retention: Retention, now: datetime) -> None:
+    def __init__(self, marks: PruneMarks, retention: Retention, now: datetime) -> None:
         self._since = marks.since
         self._latest = now - retention.grace
         self._grace = retention.grace
@@ -202,7 +202,7 @@ def _is_shard(path: str) -> bool:
 
 
 def _by_age(
-    unneeded: Mapping[str, int], marks: Marks, is_due: _Due, floor: int
+    unneeded: Mapping[str, int], marks: PruneMarks, is_due: _Due, floor: int
 ) -> tuple[dict[str, int], dict[str, int], dict[str, int]]:
     """What is unneeded, as: not marked yet, waiting, due."""
     fresh: dict[str, int] = {}

@@ -32,7 +32,7 @@ from pipeline.archive.prune_marks import write_mark
 from pipeline.archive.seals import reseal
 from pipeline.errors import LockedError
 from pipeline.progress import OnStep, Step
-from pipeline.prune.plan import PrunePlan, look
+from pipeline.prune.plan import PrunePlan, plan_prune
 from pipeline.prune.retention import Retention
 from pipeline.store.storage import Storage
 
@@ -42,7 +42,7 @@ _NAMED: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Heap:
+class ObjectCounts:
     """Objects of an archive, counted."""
 
     shards: int
@@ -76,9 +76,9 @@ class PruneSummary:
     """The oldest version that the rules keep: those below it go, when their time has come."""
     readable_from: int
     """The oldest version afterwards."""
-    marked: Heap
-    removed: Heap
-    waiting: Heap
+    marked: ObjectCounts
+    removed: ObjectCounts
+    waiting: ObjectCounts
     """Marked earlier, but not for as long as the grace period."""
     next_due: str | None
     """When the first of what is marked can be removed; UTC, ISO 8601."""
@@ -107,13 +107,13 @@ class PruneRun:
         self._clock = clock
         self._started = time.monotonic()
 
-    def look(self) -> PruneSummary:
+    def plan(self) -> PruneSummary:
         """Say what `apply` would do. Nothing is changed.
 
         Raises:
-            As `pipeline.prune.plan.look`.
+            As `pipeline.prune.plan.plan_prune`.
         """
-        plan = look(self._archive, self._retention, self._clock(), self._on_step)
+        plan = plan_prune(self._archive, self._retention, self._clock(), self._on_step)
         return self._summary(plan, applied=False, removed=plan.due, next_due=plan.next_due)
 
     def apply(self) -> PruneSummary:
@@ -121,12 +121,12 @@ class PruneRun:
 
         Raises:
             LockedError: somebody else is changing the archive, or took over because we were out of reach.
-            As `look`, and then nothing was marked or removed.
+            As `plan_prune`, and then nothing was marked or removed.
         """
         Catalogue(self._archive).version()  # where no archive is, nothing is written
         self._archive.check_writable()
         with Lease(self._archive, verb="prune") as lease:
-            plan = look(self._archive, self._retention, self._clock(), self._on_step)
+            plan = plan_prune(self._archive, self._retention, self._clock(), self._on_step)
             marked_at = self._mark(plan)
             removed = self._remove(plan, lease)
             self._tidy(plan, removed, lease)
@@ -204,9 +204,9 @@ class PruneRun:
             oldest_version=plan.oldest,
             kept_from=plan.kept_from,
             readable_from=plan.floor if cut else plan.oldest,
-            marked=Heap.of(plan.to_mark),
-            removed=Heap.of(removed),
-            waiting=Heap.of(plan.waiting),
+            marked=ObjectCounts.of(plan.to_mark),
+            removed=ObjectCounts.of(removed),
+            waiting=ObjectCounts.of(plan.waiting),
             next_due=None if next_due is None else next_due.isoformat(timespec="seconds"),
             unknown=len(plan.unknown),
             unknown_names=sorted(plan.unknown)[:_NAMED],

@@ -13,7 +13,7 @@ from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.delta_log import oldest_readable
 from pipeline.archive.layout import HINT, LOG_FOLDER, SEALS_FOLDER, checkpoint_path, is_derived, log_number
 from pipeline.archive.seals import Sealed, damaged, read_seals, seal_without
-from pipeline.archive.set_aside import Aside, unfinished
+from pipeline.archive.set_aside import SetAsideFolder, unfinished
 from pipeline.errors import ArchiveError, LostCatalogueError, NewerFormatError, NoArchiveError, StorageError
 from pipeline.store.storage import Storage
 from pipeline.verify.damage import Problem, damaged_catalogue
@@ -59,7 +59,7 @@ def see_seals(archive: Storage) -> SealsSeen:
     return SealsSeen(sealed=sealed, bad=dict(damaged(archive, sealed)), base=base)
 
 
-def do_without(archive: Storage, seen: SealsSeen, aside: Aside) -> None:
+def do_without(archive: Storage, seen: SealsSeen, aside: SetAsideFolder) -> None:
     """Put aside what is damaged and dispensable, and seal what stays as it was sealed.
 
     Killed anywhere, it can be done again: a file is unsealed only after it is gone.
@@ -92,7 +92,7 @@ def check_archive(archive: Storage) -> None:
         pass  # an archive, and a case for repair
 
 
-def state_of(archive: Storage, seen: SealsSeen) -> CatalogueState:
+def diagnose(archive: Storage, seen: SealsSeen) -> CatalogueState:
     """Look at the catalogue.
 
     Raises:

@@ -17,10 +17,10 @@ from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.layout import CATALOGUE_FOLDER, SEALS_FOLDER, SHARDS_FOLDER, is_shard_path
 from pipeline.archive.schema import CATALOGUE_SCHEMA
 from pipeline.archive.seals import seal
-from pipeline.archive.set_aside import Aside, remove, unfinished, unmark
+from pipeline.archive.set_aside import SetAsideFolder, remove, unfinished, unmark
 from pipeline.config import CompressConfig
 from pipeline.errors import ArchiveError, StorageError
-from pipeline.repair.rebuild_worker import IndexerSpec, IndexTask
+from pipeline.repair.rebuild_worker import RebuildSpec, RebuildTask
 from pipeline.repair.summary import dealt_with
 from pipeline.store.storage import Storage
 from pipeline.verify.damage import Problem
@@ -61,7 +61,7 @@ def rows_in_shards(archive: Storage, config: CompressConfig, on_shard: Callable[
     unreadable: dict[str, str] = {}
     strange: dict[str, str] = {}
     tables: list[pa.Table] = []
-    spec = IndexerSpec(archive_url=archive.url, storage=config.storage)
+    spec = RebuildSpec(archive_url=archive.url, storage=config.storage)
     with closing(start_pool(spec, config.workers)) as pool:
         for outcome in work_through(pool, _tasks(archive, strange), lambda _: ()):
             if isinstance(outcome, Died):
@@ -103,7 +103,7 @@ def newest(rows: pa.Table) -> pa.Table:
     return rows.take(sorted_rows.filter(is_last))
 
 
-def replace_catalogue(archive: Storage, rows: pa.Table, aside: Aside, *, run: str) -> Catalogue:
+def replace_catalogue(archive: Storage, rows: pa.Table, aside: SetAsideFolder, *, run: str) -> Catalogue:
     """Put the old catalogue and its seals aside, and make one of these rows.
 
     Killed before the marker is there, nothing has changed; after it, whatever there is counts as half a catalogue, and
@@ -128,10 +128,10 @@ def replace_catalogue(archive: Storage, rows: pa.Table, aside: Aside, *, run: st
     return catalogue
 
 
-def _tasks(archive: Storage, strange: dict[str, str]) -> Iterator[IndexTask]:
+def _tasks(archive: Storage, strange: dict[str, str]) -> Iterator[RebuildTask]:
     for info in archive.list(SHARDS_FOLDER):
         if is_shard_path(info.path):
-            yield IndexTask(shard=info.path)
+            yield RebuildTask(shard=info.path)
         else:
             strange[info.path] = (
                 "No shard has such a name: something else was put among them. It was left there."

@@ -14,14 +14,14 @@ from pipeline.store.storage import Storage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IndexTask:
+class RebuildTask:
     """Read one shard."""
 
     shard: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class IndexResult:
+class RebuildResult:
     """What it says."""
 
     rows: pa.Table | None
@@ -30,7 +30,7 @@ class IndexResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IndexerSpec:
+class RebuildSpec:
     """Builds an indexer where it will live."""
 
     wants_gpu: ClassVar[bool] = False
@@ -38,19 +38,19 @@ class IndexerSpec:
     archive_url: str
     storage: StorageOptions
 
-    def build(self, *, threads: int) -> Indexer:
+    def build(self, *, threads: int) -> RebuildWorker:
         """Open the store."""
-        return Indexer(Storage(self.archive_url, self.storage))
+        return RebuildWorker(Storage(self.archive_url, self.storage))
 
 
-class Indexer:
+class RebuildWorker:
     """Holds one shard at a time."""
 
     def __init__(self, archive: Storage) -> None:
         """Take the archive."""
         self._archive = archive
 
-    def run(self, task: IndexTask) -> IndexResult:
+    def run(self, task: RebuildTask) -> RebuildResult:
         """Read one shard.
 
         Raises:
@@ -60,8 +60,8 @@ class Indexer:
         try:
             rows = catalogue_rows(self._archive.read(task.shard), task.shard)
         except DamagedError as error:
-            return IndexResult(rows=None, damage=str(error))
-        return IndexResult(rows=rows, damage=None)
+            return RebuildResult(rows=None, damage=str(error))
+        return RebuildResult(rows=rows, damage=None)
 
     def close(self) -> None:
         """Nothing to let go of."""

@@ -30,14 +30,16 @@ _SIBLINGS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comeback:
+class ReencodeBatch:
     """Lost images that one run can take: all under the same settings."""
 
     config: CompressConfig
     images: tuple[SourceImage, ...]
 
 
-def comebacks(archive: Storage, lost: Sequence[CatalogueRow], settings: CompressConfig) -> list[Comeback]:
+def reencode_batches(
+    archive: Storage, lost: Sequence[CatalogueRow], settings: CompressConfig
+) -> list[ReencodeBatch]:
     """Sort lost rows into runs.
 
     Args:
@@ -56,10 +58,10 @@ def comebacks(archive: Storage, lost: Sequence[CatalogueRow], settings: Compress
         elif not told and row.codec is not None and row.codec != config.codec.id:
             config = config.model_copy(update={"codec": CodecConfig(id=row.codec)})
         groups.setdefault(config, []).append(_image(row, own_quality=not told))
-    return [Comeback(config=config, images=tuple(images)) for config, images in groups.items()]
+    return [ReencodeBatch(config=config, images=tuple(images)) for config, images in groups.items()]
 
 
-def reasons(archive: Storage, comeback: Comeback) -> Iterator[tuple[str, str]]:
+def reasons(archive: Storage, comeback: ReencodeBatch) -> Iterator[tuple[str, str]]:
     """(key, why) of the images that could not come back now; every source file is read."""
     source = Source(lost_images(archive, comeback.config.reading, ()).config)
     with ThreadPoolExecutor(_READS, thread_name_prefix="look") as pool:

@@ -27,7 +27,7 @@ from pipeline.archive.lease import Lease
 from pipeline.archive.rows_by_shard import SHARD_ORDER, by_shard
 from pipeline.archive.schema import rows_of
 from pipeline.archive.seals import seal
-from pipeline.archive.set_aside import Aside
+from pipeline.archive.set_aside import SetAsideFolder
 from pipeline.compress.archived_images import lost_images
 from pipeline.compress.run import CompressRun
 from pipeline.compress.run_record import damaged_records, new_run_id
@@ -35,11 +35,11 @@ from pipeline.compress.summary import RunSummary
 from pipeline.config import CompressConfig
 from pipeline.errors import LockedError
 from pipeline.progress import OnProgress, Progress
-from pipeline.repair.diagnosis import check_archive, do_without, see_seals, state_of
+from pipeline.repair.diagnosis import check_archive, diagnose, do_without, see_seals
 from pipeline.repair.rebuild_catalogue import ShardRows, replace_catalogue, rows_in_shards
-from pipeline.repair.reencode import Comeback, comebacks, reasons
+from pipeline.repair.reencode import ReencodeBatch, reasons, reencode_batches
 from pipeline.repair.returned_shards import lost_in, lost_rows, returned
-from pipeline.repair.salvage_worker import MenderSpec, MendResult, MendTask
+from pipeline.repair.salvage_worker import SalvageResult, SalvageSpec, SalvageTask
 from pipeline.repair.summary import Rebuilt, RepairSummary, record
 from pipeline.store.storage import Storage
 from pipeline.types import CatalogueRow
@@ -61,7 +61,7 @@ class RepairRun:
         """
         self._archive = archive
         self._config = config
-        self._aside = Aside(archive)
+        self._aside = SetAsideFolder(archive)
         self._summary = RepairSummary(dry_run=dry_run, repair=new_run_id())
         self._on_progress: OnProgress = lambda _progress: None
         self._progress = Progress(verb="repair")
@@ -119,7 +119,7 @@ class RepairRun:
             if self._is_ours():
                 do_without(self._archive, seen, self._aside)
                 seen = see_seals(self._archive)
-        state = state_of(self._archive, seen)
+        state = diagnose(self._archive, seen)
         summary.problems += state.past
         if state.catalogue is not None:
             self._progress.listed = state.catalogue.count()
@@ -179,10 +179,10 @@ class RepairRun:
         run = None if self._summary.dry_run else self._summary.repair
         weights = frozenset(self._whole_weights.union(shipped_digests()))
         tasks = (
-            MendTask(shard=shard, rows=of_shard, run=run, number=number, weights=weights)
+            SalvageTask(shard=shard, rows=of_shard, run=run, number=number, weights=weights)
             for number, (shard, of_shard) in enumerate(by_shard(batches))
         )
-        spec = MenderSpec(archive_url=self._archive.url, storage=self._config.storage)
+        spec = SalvageSpec(archive_url=self._archive.url, storage=self._config.storage)
         lost: list[CatalogueRow] = []
         self._show("starting")
         with closing(start_pool(spec, self._config.workers)) as pool:
@@ -200,7 +200,7 @@ class RepairRun:
         self._commit()
         return lost
 
-    def _take(self, task: MendTask, result: MendResult) -> list[CatalogueRow]:
+    def _take(self, task: SalvageTask, result: SalvageResult) -> list[CatalogueRow]:
         self._summary.damaged += result.problems
         self._summary.salvaged += result.salvaged
         self._progress.finished += task.rows.num_rows
@@ -226,14 +226,14 @@ class RepairRun:
     def _bring_back(self, lost: list[CatalogueRow]) -> None:
         """Encode again what the sources still hold; the rows of the rest become failed ones."""
         if self._summary.dry_run:
-            for comeback in comebacks(self._archive, lost, self._config):
+            for comeback in reencode_batches(self._archive, lost, self._config):
                 gone = [{"key": key, "reason": why} for key, why in reasons(self._archive, comeback)]
                 self._summary.lost += gone
                 self._summary.encoded_again += len(comeback.images) - len(gone)
             return
         left = lost
         while left:
-            runs = [self._run(comeback) for comeback in comebacks(self._archive, left, self._config)]
+            runs = [self._run(comeback) for comeback in reencode_batches(self._archive, left, self._config)]
             before, left = left, self._still_lost(left)
             if len(left) == len(before) and not any(summary.resumed for summary in runs):
                 words = "It was encoded again, and its row still names a damaged shard. Run the same command again."
@@ -242,7 +242,7 @@ class RepairRun:
         now = Catalogue(self._archive).lookup([row.key for row in lost])
         self._summary.encoded_again = sum(row.status != "failed" for row in now)
 
-    def _run(self, comeback: Comeback) -> RunSummary:
+    def _run(self, comeback: ReencodeBatch) -> RunSummary:
         self._is_ours()
         source = lost_images(self._archive, comeback.config.reading, comeback.images)
         return CompressRun(source, self._archive, comeback.config, over=self._over).run(self._on_progress)

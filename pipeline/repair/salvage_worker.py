@@ -23,7 +23,7 @@ from pipeline.verify.damage import Problem, ShardDamage, missing_shard, read_sha
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class MendTask:
+class SalvageTask:
     """Look into one shard, and save what is whole if not all is."""
 
     shard: str
@@ -38,7 +38,7 @@ class MendTask:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class MendResult:
+class SalvageResult:
     """What was seen, and done."""
 
     problems: tuple[Problem, ...]
@@ -57,7 +57,7 @@ class MendResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MenderSpec:
+class SalvageSpec:
     """Builds a mender where it will live."""
 
     wants_gpu: ClassVar[bool] = False
@@ -65,19 +65,19 @@ class MenderSpec:
     archive_url: str
     storage: StorageOptions
 
-    def build(self, *, threads: int) -> Mender:
+    def build(self, *, threads: int) -> SalvageWorker:
         """Open the store."""
-        return Mender(Storage(self.archive_url, self.storage))
+        return SalvageWorker(Storage(self.archive_url, self.storage))
 
 
-class Mender:
+class SalvageWorker:
     """Holds one shard at a time."""
 
     def __init__(self, archive: Storage) -> None:
         """Take the archive."""
         self._archive = archive
 
-    def run(self, task: MendTask) -> MendResult:
+    def run(self, task: SalvageTask) -> SalvageResult:
         """Do one task.
 
         Raises:
@@ -93,7 +93,7 @@ class Mender:
             row.key: named for row, named in weights_needed(rows, data, task.weights) if row.key not in lost
         }
         said = [row for row in found.misstated.values() if row is not None]
-        return MendResult(
+        return SalvageResult(
             problems=tuple(found.problems(task.shard, rows)),
             salvaged=len(whole),
             moved=self._move(whole, data, task),
@@ -106,7 +106,7 @@ class Mender:
     def close(self) -> None:
         """Nothing to let go of."""
 
-    def _move(self, whole: Sequence[CatalogueRow], data: bytes, task: MendTask) -> pa.Table | None:
+    def _move(self, whole: Sequence[CatalogueRow], data: bytes, task: SalvageTask) -> pa.Table | None:
         if not whole or task.run is None:
             return None
         metadata = {"run": task.run, "unit": str(task.number)}

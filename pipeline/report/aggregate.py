@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from pipeline.archive.catalogue import Catalogue
 from pipeline.errors import ArchiveError
-from pipeline.report.histogram import Spread
+from pipeline.report.histogram import Histogram
 from pipeline.report.sampling import Draw, Lowest, Sampling
 from pipeline.totals import Totals
 
@@ -76,7 +76,7 @@ class Worst:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Fold:
+class Aggregate:
     """What the catalogue alone says."""
 
     archive: str
@@ -87,7 +87,7 @@ class Fold:
     """By `status`, `format`, `size` and, of stored images, `codec_quality`."""
     reasons: list[tuple[str, str, int]]
     """(status, reason, images), the most frequent first."""
-    spreads: dict[str, Spread]
+    spreads: dict[str, Histogram]
     """Of coded images: `psnr_db`, `ms_ssim`, `bpp` and `ratio`, against raw."""
     worst: list[Worst]
     drawn: list[str]
@@ -96,7 +96,7 @@ class Fold:
     """IMAGE_COLUMNS of the images for the page's table, by key."""
 
 
-def fold(catalogue: Catalogue, *, url: str, sampling: Sampling) -> Fold:
+def fold(catalogue: Catalogue, *, url: str, sampling: Sampling) -> Aggregate:
     """Fold the catalogue.
 
     Raises:
@@ -111,7 +111,7 @@ def fold(catalogue: Catalogue, *, url: str, sampling: Sampling) -> Fold:
         raise ArchiveError(
             f"Expected images in the archive at {url}, got none yet; `tenfold compress` adds some."
         )
-    return Fold(
+    return Aggregate(
         archive=url,
         version=version,
         totals=folding.totals,
@@ -143,10 +143,10 @@ class _Folding:
         }
         self.reasons: Counter[tuple[str, str]] = Counter()
         self.spreads = {
-            "psnr_db": Spread(0, 100),
-            "ms_ssim": Spread(0, 1),
-            "bpp": Spread(1e-3, 1e3, scale="log"),
-            "ratio": Spread(1e-2, 1e5, scale="log"),
+            "psnr_db": Histogram(0, 100),
+            "ms_ssim": Histogram(0, 1),
+            "bpp": Histogram(1e-3, 1e3, scale="log"),
+            "ratio": Histogram(1e-2, 1e5, scale="log"),
         }
         self.contest = Draw(sampling)
         self._shown = _Shown()

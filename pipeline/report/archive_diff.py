@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.schema import CATALOGUE_SCHEMA
-from pipeline.report.histogram import Spread
+from pipeline.report.histogram import Histogram
 from pipeline.report.sampling import Lowest
 from pipeline.totals import COLUMNS, Totals
 
@@ -46,7 +46,7 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Beside:
+class ArchiveDiff:
     """Both, over the images of which they hold the same source file."""
 
     other_archive: str
@@ -55,15 +55,15 @@ class Beside:
     """Under the same key in both, and not the same file."""
     this: Totals
     other: Totals
-    psnr_difference_db: Spread
+    psnr_difference_db: Histogram
     """Of images coded in both; positive: this archive's is nearer to the original."""
-    bytes_ratio: Spread
+    bytes_ratio: Histogram
     """Of the same: this archive's bytes over the other's."""
     differing: list[Difference]
     """Those that differ most in PSNR, the most first."""
 
 
-def hold_beside(this: Catalogue, other: Catalogue, *, other_archive: str) -> Beside:
+def hold_beside(this: Catalogue, other: Catalogue, *, other_archive: str) -> ArchiveDiff:
     """One pass over the images that both hold, in bounded memory.
 
     Raises:
@@ -71,7 +71,7 @@ def hold_beside(this: Catalogue, other: Catalogue, *, other_archive: str) -> Bes
     """
     sums = {"this": Totals(), "other": Totals()}
     changed = 0
-    psnr, ratio = Spread(-100, 100), Spread(1e-3, 1e3, scale="log")
+    psnr, ratio = Histogram(-100, 100), Histogram(1e-3, 1e3, scale="log")
     apart = Lowest(_MOST_DIFFERING, by=_APART)
     for rows in _joined(this, other):
         same = rows.filter(_is_same(rows))
@@ -90,7 +90,7 @@ def hold_beside(this: Catalogue, other: Catalogue, *, other_archive: str) -> Bes
         candidates = coded.append_column(_APART, pc.negate(pc.abs(gain)))
         apart.offer(candidates.rename_columns({"this_key": "key"}))
     most = apart.rows()
-    return Beside(
+    return ArchiveDiff(
         other_archive=other_archive,
         images=sums["this"].images,
         changed=changed,

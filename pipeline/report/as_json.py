@@ -8,10 +8,10 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from pipeline.report.aggregate import in_general
-from pipeline.report.archive_diff import Beside
-from pipeline.report.comparison.results import LossyStanding, Standings
-from pipeline.report.comparison.run import Contest
-from pipeline.report.inventory import Holdings
+from pipeline.report.archive_diff import ArchiveDiff
+from pipeline.report.comparison.results import ComparisonResults, LossyResult
+from pipeline.report.comparison.run import Comparison
+from pipeline.report.inventory import Inventory
 from pipeline.report.report import Report
 from pipeline.report.size_table import size_rows
 from pipeline.totals import Totals
@@ -91,7 +91,7 @@ def totals_json(totals: Totals) -> dict[str, Any]:
     return {name: getattr(totals, name) for name in (*sums, *zips, *derived)}
 
 
-def storage_json(totals: Totals, holdings: Holdings, usd_per_gb_month: float) -> dict[str, Any]:
+def storage_json(totals: Totals, holdings: Inventory, usd_per_gb_month: float) -> dict[str, Any]:
     """Bytes that lie there, and what they cost a month; GB means 10^9 bytes."""
 
     def usd(num_bytes: int) -> float:
@@ -107,7 +107,7 @@ def storage_json(totals: Totals, holdings: Holdings, usd_per_gb_month: float) ->
     }
 
 
-def beside_json(beside: Beside) -> dict[str, Any]:
+def beside_json(beside: ArchiveDiff) -> dict[str, Any]:
     """Both archives over the images that both hold."""
     return {
         "other_archive": beside.other_archive,
@@ -141,7 +141,7 @@ def contest_json(report: Report) -> dict[str, Any] | None:
     }
 
 
-def _refused(contest: Contest) -> list[dict[str, Any]]:
+def _refused(contest: Comparison) -> list[dict[str, Any]]:
     """Images that one contestant could not take, by contestant and reason."""
     counts = Counter((name, reason) for entry in contest.entries for name, reason in entry.refused.items())
     return [
@@ -150,7 +150,7 @@ def _refused(contest: Contest) -> list[dict[str, Any]]:
     ]
 
 
-def _standings_json(held: Standings) -> dict[str, Any]:
+def _standings_json(held: ComparisonResults) -> dict[str, Any]:
     return {
         "ours": None if held.ours is None else asdict(held.ours),
         "lossless": [
@@ -173,7 +173,7 @@ def _standings_json(held: Standings) -> dict[str, Any]:
     }
 
 
-def _lossy_json(one: LossyStanding) -> dict[str, Any]:
+def _lossy_json(one: LossyResult) -> dict[str, Any]:
     points = [asdict(point) for point in one.points]
     for point in points:
         point["bpp"] = 24 / point["ratio"]  # all bits over all pixels, as ours

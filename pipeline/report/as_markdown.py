@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from pipeline.report.as_json import DEFINITIONS, storage_json
-from pipeline.report.comparison.results import Standings
+from pipeline.report.comparison.results import ComparisonResults
 from pipeline.report.histogram import PERCENTILES
 from pipeline.report.phrases import beside_sentence, contest_notes, gain, inside, number, times, usd
 from pipeline.report.report import Report
@@ -116,7 +116,7 @@ def _contest(report: Report) -> Iterable[str]:
     yield "\n".join(f"- {_cell(note)}" for note in contest_notes(report))
 
 
-def _lossy(held: Standings) -> str:
+def _lossy(held: ComparisonResults) -> str:
     ours = held.ours
     words = ""
     if ours is not None:

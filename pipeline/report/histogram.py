@@ -26,7 +26,7 @@ class Bar:
     images: int
 
 
-class Spread:
+class Histogram:
     """Counts values in bins of equal width (`linear`) or of equal ratio (`log`); what lies beyond is in the last."""
 
     def __init__(self, low: float, high: float, *, scale: Literal["linear", "log"] = "linear") -> None:

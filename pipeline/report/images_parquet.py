@@ -15,12 +15,12 @@ from pipeline.archive.schema import CATALOGUE_SCHEMA
 from pipeline.report.aggregate import IMAGE_COLUMNS
 from pipeline.report.comparison.methods import FIDELITY, SSIMULACRA2, Fidelity, Score, Size
 from pipeline.report.comparison.results import matches
-from pipeline.report.comparison.run import Contest, Entry
+from pipeline.report.comparison.run import Comparison, Entry
 
 _DERIVED: Final = ("ratio_vs_raw", "ratio_vs_source", "zip_ratio_vs_raw")
 
 
-def images_parquet(catalogue: Catalogue, contest: Contest | None) -> bytes:
+def images_parquet(catalogue: Catalogue, contest: Comparison | None) -> bytes:
     """The whole file; the catalogue is streamed, what is held is the compressed file: some 100 bytes an image."""
     found = {} if contest is None else {entry.row.key: numbers_of(entry) for entry in contest.entries}
     names = sorted({name for numbers in found.values() for name in numbers})

@@ -30,7 +30,7 @@ class RunFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Holdings:
+class Inventory:
     """What lies there today, whatever version the report is of."""
 
     runs: list[RunFacts]
@@ -54,7 +54,7 @@ class Holdings:
         return {name.removesuffix("_s"): round(seconds, 3) for name, seconds in total.items() if seconds}
 
 
-def read_holdings(archive: Storage) -> Holdings:
+def read_holdings(archive: Storage) -> Inventory:
     """List the archive, and read the summaries of its newest runs; a record that is damaged is left out.
 
     Raises:
@@ -69,7 +69,7 @@ def read_holdings(archive: Storage) -> Holdings:
             ended.append(parts[1])
     newest = sorted(ended, reverse=True)
     facts = [found for run in newest[:_MOST_RUNS] if (found := _facts(archive, run)) is not None]
-    return Holdings(
+    return Inventory(
         runs=[one for one in facts if one.images],
         older_runs=max(0, len(newest) - _MOST_RUNS),
         folder_bytes=dict(folders.most_common()),

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pipeline.report.archive_diff import Beside
+from pipeline.report.archive_diff import ArchiveDiff
 from pipeline.report.as_json import contest_json
-from pipeline.report.comparison.results import LossyStanding, Matched
+from pipeline.report.comparison.results import LossyResult, Matched
 from pipeline.report.report import Report
 from pipeline.words import counted
 
 
-def beside_sentence(beside: Beside) -> str:
+def beside_sentence(beside: ArchiveDiff) -> str:
     """What both hold, and how far apart they are."""
     words = f"{counted(beside.images, 'image')} of the same source file in both archives"
     if beside.changed:
@@ -58,7 +58,7 @@ def gain(matched: Matched) -> str:
     return "-" if matched.value is None else f"{matched.value:+.2f} dB"
 
 
-def inside(one: LossyStanding) -> str:
+def inside(one: LossyResult) -> str:
     """On how many images both could be matched: by rate, by quality, of how many."""
     return f"{one.psnr_gain_db.inside:,}, {one.times_ours.inside:,} of {one.images:,}"
 

@@ -12,11 +12,11 @@ import pyarrow.compute as pc
 from pipeline.archive.catalogue import Catalogue
 from pipeline.config import CompressConfig
 from pipeline.progress import OnProgress
-from pipeline.report.aggregate import Fold, fold
-from pipeline.report.archive_diff import Beside
-from pipeline.report.comparison.results import Standings, standings
-from pipeline.report.comparison.run import Contest, hold_contest
-from pipeline.report.inventory import Holdings, read_holdings
+from pipeline.report.aggregate import Aggregate, fold
+from pipeline.report.archive_diff import ArchiveDiff
+from pipeline.report.comparison.results import ComparisonResults, standings
+from pipeline.report.comparison.run import Comparison, hold_contest
+from pipeline.report.inventory import Inventory, read_holdings
 from pipeline.report.sampling import Sampling
 from pipeline.store.storage import Storage
 
@@ -30,17 +30,17 @@ _PICTURED_MEDIAN: Final = 3
 class Report:
     """Everything that its forms show."""
 
-    fold: Fold
-    holdings: Holdings
+    fold: Aggregate
+    holdings: Inventory
     usd_per_gb_month: float
     sampling: Sampling
     made_at: datetime
     tenfold: str
     """Version that made the report."""
-    contest: Contest | None = None
+    contest: Comparison | None = None
     """None until it was held, or when none is wanted."""
-    standings: Standings | None = None
-    beside: Beside | None = None
+    standings: ComparisonResults | None = None
+    beside: ArchiveDiff | None = None
     """Another archive of the same images, when one is to be compared."""
 
     @property

@@ -21,7 +21,7 @@ class ObjectInfo:
     """UTC, microseconds."""
 
 
-class Store(Protocol):
+class Backend(Protocol):
     """Whole-object operations on one root; paths are below it. Raises as `Storage` does."""
 
     def read(self, path: str) -> bytes: ...

@@ -14,7 +14,7 @@ from pipeline.store.failures import missing, problem, short_read
 _create_lock = threading.Lock()
 
 
-class Filesystem:
+class FsspecStore:
     """Any other fsspec filesystem, as far as its own guarantees go."""
 
     def __init__(self, filesystem: Any, root: str, url: str) -> None:

@@ -32,7 +32,7 @@ _ADVICE = {
 }
 
 
-class Folder:
+class LocalStore:
     """Files below one local folder. Symbolic links are followed, loops of them are not."""
 
     def __init__(self, root: str) -> None:

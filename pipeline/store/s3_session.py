@@ -13,7 +13,7 @@ from pipeline.store.options import StorageOptions
 from pipeline.store.urls import split_bucket
 
 if TYPE_CHECKING:
-    from pipeline.store.s3_store import Bucket
+    from pipeline.store.s3_store import S3Store
 
 CONNECT_TIMEOUT_S = 5
 _READ_TIMEOUT_S = 60
@@ -23,9 +23,9 @@ _CONNECTIONS = 64
 _s3_filesystems: dict[tuple[int, StorageOptions, bool, int], Any] = {}
 
 
-def open_bucket(url: str, options: StorageOptions) -> Bucket:
+def open_bucket(url: str, options: StorageOptions) -> S3Store:
     """The bucket of an s3:// URL. Nothing is contacted yet."""
-    from pipeline.store.s3_store import Bucket  # botocore takes its time: only where it is needed
+    from pipeline.store.s3_store import S3Store  # botocore takes its time: only where it is needed
 
     bucket, prefix = split_bucket(url)
 
@@ -33,7 +33,7 @@ def open_bucket(url: str, options: StorageOptions) -> Bucket:
         filesystem = _shared_s3(options, early=early)
         return filesystem, lambda function: sync(filesystem.loop, function)
 
-    return Bucket(
+    return S3Store(
         bucket=bucket,
         prefix=prefix,
         retries=options.retries,

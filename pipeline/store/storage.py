@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 
 import fsspec
 
-from pipeline.store.backend import ObjectInfo, Store
+from pipeline.store.backend import Backend, ObjectInfo
 from pipeline.store.failures import problem, redact
-from pipeline.store.fsspec_store import Filesystem
-from pipeline.store.local_store import Folder
+from pipeline.store.fsspec_store import FsspecStore
+from pipeline.store.local_store import LocalStore
 from pipeline.store.options import StorageOptions
 from pipeline.store.s3_session import CONNECT_TIMEOUT_S, open_bucket
 from pipeline.store.urls import LOCAL, S3, local_path, normal, scheme, split_bucket, split_url
@@ -45,7 +45,7 @@ class Storage:
     ) -> None:
         self.url = normal(url)
         self.options = options.resolved()
-        self._opened: tuple[int, Store] | None = None
+        self._opened: tuple[int, Backend] | None = None
 
     def __repr__(self) -> str:
         return f"Storage({self.url!r})"
@@ -166,7 +166,7 @@ class Storage:
                 options["AWS_SESSION_TOKEN"] = token
         return options
 
-    def _store(self) -> Store:
+    def _store(self) -> Backend:
         pid = os.getpid()
         with _lock:
             if self._opened is None or self._opened[0] != pid:
@@ -178,7 +178,7 @@ class Storage:
 
 
 _lock = threading.Lock()
-_abandoned: list[Store] = []
+_abandoned: list[Backend] = []
 
 
 def _after_fork() -> None:
@@ -189,14 +189,14 @@ def _after_fork() -> None:
 os.register_at_fork(after_in_child=_after_fork)
 
 
-def _open_store(url: str, options: StorageOptions) -> Store:
+def _open_store(url: str, options: StorageOptions) -> Backend:
     kind = scheme(url)
     if kind in LOCAL:
-        return Folder(local_path(url))
+        return LocalStore(local_path(url))
     if kind == S3:
         return open_bucket(url, options)
     filesystem = _filesystem(kind, url)
-    return Filesystem(filesystem, str(filesystem._strip_protocol(url)), url)
+    return FsspecStore(filesystem, str(filesystem._strip_protocol(url)), url)
 
 
 def _filesystem(kind: str, url: str) -> Any:

@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.layout import CATALOGUE_FOLDER, SEALS_FOLDER, SHARDS_FOLDER
-from pipeline.archive.prune_marks import MarkReader
+from pipeline.archive.prune_marks import PruneMarkReader
 from pipeline.archive.rows_by_shard import SHARD_ORDER, by_shard
 from pipeline.archive.schema import rows_of
 from pipeline.archive.seals import damaged, read_seals
@@ -34,7 +34,7 @@ from pipeline.store.storage import Storage
 from pipeline.totals import Totals
 from pipeline.types import CatalogueRow
 from pipeline.verify.damage import Problem, damaged_catalogue, missing_shard, weights_seen
-from pipeline.verify.worker import InspectorSpec, InspectResult, InspectTask, Level
+from pipeline.verify.worker import Level, VerifyResult, VerifySpec, VerifyTask
 from pipeline.workers.pool import Died
 from pipeline.workers.retry import halves, work_through
 from pipeline.workers.start import start_pool
@@ -158,7 +158,7 @@ class VerifyRun:
         return version
 
     def _see_shards(self, held: dict[str, int], on_progress: OnProgress) -> None:
-        spec = InspectorSpec(archive_url=self._archive.url, config=self._config)
+        spec = VerifySpec(archive_url=self._archive.url, config=self._config)
         self._show("starting", on_progress)
         with closing(start_pool(spec, self._config.workers)) as pool:
             self._progress.work_started = time.monotonic()
@@ -177,7 +177,7 @@ class VerifyRun:
         sealed = read_seals(self._archive)
         for path, problem in damaged(self._archive, sealed):
             self._note(path, None, problem)
-        for path in MarkReader(self._archive).read().broken:
+        for path in PruneMarkReader(self._archive).read().broken:
             self._note(path, None, _BROKEN_MARK)
         self._read_bytes += sum(size for _, size in sealed.files.values())
         self._sealed_version = sealed.version
@@ -193,7 +193,7 @@ class VerifyRun:
             if weights.problem is not None:
                 self._problems[weights.problem] = None
 
-    def _tasks(self, held: dict[str, int]) -> Iterator[InspectTask]:
+    def _tasks(self, held: dict[str, int]) -> Iterator[VerifyTask]:
         """One for every shard that is to be looked into."""
         drawn = self._drawn()
         for shard, rows in by_shard(self._catalogue.scan(order=SHARD_ORDER)):
@@ -211,7 +211,7 @@ class VerifyRun:
             else:
                 is_wanted = self._level == "structure" or next(drawn)
             if is_wanted:
-                yield InspectTask(shard=shard, level=self._level, rows=rows, decode=decode)
+                yield VerifyTask(shard=shard, level=self._level, rows=rows, decode=decode)
             else:
                 self._progress.finished += rows.num_rows
 
@@ -229,7 +229,7 @@ class VerifyRun:
         taken[self._chance.permutation(count)[: math.ceil(self._sample * count)]] = True
         return iter(taken.tolist())
 
-    def _take(self, task: InspectTask, result: InspectResult) -> None:
+    def _take(self, task: VerifyTask, result: VerifyResult) -> None:
         self._problems |= dict.fromkeys(result.problems)
         self._read_bytes += result.read_bytes
         self._decoded += result.decoded
@@ -237,7 +237,7 @@ class VerifyRun:
         self._see(task.shard, result.images)
         self._progress.totals += Totals(failed=len(result.problems))
 
-    def _give_up(self, death: Died[InspectTask]) -> None:
+    def _give_up(self, death: Died[VerifyTask]) -> None:
         task, reason = death.task, f"Its worker died each time it was tried alone: {death.reason}"
         rows = task.rows.filter(pc.is_in(task.rows["row"], pa.array(task.decode, pa.int64())))
         for key in rows["key"].to_pylist() or [None]:
@@ -258,7 +258,7 @@ class VerifyRun:
         on_progress(self._progress)
 
 
-def _split(task: InspectTask) -> list[InspectTask]:
+def _split(task: VerifyTask) -> list[VerifyTask]:
     return [
         replace(task, decode=tuple(task.decode[i] for i in half)) for half in halves(range(len(task.decode)))
     ]

@@ -22,7 +22,7 @@ from pipeline.archive.schema import rows_of
 from pipeline.archive.shards import check_frame, rows_in
 from pipeline.archive.weights import archived_digests, weights_needed
 from pipeline.config import CompressConfig
-from pipeline.decode.resident_codecs import Codecs
+from pipeline.decode.resident_codecs import ResidentCodecs
 from pipeline.decode.rows import decode_rows
 from pipeline.errors import DamagedError, TenfoldError
 from pipeline.image.read import read_image, to_rgb
@@ -38,7 +38,7 @@ PSNR_TOLERANCE_DB: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class InspectTask:
+class VerifyTask:
     """Look into one shard."""
 
     shard: str
@@ -50,7 +50,7 @@ class InspectTask:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InspectResult:
+class VerifyResult:
     """What was seen."""
 
     problems: tuple[Problem, ...]
@@ -62,7 +62,7 @@ class InspectResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InspectorSpec:
+class VerifySpec:
     """Builds an inspector where it will live."""
 
     wants_gpu: ClassVar[bool] = True
@@ -70,25 +70,25 @@ class InspectorSpec:
     archive_url: str
     config: CompressConfig
 
-    def build(self, *, threads: int) -> Inspector:
+    def build(self, *, threads: int) -> VerifyWorker:
         """Open the stores; codecs are loaded as rows ask for them."""
         torch.set_num_threads(threads)
         source = Source(SourceConfig(url=self.archive_url, storage=self.config.reading.resolved()))
-        return Inspector(Storage(self.archive_url, self.config.storage), source)
+        return VerifyWorker(Storage(self.archive_url, self.config.storage), source)
 
 
-class Inspector:
+class VerifyWorker:
     """Holds the codecs it has met."""
 
     def __init__(self, archive: Storage, source: Source) -> None:
         """Take the archive, and what reads source files."""
         self._archive = archive
         self._source = source
-        self._codecs = Codecs(archive)
+        self._codecs = ResidentCodecs(archive)
         self._archived = frozenset(archived_digests(archive))
         self._shipped = frozenset(shipped_digests())
 
-    def run(self, task: InspectTask) -> InspectResult:
+    def run(self, task: VerifyTask) -> VerifyResult:
         """Look into one shard; whatever is wrong with it is in the result.
 
         Raises:
@@ -113,7 +113,7 @@ class Inspector:
                 else:
                     decoded += 1
                     compared += found
-        return InspectResult(
+        return VerifyResult(
             problems=tuple(problems),
             images=task.rows.num_rows,
             read_bytes=read_bytes,
@@ -124,7 +124,7 @@ class Inspector:
     def close(self) -> None:
         """Nothing to let go of."""
 
-    def _frame(self, task: InspectTask) -> Iterator[Problem]:
+    def _frame(self, task: VerifyTask) -> Iterator[Problem]:
         spans = (spans_of(row, ("payload", *EXTRAS)) for row in rows_of(task.rows, CatalogueRow))
         last = max((sum(span) for of_row in spans for span in of_row.values()), default=0)
         try:

@@ -13,8 +13,8 @@ from codec.errors import CodecError
 from pipeline.compress.nightly import NightlyRun
 from pipeline.config import CompressConfig, NightlyConfig, load_config
 from pipeline.errors import TenfoldError
-from pipeline.store.backend import Store
-from pipeline.store.fsspec_store import Filesystem
+from pipeline.store.backend import Backend
+from pipeline.store.fsspec_store import FsspecStore
 from pipeline.store.storage import Storage
 from tests.chaos.faults import FAULTS, FaultyFilesystem
 from tests.chaos.invariants import Witness
@@ -68,8 +68,8 @@ def _night(source: str, archive: Path, config: CompressConfig) -> None:
 _open = pipeline.store.storage._open_store
 
 
-def _open_faulty(url: str, options: pipeline.store.options.StorageOptions) -> Store:
+def _open_faulty(url: str, options: pipeline.store.options.StorageOptions) -> Backend:
     """Folders too are reached through the faulty line; the catalogue's table, which Delta opens itself, is not."""
     if url.startswith("faulty://"):
         return _open(url, options)
-    return Filesystem(FaultyFilesystem(), url, url)
+    return FsspecStore(FaultyFilesystem(), url, url)

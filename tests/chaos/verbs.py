@@ -13,7 +13,7 @@ from typing import Any
 
 import pipeline.store.s3_store
 from jobs.main import app
-from pipeline.store.local_store import Folder
+from pipeline.store.local_store import LocalStore
 
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload([__name__])
@@ -74,6 +74,6 @@ def _arm(die_at: int) -> None:
 
         return changing
 
-    for store in (Folder, pipeline.store.s3_store.Bucket):
+    for store in (LocalStore, pipeline.store.s3_store.S3Store):
         for name in _CHANGES:
             setattr(store, name, armed(getattr(store, name)))

@@ -7,7 +7,7 @@ import torch
 
 from codec.contract import DEFAULT_CODEC
 from codec.device import resolve_device
-from codec.errors import ConfigError, UnknownCodecError
+from codec.errors import CodecConfigError, UnknownCodecError
 from codec.families.ae_zfp.codec import FAMILY
 from codec.registry import codec_ids, load_codec
 
@@ -20,12 +20,12 @@ def test_unknown_ids_list_the_known_ones() -> None:
 
 @pytest.mark.parametrize("device", ["tpu", "", "mps", "cuda:x"])
 def test_devices_that_are_none_are_refused(device: str) -> None:
-    with pytest.raises(ConfigError, match="expected device auto, cpu, cuda or cuda:n"):
+    with pytest.raises(CodecConfigError, match="expected device auto, cpu, cuda or cuda:n"):
         resolve_device(device)
 
 
 def test_a_gpu_that_is_not_here_is_refused() -> None:
-    with pytest.raises(ConfigError, match="is not here: torch sees"):
+    with pytest.raises(CodecConfigError, match="is not here: torch sees"):
         resolve_device("cuda:31")
 
 

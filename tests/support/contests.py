@@ -7,15 +7,15 @@ import numpy as np
 from codec.bench.measure import Sample
 from pipeline.archive.catalogue import Catalogue
 from pipeline.report.comparison.crops import picture
-from pipeline.report.comparison.methods import FIDELITY, SSIMULACRA2, Contestant, Curve, Fidelity, Score, Size
-from pipeline.report.comparison.run import Contest, Entry
+from pipeline.report.comparison.methods import FIDELITY, SSIMULACRA2, Curve, Fidelity, Method, Score, Size
+from pipeline.report.comparison.run import Comparison, Entry
 from pipeline.types import CatalogueRow
 
 SIDE = 64
 
 
-def contestant(name: str, kind: str) -> Contestant:
-    return Contestant(
+def contestant(name: str, kind: str) -> Method:
+    return Method(
         id=name,
         title=name.upper(),
         kind="lossless" if kind == "lossless" else "lossy" if kind == "lossy" else "ours",
@@ -53,13 +53,13 @@ def curve(row: CatalogueRow, loss_db: float) -> Curve:
     )
 
 
-def made_up_contest(catalogue: Catalogue, *, shown: list[str]) -> Contest:
+def made_up_contest(catalogue: Catalogue, *, shown: list[str]) -> Comparison:
     """Every coded row took part; `shown` have pictures, the last of them without its original."""
     (rows,) = [
         catalogue.lookup([key for batch in catalogue.scan(["key"]) for key in batch["key"].to_pylist()])
     ]
     coded = [row for row in rows if row.status == "coded"]
-    contest = Contest(contestants=CONTESTANTS, left_out={"LPIPS": "no weights <here>"}, drawn=len(coded))
+    contest = Comparison(contestants=CONTESTANTS, left_out={"LPIPS": "no weights <here>"}, drawn=len(coded))
     for row in coded:
         contest.entries.append(
             Entry(

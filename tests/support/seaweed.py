@@ -23,7 +23,7 @@ import botocore.exceptions
 import botocore.session
 import pytest
 
-from pipeline.store.s3_store import Bucket
+from pipeline.store.s3_store import S3Store
 
 _START_S = 60
 _STOP_S = 10
@@ -44,13 +44,13 @@ wait "$child"
 
 def forget_conditions(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make every S3 store one that ignores create-only conditions in silence."""
-    raw = Bucket._raw
+    raw = S3Store._raw
 
-    def forgetful(self: Bucket, operation: str, path: str | None, **request: object) -> object:
+    def forgetful(self: S3Store, operation: str, path: str | None, **request: object) -> object:
         request.pop("IfNoneMatch", None)
         return raw(self, operation, path, **request)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Bucket, "_raw", forgetful)
+    monkeypatch.setattr(S3Store, "_raw", forgetful)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +65,7 @@ class S3Server:
     def bucket(self) -> str:
         """Make a bucket that nothing else uses, and give its name."""
         name = f"test-{uuid.uuid4().hex[:12]}"
-        self.client().create_bucket(Bucket=name)
+        self.client().create_bucket(S3Store=name)
         return name
 
     def environment(self) -> dict[str, str]:
@@ -167,7 +167,7 @@ def _answers(process: subprocess.Popen[str], server: S3Server) -> bool:
     client = server.client()
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            client.create_bucket(Bucket="ready")
+            client.create_bucket(S3Store="ready")
         except botocore.exceptions.ClientError as error:
             if error.response["Error"]["Code"] not in ("BucketAlreadyExists", "BucketAlreadyOwnedByYou"):
                 time.sleep(0.1)
@@ -176,7 +176,7 @@ def _answers(process: subprocess.Popen[str], server: S3Server) -> bool:
             time.sleep(0.1)
             continue
         with suppress(botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError):
-            client.put_object(Bucket="ready", Key="probe", Body=b"ready")
+            client.put_object(S3Store="ready", Key="probe", Body=b"ready")
             return True
         time.sleep(0.1)
     return False

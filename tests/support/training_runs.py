@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from codec.registry import recipe_for
-from codec.train import parse_config
+from codec.train import parse_train_config
 from codec.training import trainer
 from codec.training.config import TrainConfig
 from codec.training.image_crops import Crops
@@ -59,7 +59,7 @@ def tiny(family: str, **changes: object) -> TrainConfig:
         "log_every": 3,
         "optimiser": {"warmup_steps": 2},
     }
-    return parse_config(values | _TINY[family] | changes, where="test")
+    return parse_train_config(values | _TINY[family] | changes, where="test")
 
 
 def train(config: TrainConfig, read: Callable[[], Crops], **told: Any) -> trainer.Trained:

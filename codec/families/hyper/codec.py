@@ -18,13 +18,13 @@ from torch import Tensor
 
 from codec.colour import extended, pixels_to_planes, planes_to_pixels
 from codec.contract import RGB, Encoded, Prepared, check_images, check_quality
-from codec.entropy.range_coder import MAX_VARINT, Coder
-from codec.entropy.symbol_streams import Counter, Reader, Sink, Writer
+from codec.entropy.range_coder import MAX_VARINT, RangeCoder
+from codec.entropy.symbol_streams import SymbolCounter, SymbolReader, SymbolStream, SymbolWriter
 from codec.errors import BitstreamError, UnknownWeightsError
 from codec.families.hyper.bitstream import HEADER_BYTES, Payload, check_size, parse_payload
 from codec.families.hyper.config import GRID
 from codec.families.hyper.integer_scales import ExactScales
-from codec.families.hyper.latent_coder import RATIO, Walk
+from codec.families.hyper.latent_coder import RATIO, LatentCoder
 from codec.families.hyper.model import HyperModel
 from codec.families.hyper.weights import FAMILY, Weights
 from codec.parts.precision import fast
@@ -53,10 +53,10 @@ class _Resident:
     weights: Weights
     model: HyperModel
     scales: ExactScales
-    coder: Coder
+    coder: RangeCoder
 
-    def walk(self, sixteenths: int) -> Walk:
-        return Walk(self.model, self.scales, self.weights.hyper_prior_LN, sixteenths=sixteenths)
+    def walk(self, sixteenths: int) -> LatentCoder:
+        return LatentCoder(self.model, self.scales, self.weights.hyper_prior_LN, sixteenths=sixteenths)
 
 
 class HyperCodec:
@@ -121,12 +121,12 @@ class HyperCodec:
         """
         estimates = []
         for quality in qualities:
-            counter = Counter(self._own.coder)
+            counter = SymbolCounter(self._own.coder)
             self.send(prepared, quality, counter)
             estimates.append(HEADER_BYTES + 8 + round(counter.bits / 8))
         return estimates
 
-    def send(self, prepared: Prepared, quality: float, sink: Sink) -> int:
+    def send(self, prepared: Prepared, quality: float, sink: SymbolStream) -> int:
         """Send the symbols of an image at a quality through a sink; returns the quality in sixteenths.
 
         Raises:
@@ -182,10 +182,10 @@ class HyperCodec:
         model = copy.deepcopy(weights.model).to(self.device)  # the weights may serve another device as well
         model.means.round_weights()
         scales = ExactScales(weights.config.model, weights.scales_state, weights.prior_LM, self.device)
-        return _Resident(weights=weights, model=model, scales=scales, coder=Coder(weights.tables))
+        return _Resident(weights=weights, model=model, scales=scales, coder=RangeCoder(weights.tables))
 
     def _finish(self, prepared: Prepared, quality: float) -> Encoded:
-        writer = Writer(self._own.coder)
+        writer = SymbolWriter(self._own.coder)
         sixteenths = self.send(prepared, quality, writer)
         words, escapes = writer.finish()
         payload = Payload(
@@ -216,7 +216,7 @@ class HyperCodec:
                 f"a payload of {payload.width} x {payload.height} pixels has {len(payload.escapes)} bytes of "
                 f"escapes, expected at most {most}"
             )
-        reader = Reader(resident.coder, payload.words, payload.escapes)
+        reader = SymbolReader(resident.coder, payload.words, payload.escapes)
         with torch.inference_mode():
             walk = resident.walk(payload.sixteenths)
             latents_hwM = walk.run(_grid(payload.height, payload.width), reader)

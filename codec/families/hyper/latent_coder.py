@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from codec.entropy.range_coder import Indices
-from codec.entropy.symbol_streams import Sink
+from codec.entropy.symbol_streams import SymbolStream
 from codec.entropy.tables import SILENT, SYMBOL_LIMIT, TABLES
 from codec.errors import BitstreamError
 from codec.families.hyper.config import Pass
@@ -51,7 +51,7 @@ class _State:
     magnitudes_hwM: Tensor
 
 
-class Walk:
+class LatentCoder:
     """One model's passes over one image at one quality."""
 
     def __init__(
@@ -78,7 +78,7 @@ class Walk:
             torch.floor(start_N + 0.5).clamp_(0, TABLES - 1).to(torch.uint8).numpy()
         )
 
-    def run(self, grid: tuple[int, int], sink: Sink, y_hwM: Tensor | None = None) -> Tensor:
+    def run(self, grid: tuple[int, int], sink: SymbolStream, y_hwM: Tensor | None = None) -> Tensor:
         """Send every symbol through the sink.
 
         Args:
@@ -116,7 +116,7 @@ class Walk:
         return latents_hwM.mul_(self._size_M)
 
     def _hyper_latents(
-        self, strips: list[slice], grid: tuple[int, int], sink: Sink, y_hwM: Tensor | None
+        self, strips: list[slice], grid: tuple[int, int], sink: SymbolStream, y_hwM: Tensor | None
     ) -> Tensor:
         parts = []
         columns = -(-grid[1] // RATIO)
@@ -155,7 +155,9 @@ class Walk:
             features_1Fhw = self._model.means.features(z_1Nuv, self._quality_B)
         return features_1Fhw[0].permute(1, 2, 0)[inner]
 
-    def _code(self, number: int, rows: slice, state: _State, sink: Sink, y_hwM: Tensor | None) -> None:
+    def _code(
+        self, number: int, rows: slice, state: _State, sink: SymbolStream, y_hwM: Tensor | None
+    ) -> None:
         """One group: its tables, its means, its symbols, and what they say about the latents."""
         one = self._config.passes[number]
         width, channels, lattice = state.latents_hwM.shape[1], one.channels, one.lattice

@@ -14,19 +14,19 @@ from typing import Any
 
 from pipeline.archive.layout import COMPARISONS_FOLDER, sha16
 from pipeline.errors import StorageError
-from pipeline.report.comparison.methods import Contestant, Result, parse_result, result_json
+from pipeline.report.comparison.methods import Method, Result, parse_result, result_json
 from pipeline.store.storage import Storage
 from pipeline.types import CatalogueRow
 
 
-class Comparisons:
+class ComparisonCache:
     """The cache of one archive. Safe to use from several threads and machines."""
 
     def __init__(self, archive: Storage) -> None:
         """Contact nothing yet."""
         self._archive = archive
 
-    def load(self, row: CatalogueRow, wanted: Iterable[Contestant]) -> dict[str, Result]:
+    def load(self, row: CatalogueRow, wanted: Iterable[Method]) -> dict[str, Result]:
         """What is known of an image, by contestant's id; what cannot be read or understood is not known."""
         if row.source_sha256 is None:
             return {}
@@ -41,7 +41,7 @@ class Comparisons:
                 continue
         return found
 
-    def store(self, row: CatalogueRow, results: Mapping[str, Result], among: Iterable[Contestant]) -> None:
+    def store(self, row: CatalogueRow, results: Mapping[str, Result], among: Iterable[Method]) -> None:
         """Keep what was measured on an image.
 
         Raises:
@@ -80,5 +80,5 @@ class Comparisons:
         return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
 
 
-def _key(contestant: Contestant, row: CatalogueRow) -> str:
+def _key(contestant: Method, row: CatalogueRow) -> str:
     return json.dumps(contestant.identity(payload_crc32c=row.payload_crc32c), sort_keys=True)

@@ -66,7 +66,7 @@ Result = Size | Curve | Fidelity | Score | Pictures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Contestant:
+class Method:
     """One of them, as the report names it."""
 
     id: str
@@ -98,9 +98,9 @@ def lossless_of(contestant_id: str) -> Lossless:
     return next(one for one in LOSSLESS if one.id == contestant_id)
 
 
-def contestants() -> tuple[list[Contestant], dict[str, str]]:
+def contestants() -> tuple[list[Method], dict[str, str]]:
     """Those whose library is here, and by title why the others are left out."""
-    here: list[Contestant] = []
+    here: list[Method] = []
     left_out: dict[str, str] = {}
 
     def add(contestant_id: str, title: str, kind: Kind, settings: str, format_name: str) -> None:
@@ -109,7 +109,7 @@ def contestants() -> tuple[list[Contestant], dict[str, str]]:
         except MissingLibraryError as error:
             left_out[title] = str(error)
             return
-        here.append(Contestant(id=contestant_id, title=title, kind=kind, settings=settings, library=name))
+        here.append(Method(id=contestant_id, title=title, kind=kind, settings=settings, library=name))
 
     for one in LOSSLESS:
         add(one.id, one.title, "lossless", one.settings, one.format)
@@ -117,7 +117,7 @@ def contestants() -> tuple[list[Contestant], dict[str, str]]:
         settings = f"{baseline.settings}, qualities {' '.join(map(str, baseline.qualities))}"
         add(baseline.id, baseline.title, "lossy", settings, baseline.format)
     here.append(
-        Contestant(
+        Method(
             id=FIDELITY,
             title="PSNR, SSIM, MS-SSIM",
             kind="ours",
@@ -130,10 +130,10 @@ def contestants() -> tuple[list[Contestant], dict[str, str]]:
     return here, left_out
 
 
-def pictures_contestant() -> Contestant:
+def pictures_contestant() -> Method:
     """Pictures are made of few images, and cached like a measure of ours."""
     settings = f"{PICTURE_SETTINGS}, WebP"
-    return Contestant(id=PICTURES, title="Pictures", kind="ours", settings=settings, library=library("WEBP"))
+    return Method(id=PICTURES, title="Pictures", kind="ours", settings=settings, library=library("WEBP"))
 
 
 def result_json(result: Result) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from typing import Final, Literal
 
 from codec.bench.matched import Match, match
 from codec.bench.measure import RatePoint, mean_points
-from pipeline.report.comparison.methods import FIDELITY, SSIMULACRA2, Contestant, Curve, Fidelity, Score, Size
-from pipeline.report.comparison.run import Contest, Entry
+from pipeline.report.comparison.methods import FIDELITY, SSIMULACRA2, Curve, Fidelity, Method, Score, Size
+from pipeline.report.comparison.run import Comparison, Entry
 
 _RAW: Final = 3
 
@@ -31,10 +31,10 @@ class Ours:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LosslessStanding:
+class LosslessResult:
     """One way to store without loss, over the images it took (coded and kept)."""
 
-    contestant: Contestant
+    contestant: Method
     images: int
     num_bytes: int
     raw_bytes: int
@@ -65,10 +65,10 @@ class Matched:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LossyStanding:
+class LossyResult:
     """One codec that loses, over the coded images it took."""
 
-    contestant: Contestant
+    contestant: Method
     images: int
     points: list[RatePoint]
     """Over the images that every codec took, so that curves can be held against each other."""
@@ -79,17 +79,17 @@ class LossyStanding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standings:
+class ComparisonResults:
     """All of them."""
 
     ours: Ours | None
     """None when no coded image took part."""
-    lossless: list[LosslessStanding]
+    lossless: list[LosslessResult]
     """The smallest first, of those on pixels, then of those on files."""
-    lossy: list[LossyStanding]
+    lossy: list[LossyResult]
 
 
-def standings(contest: Contest) -> Standings:
+def standings(contest: Comparison) -> ComparisonResults:
     """Add up; contestants that took no image are left out."""
     lossless = [
         _lossless(one, entries)
@@ -99,7 +99,7 @@ def standings(contest: Contest) -> Standings:
     coded = [entry for entry in contest.entries if entry.row.status == "coded"]
     lossy = [one for one in contest.contestants if one.kind == "lossy" and _having(coded, one)]
     common = [entry for entry in coded if all(one.id in entry.results for one in lossy)]
-    return Standings(
+    return ComparisonResults(
         ours=_ours(common),
         lossless=sorted(lossless, key=lambda one: (one.contestant.id.endswith("_file"), -one.ratio_vs_raw)),
         lossy=[_lossy(one, _having(coded, one), common) for one in lossy],
@@ -119,7 +119,7 @@ def matches(entry: Entry) -> dict[str, Match]:
     return {name: one for name, one in found.items() if one is not None}
 
 
-def _having(entries: Sequence[Entry], one: Contestant) -> list[Entry]:
+def _having(entries: Sequence[Entry], one: Method) -> list[Entry]:
     return [entry for entry in entries if one.id in entry.results]
 
 
@@ -145,9 +145,9 @@ def _ours(entries: Sequence[Entry]) -> Ours | None:
     )
 
 
-def _lossless(one: Contestant, entries: Sequence[Entry]) -> LosslessStanding:
+def _lossless(one: Method, entries: Sequence[Entry]) -> LosslessResult:
     sizes = [size for entry in entries if isinstance(size := entry.results[one.id], Size)]
-    return LosslessStanding(
+    return LosslessResult(
         contestant=one,
         images=len(entries),
         num_bytes=sum(size.num_bytes for size in sizes),
@@ -157,7 +157,7 @@ def _lossless(one: Contestant, entries: Sequence[Entry]) -> LosslessStanding:
     )
 
 
-def _lossy(one: Contestant, entries: Sequence[Entry], common: Sequence[Entry]) -> LossyStanding:
+def _lossy(one: Method, entries: Sequence[Entry], common: Sequence[Entry]) -> LossyResult:
     curves = [curve.samples for entry in common if isinstance(curve := entry.results[one.id], Curve)]
     found = [(entry, matched) for entry in entries if (matched := matches(entry).get(one.id)) is not None]
     gains: list[float] = []
@@ -171,7 +171,7 @@ def _lossy(one: Contestant, entries: Sequence[Entry], common: Sequence[Entry]) -
             ours += entry.row.payload_length or 0
     rates = [matched.psnr_db_at_our_bpp for _, matched in found]
     scores = [matched.bytes_at_our_psnr for _, matched in found]
-    return LossyStanding(
+    return LossyResult(
         contestant=one,
         images=len(entries),
         points=mean_points(curves) if curves else [],

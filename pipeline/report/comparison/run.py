@@ -16,10 +16,10 @@ from typing import Final
 from pipeline.archive.catalogue import Catalogue
 from pipeline.config import CompressConfig
 from pipeline.progress import OnProgress, Progress
-from pipeline.report.comparison.cache import Comparisons
+from pipeline.report.comparison.cache import ComparisonCache
 from pipeline.report.comparison.crops import Pictures
-from pipeline.report.comparison.methods import PICTURES, Contestant, Result, contestants, pictures_contestant
-from pipeline.report.comparison.worker import JudgeResult, JudgeSpec, JudgeTask
+from pipeline.report.comparison.methods import PICTURES, Method, Result, contestants, pictures_contestant
+from pipeline.report.comparison.worker import CompareResult, CompareSpec, CompareTask
 from pipeline.store.storage import Storage
 from pipeline.totals import Totals
 from pipeline.types import CatalogueRow
@@ -41,10 +41,10 @@ class Entry:
 
 
 @dataclass(slots=True, kw_only=True)
-class Contest:
+class Comparison:
     """What came of it. Mutable: filled by the driver alone."""
 
-    contestants: list[Contestant]
+    contestants: list[Method]
     left_out: dict[str, str]
     """By title of a contestant or measure, why it is not here."""
     drawn: int
@@ -68,7 +68,7 @@ def hold_contest(
     drawn: Sequence[str],
     shown: Sequence[str],
     on_progress: OnProgress = lambda _progress: None,
-) -> Contest:
+) -> Comparison:
     """Measure the images drawn, and make pictures of those to be shown.
 
     Args:
@@ -83,10 +83,10 @@ def hold_contest(
         key: _wanted(row, here if key in taking_part else (), pictured=key in pictured)
         for key, row in sorted(rows.items())
     }
-    contest = Contest(contestants=here, left_out=left_out, drawn=len(taking_part))
-    known = _known(Comparisons(archive), rows, wanted)
+    contest = Comparison(contestants=here, left_out=left_out, drawn=len(taking_part))
+    known = _known(ComparisonCache(archive), rows, wanted)
     tasks = [
-        JudgeTask(row=rows[key], wanted=missing)
+        CompareTask(row=rows[key], wanted=missing)
         for key in wanted
         if (missing := tuple(one for one in wanted[key] if one.id not in known[key]))
     ]
@@ -94,7 +94,7 @@ def hold_contest(
     outcomes = _Outcomes(known)
     started = time.monotonic()
     if tasks:
-        spec = JudgeSpec(archive_url=archive.url, config=config)
+        spec = CompareSpec(archive_url=archive.url, config=config)
         _work(spec, tasks, config, outcomes, on_progress)
     contest.seconds = round(time.monotonic() - started, 3)
     for key in sorted(rows):
@@ -121,7 +121,7 @@ class _Outcomes:
         self.absent: dict[str, str] = {}
         self.not_cached: str | None = None
 
-    def take(self, task: JudgeTask, result: JudgeResult) -> None:
+    def take(self, task: CompareTask, result: CompareResult) -> None:
         key = task.row.key
         self.results[key].update(result.results)
         self.refused.setdefault(key, {}).update(result.refused)
@@ -129,14 +129,14 @@ class _Outcomes:
             self.absent[key] = result.absent
         self.not_cached = self.not_cached or result.not_cached
 
-    def give_up(self, death: Died[JudgeTask]) -> None:
+    def give_up(self, death: Died[CompareTask]) -> None:
         reason = f"its worker died: {death.reason}"
-        self.take(death.task, JudgeResult(refused={one.id: reason for one in death.task.wanted}))
+        self.take(death.task, CompareResult(refused={one.id: reason for one in death.task.wanted}))
 
 
 def _work(
-    spec: JudgeSpec,
-    tasks: Sequence[JudgeTask],
+    spec: CompareSpec,
+    tasks: Sequence[CompareTask],
     config: CompressConfig,
     outcomes: _Outcomes,
     on_progress: OnProgress,
@@ -163,7 +163,7 @@ def _work(
     on_progress(progress)
 
 
-def _wanted(row: CatalogueRow, here: Sequence[Contestant], *, pictured: bool) -> tuple[Contestant, ...]:
+def _wanted(row: CatalogueRow, here: Sequence[Method], *, pictured: bool) -> tuple[Method, ...]:
     """A kept image is its own source: only what stores without loss can be held against it."""
     if row.status != "coded":
         return tuple(one for one in here if one.kind == "lossless")
@@ -171,14 +171,14 @@ def _wanted(row: CatalogueRow, here: Sequence[Contestant], *, pictured: bool) ->
 
 
 def _known(
-    comparisons: Comparisons, rows: dict[str, CatalogueRow], wanted: dict[str, tuple[Contestant, ...]]
+    comparisons: ComparisonCache, rows: dict[str, CatalogueRow], wanted: dict[str, tuple[Method, ...]]
 ) -> dict[str, dict[str, Result]]:
     with ThreadPoolExecutor(_LOOKUPS) as pool:
         found = pool.map(lambda key: comparisons.load(rows[key], wanted[key]), wanted)
         return dict(zip(wanted, found, strict=True))
 
 
-def _split(task: JudgeTask) -> list[JudgeTask]:
+def _split(task: CompareTask) -> list[CompareTask]:
     return [
         replace(task, wanted=tuple(task.wanted[at] for at in half))
         for half in halves(range(len(task.wanted)))

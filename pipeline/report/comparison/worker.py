@@ -15,18 +15,18 @@ from codec.bench.perceptual import ssimulacra2
 from codec.metrics import ms_ssim, psnr_db, ssim
 from pipeline.archive.range_reads import read_row
 from pipeline.config import CompressConfig
-from pipeline.decode.resident_codecs import Codecs
+from pipeline.decode.resident_codecs import ResidentCodecs
 from pipeline.decode.rows import decode_rows
 from pipeline.errors import SourceError, StorageError, StoreDownError
 from pipeline.image.read import ReadLimits, read_image, to_rgb
-from pipeline.report.comparison.cache import Comparisons
+from pipeline.report.comparison.cache import ComparisonCache
 from pipeline.report.comparison.crops import picture
 from pipeline.report.comparison.methods import (
     PICTURES,
     SSIMULACRA2,
-    Contestant,
     Curve,
     Fidelity,
+    Method,
     Result,
     Score,
     Size,
@@ -41,15 +41,15 @@ from pipeline.workers.pool import OUT_OF_MEMORY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JudgeTask:
+class CompareTask:
     """Measure one image."""
 
     row: CatalogueRow
-    wanted: tuple[Contestant, ...]
+    wanted: tuple[Method, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JudgeResult:
+class CompareResult:
     """What was measured of it."""
 
     results: dict[str, Result] = field(default_factory=dict)
@@ -63,7 +63,7 @@ class JudgeResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JudgeSpec:
+class CompareSpec:
     """Builds a judge where it will live."""
 
     wants_gpu: ClassVar[bool] = False
@@ -71,17 +71,17 @@ class JudgeSpec:
     archive_url: str
     config: CompressConfig
 
-    def build(self, *, threads: int) -> Judge:
+    def build(self, *, threads: int) -> CompareWorker:
         """Open the stores; codecs are loaded as rows ask for them."""
         torch.set_num_threads(threads)
-        return Judge(
+        return CompareWorker(
             Storage(self.archive_url, self.config.storage),
             Source(SourceConfig(url=self.archive_url, storage=self.config.reading.resolved())),
             limits=ReadLimits(max_pixels=int(self.config.limits.max_megapixels * 1e6)),
         )
 
 
-class Judge:
+class CompareWorker:
     """Holds the codecs it has met."""
 
     def __init__(self, archive: Storage, source: Source, *, limits: ReadLimits) -> None:
@@ -89,10 +89,10 @@ class Judge:
         self._archive = archive
         self._source = source
         self._limits = limits
-        self._codecs = Codecs(archive, device="cpu")  # as are the codecs it is compared with
-        self._comparisons = Comparisons(archive)
+        self._codecs = ResidentCodecs(archive, device="cpu")  # as are the codecs it is compared with
+        self._comparisons = ComparisonCache(archive)
 
-    def run(self, task: JudgeTask) -> JudgeResult:
+    def run(self, task: CompareTask) -> CompareResult:
         """Measure one image; what was measured is in the archive's cache afterwards, if it takes any."""
         try:
             row = read_row(self._archive, task.row)
@@ -100,13 +100,13 @@ class Judge:
         except OUT_OF_MEMORY:
             raise
         except Exception as error:  # noqa: BLE001  the row boundary: one image never stops a report
-            return JudgeResult(absent=f"the archive does not give it back: {error}")
+            return CompareResult(absent=f"the archive does not give it back: {error}")
         original = self._original(row)
         if isinstance(original, str):
             results: dict[str, Result] = {}
             if decoded is not None and any(one.id == PICTURES for one in task.wanted):
                 results[PICTURES] = picture(None, to_rgb(decoded), orientation=decoded.orientation)
-            return JudgeResult(absent=original, results=results)
+            return CompareResult(absent=original, results=results)
         file, image = original
         return self._measured(task, Original(pixels=image.pixels, file=file), decoded)
 
@@ -133,7 +133,7 @@ class Judge:
             return f"it has no 8-bit pixels to compare: {image.reason}"
         return data, image
 
-    def _measured(self, task: JudgeTask, original: Original, decoded: Image | None) -> JudgeResult:
+    def _measured(self, task: CompareTask, original: Original, decoded: Image | None) -> CompareResult:
         results: dict[str, Result] = {}
         refused: dict[str, str] = {}
         for one in task.wanted:
@@ -148,10 +148,10 @@ class Judge:
             self._comparisons.store(task.row, results, task.wanted)
         except StorageError as error:
             not_cached = str(error)
-        return JudgeResult(results=results, refused=refused, not_cached=not_cached)
+        return CompareResult(results=results, refused=refused, not_cached=not_cached)
 
 
-def _measure(one: Contestant, original: Original, decoded: Image | None) -> Result:
+def _measure(one: Method, original: Original, decoded: Image | None) -> Result:
     if one.kind == "lossless":
         return Size(num_bytes=lossless_of(one.id).size(original))
     if one.kind == "lossy":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline.report.archive_diff import Beside
+from pipeline.report.archive_diff import ArchiveDiff
 from pipeline.report.phrases import beside_sentence, gain, inside, number, times
 from pipeline.report.report import Report
 from pipeline.words import counted
@@ -53,7 +53,7 @@ def contest_words(report: Report) -> dict[str, Any] | None:
     }
 
 
-def beside_words(beside: Beside) -> dict[str, Any]:
+def beside_words(beside: ArchiveDiff) -> dict[str, Any]:
     """Totals, and the images that differ most."""
     here, there = beside.this, beside.other
     return {

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codec.entropy.range_coder import Coder, Indices, SymbolDecoder, SymbolEncoder, Symbols
+from codec.entropy.range_coder import Indices, RangeCoder, SymbolDecoder, SymbolEncoder, Symbols
 from codec.entropy.tables import (
     SILENT,
     SMALLEST_SCALE,
@@ -21,7 +21,7 @@ from codec.entropy.tables import (
 )
 from codec.errors import BitstreamError, WeightsError
 
-CODER = Coder(laplace_tables())
+CODER = RangeCoder(laplace_tables())
 
 
 def group(count: int, seed: int, wild: float = 0.0) -> tuple[Symbols, Indices]:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from codec.errors import ConfigError
+from codec.errors import CodecConfigError
 from codec.families.ae_zfp.recipe import AeZfpTrainConfig
 from codec.families.hyper.config import ModelConfig
 from codec.families.hyper.recipe import HyperTrainConfig
-from codec.train import load_config
+from codec.train import load_train_config
 from codec.training.config import OptimiserConfig
 from codec.training.schedule import Budget, learning_rate
 
@@ -19,14 +19,14 @@ CONFIGS = Path(__file__).parents[3] / "configs" / "train"
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("ae-zfp-*.yaml")), ids=lambda p: p.stem)
 def test_shipped_ae_zfp_configs_load(path: Path) -> None:
-    config = load_config(path)
+    config = load_train_config(path)
     assert isinstance(config, AeZfpTrainConfig)
     assert path.stem == f"ae-zfp-{config.preset}"
     assert config.ratio == float(config.preset[:-1])
 
 
 def test_shipped_hyper_configs_load_and_grow() -> None:
-    sizes = [load_config(CONFIGS / f"hyper-{name}.yaml") for name in ("small", "medium", "large")]
+    sizes = [load_train_config(CONFIGS / f"hyper-{name}.yaml") for name in ("small", "medium", "large")]
     assert [config.preset for config in sizes] == ["small", "medium", "large"]
     widths = [config.model.width for config in sizes if isinstance(config, HyperTrainConfig)]
     assert widths == sorted(set(widths))
@@ -62,13 +62,13 @@ HYPER = "family: hyper-1\npreset: a\nsteps: 5\n"
 def test_wrong_configs_say_what_is_wrong(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "run.yaml"
     path.write_text(text)
-    with pytest.raises(ConfigError, match=message):
-        load_config(path)
+    with pytest.raises(CodecConfigError, match=message):
+        load_train_config(path)
 
 
 def test_missing_configs_say_so(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="expected a training config in YAML at"):
-        load_config(tmp_path / "none.yaml")
+    with pytest.raises(CodecConfigError, match="expected a training config in YAML at"):
+        load_train_config(tmp_path / "none.yaml")
 
 
 def test_the_learning_rate_warms_up_holds_and_falls_to_zero() -> None:

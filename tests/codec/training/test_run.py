@@ -23,7 +23,7 @@ from codec.training.image_crops import Crops
 from codec.training.karhunen_loeve import Transform, fit_transform
 from codec.training.log import read_log
 from codec.training.patch_source import PatchSource
-from codec.training.progress import Progress
+from codec.training.progress import TrainingProgress
 from codec.training.trainer import SHIPPED_START
 from codec.weights_file import read_weights
 from tests.support.devices import on_a_gpu
@@ -51,7 +51,7 @@ def _fit_once(crops: Crops) -> Iterator[None]:
         yield
 
 
-def after(steps: int) -> Callable[[Progress], bool]:
+def after(steps: int) -> Callable[[TrainingProgress], bool]:
     """Ends a session after so many steps."""
     left = iter(range(steps - 1, -1, -1))
     return lambda _progress: next(left) == 0
@@ -79,7 +79,7 @@ def test_a_killed_run_goes_on_from_its_checkpoint(
     class Killed(BaseException):
         pass
 
-    def fatal(progress: Progress) -> None:
+    def fatal(progress: TrainingProgress) -> None:
         if progress.step == 7:
             raise Killed
 
@@ -102,7 +102,7 @@ def test_a_killed_run_goes_on_from_its_checkpoint(
 def test_a_finished_run_only_exports_again(crops: Crops, tmp_path: Path) -> None:
     config = tiny("hyper-1", steps=2)
     first = train(config, lambda: crops, out=tmp_path).weights.read_bytes()
-    steps: list[Progress] = []
+    steps: list[TrainingProgress] = []
     again = train(config, lambda: crops, out=tmp_path, resume=True, on_progress=steps.append)
     assert again.finished
     assert not steps
@@ -114,7 +114,7 @@ def test_a_run_by_the_clock_counts_the_minutes_of_all_sessions(
 ) -> None:
     seconds = [0.0]
     monkeypatch.setattr("codec.training.trainer.time.monotonic", lambda: seconds[0])
-    seen: list[Progress] = []
+    seen: list[TrainingProgress] = []
 
     draw = PatchSource.draw
 

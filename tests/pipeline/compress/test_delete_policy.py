@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from pipeline.compress.delete_policy import Gone, parse_policy
+from pipeline.compress.delete_policy import MissingFromSource, parse_policy
 from pipeline.errors import ConfigError, SourceError
 from pipeline.source.source import parse_source
 
@@ -50,7 +50,7 @@ def test_what_is_no_policy(text: str) -> None:
 )
 def test_limits(policy: str, gone: int, of: int, refused: bool) -> None:
     rows = pa.table({"key": [str(n) for n in range(gone)]})
-    refusal = Gone(rows=rows, of=of).refusal(parse_policy(policy))
+    refusal = MissingFromSource(rows=rows, of=of).refusal(parse_policy(policy))
     assert (refusal is not None) is refused
     if refusal is not None:
         assert f"got {gone:,} (" in refusal

@@ -25,7 +25,7 @@ from codec.registry import load_codec
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.shards import build_shard, publish
 from pipeline.decode.archive import Archive
-from pipeline.decode.resident_codecs import Codecs
+from pipeline.decode.resident_codecs import ResidentCodecs
 from pipeline.decode.rows import decode_rows
 from pipeline.errors import ArchiveError, DamagedError, NoArchiveError, RestoreError, UnknownKeyError
 from pipeline.image.read import read_image, to_rgb
@@ -399,14 +399,14 @@ class TestDecodeRows:
             return PlainCodec(codec_id)
 
         monkeypatch.setattr(pipeline.decode.resident_codecs, "load_codec", load)
-        images = decode_rows(Codecs(Storage(str(tmp_path))), rows)
+        images = decode_rows(ResidentCodecs(Storage(str(tmp_path))), rows)
         assert [image.width for image in images] == [1, 2, 3, 4, 5, 6]
         assert loaded == ["plain-0", "plain-1"]
 
     @pytest.mark.parametrize("row", [kept("k", b"x"), make_row("f", None)], ids=["kept", "failed"])
     def test_only_coded_rows(self, tmp_path: Path, row: ShardRow) -> None:
         with pytest.raises(ValueError, match="Expected coded rows"):
-            decode_rows(Codecs(Storage(str(tmp_path))), [row])
+            decode_rows(ResidentCodecs(Storage(str(tmp_path))), [row])
 
 
 @contextmanager

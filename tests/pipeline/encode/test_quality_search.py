@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.encode.quality_search import HIGHEST, LOWEST, STEP, nearest, on_grid, seek
+from pipeline.encode.quality_search import HIGHEST, LOWEST, STEP, nearest, on_grid, search_quality
 
 
 def found(excess: Callable[[float], float], **changes: float) -> tuple[float, int]:
     options = {"first": 30.0, "slope": 0.045, "tolerance": 0.003, "low": LOWEST, "high": HIGHEST, **changes}
-    looks = seek(excess, most=12, **options)
+    looks = search_quality(excess, most=12, **options)
     return nearest(looks).quality, len(looks)
 
 
@@ -27,7 +27,9 @@ def test_an_even_curve_takes_a_handful_of_looks(root: float, slope: float, first
 
 @given(st.floats(1, 62), st.floats(0, 63))
 def test_a_jump_is_closed_in_on_from_both_sides(root: float, first: float) -> None:
-    looks = seek(lambda at: -0.2 if at < root else 0.3, first=first, slope=0.045, tolerance=0.003, most=12)
+    looks = search_quality(
+        lambda at: -0.2 if at < root else 0.3, first=first, slope=0.045, tolerance=0.003, most=12
+    )
     below = max(look.quality for look in looks if look.excess < 0)
     above = min(look.quality for look in looks if look.excess > 0)
     assert below < root <= above
@@ -58,12 +60,12 @@ def test_what_is_endless_above_is_left() -> None:
 
 
 def test_the_last_look_goes_to_the_end_when_all_were_on_one_side() -> None:
-    looks = seek(lambda at: -1e6 + at, first=0, slope=1e6, tolerance=0.1, most=3)
+    looks = search_quality(lambda at: -1e6 + at, first=0, slope=1e6, tolerance=0.1, most=3)
     assert looks[-1].quality == HIGHEST
 
 
 def test_a_narrower_range_is_kept_to() -> None:
-    looks = seek(lambda at: at - 50, first=60, slope=1, tolerance=0.01, most=9, low=10, high=40)
+    looks = search_quality(lambda at: at - 50, first=60, slope=1, tolerance=0.01, most=9, low=10, high=40)
     assert [look.quality for look in looks] == [40]
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import pytest
 
 from pipeline.encode.quality_search import HIGHEST, LOWEST
-from pipeline.encode.rate_control import FIRM, GENTLE, SteadyPace, TargetPace
-from pipeline.encode.rate_forecast import Sample, sample_of
+from pipeline.encode.rate_control import FIRM, GENTLE, FixedQuality, TargetRate
+from pipeline.encode.rate_forecast import UnitSample, sample_of
 from pipeline.encode.types import Candidate, Fetched
 from pipeline.types import Image
 from tests.support.law_codec import Law, LawCodec, numbered
@@ -27,9 +27,9 @@ class Unit:
         self.bpp = bpp
         sources = [fetched.source for fetched in self.images]
         chosen = {source.key for source in sample_of(sources)}
-        sample = Sample(self.codec, sources, [f for f in self.images if f.source.key in chosen])
+        sample = UnitSample(self.codec, sources, [f for f in self.images if f.source.key in chosen])
         self.base = sample.forecast(bpp).base
-        self.pace = TargetPace(self.codec, bpp, sample.forecast(bpp))
+        self.pace = TargetRate(self.codec, bpp, sample.forecast(bpp))
         self.num_bytes = self.num_pixels = 0
         self.qualities: list[float] = []
         for start in range(0, count, batch):
@@ -100,8 +100,8 @@ def test_what_is_not_coded_does_not_count() -> None:
     images = numbered(60, seed=1)
     sources = [fetched.source for fetched in images]
     chosen = {source.key for source in sample_of(sources)}
-    sample = Sample(unit.codec, sources, [f for f in images if f.source.key in chosen])
-    unit.pace = TargetPace(unit.codec, TARGET_BPP, sample.forecast(TARGET_BPP))
+    sample = UnitSample(unit.codec, sources, [f for f in images if f.source.key in chosen])
+    unit.pace = TargetRate(unit.codec, TARGET_BPP, sample.forecast(TARGET_BPP))
     for number, fetched in enumerate(images):
         if number % 2:
             unit.pace.not_coded(fetched.source.key)
@@ -111,7 +111,7 @@ def test_what_is_not_coded_does_not_count() -> None:
 
 
 def test_a_steady_pace_is_steady() -> None:
-    pace = SteadyPace(17.0)
+    pace = FixedQuality(17.0)
     pace.coded("a", num_pixels=1, num_bytes=10**9, quality=17.0)
     pace.not_coded("b")
     assert pace.quality([]) == 17.0

@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.errors import RestoreError
 from pipeline.image.read import read_image
-from pipeline.image.write import FORMATS, Format, format_of_path, restore
+from pipeline.image.write import FORMATS, Format, format_of_path, write_image
 from pipeline.types import Image
 from tests.support.odd_images import BROKEN_EXIF, BROKEN_ICC, XMP, exif_block, saved, texture
 
@@ -48,7 +48,7 @@ def alpha_plane(one: Image) -> Any:
 @pytest.mark.parametrize("size", [(1, 1), (7, 5), (60, 90)], ids=["1x1", "5x7", "90x60"])
 def test_lossless_formats_give_the_same_pixels(fmt: Format, channels: int, size: tuple[int, int]) -> None:
     original = image(channels, size=size)
-    back = read_back(restore(original, fmt))
+    back = read_back(write_image(original, fmt))
     expected = (
         np.repeat(original.pixels, 3, axis=2) if fmt == "webp" and original.is_grey else original.pixels
     )
@@ -61,7 +61,7 @@ def test_lossless_formats_give_the_same_pixels(fmt: Format, channels: int, size:
 @pytest.mark.parametrize("size", [(1, 1), (7, 5), (60, 90)], ids=["1x1", "5x7", "90x60"])
 def test_lossy_formats_come_near(fmt: Format, channels: int, size: tuple[int, int]) -> None:
     original = image(channels, size=size)
-    back = read_back(restore(original, fmt))
+    back = read_back(write_image(original, fmt))
     assert back.pixels.shape == original.pixels.shape, "grey stays grey"
     mse = np.mean((back.pixels.astype(float) - original.pixels) ** 2)
     assert mse < 30  # 33 dB, on coloured noise
@@ -70,7 +70,7 @@ def test_lossy_formats_come_near(fmt: Format, channels: int, size: tuple[int, in
 @pytest.mark.parametrize("channels", [2, 4], ids=["grey-alpha", "rgba"])
 def test_alpha_is_exact_in_avif_too(channels: int) -> None:
     original = image(channels, size=(64, 96))
-    back = read_back(restore(original, "avif"))
+    back = read_back(write_image(original, "avif"))
     assert np.array_equal(alpha_plane(back), alpha_plane(original))
     assert back.is_grey == original.is_grey
 
@@ -83,7 +83,7 @@ def test_metadata_come_back_byte_for_byte(fmt: Format, channels: int, orientatio
     original = image(
         channels, exif=exif, icc=BROKEN_ICC * 5000, xmp=XMP + b"\xff not UTF-8", orientation=orientation
     )
-    back = read_back(restore(original, fmt))
+    back = read_back(write_image(original, fmt))
     assert (back.exif, back.icc, back.xmp) == (original.exif, original.icc, original.xmp)
     assert back.orientation == orientation
     assert back.pixels.shape[:2] == original.pixels.shape[:2], "orientation is not applied"
@@ -91,29 +91,29 @@ def test_metadata_come_back_byte_for_byte(fmt: Format, channels: int, orientatio
 
 @pytest.mark.parametrize("fmt", ["png", "jpeg", "webp"])
 def test_broken_exif_comes_back(fmt: Format) -> None:
-    assert read_back(restore(image(exif=BROKEN_EXIF), fmt)).exif == BROKEN_EXIF
+    assert read_back(write_image(image(exif=BROKEN_EXIF), fmt)).exif == BROKEN_EXIF
 
 
 def test_broken_exif_is_refused_by_avif() -> None:
     with pytest.raises(RestoreError, match=r"90x60 image could not be written as avif: .*Exif.*; use png"):
-        restore(image(exif=BROKEN_EXIF), "avif")
+        write_image(image(exif=BROKEN_EXIF), "avif")
 
 
 @pytest.mark.parametrize("fmt", FORMATS)
 def test_no_metadata_stays_none(fmt: Format) -> None:
-    back = read_back(restore(image(), fmt))
+    back = read_back(write_image(image(), fmt))
     assert (back.exif, back.icc, back.xmp, back.orientation, back.alpha) == (None, None, None, None, None)
 
 
 def test_jpeg_refuses_transparency() -> None:
     with pytest.raises(RestoreError, match=r"JPEG cannot hold transparency.*use png, webp or avif"):
-        restore(image(4), "jpeg")
+        write_image(image(4), "jpeg")
 
 
 def test_jpeg_takes_an_opaque_alpha_plane() -> None:
     opaque = dataclasses.replace(image(), alpha=saved(np.full((60, 90), 255, np.uint8), "PNG"))
-    assert read_back(restore(opaque, "jpeg")).alpha is None
-    assert read_back(restore(opaque, "png")).alpha is not None
+    assert read_back(write_image(opaque, "jpeg")).alpha is None
+    assert read_back(write_image(opaque, "png")).alpha is not None
 
 
 @pytest.mark.parametrize(
@@ -123,8 +123,8 @@ def test_jpeg_takes_an_opaque_alpha_plane() -> None:
 def test_sides_beyond_the_format_are_refused(fmt: Format, shape: tuple[int, int], limit: str) -> None:
     tall = Image(pixels=np.zeros((*shape, 3), np.uint8), source_format="PNG", mode="RGB")
     with pytest.raises(RestoreError, match=f"{fmt.upper()} holds at most {limit} pixels a side.*use png"):
-        restore(tall, fmt)
-    assert np.array_equal(read_back(restore(tall, "png")).pixels, tall.pixels)
+        write_image(tall, fmt)
+    assert np.array_equal(read_back(write_image(tall, "png")).pixels, tall.pixels)
 
 
 @pytest.mark.parametrize(
@@ -132,14 +132,14 @@ def test_sides_beyond_the_format_are_refused(fmt: Format, shape: tuple[int, int]
 )
 def test_the_largest_sides_are_written_and_read(fmt: Format, shape: tuple[int, int]) -> None:
     tall = Image(pixels=np.zeros((*shape, 3), np.uint8), source_format="PNG", mode="RGB")
-    assert read_back(restore(tall, fmt)).pixels.shape == (*shape, 3)
+    assert read_back(write_image(tall, fmt)).pixels.shape == (*shape, 3)
 
 
 @pytest.mark.parametrize("what", ["exif", "xmp"])
 def test_metadata_too_long_for_jpeg_are_refused(what: str) -> None:
     metadata: dict[str, Any] = {what: bytes(70_000)}
     with pytest.raises(RestoreError, match=rf"^JPEG holds at most 65,5\d\d bytes of {what.upper()}.*use png"):
-        restore(image(**metadata), "jpeg")
+        write_image(image(**metadata), "jpeg")
 
 
 @pytest.mark.parametrize(
@@ -152,12 +152,12 @@ def test_metadata_too_long_for_jpeg_are_refused(what: str) -> None:
 )
 def test_a_bad_alpha_plane_is_named(alpha: bytes, text: str) -> None:
     with pytest.raises(RestoreError, match=text):
-        restore(dataclasses.replace(image(), alpha=alpha), "png")
+        write_image(dataclasses.replace(image(), alpha=alpha), "png")
 
 
 @pytest.mark.parametrize("fmt", ["jpeg", "webp", "avif"])
 def test_quality_trades_size(fmt: Format) -> None:
-    sizes = [len(restore(image(), fmt, quality=quality)) for quality in (10, 50, 95)]
+    sizes = [len(write_image(image(), fmt, quality=quality)) for quality in (10, 50, 95)]
     assert sizes == sorted(sizes)
     assert len(set(sizes)) == 3
 
@@ -167,12 +167,12 @@ def test_impossible_quality_is_refused(fmt: Format, quality: int) -> None:
     with pytest.raises(
         RestoreError, match=f"quality of 1 to 100 for jpeg, webp or avif, got {quality} for {fmt}"
     ):
-        restore(image(), fmt, quality=quality)
+        write_image(image(), fmt, quality=quality)
 
 
 def test_unknown_format_is_refused() -> None:
     with pytest.raises(RestoreError, match="Expected a format of png, jpeg, webp, avif, got 'tga'"):
-        restore(image(), "tga")  # type: ignore[arg-type]
+        write_image(image(), "tga")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

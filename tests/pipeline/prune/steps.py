@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from pipeline.archive.catalogue import Catalogue
-from pipeline.archive.prune_marks import MarkReader, write_mark
+from pipeline.archive.prune_marks import PruneMarkReader, write_mark
 from pipeline.archive.schema import rows_of
 from pipeline.archive.seals import seal
 from pipeline.archive.shards import build_shard, catalogue_rows, publish
@@ -56,12 +56,12 @@ def prune(storage: Storage, keep: int | None = None, **more: timedelta) -> Prune
 
 def dry(storage: Storage, keep: int | None = None, **more: timedelta) -> PruneSummary:
     """`tenfold prune`."""
-    return PruneRun(storage, Retention(keep_versions=keep, **more)).look()
+    return PruneRun(storage, Retention(keep_versions=keep, **more)).plan()
 
 
 def age_marks(storage: Storage, by: timedelta = LONG) -> None:
     """Let time pass: every mark becomes older."""
-    for mark in MarkReader(storage).read().marks:
+    for mark in PruneMarkReader(storage).read().marks:
         write_mark(storage, mark.paths, mark.marked_at - by)
         storage.delete(mark.path)
 

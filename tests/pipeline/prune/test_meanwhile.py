@@ -9,12 +9,12 @@ from deltalake import DeltaTable
 
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.layout import entry_path
-from pipeline.archive.prune_marks import MarkReader
+from pipeline.archive.prune_marks import PruneMarkReader
 from pipeline.archive.seals import read_seals, seal
 from pipeline.archive.shards import catalogue_rows
 from pipeline.archive.stored_plan import StoredPlan
-from pipeline.compress.resume import committed_units
-from pipeline.compress.run_record import RunLog
+from pipeline.compress.resume import resume_units
+from pipeline.compress.run_record import RunRecord
 from pipeline.errors import ArchiveError
 from pipeline.prune.run import PruneRun
 from pipeline.store.storage import Storage
@@ -38,12 +38,14 @@ class TestBetweenMarkAndRemoval:
         path = publish_only(archive, "run-1", {"a": "1"})
         other = publish_only(archive, "run-0", {"z": "1"})
         prune(archive)
-        assert MarkReader(archive).read().since.keys() == {path, other}
+        assert PruneMarkReader(archive).read().since.keys() == {path, other}
         commit(archive, "run-2", {"b": "1"})
         Catalogue(archive).commit(catalogue_rows(archive.read(path), path), run="run-1")
         summary = prune(archive)
         assert summary.waiting.shards == 1
-        assert MarkReader(archive).read().since.keys() == {other}, "it waits anew when it is let go again"
+        assert PruneMarkReader(archive).read().since.keys() == {other}, (
+            "it waits anew when it is let go again"
+        )
         age_marks(archive)
         prune(archive)
         assert content_of(archive) == {"a": "1", "b": "1"}
@@ -79,19 +81,19 @@ class TestBetweenMarkAndRemoval:
     def test_a_killed_run_encodes_again_what_is_marked(self, archive: Storage) -> None:
         plan = StoredPlan(archive, "run-1")
         plan.store(0, [SourceImage(key="a", url="a")])
-        log = RunLog(archive, "run-1", resumed=True)
+        log = RunRecord(archive, "run-1", resumed=True)
         path = publish_only(archive, "run-1", {"a": "1"})
         prune(archive)
-        assert committed_units(archive, Catalogue(archive), log, plan) == frozenset()
+        assert resume_units(archive, Catalogue(archive), log, plan) == frozenset()
         assert Catalogue(archive).count() == 0
-        (mark,) = MarkReader(archive).read().marks
+        (mark,) = PruneMarkReader(archive).read().marks
         archive.delete(mark.path)
-        assert committed_units(archive, Catalogue(archive), log, plan) == {0}
+        assert resume_units(archive, Catalogue(archive), log, plan) == {0}
         assert shards_of(archive) == {path}
 
     def test_a_run_that_was_suspended_does_not_commit_what_is_marked(self, archive: Storage) -> None:
         path = publish_only(archive, "run-1", {"a": "1"})
-        reader = MarkReader(archive)
+        reader = PruneMarkReader(archive)
         prune(archive)
         reader.check_committable([path])  # marked just now: a prune cannot remove it for most of an hour
         age_marks(archive, timedelta(minutes=31))

@@ -12,7 +12,7 @@ from deltalake import DeltaTable
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.layout import checkpoint_path, entry_path
 from pipeline.archive.lease import Lease
-from pipeline.archive.prune_marks import MarkReader, write_mark
+from pipeline.archive.prune_marks import PruneMarkReader, write_mark
 from pipeline.errors import ArchiveError, ConfigError, DamagedError, LockedError, NoArchiveError, TenfoldError
 from pipeline.prune.retention import Retention
 from pipeline.store.storage import Storage
@@ -124,7 +124,7 @@ class TestRefused:
         publish_only(archive, "run-1", {"a": "1"})
         prune(archive)
         age_marks(archive)
-        (mark,) = MarkReader(archive).read().marks
+        (mark,) = PruneMarkReader(archive).read().marks
         archive.write(mark.path, archive.read(mark.path).replace(b"marked_at", b"marked_ad"))
         (problem,) = VerifyRun(archive, HERE).run().problems
         assert problem.path == mark.path

@@ -157,7 +157,7 @@ class TestVersions:
 
         def kept(**rules: object) -> int:
             retention = Retention(**rules)  # type: ignore[arg-type]
-            return PruneRun(archive, retention, clock=lambda: later).look().kept_from
+            return PruneRun(archive, retention, clock=lambda: later).plan().kept_from
 
         assert kept(older_than=timedelta(days=30)) == 4
         assert kept(older_than=timedelta(days=50)) == 0

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipeline.report.histogram import Spread
+from pipeline.report.histogram import Histogram
 from pipeline.report.sampling import Draw, Lowest, Sampling
 
 
@@ -62,12 +62,12 @@ def test_the_lowest_leave_nulls_out_and_break_ties_by_key() -> None:
 @pytest.mark.parametrize(
     ("spread", "values"),
     [
-        (Spread(0, 100), np.random.default_rng(3).normal(36, 3, 40_000)),
-        (Spread(1e-2, 1e5, scale="log"), np.random.default_rng(4).lognormal(3, 0.7, 40_000)),
+        (Histogram(0, 100), np.random.default_rng(3).normal(36, 3, 40_000)),
+        (Histogram(1e-2, 1e5, scale="log"), np.random.default_rng(4).lognormal(3, 0.7, 40_000)),
     ],
     ids=["linear", "log"],
 )
-def test_percentiles_and_bars_agree_with_all_values_at_once(spread: Spread, values: np.ndarray) -> None:
+def test_percentiles_and_bars_agree_with_all_values_at_once(spread: Histogram, values: np.ndarray) -> None:
     for part in np.array_split(values, 9):
         spread.add(part)
     found = spread.percentiles()
@@ -84,7 +84,7 @@ def test_percentiles_and_bars_agree_with_all_values_at_once(spread: Spread, valu
 
 
 def test_few_values_one_value_and_none() -> None:
-    spread = Spread(0, 100)
+    spread = Histogram(0, 100)
     assert (spread.percentiles(), spread.bars()) == ({}, [])
     spread.add(np.array([37.5, np.nan, np.inf]))
     assert spread.count == 1
@@ -94,7 +94,7 @@ def test_few_values_one_value_and_none() -> None:
 
 
 def test_values_beyond_the_ends_are_counted() -> None:
-    spread = Spread(0, 1)
+    spread = Histogram(0, 1)
     spread.add(np.array([-1.0, 0.5, 2.0]))
     assert sum(bar.images for bar in spread.bars()) == 3
     assert spread.percentiles()[100] == 2.0

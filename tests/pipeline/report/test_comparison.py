@@ -23,14 +23,14 @@ from pipeline.report.as_json import contest_json
 from pipeline.report.comparison.methods import (
     FIDELITY,
     PICTURES,
-    Contestant,
     Curve,
     Fidelity,
+    Method,
     Size,
     contestants,
 )
 from pipeline.report.comparison.results import standings
-from pipeline.report.comparison.run import Contest, hold_contest
+from pipeline.report.comparison.run import Comparison, hold_contest
 from pipeline.source.source import parse_source
 from pipeline.store.storage import Storage
 from pipeline.types import Image as Decoded
@@ -77,7 +77,7 @@ def hidden_source(original: Path) -> Iterator[Path]:
     (original / "hidden").rename(original / "source")
 
 
-def held(archive: Path, *, shown: tuple[str, ...] = ()) -> Contest:
+def held(archive: Path, *, shown: tuple[str, ...] = ()) -> Comparison:
     storage = Storage(archive)
     catalogue = Catalogue(storage)
     return hold_contest(storage, catalogue, CONFIG, drawn=["0.png", "1.png", "moving.gif"], shown=shown)
@@ -153,7 +153,7 @@ def test_another_library_counts_as_not_measured(folder: Path, monkeypatch: pytes
     assert held(folder / "archive").from_cache == 0
 
 
-def _renamed() -> list[Contestant]:
+def _renamed() -> list[Method]:
     return [replace(one, library="a newer one") for one in contestants()[0] if one.id == "png"]
 
 
