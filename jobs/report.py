@@ -27,15 +27,15 @@ from pipeline.report import (
     S3_USD_PER_GB_MONTH,
     Report,
     Sampling,
-    beside_sentence,
     catalogue_report,
+    compare_archives,
+    diff_sentence,
     differences_parquet,
-    hold_beside,
     images_parquet,
     report_html,
     report_json,
     report_markdown,
-    with_contest,
+    with_comparison,
 )
 from pipeline.store.storage import Storage
 from pipeline.words import counted
@@ -108,14 +108,14 @@ def report(
         made = catalogue_report(store, catalogue, sampling=sampling, usd_per_gb_month=price)
         other = None if compare is None else Catalogue(Storage(compare, settings.storage))
         if other is not None and compare is not None:
-            made = replace(made, beside=hold_beside(catalogue, other, other_archive=compare))
+            made = replace(made, diff=compare_archives(catalogue, other, other_archive=compare))
         _write_words(folder, made)  # a DIR that cannot be written ends here, before minutes of measuring
-        if made.wants_contest:
+        if made.wants_comparison:
             with show_progress() as on_progress:
-                made = with_contest(made, store, catalogue, settings, on_progress)
+                made = with_comparison(made, store, catalogue, settings, on_progress)
         _write_words(folder, made)
         folder.write("report.html", report_html(made))
-        folder.write("images.parquet", images_parquet(catalogue, made.contest))
+        folder.write("images.parquet", images_parquet(catalogue, made.comparison))
         if other is not None:
             folder.write("differences.parquet", differences_parquet(catalogue, other))
         if as_json:
@@ -134,27 +134,29 @@ def _write_words(folder: Storage, made: Report) -> None:
 
 
 def _tell(made: Report) -> None:
-    totals = made.fold.totals
+    totals = made.aggregate.totals
     print(
         f"{counted(totals.images, 'image')}: {totals.coded:,} coded, {totals.kept:,} kept, {totals.failed:,} failed"
     )
     print_comparison(totals)
-    if made.beside is not None:
-        print(beside_sentence(made.beside))
-    if made.standings is not None:
-        for one in made.standings.lossy:
+    if made.diff is not None:
+        print(diff_sentence(made.diff))
+    if made.results is not None:
+        for one in made.results.lossy:
             if one.times_ours.value is not None:
                 print(
-                    f"For the same PSNR {one.contestant.title} takes {one.times_ours.value:.2f} times our bytes."
+                    f"For the same PSNR {one.method.title} takes {one.times_ours.value:.2f} times our bytes."
                 )
 
 
 def _tell_trouble(made: Report) -> None:
-    contest = made.contest
-    if contest is None:
+    comparison = made.comparison
+    if comparison is None:
         return
-    if contest.absent:
-        example, why = next(iter(contest.absent.items()))
-        say(f"{len(contest.absent):,} of {contest.drawn:,} images could not be compared, as {example}: {why}")
-    if contest.not_cached is not None:
-        say(f"What was measured could not be kept in the archive: {contest.not_cached}")
+    if comparison.absent:
+        example, why = next(iter(comparison.absent.items()))
+        say(
+            f"{len(comparison.absent):,} of {comparison.drawn:,} images could not be compared, as {example}: {why}"
+        )
+    if comparison.not_cached is not None:
+        say(f"What was measured could not be kept in the archive: {comparison.not_cached}")

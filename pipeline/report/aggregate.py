@@ -1,4 +1,4 @@
-"""An archive's catalogue folded into one report, in one pass: its size on the page and in memory does not grow.
+"""An archive's catalogue added up in one pass: page and memory stay the same size however many images there are.
 
 Only the catalogue is read. Zip means deflate (zlib level 6), on the raw 24-bit pixels and on the source files.
 """
@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from pipeline.archive.catalogue import Catalogue
 from pipeline.errors import ArchiveError
 from pipeline.report.histogram import Histogram
-from pipeline.report.sampling import Draw, Lowest, Sampling
+from pipeline.report.sampling import DrawnRows, LowestRows, Sampling
 from pipeline.totals import Totals
 
 SHOWN_WORST: Final = 1000
@@ -66,7 +66,7 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Worst:
+class WorstImage:
     """An image at the bottom of the PSNR list."""
 
     key: str
@@ -87,50 +87,52 @@ class Aggregate:
     """By `status`, `format`, `size` and, of stored images, `codec_quality`."""
     reasons: list[tuple[str, str, int]]
     """(status, reason, images), the most frequent first."""
-    spreads: dict[str, Histogram]
+    histograms: dict[str, Histogram]
     """Of coded images: `psnr_db`, `ms_ssim`, `bpp` and `ratio`, against raw."""
-    worst: list[Worst]
+    worst: list[WorstImage]
     drawn: list[str]
-    """Keys of the images for the contest, in no order."""
+    """Keys of the images for the comparison, in no order."""
     shown: pa.Table
     """IMAGE_COLUMNS of the images for the page's table, by key."""
 
 
-def fold(catalogue: Catalogue, *, url: str, sampling: Sampling) -> Aggregate:
-    """Fold the catalogue.
+def aggregate_catalogue(catalogue: Catalogue, *, url: str, sampling: Sampling) -> Aggregate:
+    """Add up the catalogue.
 
     Raises:
         NoArchiveError: there is no archive.
         ArchiveError: it holds no image.
     """
     version = catalogue.version()
-    folding = _Folding(sampling)
+    running = _AggregatePass(sampling)
     for batch in catalogue.scan(IMAGE_COLUMNS):
-        folding.take(batch if isinstance(batch, pa.Table) else pa.Table.from_batches([batch]))
-    if not folding.totals.images:
+        running.take(batch if isinstance(batch, pa.Table) else pa.Table.from_batches([batch]))
+    if not running.totals.images:
         raise ArchiveError(
             f"Expected images in the archive at {url}, got none yet; `tenfold compress` adds some."
         )
     return Aggregate(
         archive=url,
         version=version,
-        totals=folding.totals,
-        groups={axis: _ordered(folding.groups[axis]) for axis in folding.groups},
-        reasons=[(status, reason, n) for (status, reason), n in folding.reasons.most_common(_MAX_REASONS)],
-        spreads=folding.spreads,
-        worst=[Worst(**one) for one in _plain(folding.worst, ["key", "psnr_db", "ms_ssim", "bpp"], _WORST)],
-        drawn=[row["key"] for row in _plain(folding.contest, ["key"])],
-        shown=folding.shown_rows(),
+        totals=running.totals,
+        groups={axis: _ordered(running.groups[axis]) for axis in running.groups},
+        reasons=[(status, reason, n) for (status, reason), n in running.reasons.most_common(_MAX_REASONS)],
+        histograms=running.histograms,
+        worst=[
+            WorstImage(**one) for one in _plain(running.worst, ["key", "psnr_db", "ms_ssim", "bpp"], _WORST)
+        ],
+        drawn=[row["key"] for row in _plain(running.drawn, ["key"])],
+        shown=running.shown_rows(),
     )
 
 
 @dataclass(slots=True, kw_only=True)
 class _Shown:
-    worst: Lowest = field(default_factory=lambda: Lowest(SHOWN_WORST, by="psnr_db"))
-    drawn: Draw = field(default_factory=lambda: Draw(Sampling(count=SHOWN_WORST + SHOWN_DRAWN)))
+    worst: LowestRows = field(default_factory=lambda: LowestRows(SHOWN_WORST, by="psnr_db"))
+    drawn: DrawnRows = field(default_factory=lambda: DrawnRows(Sampling(count=SHOWN_WORST + SHOWN_DRAWN)))
 
 
-class _Folding:
+class _AggregatePass:
     """The state of the pass."""
 
     def __init__(self, sampling: Sampling) -> None:
@@ -142,13 +144,13 @@ class _Folding:
             "codec_quality": {},
         }
         self.reasons: Counter[tuple[str, str]] = Counter()
-        self.spreads = {
+        self.histograms = {
             "psnr_db": Histogram(0, 100),
             "ms_ssim": Histogram(0, 1),
             "bpp": Histogram(1e-3, 1e3, scale="log"),
             "ratio": Histogram(1e-2, 1e5, scale="log"),
         }
-        self.contest = Draw(sampling)
+        self.drawn = DrawnRows(sampling)
         self._shown = _Shown()
 
     def take(self, rows: pa.Table) -> None:
@@ -162,14 +164,14 @@ class _Folding:
         self.reasons.update(_reasons(rows))
         coded = rows.filter(pc.equal(rows["status"], "coded"))
         for name in ("psnr_db", "ms_ssim", "bpp"):
-            self.spreads[name].add(_numbers(coded[name]))
-        self.spreads["ratio"].add(24 / np.maximum(_numbers(coded["bpp"]), 1e-9))
+            self.histograms[name].add(_numbers(coded[name]))
+        self.histograms["ratio"].add(24 / np.maximum(_numbers(coded["bpp"]), 1e-9))
         self._shown.worst.offer(coded)
         self._shown.drawn.offer(rows)
-        self.contest.offer(rows.filter(pc.not_equal(rows["status"], "failed")).select(["key"]))
+        self.drawn.offer(rows.filter(pc.not_equal(rows["status"], "failed")).select(["key"]))
 
     @property
-    def worst(self) -> Lowest:
+    def worst(self) -> LowestRows:
         """The coded images at the bottom."""
         return self._shown.worst
 
@@ -232,7 +234,7 @@ def _ordered(groups: dict[str, Totals]) -> list[Group]:
     return [Group(name=name, totals=groups[name]) for name in sorted(groups, key=place)]
 
 
-def _plain(held: Lowest | Draw, columns: list[str], most: int | None = None) -> list[dict[str, Any]]:
+def _plain(held: LowestRows | DrawnRows, columns: list[str], most: int | None = None) -> list[dict[str, Any]]:
     rows = held.rows()
     plain: list[dict[str, Any]] = [] if rows is None else rows.select(columns).slice(0, most).to_pylist()
     return plain

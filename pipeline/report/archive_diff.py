@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.schema import CATALOGUE_SCHEMA
 from pipeline.report.histogram import Histogram
-from pipeline.report.sampling import Lowest
+from pipeline.report.sampling import LowestRows
 from pipeline.totals import COLUMNS, Totals
 
 _MOST_DIFFERING: Final = 30
@@ -63,7 +63,7 @@ class ArchiveDiff:
     """Those that differ most in PSNR, the most first."""
 
 
-def hold_beside(this: Catalogue, other: Catalogue, *, other_archive: str) -> ArchiveDiff:
+def compare_archives(this: Catalogue, other: Catalogue, *, other_archive: str) -> ArchiveDiff:
     """One pass over the images that both hold, in bounded memory.
 
     Raises:
@@ -72,7 +72,7 @@ def hold_beside(this: Catalogue, other: Catalogue, *, other_archive: str) -> Arc
     sums = {"this": Totals(), "other": Totals()}
     changed = 0
     psnr, ratio = Histogram(-100, 100), Histogram(1e-3, 1e3, scale="log")
-    apart = Lowest(_MOST_DIFFERING, by=_APART)
+    apart = LowestRows(_MOST_DIFFERING, by=_APART)
     for rows in _joined(this, other):
         same = rows.filter(_is_same(rows))
         changed += len(rows) - len(same)

@@ -23,7 +23,7 @@ DEFINITIONS: Final = {
     "ratio": "Raw bytes, or the source files' bytes, over payload bytes: what the codec wrote for an image. Larger is "
     "smaller.",
     "bpp": "Bits per pixel: payload bits over the pixels of the original.",
-    "zip": "Deflate. Over the whole archive at zlib level 6, as zip does by default; in the contest at level 9.",
+    "zip": "Deflate. Over the whole archive at zlib level 6, as zip does by default; in the comparison at level 9.",
     "PSNR": "Peak signal-to-noise ratio over RGB of decoded 8-bit pixels, per image; means are over images. 30 dB "
     "shows its losses, 40 dB hardly does.",
     "SSIM, MS-SSIM": "Structural similarity at one scale and at five, mean over RGB; 1 is identical. Images under 161 "
@@ -40,36 +40,37 @@ DEFINITIONS: Final = {
 
 def report_json(report: Report) -> dict[str, Any]:
     """Everything but the rows of single images, which are in images.parquet."""
-    folded = report.fold
+    aggregate = report.aggregate
     return {
-        "archive": folded.archive,
-        "catalogue_version": folded.version,
+        "archive": aggregate.archive,
+        "catalogue_version": aggregate.version,
         "made_at": report.made_at.isoformat(timespec="seconds"),
         "tenfold": report.tenfold,
         "definitions": DEFINITIONS,
-        "all": totals_json(folded.totals),
-        "sizes": [asdict(row) for row in size_rows(folded.totals)],
+        "all": totals_json(aggregate.totals),
+        "sizes": [asdict(row) for row in size_rows(aggregate.totals)],
         "groups": {
             axis: [{"name": group.name, **totals_json(group.totals)} for group in groups]
-            for axis, groups in folded.groups.items()
+            for axis, groups in aggregate.groups.items()
         },
-        "percentiles": {name: spread.percentiles() for name, spread in folded.spreads.items()},
+        "percentiles": {name: histogram.percentiles() for name, histogram in aggregate.histograms.items()},
         "histograms": {
-            name: [asdict(bar) for bar in spread.bars()] for name, spread in folded.spreads.items()
+            name: [asdict(bar) for bar in histogram.bars()]
+            for name, histogram in aggregate.histograms.items()
         },
         "reasons": [
             {"status": status, "reason": reason, "images": images}
-            for status, reason, images in folded.reasons
+            for status, reason, images in aggregate.reasons
         ],
-        "worst": [asdict(one) for one in folded.worst],
-        "storage": storage_json(folded.totals, report.holdings, report.usd_per_gb_month),
+        "worst": [asdict(one) for one in aggregate.worst],
+        "storage": storage_json(aggregate.totals, report.inventory, report.usd_per_gb_month),
         "runs": {
-            "newest": [asdict(run) for run in report.holdings.runs],
-            "not_read": report.holdings.older_runs,
-            "stage_seconds": report.holdings.stage_seconds,
+            "newest": [asdict(run) for run in report.inventory.runs],
+            "not_read": report.inventory.older_runs,
+            "stage_seconds": report.inventory.stage_seconds,
         },
-        "contest": contest_json(report),
-        "beside": None if report.beside is None else beside_json(report.beside),
+        "contest": comparison_json(report),
+        "beside": None if report.diff is None else diff_json(report.diff),
     }
 
 
@@ -91,7 +92,7 @@ def totals_json(totals: Totals) -> dict[str, Any]:
     return {name: getattr(totals, name) for name in (*sums, *zips, *derived)}
 
 
-def storage_json(totals: Totals, holdings: Inventory, usd_per_gb_month: float) -> dict[str, Any]:
+def storage_json(totals: Totals, inventory: Inventory, usd_per_gb_month: float) -> dict[str, Any]:
     """Bytes that lie there, and what they cost a month; GB means 10^9 bytes."""
 
     def usd(num_bytes: int) -> float:
@@ -99,66 +100,66 @@ def storage_json(totals: Totals, holdings: Inventory, usd_per_gb_month: float) -
 
     return {
         "usd_per_gb_month": usd_per_gb_month,
-        "archive_bytes": holdings.archive_bytes,
-        "archive_bytes_by_folder": holdings.folder_bytes,
+        "archive_bytes": inventory.archive_bytes,
+        "archive_bytes_by_folder": inventory.folder_bytes,
         "source_bytes": totals.source_bytes,
-        "archive_usd_per_month": usd(holdings.archive_bytes),
+        "archive_usd_per_month": usd(inventory.archive_bytes),
         "source_usd_per_month": usd(totals.source_bytes),
     }
 
 
-def beside_json(beside: ArchiveDiff) -> dict[str, Any]:
+def diff_json(diff: ArchiveDiff) -> dict[str, Any]:
     """Both archives over the images that both hold."""
     return {
-        "other_archive": beside.other_archive,
-        "images": beside.images,
-        "changed": beside.changed,
-        "this": totals_json(beside.this),
-        "other": totals_json(beside.other),
-        "psnr_difference_db_percentiles": beside.psnr_difference_db.percentiles(),
-        "bytes_ratio_percentiles": beside.bytes_ratio.percentiles(),
-        "differing": [asdict(one) for one in beside.differing],
+        "other_archive": diff.other_archive,
+        "images": diff.images,
+        "changed": diff.changed,
+        "this": totals_json(diff.this),
+        "other": totals_json(diff.other),
+        "psnr_difference_db_percentiles": diff.psnr_difference_db.percentiles(),
+        "bytes_ratio_percentiles": diff.bytes_ratio.percentiles(),
+        "differing": [asdict(one) for one in diff.differing],
     }
 
 
-def contest_json(report: Report) -> dict[str, Any] | None:
-    """The contest; None when none was held."""
-    contest, held = report.contest, report.standings
-    if contest is None or held is None:
+def comparison_json(report: Report) -> dict[str, Any] | None:
+    """The comparison; None when none was held."""
+    comparison, held = report.comparison, report.results
+    if comparison is None or held is None:
         return None
     return {
         "seed": report.sampling.seed,
-        "drawn": contest.drawn,
-        "compared": len(contest.entries),
-        "from_cache": contest.from_cache,
-        "seconds": contest.seconds,
-        "not_cached": contest.not_cached,
-        "left_out": contest.left_out,
-        "absent": dict(Counter(map(in_general, contest.absent.values())).most_common(_MOST_REASONS)),
-        "refused": _refused(contest),
-        "contestants": [asdict(one) for one in contest.contestants],
-        **_standings_json(held),
+        "drawn": comparison.drawn,
+        "compared": len(comparison.entries),
+        "from_cache": comparison.from_cache,
+        "seconds": comparison.seconds,
+        "not_cached": comparison.not_cached,
+        "left_out": comparison.left_out,
+        "absent": dict(Counter(map(in_general, comparison.absent.values())).most_common(_MOST_REASONS)),
+        "refused": _refused(comparison),
+        "contestants": [asdict(one) for one in comparison.methods],
+        **_results_json(held),
     }
 
 
-def _refused(contest: Comparison) -> list[dict[str, Any]]:
-    """Images that one contestant could not take, by contestant and reason."""
-    counts = Counter((name, reason) for entry in contest.entries for name, reason in entry.refused.items())
+def _refused(comparison: Comparison) -> list[dict[str, Any]]:
+    """Images that one method could not take, by method and reason."""
+    counts = Counter((name, reason) for entry in comparison.entries for name, reason in entry.refused.items())
     return [
         {"contestant": name, "reason": reason, "images": images}
         for (name, reason), images in counts.most_common(_MOST_REASONS)
     ]
 
 
-def _standings_json(held: ComparisonResults) -> dict[str, Any]:
+def _results_json(held: ComparisonResults) -> dict[str, Any]:
     return {
         "ours": None if held.ours is None else asdict(held.ours),
         "lossless": [
             {
-                "id": one.contestant.id,
-                "title": one.contestant.title,
-                "settings": one.contestant.settings,
-                "library": one.contestant.library,
+                "id": one.method.id,
+                "title": one.method.title,
+                "settings": one.method.settings,
+                "library": one.method.library,
                 "images": one.images,
                 "num_bytes": one.num_bytes,
                 "raw_bytes": one.raw_bytes,
@@ -179,10 +180,10 @@ def _lossy_json(one: LossyResult) -> dict[str, Any]:
         point["bpp"] = 24 / point["ratio"]  # all bits over all pixels, as ours
         point["psnr_db"] = point["psnr_db"] if math.isfinite(point["psnr_db"]) else None
     return {
-        "id": one.contestant.id,
-        "title": one.contestant.title,
-        "settings": one.contestant.settings,
-        "library": one.contestant.library,
+        "id": one.method.id,
+        "title": one.method.title,
+        "settings": one.method.settings,
+        "library": one.method.library,
         "images": one.images,
         "psnr_gain_db": asdict(one.psnr_gain_db),
         "times_ours": asdict(one.times_ours),

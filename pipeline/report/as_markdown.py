@@ -7,13 +7,13 @@ from collections.abc import Iterable, Sequence
 from pipeline.report.as_json import DEFINITIONS, storage_json
 from pipeline.report.comparison.results import ComparisonResults
 from pipeline.report.histogram import PERCENTILES
-from pipeline.report.phrases import beside_sentence, contest_notes, gain, inside, number, times, usd
+from pipeline.report.phrases import comparison_notes, diff_sentence, gain, inside, number, times, usd
 from pipeline.report.report import Report
 from pipeline.report.size_table import size_rows, verdict
 from pipeline.words import counted
 
 _AXES = {"status": "status", "format": "source format", "size": "size", "codec_quality": "codec and quality"}
-_SPREADS = {"psnr_db": "PSNR, dB", "ms_ssim": "MS-SSIM", "bpp": "bpp", "ratio": "against raw"}
+_HISTOGRAMS = {"psnr_db": "PSNR, dB", "ms_ssim": "MS-SSIM", "bpp": "bpp", "ratio": "against raw"}
 
 
 def report_markdown(report: Report) -> str:
@@ -21,8 +21,8 @@ def report_markdown(report: Report) -> str:
     parts = [
         _head(report),
         _sizes(report),
-        _beside(report),
-        *_contest(report),
+        _diff(report),
+        *_comparison(report),
         _quality(report),
         _worst(report),
         _reasons(report),
@@ -35,17 +35,17 @@ def report_markdown(report: Report) -> str:
 
 
 def _head(report: Report) -> str:
-    totals = report.fold.totals
+    totals = report.aggregate.totals
     return (
-        f"# Archive report: {_cell(report.fold.archive)}\n\n"
+        f"# Archive report: {_cell(report.aggregate.archive)}\n\n"
         f"{counted(totals.images, 'image')}: {totals.coded:,} coded, {totals.kept:,} kept as they were, "
-        f"{totals.failed:,} failed. Catalogue version {report.fold.version}, read "
+        f"{totals.failed:,} failed. Catalogue version {report.aggregate.version}, read "
         f"{report.made_at:%Y-%m-%d %H:%M} UTC by Tenfold {report.tenfold}."
     )
 
 
 def _sizes(report: Report) -> str:
-    totals = report.fold.totals
+    totals = report.aggregate.totals
     rows = [
         (row.what, f"{row.num_bytes:,}", times(row.ratio_vs_raw), times(row.ratio_vs_source))
         for row in size_rows(totals)
@@ -54,9 +54,9 @@ def _sizes(report: Report) -> str:
     return f"## Size\n\n{table}\n\n{verdict(totals)}"
 
 
-def _beside(report: Report) -> str:
-    beside = report.beside
-    if beside is None:
+def _diff(report: Report) -> str:
+    diff = report.diff
+    if diff is None:
         return ""
     table = _table(
         ["", "payload bytes", "bpp", "against raw", "PSNR, dB", "MS-SSIM"],
@@ -69,7 +69,7 @@ def _beside(report: Report) -> str:
                 number(totals.psnr_db, 2),
                 number(totals.ms_ssim, 4),
             )
-            for what, totals in (("this archive", beside.this), (beside.other_archive, beside.other))
+            for what, totals in (("this archive", diff.this), (diff.other_archive, diff.other))
         ],
     )
     differing = _table(
@@ -82,18 +82,18 @@ def _beside(report: Report) -> str:
                 f"{one.psnr_difference_db:+.2f}",
                 times(one.bytes_ratio),
             )
-            for one in beside.differing
+            for one in diff.differing
         ],
     )
-    return f"## Beside {_cell(beside.other_archive)}\n\n{beside_sentence(beside)}\n\n{table}\n\n{differing}"
+    return f"## Beside {_cell(diff.other_archive)}\n\n{diff_sentence(diff)}\n\n{table}\n\n{differing}"
 
 
-def _contest(report: Report) -> Iterable[str]:
-    contest, held = report.contest, report.standings
-    if contest is None or held is None:
+def _comparison(report: Report) -> Iterable[str]:
+    comparison, held = report.comparison, report.results
+    if comparison is None or held is None:
         return
     yield (
-        f"## Against what else\n\n{len(contest.entries):,} of {contest.drawn:,} images drawn with seed "
+        f"## Against what else\n\n{len(comparison.entries):,} of {comparison.drawn:,} images drawn with seed "
         f"{report.sampling.seed} were read again and compared."
     )
     if held.lossless:
@@ -101,19 +101,19 @@ def _contest(report: Report) -> Iterable[str]:
             ["without loss", "settings", "against raw", "of our size", "images", "library"],
             [
                 (
-                    one.contestant.title,
-                    one.contestant.settings,
+                    one.method.title,
+                    one.method.settings,
                     times(one.ratio_vs_raw),
                     times(one.times_ours),
                     f"{one.images:,}",
-                    one.contestant.library,
+                    one.method.library,
                 )
                 for one in held.lossless
             ],
         )
     if held.lossy:
         yield _lossy(held)
-    yield "\n".join(f"- {_cell(note)}" for note in contest_notes(report))
+    yield "\n".join(f"- {_cell(note)}" for note in comparison_notes(report))
 
 
 def _lossy(held: ComparisonResults) -> str:
@@ -138,11 +138,11 @@ def _lossy(held: ComparisonResults) -> str:
         ],
         [
             (
-                one.contestant.title,
+                one.method.title,
                 gain(one.psnr_gain_db),
                 times(one.times_ours.value),
                 inside(one),
-                one.contestant.library,
+                one.method.library,
             )
             for one in held.lossy
         ],
@@ -151,10 +151,10 @@ def _lossy(held: ComparisonResults) -> str:
 
 
 def _quality(report: Report) -> str:
-    found = {name: spread.percentiles() for name, spread in report.fold.spreads.items()}
+    found = {name: histogram.percentiles() for name, histogram in report.aggregate.histograms.items()}
     rows = [
         (title, *(number(found[name][p], 4 if name in ("ms_ssim", "bpp") else 2) for p in PERCENTILES))
-        for name, title in _SPREADS.items()
+        for name, title in _HISTOGRAMS.items()
         if found[name]
     ]
     if not rows:
@@ -167,18 +167,18 @@ def _quality(report: Report) -> str:
 def _worst(report: Report) -> str:
     rows = [
         (_cell(one.key), f"{one.psnr_db:.2f}", number(one.ms_ssim, 4), f"{one.bpp:.3f}")
-        for one in report.fold.worst
+        for one in report.aggregate.worst
     ]
     return "## Where it is worst\n\n" + _table(["key", "PSNR, dB", "MS-SSIM", "bpp"], rows) if rows else ""
 
 
 def _reasons(report: Report) -> str:
-    rows = [(status, _cell(reason), f"{n:,}") for status, reason, n in report.fold.reasons]
+    rows = [(status, _cell(reason), f"{n:,}") for status, reason, n in report.aggregate.reasons]
     return "## Kept and failed\n\n" + _table(["status", "reason", "images"], rows) if rows else ""
 
 
 def _groups(report: Report) -> Iterable[str]:
-    for axis, groups in report.fold.groups.items():
+    for axis, groups in report.aggregate.groups.items():
         yield f"## By {_AXES[axis]}\n\n" + _table(
             ["", "images", "source bytes", "payload bytes", "bpp", "against raw", "PSNR, dB", "MS-SSIM"],
             [
@@ -198,7 +198,7 @@ def _groups(report: Report) -> Iterable[str]:
 
 
 def _cost(report: Report) -> str:
-    said = storage_json(report.fold.totals, report.holdings, report.usd_per_gb_month)
+    said = storage_json(report.aggregate.totals, report.inventory, report.usd_per_gb_month)
     return (
         f"## Storage\n\nEverything in the archive takes {said['archive_bytes']:,} bytes: "
         f"{usd(said['archive_usd_per_month'])} a month at {report.usd_per_gb_month:g} USD per GB (10^9 bytes); "
@@ -207,10 +207,10 @@ def _cost(report: Report) -> str:
 
 
 def _runs(report: Report) -> str:
-    runs = report.holdings.runs
+    runs = report.inventory.runs
     if not runs:
         return ""
-    stages = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in report.holdings.stage_seconds.items())
+    stages = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in report.inventory.stage_seconds.items())
     rows = [
         (
             one.run,

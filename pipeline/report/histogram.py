@@ -1,4 +1,4 @@
-"""How numbers of a million images lie, in memory that does not grow: narrow bins, counted while folding."""
+"""How the numbers of a million images are spread: narrow bins of a fixed number, so that memory does not grow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""images.parquet: one row an image of the catalogue, with what the contest found where it took part."""
+"""images.parquet: one row an image of the catalogue, with what the comparison found where it took part."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from pipeline.archive.schema import CATALOGUE_SCHEMA
 from pipeline.report.aggregate import IMAGE_COLUMNS
 from pipeline.report.comparison.methods import FIDELITY, SSIMULACRA2, Fidelity, Score, Size
 from pipeline.report.comparison.results import matches
-from pipeline.report.comparison.run import Comparison, Entry
+from pipeline.report.comparison.run import ComparedImage, Comparison
 
 _DERIVED: Final = ("ratio_vs_raw", "ratio_vs_source", "zip_ratio_vs_raw")
 
 
-def images_parquet(catalogue: Catalogue, contest: Comparison | None) -> bytes:
+def images_parquet(catalogue: Catalogue, comparison: Comparison | None) -> bytes:
     """The whole file; the catalogue is streamed, what is held is the compressed file: some 100 bytes an image."""
-    found = {} if contest is None else {entry.row.key: numbers_of(entry) for entry in contest.entries}
+    found = {} if comparison is None else {entry.row.key: numbers_of(entry) for entry in comparison.entries}
     names = sorted({name for numbers in found.values() for name in numbers})
     schema = pa.schema(
         [CATALOGUE_SCHEMA.field(name) for name in IMAGE_COLUMNS]
@@ -37,8 +37,8 @@ def images_parquet(catalogue: Catalogue, contest: Comparison | None) -> bytes:
     return file.getvalue()
 
 
-def numbers_of(entry: Entry) -> dict[str, float]:
-    """What the contest found for one image, by column."""
+def numbers_of(entry: ComparedImage) -> dict[str, float]:
+    """What the comparison found for one image, by column."""
     numbers: dict[str, float | None] = {}
     for name, result in entry.results.items():
         match result:

@@ -54,7 +54,7 @@ class Inventory:
         return {name.removesuffix("_s"): round(seconds, 3) for name, seconds in total.items() if seconds}
 
 
-def read_holdings(archive: Storage) -> Inventory:
+def read_inventory(archive: Storage) -> Inventory:
     """List the archive, and read the summaries of its newest runs; a record that is damaged is left out.
 
     Raises:

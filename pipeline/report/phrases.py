@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pipeline.report.archive_diff import ArchiveDiff
-from pipeline.report.as_json import contest_json
+from pipeline.report.as_json import comparison_json
 from pipeline.report.comparison.results import LossyResult, Matched
 from pipeline.report.report import Report
 from pipeline.words import counted
 
 
-def beside_sentence(beside: ArchiveDiff) -> str:
+def diff_sentence(diff: ArchiveDiff) -> str:
     """What both hold, and how far apart they are."""
-    words = f"{counted(beside.images, 'image')} of the same source file in both archives"
-    if beside.changed:
-        words += f"; {counted(beside.changed, 'more image')} under the same key from different files left out"
-    gains = beside.psnr_difference_db.percentiles()
+    words = f"{counted(diff.images, 'image')} of the same source file in both archives"
+    if diff.changed:
+        words += f"; {counted(diff.changed, 'more image')} under the same key from different files left out"
+    gains = diff.psnr_difference_db.percentiles()
     if not gains:
         return f"{words}. None of them is coded in both."
-    ratios = beside.bytes_ratio.percentiles()
+    ratios = diff.bytes_ratio.percentiles()
     return (
         f"{words}. Where both are coded, this archive's PSNR differs by {gains[50]:+.2f} dB in the median "
         f"({gains[5]:+.2f} to {gains[95]:+.2f} for nine of ten), and it takes {times(ratios[50])} the bytes "
@@ -27,29 +27,29 @@ def beside_sentence(beside: ArchiveDiff) -> str:
     )
 
 
-def contest_notes(report: Report) -> Iterator[str]:
-    """What the contest leaves out, a sentence each."""
-    contest = report.contest
-    if contest is None:
+def comparison_notes(report: Report) -> Iterator[str]:
+    """What the comparison leaves out, a sentence each."""
+    comparison = report.comparison
+    if comparison is None:
         yield (
             "No image was compared: --sample 0 reads the catalogue alone."
-            if not report.wants_contest
+            if not report.wants_comparison
             else "The images have not been compared yet."
         )
         return
-    for what, why in contest.left_out.items():
+    for what, why in comparison.left_out.items():
         yield f"{what}: {why}."
-    said = contest_json(report) or {}
+    said = comparison_json(report) or {}
     for why, images in said["absent"].items():
         yield f"{counted(images, 'image')} took no part: {why}."
-    titles = {one.id: one.title for one in contest.contestants}
+    titles = {one.id: one.title for one in comparison.methods}
     for one in said["refused"]:
         title = titles.get(one["contestant"], one["contestant"])
         yield f"{title} could not take {counted(one['images'], 'image')}: {one['reason']}."
-    if contest.not_cached is not None:
+    if comparison.not_cached is not None:
         yield (
             "What was measured could not be kept in the archive, so the next report measures again: "
-            f"{contest.not_cached}"
+            f"{comparison.not_cached}"
         )
 
 

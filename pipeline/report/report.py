@@ -1,4 +1,4 @@
-"""The report: what the catalogue says, what lies in the archive, and how its images do in the contest."""
+"""The report: what the catalogue says, what lies in the archive, and how its images do in the comparison."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import pyarrow.compute as pc
 from pipeline.archive.catalogue import Catalogue
 from pipeline.config import CompressConfig
 from pipeline.progress import OnProgress
-from pipeline.report.aggregate import Aggregate, fold
+from pipeline.report.aggregate import Aggregate, aggregate_catalogue
 from pipeline.report.archive_diff import ArchiveDiff
-from pipeline.report.comparison.results import ComparisonResults, standings
-from pipeline.report.comparison.run import Comparison, hold_contest
-from pipeline.report.inventory import Inventory, read_holdings
+from pipeline.report.comparison.results import ComparisonResults, comparison_results
+from pipeline.report.comparison.run import Comparison, run_comparison
+from pipeline.report.inventory import Inventory, read_inventory
 from pipeline.report.sampling import Sampling
 from pipeline.store.storage import Storage
 
@@ -30,35 +30,35 @@ _PICTURED_MEDIAN: Final = 3
 class Report:
     """Everything that its forms show."""
 
-    fold: Aggregate
-    holdings: Inventory
+    aggregate: Aggregate
+    inventory: Inventory
     usd_per_gb_month: float
     sampling: Sampling
     made_at: datetime
     tenfold: str
     """Version that made the report."""
-    contest: Comparison | None = None
+    comparison: Comparison | None = None
     """None until it was held, or when none is wanted."""
-    standings: ComparisonResults | None = None
-    beside: ArchiveDiff | None = None
+    results: ComparisonResults | None = None
+    diff: ArchiveDiff | None = None
     """Another archive of the same images, when one is to be compared."""
 
     @property
-    def wants_contest(self) -> bool:
+    def wants_comparison(self) -> bool:
         """Whether any image is to be looked at closely."""
         return self.sampling.count != 0
 
     @property
     def worst_pictured(self) -> list[str]:
         """Keys of the images at the bottom that are shown: of few images, half."""
-        most = min(_PICTURED_WORST, -(-self.fold.totals.coded // 2))
-        return [one.key for one in self.fold.worst[:most]]
+        most = min(_PICTURED_WORST, -(-self.aggregate.totals.coded // 2))
+        return [one.key for one in self.aggregate.worst[:most]]
 
     @property
     def median_pictured(self) -> list[str]:
         """Keys of images as near the median PSNR as any that the table shows."""
-        median = self.fold.spreads["psnr_db"].percentiles().get(50)
-        known = self.fold.shown.filter(pc.is_valid(self.fold.shown["psnr_db"]))
+        median = self.aggregate.histograms["psnr_db"].percentiles().get(50)
+        known = self.aggregate.shown.filter(pc.is_valid(self.aggregate.shown["psnr_db"]))
         if median is None:
             return []
         near = sorted(
@@ -76,7 +76,7 @@ def catalogue_report(
     sampling: Sampling,
     usd_per_gb_month: float = S3_USD_PER_GB_MONTH,
 ) -> Report:
-    """The report without a contest: no image is read.
+    """The report without a comparison: no image is read.
 
     Raises:
         NoArchiveError: there is no archive.
@@ -84,8 +84,8 @@ def catalogue_report(
         StorageError: the store does not answer.
     """
     return Report(
-        fold=fold(catalogue, url=archive.url, sampling=sampling),
-        holdings=read_holdings(archive),
+        aggregate=aggregate_catalogue(catalogue, url=archive.url, sampling=sampling),
+        inventory=read_inventory(archive),
         usd_per_gb_month=usd_per_gb_month,
         sampling=sampling,
         made_at=datetime.now(UTC),
@@ -93,24 +93,24 @@ def catalogue_report(
     )
 
 
-def with_contest(
+def with_comparison(
     report: Report,
     archive: Storage,
     catalogue: Catalogue,
     config: CompressConfig,
     on_progress: OnProgress = lambda _progress: None,
 ) -> Report:
-    """The same with the contest over the images that were drawn.
+    """The same with the comparison over the images that were drawn.
 
     Raises:
         ConfigError: no cluster, or too small a one.
     """
-    contest = hold_contest(
+    comparison = run_comparison(
         archive,
         catalogue,
         config,
-        drawn=report.fold.drawn,
+        drawn=report.aggregate.drawn,
         shown=[*report.worst_pictured, *report.median_pictured],
         on_progress=on_progress,
     )
-    return replace(report, contest=contest, standings=standings(contest))
+    return replace(report, comparison=comparison, results=comparison_results(comparison))

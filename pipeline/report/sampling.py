@@ -26,7 +26,7 @@ class Sampling:
     seed: int = 0
 
 
-class Lowest:
+class LowestRows:
     """Of rows that come in parts, those lowest in one column (ties: by key), up to a number."""
 
     def __init__(self, most: int, *, by: str) -> None:
@@ -46,12 +46,12 @@ class Lowest:
         return self._rows
 
 
-class Draw:
+class DrawnRows:
     """Rows drawn by chance, from rows that come in parts."""
 
     def __init__(self, sampling: Sampling) -> None:
         self._sampling = sampling
-        self._lowest = Lowest(sampling.count, by=_CHANCE) if sampling.count is not None else None
+        self._lowest = LowestRows(sampling.count, by=_CHANCE) if sampling.count is not None else None
         self._parts: list[pa.Table] = []
 
     def offer(self, rows: pa.Table) -> None:

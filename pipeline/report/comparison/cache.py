@@ -1,4 +1,4 @@
-"""What the contest has measured, kept in the archive: a second report over the same images is instant.
+"""What the comparison has measured, kept in the archive: a second report over the same images is instant.
 
     comparisons/<sha256 of the source file>/<sha16>.json    a few numbers of one image; immutable
 
@@ -27,16 +27,16 @@ class ComparisonCache:
         self._archive = archive
 
     def load(self, row: CatalogueRow, wanted: Iterable[Method]) -> dict[str, Result]:
-        """What is known of an image, by contestant's id; what cannot be read or understood is not known."""
+        """What is known of an image, by method's id; what cannot be read or understood is not known."""
         if row.source_sha256 is None:
             return {}
         asked = {_key(one, row): one.id for one in wanted}
         found: dict[str, Result] = {}
         for entry in self._entries(row.source_sha256):
             try:
-                contestant_id = asked.get(json.dumps(entry["identity"], sort_keys=True))
-                if contestant_id is not None:
-                    found[contestant_id] = parse_result(entry["result"])
+                method_id = asked.get(json.dumps(entry["identity"], sort_keys=True))
+                if method_id is not None:
+                    found[method_id] = parse_result(entry["result"])
             except (ValueError, KeyError, TypeError, AttributeError):
                 continue
         return found
@@ -80,5 +80,5 @@ class ComparisonCache:
         return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
 
 
-def _key(contestant: Method, row: CatalogueRow) -> str:
-    return json.dumps(contestant.identity(payload_crc32c=row.payload_crc32c), sort_keys=True)
+def _key(method: Method, row: CatalogueRow) -> str:
+    return json.dumps(method.identity(payload_crc32c=row.payload_crc32c), sort_keys=True)

@@ -1,6 +1,6 @@
-"""Who takes part in the contest over an archive's images: what stores without loss, what loses, and our own measures.
+"""The ways to store an image that are compared: codecs without loss, codecs with loss, and our own measures.
 
-Each is told apart by what could change its numbers: its id, its settings, and its library's version.
+What could change the numbers of a method is part of its identity: its id, its settings, and its library's version.
 """
 
 from __future__ import annotations
@@ -87,29 +87,29 @@ class Method:
         }
 
 
-def baseline_of(contestant_id: str) -> Baseline:
-    """The codec behind a lossy contestant."""
-    found = next(baseline for baseline in BASELINES if baseline.id == contestant_id)
-    return replace(found, qualities=_QUALITIES[contestant_id])
+def baseline_of(method_id: str) -> Baseline:
+    """The codec behind a lossy method."""
+    found = next(baseline for baseline in BASELINES if baseline.id == method_id)
+    return replace(found, qualities=_QUALITIES[method_id])
 
 
-def lossless_of(contestant_id: str) -> Lossless:
-    """The way of storing behind a lossless contestant."""
-    return next(one for one in LOSSLESS if one.id == contestant_id)
+def lossless_of(method_id: str) -> Lossless:
+    """The way of storing behind a lossless method."""
+    return next(one for one in LOSSLESS if one.id == method_id)
 
 
-def contestants() -> tuple[list[Method], dict[str, str]]:
+def available_methods() -> tuple[list[Method], dict[str, str]]:
     """Those whose library is here, and by title why the others are left out."""
     here: list[Method] = []
     left_out: dict[str, str] = {}
 
-    def add(contestant_id: str, title: str, kind: Kind, settings: str, format_name: str) -> None:
+    def add(method_id: str, title: str, kind: Kind, settings: str, format_name: str) -> None:
         try:
             name = library(format_name)
         except MissingLibraryError as error:
             left_out[title] = str(error)
             return
-        here.append(Method(id=contestant_id, title=title, kind=kind, settings=settings, library=name))
+        here.append(Method(id=method_id, title=title, kind=kind, settings=settings, library=name))
 
     for one in LOSSLESS:
         add(one.id, one.title, "lossless", one.settings, one.format)
@@ -130,7 +130,7 @@ def contestants() -> tuple[list[Method], dict[str, str]]:
     return here, left_out
 
 
-def pictures_contestant() -> Method:
+def pictures_method() -> Method:
     """Pictures are made of few images, and cached like a measure of ours."""
     settings = f"{PICTURE_SETTINGS}, WebP"
     return Method(id=PICTURES, title="Pictures", kind="ours", settings=settings, library=library("WEBP"))

@@ -1,4 +1,4 @@
-"""What the contest comes to: sums and means over the same images for us and for each of the others."""
+"""What the comparison comes to: sums and means over the same images for us and for each of the others."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final, Literal
 from codec.bench.matched import Match, match
 from codec.bench.measure import RatePoint, mean_points
 from pipeline.report.comparison.methods import FIDELITY, SSIMULACRA2, Curve, Fidelity, Method, Score, Size
-from pipeline.report.comparison.run import Comparison, Entry
+from pipeline.report.comparison.run import ComparedImage, Comparison
 
 _RAW: Final = 3
 
@@ -34,7 +34,7 @@ class Ours:
 class LosslessResult:
     """One way to store without loss, over the images it took (coded and kept)."""
 
-    contestant: Method
+    method: Method
     images: int
     num_bytes: int
     raw_bytes: int
@@ -68,7 +68,7 @@ class Matched:
 class LossyResult:
     """One codec that loses, over the coded images it took."""
 
-    contestant: Method
+    method: Method
     images: int
     points: list[RatePoint]
     """Over the images that every codec took, so that curves can be held against each other."""
@@ -89,24 +89,24 @@ class ComparisonResults:
     lossy: list[LossyResult]
 
 
-def standings(contest: Comparison) -> ComparisonResults:
-    """Add up; contestants that took no image are left out."""
+def comparison_results(comparison: Comparison) -> ComparisonResults:
+    """Add up; methods that took no image are left out."""
     lossless = [
         _lossless(one, entries)
-        for one in contest.contestants
-        if one.kind == "lossless" and (entries := _having(contest.entries, one))
+        for one in comparison.methods
+        if one.kind == "lossless" and (entries := _having(comparison.entries, one))
     ]
-    coded = [entry for entry in contest.entries if entry.row.status == "coded"]
-    lossy = [one for one in contest.contestants if one.kind == "lossy" and _having(coded, one)]
+    coded = [entry for entry in comparison.entries if entry.row.status == "coded"]
+    lossy = [one for one in comparison.methods if one.kind == "lossy" and _having(coded, one)]
     common = [entry for entry in coded if all(one.id in entry.results for one in lossy)]
     return ComparisonResults(
         ours=_ours(common),
-        lossless=sorted(lossless, key=lambda one: (one.contestant.id.endswith("_file"), -one.ratio_vs_raw)),
+        lossless=sorted(lossless, key=lambda one: (one.method.id.endswith("_file"), -one.ratio_vs_raw)),
         lossy=[_lossy(one, _having(coded, one), common) for one in lossy],
     )
 
 
-def matches(entry: Entry) -> dict[str, Match]:
+def matches(entry: ComparedImage) -> dict[str, Match]:
     """Each lossy codec at our rate and quality over one image, by its id; none when ours lost nothing."""
     fidelity = entry.results.get(FIDELITY)
     if not isinstance(fidelity, Fidelity) or fidelity.psnr_db is None or entry.row.bpp is None:
@@ -119,15 +119,15 @@ def matches(entry: Entry) -> dict[str, Match]:
     return {name: one for name, one in found.items() if one is not None}
 
 
-def _having(entries: Sequence[Entry], one: Method) -> list[Entry]:
+def _having(entries: Sequence[ComparedImage], one: Method) -> list[ComparedImage]:
     return [entry for entry in entries if one.id in entry.results]
 
 
-def _pixels(entries: Sequence[Entry]) -> int:
+def _pixels(entries: Sequence[ComparedImage]) -> int:
     return sum((entry.row.width or 0) * (entry.row.height or 0) for entry in entries)
 
 
-def _ours(entries: Sequence[Entry]) -> Ours | None:
+def _ours(entries: Sequence[ComparedImage]) -> Ours | None:
     fidelities = [found for entry in entries if isinstance(found := entry.results.get(FIDELITY), Fidelity)]
     if not fidelities:
         return None
@@ -145,10 +145,10 @@ def _ours(entries: Sequence[Entry]) -> Ours | None:
     )
 
 
-def _lossless(one: Method, entries: Sequence[Entry]) -> LosslessResult:
+def _lossless(one: Method, entries: Sequence[ComparedImage]) -> LosslessResult:
     sizes = [size for entry in entries if isinstance(size := entry.results[one.id], Size)]
     return LosslessResult(
-        contestant=one,
+        method=one,
         images=len(entries),
         num_bytes=sum(size.num_bytes for size in sizes),
         raw_bytes=_RAW * _pixels(entries),
@@ -157,7 +157,7 @@ def _lossless(one: Method, entries: Sequence[Entry]) -> LosslessResult:
     )
 
 
-def _lossy(one: Method, entries: Sequence[Entry], common: Sequence[Entry]) -> LossyResult:
+def _lossy(one: Method, entries: Sequence[ComparedImage], common: Sequence[ComparedImage]) -> LossyResult:
     curves = [curve.samples for entry in common if isinstance(curve := entry.results[one.id], Curve)]
     found = [(entry, matched) for entry in entries if (matched := matches(entry).get(one.id)) is not None]
     gains: list[float] = []
@@ -172,7 +172,7 @@ def _lossy(one: Method, entries: Sequence[Entry], common: Sequence[Entry]) -> Lo
     rates = [matched.psnr_db_at_our_bpp for _, matched in found]
     scores = [matched.bytes_at_our_psnr for _, matched in found]
     return LossyResult(
-        contestant=one,
+        method=one,
         images=len(entries),
         points=mean_points(curves) if curves else [],
         psnr_gain_db=_matched(rates, _mean(gains)),

@@ -1,4 +1,4 @@
-"""The contest: the archive's own images against what else could have stored them.
+"""The comparison: the archive's own images against what else could have stored them.
 
 What the archive's cache knows is not measured again; the rest is worked through by the same pool that encodes and
 verifies, one image a task.
@@ -18,7 +18,7 @@ from pipeline.config import CompressConfig
 from pipeline.progress import OnProgress, Progress
 from pipeline.report.comparison.cache import ComparisonCache
 from pipeline.report.comparison.crops import Pictures
-from pipeline.report.comparison.methods import PICTURES, Method, Result, contestants, pictures_contestant
+from pipeline.report.comparison.methods import PICTURES, Method, Result, available_methods, pictures_method
 from pipeline.report.comparison.worker import CompareResult, CompareSpec, CompareTask
 from pipeline.store.storage import Storage
 from pipeline.totals import Totals
@@ -31,12 +31,12 @@ _LOOKUPS: Final = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class ComparedImage:
     """One image that took part."""
 
     row: CatalogueRow
     results: dict[str, Result]
-    """By contestant's id."""
+    """By method's id."""
     refused: dict[str, str]
 
 
@@ -44,11 +44,11 @@ class Entry:
 class Comparison:
     """What came of it. Mutable: filled by the driver alone."""
 
-    contestants: list[Method]
+    methods: list[Method]
     left_out: dict[str, str]
-    """By title of a contestant or measure, why it is not here."""
+    """By title of a method or measure, why it is not here."""
     drawn: int
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[ComparedImage] = field(default_factory=list)
     absent: dict[str, str] = field(default_factory=dict)
     """By key of an image that could not take part, why."""
     pictures: dict[str, Pictures] = field(default_factory=dict)
@@ -60,7 +60,7 @@ class Comparison:
     seconds: float = 0.0
 
 
-def hold_contest(
+def run_comparison(
     archive: Storage,
     catalogue: Catalogue,
     config: CompressConfig,
@@ -76,40 +76,40 @@ def hold_contest(
     Raises:
         ConfigError: no cluster, or too small a one.
     """
-    here, left_out = contestants()
+    here, left_out = available_methods()
     rows = {row.key: row for row in catalogue.lookup({*drawn, *shown})}
     taking_part, pictured = rows.keys() & set(drawn), rows.keys() & set(shown)
     wanted = {
         key: _wanted(row, here if key in taking_part else (), pictured=key in pictured)
         for key, row in sorted(rows.items())
     }
-    contest = Comparison(contestants=here, left_out=left_out, drawn=len(taking_part))
+    comparison = Comparison(methods=here, left_out=left_out, drawn=len(taking_part))
     known = _known(ComparisonCache(archive), rows, wanted)
     tasks = [
         CompareTask(row=rows[key], wanted=missing)
         for key in wanted
         if (missing := tuple(one for one in wanted[key] if one.id not in known[key]))
     ]
-    contest.from_cache = len(wanted) - len(tasks)
+    comparison.from_cache = len(wanted) - len(tasks)
     outcomes = _Outcomes(known)
     started = time.monotonic()
     if tasks:
         spec = CompareSpec(archive_url=archive.url, config=config)
         _work(spec, tasks, config, outcomes, on_progress)
-    contest.seconds = round(time.monotonic() - started, 3)
+    comparison.seconds = round(time.monotonic() - started, 3)
     for key in sorted(rows):
         results, refused = outcomes.results[key], outcomes.refused.get(key, {})
         shown_as = results.pop(PICTURES, None)
         if isinstance(shown_as, Pictures):
-            contest.pictures[key] = shown_as
+            comparison.pictures[key] = shown_as
         if key not in taking_part:
             continue
         if results:
-            contest.entries.append(Entry(row=rows[key], results=results, refused=refused))
+            comparison.entries.append(ComparedImage(row=rows[key], results=results, refused=refused))
         else:
-            contest.absent[key] = outcomes.absent.get(key) or "; ".join(sorted(set(refused.values())))
-    contest.not_cached = outcomes.not_cached
-    return contest
+            comparison.absent[key] = outcomes.absent.get(key) or "; ".join(sorted(set(refused.values())))
+    comparison.not_cached = outcomes.not_cached
+    return comparison
 
 
 class _Outcomes:
@@ -167,7 +167,7 @@ def _wanted(row: CatalogueRow, here: Sequence[Method], *, pictured: bool) -> tup
     """A kept image is its own source: only what stores without loss can be held against it."""
     if row.status != "coded":
         return tuple(one for one in here if one.kind == "lossless")
-    return (*here, pictures_contestant()) if pictured else tuple(here)
+    return (*here, pictures_method()) if pictured else tuple(here)
 
 
 def _known(

@@ -1,4 +1,4 @@
-"""The worker of the contest: one image, read again from its source, against what else could have stored it.
+"""The worker of the comparison: one image, read again from its source, against what else could have stored it.
 
 Plain Python; Ray only wraps it (ray_pool.py). Whatever is wrong with an image is in its result.
 """
@@ -53,9 +53,9 @@ class CompareResult:
     """What was measured of it."""
 
     results: dict[str, Result] = field(default_factory=dict)
-    """By contestant's id."""
+    """By method's id."""
     refused: dict[str, str] = field(default_factory=dict)
-    """Why there is none of a contestant, by its id."""
+    """Why there is none of a method, by its id."""
     absent: str | None = None
     """Why nothing could be measured at all: `results` may hold a picture of what was decoded."""
     not_cached: str | None = None
@@ -64,7 +64,7 @@ class CompareResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompareSpec:
-    """Builds a judge where it will live."""
+    """Builds a worker where it will live."""
 
     wants_gpu: ClassVar[bool] = False
 

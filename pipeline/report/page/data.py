@@ -9,7 +9,7 @@ from typing import Any, Final
 from markupsafe import Markup
 
 from pipeline.report.aggregate import IMAGE_COLUMNS
-from pipeline.report.as_json import contest_json
+from pipeline.report.as_json import comparison_json
 from pipeline.report.report import Report
 
 HISTOGRAMS: Final = (
@@ -29,14 +29,14 @@ def page_data(report: Report) -> dict[str, Any]:
     """Everything for the scripts."""
     rows = table_rows(report)
     return {
-        "contest": contest_json(report),
+        "comparison": comparison_json(report),
         "sizes": size_bars(report),
         "histograms": [
             {"name": name, "unit": unit, "digits": digits, "bars": [asdict(bar) for bar in bars]}
             for name, _, unit, digits, _ in HISTOGRAMS
-            if (bars := report.fold.spreads[name].bars())
+            if (bars := report.aggregate.histograms[name].bars())
         ],
-        "stages": report.holdings.stage_seconds,
+        "stages": report.inventory.stage_seconds,
         "images": {"columns": [*_TABLE_COLUMNS, "ratio"], "rows": rows},
     }
 
@@ -48,12 +48,12 @@ def inlined(data: object) -> Markup:
 
 
 def size_bars(report: Report) -> list[dict[str, Any]]:
-    """Per cent of raw of each way to store without loss, and of this archive, over the images of the contest."""
-    held = report.standings
+    """Per cent of raw of each way to store without loss, and of this archive, over the images of the comparison."""
+    held = report.results
     if held is None or not held.lossless:
         return []
     first = max(held.lossless, key=lambda one: one.images)
-    rows = [(one.contestant.title, 100 * one.num_bytes / one.raw_bytes) for one in held.lossless]
+    rows = [(one.method.title, 100 * one.num_bytes / one.raw_bytes) for one in held.lossless]
     rows.append(("the source files", 100 * first.source_bytes / first.raw_bytes))
     ours = {"title": "this archive", "percent": 100 * first.payload_bytes / first.raw_bytes, "ours": True}
     others = sorted(rows, key=lambda row: row[1], reverse=True)
@@ -64,7 +64,7 @@ def table_rows(report: Report) -> list[list[Any]]:
     """The table's rows, as many as fit; a long archive is sampled already."""
     rows: list[list[Any]] = []
     room = _TABLE_BYTES
-    shown = report.fold.shown
+    shown = report.aggregate.shown
     for row in shown.select(list(_TABLE_COLUMNS)).to_pylist():
         held, bpp = row["payload_length"], row["bpp"]
         for name, digits in (("bpp", 4), ("psnr_db", 3), ("ms_ssim", 5)):

@@ -5,44 +5,42 @@ from __future__ import annotations
 from typing import Any
 
 from pipeline.report.archive_diff import ArchiveDiff
-from pipeline.report.phrases import beside_sentence, gain, inside, number, times
+from pipeline.report.phrases import diff_sentence, gain, inside, number, times
 from pipeline.report.report import Report
 from pipeline.words import counted
 
 
-def contest_words(report: Report) -> dict[str, Any] | None:
-    """None when no contest was held."""
-    contest, held = report.contest, report.standings
-    if contest is None or held is None:
+def comparison_words(report: Report) -> dict[str, Any] | None:
+    """None when no comparison was held."""
+    comparison, held = report.comparison, report.results
+    if comparison is None or held is None:
         return None
     ours = held.ours
-    images = report.fold.totals.coded + report.fold.totals.kept
-    drawn = f", drawn with seed {report.sampling.seed}" if contest.drawn < images else ""
-    missing = contest.drawn - len(contest.entries)
+    images = report.aggregate.totals.coded + report.aggregate.totals.kept
+    drawn = f", drawn with seed {report.sampling.seed}" if comparison.drawn < images else ""
+    missing = comparison.drawn - len(comparison.entries)
     absent = f" {missing:,} more could not be (see below)." if missing else ""
     return {
-        "words": f"{len(contest.entries):,} of the {images:,} stored images{drawn}, were read again from their source "
-        f"and stored in other ways.{absent}",
+        "words": f"{len(comparison.entries):,} of the {images:,} stored images{drawn}, were read again from their "
+        f"source and stored in other ways.{absent}",
         "lossless": [
             (
-                one.contestant.title,
+                one.method.title,
                 times(one.ratio_vs_raw),
                 times(one.times_ours),
                 f"{one.images:,}",
-                one.contestant.settings,
-                one.contestant.library,
+                one.method.settings,
+                one.method.library,
             )
             for one in held.lossless
         ],
-        "sizes_words": "; ".join(
-            f"{one.contestant.title} {times(one.ratio_vs_raw)}" for one in held.lossless
-        ),
+        "sizes_words": "; ".join(f"{one.method.title} {times(one.ratio_vs_raw)}" for one in held.lossless),
         "lossy": [
-            (one.contestant.title, gain(one.psnr_gain_db), times(one.times_ours.value), inside(one))
+            (one.method.title, gain(one.psnr_gain_db), times(one.times_ours.value), inside(one))
             for one in held.lossy
         ],
         "lossy_libraries": [
-            (one.contestant.title, f"{one.images:,}", one.contestant.settings, one.contestant.library)
+            (one.method.title, f"{one.images:,}", one.method.settings, one.method.library)
             for one in held.lossy
         ],
         "curves_words": "PSNR over bits per pixel, one curve a codec; this archive is one point"
@@ -53,11 +51,11 @@ def contest_words(report: Report) -> dict[str, Any] | None:
     }
 
 
-def beside_words(beside: ArchiveDiff) -> dict[str, Any]:
+def diff_words(diff: ArchiveDiff) -> dict[str, Any]:
     """Totals, and the images that differ most."""
-    here, there = beside.this, beside.other
+    here, there = diff.this, diff.other
     return {
-        "words": beside_sentence(beside),
+        "words": diff_sentence(diff),
         "headings": ["", "payloads", "bpp", "against raw", "coded bpp", "PSNR, dB", "MS-SSIM"],
         "rows": [
             (
@@ -69,7 +67,7 @@ def beside_words(beside: ArchiveDiff) -> dict[str, Any]:
                 number(totals.psnr_db, 2),
                 number(totals.ms_ssim, 4),
             )
-            for what, totals in (("this archive", here), (beside.other_archive, there))
+            for what, totals in (("this archive", here), (diff.other_archive, there))
         ],
         "differing_headings": [
             "key",
@@ -90,13 +88,13 @@ def beside_words(beside: ArchiveDiff) -> dict[str, Any]:
                 f"{one.other_bytes:,}",
                 times(one.bytes_ratio),
             )
-            for one in beside.differing
+            for one in diff.differing
         ],
     }
 
 
 def _ours_words(report: Report) -> str:
-    ours = report.standings.ours if report.standings is not None else None
+    ours = report.results.ours if report.results is not None else None
     if ours is None:
         return "No coded image could be compared."
     scores = [f"{ours.bpp:.3f} bpp", f"PSNR {number(ours.psnr_db, 2)} dB", f"SSIM {number(ours.ssim, 4)}"]

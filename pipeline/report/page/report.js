@@ -58,8 +58,8 @@
       pointStyle: ["circle", "rect", "triangle", "rectRot"][number % 4],
       tension: 0,
     });
-    const sets = data.contest.lossy.map(line);
-    const ours = data.contest.ours;
+    const sets = data.comparison.lossy.map(line);
+    const ours = data.comparison.ours;
     if (ours !== null && score(ours) !== null) {
       sets.unshift({
         label: "This archive",
@@ -152,7 +152,7 @@
     });
   }
 
-  if (data.contest !== null && data.contest.lossy.length) draw("curves", curves);
+  if (data.comparison !== null && data.comparison.lossy.length) draw("curves", curves);
   if (data.sizes.length) draw("sizes", sizes);
   for (const one of data.histograms) draw(`histogram-${one.name}`, () => histogram(one));
   if (Object.keys(data.stages).length) draw("stages", stages);

@@ -29,10 +29,10 @@ class Shot:
 
 def shots_of(report: Report) -> Iterator[Shot]:
     """Those that have pictures, the worst first."""
-    if report.contest is None:
+    if report.comparison is None:
         return
-    by_key = report.contest.pictures
-    facts = {row["key"]: row for row in report.fold.shown.to_pylist()}
+    by_key = report.comparison.pictures
+    facts = {row["key"]: row for row in report.aggregate.shown.to_pylist()}
     for what, keys in (("Worst", report.worst_pictured), ("Median", report.median_pictured)):
         for rank, key in enumerate(keys, 1):
             if key not in by_key or key not in facts:

@@ -8,9 +8,9 @@ from typing import Any, Final
 from pipeline.report.as_json import DEFINITIONS, storage_json
 from pipeline.report.histogram import PERCENTILES
 from pipeline.report.page.data import HISTOGRAMS
-from pipeline.report.page.others import beside_words, contest_words
+from pipeline.report.page.others import comparison_words, diff_words
 from pipeline.report.page.shots import shots_of, shots_words
-from pipeline.report.phrases import contest_notes, megabytes, number, times, usd
+from pipeline.report.phrases import comparison_notes, megabytes, number, times, usd
 from pipeline.report.report import Report
 from pipeline.report.size_table import size_rows, verdict
 from pipeline.totals import Totals
@@ -29,14 +29,14 @@ Rows = list[tuple[str, ...]]
 
 def page_words(report: Report, *, rows_shown: int) -> dict[str, Any]:
     """The template's `page`."""
-    totals = report.fold.totals
+    totals = report.aggregate.totals
     percentiles = _percentiles(report)
     shots = list(shots_of(report))
     return {
-        "title": f"Tenfold report: {report.fold.archive.rstrip('/').rpartition('/')[2]}",
+        "title": f"Tenfold report: {report.aggregate.archive.rstrip('/').rpartition('/')[2]}",
         "heading": "What this archive gained, and what it lost for it",
-        "archive": report.fold.archive,
-        "version": report.fold.version,
+        "archive": report.aggregate.archive,
+        "version": report.aggregate.version,
         "made_at": f"{report.made_at:%Y-%m-%d %H:%M} UTC",
         "tenfold": report.tenfold,
         "counts": f"{counted(totals.images, 'image')}: {totals.coded:,} coded, {totals.kept:,} kept as they were, "
@@ -49,31 +49,31 @@ def page_words(report: Report, *, rows_shown: int) -> dict[str, Any]:
             (row.what, f"{row.num_bytes:,}", times(row.ratio_vs_raw), times(row.ratio_vs_source))
             for row in size_rows(totals)
         ],
-        "contest": contest_words(report),
+        "comparison": comparison_words(report),
         "histograms": [
             {
                 "name": name,
                 "title": title,
-                "words": f"Median {number(report.fold.spreads[name].percentiles()[50], 3)} {unit}",
+                "words": f"Median {number(report.aggregate.histograms[name].percentiles()[50], 3)} {unit}",
             }
             for name, title, unit, _, _ in HISTOGRAMS
-            if report.fold.spreads[name].count
+            if report.aggregate.histograms[name].count
         ],
         "percentile_headings": ["", *(_percentile_name(percent) for percent in PERCENTILES)],
         "percentiles": percentiles,
         "pictures": shots,
         "pictures_words": shots_words(shots),
         "table_words": _table_words(report, rows_shown),
-        "reasons": [(reason, status, f"{images:,}") for status, reason, images in report.fold.reasons],
-        "notes": list(contest_notes(report)),
+        "reasons": [(reason, status, f"{images:,}") for status, reason, images in report.aggregate.reasons],
+        "notes": list(comparison_notes(report)),
         "groups": [
             {"title": _AXES[axis], "rows": [_group(group.name, group.totals) for group in groups]}
-            for axis, groups in report.fold.groups.items()
+            for axis, groups in report.aggregate.groups.items()
             if groups
         ],
         **_storage(report),
         "definitions": DEFINITIONS,
-        "other": None if report.beside is None else beside_words(report.beside),
+        "other": None if report.diff is None else diff_words(report.diff),
     }
 
 
@@ -93,7 +93,7 @@ def _sections(has_pictures: bool) -> Iterator[dict[str, str]]:
 
 
 def _tiles(report: Report) -> Iterator[dict[str, str]]:
-    totals = report.fold.totals
+    totals = report.aggregate.totals
     ours, zipped = totals.ratio_vs_raw, totals.zip_ratio_vs_raw
     yield {
         "value": times(ours),
@@ -113,17 +113,17 @@ def _tiles(report: Report) -> Iterator[dict[str, str]]:
     }
     if totals.psnr_db is not None:
         ms_ssim = f"MS-SSIM {totals.ms_ssim:.4f}; " if totals.ms_ssim is not None else ""
-        worst = f"worst {report.fold.worst[0].psnr_db:.2f} dB" if report.fold.worst else ""
+        worst = f"worst {report.aggregate.worst[0].psnr_db:.2f} dB" if report.aggregate.worst else ""
         yield {"value": f"{totals.psnr_db:.2f} dB", "label": "mean PSNR", "note": ms_ssim + worst}
 
 
 def _sentences(report: Report) -> Iterator[str]:
-    yield verdict(report.fold.totals)
-    held = report.standings
+    yield verdict(report.aggregate.totals)
+    held = report.results
     if held is None:
         return
     told = [
-        f"{one.contestant.title} {one.times_ours.value:.2f}"
+        f"{one.method.title} {one.times_ours.value:.2f}"
         for one in held.lossy
         if one.times_ours.value is not None
     ]
@@ -138,14 +138,14 @@ def _percentile_name(percent: int) -> str:
 def _percentiles(report: Report) -> Rows:
     rows: Rows = []
     for name, title, _, _, digits in HISTOGRAMS:
-        found = report.fold.spreads[name].percentiles()
+        found = report.aggregate.histograms[name].percentiles()
         if found:
             rows.append((title, *(number(found[percent], digits) for percent in PERCENTILES)))
     return rows
 
 
 def _table_words(report: Report, rows_shown: int) -> str:
-    images = report.fold.totals.images
+    images = report.aggregate.totals.images
     where = "every image is in images.parquet beside this page."
     if rows_shown == images:
         return "Every image of the archive. Click a heading, or press Enter on it, to sort."
@@ -170,10 +170,10 @@ def _group(name: str, totals: Totals) -> tuple[str, ...]:
 
 
 def _storage(report: Report) -> dict[str, Any]:
-    said = storage_json(report.fold.totals, report.holdings, report.usd_per_gb_month)
+    said = storage_json(report.aggregate.totals, report.inventory, report.usd_per_gb_month)
     price = report.usd_per_gb_month
-    runs = report.holdings.runs
-    stages = report.holdings.stage_seconds
+    runs = report.inventory.runs
+    stages = report.inventory.stage_seconds
     return {
         "cost_words": f"Everything in the archive takes {megabytes(said['archive_bytes'])}: "
         f"{usd(said['archive_usd_per_month'])} a month at {price:g} USD per GB (10^9 bytes) and month. The source "
@@ -181,7 +181,7 @@ def _storage(report: Report) -> dict[str, Any]:
         "the list price of S3 Standard; --price sets yours.",
         "folders": [
             (name, f"{held:,}", usd(held / 1e9 * price))
-            for name, held in report.holdings.folder_bytes.items()
+            for name, held in report.inventory.folder_bytes.items()
         ],
         "runs": [
             (

@@ -12,8 +12,8 @@ import pytest
 from pipeline.report import (
     Sampling,
     catalogue_report,
+    compare_archives,
     differences_parquet,
-    hold_beside,
     report_html,
     report_json,
     report_markdown,
@@ -38,18 +38,18 @@ def test_totals_and_the_most_different(tmp_path: Path) -> None:
     ]
     storage, this = committed(tmp_path / "this", here)
     _, other = committed(tmp_path / "other", there)
-    beside = hold_beside(this, other, other_archive="s3://other/<b>")
-    assert (beside.images, beside.changed) == (3, 1)
-    assert (beside.this.payload_bytes, beside.other.payload_bytes) == (12, 8)
-    assert (beside.this.failed, beside.other.failed) == (1, 0)
-    assert [(one.key, one.psnr_difference_db, one.bytes_ratio) for one in beside.differing] == [
+    diff = compare_archives(this, other, other_archive="s3://other/<b>")
+    assert (diff.images, diff.changed) == (3, 1)
+    assert (diff.this.payload_bytes, diff.other.payload_bytes) == (12, 8)
+    assert (diff.this.failed, diff.other.failed) == (1, 0)
+    assert [(one.key, one.psnr_difference_db, one.bytes_ratio) for one in diff.differing] == [
         (HOSTILE, 5.0, 2.0),
         ("b.png", -1.0, 2.0),
     ]
-    gains = beside.psnr_difference_db.percentiles()
+    gains = diff.psnr_difference_db.percentiles()
     assert (gains[0], gains[100]) == (-1.0, 5.0)
 
-    made = replace(catalogue_report(storage, this, sampling=Sampling(count=0)), beside=beside)
+    made = replace(catalogue_report(storage, this, sampling=Sampling(count=0)), diff=diff)
     assert report_json(made)["beside"]["differing"][0]["key"] == HOSTILE
     for text in (report_markdown(made), report_html(made).decode()):
         assert "2.00x" in text
@@ -67,9 +67,9 @@ def test_totals_and_the_most_different(tmp_path: Path) -> None:
 def test_archives_with_nothing_in_common(tmp_path: Path) -> None:
     storage, this = committed(tmp_path / "this", [make_row("a.png", **CODED)])
     _, other = committed(tmp_path / "other", [make_row("b.png", **CODED)])
-    beside = hold_beside(this, other, other_archive="other")
-    assert (beside.images, beside.changed, beside.differing) == (0, 0, [])
-    made = replace(catalogue_report(storage, this, sampling=Sampling(count=0)), beside=beside)
+    diff = compare_archives(this, other, other_archive="other")
+    assert (diff.images, diff.changed, diff.differing) == (0, 0, [])
+    made = replace(catalogue_report(storage, this, sampling=Sampling(count=0)), diff=diff)
     assert "None of them is coded in both" in report_markdown(made)
     assert report_html(made)
     assert pq.read_table(io.BytesIO(differences_parquet(this, other))).num_rows == 0

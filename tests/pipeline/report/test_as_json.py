@@ -9,16 +9,16 @@ import pyarrow as pa
 import pytest
 
 from pipeline.report.histogram import Histogram
-from pipeline.report.sampling import Draw, Lowest, Sampling
+from pipeline.report.sampling import DrawnRows, LowestRows, Sampling
 
 
-def keys(draw: Draw) -> set[str]:
+def keys(draw: DrawnRows) -> set[str]:
     rows = draw.rows()
     return set() if rows is None else set(rows["key"].to_pylist())
 
 
 def drawn(names: list[str], sampling: Sampling, *, parts: int = 3) -> set[str]:
-    draw = Draw(sampling)
+    draw = DrawnRows(sampling)
     for part in np.array_split(np.array(names), parts):
         draw.offer(pa.table({"key": pa.array(part.tolist(), pa.string())}))
     return keys(draw)
@@ -42,7 +42,7 @@ def test_shares_all_and_none() -> None:
     assert drawn(NAMES, Sampling()) == set(NAMES)
     assert drawn(NAMES, Sampling(count=0)) == set()
     assert drawn(NAMES, Sampling(count=10_000)) == set(NAMES)
-    assert keys(Draw(Sampling(count=3))) == set()
+    assert keys(DrawnRows(Sampling(count=3))) == set()
 
 
 def test_a_draw_favours_no_part() -> None:
@@ -51,7 +51,7 @@ def test_a_draw_favours_no_part() -> None:
 
 
 def test_the_lowest_leave_nulls_out_and_break_ties_by_key() -> None:
-    lowest = Lowest(3, by="x")
+    lowest = LowestRows(3, by="x")
     lowest.offer(pa.table({"key": ["d", "a"], "x": [1.0, None]}))
     lowest.offer(pa.table({"key": ["c", "b", "e"], "x": [1.0, 2.0, 0.5]}))
     rows = lowest.rows()
@@ -60,21 +60,21 @@ def test_the_lowest_leave_nulls_out_and_break_ties_by_key() -> None:
 
 
 @pytest.mark.parametrize(
-    ("spread", "values"),
+    ("histogram", "values"),
     [
         (Histogram(0, 100), np.random.default_rng(3).normal(36, 3, 40_000)),
         (Histogram(1e-2, 1e5, scale="log"), np.random.default_rng(4).lognormal(3, 0.7, 40_000)),
     ],
     ids=["linear", "log"],
 )
-def test_percentiles_and_bars_agree_with_all_values_at_once(spread: Histogram, values: np.ndarray) -> None:
+def test_percentiles_and_bars_agree_with_all_values_at_once(histogram: Histogram, values: np.ndarray) -> None:
     for part in np.array_split(values, 9):
-        spread.add(part)
-    found = spread.percentiles()
+        histogram.add(part)
+    found = histogram.percentiles()
     assert (found[0], found[100]) == (values.min(), values.max())
     for percent in (5, 25, 50, 75, 95):
         assert found[percent] == pytest.approx(np.percentile(values, percent), rel=0.004)
-    bars = spread.bars()
+    bars = histogram.bars()
     assert 8 <= len(bars) <= 32
     assert sum(bar.images for bar in bars) == len(values)
     assert all(a.high == pytest.approx(b.low) for a, b in itertools.pairwise(bars))
@@ -84,17 +84,17 @@ def test_percentiles_and_bars_agree_with_all_values_at_once(spread: Histogram, v
 
 
 def test_few_values_one_value_and_none() -> None:
-    spread = Histogram(0, 100)
-    assert (spread.percentiles(), spread.bars()) == ({}, [])
-    spread.add(np.array([37.5, np.nan, np.inf]))
-    assert spread.count == 1
-    assert set(spread.percentiles().values()) == {37.5}
-    (bar,) = [bar for bar in spread.bars() if bar.images]
+    histogram = Histogram(0, 100)
+    assert (histogram.percentiles(), histogram.bars()) == ({}, [])
+    histogram.add(np.array([37.5, np.nan, np.inf]))
+    assert histogram.count == 1
+    assert set(histogram.percentiles().values()) == {37.5}
+    (bar,) = [bar for bar in histogram.bars() if bar.images]
     assert bar.low <= 37.5 <= bar.high
 
 
 def test_values_beyond_the_ends_are_counted() -> None:
-    spread = Histogram(0, 1)
-    spread.add(np.array([-1.0, 0.5, 2.0]))
-    assert sum(bar.images for bar in spread.bars()) == 3
-    assert spread.percentiles()[100] == 2.0
+    histogram = Histogram(0, 1)
+    histogram.add(np.array([-1.0, 0.5, 2.0]))
+    assert sum(bar.images for bar in histogram.bars()) == 3
+    assert histogram.percentiles()[100] == 2.0

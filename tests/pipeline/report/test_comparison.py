@@ -1,4 +1,4 @@
-"""The contest over a real archive: measured once, kept in it, and never stopped by one image."""
+"""The comparison over a real archive: measured once, kept in it, and never stopped by one image."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from pipeline.config import CodecConfig, CompressConfig, WorkersConfig
 from pipeline.decode.archive import Archive
 from pipeline.errors import StorageError
 from pipeline.image.read import read_image
-from pipeline.report import Sampling, catalogue_report, report_html, report_markdown, with_contest
-from pipeline.report.as_json import contest_json
+from pipeline.report import Sampling, catalogue_report, report_html, report_markdown, with_comparison
+from pipeline.report.as_json import comparison_json
 from pipeline.report.comparison.methods import (
     FIDELITY,
     PICTURES,
@@ -27,10 +27,10 @@ from pipeline.report.comparison.methods import (
     Fidelity,
     Method,
     Size,
-    contestants,
+    available_methods,
 )
-from pipeline.report.comparison.results import standings
-from pipeline.report.comparison.run import Comparison, hold_contest
+from pipeline.report.comparison.results import comparison_results
+from pipeline.report.comparison.run import Comparison, run_comparison
 from pipeline.source.source import parse_source
 from pipeline.store.storage import Storage
 from pipeline.types import Image as Decoded
@@ -40,11 +40,11 @@ LOSSY = ["jpeg_420"]
 
 
 @pytest.fixture(autouse=True)
-def _few_contestants(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two that lose nothing, one that does, and our own measures: enough to tell what the contest does."""
-    here, left_out = contestants()
+def _few_methods(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two that lose nothing, one that does, and our own measures: enough to tell what the comparison does."""
+    here, left_out = available_methods()
     few = [one for one in here if one.id in ("zip_pixels", "png", FIDELITY, *LOSSY)]
-    monkeypatch.setattr("pipeline.report.comparison.run.contestants", lambda: (few, left_out))
+    monkeypatch.setattr("pipeline.report.comparison.run.available_methods", lambda: (few, left_out))
 
 
 @pytest.fixture(scope="module")
@@ -80,15 +80,15 @@ def hidden_source(original: Path) -> Iterator[Path]:
 def held(archive: Path, *, shown: tuple[str, ...] = ()) -> Comparison:
     storage = Storage(archive)
     catalogue = Catalogue(storage)
-    return hold_contest(storage, catalogue, CONFIG, drawn=["0.png", "1.png", "moving.gif"], shown=shown)
+    return run_comparison(storage, catalogue, CONFIG, drawn=["0.png", "1.png", "moving.gif"], shown=shown)
 
 
 def test_the_numbers_are_those_of_the_images(folder: Path, original: Path) -> None:
-    contest = held(folder / "archive", shown=("0.png",))
-    assert {entry.row.key for entry in contest.entries} == {"0.png", "1.png"}
-    assert "animation" in contest.absent["moving.gif"]
-    assert contest.not_cached is None
-    (entry,) = [entry for entry in contest.entries if entry.row.key == "0.png"]
+    comparison = held(folder / "archive", shown=("0.png",))
+    assert {entry.row.key for entry in comparison.entries} == {"0.png", "1.png"}
+    assert "animation" in comparison.absent["moving.gif"]
+    assert comparison.not_cached is None
+    (entry,) = [entry for entry in comparison.entries if entry.row.key == "0.png"]
     image = read_image((original / "source" / "0.png").read_bytes())
     assert isinstance(image, Decoded)
     ours = Archive(str(folder / "archive")).image("0.png")
@@ -102,30 +102,32 @@ def test_the_numbers_are_those_of_the_images(folder: Path, original: Path) -> No
     assert png == Size(num_bytes=(folder / "again.png").stat().st_size)
     assert isinstance(curve, Curve)
     assert len(curve.samples) >= 6
-    shown = contest.pictures["0.png"]
+    shown = comparison.pictures["0.png"]
     assert shown.original is not None
     assert (shown.width, shown.height, shown.is_whole) == (176, 176, True)
 
 
-def test_standings_are_sums_over_the_same_images(folder: Path) -> None:
-    contest = held(folder / "archive")
-    found = standings(contest)
+def test_results_are_sums_over_the_same_images(folder: Path) -> None:
+    comparison = held(folder / "archive")
+    found = comparison_results(comparison)
     assert found.ours is not None
     assert found.ours.images == 2
     assert found.ours.ratio == pytest.approx(
-        3 * 2 * 176 * 176 / sum(entry.row.payload_length or 0 for entry in contest.entries)
+        3 * 2 * 176 * 176 / sum(entry.row.payload_length or 0 for entry in comparison.entries)
     )
-    (zipped,) = [one for one in found.lossless if one.contestant.id == "zip_pixels"]
+    (zipped,) = [one for one in found.lossless if one.method.id == "zip_pixels"]
     assert zipped.raw_bytes == 3 * 2 * 176 * 176
     assert zipped.num_bytes == sum(
-        size.num_bytes for entry in contest.entries if isinstance(size := entry.results["zip_pixels"], Size)
+        size.num_bytes
+        for entry in comparison.entries
+        if isinstance(size := entry.results["zip_pixels"], Size)
     )
     (jpeg,) = found.lossy
     matched = jpeg.times_ours
     assert matched.inside + matched.below + matched.above == 2
 
 
-def test_a_second_contest_measures_nothing(folder: Path, request: pytest.FixtureRequest) -> None:
+def test_a_second_comparison_measures_nothing(folder: Path, request: pytest.FixtureRequest) -> None:
     first = held(folder / "archive", shown=("0.png",))
     request.getfixturevalue("hidden_source")  # nor is the source needed any more
     again = held(folder / "archive", shown=("0.png",))
@@ -149,12 +151,12 @@ def test_damaged_cache_entries_are_measured_again(folder: Path, damage: bytes) -
 
 def test_another_library_counts_as_not_measured(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     held(folder / "archive")
-    monkeypatch.setattr("pipeline.report.comparison.run.contestants", lambda: (_renamed(), {}))
+    monkeypatch.setattr("pipeline.report.comparison.run.available_methods", lambda: (_renamed(), {}))
     assert held(folder / "archive").from_cache == 0
 
 
 def _renamed() -> list[Method]:
-    return [replace(one, library="a newer one") for one in contestants()[0] if one.id == "png"]
+    return [replace(one, library="a newer one") for one in available_methods()[0] if one.id == "png"]
 
 
 def test_a_read_only_archive_costs_only_the_cache(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,23 +164,23 @@ def test_a_read_only_archive_costs_only_the_cache(folder: Path, monkeypatch: pyt
         raise StorageError(f"Expected to write {path}, got permission denied.")
 
     monkeypatch.setattr(Storage, "write", refuse)
-    contest = held(folder / "archive")
-    assert len(contest.entries) == 2
-    assert "permission denied" in (contest.not_cached or "")
+    comparison = held(folder / "archive")
+    assert len(comparison.entries) == 2
+    assert "permission denied" in (comparison.not_cached or "")
 
 
 def test_a_source_that_is_gone_leaves_pictures_and_a_reason(folder: Path, hidden_source: Path) -> None:
-    contest = held(folder / "archive", shown=("0.png",))
-    assert contest.entries == []
-    assert set(contest.absent) == {"0.png", "1.png", "moving.gif"}
-    assert contest.absent["0.png"] == "the source file is no longer there"
-    assert contest.pictures["0.png"].original is None
+    comparison = held(folder / "archive", shown=("0.png",))
+    assert comparison.entries == []
+    assert set(comparison.absent) == {"0.png", "1.png", "moving.gif"}
+    assert comparison.absent["0.png"] == "the source file is no longer there"
+    assert comparison.pictures["0.png"].original is None
     storage = Storage(folder / "archive")
     made = catalogue_report(storage, Catalogue(storage), sampling=Sampling(count=5))
-    made = with_contest(made, storage, Catalogue(storage), CONFIG)
+    made = with_comparison(made, storage, Catalogue(storage), CONFIG)
     assert "the source file is no longer there" in report_markdown(made)
     assert "nothing to hold it against" in report_html(made).decode()
-    assert (contest_json(made) or {})["compared"] == 0
+    assert (comparison_json(made) or {})["compared"] == 0
 
 
 def test_a_changed_source_and_a_lost_shard_are_reasons(folder: Path, original: Path) -> None:
@@ -192,20 +194,20 @@ def test_a_changed_source_and_a_lost_shard_are_reasons(folder: Path, original: P
     for shard in (folder / "archive" / "shards").rglob("*.parquet"):
         shard.unlink()
     shutil.rmtree(folder / "archive" / "comparisons")
-    contest = held(folder / "archive")
-    assert all("does not give it back" in why for why in contest.absent.values())
-    assert len(contest.absent) == 3
+    comparison = held(folder / "archive")
+    assert all("does not give it back" in why for why in comparison.absent.values())
+    assert len(comparison.absent) == 3
 
 
-def test_one_contestant_that_fails_is_a_reason(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_method_that_fails_is_a_reason(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_name: str) -> object:
         raise ValueError("no such image for me")
 
     monkeypatch.setattr("pipeline.report.comparison.worker.baseline_of", refuse)
-    contest = held(folder / "archive")
-    assert len(contest.entries) == 2
-    assert contest.entries[0].refused == {"jpeg_420": "no such image for me"}
-    assert standings(contest).lossy == []
+    comparison = held(folder / "archive")
+    assert len(comparison.entries) == 2
+    assert comparison.entries[0].refused == {"jpeg_420": "no such image for me"}
+    assert comparison_results(comparison).lossy == []
 
 
 def test_what_runs_out_of_memory_is_left_alone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,14 +215,14 @@ def test_what_runs_out_of_memory_is_left_alone(folder: Path, monkeypatch: pytest
         raise MemoryError("too much")
 
     monkeypatch.setattr("pipeline.report.comparison.worker.baseline_of", exhaust)
-    contest = held(folder / "archive")
-    assert len(contest.entries) == 2
-    assert all("out of memory" in entry.refused["jpeg_420"] for entry in contest.entries)
-    assert all("png" in entry.results for entry in contest.entries)
+    comparison = held(folder / "archive")
+    assert len(comparison.entries) == 2
+    assert all("out of memory" in entry.refused["jpeg_420"] for entry in comparison.entries)
+    assert all("png" in entry.results for entry in comparison.entries)
 
 
 def test_ids_are_those_of_the_bench() -> None:
-    here, _ = contestants()
+    here, _ = available_methods()
     assert len({one.id for one in here}) == len(here)
     assert {one.id for one in LOSSLESS} <= {one.id for one in here} | {"jxl_lossless"}
     assert PICTURES not in {one.id for one in here}

@@ -11,10 +11,10 @@ import pytest
 from playwright.sync_api import expect
 
 from pipeline.report import PAGE_BYTES, Sampling, catalogue_report, report_html
-from pipeline.report.comparison.results import standings
+from pipeline.report.comparison.results import comparison_results
 from tests.pipeline.report.test_report import CODED, FAILED, HOSTILE, KEPT, committed
 from tests.support.browser import Browser, needs_browser, run_browser
-from tests.support.contests import made_up_contest
+from tests.support.comparisons import made_up_contest
 from tests.support.shard_rows import make_row
 
 pytestmark = [pytest.mark.browser, needs_browser]
@@ -48,8 +48,8 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     storage, catalogue = committed(folder / "archive", rows)
     report = catalogue_report(storage, catalogue, sampling=Sampling(count=24))
-    contest = made_up_contest(catalogue, shown=[*report.worst_pictured, *report.median_pictured])
-    report = replace(report, contest=contest, standings=standings(contest))
+    comparison = made_up_contest(catalogue, shown=[*report.worst_pictured, *report.median_pictured])
+    report = replace(report, comparison=comparison, results=comparison_results(comparison))
     path = folder / "report.html"
     path.write_bytes(report_html(report))
     return path

@@ -29,11 +29,11 @@ from pipeline.report import (
 )
 from pipeline.report.aggregate import SHOWN_DRAWN, SHOWN_WORST
 from pipeline.report.comparison.crops import picture
-from pipeline.report.comparison.results import standings
+from pipeline.report.comparison.results import comparison_results
 from pipeline.store.storage import Storage
 from pipeline.totals import Totals
 from pipeline.types import ShardRow
-from tests.support.contests import made_up_contest
+from tests.support.comparisons import made_up_contest
 from tests.support.shard_rows import make_row
 
 HOSTILE = "</script><img src=x onerror=alert(1)>|`\u2028&amp;.png"
@@ -89,17 +89,17 @@ def report(tmp_path: Path) -> Report:
 
 
 def test_counts_and_the_worst_first(report: Report) -> None:
-    totals = report.fold.totals
+    totals = report.aggregate.totals
     assert (totals.images, totals.coded, totals.kept, totals.failed) == (5, 2, 2, 1)
-    assert [one.key for one in report.fold.worst] == ["bad.png", "good|pipe.png"]
-    psnr = report.fold.spreads["psnr_db"].percentiles()
+    assert [one.key for one in report.aggregate.worst] == ["bad.png", "good|pipe.png"]
+    psnr = report.aggregate.histograms["psnr_db"].percentiles()
     assert (psnr[0], psnr[100]) == (21.5, 44.0)
 
 
 def test_every_axis_adds_up_to_all(report: Report) -> None:
-    groups = report.fold.groups
+    groups = report.aggregate.groups
     for axis in ("status", "format", "size"):
-        assert sum((group.totals for group in groups[axis]), Totals()) == report.fold.totals, axis
+        assert sum((group.totals for group in groups[axis]), Totals()) == report.aggregate.totals, axis
     assert [group.name for group in groups["codec_quality"]] == ["ae-zfp-1 q3", "ae-zfp-1 q60", "kept"]
     assert [group.name for group in groups["format"]] == ["GIF", "JPEG", "unknown"]
     assert [group.name for group in groups["size"]] == ["under 0.25 megapixels", "size unknown"]
@@ -110,7 +110,7 @@ def test_size_classes_by_their_edges(tmp_path: Path) -> None:
     rows = [
         make_row(key, **{**CODED, "width": width, "height": height}) for key, (width, height) in sides.items()
     ]
-    assert [group.name for group in reported(tmp_path, rows).fold.groups["size"]] == [
+    assert [group.name for group in reported(tmp_path, rows).aggregate.groups["size"]] == [
         "under 0.25 megapixels",
         "0.25 to 1 megapixels",
         "1 to 4 megapixels",
@@ -120,15 +120,15 @@ def test_size_classes_by_their_edges(tmp_path: Path) -> None:
 
 
 def test_reasons_that_differ_in_numbers_count_together(report: Report) -> None:
-    assert ("kept", "coded form is not smaller than the source", 2) in report.fold.reasons
+    assert ("kept", "coded form is not smaller than the source", 2) in report.aggregate.reasons
 
 
 def test_every_form_says_the_same(report: Report) -> None:
     plain = json.loads(json.dumps(report_json(report), allow_nan=False))
-    assert plain["all"]["payload_bytes"] == report.fold.totals.payload_bytes
+    assert plain["all"]["payload_bytes"] == report.aggregate.totals.payload_bytes
     markdown, page = report_markdown(report), report_html(report).decode()
-    assert f"{report.fold.totals.payload_bytes:,}" in markdown
-    assert f"{report.fold.totals.payload_bytes:,}" in page
+    assert f"{report.aggregate.totals.payload_bytes:,}" in markdown
+    assert f"{report.aggregate.totals.payload_bytes:,}" in page
     assert "good\\|pipe.png" in markdown
     assert "| failed |" in markdown
 
@@ -162,14 +162,14 @@ def test_the_page_stays_small_whatever_the_archive(tmp_path: Path) -> None:
     ]
     storage, catalogue = committed(tmp_path, rows)
     made = catalogue_report(storage, catalogue, sampling=Sampling(count=3))
-    assert len(made.fold.drawn) == 3
-    assert SHOWN_DRAWN <= len(made.fold.shown) <= SHOWN_DRAWN + SHOWN_WORST
-    contest = made_up_contest(catalogue, shown=[])
+    assert len(made.aggregate.drawn) == 3
+    assert SHOWN_DRAWN <= len(made.aggregate.shown) <= SHOWN_DRAWN + SHOWN_WORST
+    comparison = made_up_contest(catalogue, shown=[])
     noise = np.random.default_rng(0).integers(0, 255, (700, 1000, 3), np.uint8)
     shown = picture(noise, noise[::-1].copy(), orientation=None)
-    contest.pictures = dict.fromkeys([*made.worst_pictured, *made.median_pictured], shown)
-    assert len(contest.pictures) == 9
-    page = report_html(replace(made, contest=contest, standings=standings(contest)))
+    comparison.pictures = dict.fromkeys([*made.worst_pictured, *made.median_pictured], shown)
+    assert len(comparison.pictures) == 9
+    page = report_html(replace(made, comparison=comparison, results=comparison_results(comparison)))
     assert len(page) < PAGE_BYTES
     assert "of 4,000 images: those of lowest PSNR, and others drawn by chance" in page.decode()
 
@@ -191,7 +191,7 @@ def test_a_piece_of_a_large_image_is_where_it_is_worst() -> None:
 
 
 def test_images_parquet_has_a_row_an_image(report: Report, tmp_path: Path) -> None:
-    table = pq.read_table(io.BytesIO(images_parquet(Catalogue(Storage(tmp_path)), report.contest)))
+    table = pq.read_table(io.BytesIO(images_parquet(Catalogue(Storage(tmp_path)), report.comparison)))
     rows = {row["key"]: row for row in table.to_pylist()}
     assert rows.keys() == {row.key for row in ROWS}
     assert rows["bad.png"]["ratio_vs_raw"] == pytest.approx(3 * 64 / len(b"payload"))
@@ -211,7 +211,7 @@ def test_an_empty_archive_and_none_at_all(tmp_path: Path) -> None:
 
 def test_an_archive_of_failures_alone(tmp_path: Path) -> None:
     made = reported(tmp_path, [make_row("a.png", None, **FAILED)])
-    assert made.fold.totals.failed == 1
+    assert made.aggregate.totals.failed == 1
     assert "no image's pixels were decoded" in report_markdown(made).replace("&#39;", "'")
     assert "No image is coded" in report_html(made).decode()
 

@@ -1,4 +1,4 @@
-"""A contest for tests: everything the page can show, measured on nothing."""
+"""A comparison for tests: everything the page can show, measured on nothing."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from codec.bench.measure import Sample
 from pipeline.archive.catalogue import Catalogue
 from pipeline.report.comparison.crops import picture
 from pipeline.report.comparison.methods import FIDELITY, SSIMULACRA2, Curve, Fidelity, Method, Score, Size
-from pipeline.report.comparison.run import Comparison, Entry
+from pipeline.report.comparison.run import ComparedImage, Comparison
 from pipeline.types import CatalogueRow
 
 SIDE = 64
 
 
-def contestant(name: str, kind: str) -> Method:
+def method(name: str, kind: str) -> Method:
     return Method(
         id=name,
         title=name.upper(),
@@ -24,13 +24,13 @@ def contestant(name: str, kind: str) -> Method:
     )
 
 
-CONTESTANTS = [
-    contestant("zip_pixels", "lossless"),
-    contestant("png", "lossless"),
-    contestant("jpeg_420", "lossy"),
-    contestant("avif_s6_420", "lossy"),
-    contestant(FIDELITY, "ours"),
-    contestant(SSIMULACRA2, "ours"),
+METHODS = [
+    method("zip_pixels", "lossless"),
+    method("png", "lossless"),
+    method("jpeg_420", "lossy"),
+    method("avif_s6_420", "lossy"),
+    method(FIDELITY, "ours"),
+    method(SSIMULACRA2, "ours"),
 ]
 
 
@@ -59,10 +59,10 @@ def made_up_contest(catalogue: Catalogue, *, shown: list[str]) -> Comparison:
         catalogue.lookup([key for batch in catalogue.scan(["key"]) for key in batch["key"].to_pylist()])
     ]
     coded = [row for row in rows if row.status == "coded"]
-    contest = Comparison(contestants=CONTESTANTS, left_out={"LPIPS": "no weights <here>"}, drawn=len(coded))
+    comparison = Comparison(methods=METHODS, left_out={"LPIPS": "no weights <here>"}, drawn=len(coded))
     for row in coded:
-        contest.entries.append(
-            Entry(
+        comparison.entries.append(
+            ComparedImage(
                 row=row,
                 results={
                     "zip_pixels": Size(num_bytes=9000),
@@ -80,5 +80,5 @@ def made_up_contest(catalogue: Catalogue, *, shown: list[str]) -> Comparison:
         original = chance.integers(0, 255, (SIDE, SIDE * 2, 3)).astype(np.uint8)
         decoded = np.clip(original.astype(int) + 9, 0, 255).astype(np.uint8)
         has_original = number < len(shown) - 1
-        contest.pictures[key] = picture(original if has_original else None, decoded, orientation=None)
-    return contest
+        comparison.pictures[key] = picture(original if has_original else None, decoded, orientation=None)
+    return comparison
