@@ -221,7 +221,7 @@ class S3Store:
 
         async def ask() -> Any:
             client = await filesystem.set_session()
-            return await getattr(client, operation)(S3Store=self._bucket, **request)
+            return await getattr(client, operation)(Bucket=self._bucket, **request)
 
         return run(ask)
 
@@ -237,7 +237,7 @@ class S3Store:
 
         async def ask() -> bytes:
             client = await filesystem.set_session()
-            answer = await client.get_object(S3Store=self._bucket, Key=self._prefix + path, **request)
+            answer = await client.get_object(Bucket=self._bucket, Key=self._prefix + path, **request)
             async with answer["Body"] as body:
                 data: bytes = await body.read()
                 return data

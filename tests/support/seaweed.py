@@ -65,7 +65,7 @@ class S3Server:
     def bucket(self) -> str:
         """Make a bucket that nothing else uses, and give its name."""
         name = f"test-{uuid.uuid4().hex[:12]}"
-        self.client().create_bucket(S3Store=name)
+        self.client().create_bucket(Bucket=name)
         return name
 
     def environment(self) -> dict[str, str]:
@@ -167,7 +167,7 @@ def _answers(process: subprocess.Popen[str], server: S3Server) -> bool:
     client = server.client()
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            client.create_bucket(S3Store="ready")
+            client.create_bucket(Bucket="ready")
         except botocore.exceptions.ClientError as error:
             if error.response["Error"]["Code"] not in ("BucketAlreadyExists", "BucketAlreadyOwnedByYou"):
                 time.sleep(0.1)
@@ -176,7 +176,7 @@ def _answers(process: subprocess.Popen[str], server: S3Server) -> bool:
             time.sleep(0.1)
             continue
         with suppress(botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError):
-            client.put_object(S3Store="ready", Key="probe", Body=b"ready")
+            client.put_object(Bucket="ready", Key="probe", Body=b"ready")
             return True
         time.sleep(0.1)
     return False
