@@ -65,7 +65,7 @@ def train(
 ) -> None:
     """Train a model of a codec family, on CPU or GPU.
 
-    Kill it at any time: the same command with --resume goes on. Ctrl-C ends with a checkpoint. docs/training.md says
+    Kill it at any time: the same command with --resume goes on. Ctrl-C ends with a checkpoint. docs/guide/train.md says
     how the shipped weights were made.
     """
     if redraw is not None:

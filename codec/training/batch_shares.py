@@ -1,7 +1,7 @@
 """One step's gradient from shares of the batch, side by side in threads.
 
 PyTorch would split every layer among its threads, and layers as small as these gain nothing by that; whole shares do
-(docs/training.md has the numbers). The weights are shared, and so are the images.
+(docs/guide/train.md has the numbers). The weights are shared, and so are the images.
 """
 
 from __future__ import annotations

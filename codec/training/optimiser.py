@@ -1,7 +1,7 @@
 """What turns gradients into steps: SOAP for the matrices of a network, AdamW for everything else.
 
 SOAP (Vyas et al. 2024, arXiv:2409.11321) is Adam in the slowly turning eigenbasis of each matrix's gradients: a third
-more time a step, and several times the progress (docs/training.md). Its matrices are dealt out among the workers.
+more time a step, and several times the progress (docs/guide/train.md). Its matrices are dealt out among the workers.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The payload of one image: a header that describes it, a checksum over everything, ZFP-coded symbols.
 
-Little-endian throughout; `docs/format-payload.md` has it byte by byte. The checksum covers header and body
+Little-endian throughout; `docs/formats/ae-zfp-1.md` has it byte by byte. The checksum covers header and body
 and is tested before any byte of the body reaches a decoder.
 """
 

@@ -1,6 +1,6 @@
 """The payload of one image: a header of 30 bytes, escaped symbols, range-coded words; one checksum over everything.
 
-`docs/format-hyper.md` has it byte by byte. The checksum is tested before anything is decoded.
+`docs/formats/hyper-1.md` has it byte by byte. The checksum is tested before anything is decoded.
 """
 
 from __future__ import annotations

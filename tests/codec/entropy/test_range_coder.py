@@ -126,7 +126,7 @@ def test_words_that_nobody_reads_are_refused() -> None:
 
 
 def decoded_by_the_page(words: bytes, indices: Indices, tables: FrequencyTables) -> list[int]:
-    """A group whose symbols are all within reach, by nothing but what docs/format-hyper.md says of the coder."""
+    """A group whose symbols are all within reach, by nothing but what docs/formats/hyper-1.md says of the coder."""
     stream = [int(word) for word in np.frombuffer(words, "<u4")]
     stream += [0] * (2 + len(indices))
     lower, span = 0, 2**64 - 1
