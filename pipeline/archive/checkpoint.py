@@ -19,7 +19,7 @@ from deltalake import DeltaTable
 
 from pipeline.archive.delta_errors import translated
 from pipeline.archive.delta_log import chain_start, hinted_version
-from pipeline.archive.layout import CATALOGUE_FOLDER, HINT, LOG_FOLDER, checkpoint_path, entry_path
+from pipeline.archive.layout import CATALOGUE_FOLDER, LAST_CHECKPOINT, LOG_FOLDER, checkpoint_path, entry_path
 from pipeline.archive.seals import read_seals, seal_these
 from pipeline.errors import DamagedError
 from pipeline.store.storage import Storage
@@ -59,11 +59,11 @@ def secure(archive: Storage, version: int) -> None:
         )
     news = {own: made}
     if _hinted(archive) < version:
-        news[HINT] = _hint(version, made, num_files=len(state.files))
-    if HINT in news or own not in sealed:
+        news[LAST_CHECKPOINT] = _hint(version, made, num_files=len(state.files))
+    if LAST_CHECKPOINT in news or own not in sealed:
         seal_these(archive, news)  # before the hint is overwritten: `verify` must know it from then on
-    if HINT in news:
-        archive.write(HINT, news[HINT])
+    if LAST_CHECKPOINT in news:
+        archive.write(LAST_CHECKPOINT, news[LAST_CHECKPOINT])
 
 
 def _chain(held: Collection[str], version: int) -> list[str]:
@@ -80,7 +80,7 @@ def _chain(held: Collection[str], version: int) -> list[str]:
 def _hinted(archive: Storage) -> int:
     """The version that `_last_checkpoint` names; where there is none, readers list the log and need no hint."""
     with suppress(FileNotFoundError):
-        return hinted_version(archive.read(HINT)) or 0
+        return hinted_version(archive.read(LAST_CHECKPOINT)) or 0
     return 2**63
 
 

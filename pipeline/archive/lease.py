@@ -14,7 +14,6 @@ import contextlib
 import json
 import os
 import platform
-import re
 import secrets
 import threading
 from dataclasses import asdict, dataclass, replace
@@ -23,11 +22,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from pipeline.archive.layout import LOCKS_FOLDER
+from pipeline.archive.layout import LOCKS_FOLDER, lock_epoch, lock_path
 from pipeline.errors import LockedError
 from pipeline.store.storage import Storage
 
-_NAME: Final = re.compile(rf"{LOCKS_FOLDER}/(\d{{12}})\.json")
 _TTL: Final = timedelta(minutes=5)
 _RENEWALS_PER_TTL: Final = 5
 _RACES: Final = 8
@@ -109,15 +107,15 @@ class Lease:
             self._epoch = epoch + 1
             self._holder = _renewed(self._holder)
             _held.add(self._holder.token)
-            if not self._archive.create(_path(self._epoch), _record(self._holder)):
+            if not self._archive.create(lock_path(self._epoch), _record(self._holder)):
                 continue
             newest, holder = self._newest()
             if newest == self._epoch:
                 for older in self._epochs():
                     if older < self._epoch:
-                        self._archive.delete(_path(older))
+                        self._archive.delete(lock_path(older))
                 return
-            self._archive.delete(_path(self._epoch))  # an old epoch's name had become free again
+            self._archive.delete(lock_path(self._epoch))  # an old epoch's name had become free again
         raise LockedError(
             f"Expected the lease of {self._archive.url}, got outrun by others {_RACES} times. Try again later."
         )
@@ -135,18 +133,18 @@ class Lease:
                     return
 
     def _write(self, holder: Holder) -> None:
-        self._archive.write(_path(self._epoch), _record(holder))
+        self._archive.write(lock_path(self._epoch), _record(holder))
         self._holder = holder
 
     def _epochs(self) -> list[int]:
-        matches = (_NAME.fullmatch(info.path) for info in self._archive.list(LOCKS_FOLDER))
-        return [int(match[1]) for match in matches if match is not None]
+        epochs = (lock_epoch(info.path) for info in self._archive.list(LOCKS_FOLDER))
+        return [epoch for epoch in epochs if epoch is not None]
 
     def _newest(self) -> tuple[int, Holder | None]:
         """The highest epoch and its holder; None where there is none, or its object is no lease."""
         epoch = max(self._epochs(), default=0)
         try:
-            return epoch, Holder(**json.loads(self._archive.read(_path(epoch)))) if epoch else None
+            return epoch, Holder(**json.loads(self._archive.read(lock_path(epoch)))) if epoch else None
         except (FileNotFoundError, ValueError, TypeError):
             return epoch, None
 
@@ -181,10 +179,6 @@ def _text(moment: datetime) -> str:
 
 def _record(holder: Holder) -> bytes:
     return (json.dumps(asdict(holder), indent=2) + "\n").encode()
-
-
-def _path(epoch: int) -> str:
-    return f"{LOCKS_FOLDER}/{epoch:012d}.json"
 
 
 def _machine() -> str:

@@ -12,19 +12,24 @@ differ.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from pipeline.archive.layout import MARKS_FOLDER, entry_path, log_number, sha16
+from pipeline.archive.layout import (
+    MARKS_FOLDER,
+    entry_path,
+    is_mark_path,
+    is_whole_mark,
+    log_number,
+    mark_path,
+)
 from pipeline.errors import ArchiveError
 from pipeline.store.storage import Storage
 
 SHORTEST_GRACE: Final = timedelta(hours=1)
 _COMMITTABLE: Final = SHORTEST_GRACE / 2
-_NAME: Final = re.compile(rf"{MARKS_FOLDER}/\d{{8}}T\d{{6}}Z-([0-9a-f]{{16}})\.json")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +72,7 @@ class PruneMarkReader:
         found: dict[str, PruneMark | None] = {}
         unknown: list[str] = []
         for info in self._archive.list(MARKS_FOLDER):
-            if _NAME.fullmatch(info.path) is None:
+            if not is_mark_path(info.path):
                 unknown.append(info.path)
                 continue
             try:
@@ -104,8 +109,7 @@ class PruneMarkReader:
 
 def _read(archive: Storage, path: str) -> PruneMark | None:
     data = archive.read(path)
-    match = _NAME.fullmatch(path)
-    if match is None or sha16(data) != match[1]:
+    if not is_whole_mark(path, data):
         return None
     record = json.loads(data)
     return PruneMark(
@@ -117,6 +121,6 @@ def write_mark(archive: Storage, paths: Iterable[str], marked_at: datetime) -> P
     """Mark paths, at least one."""
     record = {"marked_at": marked_at.isoformat(), "paths": sorted(paths)}
     data = json.dumps(record, indent=0).encode()
-    path = f"{MARKS_FOLDER}/{marked_at.astimezone(UTC):%Y%m%dT%H%M%SZ}-{sha16(data)}.json"
+    path = mark_path(marked_at, data)
     archive.create(path, data)
     return PruneMark(path=path, marked_at=marked_at, paths=frozenset(record["paths"]))

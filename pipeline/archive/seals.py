@@ -11,20 +11,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
 from pipeline.archive.delta_log import files_added, hinted_version, oldest_readable
-from pipeline.archive.layout import HINT, LOG_FOLDER, SEALS_FOLDER, log_number, sha16
+from pipeline.archive.layout import (
+    LAST_CHECKPOINT,
+    LOG_FOLDER,
+    SEALS_FOLDER,
+    log_number,
+    seal_path,
+    sealed_version,
+)
 from pipeline.archive.prune_marks import PruneMarkReader
 from pipeline.store.failures import problem
 from pipeline.store.storage import Storage
 
 _READS: Final = 5
-_NAME: Final = re.compile(rf"{SEALS_FOLDER}/(\d{{20}})-([0-9a-f]{{16}})\.json")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,15 +62,15 @@ def _read_listed(archive: Storage) -> Sealed:
     seals: list[str] = []
     broken: list[str] = []
     for info in archive.list(SEALS_FOLDER):
-        match = _NAME.fullmatch(info.path)
         data = archive.read(info.path)
-        if match is None or sha16(data) != match[2]:
+        upto = sealed_version(info.path, data)
+        if upto is None:
             broken.append(info.path)
             continue
         seal = json.loads(data)
-        version = max(version, int(match[1]))
+        version = max(version, upto)
         files |= {path: (str(sha256), int(size)) for path, (sha256, size) in seal["files"].items()}
-        hints |= {str(sha256) for path, (sha256, _) in seal["files"].items() if path == HINT}
+        hints |= {str(sha256) for path, (sha256, _) in seal["files"].items() if path == LAST_CHECKPOINT}
         seals.append(info.path)
     return Sealed(
         version=version, files=files, hints=frozenset(hints), seals=tuple(seals), broken=tuple(broken)
@@ -114,17 +119,17 @@ def reseal(archive: Storage, is_gone: Callable[[str], bool]) -> None:
 def seal_without(archive: Storage, sealed: Sealed, is_gone: Callable[[str], bool]) -> str:
     """Write one seal that can stand in the place of all that are whole, without some files; its path."""
     files = {path: checksum for path, checksum in sealed.files.items() if not is_gone(path)}
-    if not is_gone(HINT):
+    if not is_gone(LAST_CHECKPOINT):
         with suppress(FileNotFoundError):
-            hint = _checksum(archive.read(HINT))
+            hint = _checksum(archive.read(LAST_CHECKPOINT))
             if hint[0] in sealed.hints:  # else a run has moved it on, and will seal it
-                files[HINT] = hint
+                files[LAST_CHECKPOINT] = hint
     return _write(archive, max(sealed.version, 0), files)
 
 
 def _write(archive: Storage, version: int, files: Mapping[str, tuple[str, int]]) -> str:
     data = json.dumps({"version": version, "files": files}, sort_keys=True).encode()
-    path = f"{SEALS_FOLDER}/{version:020d}-{sha16(data)}.json"
+    path = seal_path(version, data)
     archive.create(path, data)
     return path
 
@@ -136,7 +141,7 @@ def _unsealed(
     for info in archive.list(LOG_FOLDER):
         number = log_number(info.path)
         is_new = number is not None and number <= version and info.path not in known
-        if not is_new and info.path != HINT:
+        if not is_new and info.path != LAST_CHECKPOINT:
             continue
         with suppress(FileNotFoundError):  # pruned; or lost, which `verify` sees without a seal
             data = _read_twice(archive, info.path)
@@ -182,7 +187,7 @@ def damaged(archive: Storage, sealed: Sealed) -> Iterator[tuple[str, str]]:
             missing[path] = size
             continue
         found = hashlib.sha256(data).hexdigest()
-        if found != sha256 and not (path == HINT and _is_hint(data, found, read_seals(archive))):
+        if found != sha256 and not (path == LAST_CHECKPOINT and _is_hint(data, found, read_seals(archive))):
             yield (
                 path,
                 f"Expected SHA-256 {sha256[:16]}... ({size:,} bytes), got {found[:16]}... ({len(data):,} bytes): "

@@ -12,13 +12,10 @@ import contextlib
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Final
 
-from pipeline.archive.layout import LOST_FOLDER
+from pipeline.archive.layout import LOST_FOLDER, marked_folder, marker_path, set_aside_folder
 from pipeline.errors import ArchiveError
 from pipeline.store.storage import Storage
-
-_MARKER: Final = "repairing.json"
 
 
 class SetAsideFolder:
@@ -27,7 +24,7 @@ class SetAsideFolder:
     def __init__(self, archive: Storage) -> None:
         """Name the folder; nothing is written yet."""
         self._archive = archive
-        self.folder = f"{LOST_FOLDER}/{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
+        self.folder = set_aside_folder(datetime.now(UTC))
         self.paths: list[str] = []
         """What was copied."""
 
@@ -51,16 +48,13 @@ class SetAsideFolder:
     def mark(self) -> None:
         """From here on the catalogue is half of one."""
         record = {"since": datetime.now(UTC).isoformat(timespec="seconds"), "why": "the catalogue was lost"}
-        self._archive.write(f"{self.folder}/{_MARKER}", (json.dumps(record) + "\n").encode())
+        self._archive.write(marker_path(self.folder), (json.dumps(record) + "\n").encode())
 
 
 def unfinished(archive: Storage) -> list[str]:
     """Folders of repairs that were killed while they replaced the catalogue."""
-    return [
-        info.path.removesuffix(f"/{_MARKER}")
-        for info in archive.list(LOST_FOLDER)
-        if info.path.count("/") == 2 and info.path.endswith(f"/{_MARKER}")
-    ]
+    folders = (marked_folder(info.path) for info in archive.list(LOST_FOLDER))
+    return [folder for folder in folders if folder is not None]
 
 
 def check_not_replaced(archive: Storage) -> None:
@@ -78,7 +72,7 @@ def check_not_replaced(archive: Storage) -> None:
 
 def unmark(archive: Storage) -> None:
     """The catalogue is whole again."""
-    remove(archive, [f"{folder}/{_MARKER}" for folder in unfinished(archive)])
+    remove(archive, map(marker_path, unfinished(archive)))
 
 
 def remove(archive: Storage, paths: Iterable[str]) -> None:

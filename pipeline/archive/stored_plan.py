@@ -12,6 +12,7 @@ import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
+from pipeline.archive.layout import listed_path, plan_folder, unit_number, unit_path
 from pipeline.store.storage import Storage
 from pipeline.types import SourceImage
 
@@ -33,28 +34,24 @@ class StoredPlan:
     def __init__(self, storage: Storage, run: str) -> None:
         """Look at the plan of `run`; nothing is read yet."""
         self._storage = storage
-        self._folder = f"runs/{run}/plan"
+        self._run = run
 
     def store(self, number: int, images: list[SourceImage]) -> Unit:
         """Write unit `number` before any of its work starts."""
         lines = "".join(json.dumps(_to_json(image)) + "\n" for image in images)
-        self._storage.write(self._path(number), gzip.compress(lines.encode("utf-8"), 6, mtime=0))
+        self._storage.write(unit_path(self._run, number), gzip.compress(lines.encode("utf-8"), 6, mtime=0))
         return Unit(number=number, images=len(images), source_bytes=sum(i.size or 0 for i in images))
 
     def load(self, number: int) -> list[SourceImage]:
         """The images of unit `number`, in plan order."""
-        text = gzip.decompress(self._storage.read(self._path(number))).decode("utf-8")
+        text = gzip.decompress(self._storage.read(unit_path(self._run, number))).decode("utf-8")
         return [_from_json(json.loads(line)) for line in text.splitlines()]
 
     def units(self) -> list[Unit]:
         """Every unit stored so far, in order."""
-        numbers = sorted(
-            int(info.path.rsplit("/", 1)[-1].split(".")[0])
-            for info in self._storage.list(self._folder)
-            if info.path.endswith(".jsonl.gz")
-        )
+        numbers = (unit_number(info.path) for info in self._storage.list(plan_folder(self._run)))
         units = []
-        for number in numbers:
+        for number in sorted(number for number in numbers if number is not None):
             images = self.load(number)
             units.append(
                 Unit(number=number, images=len(images), source_bytes=sum(i.size or 0 for i in images))
@@ -63,18 +60,15 @@ class StoredPlan:
 
     def finish(self, facts: dict[str, int]) -> None:
         """Record that the listing came to its end."""
-        self._storage.write(f"{self._folder}/listed.json", json.dumps(facts).encode())
+        self._storage.write(listed_path(self._run), json.dumps(facts).encode())
 
     def facts(self) -> dict[str, int] | None:
         """What `finish` recorded, or None while the listing has not ended."""
         try:
-            facts: dict[str, int] = json.loads(self._storage.read(f"{self._folder}/listed.json"))
+            facts: dict[str, int] = json.loads(self._storage.read(listed_path(self._run)))
         except FileNotFoundError:
             return None
         return facts
-
-    def _path(self, number: int) -> str:
-        return f"{self._folder}/{number:06d}.jsonl.gz"
 
 
 def _to_json(image: SourceImage) -> dict[str, object]:

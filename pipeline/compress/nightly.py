@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from pipeline.archive.catalogue import Catalogue
+from pipeline.archive.layout import NIGHTLY_JSON
 from pipeline.archive.lease import Lease
 from pipeline.archive.seals import seal
 from pipeline.compress.delete_policy import missing_from_source, parse_policy
@@ -83,7 +84,7 @@ class NightlyRun:
                     "that another could take over. What was committed is in the archive; run the same command again."
                 )
             summary = self._follow_deletes(runs, listed)
-            RunRecord(self._archive, runs[-1].run, resumed=False).write("nightly.json", asdict(summary))
+            RunRecord(self._archive, runs[-1].run, resumed=False).write(NIGHTLY_JSON, asdict(summary))
             return summary
 
     def _runs(

@@ -8,7 +8,7 @@ from collections.abc import Collection
 import pyarrow as pa
 
 from pipeline.archive.catalogue import Catalogue
-from pipeline.archive.layout import SHARDS_FOLDER, parse_shard_path
+from pipeline.archive.layout import parse_shard_path, shards_of_run
 from pipeline.archive.prune_marks import PruneMarkReader
 from pipeline.archive.shards import catalogue_rows
 from pipeline.archive.stored_plan import StoredPlan
@@ -40,7 +40,7 @@ def resume_units(
     named = (parse_shard_path(path) for path in catalogue.run_shards(log.run))
     committed = {path.number for path in named if path.run == log.run}
     published: dict[int, list[str]] = defaultdict(list)
-    for info in storage.list(f"{SHARDS_FOLDER}/{log.run}"):
+    for info in storage.list(shards_of_run(log.run)):
         published[parse_shard_path(info.path).number].append(info.path)
     marks = PruneMarkReader(storage)
     for number, paths in sorted(published.items()):

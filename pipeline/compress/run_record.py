@@ -16,6 +16,14 @@ from datetime import UTC, datetime
 from importlib import metadata
 from typing import Any
 
+from pipeline.archive.layout import (
+    PROGRESS_JSON,
+    RUN_JSON,
+    RUNS_FOLDER,
+    SUMMARY_JSON,
+    parse_record_path,
+    record_path,
+)
 from pipeline.compress.summary import RunSummary
 from pipeline.config import CompressConfig
 from pipeline.errors import ArchiveError
@@ -43,16 +51,15 @@ class RunRecord:
         fingerprint = _fingerprint(source, config, weights)
         begun: set[str] = set()
         ended: set[str] = set()
-        for info in storage.list("runs"):
-            parts = info.path.split("/")
-            if len(parts) == 3 and parts[2] in ("run.json", "summary.json"):
-                (begun if parts[2] == "run.json" else ended).add(parts[1])
+        for record in map(parse_record_path, (info.path for info in storage.list(RUNS_FOLDER))):
+            if record is not None and record.name in (RUN_JSON, SUMMARY_JSON):
+                (begun if record.name == RUN_JSON else ended).add(record.run)
         for run in sorted(begun - ended, reverse=True):
             if _fingerprint_in(storage, run) == fingerprint:
                 return cls(storage, run, resumed=True)
         log = cls(storage, new_run_id(), resumed=False)
         log.write(
-            "run.json",
+            RUN_JSON,
             {
                 "format": _FORMAT,
                 "run": log.run,
@@ -68,16 +75,16 @@ class RunRecord:
 
     def write_progress(self, record: dict[str, Any]) -> None:
         """Overwrite progress.json."""
-        self.write("progress.json", record)
+        self.write(PROGRESS_JSON, record)
 
     def write_summary(self, summary: RunSummary) -> None:
         """End the run."""
-        self.write("summary.json", asdict(summary))
+        self.write(SUMMARY_JSON, asdict(summary))
 
     def write(self, name: str, record: dict[str, Any]) -> None:
         """Put a record beside the others, over any of that name."""
         text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
-        self._storage.write(f"runs/{self.run}/{name}", text.encode("utf-8"))
+        self._storage.write(record_path(self.run, name), text.encode("utf-8"))
 
 
 def recorded_config(storage: Storage, run: str) -> CompressConfig:
@@ -86,7 +93,7 @@ def recorded_config(storage: Storage, run: str) -> CompressConfig:
     Raises:
         ArchiveError: its record is gone or of another format.
     """
-    path = f"runs/{run}/run.json"
+    path = record_path(run, RUN_JSON)
     try:
         return CompressConfig.model_validate(json.loads(storage.read(path))["config"])
     except (FileNotFoundError, ValueError, KeyError) as error:
@@ -98,8 +105,9 @@ def recorded_config(storage: Storage, run: str) -> CompressConfig:
 
 def damaged_records(storage: Storage) -> Iterator[str]:
     """Paths of what runs were told, where it cannot be read any more."""
-    for info in storage.list("runs"):
-        if info.path.count("/") == 2 and info.path.endswith("/run.json"):
+    for info in storage.list(RUNS_FOLDER):
+        record = parse_record_path(info.path)
+        if record is not None and record.name == RUN_JSON:
             try:
                 json.loads(storage.read(info.path))
             except ValueError:
@@ -114,7 +122,7 @@ def new_run_id() -> str:
 def _fingerprint_in(storage: Storage, run: str) -> str | None:
     """What a run recorded; None when its record is damaged: then nobody can resume it."""
     try:
-        return str(json.loads(storage.read(f"runs/{run}/run.json"))["fingerprint"])
+        return str(json.loads(storage.read(record_path(run, RUN_JSON)))["fingerprint"])
     except (ValueError, KeyError, TypeError):
         return None
 

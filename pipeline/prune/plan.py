@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,12 +10,13 @@ from typing import Final
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.layout import (
     CATALOGUE_FOLDER,
-    HINT,
+    LAST_CHECKPOINT,
     LOG_FOLDER,
     SHARDS_FOLDER,
     entry_path,
+    is_data_file,
+    is_shard_path,
     log_number,
-    parse_shard_path,
 )
 from pipeline.archive.prune_marks import PruneMarkReader, PruneMarks
 from pipeline.archive.seals import read_seals
@@ -26,7 +26,6 @@ from pipeline.prune.references import References
 from pipeline.prune.retention import Retention
 from pipeline.store.storage import ObjectInfo, Storage
 
-_DATA_FILE: Final = re.compile(rf"{CATALOGUE_FOLDER}/part-[^/]+\.parquet")
 _STEP: Final = 1000
 
 
@@ -162,7 +161,7 @@ class _Listing:
         unknown: list[str] = []
         missing = set(references.shards)
         for info in _counted(archive.list(SHARDS_FOLDER), "shards listed", on_step):
-            if not _is_shard(info.path):
+            if not is_shard_path(info.path):
                 unknown.append(info.path)
             elif info.path in references.shards:
                 missing.discard(info.path)
@@ -176,8 +175,8 @@ class _Listing:
             )
         held = list(_counted(archive.list(CATALOGUE_FOLDER), "catalogue files listed", on_step))
         for info in held:
-            if log_number(info.path) is None and _DATA_FILE.fullmatch(info.path) is None:
-                if info.path != HINT and not references.needs(info.path):
+            if log_number(info.path) is None and not is_data_file(info.path):
+                if info.path != LAST_CHECKPOINT and not references.needs(info.path):
                     unknown.append(info.path)
             elif not references.needs(info.path):
                 unneeded[info.path] = info.size
@@ -191,14 +190,6 @@ def _counted(infos: Iterable[ObjectInfo], words: str, on_step: OnStep) -> Iterat
             on_step(Step(words=words, done=number))
         yield info
     on_step(Step(words=words, done=number))
-
-
-def _is_shard(path: str) -> bool:
-    try:
-        parse_shard_path(path)
-    except ArchiveError:
-        return False
-    return True
 
 
 def _by_age(

@@ -26,7 +26,7 @@ from typing import Final, Self
 
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.checkpoint import secure
-from pipeline.archive.layout import CATALOGUE_FOLDER, HINT, LOG_FOLDER, log_number
+from pipeline.archive.layout import CATALOGUE_FOLDER, LAST_CHECKPOINT, LOG_FOLDER, log_number
 from pipeline.archive.lease import Lease
 from pipeline.archive.prune_marks import write_mark
 from pipeline.archive.seals import reseal
@@ -178,7 +178,12 @@ class PruneRun:
         def is_gone(path: str) -> bool:
             # a mark that is broken may have named it
             was_marked = marks.covers(path) or bool(marks.broken)
-            return was_marked and path not in there and path != HINT and not plan.references.needs(path)
+            return (
+                was_marked
+                and path not in there
+                and path != LAST_CHECKPOINT
+                and not plan.references.needs(path)
+            )
 
         if marks.marks or marks.broken:
             reseal(self._archive, is_gone)

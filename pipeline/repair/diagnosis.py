@@ -11,7 +11,14 @@ from dataclasses import dataclass
 
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.delta_log import oldest_readable
-from pipeline.archive.layout import HINT, LOG_FOLDER, SEALS_FOLDER, checkpoint_path, is_derived, log_number
+from pipeline.archive.layout import (
+    LAST_CHECKPOINT,
+    LOG_FOLDER,
+    SEALS_FOLDER,
+    checkpoint_path,
+    is_derived,
+    log_number,
+)
 from pipeline.archive.seals import Sealed, damaged, read_seals, seal_without
 from pipeline.archive.set_aside import SetAsideFolder, unfinished
 from pipeline.errors import ArchiveError, LostCatalogueError, NewerFormatError, NoArchiveError, StorageError
@@ -66,7 +73,7 @@ def do_without(archive: Storage, seen: SealsSeen, aside: SetAsideFolder) -> None
     """
     derived = [path for path in seen.dispensable if is_derived(path)]
     if derived:
-        derived += [HINT]  # it may point at a checkpoint that goes
+        derived += [LAST_CHECKPOINT]  # it may point at a checkpoint that goes
     aside.move(derived)
     kept = seal_without(archive, seen.sealed, lambda path: path in derived)
     aside.move([info.path for info in archive.list(SEALS_FOLDER) if info.path != kept])
@@ -154,6 +161,6 @@ def _is_replayed(archive: Storage, path: str, seen: SealsSeen) -> bool:
     checkpoints = [
         log_number(info.path) or 0
         for info in archive.list(LOG_FOLDER)
-        if is_derived(info.path) and info.path not in seen.bad and info.path != HINT
+        if is_derived(info.path) and info.path not in seen.bad and info.path != LAST_CHECKPOINT
     ]
     return version > max(checkpoints, default=-1)

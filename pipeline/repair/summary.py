@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 
+from pipeline.archive.layout import REPAIR_JSON, RUNS_FOLDER, parse_record_path, record_path
 from pipeline.store.storage import Storage
 from pipeline.verify.damage import Problem
-
-_RECORD = "repair.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,14 +71,15 @@ class RepairSummary:
 def record(archive: Storage, summary: RepairSummary) -> None:
     """Keep it in the archive."""
     text = json.dumps(asdict(summary), indent=2, ensure_ascii=False) + "\n"
-    archive.write(f"runs/{summary.repair}/{_RECORD}", text.encode())
+    archive.write(record_path(summary.repair, REPAIR_JSON), text.encode())
 
 
 def dealt_with(archive: Storage) -> set[str]:
     """Damaged shards of which earlier repairs saved what could be saved, and said what could not."""
     shards: set[str] = set()
-    for info in archive.list("runs"):
-        if info.path.count("/") == 2 and info.path.endswith(f"/{_RECORD}"):
+    for info in archive.list(RUNS_FOLDER):
+        path = parse_record_path(info.path)
+        if path is not None and path.name == REPAIR_JSON:
             try:
                 shards |= {problem["path"] for problem in json.loads(archive.read(info.path))["damaged"]}
             except (ValueError, KeyError, TypeError):

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pipeline.archive.layout import RUN_JSON, SUMMARY_JSON, parse_record_path, record_path
 from pipeline.store.storage import Storage
 
 _MOST_RUNS: Final = 50
@@ -65,8 +66,9 @@ def read_inventory(archive: Storage) -> Inventory:
     for info in archive.list():
         parts = info.path.split("/")
         folders[parts[0] if len(parts) > 1 else "others"] += info.size
-        if len(parts) == 3 and parts[0] == "runs" and parts[2] == "summary.json":
-            ended.append(parts[1])
+        record = parse_record_path(info.path)
+        if record is not None and record.name == SUMMARY_JSON:
+            ended.append(record.run)
     newest = sorted(ended, reverse=True)
     facts = [found for run in newest[:_MOST_RUNS] if (found := _facts(archive, run)) is not None]
     return Inventory(
@@ -78,7 +80,7 @@ def read_inventory(archive: Storage) -> Inventory:
 
 def _facts(archive: Storage, run: str) -> RunFacts | None:
     try:
-        said = _read(archive, run, "summary.json")
+        said = _read(archive, run, SUMMARY_JSON)
         return RunFacts(
             run=run,
             images=int(said["images"]),
@@ -90,7 +92,7 @@ def _facts(archive: Storage, run: str) -> RunFacts | None:
             stage_seconds={name: float(value) for name, value in said.get("stage_seconds", {}).items()},
             packages={
                 name: str(version)
-                for name, version in _read(archive, run, "run.json").get("packages", {}).items()
+                for name, version in _read(archive, run, RUN_JSON).get("packages", {}).items()
                 if version is not None
             },
         )
@@ -99,5 +101,5 @@ def _facts(archive: Storage, run: str) -> RunFacts | None:
 
 
 def _read(archive: Storage, run: str, name: str) -> dict[str, Any]:
-    read: dict[str, Any] = json.loads(archive.read(f"runs/{run}/{name}"))
+    read: dict[str, Any] = json.loads(archive.read(record_path(run, name)))
     return read

@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pipeline.archive.layout import COMPARISONS_FOLDER, sha16
+from pipeline.archive.layout import comparison_path, comparisons_of, is_whole_comparison
 from pipeline.errors import StorageError
 from pipeline.report.comparison.methods import Method, Result, parse_result, result_json
 from pipeline.store.storage import Storage
@@ -58,12 +58,11 @@ class ComparisonCache:
         if row.source_sha256 is None or not entries:
             return
         data = json.dumps({"entries": entries}, sort_keys=True, allow_nan=False).encode()
-        name = f"{COMPARISONS_FOLDER}/{row.source_sha256}/{sha16(data)}.json"
-        self._archive.write(name, data)
+        self._archive.write(comparison_path(row.source_sha256, data), data)
 
     def _entries(self, sha256: str) -> list[dict[str, Any]]:
         try:
-            paths = [info.path for info in self._archive.list(f"{COMPARISONS_FOLDER}/{sha256}")]
+            paths = [info.path for info in self._archive.list(comparisons_of(sha256))]
         except StorageError:
             return []
         return [entry for path in paths for entry in self._read(path)]
@@ -71,8 +70,7 @@ class ComparisonCache:
     def _read(self, path: str) -> list[dict[str, Any]]:
         try:
             data = self._archive.read(path)
-            name = path.rpartition("/")[2].removesuffix(".json")
-            if sha16(data) != name:
+            if not is_whole_comparison(path, data):
                 return []
             entries = json.loads(data)["entries"]
         except (OSError, ValueError, KeyError, TypeError):  # gone, unreadable, or not ours

@@ -13,7 +13,7 @@ import pytest
 from deltalake import DeltaTable
 
 from pipeline.archive.catalogue import Catalogue
-from pipeline.archive.layout import HINT
+from pipeline.archive.layout import LAST_CHECKPOINT
 from pipeline.archive.lease import Lease
 from pipeline.archive.seals import read_seals
 from pipeline.errors import LockedError
@@ -87,7 +87,7 @@ class TestKilled:
             left = tree(storage.url, without=["locks", "seals"]).keys() - whole
             assert {path.split("/")[0] for path in left} <= {"catalogue", "shards"}
             assert len(left) == 3, f"only what the new commit added: {left}"
-            assert read_seals(storage).files.keys() >= sealed.keys() - {HINT}
+            assert read_seals(storage).files.keys() >= sealed.keys() - {LAST_CHECKPOINT}
         assert number > 30
 
     def test_the_lease_lost_to_another(self, archive: Storage, monkeypatch: pytest.MonkeyPatch) -> None:

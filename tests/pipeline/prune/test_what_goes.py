@@ -10,7 +10,7 @@ import pytest
 from deltalake import DeltaTable
 
 from pipeline.archive.catalogue import Catalogue
-from pipeline.archive.layout import HINT, checkpoint_path
+from pipeline.archive.layout import LAST_CHECKPOINT, checkpoint_path
 from pipeline.errors import ArchiveError
 from pipeline.prune.retention import Retention
 from pipeline.prune.run import PruneRun
@@ -123,7 +123,7 @@ class TestVersions:
             commit(archive, f"run-{number}", {"a": str(number)})
         pruned(archive, 2)
         assert checkpoint_path(12) in log_of(archive)
-        assert json.loads(archive.read(HINT))["version"] == 12
+        assert json.loads(archive.read(LAST_CHECKPOINT))["version"] == 12
         check_sound(archive)
         for number in range(13, 34):
             commit(archive, f"run-{number}", {"a": str(number)})
