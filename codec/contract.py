@@ -39,6 +39,15 @@ class Encoded:
     """zlib.crc32 of the decoded latents' bytes (little-endian): equal on every machine that decodes."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Decoded:
+    """One image as its payload gives it back."""
+
+    pixels: RGB
+    symbols_crc32: int
+    """Of the symbols it was made from, as `Encoded.symbols_crc32`: compared with what the payload says of them."""
+
+
 class Prepared(Protocol):
     """One image after the analysis transform: every quality can be had from here without running it again."""
 
@@ -57,7 +66,7 @@ class Codec(Protocol):
     """One codec family with its weights resident on one device.
 
     Laws: `encode(images)[i] == encode([images[i]])[0]`, byte for byte, whatever else is in the batch;
-    `decode([e.payload])[0]` has the shape of the image encoded; payloads describe themselves.
+    `decode([e.payload])[0].pixels` has the shape of the image encoded; payloads describe themselves.
     """
 
     @property
@@ -107,7 +116,7 @@ class Codec(Protocol):
         """
         ...
 
-    def decode(self, payloads: Sequence[bytes]) -> list[RGB]:
+    def decode(self, payloads: Sequence[bytes]) -> list[Decoded]:
         """Decompress a batch. What comes back was decoded from the symbols that were encoded: their CRC was compared.
 
         Raises:

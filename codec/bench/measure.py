@@ -59,7 +59,7 @@ def measure_codec(codec: Codec, image: RGB, qualities: Sequence[float]) -> list[
     for quality in qualities:
         (encoded,) = codec.finish([prepared], [quality])
         (decoded,) = codec.decode([encoded.payload])
-        samples.append(compare(image, decoded, num_bytes=len(encoded.payload), quality=quality))
+        samples.append(compare(image, decoded.pixels, num_bytes=len(encoded.payload), quality=quality))
     return samples
 
 

@@ -68,7 +68,7 @@ def our_contender(codec: Codec, qualities: Sequence[float]) -> Contender:
         settings="one image a call",
         qualities=qualities,
         encode=lambda image, quality: codec.encode([image], quality=quality)[0].payload,
-        decode=lambda payload: codec.decode([payload])[0],
+        decode=lambda payload: codec.decode([payload])[0].pixels,
     )
 
 

@@ -138,7 +138,7 @@ def _loop(files: Sequence[Path], out: Path, quality: int, measured: bool) -> int
                 continue
             encoded = codec.encode([to_rgb(image)], quality=quality)[0]
             if measured:
-                decoded = codec.decode([encoded.payload])[0]
+                decoded = codec.decode([encoded.payload])[0].pixels
                 source = SourceImage(key=file.name, url=str(file))
                 fetched = Fetched(source=source, data=data, content=image, read_s=0.0, decode_s=0.0)
                 coded = Coded(image=image, encoded=encoded, decoded=decoded, quality=quality)

@@ -43,18 +43,13 @@ def decode_rows(codecs: ResidentCodecs, rows: Sequence[ShardRow]) -> list[Image]
 
 def _decode_checked(codec: Codec, rows: Sequence[ShardRow]) -> list[Image]:
     decoded = codec.decode([row.payload or b"" for row in rows])
-    for row in rows:
-        _check_symbols(codec, row)
-    return [_image(row, rgb) for row, rgb in zip(rows, decoded, strict=True)]
-
-
-def _check_symbols(codec: Codec, row: ShardRow) -> None:
-    crc = codec.symbols_crc32(row.payload or b"")
-    if crc != row.symbols_crc32:
-        raise DamagedError(
-            f"Expected latents with CRC {row.symbols_crc32} for {row.key!r}, got {crc} from {codec.id} on "
-            "this machine, though the payload is whole. Are these the weights it was encoded with?"
-        )
+    for row, one in zip(rows, decoded, strict=True):
+        if one.symbols_crc32 != row.symbols_crc32:
+            raise DamagedError(
+                f"Expected latents with CRC {row.symbols_crc32} for {row.key!r}, got {one.symbols_crc32} from "
+                f"{codec.id} on this machine, though the payload is whole. Are these the weights it was encoded with?"
+            )
+    return [_image(row, one.pixels) for row, one in zip(rows, decoded, strict=True)]
 
 
 def _image(row: ShardRow, rgb: RGB) -> Image:

@@ -77,7 +77,7 @@ class BatchEncoder:
         decoded = self._codec.decode([one.payload for one in encoded])
         outcomes = {
             candidate.key: self._judged(
-                candidate, Coded(image=candidate.image, encoded=one, decoded=back, quality=quality)
+                candidate, Coded(image=candidate.image, encoded=one, decoded=back.pixels, quality=quality)
             )
             for candidate, one, back in zip(candidates, encoded, decoded, strict=True)
         }
@@ -100,7 +100,7 @@ class BatchEncoder:
         def again(quality: float) -> Coded:
             (encoded,) = self._codec.finish([candidate.prepared], [quality])
             (decoded,) = self._codec.decode([encoded.payload])
-            return Coded(image=candidate.image, encoded=encoded, decoded=decoded, quality=quality)
+            return Coded(image=candidate.image, encoded=encoded, decoded=decoded.pixels, quality=quality)
 
         raised = self._floors.raised(coded, again)
         if isinstance(raised, str):

@@ -74,8 +74,8 @@ def attempt(codec: Codec, payload: bytes) -> str:
     """Decode one; returns how it ended."""
     began = time.monotonic()
     try:
-        (image,) = codec.decode([payload])
-        ended = "decoded" if image.dtype == np.uint8 else "odd"
+        (decoded,) = codec.decode([payload])
+        ended = "decoded" if decoded.pixels.dtype == np.uint8 else "odd"
     except BitstreamError as error:
         ended = re.sub(r"[0-9a-f]*[0-9][0-9a-f]*", "#", str(error))[:60]
     if time.monotonic() - began > _SECONDS:

@@ -50,7 +50,7 @@ def regenerate() -> None:
         codec = golden_codec(name)
         (encoded,) = codec.encode([picture(75, 101, seed=7)], quality=quality)
         (FOLDER / f"{name}.bin").write_bytes(encoded.payload)
-        Image.fromarray(codec.decode([encoded.payload])[0]).save(FOLDER / f"{name}.png", optimize=True)
+        Image.fromarray(codec.decode([encoded.payload])[0].pixels).save(FOLDER / f"{name}.png", optimize=True)
         expected[name] = {
             "symbols_crc32": encoded.symbols_crc32,
             "latent_shape": list(encoded.latent_shape),

@@ -32,4 +32,4 @@ def test_golden_payloads_decode_as_they_did(name: str, device: str) -> None:
     assert float(latents.sum(dtype="float64")) == pytest.approx(expected["latents_sum"], rel=1e-2, abs=1e-2)
     with Image.open(FOLDER / f"{name}.png") as image:
         pixels = np.asarray(image.convert("RGB")).astype(int)
-    assert np.abs(codec.decode([payload])[0].astype(int) - pixels).max() <= 2
+    assert np.abs(codec.decode([payload])[0].pixels.astype(int) - pixels).max() <= 2

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from codec.contract import RGB, Encoded
+from codec.contract import RGB, Decoded, Encoded
 from codec.registry import load_codec
 
 PYTHON: Final = os.environ.get("TENFOLD_OTHER_PYTHON")
@@ -36,9 +36,9 @@ class OtherTorchCodec:
         encoded: list[Encoded] = self._call("encode", images, quality=quality)
         return encoded
 
-    def decode(self, payloads: Sequence[bytes]) -> list[RGB]:
+    def decode(self, payloads: Sequence[bytes]) -> list[Decoded]:
         """As the contract says."""
-        images: list[RGB] = self._call("decode", payloads)
+        images: list[Decoded] = self._call("decode", payloads)
         return images
 
     def symbols_crc32(self, payload: bytes) -> int:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from codec.contract import RGB, Encoded, Prepared, check_quality
+from codec.contract import RGB, Decoded, Encoded, Prepared, check_quality
 from codec.errors import UnknownCodecError, UnknownWeightsError
 from codec.weights_file import SUFFIX, digest_of
 
@@ -67,8 +67,12 @@ class PlainCodec:
     def encode(self, images: Sequence[RGB], *, quality: float) -> list[Encoded]:
         return self.finish(self.prepare(images), [quality] * len(images))
 
-    def decode(self, payloads: Sequence[bytes]) -> list[RGB]:
-        return [self.latents(payload).astype(np.uint8).transpose(1, 2, 0) for payload in payloads]
+    def decode(self, payloads: Sequence[bytes]) -> list[Decoded]:
+        read = [self.latents(payload) for payload in payloads]
+        return [
+            Decoded(pixels=latents.astype(np.uint8).transpose(1, 2, 0), symbols_crc32=_crc32(latents))
+            for latents in read
+        ]
 
     def latents(self, payload: bytes) -> npt.NDArray[np.float32]:
         if payload[:8] not in self._known:
@@ -79,7 +83,7 @@ class PlainCodec:
         return pixels.transpose(2, 0, 1).astype(np.float32)
 
     def symbols_crc32(self, payload: bytes) -> int:
-        return zlib.crc32(self.latents(payload).tobytes())
+        return _crc32(self.latents(payload))
 
     def _encoded(self, image: RGB, quality: float) -> Encoded:
         check_quality(quality)
@@ -89,6 +93,10 @@ class PlainCodec:
         payload = head + zlib.compress(symbols.tobytes(), 1)
         crc = self.symbols_crc32(payload)
         return Encoded(payload=payload, latent_shape=image.shape[::-1], symbols_crc32=crc)
+
+
+def _crc32(latents: npt.NDArray[np.float32]) -> int:
+    return zlib.crc32(latents.tobytes())
 
 
 def load_plain(

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from codec.colour import pixels_to_planes, planes_to_pixels
-from codec.contract import QUALITIES, RGB, Encoded, Prepared, check_images, check_quality
+from codec.contract import QUALITIES, RGB, Decoded, Encoded, Prepared, check_images, check_quality
 from codec.errors import BitstreamError, UnknownWeightsError
 from codec.families.ae_zfp.bitstream import PayloadHeader, pack_payload, parse_payload
 from codec.families.ae_zfp.model import GRID, AutoEncoder
@@ -165,7 +165,7 @@ class AutoEncoderZfp:
             for pixels, symbols_hwC in zip(images, symbols, strict=True)
         ]
 
-    def decode(self, payloads: Sequence[bytes]) -> list[RGB]:
+    def decode(self, payloads: Sequence[bytes]) -> list[Decoded]:
         """Decompress a batch.
 
         Raises:
@@ -194,7 +194,10 @@ class AutoEncoderZfp:
                 pixels = planes_to_pixels(x_BCHW[:, :, down, across])
                 target = images[n][rows.scaled(rows.kept, GRID), columns.scaled(columns.kept, GRID)]
                 target[...] = pixels[: target.shape[0], : target.shape[1]]
-        return images
+        return [
+            Decoded(pixels=pixels, symbols_crc32=header.symbols_crc32)
+            for pixels, (header, _, _) in zip(images, parsed, strict=True)
+        ]
 
     def latents(self, payload: bytes) -> npt.NDArray[np.float32]:
         """The dequantised latents, (C, h, w), without running the synthesis network.

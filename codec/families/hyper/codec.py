@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from codec.colour import extended, pixels_to_planes, planes_to_pixels
-from codec.contract import RGB, Encoded, Prepared, check_images, check_quality
+from codec.contract import RGB, Decoded, Encoded, Prepared, check_images, check_quality
 from codec.entropy.range_coder import MAX_VARINT, RangeCoder
 from codec.entropy.symbol_streams import SymbolCounter, SymbolReader, SymbolStream, SymbolWriter
 from codec.errors import BitstreamError, UnknownWeightsError
@@ -157,7 +157,7 @@ class HyperCodec:
         check_quality(quality)
         return self.finish(self.prepare(images), [quality] * len(images))
 
-    def decode(self, payloads: Sequence[bytes]) -> list[RGB]:
+    def decode(self, payloads: Sequence[bytes]) -> list[Decoded]:
         """Decompress a batch.
 
         Raises:
@@ -228,7 +228,7 @@ class HyperCodec:
                 )
             return payload, walk.dequantised(latents_hwM), resident
 
-    def _decode(self, data: bytes) -> RGB:
+    def _decode(self, data: bytes) -> Decoded:
         payload, y_hwM, resident = self._read(data)
         pixels = np.empty((payload.height, payload.width, 3), np.uint8)
         quality_B = quality_tensor(payload.sixteenths, self.device)
@@ -242,7 +242,7 @@ class HyperCodec:
                 inner = x_1CHW[:, :, rows.scaled(rows.inner, GRID), columns.scaled(columns.inner, GRID)]
                 target = pixels[rows.scaled(rows.kept, GRID), columns.scaled(columns.kept, GRID)]
                 target[...] = planes_to_pixels(inner)[: target.shape[0], : target.shape[1]]
-        return pixels
+        return Decoded(pixels=pixels, symbols_crc32=payload.symbols_crc32)
 
 
 def _synthesise(model: HyperModel, quality_B: Tensor, y_BMhw: Tensor) -> Tensor:

@@ -381,7 +381,7 @@ class TestRealCodec:
             latent_shape=encoded.latent_shape,
         )
         archive = Archive(fill(str(tmp_path), [row]), device="cpu")
-        assert np.array_equal(np.asarray(archive.get("kodim23.png")), decoded)
+        assert np.array_equal(np.asarray(archive.get("kodim23.png")), decoded.pixels)
         assert archive.latents("kodim23.png").shape == archive.row("kodim23.png").latent_shape
 
 

@@ -43,10 +43,10 @@ def test_encode_with_one_thread_decode_with_two(
 ) -> None:
     torch.set_num_threads(1)
     (encoded,) = hyper.encode([photo[:300, :410]], quality=quality)
-    one = hyper.decode([encoded.payload])[0].astype(int)
+    one = hyper.decode([encoded.payload])[0].pixels.astype(int)
     torch.set_num_threads(2)
     assert hyper.symbols_crc32(encoded.payload) == encoded.symbols_crc32
-    assert np.abs(hyper.decode([encoded.payload])[0].astype(int) - one).max() <= 1
+    assert np.abs(hyper.decode([encoded.payload])[0].pixels.astype(int) - one).max() <= 1
 
 
 @pytest.mark.parametrize("quality", [5, 40, 63])
@@ -55,7 +55,7 @@ def test_means_off_by_what_bfloat16_drops_move_pixels_a_little_and_no_symbol(
 ) -> None:
     image = photo[100:350, 200:520]
     (encoded,) = hyper.encode([image], quality=quality)
-    exactly = hyper.decode([encoded.payload])[0].astype(int)
+    exactly = hyper.decode([encoded.payload])[0].pixels.astype(int)
     means = MeanNetwork.means
 
     def rounded(*arguments: object) -> Tensor:
@@ -63,7 +63,7 @@ def test_means_off_by_what_bfloat16_drops_move_pixels_a_little_and_no_symbol(
 
     monkeypatch.setattr(MeanNetwork, "means", rounded)
     assert hyper.symbols_crc32(encoded.payload) == encoded.symbols_crc32
-    pixels = hyper.decode([encoded.payload])[0].astype(int)
+    pixels = hyper.decode([encoded.payload])[0].pixels.astype(int)
     assert np.abs(pixels - exactly).max() <= 2
     assert np.abs(pixels - exactly).mean() < 0.2
 
@@ -76,7 +76,7 @@ def test_float32_and_bfloat16_decode_the_same_symbols_and_nearly_the_same_pixels
     for native in (True, False):
         monkeypatch.setattr(precision, "has_bfloat16", lambda device, native=native: native)
         assert hyper.symbols_crc32(encoded.payload) == encoded.symbols_crc32
-        decoded.append(hyper.decode([encoded.payload])[0])
+        decoded.append(hyper.decode([encoded.payload])[0].pixels)
     difference = np.abs(decoded[0].astype(int) - decoded[1].astype(int))
     assert difference.max() <= 2
     assert (difference > 1).mean() < 5e-4, "1e-4 with the weights of 22 November"
@@ -100,7 +100,7 @@ def test_tiles_leave_no_seam(tiny: Weights, monkeypatch: pytest.MonkeyPatch) -> 
     image = picture(270, 330)
     (whole,) = codec.prepare([image])
     payload = codec.finish([whole], [50])[0].payload
-    pixels = codec.decode([payload])[0].astype(int)
+    pixels = codec.decode([payload])[0].pixels.astype(int)
 
     def small(height: int, width: int, halo: int) -> object:
         return tiles.tile_grid(height, width, halo, tile=5)
@@ -110,7 +110,7 @@ def test_tiles_leave_no_seam(tiny: Weights, monkeypatch: pytest.MonkeyPatch) -> 
     assert isinstance(whole, family.Latents)
     assert isinstance(tiled, family.Latents)
     torch.testing.assert_close(tiled.y_hwM, whole.y_hwM, atol=2e-2, rtol=2e-2)
-    assert np.abs(codec.decode([payload])[0].astype(int) - pixels).max() <= 2
+    assert np.abs(codec.decode([payload])[0].pixels.astype(int) - pixels).max() <= 2
 
 
 def test_latents_need_no_synthesis(hyper: HyperCodec, photo: RGB, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,7 +134,7 @@ def test_payloads_of_other_weights_are_decoded_when_those_are_given(tiny: Weight
     with pytest.raises(UnknownWeightsError, match=f"made with weights {other.digest.hex()}"):
         HyperCodec(tiny, device=CPU).decode([payload])
     both = HyperCodec(tiny, [other], device=CPU)
-    assert both.decode([payload])[0].shape == (70, 90, 3)
+    assert both.decode([payload])[0].pixels.shape == (70, 90, 3)
     assert both.weights == {f"{tiny.digest.hex()}.safetensors": tiny.data}
 
 

@@ -69,5 +69,5 @@ def test_real_bytes_fall_by_more_than_the_pixels_are_worth(
     monkeypatch.setattr(deadzone, "_FINER", (0.0, 0.0))
     plain = hyper.encode([photo], quality=28)[0].payload
     a, b = hyper.decode([aware, plain])
-    errors = [float(np.square(pixels.astype(float) - photo).mean()) for pixels in (a, b)]
+    errors = [float(np.square(one.pixels.astype(float) - photo).mean()) for one in (a, b)]
     assert len(aware) * errors[0] < 0.99 * len(plain) * errors[1]

@@ -1,0 +1,61 @@
+"""Every verb that shows an image decodes its symbols once, and compares that checksum with the row."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+import pipeline.decode.resident_codecs
+from pipeline.archive.weights import store_weights
+from pipeline.config import CompressConfig, WorkersConfig
+from pipeline.decode.archive import Archive
+from pipeline.decode.run import DecodeRun
+from pipeline.store.storage import Storage
+from pipeline.verify.run import VerifyRun
+from tests.pipeline.decode.test_archive import coded, file_of, fill, picture
+from tests.support.plain_codec import PlainCodec, load_plain
+
+KEYS = ("a.png", "b.png", "c.png")
+HERE = CompressConfig(workers=WorkersConfig(count=0))
+
+
+@pytest.fixture
+def decodes(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """Payloads whose symbols were decoded, in this process."""
+    seen: list[bytes] = []
+    latents = PlainCodec.latents
+
+    def counted(codec: PlainCodec, payload: bytes) -> npt.NDArray[np.float32]:
+        seen.append(payload)
+        return latents(codec, payload)
+
+    monkeypatch.setattr(pipeline.decode.resident_codecs, "load_codec", load_plain)
+    monkeypatch.setattr(PlainCodec, "latents", counted)
+    return seen
+
+
+@pytest.fixture
+def storage(tmp_path: Path, decodes: list[bytes]) -> Storage:
+    storage = Storage(tmp_path / "archive")
+    fill(storage.url, [coded(key, file_of(picture(seed=n))) for n, key in enumerate(KEYS)])
+    store_weights(storage, PlainCodec().weights)
+    decodes.clear()
+    return storage
+
+
+def test_get_decodes_symbols_once(storage: Storage, decodes: list[bytes]) -> None:
+    Archive(storage.url).get("a.png")
+    assert len(decodes) == 1
+
+
+def test_decode_decodes_symbols_once(storage: Storage, decodes: list[bytes], tmp_path: Path) -> None:
+    DecodeRun(storage, Storage(tmp_path / "out"), HERE).run()
+    assert len(decodes) == len(KEYS)
+
+
+def test_verify_decodes_symbols_once(storage: Storage, decodes: list[bytes]) -> None:
+    assert VerifyRun(storage, HERE, level="decode").run().decoded == len(KEYS)
+    assert len(decodes) == len(KEYS)
