@@ -67,8 +67,8 @@ def decode(
             as_of=as_of,
             skip_existing=skip_existing,
         )
-        with show_progress() as on_progress:
-            summary = run.run(on_progress)
+        with show_progress() as listen:
+            summary = run.run(listen)
         if as_json:
             print_json(asdict(summary))
         else:

@@ -104,8 +104,8 @@ def nightly(
         if night.webhook is not None:
             check_webhook(night.webhook)
         try:
-            with show_progress() as on_progress:
-                summary = NightlyRun(night, settings).run(on_progress)
+            with show_progress() as listen:
+                summary = NightlyRun(night, settings).run(listen)
         except BaseException as error:
             message, code = outcome_of(error)
             _tell_webhook(night, f"error: {message}", code, None)

@@ -10,7 +10,7 @@ import typer
 from jobs.options import ArchiveUrl, AsJson, ConfigFile, parameter, read_config
 from jobs.terminal.exit_codes import clear_errors
 from jobs.terminal.output import print_json, say
-from jobs.terminal.steps import show_steps
+from jobs.terminal.progress import show_progress
 from pipeline.prune.retention import DEFAULT_GRACE, Retention
 from pipeline.prune.run import ObjectCounts, PruneRun, PruneSummary
 from pipeline.store.storage import Storage
@@ -65,8 +65,8 @@ def prune(
     with clear_errors():
         retention = Retention(keep_versions=keep_versions, older_than=older_than, grace=grace)
         storage = Storage(archive, read_config(config).storage)
-        with show_steps() as on_step:
-            run = PruneRun(storage, retention, on_step=on_step)
+        with show_progress() as listen:
+            run = PruneRun(storage, retention, listen=listen)
             summary = run.apply() if apply else run.plan()
         if as_json:
             print_json(asdict(summary))

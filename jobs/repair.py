@@ -52,8 +52,8 @@ def repair(
     with clear_errors():
         settings = read_config(config, workers=workers, ray_address=ray_address)
         run = RepairRun(Storage(archive, settings.storage), settings, dry_run=dry_run)
-        with show_progress() as on_progress:
-            summary = run.run(on_progress)
+        with show_progress() as listen:
+            summary = run.run(listen)
         if as_json:
             print_json(asdict(summary))
         else:

@@ -111,8 +111,8 @@ def report(
             made = replace(made, diff=compare_archives(catalogue, other, other_archive=compare))
         _write_words(folder, made)  # a DIR that cannot be written ends here, before minutes of measuring
         if made.wants_comparison:
-            with show_progress() as on_progress:
-                made = with_comparison(made, store, catalogue, settings, on_progress)
+            with show_progress() as listen:
+                made = with_comparison(made, store, catalogue, settings, listen)
         _write_words(folder, made)
         folder.write("report.html", report_html(made))
         folder.write("images.parquet", images_parquet(catalogue, made.comparison))

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as Bars
 
 from codec.device import resolve_device
 from codec.registry import recipe_for
 from codec.train import load_train_config
 from codec.training.curves import redraw as redraw_run
-from codec.training.progress import Lines, TrainingProgress, progress_line
+from codec.training.progress import progress_line
 from codec.training.sessions import after_minutes, on_signal
 from codec.training.trainer import train as train_preset
 from jobs.terminal.exit_codes import clear_errors
-from jobs.terminal.output import say, stderr
-from jobs.terminal.progress import LINE_EVERY_S
+from jobs.terminal.output import say
+from jobs.terminal.progress import show_share
 from pipeline.training.images import read_training_images
 
 
@@ -92,7 +88,7 @@ def _session(
     ends = after_minutes(minutes)
     settings = load_train_config(config)
     place = resolve_device(device)
-    with on_signal() as asked, _watching() as show:
+    with on_signal() as asked, show_share("reading images") as show:
         trained = train_preset(
             settings,
             recipe_for(settings, place),
@@ -103,24 +99,10 @@ def _session(
             device=place,
             workers=workers,
             stop=lambda progress: ends(progress) or asked(progress),
-            on_progress=show,
+            on_progress=lambda progress: show(progress.share, progress_line(progress)),
         )
     for line in redraw_run(out):
         say(line)
     if not trained.finished:
         say(f"Ended at step {trained.step:,} with a checkpoint; the same command with --resume goes on.")
     print(trained.weights)
-
-
-@contextmanager
-def _watching() -> Iterator[Callable[[TrainingProgress], None]]:
-    """A callback that draws: a bar on a terminal, one plain line every 30 s elsewhere."""
-    if not stderr.is_terminal:
-        yield Lines(say, every_s=LINE_EVERY_S)
-        return
-    columns = (BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Bars(*columns, console=stderr, transient=True) as bars:
-        task = bars.add_task("reading images", total=1.0)
-        yield lambda progress: bars.update(
-            task, completed=progress.share, description=progress_line(progress)
-        )

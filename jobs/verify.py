@@ -59,8 +59,8 @@ def verify(
         settings = read_config(config, workers=workers, ray_address=ray_address)
         drawn = seed if seed is not None else int.from_bytes(os.urandom(4), "little")
         run = VerifyRun(Storage(archive, settings.storage), settings, level=level, sample=sample, seed=drawn)
-        with show_progress() as on_progress:
-            summary = run.run(on_progress)
+        with show_progress() as listen:
+            summary = run.run(listen)
         if as_json:
             print_json(asdict(summary))
         else:

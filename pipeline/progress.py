@@ -1,22 +1,146 @@
-"""How far a run is: plain numbers that a terminal, a log and progress.json all draw from."""
+"""What a run tells while it goes on: events, which any number of listeners take in the same order.
+
+A verb hands its events to one `Listener`, from the thread that drives it. The terminal is a listener, progress.json is
+another; `together` makes one of several. `Follower` adds events up to the numbers that both of them show.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Literal
 
 from pipeline.totals import Totals
 
 
-@dataclass(slots=True, kw_only=True)
-class Progress:
-    """Counts of one run so far. Mutable: one per run, written by the driver alone."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Event:
+    at: float = field(default_factory=time.monotonic, compare=False)
+    """When it happened, by `time.monotonic()`."""
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunBegan(_Event):
+    """The first event of a run. One run may begin within another, and then ends before it goes on."""
+
+    verb: str
     run: str = ""
-    verb: str = "compress"
+    """Its id in the archive, where it leaves records there."""
+    done: str = ""
+    """What was done to an image that is finished, in one word, such as `encoded`. Empty: it counts no images."""
+    counts: Literal["pixels", "problems"] = "pixels"
+    """What the totals of finished images hold: their pixels, or the problems that were found in them, as failures."""
+    commits: bool = False
+    """Whether finished images are committed to a catalogue after that."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseBegan(_Event):
+    """A run does something else from here on: `listing`, `starting`, `working`, ..."""
+
+    phase: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkersStarted(_Event):
+    """The workers are up: what follows is work."""
+
+    workers: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImagesListed(_Event):
+    """More images were seen in the source, or selected from the archive."""
+
+    images: int = 0
+    """To be worked on."""
+    unchanged: int = 0
+    """Not to be worked on, because they are as an earlier run saw them."""
+    displacing: int = 0
+    """Of `images`: those that take the place of one from another URL, under the same key."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListingEnded(_Event):
+    """No image will be listed any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImagesFinished(_Event):
+    """More images were worked on: their shard is published, or their file is written."""
+
+    images: int
+    totals: Totals = field(default_factory=Totals)
+    """Of these images. Empty for what an interrupted run had finished."""
+    stages: Mapping[str, float] = field(default_factory=dict)
+    """Seconds of work by stage (`encode_s`), summed over threads."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImagesCommitted(_Event):
+    """More of the finished images are in the catalogue."""
+
+    images: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepAdvanced(_Event):
+    """A long piece of work that does not count images went on."""
+
+    words: str
+    """What is counted, such as `objects removed`."""
+    done: int
+    total: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heartbeat(_Event):
+    """Time went by: whoever shows rates may show them anew."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEnded(_Event):
+    """The last event of a run that came to its end."""
+
+
+Event = (
+    RunBegan
+    | PhaseBegan
+    | WorkersStarted
+    | ImagesListed
+    | ListingEnded
+    | ImagesFinished
+    | ImagesCommitted
+    | StepAdvanced
+    | Heartbeat
+    | RunEnded
+)
+Listener = Callable[[Event], None]
+"""Takes one event after the other, in the thread that drives the run; must return quickly."""
+
+
+def ignore(_event: Event) -> None:
+    """Listen to nothing."""
+
+
+def together(*listeners: Listener) -> Listener:
+    """One listener that hands every event to several, in their order."""
+
+    def listen(event: Event) -> None:
+        for listener in listeners:
+            listener(event)
+
+    return listen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """The events of one run so far, added up."""
+
+    began: RunBegan = field(default_factory=lambda: RunBegan(verb=""))
     phase: str = "listing"
-    """listing, starting, working, done."""
+    """The last one that began; `done` at the end."""
     listed: int = 0
     """Images planned so far."""
     listing_done: bool = False
@@ -27,12 +151,51 @@ class Progress:
     """Images whose shard is published (or file written)."""
     committed: int = 0
     totals: Totals = field(default_factory=Totals)
-    started: float = field(default_factory=time.monotonic)
+    stages: Mapping[str, float] = field(default_factory=dict)
+    """Seconds of work by stage."""
     work_started: float | None = None
+    """When the workers were up, by `time.monotonic()`."""
+    ended: bool = False
+
+    def after(self, event: Event) -> Progress:
+        """These numbers and one event more."""
+        match event:
+            case RunBegan():
+                return Progress(began=event)
+            case PhaseBegan():
+                return replace(self, phase=event.phase)
+            case WorkersStarted():
+                return replace(self, work_started=event.at)
+            case ImagesListed():
+                return replace(
+                    self,
+                    listed=self.listed + event.images,
+                    unchanged=self.unchanged + event.unchanged,
+                    displacing=self.displacing + event.displacing,
+                )
+            case ListingEnded():
+                return replace(self, listing_done=True)
+            case ImagesFinished():
+                return replace(
+                    self,
+                    finished=self.finished + event.images,
+                    totals=self.totals + event.totals,
+                    stages={**self.stages, **_added(self.stages, event.stages)},
+                )
+            case ImagesCommitted():
+                return replace(self, committed=self.committed + event.images)
+            case RunEnded():
+                return replace(self, phase="done", ended=True)
+            case StepAdvanced() | Heartbeat():
+                return self
 
     def seconds(self) -> float:
         """Since the run began."""
-        return time.monotonic() - self.started
+        return time.monotonic() - self.began.at
+
+    def start_seconds(self) -> float:
+        """From the beginning of the run until the workers were up; 0 when none were needed."""
+        return 0.0 if self.work_started is None else self.work_started - self.began.at
 
     def megapixels_per_second(self) -> float:
         """Since the workers were up."""
@@ -52,8 +215,8 @@ class Progress:
         counts = asdict(self.totals)
         left = self.seconds_left()
         return {
-            "run": self.run,
-            "verb": self.verb,
+            "run": self.began.run,
+            "verb": self.began.verb,
             "phase": self.phase,
             "listed": self.listed,
             "listing_done": self.listing_done,
@@ -70,18 +233,26 @@ class Progress:
         }
 
 
-OnProgress = Callable[[Progress], None]
-"""Called often, from the driver's thread; must return quickly."""
+def _added(seconds: Mapping[str, float], more: Mapping[str, float]) -> dict[str, float]:
+    return {stage: seconds.get(stage, 0.0) + spent for stage, spent in more.items()}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """How far a long piece of work without images is."""
+class Follower:
+    """A listener that keeps the progress of the run under way: of the inner one while a run is within another."""
 
-    words: str
-    done: int
-    total: int | None = None
+    def __init__(self) -> None:
+        """Follow what begins next."""
+        self._runs = [Progress()]
 
+    @property
+    def progress(self) -> Progress:
+        """Of the run whose event came last."""
+        return self._runs[-1]
 
-OnStep = Callable[[Step], None]
-"""Called often; must return quickly."""
+    def __call__(self, event: Event) -> None:
+        """Take one event."""
+        if self._runs[-1].ended and len(self._runs) > 1:
+            self._runs.pop()
+        if isinstance(event, RunBegan) and self._runs[-1].began.verb and not self._runs[-1].ended:
+            self._runs.append(Progress())
+        self._runs[-1] = self._runs[-1].after(event)

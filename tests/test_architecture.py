@@ -189,7 +189,7 @@ DOORS: Final[dict[str, set[str]]] = {
     },
     "pyarrow.dataset": {"pipeline/source"},
     "typer": {"jobs (verbs)", "jobs/bench", "jobs/main", "jobs/options"},
-    "rich": {"jobs (verbs)", "jobs/terminal"},
+    "rich": {"jobs/terminal"},
 }
 """Rooms that may import a library; every other room reaches it through them."""
 NOT_IN_CODEC: Final = {"ray", "fsspec", "pyarrow", "deltalake", "s3fs", "typer", "rich"}

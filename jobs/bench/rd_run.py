@@ -17,8 +17,8 @@ from codec.contract import RGB, Codec
 from jobs.bench.baselines import Measured, measure_baselines
 from jobs.bench.images import BenchImage, BenchImages
 from jobs.bench.machine import circumstances
-from jobs.terminal.counting import counting
 from jobs.terminal.output import say
+from jobs.terminal.progress import count_steps
 
 
 def measure_rd(
@@ -32,11 +32,11 @@ def measure_rd(
     """
     for key, reason in images.skipped.items():
         say(f"{key} is left out: {reason}")
-    with counting("others", len(baselines) * len(images.usable)) as advance:
+    with count_steps("measurements of others", len(baselines) * len(images.usable)) as advance:
         measured = measure_baselines(baselines, images.usable, SampleCache(cache), on_done=advance)
     for name, reason in measured.left_out.items():
         say(f"{name} is left out: {reason}")
-    with counting(codec.id, len(images.usable)) as advance:
+    with count_steps(f"images with {codec.id}", len(images.usable)) as advance:
         points = rd_table(codec, _each(images.usable, advance), levels)
     ours = Line(
         id=codec.id, title=f"Tenfold {codec.id}", settings="one image a call", library=codec.id, points=points

@@ -25,9 +25,9 @@ from jobs.bench.images import BenchImage, usable_images
 from jobs.bench.machine import circumstances
 from jobs.bench.options import CodecId, ImagesFolder, parse_qualities
 from jobs.options import AsJson
-from jobs.terminal.counting import counting
 from jobs.terminal.exit_codes import clear_errors
 from jobs.terminal.output import print_json, say
+from jobs.terminal.progress import count_steps
 
 
 def speed(
@@ -59,7 +59,7 @@ def speed(
         with one_core() as how:
             ours = our_contender(load_codec(codec, device="cpu"), levels)
             contenders, left_out = _contenders(ours)
-            with counting("timed", len(found.usable)) as advance:
+            with count_steps("images timed", len(found.usable)) as advance:
                 speeds = measure_speed(
                     contenders, _pixels(found.usable, megapixels), rounds=rounds, on_image=advance
                 )

@@ -1,123 +1,124 @@
-"""How far a run is: bars on a terminal, one plain line every 30 s elsewhere."""
+"""How far a run, a benchmark or a training is: bars on a terminal, one plain line every 30 s elsewhere."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
+from typing import Protocol
 
-from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as Bars
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from jobs.terminal.output import say, stderr
-from pipeline.progress import OnProgress, Progress
+from jobs.terminal.progress_words import Bar, bar_of_step, bars_of_run, line_of_run, line_of_step
+from pipeline.progress import Event, Follower, Listener, PhaseBegan, RunEnded, StepAdvanced
 
 LINE_EVERY_S = 30.0
-_DONE = {
-    "compress": "encoded",
-    "decode": "decoded",
-    "verify": "checked",
-    "repair": "checked",
-    "report": "compared",
-}
-_LOOKS = ("verify", "repair")
-"""Verbs that count images and problems, not pixels."""
 
 
 @contextmanager
-def show_progress() -> Iterator[OnProgress]:
-    """A callback that draws: bars on a terminal, one plain line every 30 s elsewhere.
+def show_progress() -> Iterator[Listener]:
+    """A listener that draws the runs and the steps that it hears of."""
+    with _drawer() as drawer:
+        yield _RunView(drawer)
+
+
+@contextmanager
+def count_steps(words: str, total: int) -> Iterator[Callable[[], None]]:
+    """A function to call after each of `total` things."""
+    with show_progress() as listen:
+        done = 0
+
+        def advance() -> None:
+            nonlocal done
+            done += 1
+            listen(StepAdvanced(words=words, done=done, total=total))
+
+        yield advance
+
+
+@contextmanager
+def show_share(words: str) -> Iterator[Callable[[float, str], None]]:
+    """A function that draws which share of a work is done (0 to 1), with a line about it; `words` until the first."""
+    with _drawer() as drawer:
+        drawer.draw([Bar(name="", done=0, total=1, words=words)], lambda: words)
+        is_first = True
+
+        def show(share: float, line: str) -> None:
+            nonlocal is_first
+            bar = Bar(name="", done=share, total=1, words=line)
+            drawer.draw([bar], lambda: line, at_once=is_first or share >= 1)
+            is_first = False
+
+        yield show
+
+
+class _Drawer(Protocol):
+    def draw(self, bars: Sequence[Bar], line: Callable[[], str], *, at_once: bool = False) -> None:
+        """Show bars, or now and then the line that says the same; `at_once`: now."""
+        ...
+
+
+@contextmanager
+def _drawer() -> Iterator[_Drawer]:
+    """The one that suits where stderr goes.
 
     What libraries print meanwhile (Ray reports dead workers on stdout) goes to stderr: stdout is for results.
     """
     with redirect_stdout(sys.stderr):
         if stderr.is_terminal:
-            with _bars() as bars:
-                yield _BarsView(bars).draw
+            columns = (
+                TextColumn("{task.description}", justify="right"),
+                BarColumn(),
+                TextColumn("{task.fields[words]}"),
+                TimeElapsedColumn(),
+            )
+            with Progress(*columns, console=stderr, transient=True) as drawn:
+                yield _Bars(drawn)
         else:
-            yield _LinesView().draw
+            yield _Lines()
 
 
-def _bars() -> Bars:
-    return Bars(
-        TextColumn("{task.description:>9}"),
-        BarColumn(),
-        TextColumn("{task.fields[words]}"),
-        TimeElapsedColumn(),
-        console=stderr,
-        transient=True,
-    )
+class _Bars:
+    """Each bar on a line of its own, for as long as the work goes on."""
 
-
-class _BarsView:
-    """Listed, encoded and committed as bars, the rates beside them."""
-
-    def __init__(self, bars: Bars) -> None:
-        self._bars = bars
+    def __init__(self, drawn: Progress) -> None:
+        self._drawn = drawn
         self._tasks: dict[str, TaskID] = {}
 
-    def draw(self, progress: Progress) -> None:
-        total = progress.listed if progress.listing_done else None
-        done = _DONE[progress.verb]
-        rates = f"{progress.finished:,} images"
-        if progress.verb not in _LOOKS:
-            rates += f"  {progress.megapixels_per_second():.2f} MP/s{_ratio(progress)}"
-        self._row("listed", progress.listed, total, f"{progress.listed:,} images{_unchanged(progress)}")
-        self._row(done, progress.finished, total, rates if progress.finished else progress.phase)
-        if progress.verb == "compress":
-            self._row("committed", progress.committed, total, f"{progress.committed:,}{_left(progress)}")
-
-    def _row(self, name: str, completed: int, total: int | None, words: str) -> None:
-        if name not in self._tasks:
-            self._tasks[name] = self._bars.add_task(name, total=total, words=words)
-        self._bars.update(self._tasks[name], completed=completed, total=total, words=words)
+    def draw(self, bars: Sequence[Bar], line: Callable[[], str], *, at_once: bool = False) -> None:
+        for bar in bars:
+            if bar.name not in self._tasks:
+                self._tasks[bar.name] = self._drawn.add_task(bar.name, total=bar.total, words=bar.words)
+            self._drawn.update(self._tasks[bar.name], completed=bar.done, total=bar.total, words=bar.words)
 
 
-class _LinesView:
-    """One line every 30 s, and one when a phase begins."""
+class _Lines:
+    """One line every 30 s."""
 
     def __init__(self) -> None:
-        self._phase = ""
         self._last = time.monotonic()
 
-    def draw(self, progress: Progress) -> None:
+    def draw(self, bars: Sequence[Bar], line: Callable[[], str], *, at_once: bool = False) -> None:
         now = time.monotonic()
-        if progress.phase == self._phase and now - self._last < LINE_EVERY_S:
-            return
-        self._phase, self._last = progress.phase, now
-        say(progress_line(progress))
+        if at_once or now - self._last >= LINE_EVERY_S:
+            self._last = now
+            say(f"{time.strftime('%H:%M:%S')} {line()}")
 
 
-def progress_line(progress: Progress) -> str:
-    """The state of a run in one line of a log."""
-    stamp = time.strftime("%H:%M:%S")
-    more = "" if progress.listing_done else "+"
-    done = _DONE[progress.verb]
-    line = (
-        f"{stamp} {progress.phase}: {progress.listed:,}{more} listed{_unchanged(progress)}, "
-        f"{progress.finished:,} {done}"
-    )
-    if progress.verb == "compress":
-        line += f", {progress.committed:,} committed"
-    if progress.totals.failed:
-        line += f", {progress.totals.failed:,} {'problems' if progress.verb in _LOOKS else 'failed'}"
-    if progress.finished and progress.verb in _LOOKS:
-        line += _left(progress)
-    elif progress.finished:
-        line += f", {progress.megapixels_per_second():.2f} MP/s{_ratio(progress)}{_left(progress)}"
-    return line
+class _RunView:
+    """A listener that draws what each event leaves; a phase that begins is worth a line."""
 
+    def __init__(self, drawer: _Drawer) -> None:
+        self._drawer = drawer
+        self._follower = Follower()
 
-def _ratio(progress: Progress) -> str:
-    ratio = progress.totals.ratio_vs_raw
-    return f"  {ratio:.1f}x" if ratio else ""
-
-
-def _left(progress: Progress) -> str:
-    left = progress.seconds_left()
-    return "" if left is None else f"  {int(left // 60)}:{int(left % 60):02d} left"
-
-
-def _unchanged(progress: Progress) -> str:
-    return f" ({progress.unchanged:,} unchanged)" if progress.unchanged else ""
+    def __call__(self, event: Event) -> None:
+        self._follower(event)
+        progress = self._follower.progress
+        if isinstance(event, StepAdvanced):
+            self._drawer.draw([bar_of_step(event)], lambda: line_of_step(event))
+        elif progress.began.done:
+            at_once = isinstance(event, PhaseBegan | RunEnded)
+            self._drawer.draw(bars_of_run(progress), lambda: line_of_run(progress), at_once=at_once)

@@ -53,8 +53,8 @@ _SHOWN = 10
 
 def run_and_tell(run: CompressRun, archive: str, *, as_json: bool) -> None:
     """Do a run, and end the process with its own exit code when images failed."""
-    with show_progress() as on_progress:
-        summary = run.run(on_progress)
+    with show_progress() as listen:
+        summary = run.run(listen)
     if as_json:
         print_json(asdict(summary))
     else:

@@ -14,6 +14,7 @@ from PIL import Image as PillowImage
 
 from pipeline.compress.run import CompressRun
 from pipeline.config import CompressConfig
+from pipeline.progress import Follower
 from pipeline.source.source import parse_source
 from pipeline.store.storage import Storage
 
@@ -45,17 +46,21 @@ def measure_memory(images: Path, *, count: int, workers: int, config: CompressCo
         )
         run = CompressRun(parse_source(str(source)), Storage(Path(folder, "archive")), told)
         done = threading.Event()
-        finished = [0]
+        follower = Follower()
 
         def sample() -> None:
             while not done.wait(_SAMPLE_S):
                 driver, worker = _resident()
-                samples.append(MemorySample(finished=finished[0], driver_bytes=driver, worker_bytes=worker))
+                samples.append(
+                    MemorySample(
+                        finished=follower.progress.finished, driver_bytes=driver, worker_bytes=worker
+                    )
+                )
 
         sampler = threading.Thread(target=sample, daemon=True)
         sampler.start()
         try:
-            run.run(lambda progress: finished.__setitem__(0, progress.finished))
+            run.run(follower)
         finally:
             done.set()
             sampler.join()

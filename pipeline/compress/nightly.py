@@ -21,7 +21,7 @@ from pipeline.compress.run_record import RunRecord
 from pipeline.compress.summary import RunSummary
 from pipeline.config import CompressConfig, NightlyConfig
 from pipeline.errors import LockedError
-from pipeline.progress import OnProgress
+from pipeline.progress import Listener, ignore
 from pipeline.source.source import parse_source
 from pipeline.store.storage import Storage
 
@@ -63,7 +63,7 @@ class NightlyRun:
         if not self._policy.keeps:
             self._source.coverage()  # a source that cannot tell what is gone ends here
 
-    def run(self, on_progress: OnProgress = lambda _progress: None) -> NightlySummary:
+    def run(self, listen: Listener = ignore) -> NightlySummary:
         """Do it.
 
         Raises:
@@ -77,7 +77,7 @@ class NightlyRun:
             def stop() -> bool:
                 return lease.is_lost or time.monotonic() >= until
 
-            runs, listed = self._runs(on_progress, stop)
+            runs, listed = self._runs(listen, stop)
             if lease.is_lost:
                 raise LockedError(
                     f"Expected to hold {self._archive.url} until the end, got no answer from its store for minutes, so "
@@ -88,13 +88,13 @@ class NightlyRun:
             return summary
 
     def _runs(
-        self, on_progress: OnProgress, stop: Callable[[], bool]
+        self, listen: Listener, stop: Callable[[], bool]
     ) -> tuple[list[RunSummary], KnownImages | None]:
         """A resumed run does what was planned before it was killed: another one looks at the source of today."""
         runs: list[RunSummary] = []
         while True:
             run = CompressRun(self._source, self._archive, self._config)
-            runs.append(run.run(on_progress, stop=stop))
+            runs.append(run.run(listen, stop=stop))
             if not runs[-1].resumed or stop():
                 return runs, run.listed
 

@@ -1,20 +1,26 @@
 """The planner thread: walks the source, keeps what is new or changed, stores units of work, hands them over.
 
-It runs ahead of the workers as far as it can: a unit is three numbers here, its images lie in the archive.
+It runs ahead of the workers as far as it can: a unit is three numbers here, its images lie in the archive. What it
+counts travels to the driver's thread in the same queue, as events.
 """
 
 from __future__ import annotations
 
 import queue
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Iterator
 
 from pipeline.archive.stored_plan import StoredPlan, Unit
 from pipeline.compress.known_images import KnownImages
 from pipeline.compress.units import cut
 from pipeline.config import ShardConfig
-from pipeline.progress import Progress
+from pipeline.progress import Event, ImagesCommitted, ImagesFinished, ImagesListed, Listener, ListingEnded
 from pipeline.types import SourceImage
+
+_TELL_EVERY_S = 0.25
+"""Images that are seen unchanged are told of together, at least this often."""
 
 
 class Planner:
@@ -29,7 +35,7 @@ class Planner:
         limits: ShardConfig,
         parallel: int,
         done: frozenset[int],
-        progress: Progress,
+        listen: Listener,
     ) -> None:
         """Start planning.
 
@@ -40,7 +46,7 @@ class Planner:
             limits: size of a unit.
             parallel: workers to feed when the listing is short.
             done: units of the stored plan that are committed already.
-            progress: `listed`, `unchanged`, `displacing`, `finished`, `committed` and `listing_done` are kept here.
+            listen: is called from `next` and `tell`, in the thread of whoever calls these.
         """
         self._images = images
         self._plan = plan
@@ -48,8 +54,10 @@ class Planner:
         self._limits = limits
         self._parallel = parallel
         self._done = done
-        self._progress = progress
-        self._units: queue.SimpleQueue[Unit | BaseException | None] = queue.SimpleQueue()
+        self._listen = listen
+        self._news: queue.SimpleQueue[Unit | Event | BaseException | None] = queue.SimpleQueue()
+        self._units: deque[Unit | BaseException | None] = deque()
+        self._tally = _Tally(self._news.put)
         self._stop = threading.Event()
         self.ended = False
         """No unit will follow."""
@@ -64,40 +72,59 @@ class Planner:
         Raises:
             Whatever the listing raised: SourceError, StorageError.
         """
+        self.tell()
         if self.ended:
             return None
-        try:
-            unit = self._units.get(timeout=wait_s) if wait_s else self._units.get_nowait()
-        except queue.Empty:
+        if not self._units and wait_s:
+            self._wait(wait_s)
+        if not self._units:
             return None
+        unit = self._units.popleft()
         if isinstance(unit, BaseException):
             self.ended = True
             raise unit
         self.ended = unit is None
         return unit
 
+    def tell(self) -> None:
+        """Hand on what was counted in the meantime."""
+        while not self._news.empty():
+            self._take(self._news.get())
+
     def stop(self) -> None:
         """Plan no further; returns when the thread has ended its current step."""
         self._stop.set()
         self._thread.join(timeout=30)
+
+    def _wait(self, wait_s: float) -> None:
+        try:
+            self._take(self._news.get(timeout=wait_s))
+        except queue.Empty:
+            return
+
+    def _take(self, news: Unit | Event | BaseException | None) -> None:
+        if news is None or isinstance(news, Unit | BaseException):
+            self._units.append(news)
+        else:
+            self._listen(news)
 
     def _run(self) -> None:
         try:
             for unit in self._all_units():
                 if self._stop.is_set():
                     return
-                self._units.put(unit)
-            self._units.put(None)
+                self._news.put(unit)
+            self._news.put(None)
         except BaseException as error:  # noqa: BLE001  crosses the thread; `next` raises it
-            self._units.put(error)
+            self._news.put(error)
 
     def _all_units(self) -> Iterator[Unit]:
         stored = self._plan.units()
         for unit in stored:
-            self._progress.listed += unit.images
+            self._news.put(ImagesListed(images=unit.images))
             if unit.number in self._done:
-                self._progress.finished += unit.images
-                self._progress.committed += unit.images
+                self._news.put(ImagesFinished(images=unit.images))
+                self._news.put(ImagesCommitted(images=unit.images))
             else:
                 yield unit
         facts = self._plan.facts()
@@ -105,13 +132,11 @@ class Planner:
             yield from self._new_units(stored)
             if self._stop.is_set():  # perhaps in the middle of the listing
                 return
-            self._plan.finish(
-                {"unchanged": self._progress.unchanged, "displacing": self._progress.displacing}
-            )
+            self._plan.finish({"unchanged": self._tally.unchanged, "displacing": self._tally.displacing})
         else:
-            self._progress.unchanged = facts["unchanged"]
-            self._progress.displacing = facts.get("displacing", 0)  # older releases did not count them
-        self._progress.listing_done = True
+            displacing = facts.get("displacing", 0)  # older releases did not count them
+            self._news.put(ImagesListed(unchanged=facts["unchanged"], displacing=displacing))
+        self._news.put(ListingEnded())
 
     def _new_units(self, stored: list[Unit]) -> Iterator[Unit]:
         planned = {image.key for unit in stored for image in self._plan.load(unit.number)}
@@ -121,16 +146,17 @@ class Planner:
             cut(self._fresh(planned, known), self._limits, parallel=self._parallel), first
         ):
             unit = self._plan.store(number, part)
-            self._progress.listed += unit.images
+            self._tally.tell(images=unit.images)
             yield unit
+        self._tally.tell()
         self.listed = None if self._stop.is_set() else known
 
     def _fresh(self, planned: set[str], known: KnownImages) -> Iterator[SourceImage]:
         for image, is_current in known.compared(self._unplanned(planned, known)):
             if is_current:
-                self._progress.unchanged += 1
+                self._tally.see_unchanged()
             else:
-                self._progress.displacing += known.is_from_elsewhere(image)
+                self._tally.displacing += known.is_from_elsewhere(image)
                 yield image
 
     def _unplanned(self, planned: set[str], known: KnownImages) -> Iterator[SourceImage]:
@@ -140,3 +166,25 @@ class Planner:
             known.see(image.key)
             if image.key not in planned:
                 yield image
+
+
+class _Tally:
+    """Counts of a listing, handed on from time to time."""
+
+    def __init__(self, tell: Listener) -> None:
+        self.unchanged = 0
+        self.displacing = 0
+        self._tell = tell
+        self._told = (0, 0)
+        self._told_at = time.monotonic()
+
+    def see_unchanged(self) -> None:
+        self.unchanged += 1
+        if time.monotonic() - self._told_at >= _TELL_EVERY_S:
+            self.tell()
+
+    def tell(self, images: int = 0) -> None:
+        unchanged, displacing = self.unchanged - self._told[0], self.displacing - self._told[1]
+        if images or unchanged:
+            self._tell(ImagesListed(images=images, unchanged=unchanged, displacing=displacing))
+        self._told, self._told_at = (self.unchanged, self.displacing), time.monotonic()

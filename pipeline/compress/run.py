@@ -35,13 +35,26 @@ from pipeline.compress.archived_images import FAILED
 from pipeline.compress.dispatch import Dispatcher, EncodePool, FinishedUnit
 from pipeline.compress.known_images import CHECKSUM_COLUMNS, FAST_COLUMNS, KnownImages
 from pipeline.compress.planner import Planner
+from pipeline.compress.progress_file import ProgressFile
 from pipeline.compress.resume import resume_units
 from pipeline.compress.run_record import RunRecord
 from pipeline.compress.summary import RunSummary, is_met
 from pipeline.config import CompressConfig
 from pipeline.encode.worker import EncoderSpec
 from pipeline.errors import SourceError
-from pipeline.progress import OnProgress, Progress
+from pipeline.progress import (
+    Follower,
+    Heartbeat,
+    ImagesCommitted,
+    ImagesFinished,
+    Listener,
+    PhaseBegan,
+    RunBegan,
+    RunEnded,
+    WorkersStarted,
+    ignore,
+    together,
+)
 from pipeline.source.source import Source
 from pipeline.store.storage import Storage
 from pipeline.totals import COLUMNS, Totals
@@ -49,7 +62,6 @@ from pipeline.types import SourceImage
 from pipeline.workers.start import start_pool
 
 _WAIT_S = 0.25
-_PROGRESS_FILE_S = 10.0
 
 
 class CompressRun:
@@ -72,14 +84,13 @@ class CompressRun:
         self._archive = archive
         self._config = config
         self._over = frozenset(over)
-        self._on_progress: OnProgress = lambda _progress: None
         self._catalogue = Catalogue(archive)
         self._marks = PruneMarkReader(archive)
-        self._progress = Progress()
+        self._follower = Follower()
+        self._listen: Listener = self._follower
         self._uncommitted: list[pa.Table] = []
         self._uncommitted_images = 0
-        self._last_commit = self._last_file = time.monotonic()
-        self._stages: Counter[str] = Counter()
+        self._last_commit = time.monotonic()
         self._held_back: list[dict[str, str]] = []
         self._weights_digest: bytes | None = None
         self._stopped = False
@@ -88,7 +99,7 @@ class CompressRun:
 
     def run(
         self,
-        on_progress: OnProgress = lambda _progress: None,
+        listen: Listener = ignore,
         *,
         stop: Callable[[], bool] = lambda: False,
     ) -> RunSummary:
@@ -101,7 +112,7 @@ class CompressRun:
             SourceError, StorageError, ConfigError, ArchiveError: before any work where it can be known then;
                 one that comes later ends the run after what is finished has been committed.
         """
-        self._on_progress = on_progress
+        started = time.monotonic()
         codec = self._load_codec()  # an unknown codec or wrong weights end here, before anything is made
         images = self._touch_source()
         self._archive.check_writable()
@@ -110,7 +121,9 @@ class CompressRun:
         self._log = RunRecord.resume_or_start(
             self._archive, self._source.config, self._config, weights=sorted(codec.weights)
         )
-        self._progress.run = self._log.run
+        self._listen = together(self._follower, ProgressFile(self._log, self._follower), listen)
+        self._listen(RunBegan(verb="compress", run=self._log.run, done="encoded", commits=True, at=started))
+        self._listen(PhaseBegan(phase="listing"))
         plan = StoredPlan(self._archive, self._log.run)
         planner = Planner(
             images,
@@ -119,7 +132,7 @@ class CompressRun:
             limits=self._config.shard,
             parallel=_parallel(self._config),
             done=resume_units(self._archive, self._catalogue, self._log, plan, over=self._over),
-            progress=self._progress,
+            listen=self._listen,
         )
         try:
             first = self._first_unit(planner, stop)
@@ -128,8 +141,10 @@ class CompressRun:
                 self._work(planner, first, stop)
         finally:
             planner.stop()
+        planner.tell()
         self.listed = planner.listed
-        if self._progress.listing_done and self._progress.finished == self._progress.listed:
+        progress = self._follower.progress
+        if progress.listing_done and progress.finished == progress.listed:
             self._stopped = False  # the time was up when nothing was left to do
         on_target = self._config.codec.target_bpp is not None
         return self._finish(None if on_target else self._config.codec.quality_of(codec))
@@ -171,14 +186,14 @@ class CompressRun:
             unit = planner.next(_WAIT_S)
             if unit is not None:
                 return unit
-            self._tick()
+            self._tick(planner)
         return None
 
     def _work(self, planner: Planner, first: Unit, stop: Callable[[], bool]) -> None:
-        self._show("starting")
+        self._listen(PhaseBegan(phase="starting"))
         with closing(self._start_pool()) as pool:
-            self._progress.work_started = time.monotonic()
-            self._show("working")
+            self._listen(WorkersStarted(workers=pool.size))
+            self._listen(PhaseBegan(phase="working"))
             dispatcher = Dispatcher(pool, run=self._log.run)
             dispatcher.submit(first)
             try:
@@ -191,7 +206,7 @@ class CompressRun:
                     finished = None if dispatcher.idle else dispatcher.next(_WAIT_S)
                     if finished is not None:
                         self._take(finished)
-                    self._tick()
+                    self._tick(planner)
             finally:
                 self._commit()
 
@@ -211,19 +226,17 @@ class CompressRun:
     def _take(self, finished: FinishedUnit) -> None:
         self._uncommitted.append(finished.rows)
         self._uncommitted_images += finished.unit.images
-        self._progress.finished += finished.unit.images
-        self._progress.totals += Totals.of(finished.rows)
+        seconds: Counter[str] = Counter()
         for stages in finished.stages:
-            self._stages.update(asdict(stages))
+            seconds.update(asdict(stages))
+        images = finished.unit.images
+        self._listen(ImagesFinished(images=images, totals=Totals.of(finished.rows), stages=seconds))
 
-    def _tick(self) -> None:
-        now = time.monotonic()
-        if now - self._last_commit >= self._config.commit_seconds:
+    def _tick(self, planner: Planner) -> None:
+        planner.tell()
+        if time.monotonic() - self._last_commit >= self._config.commit_seconds:
             self._commit()
-        if now - self._last_file >= _PROGRESS_FILE_S:
-            self._log.write_progress(self._progress.as_json())
-            self._last_file = now
-        self._on_progress(self._progress)
+        self._listen(Heartbeat())
 
     def _commit(self) -> None:
         if self._uncommitted:
@@ -231,7 +244,7 @@ class CompressRun:
             self._marks.check_committable(pc.unique(rows["shard"]).to_pylist())
             self._catalogue.commit(rows, run=self._log.run, over=self._over)
             self._note_held_back(rows)
-            self._progress.committed += self._uncommitted_images
+            self._listen(ImagesCommitted(images=self._uncommitted_images))
             self._uncommitted, self._uncommitted_images = [], 0
         self._last_commit = time.monotonic()
 
@@ -245,15 +258,10 @@ class CompressRun:
             if row.status != "failed"
         ]
 
-    def _show(self, phase: str) -> None:
-        self._progress.phase = phase
-        self._on_progress(self._progress)
-
     def _finish(self, quality: int | None) -> RunSummary:
         """Count this run's rows in the catalogue: the truth, also after a resume."""
         totals = Totals.over(self._catalogue.scan(list(COLUMNS), run=self._log.run))
-        self._show("done")
-        self._log.write_progress(self._progress.as_json())
+        self._listen(RunEnded())
         summary = self._summary(totals, quality)
         self._log.write_summary(summary)
         seal(self._archive, self._catalogue.version())
@@ -264,7 +272,7 @@ class CompressRun:
 
     def _summary(self, totals: Totals, quality: int | None) -> RunSummary:
         objects = list(self._archive.list())
-        begun = self._progress.work_started
+        progress = self._follower.progress
         target_bpp, reached_bpp = self._config.codec.target_bpp, totals.coded_bpp
         images = totals.images + len(self._held_back)
         return RunSummary(
@@ -274,12 +282,12 @@ class CompressRun:
             kept=totals.kept,
             failed=totals.failed + len(self._held_back),
             held_back=self._held_back,
-            unchanged=self._progress.unchanged,
-            displacing=self._progress.displacing,
-            superseded=max(0, self._progress.finished - images),
+            unchanged=progress.unchanged,
+            displacing=progress.displacing,
+            superseded=max(0, progress.finished - images),
             failed_before=self._failed_in_archive() - totals.failed,
             stopped=self._stopped,
-            left=self._progress.listed - self._progress.finished,
+            left=progress.listed - progress.finished,
             skipped=self._source.skipped,
             pixels=totals.pixels,
             raw_bytes=totals.raw_bytes,
@@ -303,10 +311,10 @@ class CompressRun:
             ms_ssim=totals.ms_ssim,
             quality=quality,
             resumed=self._log.resumed,
-            seconds=round(self._progress.seconds(), 3),
-            start_seconds=round(begun - self._progress.started, 3) if begun else 0.0,
-            megapixels_per_second=round(self._progress.megapixels_per_second(), 3),
-            stage_seconds={name: round(seconds, 3) for name, seconds in self._stages.items()},
+            seconds=round(progress.seconds(), 3),
+            start_seconds=round(progress.start_seconds(), 3),
+            megapixels_per_second=round(progress.megapixels_per_second(), 3),
+            stage_seconds={name: round(seconds, 3) for name, seconds in progress.stages.items()},
         )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Collection, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -20,7 +19,20 @@ from pipeline.decode.file_names import safe_path, with_extension
 from pipeline.decode.worker import DecodeResult, DecoderSpec, DecodeTask, Wanted
 from pipeline.errors import RestoreError, UnknownKeyError
 from pipeline.image.write import FORMATS, Format
-from pipeline.progress import OnProgress, Progress
+from pipeline.progress import (
+    Follower,
+    Heartbeat,
+    ImagesFinished,
+    ImagesListed,
+    Listener,
+    ListingEnded,
+    PhaseBegan,
+    RunBegan,
+    RunEnded,
+    WorkersStarted,
+    ignore,
+    together,
+)
 from pipeline.store.storage import Storage
 from pipeline.totals import Totals
 from pipeline.workers.pool import Died, Pool
@@ -79,18 +91,19 @@ class DecodeRun:
         self._keys = keys
         self._glob = glob
         self._as_of = as_of
-        self._on_progress: OnProgress = lambda _progress: None
-        self._progress = Progress(verb="decode")
+        self._follower = Follower()
+        self._listen: Listener = self._follower
         self._failures: list[dict[str, str]] = []
         self._written = self._written_bytes = 0
 
-    def run(self, on_progress: OnProgress = lambda _progress: None) -> DecodeSummary:
+    def run(self, listen: Listener = ignore) -> DecodeSummary:
         """Do it.
 
         Raises:
             NoArchiveError, UnknownKeyError, StorageError, RestoreError: before any work where it can be known then.
         """
-        self._on_progress = on_progress
+        self._listen = together(self._follower, listen)
+        self._listen(RunBegan(verb="decode", done="decoded"))
         selected = self._select()
         stored = selected.filter(pc.not_equal(selected["status"], "failed"))
         self._check_apart(stored)
@@ -98,13 +111,14 @@ class DecodeRun:
         wanted = stored.num_rows
         if self._skip_existing:
             stored = self._without_existing(stored)
-        self._progress.listed = stored.num_rows
-        self._progress.listing_done = True
+        self._listen(ImagesListed(images=stored.num_rows))
+        self._listen(ListingEnded())
         if stored.num_rows:
-            self._show("starting")
+            self._listen(PhaseBegan(phase="starting"))
             with closing(_start_pool(self._archive, self._destination, self._fmt, self._config)) as pool:
                 self._work(pool, self._tasks(stored))
-        self._show("done")
+        self._listen(RunEnded())
+        progress = self._follower.progress
         return DecodeSummary(
             images=selected.num_rows,
             written=self._written,
@@ -112,8 +126,8 @@ class DecodeRun:
             existing=wanted - stored.num_rows,
             without_payload=selected.num_rows - wanted,
             written_bytes=self._written_bytes,
-            seconds=round(self._progress.seconds(), 3),
-            megapixels_per_second=round(self._progress.megapixels_per_second(), 3),
+            seconds=round(progress.seconds(), 3),
+            megapixels_per_second=round(progress.megapixels_per_second(), 3),
             failures=self._failures,
         )
 
@@ -175,32 +189,26 @@ class DecodeRun:
         return with_extension(key, FORMATS[self._fmt or DEFAULT_FORMAT], self._all_keys.__contains__)
 
     def _work(self, pool: Pool[DecodeTask, DecodeResult], tasks: Iterator[DecodeTask]) -> None:
-        self._progress.work_started = time.monotonic()
-        self._show("working")
+        self._listen(WorkersStarted(workers=pool.size))
+        self._listen(PhaseBegan(phase="working"))
         for outcome in work_through(pool, tasks, _split):
             if isinstance(outcome, Died):
                 reason = f"its worker died each time it was tried alone: {outcome.reason}"
                 self._fail(outcome.task.images[0].key, reason)
             elif outcome is not None:
                 self._take(outcome.result)
-            self._on_progress(self._progress)
+            self._listen(Heartbeat())
 
     def _take(self, result: DecodeResult) -> None:
         self._written += result.written
         self._written_bytes += result.written_bytes
         for key, reason in result.failed:
             self._fail(key, reason)
-        self._progress.finished += result.written
-        self._progress.totals += Totals(pixels=result.pixels)
+        self._listen(ImagesFinished(images=result.written, totals=Totals(pixels=result.pixels)))
 
     def _fail(self, key: str, reason: str) -> None:
         self._failures.append({"key": key, "reason": reason})
-        self._progress.finished += 1
-        self._progress.totals += Totals(failed=1)
-
-    def _show(self, phase: str) -> None:
-        self._progress.phase = phase
-        self._on_progress(self._progress)
+        self._listen(ImagesFinished(images=1, totals=Totals(failed=1)))
 
 
 def _split(task: DecodeTask) -> list[DecodeTask]:

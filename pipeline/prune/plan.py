@@ -21,7 +21,7 @@ from pipeline.archive.layout import (
 from pipeline.archive.prune_marks import PruneMarkReader, PruneMarks
 from pipeline.archive.seals import read_seals
 from pipeline.errors import ArchiveError, DamagedError
-from pipeline.progress import OnStep, Step
+from pipeline.progress import Listener, StepAdvanced
 from pipeline.prune.references import References
 from pipeline.prune.retention import Retention
 from pipeline.store.storage import ObjectInfo, Storage
@@ -55,7 +55,7 @@ class PrunePlan:
     """Objects whose names say nothing to us: they stay."""
 
 
-def plan_prune(archive: Storage, retention: Retention, now: datetime, on_step: OnStep) -> PrunePlan:
+def plan_prune(archive: Storage, retention: Retention, now: datetime, listen: Listener) -> PrunePlan:
     """See what there is, what is needed, and what is not.
 
     Raises:
@@ -82,9 +82,9 @@ def plan_prune(archive: Storage, retention: Retention, now: datetime, on_step: O
     # what a killed prune has left below the oldest version is none any more, and does not hold up the rest
     floor = max(min(lasting, default=kept_from), versions[-1].version)
     is_cut = any(number < floor and is_due(path) for path, number in log.items())
-    references = References(archive, sealed, oldest=kept_from, on_step=on_step)
+    references = References(archive, sealed, oldest=kept_from, listen=listen)
     references.read(newest, chain_of=floor if is_cut else kept_from)
-    listing = _Listing.of(archive, references, on_step)
+    listing = _Listing.of(archive, references, listen)
     fresh, waiting, due = _by_age(listing.unneeded, marks, is_due, floor)
     return PrunePlan(
         oldest=versions[-1].version,
@@ -151,7 +151,7 @@ class _Listing:
     unknown: tuple[str, ...]
 
     @classmethod
-    def of(cls, archive: Storage, references: References, on_step: OnStep) -> _Listing:
+    def of(cls, archive: Storage, references: References, listen: Listener) -> _Listing:
         """Everything below `shards/` and `catalogue/`, listed after it is known what is needed.
 
         A shard that is published and committed in between is unneeded here: it may be marked for a while, but cannot
@@ -160,7 +160,7 @@ class _Listing:
         unneeded: dict[str, int] = {}
         unknown: list[str] = []
         missing = set(references.shards)
-        for info in _counted(archive.list(SHARDS_FOLDER), "shards listed", on_step):
+        for info in _counted(archive.list(SHARDS_FOLDER), "shards listed", listen):
             if not is_shard_path(info.path):
                 unknown.append(info.path)
             elif info.path in references.shards:
@@ -173,7 +173,7 @@ class _Listing:
                 f"{len(missing) - 1} others. Nothing was removed: run `tenfold verify`, restore them from a copy, or "
                 "let the versions go that refer to them, then prune."
             )
-        held = list(_counted(archive.list(CATALOGUE_FOLDER), "catalogue files listed", on_step))
+        held = list(_counted(archive.list(CATALOGUE_FOLDER), "catalogue files listed", listen))
         for info in held:
             if log_number(info.path) is None and not is_data_file(info.path):
                 if info.path != LAST_CHECKPOINT and not references.needs(info.path):
@@ -183,13 +183,13 @@ class _Listing:
         return cls(unneeded=unneeded, held=frozenset(info.path for info in held), unknown=tuple(unknown))
 
 
-def _counted(infos: Iterable[ObjectInfo], words: str, on_step: OnStep) -> Iterator[ObjectInfo]:
+def _counted(infos: Iterable[ObjectInfo], words: str, listen: Listener) -> Iterator[ObjectInfo]:
     number = 0
     for number, info in enumerate(infos, 1):
         if number % _STEP == 0:
-            on_step(Step(words=words, done=number))
+            listen(StepAdvanced(words=words, done=number))
         yield info
-    on_step(Step(words=words, done=number))
+    listen(StepAdvanced(words=words, done=number))
 
 
 def _by_age(

@@ -21,7 +21,7 @@ from pipeline.archive.delta_log import chain_start, files_added
 from pipeline.archive.layout import LOG_FOLDER, checkpoint_path, entry_path, log_number
 from pipeline.archive.seals import Sealed
 from pipeline.errors import DamagedError
-from pipeline.progress import OnStep, Step
+from pipeline.progress import Listener, StepAdvanced
 from pipeline.store.storage import Storage
 
 _ENTRY_READERS: Final = 16
@@ -32,7 +32,7 @@ _READERS: Final = 4
 class References:
     """Everything that the versions from `oldest` on refer to; `extend` takes in what was committed since."""
 
-    def __init__(self, archive: Storage, sealed: Sealed, *, oldest: int, on_step: OnStep) -> None:
+    def __init__(self, archive: Storage, sealed: Sealed, *, oldest: int, listen: Listener) -> None:
         """Contact nothing yet.
 
         Args:
@@ -40,7 +40,7 @@ class References:
         """
         self._archive = archive
         self._sealed = sealed
-        self._on_step = on_step
+        self._listen = listen
         self.oldest = oldest
         self.newest = oldest
         self.files: dict[str, int] = {}
@@ -68,7 +68,7 @@ class References:
         with ThreadPoolExecutor(_ENTRY_READERS, thread_name_prefix="log") as pool:
             for number, (path, entry) in enumerate(zip(paths, pool.map(self._whole, paths), strict=True), 1):
                 added |= files_added(entry, path)
-                self._on_step(Step(words="log entries read", done=number, total=len(paths)))
+                self._listen(StepAdvanced(words="log entries read", done=number, total=len(paths)))
         self._take_in(added)
         self.newest = max(self.newest, newest)
 
@@ -101,7 +101,7 @@ class References:
         with ThreadPoolExecutor(_READERS, thread_name_prefix="catalogue") as pool:
             for number, shards in enumerate(pool.map(self._shards_in, new, new.values()), 1):
                 self.shards |= shards
-                self._on_step(Step(words="catalogue files read", done=number, total=len(new)))
+                self._listen(StepAdvanced(words="catalogue files read", done=number, total=len(new)))
         self.files |= new
 
     def _shards_in(self, path: str, size: int) -> frozenset[str]:

@@ -31,7 +31,7 @@ from pipeline.archive.lease import Lease
 from pipeline.archive.prune_marks import write_mark
 from pipeline.archive.seals import reseal
 from pipeline.errors import LockedError
-from pipeline.progress import OnStep, Step
+from pipeline.progress import Listener, RunBegan, RunEnded, StepAdvanced, ignore
 from pipeline.prune.plan import PrunePlan, plan_prune
 from pipeline.prune.retention import Retention
 from pipeline.store.storage import Storage
@@ -97,13 +97,13 @@ class PruneRun:
         archive: Storage,
         retention: Retention,
         *,
-        on_step: OnStep = lambda _step: None,
+        listen: Listener = ignore,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """Contact nothing yet."""
         self._archive = archive
         self._retention = retention
-        self._on_step = on_step
+        self._listen = listen
         self._clock = clock
         self._started = time.monotonic()
 
@@ -113,7 +113,9 @@ class PruneRun:
         Raises:
             As `pipeline.prune.plan.plan_prune`.
         """
-        plan = plan_prune(self._archive, self._retention, self._clock(), self._on_step)
+        self._listen(RunBegan(verb="prune"))
+        plan = plan_prune(self._archive, self._retention, self._clock(), self._listen)
+        self._listen(RunEnded())
         return self._summary(plan, applied=False, removed=plan.due, next_due=plan.next_due)
 
     def apply(self) -> PruneSummary:
@@ -123,13 +125,15 @@ class PruneRun:
             LockedError: somebody else is changing the archive, or took over because we were out of reach.
             As `plan_prune`, and then nothing was marked or removed.
         """
+        self._listen(RunBegan(verb="prune"))
         Catalogue(self._archive).version()  # where no archive is, nothing is written
         self._archive.check_writable()
         with Lease(self._archive, verb="prune") as lease:
-            plan = plan_prune(self._archive, self._retention, self._clock(), self._on_step)
+            plan = plan_prune(self._archive, self._retention, self._clock(), self._listen)
             marked_at = self._mark(plan)
             removed = self._remove(plan, lease)
             self._tidy(plan, removed, lease)
+        self._listen(RunEnded())
         own = None if marked_at is None else marked_at + self._retention.grace
         next_due = min((moment for moment in (plan.next_due, own) if moment is not None), default=None)
         return self._summary(plan, applied=True, removed=removed, next_due=next_due)
@@ -167,7 +171,7 @@ class PruneRun:
 
         with ThreadPoolExecutor(together, thread_name_prefix="prune") as pool:
             for number, _ in enumerate(pool.map(delete, paths), 1):
-                self._on_step(Step(words="objects removed", done=number, total=len(paths)))
+                self._listen(StepAdvanced(words="objects removed", done=number, total=len(paths)))
 
     def _tidy(self, plan: PrunePlan, removed: Iterable[str], lease: Lease) -> None:
         """Seal anew without what is gone, and end the marks that have nothing left to wait for."""

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import time
 from contextlib import closing
-from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -34,7 +33,21 @@ from pipeline.compress.run_record import damaged_records, new_run_id
 from pipeline.compress.summary import RunSummary
 from pipeline.config import CompressConfig
 from pipeline.errors import LockedError
-from pipeline.progress import OnProgress, Progress
+from pipeline.progress import (
+    Follower,
+    Heartbeat,
+    ImagesFinished,
+    ImagesListed,
+    Listener,
+    ListingEnded,
+    PhaseBegan,
+    RunBegan,
+    RunEnded,
+    StepAdvanced,
+    WorkersStarted,
+    ignore,
+    together,
+)
 from pipeline.repair.diagnosis import check_archive, diagnose, do_without, see_seals
 from pipeline.repair.rebuild_catalogue import ShardRows, replace_catalogue, rows_in_shards
 from pipeline.repair.reencode import ReencodeBatch, reasons, reencode_batches
@@ -42,6 +55,7 @@ from pipeline.repair.returned_shards import lost_in, lost_rows, returned
 from pipeline.repair.salvage_worker import SalvageResult, SalvageSpec, SalvageTask
 from pipeline.repair.summary import Rebuilt, RepairSummary, record
 from pipeline.store.storage import Storage
+from pipeline.totals import Totals
 from pipeline.types import CatalogueRow
 from pipeline.verify.damage import Problem, weights_seen
 from pipeline.workers.pool import Died
@@ -63,8 +77,9 @@ class RepairRun:
         self._config = config
         self._aside = SetAsideFolder(archive)
         self._summary = RepairSummary(dry_run=dry_run, repair=new_run_id())
-        self._on_progress: OnProgress = lambda _progress: None
-        self._progress = Progress(verb="repair")
+        self._follower = Follower()
+        self._listen: Listener = self._follower
+        self._rebuilt_rows = 0
         self._whole_weights: set[bytes] = set()
         self._needed_weights: set[bytes] = set()
         self._over: set[str] = set()
@@ -72,7 +87,7 @@ class RepairRun:
         self._waiting: list[pa.Table] = []
         self._last_commit = time.monotonic()
 
-    def run(self, on_progress: OnProgress = lambda _progress: None) -> RepairSummary:
+    def run(self, listen: Listener = ignore) -> RepairSummary:
         """Do it.
 
         Raises:
@@ -82,14 +97,15 @@ class RepairRun:
             ArchiveError: no shard is left to rebuild a lost catalogue from.
             StorageError: the store does not answer, or that of the sources; what was done stays done.
         """
-        self._on_progress = on_progress
+        self._listen = together(self._follower, listen)
+        self._listen(RunBegan(verb="repair", done="checked", counts="problems"))
         check_archive(self._archive)
         if self._summary.dry_run:
             self._repair(None)
         else:
             with Lease(self._archive, verb="repair") as lease:
                 self._repair(lease)
-        self._show("done")
+        self._listen(RunEnded())
         return self._summary
 
     def _repair(self, lease: Lease | None) -> None:
@@ -105,14 +121,14 @@ class RepairRun:
             self._finish()
         else:
             self._foretell(catalogue, rows)
-        self._summary.seconds = round(self._progress.seconds(), 3)
+        self._summary.seconds = round(self._follower.progress.seconds(), 3)
         if lease is not None and self._summary.changed:
             record(self._archive, self._summary)
 
     def _see_catalogue(self) -> tuple[Catalogue | None, pa.Table | None]:
         """A catalogue to work from, or its rows where one would have to be made."""
         summary = self._summary
-        self._show("looking")
+        self._listen(PhaseBegan(phase="looking"))
         seen = see_seals(self._archive)
         if seen.dispensable:
             summary.mended += seen.dispensable
@@ -122,11 +138,10 @@ class RepairRun:
         state = diagnose(self._archive, seen)
         summary.problems += state.past
         if state.catalogue is not None:
-            self._progress.listed = state.catalogue.count()
-            self._progress.listing_done = True
+            self._listen(ImagesListed(images=state.catalogue.count()))
+            self._listen(ListingEnded())
             return state.catalogue, None
-        self._show("rebuilding")
-        self._progress.work_started = time.monotonic()
+        self._listen(PhaseBegan(phase="rebuilding"))
         found = rows_in_shards(self._archive, self._config, self._count)
         self._tell_rebuilt(state.lost or "", found)
         if not self._is_ours():
@@ -141,12 +156,12 @@ class RepairRun:
             unreadable=found.unreadable,
             unknown=found.unknown,
         )
-        self._progress.listed, self._progress.listing_done = found.rows.num_rows, True
-        self._progress.finished = 0
+        self._listen(ImagesListed(images=found.rows.num_rows))
+        self._listen(ListingEnded())
 
     def _count(self, rows: int) -> None:
-        self._progress.finished += rows
-        self._on_progress(self._progress)
+        self._rebuilt_rows += rows
+        self._listen(StepAdvanced(words="rows found in shards", done=self._rebuilt_rows))
 
     def _mend_weights(self) -> None:
         for weights in weights_seen(self._archive):
@@ -184,10 +199,10 @@ class RepairRun:
         )
         spec = SalvageSpec(archive_url=self._archive.url, storage=self._config.storage)
         lost: list[CatalogueRow] = []
-        self._show("starting")
+        self._listen(PhaseBegan(phase="starting"))
         with closing(start_pool(spec, self._config.workers)) as pool:
-            self._progress.work_started = time.monotonic()
-            self._show("working")
+            self._listen(WorkersStarted(workers=pool.size))
+            self._listen(PhaseBegan(phase="working"))
             for outcome in work_through(pool, tasks, lambda _: ()):
                 if isinstance(outcome, Died):
                     words = f"Its worker died each time it was tried alone: {outcome.reason}"
@@ -196,15 +211,15 @@ class RepairRun:
                     lost += self._take(outcome.task, outcome.result)
                 if time.monotonic() - self._last_commit >= self._config.commit_seconds:
                     self._commit()
-                self._on_progress(self._progress)
+                self._listen(Heartbeat())
         self._commit()
         return lost
 
     def _take(self, task: SalvageTask, result: SalvageResult) -> list[CatalogueRow]:
         self._summary.damaged += result.problems
         self._summary.salvaged += result.salvaged
-        self._progress.finished += task.rows.num_rows
-        self._progress.totals = replace(self._progress.totals, failed=len(self._summary.damaged))
+        problems = Totals(failed=len(result.problems))
+        self._listen(ImagesFinished(images=task.rows.num_rows, totals=problems))
         self._needed_weights |= result.needed
         for key in result.undecodable:
             words = "It needs weights that are damaged or missing: it does not decode."
@@ -245,7 +260,7 @@ class RepairRun:
     def _run(self, comeback: ReencodeBatch) -> RunSummary:
         self._is_ours()
         source = lost_images(self._archive, comeback.config.reading, comeback.images)
-        return CompressRun(source, self._archive, comeback.config, over=self._over).run(self._on_progress)
+        return CompressRun(source, self._archive, comeback.config, over=self._over).run(self._listen)
 
     def _still_lost(self, rows: list[CatalogueRow]) -> list[CatalogueRow]:
         """A resumed run does what it planned when it began; what was lost since is left."""
@@ -291,7 +306,3 @@ class RepairRun:
                 "store was out of reach for too long. What was done stays; run the same command again."
             )
         return self._lease is not None
-
-    def _show(self, phase: str) -> None:
-        self._progress.phase = phase
-        self._on_progress(self._progress)

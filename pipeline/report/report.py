@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from pipeline.archive.catalogue import Catalogue
 from pipeline.config import CompressConfig
-from pipeline.progress import OnProgress
+from pipeline.progress import Listener, ignore
 from pipeline.report.aggregate import Aggregate, aggregate_catalogue
 from pipeline.report.archive_diff import ArchiveDiff
 from pipeline.report.comparison.results import ComparisonResults, comparison_results
@@ -98,7 +98,7 @@ def with_comparison(
     archive: Storage,
     catalogue: Catalogue,
     config: CompressConfig,
-    on_progress: OnProgress = lambda _progress: None,
+    listen: Listener = ignore,
 ) -> Report:
     """The same with the comparison over the images that were drawn.
 
@@ -111,6 +111,6 @@ def with_comparison(
         config,
         drawn=report.aggregate.drawn,
         shown=[*report.worst_pictured, *report.median_pictured],
-        on_progress=on_progress,
+        listen=listen,
     )
     return replace(report, comparison=comparison, results=comparison_results(comparison))

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -29,7 +28,20 @@ from pipeline.archive.schema import rows_of
 from pipeline.archive.seals import damaged, read_seals
 from pipeline.config import CompressConfig
 from pipeline.errors import ArchiveError, NoArchiveError, StorageError
-from pipeline.progress import OnProgress, Progress
+from pipeline.progress import (
+    Follower,
+    Heartbeat,
+    ImagesFinished,
+    ImagesListed,
+    Listener,
+    ListingEnded,
+    PhaseBegan,
+    RunBegan,
+    RunEnded,
+    WorkersStarted,
+    ignore,
+    together,
+)
 from pipeline.store.storage import Storage
 from pipeline.totals import Totals
 from pipeline.types import CatalogueRow
@@ -96,20 +108,23 @@ class VerifyRun:
         self._sample = sample
         self._chance = np.random.default_rng(seed)
         self._catalogue = Catalogue(archive)
-        self._progress = Progress(verb="verify")
+        self._follower = Follower()
+        self._listen: Listener = self._follower
         self._problems: dict[Problem, None] = {}  # a half of what killed a worker may see one again
         self._read_bytes = self._decoded = self._compared = 0
         self._sealed_version: int | None = None
         self._referenced: set[str] = set()
         self._inspected: set[str] = set()
 
-    def run(self, on_progress: OnProgress = lambda _progress: None) -> VerifySummary:
+    def run(self, listen: Listener = ignore) -> VerifySummary:
         """Do it.
 
         Raises:
             NoArchiveError: there is nothing to look at.
             StorageError: the store does not answer.
         """
+        self._listen = together(self._follower, listen)
+        self._listen(RunBegan(verb="verify", done="checked", counts="problems"))
         if self._level != "structure":
             self._see_seals()  # first: they tell what is wrong with a catalogue that cannot be opened
             self._see_weights()
@@ -118,18 +133,19 @@ class VerifyRun:
         if version is not None:
             try:
                 self._problems |= dict.fromkeys(damaged_catalogue(self._archive, self._catalogue))
-                self._see_shards(held, on_progress)
+                self._see_shards(held)
             except (ArchiveError, StorageError) as error:
                 if not self._problems:
                     raise
                 self._note(CATALOGUE_FOLDER, None, f"Its rows cannot be read to the end: {error}")
-        self._show("done", on_progress)
+        self._listen(RunEnded())
+        progress = self._follower.progress
         orphans = held.keys() - self._referenced if version is not None else ()
         return VerifySummary(
             sound=not self._problems,
             level=self._level,
             version=version,
-            images=self._progress.listed,
+            images=progress.listed,
             shards=len(self._referenced),
             inspected_shards=len(self._inspected),
             read_bytes=self._read_bytes,
@@ -139,7 +155,7 @@ class VerifyRun:
             unreferenced_shards=len(orphans),
             unreferenced_bytes=sum(held[path] for path in orphans),
             problems=list(self._problems),
-            seconds=round(self._progress.seconds(), 3),
+            seconds=round(progress.seconds(), 3),
         )
 
     def _open(self) -> int | None:
@@ -147,28 +163,28 @@ class VerifyRun:
         try:
             version = self._catalogue.version()
             self._catalogue = Catalogue(self._archive, as_of=version)
-            self._progress.listed = self._catalogue.count()
+            self._listen(ImagesListed(images=self._catalogue.count()))
         except (ArchiveError, StorageError) as error:
             if not self._problems and not (isinstance(error, NoArchiveError) and self._archive_was_here()):
                 raise
             self._note(CATALOGUE_FOLDER, None, str(error))
             return None
         finally:
-            self._progress.listing_done = True
+            self._listen(ListingEnded())
         return version
 
-    def _see_shards(self, held: dict[str, int], on_progress: OnProgress) -> None:
+    def _see_shards(self, held: dict[str, int]) -> None:
         spec = VerifySpec(archive_url=self._archive.url, config=self._config)
-        self._show("starting", on_progress)
+        self._listen(PhaseBegan(phase="starting"))
         with closing(start_pool(spec, self._config.workers)) as pool:
-            self._progress.work_started = time.monotonic()
-            self._show("working", on_progress)
+            self._listen(WorkersStarted(workers=pool.size))
+            self._listen(PhaseBegan(phase="working"))
             for outcome in work_through(pool, self._tasks(held), _split):
                 if isinstance(outcome, Died):
                     self._give_up(outcome)
                 elif outcome is not None:
                     self._take(outcome.task, outcome.result)
-                on_progress(self._progress)
+                self._listen(Heartbeat())
 
     def _archive_was_here(self) -> bool:
         return any(True for folder in (SEALS_FOLDER, SHARDS_FOLDER) for _ in self._archive.list(folder))
@@ -199,7 +215,7 @@ class VerifyRun:
         for shard, rows in by_shard(self._catalogue.scan(order=SHARD_ORDER)):
             self._referenced.add(shard)
             if shard not in held:
-                self._progress.finished += rows.num_rows
+                self._listen(ImagesFinished(images=rows.num_rows))
                 missed = rows_of(rows, CatalogueRow)
                 self._problems |= dict.fromkeys(missing_shard(missed).problems(shard, missed))
                 continue
@@ -213,7 +229,7 @@ class VerifyRun:
             if is_wanted:
                 yield VerifyTask(shard=shard, level=self._level, rows=rows, decode=decode)
             else:
-                self._progress.finished += rows.num_rows
+                self._listen(ImagesFinished(images=rows.num_rows))
 
     def _drawn(self) -> Iterator[bool]:
         """For one shard (checksum) or image (decode) after the other, whether it is in the sample."""
@@ -234,8 +250,7 @@ class VerifyRun:
         self._read_bytes += result.read_bytes
         self._decoded += result.decoded
         self._compared += result.compared
-        self._see(task.shard, result.images)
-        self._progress.totals += Totals(failed=len(result.problems))
+        self._see(task.shard, result.images, problems=len(result.problems))
 
     def _give_up(self, death: Died[VerifyTask]) -> None:
         task, reason = death.task, f"Its worker died each time it was tried alone: {death.reason}"
@@ -244,18 +259,14 @@ class VerifyRun:
             self._note(task.shard, key, reason)
         self._see(task.shard, task.rows.num_rows)
 
-    def _see(self, shard: str, images: int) -> None:
-        """Count a shard once, whatever the parts in which it was seen."""
-        if shard not in self._inspected:
-            self._inspected.add(shard)
-            self._progress.finished += images
+    def _see(self, shard: str, images: int, *, problems: int = 0) -> None:
+        """Count the images of a shard once, whatever the parts in which it was seen."""
+        is_new = shard not in self._inspected
+        self._inspected.add(shard)
+        self._listen(ImagesFinished(images=images if is_new else 0, totals=Totals(failed=problems)))
 
     def _note(self, path: str, key: str | None, problem: str) -> None:
         self._problems[Problem(path=path, key=key, problem=problem)] = None
-
-    def _show(self, phase: str, on_progress: OnProgress) -> None:
-        self._progress.phase = phase
-        on_progress(self._progress)
 
 
 def _split(task: VerifyTask) -> list[VerifyTask]:

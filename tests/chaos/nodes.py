@@ -13,7 +13,7 @@ from ray.cluster_utils import Cluster
 
 from pipeline.compress.run import CompressRun
 from pipeline.config import CodecConfig, CompressConfig, ShardConfig, WorkersConfig
-from pipeline.progress import Progress
+from pipeline.progress import Event, ImagesFinished
 from pipeline.source.source import parse_source
 from pipeline.store.storage import Storage
 from tests.chaos.invariants import Witness
@@ -47,13 +47,13 @@ def without_a_node(folder: Path, rng: random.Random) -> Counter[str]:
             commit_seconds=0.1,
         )
 
-        def on_progress(progress: Progress) -> None:
-            if progress.finished and len(nodes) == 2:
+        def listen(event: Event) -> None:
+            if isinstance(event, ImagesFinished) and len(nodes) == 2:
                 cluster.remove_node(nodes.pop(), allow_graceful=False)
                 cluster.add_node(num_cpus=1, **_NODE)  # as an autoscaler would
 
         begun = time.monotonic()
-        summary = CompressRun(parse_source(str(source)), Storage(archive), config).run(on_progress)
+        summary = CompressRun(parse_source(str(source)), Storage(archive), config).run(listen)
         seconds = time.monotonic() - begun
     finally:
         ray.shutdown()

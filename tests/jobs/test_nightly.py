@@ -19,7 +19,7 @@ from PIL import Image as PillowImage
 
 from pipeline.compress.run import CompressRun
 from pipeline.config import load_config
-from pipeline.progress import Progress
+from pipeline.progress import Follower
 from pipeline.source.source import parse_source
 from pipeline.store.storage import Storage
 from tests.support.road import Ran, start_tenfold, tenfold
@@ -167,9 +167,9 @@ def test_the_time_is_up(source: Path, archive: Path, config: Path) -> None:
     ran, night = nightly(config, "--max-seconds", "0.000001")
     assert (ran.code, night["stopped"], night["runs"][0]["images"]) == (13, True, 0)
     assert "The time was up" in ran.err
-    seen: list[Progress] = []
+    follower = Follower()
     run = CompressRun(parse_source(str(source)), Storage(archive), load_config(config, {}))
-    summary = run.run(seen.append, stop=lambda: bool(seen) and seen[-1].finished >= 8)
+    summary = run.run(follower, stop=lambda: follower.progress.finished >= 8)
     assert (summary.stopped, summary.images, len(keys(archive))) == (True, 8, 8)
     assert summary.images + summary.left == _IMAGES, "the listing of so few images was over"
     make_image(source / "new.png", 100)

@@ -15,7 +15,18 @@ from typing import Final
 
 from pipeline.archive.catalogue import Catalogue
 from pipeline.config import CompressConfig
-from pipeline.progress import OnProgress, Progress
+from pipeline.progress import (
+    Heartbeat,
+    ImagesFinished,
+    ImagesListed,
+    Listener,
+    ListingEnded,
+    PhaseBegan,
+    RunBegan,
+    RunEnded,
+    WorkersStarted,
+    ignore,
+)
 from pipeline.report.comparison.cache import ComparisonCache
 from pipeline.report.comparison.crops import Pictures
 from pipeline.report.comparison.methods import PICTURES, Method, Result, available_methods, pictures_method
@@ -67,7 +78,7 @@ def run_comparison(
     *,
     drawn: Sequence[str],
     shown: Sequence[str],
-    on_progress: OnProgress = lambda _progress: None,
+    listen: Listener = ignore,
 ) -> Comparison:
     """Measure the images drawn, and make pictures of those to be shown.
 
@@ -95,7 +106,7 @@ def run_comparison(
     started = time.monotonic()
     if tasks:
         spec = CompareSpec(archive_url=archive.url, config=config)
-        _work(spec, tasks, config, outcomes, on_progress)
+        _work(spec, tasks, config, outcomes, listen)
     comparison.seconds = round(time.monotonic() - started, 3)
     for key in sorted(rows):
         results, refused = outcomes.results[key], outcomes.refused.get(key, {})
@@ -139,14 +150,16 @@ def _work(
     tasks: Sequence[CompareTask],
     config: CompressConfig,
     outcomes: _Outcomes,
-    on_progress: OnProgress,
+    listen: Listener,
 ) -> None:
-    progress = Progress(verb="report", listed=len(tasks), listing_done=True, phase="starting")
-    on_progress(progress)
+    listen(RunBegan(verb="report", done="compared"))
+    listen(ImagesListed(images=len(tasks)))
+    listen(ListingEnded())
+    listen(PhaseBegan(phase="starting"))
     seen: set[str] = set()
     with closing(start_pool(spec, config.workers)) as pool:
-        progress.phase, progress.work_started = "comparing", time.monotonic()
-        on_progress(progress)
+        listen(WorkersStarted(workers=pool.size))
+        listen(PhaseBegan(phase="comparing"))
         for outcome in work_through(pool, tasks, _split):
             if outcome is not None:
                 if isinstance(outcome, Died):
@@ -156,11 +169,10 @@ def _work(
                 row = outcome.task.row
                 if row.key not in seen:  # a task may come back in parts
                     seen.add(row.key)
-                    progress.finished += 1
-                    progress.totals += Totals(pixels=(row.width or 0) * (row.height or 0))
-            on_progress(progress)
-    progress.phase = "done"
-    on_progress(progress)
+                    pixels = (row.width or 0) * (row.height or 0)
+                    listen(ImagesFinished(images=1, totals=Totals(pixels=pixels)))
+            listen(Heartbeat())
+    listen(RunEnded())
 
 
 def _wanted(row: CatalogueRow, here: Sequence[Method], *, pictured: bool) -> tuple[Method, ...]:

@@ -1,0 +1,79 @@
+"""How far a run or a step is, in numbers and words: as bars, and as one line of a log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipeline.progress import Progress, StepAdvanced
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bar:
+    """One bar, its name before it and words behind it."""
+
+    name: str
+    done: float
+    total: float | None
+    """None while it is not known."""
+    words: str
+
+
+def bars_of_run(progress: Progress) -> list[Bar]:
+    """Listed, finished and, where the run commits, committed images; the rates beside them."""
+    total = progress.listed if progress.listing_done else None
+    finished = f"{progress.finished:,} images"
+    if progress.began.counts == "pixels":
+        finished += f"  {progress.megapixels_per_second():.2f} MP/s{_ratio(progress)}"
+    if not progress.finished:
+        finished = progress.phase
+    listed = f"{progress.listed:,} images{_unchanged(progress)}"
+    bars = [
+        Bar(name="listed", done=progress.listed, total=total, words=listed),
+        Bar(name=progress.began.done, done=progress.finished, total=total, words=finished),
+    ]
+    if progress.began.commits:
+        words = f"{progress.committed:,}{_left(progress)}"
+        bars.append(Bar(name="committed", done=progress.committed, total=total, words=words))
+    return bars
+
+
+def line_of_run(progress: Progress) -> str:
+    """The state of a run in one line."""
+    more = "" if progress.listing_done else "+"
+    line = (
+        f"{progress.phase}: {progress.listed:,}{more} listed{_unchanged(progress)}, "
+        f"{progress.finished:,} {progress.began.done}"
+    )
+    if progress.began.commits:
+        line += f", {progress.committed:,} committed"
+    seeks_problems = progress.began.counts == "problems"
+    if progress.totals.failed:
+        line += f", {progress.totals.failed:,} {'problems' if seeks_problems else 'failed'}"
+    if progress.finished and not seeks_problems:
+        line += f", {progress.megapixels_per_second():.2f} MP/s{_ratio(progress)}"
+    return line + (_left(progress) if progress.finished else "")
+
+
+def bar_of_step(step: StepAdvanced) -> Bar:
+    """One bar."""
+    return Bar(name=step.words, done=step.done, total=step.total, words=f"{step.done:,}")
+
+
+def line_of_step(step: StepAdvanced) -> str:
+    """The state of a step in one line."""
+    total = "" if step.total is None else f" of {step.total:,}"
+    return f"{step.done:,}{total} {step.words}"
+
+
+def _ratio(progress: Progress) -> str:
+    ratio = progress.totals.ratio_vs_raw
+    return f"  {ratio:.1f}x" if ratio else ""
+
+
+def _left(progress: Progress) -> str:
+    left = progress.seconds_left()
+    return "" if left is None else f"  {int(left // 60)}:{int(left % 60):02d} left"
+
+
+def _unchanged(progress: Progress) -> str:
+    return f" ({progress.unchanged:,} unchanged)" if progress.unchanged else ""
