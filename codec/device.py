@@ -11,7 +11,7 @@ def resolve_device(device: str) -> torch.device:
     """The device a name stands for.
 
     Raises:
-        ConfigError: it is not auto, cpu, cuda or cuda:n, or is not present.
+        CodecConfigError: it is not auto, cpu, cuda or cuda:n, or is not present.
     """
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -1,30 +1,76 @@
-"""From a codec's id to a codec with its weights loaded."""
+"""From a codec's id to its family, and to a codec with its weights loaded.
+
+Families are found, not listed: every folder of `codec/families/`, and every entry point of the group
+`tenfold.families`. docs/extending.md shows how to add one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Final
+import difflib
+import importlib
+import pkgutil
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-import torch
-
+from codec import families as families_package
 from codec.contract import DEFAULT_CODEC, Codec
-from codec.device import resolve_device
 from codec.errors import CodecConfigError, UnknownCodecError
-from codec.families.ae_zfp.codec import FAMILY as AE_ZFP
-from codec.families.ae_zfp.codec import AutoEncoderZfp
-from codec.families.ae_zfp.weights import understand as understand_ae_zfp
-from codec.families.hyper.codec import HyperCodec
-from codec.families.hyper.weights import FAMILY as HYPER
-from codec.families.hyper.weights import load_own
-from codec.families.hyper.weights import understand as understand_hyper
+from codec.family import Family
 from codec.training.config import TrainConfig
-from codec.training.recipe import Recipe
-from codec.weights_file import understood
+
+if TYPE_CHECKING:  # importing the registry loads no torch
+    import torch
+
+    from codec.training.recipe import Recipe
+
+ENTRY_POINTS: Final = "tenfold.families"
+"""The group in which an installed package offers a family of its own."""
+
+
+class Loader(Protocol):
+    """What a family's `codec` names."""
+
+    def __call__(self, *, device: torch.device, own: bytes | None, others: Sequence[bytes]) -> Codec:
+        """The codec, resident on a device.
+
+        Args:
+            own: the weights file to encode with; None for what ships with the family.
+            others: further weights files that payloads may have been made with; those of other families among them
+                are passed over (`codec.weights_file.understood`).
+        Raises:
+            CodecConfigError: the family encodes with its shipped weights only, and `own` is given.
+            WeightsError: `own` is not this family's, or the shipped weights are missing or damaged.
+        """
+        ...
+
+
+def families() -> dict[str, Family]:
+    """Every family that is here, by id: the default one first, those that are experimental last.
+
+    Raises:
+        CodecConfigError: two families have one id, or something that is offered as a family is none.
+    """
+    return dict(_families(tuple(families_package.__path__), tuple(sys.path)))
 
 
 def codec_ids() -> list[str]:
-    """Ids that `load_codec` takes."""
-    return [HYPER, AE_ZFP]
+    """Ids that `load_codec` takes, in the order of `families`."""
+    return list(families())
+
+
+def family_of(codec_id: str) -> Family:
+    """The family that has an id.
+
+    Raises:
+        UnknownCodecError: there is none.
+    """
+    known = families()
+    if codec_id not in known:
+        raise UnknownCodecError(f"expected a codec of {', '.join(known)}; got {codec_id!r}{_near(codec_id)}")
+    return known[codec_id]
 
 
 def load_codec(
@@ -42,49 +88,89 @@ def load_codec(
         encode_with: a weights file to encode with instead of the shipped one.
     Raises:
         UnknownCodecError: no codec has that id.
-        ConfigError: there is no such device here, or this codec encodes with its shipped weights only.
+        CodecConfigError: there is no such device here, or this codec encodes with its shipped weights only.
         WeightsError: the shipped weights are missing or damaged.
     """
-    if codec_id not in codec_ids():
-        raise UnknownCodecError(f"expected a codec of {', '.join(codec_ids())}; got {codec_id!r}")
-    where = resolve_device(device)
-    if codec_id == HYPER:
-        return HyperCodec(load_own(encode_with), understood(weights, understand_hyper), device=where)
-    if encode_with is not None:
-        raise CodecConfigError(
-            f"{codec_id} takes no --weights; it encodes with its five shipped presets. Choose --codec {HYPER}"
-        )
-    return AutoEncoderZfp(device=where, further=understood(weights, understand_ae_zfp))
+    family = family_of(codec_id)
+    from codec.device import resolve_device  # it imports torch
+
+    load: Loader = family.part(family.codec)
+    return load(device=resolve_device(device), own=encode_with, others=weights)
 
 
-FAMILIES: Final = ("ae-zfp-1", "hyper-1")
-
-
-def config_type(family: object) -> type[TrainConfig]:
-    """The config that a family's runs are told.
+def config_type(family_id: object) -> type[TrainConfig]:
+    """The config that a family's runs are told; `family_id` is what a file has at `family`.
 
     Raises:
-        ConfigError: there is no such family, or none was named.
+        CodecConfigError: there is no such family, or none was named.
     """
-    if family == "ae-zfp-1":
-        from codec.families.ae_zfp.recipe import AeZfpTrainConfig
+    known = families()
+    if not isinstance(family_id, str) or family_id not in known:
+        raise CodecConfigError(
+            f"expected `family:` to be one of {', '.join(known)}; got {family_id!r}{_near(family_id)}"
+        )
+    kind: type[TrainConfig] = known[family_id].part(known[family_id].train_config)
+    return kind
 
-        return AeZfpTrainConfig
-    if family == "hyper-1":
-        from codec.families.hyper.recipe import HyperTrainConfig
 
-        return HyperTrainConfig
-    raise CodecConfigError(f"expected `family: {' or '.join(FAMILIES)}`, got {family!r}")
+def recipe_type(family_id: str) -> Callable[[Any, torch.device], Recipe[Any]]:
+    """What makes a family's recipe of a config and a device.
+
+    Raises:
+        UnknownCodecError: there is no such family.
+    """
+    family = family_of(family_id)
+    kind: Callable[[Any, torch.device], Recipe[Any]] = family.part(family.recipe)
+    return kind
 
 
 def recipe_for(config: TrainConfig, device: torch.device) -> Recipe[Any]:
     """The recipe that a config is of."""
-    if config.family == "ae-zfp-1":
-        from codec.families.ae_zfp.recipe import AeZfpRecipe, AeZfpTrainConfig
+    return recipe_type(config.family)(config, device)
 
-        assert isinstance(config, AeZfpTrainConfig)
-        return AeZfpRecipe(config, device)
-    from codec.families.hyper.recipe import HyperRecipe, HyperTrainConfig
 
-    assert isinstance(config, HyperTrainConfig)
-    return HyperRecipe(config, device)
+@lru_cache(maxsize=1)
+def _families(folders: tuple[str, ...], _importable: tuple[str, ...]) -> dict[str, Family]:
+    """Look for families; the arguments are where one looks, so that a folder added later is looked into."""
+    found: dict[str, tuple[str, Family]] = {}
+    for where, family in (*_in_folders(folders), *_in_installed_packages()):
+        if not isinstance(family, Family):
+            raise CodecConfigError(
+                f"expected FAMILY, a codec.family.Family, at {where}, got {type(family).__name__}; "
+                "docs/extending.md shows one"
+            )
+        if family.id in found:
+            raise CodecConfigError(
+                f"expected every codec family to have an id of its own, got {family.id!r} twice: at "
+                f"{found[family.id][0]} and at {where}; rename or remove one of them"
+            )
+        found[family.id] = where, family
+    ordered = sorted(
+        (family for _, family in found.values()),
+        key=lambda family: (family.id != DEFAULT_CODEC, family.experimental, family.id),
+    )
+    return {family.id: family for family in ordered}
+
+
+def _in_folders(folders: tuple[str, ...]) -> Iterator[tuple[str, object]]:
+    for module in pkgutil.iter_modules(folders):
+        name = f"{families_package.__name__}.{module.name}"
+        yield name, getattr(importlib.import_module(name), "FAMILY", None)
+
+
+def _in_installed_packages() -> Iterator[tuple[str, object]]:
+    for point in entry_points(group=ENTRY_POINTS):
+        where = (
+            f"{point.value} (entry point {point.name} of {point.dist.name if point.dist else 'a package'})"
+        )
+        try:
+            yield where, point.load()
+        except (ImportError, AttributeError) as error:
+            raise CodecConfigError(
+                f"expected a codec family at {where}, got {error}; repair or uninstall that package"
+            ) from error
+
+
+def _near(family_id: object) -> str:
+    near = difflib.get_close_matches(str(family_id), codec_ids(), n=1)
+    return f"; did you mean {near[0]}?" if near else ""

@@ -9,7 +9,7 @@ import typer
 
 from codec.device import resolve_device
 from codec.registry import recipe_for
-from codec.train import load_train_config
+from codec.train_config import load_train_config
 from codec.training.curves import redraw as redraw_run
 from codec.training.progress import progress_line
 from codec.training.sessions import after_minutes, on_signal

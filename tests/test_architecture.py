@@ -17,6 +17,7 @@ GROUND: Final = {"codec": "codec (ground)", "pipeline": "pipeline (ground)", "jo
 OWN_ROOM: Final = {
     "codec/registry.py": "codec/registry",
     "codec/train.py": "codec/train",
+    "codec/train_config.py": "codec/train",
     "pipeline/__init__.py": "pipeline (face)",
     "pipeline/config.py": "pipeline/config",
     "pipeline/doctor.py": "pipeline/doctor",
@@ -31,9 +32,8 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     "codec/entropy": {"codec (ground)"},
     "codec/training": {"codec (ground)"},
     "codec/bench": {"codec (ground)"},
-    "codec/families/ae_zfp": {"codec (ground)", "codec/training"},
-    "codec/families/hyper": {"codec (ground)", "codec/entropy", "codec/parts", "codec/training"},
-    "codec/registry": {"codec (ground)", "codec/families/ae_zfp", "codec/families/hyper", "codec/training"},
+    "codec/families/*": {"codec (ground)", "codec/entropy", "codec/parts", "codec/training"},
+    "codec/registry": {"codec (ground)", "codec/training"},
     "codec/train": {"codec (ground)", "codec/registry", "codec/training"},
     "pipeline (ground)": set(),
     "pipeline/store": {"pipeline (ground)"},
@@ -175,7 +175,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     },
     "jobs/main": {"jobs (verbs)", "jobs/bench", "jobs/terminal", "pipeline/workers"},
 }
-"""From the ground up: a room may import those in its row, and itself."""
+"""From the ground up: a room may import those in its row, and itself. `*` is every family: none imports another."""
 
 DOORS: Final[dict[str, set[str]]] = {
     "ray": {"pipeline/workers", "jobs (verbs)"},
@@ -214,6 +214,11 @@ def room_of(file: str) -> str:
     return "/".join([part, *folders[: 2 if folders[0] == "families" else 1]])
 
 
+def row_of(room: str) -> str:
+    """The row of the table that a room has: families share one, so that a new one edits nothing here."""
+    return "codec/families/*" if room.startswith("codec/families/") else room
+
+
 def is_face(file: str) -> bool:
     """Whether a file only hands on what its folder holds."""
     return file.endswith("/__init__.py")
@@ -240,7 +245,7 @@ def _imports(file: str) -> list[tuple[int, str]]:
 
 @pytest.mark.parametrize("room", sorted({room_of(file) for file in FILES}))
 def test_a_room_imports_what_its_row_names(room: str) -> None:
-    assert room in MAY_IMPORT, f"{room} is a new room: give it a row"
+    assert row_of(room) in MAY_IMPORT, f"{room} is a new room: give it a row"
     wrong = []
     for file in FILES:
         if room_of(file) != room:
@@ -248,14 +253,14 @@ def test_a_room_imports_what_its_row_names(room: str) -> None:
         for line, name in _imports(file):
             for target in _module_files(name):
                 below = is_face(file) and target.startswith(file.removesuffix("__init__.py"))
-                if room_of(target) not in MAY_IMPORT[room] | {room} and not below and target != file:
+                if room_of(target) not in MAY_IMPORT[row_of(room)] | {room} and not below and target != file:
                     wrong.append(f"{file}:{line} imports {target} of {room_of(target)}")
     assert not wrong, "\n".join(sorted(set(wrong)))
 
 
 def test_every_arrow_of_the_table_is_in_use() -> None:
     used = {
-        (room_of(file), room_of(target))
+        (row_of(room_of(file)), room_of(target))
         for file in FILES
         for _, name in _imports(file)
         for target in _module_files(name)

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from codec.parts.lattice import WHOLE, Lattice, depthwise
+from codec.parts.depthwise import depthwise
+from codec.parts.lattice import WHOLE, Lattice
 
 _BAND: Final = 2048
 """Positions of large features that a CPU takes from 1x1 to 1x1 at a time: what lies between stays in its cache."""

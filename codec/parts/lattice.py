@@ -1,12 +1,9 @@
-"""Which positions a pass codes: all, or every other row and column; and depthwise layers that run only there."""
+"""Which positions a pass codes: all, or every other row and column."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
-
-from torch import Tensor
-from torch.nn import functional
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,12 +40,3 @@ QUARTERS: Final = tuple(
     Lattice(row=row, column=column, step=2) for row, column in ((0, 0), (1, 1), (0, 1), (1, 0))
 )
 """The four lattices of a 2 x 2 pattern: each position's neighbours at the corners come first, then those beside it."""
-
-
-def depthwise(f_BFhw: Tensor, weight_F133: Tensor, bias_F: Tensor | None, lattice: Lattice = WHOLE) -> Tensor:
-    """A depthwise 3x3 layer, zeros beyond the edges, at the positions of a lattice."""
-    groups = len(weight_F133)
-    if lattice == WHOLE:
-        return functional.conv2d(f_BFhw, weight_F133, bias_F, padding=1, groups=groups)
-    padded = functional.pad(f_BFhw, (1 - lattice.column, 1, 1 - lattice.row, 1))
-    return functional.conv2d(padded, weight_F133, bias_F, stride=lattice.step, groups=groups)

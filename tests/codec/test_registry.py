@@ -1,21 +1,173 @@
-"""From an id to a codec, and what is wrong when there is none."""
+"""Families are found where they lie; from an id to a codec, and what is wrong when there is none."""
 
 from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
 
+from codec import families as families_package
 from codec.contract import DEFAULT_CODEC
 from codec.device import resolve_device
 from codec.errors import CodecConfigError, UnknownCodecError
-from codec.families.ae_zfp.codec import FAMILY
-from codec.registry import codec_ids, load_codec
+from codec.registry import codec_ids, config_type, families, family_of, load_codec, recipe_for, recipe_type
+from codec.training.config import TrainConfig
+
+ROOT = Path(__file__).parents[2]
+INIT = """
+from codec.family import Family
+
+FAMILY = Family(
+    id="{id}",
+    package=__name__,
+    summary="A family that lies where a test put it.",
+    source="tests/codec/test_registry.py",
+    licence="Apache-2.0",
+    experimental={experimental},
+    codec="parts:load",
+    train_config="parts:NowhereConfig",
+    recipe="parts:NowhereRecipe",
+    tiny="parts:TINY",
+)
+"""
+PARTS = """
+from codec.training.config import TrainConfig
+
+TINY = {"preset": "tiny"}
 
 
-def test_unknown_ids_list_the_known_ones() -> None:
-    with pytest.raises(UnknownCodecError, match="expected a codec of hyper-1, ae-zfp-1; got 'jpeg2000'"):
+class NowhereConfig(TrainConfig):
+    depth: int = 1
+
+
+class NowhereRecipe:
+    def __init__(self, config, device):
+        self.config, self.device = config, device
+
+
+def load(*, device, own, others):
+    return device, own, others
+"""
+
+
+def write_family(folder: Path, *, family_id: str, experimental: bool = False) -> None:
+    folder.mkdir(parents=True)
+    (folder / "__init__.py").write_text(INIT.format(id=family_id, experimental=experimental))
+    (folder / "parts.py").write_text(PARTS)
+
+
+@pytest.fixture
+def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder beside `codec/families/` in which families are looked for."""
+    monkeypatch.setattr(families_package, "__path__", [*families_package.__path__, str(tmp_path)])
+    yield tmp_path
+    for name in [name for name in sys.modules if name.startswith(f"{families_package.__name__}.test_")]:
+        del sys.modules[name]
+
+
+def test_a_family_is_its_folder_and_nothing_else(shelf: Path) -> None:
+    write_family(shelf / "test_nowhere", family_id="nowhere-1")
+    assert "nowhere-1" in codec_ids()
+    kind = config_type("nowhere-1")
+    assert issubclass(kind, TrainConfig)
+    assert "depth" in kind.model_fields
+    config = kind(family="nowhere-1", preset="a", steps=1)
+    recipe = recipe_for(config, torch.device("cpu"))
+    assert isinstance(recipe, recipe_type("nowhere-1"))  # type: ignore[arg-type]
+    assert load_codec("nowhere-1", device="cpu", encode_with=b"w") == (torch.device("cpu"), b"w", ())  # type: ignore[comparison-overlap]
+
+
+def test_the_contract_suite_runs_over_every_family_found(tmp_path: Path) -> None:
+    write_family(tmp_path / "test_nowhere", family_id="nowhere-1")
+    told = f"import sys, pytest; from codec import families; families.__path__.append({str(tmp_path)!r}); "
+    collect = "sys.exit(pytest.main(['--collect-only', '-q', '-p', 'no:cacheprovider', *sys.argv[1:]]))"
+    suites = ("tests/codec/test_contract.py", "tests/codec/training/test_run.py")
+    said = run_python(told + collect, *suites).splitlines()
+    for suite in suites:
+        cases = {
+            family: [line for line in said if suite in line and family in line] for family in codec_ids()
+        }
+        new = [line for line in said if suite in line and "nowhere-1" in line]
+        assert len(new) == len(cases[DEFAULT_CODEC]) > 1
+
+
+def test_an_installed_package_offers_a_family(tmp_path: Path) -> None:
+    write_family(tmp_path / "some_package", family_id="far-1")
+    facts = tmp_path / "some_package-1.0.dist-info"
+    facts.mkdir()
+    (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: some-package\nVersion: 1.0\n")
+    (facts / "entry_points.txt").write_text("[tenfold.families]\nfar = some_package:FAMILY\n")
+    listed = (
+        f"import sys; sys.path.append({str(tmp_path)!r})\n"
+        "from codec.registry import codec_ids\n"
+        "try: print(codec_ids())\n"
+        "except Exception as error: print(error)"
+    )
+    assert "'far-1'" in run_python(listed)
+    (facts / "entry_points.txt").write_text("[tenfold.families]\nfar = some_package:GONE\n")
+    assert "some_package:GONE (entry point far of some-package)" in run_python(listed)
+
+
+def test_two_families_with_one_id_are_named(shelf: Path) -> None:
+    write_family(shelf / "test_one", family_id="same-1")
+    write_family(shelf / "test_two", family_id="same-1")
+    with pytest.raises(CodecConfigError, match=r"'same-1' twice: at .*families\.test_one and at .*test_two"):
+        families()
+
+
+def test_a_folder_without_a_family_is_named(shelf: Path) -> None:
+    (shelf / "test_empty").mkdir()
+    (shelf / "test_empty" / "__init__.py").write_text("")
+    with pytest.raises(
+        CodecConfigError, match=r"expected FAMILY, .* at .*families\.test_empty, got NoneType"
+    ):
+        families()
+
+
+@pytest.mark.parametrize("family_id", ["", "Upper-1", "with space", "zoo/model", "a--b"])
+def test_an_id_is_lower_case_words(family_id: str, shelf: Path) -> None:
+    write_family(shelf / "test_odd", family_id=family_id)
+    with pytest.raises(ValueError, match="expected a family's id of lower-case words"):
+        families()
+
+
+def test_the_default_comes_first_and_experiments_last(shelf: Path) -> None:
+    write_family(shelf / "test_early", family_id="a-1", experimental=True)
+    write_family(shelf / "test_late", family_id="z-1")
+    ids = codec_ids()
+    assert ids[0] == DEFAULT_CODEC
+    assert ids[-2:] == ["z-1", "a-1"]
+
+
+def test_listing_families_and_their_configs_loads_no_heavy_library() -> None:
+    listed = (
+        "import sys, pipeline.config, codec.train_config\n"
+        "from codec.registry import config_type, families\n"
+        "for name, family in families().items(): config_type(name), family.part(family.tiny)\n"
+        "print(sorted({'torch', 'zfpy', 'constriction', 'PIL', 'ray'} & set(sys.modules)))"
+    )
+    assert run_python(listed).strip() == "[]"
+
+
+def test_unknown_ids_list_the_known_ones_and_the_nearest() -> None:
+    with pytest.raises(
+        UnknownCodecError, match=f"expected a codec of {', '.join(codec_ids())}; got 'jpeg2000'$"
+    ):
         load_codec("jpeg2000")
-    assert codec_ids() == [DEFAULT_CODEC, FAMILY]
+    with pytest.raises(UnknownCodecError, match=rf"did you mean {DEFAULT_CODEC}\?"):
+        family_of(f"{DEFAULT_CODEC}0")
+
+
+@pytest.mark.parametrize("family_id", codec_ids())
+def test_every_family_says_what_it_is(family_id: str) -> None:
+    family = family_of(family_id)
+    assert family.summary.endswith(".")
+    assert family.source
+    assert family.licence
 
 
 @pytest.mark.parametrize("device", ["tpu", "", "mps", "cuda:x"])
@@ -31,3 +183,12 @@ def test_a_gpu_that_is_not_here_is_refused() -> None:
 
 def test_auto_is_a_device_that_exists() -> None:
     assert resolve_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def run_python(program: str, *arguments: str) -> str:
+    """What a program of its own process says."""
+    ran = subprocess.run(
+        [sys.executable, "-c", program, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr + ran.stdout
+    return ran.stdout

@@ -21,7 +21,7 @@ import numpy as np
 from codec.contract import Codec
 from codec.errors import BitstreamError
 from tests.codec.conftest import picture
-from tests.golden import golden_codec
+from tests.golden import golden_codec, golden_families
 
 _LARGEST = 1 << 20
 """Pixels a lying header may announce here: more is as sound, and as slow as its size."""
@@ -93,8 +93,7 @@ def main() -> int:
     arguments = parser.parse_args()
     seed = arguments.seed if arguments.seed is not None else int(time.time())
     print(f"seed {seed}")
-    names = ("hyper-1-q31.5", "ae-zfp-1-25x")
-    codecs = [golden_codec(name) for name in names]
+    codecs = [golden_codec(family) for family in golden_families()]
     rng = np.random.default_rng(seed)
     ends: Counter[str] = Counter()
     until = time.monotonic() + arguments.seconds

@@ -1,4 +1,4 @@
-"""Training runs of a second: pictures, and the smallest config of each family."""
+"""Training runs of a second: pictures, and the tiny settings that each family brings."""
 
 from __future__ import annotations
 
@@ -7,48 +7,19 @@ from typing import Any
 
 import torch
 
-from codec.registry import recipe_for
-from codec.train import parse_train_config
+from codec.registry import family_of, recipe_for
+from codec.train_config import parse_train_config
 from codec.training import trainer
 from codec.training.config import TrainConfig
 from codec.training.image_crops import Crops
 from tests.codec.conftest import picture
 
-_TINY: dict[str, dict[str, Any]] = {
-    "ae-zfp-1": {
-        "preset": "30x",
-        "ratio": 30.0,
-        "model": {
-            "latent_channels": 64,
-            "encoder_width": 16,
-            "encoder_blocks": 1,
-            "decoder_width": 16,
-            "decoder_blocks": 2,
-        },
-        "loss": {"jitter_octaves": 0.25},
-    },
-    "hyper-1": {
-        "preset": "tiny",
-        "model": {
-            "slices": [8, 16],
-            "width": 16,
-            "encoder_blocks": 1,
-            "decoder_blocks": 1,
-            "hyper_width": 16,
-            "hyper_latents": 8,
-            "mean_width": 16,
-            "scale_width": 8,
-        },
-        "evaluate_qualities": [10, 50],
-    },
-}
-FAMILIES = tuple(_TINY)
 
-
-def tiny(family: str, **changes: object) -> TrainConfig:
+def tiny(family_id: str, **changes: object) -> TrainConfig:
     """A run of a few seconds."""
+    family = family_of(family_id)
     values: dict[str, Any] = {
-        "family": family,
+        "family": family_id,
         "steps": 8,
         "batch": 4,
         "patch": 64,
@@ -59,7 +30,7 @@ def tiny(family: str, **changes: object) -> TrainConfig:
         "log_every": 3,
         "optimiser": {"warmup_steps": 2},
     }
-    return parse_train_config(values | _TINY[family] | changes, where="test")
+    return parse_train_config(values | family.part(family.tiny) | changes, where="test")
 
 
 def train(config: TrainConfig, read: Callable[[], Crops], **told: Any) -> trainer.Trained:

@@ -14,6 +14,7 @@ import numpy as np
 
 from codec.contract import RGB
 from codec.errors import CodecError, TrainingError
+from codec.families.ae_zfp import FAMILY
 from codec.families.ae_zfp.evaluate import evaluate
 from codec.families.ae_zfp.weights import INDEX_NAME, FamilyIndex, QualityPoint, Weights, load_weights
 from codec.training.config import TrainConfig
@@ -106,7 +107,7 @@ def main() -> int:
 
 def _held_back(data: Path, *, share: float, count: int) -> list[RGB]:
     """Of the training images those that a run with this share was not trained on."""
-    reading = TrainConfig(family="ae-zfp-1", preset="all", steps=1, patch=256)
+    reading = TrainConfig(family=FAMILY.id, preset="all", steps=1, patch=256)
     _, held_back = load_crops(data, reading).split(share)
     return held_back.spread(count)
 

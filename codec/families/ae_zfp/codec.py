@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -23,15 +22,15 @@ from torch import Tensor
 from codec.colour import pixels_to_planes, planes_to_pixels
 from codec.contract import QUALITIES, RGB, Decoded, Encoded, Prepared, check_images, check_quality
 from codec.errors import BitstreamError, UnknownWeightsError
+from codec.families.ae_zfp import FAMILY
 from codec.families.ae_zfp.bitstream import PayloadHeader, pack_payload, parse_payload
-from codec.families.ae_zfp.model import GRID, AutoEncoder
+from codec.families.ae_zfp.config import GRID
+from codec.families.ae_zfp.model import AutoEncoder
 from codec.families.ae_zfp.quantise import add_left, subtract_left, to_symbols
 from codec.families.ae_zfp.weights import FamilyIndex, Weights, load_index, load_weights
 from codec.families.ae_zfp.zfp import Symbols, decode_symbols, encode_symbols
 from codec.tiles import run_tiles, tile_grid, windows
 from codec.weights_file import SHIPPED, weights_name
-
-FAMILY: Final = "ae-zfp-1"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,7 +55,7 @@ class AutoEncoderZfp:
 
     def __init__(
         self,
-        folder: Path = SHIPPED / FAMILY,
+        folder: Path = SHIPPED / FAMILY.id,
         *,
         device: torch.device | None = None,
         further: Sequence[Weights] = (),
@@ -80,7 +79,7 @@ class AutoEncoderZfp:
     @property
     def id(self) -> str:
         """Name and version, as written in every catalogue row."""
-        return FAMILY
+        return FAMILY.id
 
     @property
     def default_quality(self) -> int:

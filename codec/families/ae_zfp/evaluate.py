@@ -12,7 +12,8 @@ import torch
 from codec.colour import pixels_to_planes, planes_to_pixels
 from codec.contract import RGB
 from codec.families.ae_zfp.bitstream import HEADER_BYTES
-from codec.families.ae_zfp.model import GRID, AutoEncoder
+from codec.families.ae_zfp.config import GRID
+from codec.families.ae_zfp.model import AutoEncoder
 from codec.families.ae_zfp.quantise import subtract_left, to_symbols
 from codec.families.ae_zfp.weights import QuantiserConfig
 from codec.families.ae_zfp.zfp import encode_symbols

@@ -16,28 +16,13 @@ import math
 from typing import Final
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-GRID: Final = 16
-"""Pixels per latent position, each way."""
-PATCH_VALUES: Final = 3 * GRID * GRID
+from codec.families.ae_zfp.config import GRID, PATCH_VALUES, ModelConfig
 
 _FEATURE_GAIN: Final = 4.0
 """Pixels lie in +-0.5; the residual blocks like inputs near one."""
-
-
-class ModelConfig(BaseModel):
-    """Shape of one autoencoder. Written into its weights file."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    latent_channels: int = Field(default=256, ge=1, le=PATCH_VALUES)
-    encoder_width: int = Field(default=64, ge=8)
-    encoder_blocks: int = Field(default=2, ge=0)
-    decoder_width: int = Field(default=80, ge=8)
-    decoder_blocks: int = Field(default=4, ge=0)
 
 
 class ResidualBlock(nn.Module):

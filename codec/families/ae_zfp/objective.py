@@ -9,13 +9,14 @@ Shape legend: x_BCHW pixels; y_BChw latents; v_BChw latents over their step; B o
 from __future__ import annotations
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 from torch.nn import functional
 
 from codec.colour import rgb_to_ycbcr, ycbcr_to_rgb
-from codec.families.ae_zfp.model import GRID, AutoEncoder
+from codec.families.ae_zfp.config import GRID
+from codec.families.ae_zfp.model import AutoEncoder
 from codec.families.ae_zfp.quantise import quantise
+from codec.families.ae_zfp.train_config import LossConfig
 from codec.families.ae_zfp.zfp import BAND
 from codec.training.recipe import BatchLoss
 
@@ -23,20 +24,6 @@ _KNEE = 0.6
 """Where a magnitude begins to cost: about the edge of the dead zone."""
 _OWN_SHARE = 0.3
 """Share of the rate that is each coefficient's own, the rest being that of the run it lies in."""
-
-
-class LossConfig(BaseModel):
-    """Distortion + rate_weight x (quantiser step)^2 x bits, over (quantiser step)^2."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    rate_weight: float = Field(default=0.14, gt=0.0)
-    """0.1155 is what a uniform quantiser trades at high rates; more favours small files."""
-    ssim_share: float = Field(default=0.1, ge=0.0, lt=1.0)
-    """Share of the distortion's gradient that comes from SSIM, the rest from RGB MSE."""
-    jitter_octaves: float = Field(default=0.5, ge=0.0, le=2.0)
-    """How far each patch's step lies from the preset's, up or down, at most."""
-    dead_zone: float = Field(default=0.15, ge=0.0, lt=0.5)
 
 
 def objective(

@@ -4,46 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 import torch
-from pydantic import Field, model_validator
 from torch import Tensor
 
 from codec.contract import RGB
+from codec.families.ae_zfp import FAMILY
 from codec.families.ae_zfp.evaluate import evaluate
 from codec.families.ae_zfp.initialise import install_transform, slow_channels
-from codec.families.ae_zfp.model import AutoEncoder, ModelConfig
-from codec.families.ae_zfp.objective import LossConfig, objective
+from codec.families.ae_zfp.model import AutoEncoder
+from codec.families.ae_zfp.objective import objective
+from codec.families.ae_zfp.train_config import AeZfpTrainConfig
 from codec.families.ae_zfp.weights import QuantiserConfig, WeightsConfig, load_weights
-from codec.training.config import TrainConfig
 from codec.training.image_crops import Crops
 from codec.training.karhunen_loeve import fit_transform, install_overlap
 from codec.training.recipe import BatchLoss, Evaluation, ParameterGroup, Point
 from codec.weights_file import SHIPPED, SUFFIX, weights_bytes
 
-FAMILY: Final = "ae-zfp-1"
 _LARGEST_CHANGE: Final = 1.5
 """Of the quantiser step, at one evaluation."""
-
-
-class AeZfpTrainConfig(TrainConfig):
-    """One preset's run."""
-
-    family: Literal["ae-zfp-1"]
-    ratio: float = Field(gt=1.0)
-    """Raw 24-bit bytes over payload bytes that held-back crops must reach; the quantiser step follows it."""
-    model: ModelConfig = ModelConfig()
-    loss: LossConfig = LossConfig()
-    start_step: float = Field(default=0.2, gt=0.0)
-    """First guess of the quantiser step."""
-
-    @model_validator(mode="after")
-    def _patch_fits(self) -> AeZfpTrainConfig:
-        if self.patch < 16 * (self.model.decoder_blocks + 1) // 2:
-            raise ValueError(f"patch of {self.patch} pixels is smaller than what the decoder sees")
-        return self
 
 
 class AeZfpRecipe:
@@ -75,7 +56,7 @@ class AeZfpRecipe:
 
     def shipped(self) -> Path:
         """The shipped weights of this preset."""
-        return SHIPPED / FAMILY / f"{self._config.preset}{SUFFIX}"
+        return SHIPPED / FAMILY.id / f"{self._config.preset}{SUFFIX}"
 
     def groups(self, model: AutoEncoder) -> list[ParameterGroup]:
         """The linear path on one side, all else on the other."""

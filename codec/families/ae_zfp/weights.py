@@ -9,7 +9,8 @@ from typing import Annotated, Final
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from codec.errors import WeightsError
-from codec.families.ae_zfp.model import AutoEncoder, ModelConfig
+from codec.families.ae_zfp.config import ModelConfig
+from codec.families.ae_zfp.model import AutoEncoder
 from codec.weights_file import WeightsFile, load_state, read_weights
 
 INDEX_NAME: Final = "index.json"

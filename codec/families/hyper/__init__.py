@@ -1,1 +1,19 @@
 """`hyper-1`: one variable-rate model, its entropy coded by tables that integers alone pick."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from codec.family import Family
+
+FAMILY: Final = Family(
+    id="hyper-1",
+    package=__name__,
+    summary="One variable-rate model with a hyperprior for all qualities; its symbols are equal on every machine.",
+    source="Ballé et al. 2018, arXiv:1802.01436 (hyperprior); Minnen and Singh 2020, arXiv:2007.08739 (slices).",
+    licence="Apache-2.0",
+    codec="load:load",
+    train_config="train_config:HyperTrainConfig",
+    recipe="recipe:HyperRecipe",
+    tiny="train_config:TINY",
+)

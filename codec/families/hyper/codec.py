@@ -21,12 +21,13 @@ from codec.contract import RGB, Decoded, Encoded, Prepared, check_images, check_
 from codec.entropy.range_coder import MAX_VARINT, RangeCoder
 from codec.entropy.symbol_streams import SymbolCounter, SymbolReader, SymbolStream, SymbolWriter
 from codec.errors import BitstreamError, UnknownWeightsError
+from codec.families.hyper import FAMILY
 from codec.families.hyper.bitstream import HEADER_BYTES, Payload, check_size, parse_payload
 from codec.families.hyper.config import GRID
 from codec.families.hyper.integer_scales import ExactScales
 from codec.families.hyper.latent_coder import RATIO, LatentCoder
 from codec.families.hyper.model import HyperModel
-from codec.families.hyper.weights import FAMILY, Weights
+from codec.families.hyper.weights import Weights
 from codec.parts.precision import fast
 from codec.parts.quality import SIXTEENTHS, quality_tensor
 from codec.tiles import Span, run_tiles, tile_grid, windows
@@ -71,7 +72,7 @@ class HyperCodec:
     @property
     def id(self) -> str:
         """Name and version, as written in every catalogue row."""
-        return FAMILY
+        return FAMILY.id
 
     @property
     def default_quality(self) -> int:

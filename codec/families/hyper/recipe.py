@@ -5,26 +5,25 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
-from codec.contract import QUALITIES, RGB
+from codec.contract import RGB
 from codec.entropy.tables import laplace_tables
+from codec.families.hyper import FAMILY
 from codec.families.hyper.codec import HyperCodec
-from codec.families.hyper.config import HYPER_GRID, ModelConfig
 from codec.families.hyper.evaluate import evaluate
 from codec.families.hyper.fit_tables import fit_tables
 from codec.families.hyper.initialise import install_transform
 from codec.families.hyper.model import HyperModel
 from codec.families.hyper.objective import objective
+from codec.families.hyper.train_config import HyperTrainConfig
 from codec.families.hyper.warm_start import inherit
-from codec.families.hyper.weights import FAMILY, export, understand
+from codec.families.hyper.weights import export, understand
 from codec.parts.quality import TOP
-from codec.training.config import OptimiserConfig, TrainConfig
 from codec.training.image_crops import Crops
 from codec.training.karhunen_loeve import fit_transform
 from codec.training.recipe import BatchLoss, Evaluation, ParameterGroup
@@ -32,41 +31,6 @@ from codec.weights_file import SHIPPED, SUFFIX, parse_weights, read_weights
 
 _FIT_CROPS: Final = 40
 _FIT_SIDE: Final = 256
-Level = Annotated[int, Field(ge=QUALITIES.start, lt=QUALITIES.stop)]
-
-
-class HyperOptimiserConfig(OptimiserConfig):
-    """The loop's, and how fast the tables' priors move."""
-
-    method: Literal["adamw", "soap"] = "soap"
-    linear_scale: float = Field(default=0.02, ge=0.0, le=1.0)
-    prior_scale: float = Field(default=10.0, gt=0.0)
-    """Learning rate of the priors, which count in table steps, over that of the networks."""
-    decay_from: float = Field(default=0.4, ge=0.0, le=1.0)
-    ema_decay: float = Field(default=0.999, ge=0.0, lt=1.0)
-
-
-class HyperLossConfig(BaseModel):
-    """Which qualities are trained, and how often."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    quality_beta: tuple[float, float] = (1.0, 1.5)
-    """Qualities are drawn as 63 x Beta(a, b); these favour small files a little."""
-
-
-class HyperTrainConfig(TrainConfig):
-    """One model's run."""
-
-    family: Literal["hyper-1"]
-    model: ModelConfig = ModelConfig()
-    optimiser: HyperOptimiserConfig = HyperOptimiserConfig()
-    loss: HyperLossConfig = HyperLossConfig()
-    patch: int = Field(default=128, ge=HYPER_GRID, multiple_of=HYPER_GRID)
-    evaluate_every: int = Field(default=1000, ge=1)
-    evaluate_qualities: tuple[Level, ...] = Field(default=(4, 14, 24, 34, 44, 54, 63), min_length=1)
-    compile: bool = False
-    """torch.compile the forward pass: a minute or two at the start for faster steps on a GPU."""
 
 
 class HyperRecipe:
@@ -96,7 +60,7 @@ class HyperRecipe:
 
     def shipped(self) -> Path:
         """The shipped weights of this size."""
-        return SHIPPED / FAMILY / f"{self._config.preset}{SUFFIX}"
+        return SHIPPED / FAMILY.id / f"{self._config.preset}{SUFFIX}"
 
     def groups(self, model: HyperModel) -> list[ParameterGroup]:
         """Linear paths, gains and priors on their own: none of them is to decay."""

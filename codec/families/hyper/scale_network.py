@@ -19,7 +19,8 @@ from torch.nn import functional
 
 from codec.entropy.tables import SMALLEST_SCALE, TABLE_STEP
 from codec.families.hyper.config import ModelConfig
-from codec.parts.lattice import WHOLE, Lattice, depthwise
+from codec.parts.depthwise import depthwise
+from codec.parts.lattice import WHOLE, Lattice
 from codec.parts.quality import QualityTable
 from codec.parts.space_to_channels import split
 

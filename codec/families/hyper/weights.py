@@ -11,6 +11,7 @@ from torch import Tensor
 
 from codec.entropy.tables import FrequencyTables
 from codec.errors import WeightsError
+from codec.families.hyper import FAMILY
 from codec.families.hyper.config import ModelConfig
 from codec.families.hyper.integer_scales import integer_tensors
 from codec.families.hyper.model import HyperModel
@@ -25,7 +26,6 @@ from codec.weights_file import (
     weights_bytes,
 )
 
-FAMILY: Final = "hyper-1"
 SHIPPED_NAME: Final = "small"
 _INTEGERS: Final = "integers."
 
@@ -35,7 +35,7 @@ class WeightsConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    family: str = FAMILY
+    family: str = FAMILY.id
     name: str
     """For people: `small`."""
     model: ModelConfig
@@ -77,7 +77,9 @@ def understand(file: WeightsFile) -> Weights:
     try:
         config = WeightsConfig.model_validate_json(file.config)
     except ValidationError as error:
-        raise WeightsError(f"weights {file.where} are not of {FAMILY}: {error.errors()[0]['msg']}") from error
+        raise WeightsError(
+            f"weights {file.where} are not of {FAMILY.id}: {error.errors()[0]['msg']}"
+        ) from error
     with torch.device("meta"):  # no memory before it is known to fit
         model = HyperModel(config.model)
     tensors = dict(file.tensors)
@@ -112,7 +114,7 @@ def load_own(data: bytes | None = None) -> Weights:
         WeightsError: they are missing, damaged, or not this family's.
     """
     if data is None:
-        return understand(read_weights(SHIPPED / FAMILY / f"{SHIPPED_NAME}{SUFFIX}"))
+        return understand(read_weights(SHIPPED / FAMILY.id / f"{SHIPPED_NAME}{SUFFIX}"))
     return understand(parse_weights(data, where="given to encode with"))
 
 

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from codec.parts.blocks import Block
-from codec.parts.lattice import QUARTERS, WHOLE, Lattice, depthwise
+from codec.parts.depthwise import depthwise
+from codec.parts.lattice import QUARTERS, WHOLE, Lattice
 
 SIZES = [(4, 4), (5, 7), (2, 3), (9, 2)]
 

@@ -6,55 +6,52 @@ from pathlib import Path
 
 import pytest
 
+from codec.contract import DEFAULT_CODEC
 from codec.errors import CodecConfigError
-from codec.families.ae_zfp.recipe import AeZfpTrainConfig
-from codec.families.hyper.config import ModelConfig
-from codec.families.hyper.recipe import HyperTrainConfig
-from codec.train import load_train_config
+from codec.registry import codec_ids, config_type
+from codec.train_config import load_train_config
 from codec.training.config import OptimiserConfig
 from codec.training.schedule import Budget, learning_rate
+from tests.support.training_runs import tiny
 
 CONFIGS = Path(__file__).parents[3] / "configs" / "train"
 
 
-@pytest.mark.parametrize("path", sorted(CONFIGS.glob("ae-zfp-*.yaml")), ids=lambda p: p.stem)
-def test_shipped_ae_zfp_configs_load(path: Path) -> None:
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda p: p.stem)
+def test_shipped_configs_load(path: Path) -> None:
     config = load_train_config(path)
-    assert isinstance(config, AeZfpTrainConfig)
-    assert path.stem == f"ae-zfp-{config.preset}"
-    assert config.ratio == float(config.preset[:-1])
+    assert config.preset in path.stem
+    assert type(config) is config_type(config.family)
 
 
-def test_shipped_hyper_configs_load_and_grow() -> None:
-    sizes = [load_train_config(CONFIGS / f"hyper-{name}.yaml") for name in ("small", "medium", "large")]
-    assert [config.preset for config in sizes] == ["small", "medium", "large"]
-    widths = [config.model.width for config in sizes if isinstance(config, HyperTrainConfig)]
-    assert widths == sorted(set(widths))
-    assert isinstance(sizes[0], HyperTrainConfig)
-    assert sizes[0].model == ModelConfig()
+def test_every_family_has_a_config_that_ships() -> None:
+    shipped = {load_train_config(path).family for path in CONFIGS.glob("*.yaml")}
+    for family in codec_ids():
+        assert family in shipped, f"no config of {family} at {CONFIGS}: add one, such as {family}.yaml"
 
 
-AE = "family: ae-zfp-1\npreset: a\nratio: 5\n"
-HYPER = "family: hyper-1\npreset: a\nsteps: 5\n"
+@pytest.mark.parametrize("family", codec_ids())
+def test_a_familys_tiny_settings_are_a_config_of_its_type(family: str) -> None:
+    assert type(tiny(family)) is config_type(family)
+
+
+SOUND = f"family: {DEFAULT_CODEC}\npreset: a\nsteps: 5\n"
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (AE + "stepps: 3", "unknown key stepps; did you mean steps?"),
-        (AE + "steps: 1\nloss: {ssim_shar: 0.1}", "unknown key loss.ssim_shar; did you mean ssim_share?"),
-        (AE + "steps: 1\nzzz: 1", "unknown key zzz; known here: family, preset"),
-        (HYPER + "ratio: 5", "unknown key ratio"),
-        (HYPER + "optimiser: {prior_scal: 5}", "unknown key optimiser.prior_scal; did you mean prior_scale?"),
-        ("family: ae-zfp-1\npreset: a\nratio: half", r"ratio: .* \(got 'half'\)"),
-        ("family: hyper-1\nsteps: 5", "preset: Field required"),
-        ("preset: a\nratio: 5", "expected `family: ae-zfp-1 or hyper-1`, got None"),
-        ("family: hyper-2", "expected `family: ae-zfp-1 or hyper-1`, got 'hyper-2'"),
-        (HYPER + "minutes: 5", "expected either steps or minutes, got both"),
-        ("family: hyper-1\npreset: a", "expected either steps or minutes, got neither"),
-        (HYPER + "patch: 80", "patch: .* multiple of 64"),
-        (HYPER + "patch: 256\ndata: {crop: 128}", "data.crop of 128 is smaller than patch of 256"),
-        (HYPER + "evaluate_qualities: [64]", "evaluate_qualities.0: .*less than 64"),
+        (SOUND + "stepps: 3", "unknown key stepps; did you mean steps?"),
+        (SOUND + "zzz: 1", "unknown key zzz; known here: family, preset"),
+        (SOUND + "optimiser: {warmup: 5}", "unknown key optimiser.warmup; did you mean warmup_steps?"),
+        (SOUND + "batch: half", r"batch: .* \(got 'half'\)"),
+        (f"family: {DEFAULT_CODEC}\nsteps: 5", "preset: Field required"),
+        ("preset: a\nratio: 5", rf"expected `family:` to be one of {DEFAULT_CODEC}, .*; got None"),
+        (f"family: {DEFAULT_CODEC}0", rf"got '{DEFAULT_CODEC}0'; did you mean {DEFAULT_CODEC}\?"),
+        ("family: [a]", r"got \['a'\]"),
+        (SOUND + "minutes: 5", "expected either steps or minutes, got both"),
+        (f"family: {DEFAULT_CODEC}\npreset: a", "expected either steps or minutes, got neither"),
+        (SOUND + "patch: 256\ndata: {crop: 128}", "data.crop of 128 is smaller than patch of 256"),
         ("- a\n- b", "expected keys and values"),
         ("a: [", "expected a training config in YAML"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from codec.contract import DEFAULT_CODEC
 from codec.errors import TrainingError, WeightsError
-from codec.families.ae_zfp import recipe as ae_zfp
-from codec.families.hyper import recipe as hyper
+from codec.registry import codec_ids, recipe_type
 from codec.training import trainer
 from codec.training.checkpoint import Checkpoint, save_checkpoint
 from codec.training.curves import redraw
@@ -27,9 +28,9 @@ from codec.training.progress import TrainingProgress
 from codec.training.trainer import SHIPPED_START
 from codec.weights_file import read_weights
 from tests.support.devices import on_a_gpu
-from tests.support.training_runs import FAMILIES, pictures, tiny, train
+from tests.support.training_runs import pictures, tiny, train
 
-every_family = pytest.mark.parametrize("family", FAMILIES)
+every_family = pytest.mark.parametrize("family", codec_ids())
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +47,8 @@ def _fit_once(crops: Crops) -> Iterator[None]:
         return fitted
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ae_zfp, "fit_transform", known)
-        patch.setattr(hyper, "fit_transform", known)
+        for family in codec_ids():
+            patch.setattr(sys.modules[recipe_type(family).__module__], "fit_transform", known, raising=False)
         yield
 
 
@@ -100,7 +101,7 @@ def test_a_killed_run_goes_on_from_its_checkpoint(
 
 
 def test_a_finished_run_only_exports_again(crops: Crops, tmp_path: Path) -> None:
-    config = tiny("hyper-1", steps=2)
+    config = tiny(DEFAULT_CODEC, steps=2)
     first = train(config, lambda: crops, out=tmp_path).weights.read_bytes()
     steps: list[TrainingProgress] = []
     again = train(config, lambda: crops, out=tmp_path, resume=True, on_progress=steps.append)
@@ -123,7 +124,7 @@ def test_a_run_by_the_clock_counts_the_minutes_of_all_sessions(
         return draw(self, batch, size, chance)
 
     monkeypatch.setattr(PatchSource, "draw", slow)
-    config = tiny("hyper-1", steps=None, minutes=1.0, optimiser={"warmup_steps": 0, "decay_from": 0.5})
+    config = tiny(DEFAULT_CODEC, steps=None, minutes=1.0, optimiser={"warmup_steps": 0, "decay_from": 0.5})
     train(config, lambda: crops, out=tmp_path, stop=after(2), on_progress=seen.append)
     seconds[0] += 1000.0  # between sessions
     trained = train(config, lambda: crops, out=tmp_path, resume=True, on_progress=seen.append)
@@ -153,15 +154,15 @@ def test_a_run_that_has_diverged_ends(crops: Crops, tmp_path: Path, monkeypatch:
     monkeypatch.setattr(trainer, "_MOST_SKIPPED", 3)
     monkeypatch.setattr(PatchSource, "draw", lambda *_: torch.full((4, 3, 64, 64), math.nan))
     with pytest.raises(TrainingError, match=r"got none in 3 steps .* has diverged"):
-        train(tiny("hyper-1"), lambda: crops, out=tmp_path)
+        train(tiny(DEFAULT_CODEC), lambda: crops, out=tmp_path)
 
 
 def test_a_run_is_not_overwritten_and_not_continued_with_another_config(crops: Crops, tmp_path: Path) -> None:
-    train(tiny("hyper-1", steps=2), lambda: crops, out=tmp_path)
+    train(tiny(DEFAULT_CODEC, steps=2), lambda: crops, out=tmp_path)
     with pytest.raises(TrainingError, match="already holds a run at step 2; resume it"):
-        train(tiny("hyper-1", steps=2), lambda: crops, out=tmp_path)
+        train(tiny(DEFAULT_CODEC, steps=2), lambda: crops, out=tmp_path)
     with pytest.raises(TrainingError, match=r"another config \(steps is 2 there, 3 here\)"):
-        train(tiny("hyper-1", steps=3), lambda: crops, out=tmp_path, resume=True)
+        train(tiny(DEFAULT_CODEC, steps=3), lambda: crops, out=tmp_path, resume=True)
 
 
 @pytest.mark.parametrize(
@@ -176,20 +177,20 @@ def test_a_run_is_not_overwritten_and_not_continued_with_another_config(crops: C
 def test_damaged_checkpoints_are_named(content: bytes, message: str, tmp_path: Path) -> None:
     (tmp_path / "checkpoint.pt").write_bytes(content)
     with pytest.raises(TrainingError, match=rf"checkpoint .* {message} .* delete it"):
-        train(tiny("hyper-1"), pytest.fail, out=tmp_path, resume=True)
+        train(tiny(DEFAULT_CODEC), pytest.fail, out=tmp_path, resume=True)
 
 
 def test_checkpoints_of_another_format_are_named(tmp_path: Path) -> None:
     torch.save({"format": 1, "step": 3}, tmp_path / "checkpoint.pt")
     with pytest.raises(TrainingError, match="expected a checkpoint of format 2"):
-        train(tiny("hyper-1"), pytest.fail, out=tmp_path, resume=True)
+        train(tiny(DEFAULT_CODEC), pytest.fail, out=tmp_path, resume=True)
 
 
 @every_family
 def test_averaging_weights_keeps_no_history(
     family: str, crops: Crops, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recipe: Any = {"hyper-1": hyper.HyperRecipe, "ae-zfp-1": ae_zfp.AeZfpRecipe}[family]
+    recipe: Any = recipe_type(family)
     export, seen = recipe.export, []
 
     def spy(self: Any, model: Any, *rest: Any) -> Any:
@@ -216,22 +217,11 @@ def test_fine_tuning_starts_from_other_weights(family: str, crops: Crops, tmp_pa
         torch.testing.assert_close(new[name], old[name])
 
 
-def test_a_wider_model_takes_what_fits(crops: Crops, tmp_path: Path) -> None:
-    base = train(tiny("hyper-1", steps=2), lambda: crops, out=tmp_path / "base").weights
-    still = {"learning_rate": 1e-9, "warmup_steps": 0}
-    model = tiny("hyper-1").model_dump()["model"] | {"slices": [8, 16, 8], "width": 24}
-    wide = tiny("hyper-1", steps=1, model=model, optimiser=still)
-    tuned = train(wide, lambda: crops, out=tmp_path / "wide", start_from=base)
-    old, new = read_weights(base).tensors, read_weights(tuned.weights).tensors
-    torch.testing.assert_close(new["analysis.linear.weight"][:24], old["analysis.linear.weight"])
-    assert new["analysis.linear.weight"].shape[0] == 32
-    assert new["analysis.stem.weight"].shape[0] == 24
-    torch.testing.assert_close(new["analysis.stem.weight"][:16], old["analysis.stem.weight"])
-
-
-def test_missing_start_weights_are_named(crops: Crops, tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match=r"expected weights at .*tiny\.safetensors"):
-        train(tiny("hyper-1"), lambda: crops, out=tmp_path, start_from=SHIPPED_START)
+@every_family
+def test_missing_start_weights_are_named(family: str, crops: Crops, tmp_path: Path) -> None:
+    config = tiny(family, preset="unshipped")
+    with pytest.raises(WeightsError, match=r"expected weights at .*unshipped\.safetensors"):
+        train(config, lambda: crops, out=tmp_path, start_from=SHIPPED_START)
 
 
 @every_family
@@ -240,7 +230,8 @@ def test_a_run_draws_what_it_saw(family: str, crops: Crops, tmp_path: Path) -> N
     train(tiny(family), lambda: crops, out=tmp_path)
     assert redraw(tmp_path) == [str(tmp_path / "curves.png"), str(tmp_path / "strips.png")]
     labels = {path.name for path in (tmp_path / "strips").iterdir() if path.is_dir()}
-    assert labels == ({"q10", "q50"} if family == "hyper-1" else {"30x"})
+    (*_, last) = (row for row in read_log(tmp_path) if row["kind"] == "evaluate")
+    assert labels == {point["label"] for point in last["points"]}
     with Image.open(tmp_path / "strips" / "original.png") as original:
         width, height = original.size
     with Image.open(tmp_path / "strips.png") as strips:
@@ -265,14 +256,3 @@ def test_a_run_on_a_gpu_resumes_and_learns_what_a_cpu_learns(
     gpu, cpu = ([row for row in read_log(tmp_path / at) if row["kind"] == "train"] for at in ("gpu", "cpu"))
     assert [row["step"] for row in gpu] == [row["step"] for row in cpu]
     assert gpu[0]["mse"] == pytest.approx(cpu[0]["mse"], rel=0.02)
-
-
-@on_a_gpu
-@pytest.mark.filterwarnings("ignore:TensorFloat32")  # which float32 products are not to use
-def test_a_compiled_forward_pass_learns_the_same(device: str, crops: Crops, tmp_path: Path) -> None:
-    runs = {name: tiny("hyper-1", steps=3, compile=name == "compiled") for name in ("compiled", "plain")}
-    losses = {}
-    for name, config in runs.items():
-        train(config, lambda: crops, out=tmp_path / name, device=torch.device(device))
-        losses[name] = [row["loss"] for row in read_log(tmp_path / name) if row["kind"] == "train"]
-    assert losses["compiled"] == pytest.approx(losses["plain"], rel=0.02)

@@ -26,7 +26,7 @@ from typing import Final
 import numpy as np
 import PIL.Image
 
-WEIGHTS: Final = Path(__file__).resolve().parents[1] / "hyper-1.safetensors"
+WEIGHTS: Final = Path(__file__).resolve().parents[1] / "payloads" / "hyper-1" / "weights.safetensors"
 WORKSHOP: Final = Path("/tmp/tenfold-golden")
 CONFIG: Final = """\
 codec: {id: hyper-1, quality: 40, weights: /tmp/tenfold-golden/weights.safetensors}

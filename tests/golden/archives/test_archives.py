@@ -26,7 +26,7 @@ from pipeline.repair.run import RepairRun
 from pipeline.store.storage import Storage
 from pipeline.types import CatalogueRow
 from pipeline.verify.run import VerifyRun
-from tests.golden import HYPER_WEIGHTS
+from tests.golden import golden_weights
 from tests.golden.archives.build import LOST, picture
 from tests.pipeline.prune.steps import age_marks
 
@@ -134,7 +134,9 @@ def test_a_night_adds_to_it(golden: Path, archive: Storage) -> None:
     source = golden / "source"
     source.mkdir()
     picture(9).save(source / "new.png")
-    config = HERE.model_copy(update={"codec": CodecConfig(id="hyper-1", weights=str(HYPER_WEIGHTS))})
+    config = HERE.model_copy(
+        update={"codec": CodecConfig(id="hyper-1", weights=str(golden_weights("hyper-1")))}
+    )
     night = NightlyRun(NightlyConfig(source=str(source), archive=archive.url), config).run()
     assert [run.coded for run in night.runs] == [1]
     assert set(rows(archive)) == {*listed(golden), "new.png"}

@@ -11,7 +11,8 @@ from codec.colour import pixels_to_planes
 from codec.contract import RGB
 from codec.families.ae_zfp import codec as family
 from codec.families.ae_zfp.codec import AutoEncoderZfp
-from codec.families.ae_zfp.model import AutoEncoder, ModelConfig
+from codec.families.ae_zfp.config import ModelConfig
+from codec.families.ae_zfp.model import AutoEncoder
 from codec.tiles import tile_grid
 from tests.codec.conftest import picture
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from codec.errors import UnknownWeightsError, WeightsError
-from codec.families.ae_zfp.codec import FAMILY, AutoEncoderZfp
+from codec.families.ae_zfp import FAMILY
+from codec.families.ae_zfp.codec import AutoEncoderZfp
 from codec.families.ae_zfp.weights import load_weights
 from codec.weights_file import SHIPPED, weights_bytes
 from tests.codec.conftest import picture
@@ -17,7 +18,7 @@ from tests.codec.conftest import picture
 @pytest.fixture
 def family(tmp_path: Path) -> Path:
     """A copy of the shipped folder, to be spoilt."""
-    return Path(shutil.copytree(SHIPPED / FAMILY, tmp_path / FAMILY))
+    return Path(shutil.copytree(SHIPPED / FAMILY.id, tmp_path / FAMILY.id))
 
 
 def test_missing_weights_are_named(family: Path) -> None:
@@ -55,9 +56,9 @@ def test_payloads_of_other_weights_say_so(family: Path, ae_zfp: AutoEncoderZfp) 
 
 def test_shipped_weights_carry_their_recipe(ae_zfp: AutoEncoderZfp) -> None:
     for name in ae_zfp.index.presets:
-        config = load_weights(SHIPPED / FAMILY / f"{name}.safetensors").config
+        config = load_weights(SHIPPED / FAMILY.id / f"{name}.safetensors").config
         assert config.preset == name
         recipe_config = config.recipe["config"]
         assert isinstance(recipe_config, dict)
         assert recipe_config["ratio"] == float(name[:-1])
-        assert (SHIPPED / FAMILY / f"{name}.log.jsonl").stat().st_size < 200_000
+        assert (SHIPPED / FAMILY.id / f"{name}.log.jsonl").stat().st_size < 200_000

@@ -10,13 +10,15 @@ import torch
 
 from codec.families.hyper.evaluate import evaluate
 from codec.families.hyper.objective import objective, rate_distortion
-from codec.families.hyper.recipe import HyperRecipe, HyperTrainConfig
+from codec.families.hyper.recipe import HyperRecipe
+from codec.families.hyper.train_config import HyperTrainConfig
 from codec.families.hyper.weights import understand
 from codec.training.config import TrainConfig
 from codec.training.log import read_log
 from codec.training.patch_source import PatchSource
 from codec.weights_file import parse_weights, read_weights, weights_bytes
 from tests.codec.conftest import picture
+from tests.support.devices import on_a_gpu
 from tests.support.training_runs import pictures, tiny, train
 
 CPU = torch.device("cpu")
@@ -104,3 +106,27 @@ def test_training_mends_a_faded_model(tmp_path: Path) -> None:
     weights = understand(parse_weights(trained.weights.read_bytes(), where="here"))
     assert weights.config.name == "tiny"
     assert weights.config.recipe["steps_done"] == 60
+
+
+def test_a_wider_model_takes_what_fits(tmp_path: Path) -> None:
+    base = train(tiny("hyper-1", steps=2), pictures, out=tmp_path / "base").weights
+    still = {"learning_rate": 1e-9, "warmup_steps": 0}
+    model = tiny("hyper-1").model_dump()["model"] | {"slices": [8, 16, 8], "width": 24}
+    wide = tiny("hyper-1", steps=1, model=model, optimiser=still)
+    tuned = train(wide, pictures, out=tmp_path / "wide", start_from=base)
+    old, new = read_weights(base).tensors, read_weights(tuned.weights).tensors
+    torch.testing.assert_close(new["analysis.linear.weight"][:24], old["analysis.linear.weight"])
+    assert new["analysis.linear.weight"].shape[0] == 32
+    assert new["analysis.stem.weight"].shape[0] == 24
+    torch.testing.assert_close(new["analysis.stem.weight"][:16], old["analysis.stem.weight"])
+
+
+@on_a_gpu
+@pytest.mark.filterwarnings("ignore:TensorFloat32")  # which float32 products are not to use
+def test_a_compiled_forward_pass_learns_the_same(device: str, tmp_path: Path) -> None:
+    runs = {name: tiny("hyper-1", steps=3, compile=name == "compiled") for name in ("compiled", "plain")}
+    losses = {}
+    for name, config in runs.items():
+        train(config, pictures, out=tmp_path / name, device=torch.device(device))
+        losses[name] = [row["loss"] for row in read_log(tmp_path / name) if row["kind"] == "train"]
+    assert losses["compiled"] == pytest.approx(losses["plain"], rel=0.02)

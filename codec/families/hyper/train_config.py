@@ -1,0 +1,62 @@
+"""What a training run of `hyper-1` is told."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from codec.contract import QUALITIES
+from codec.families.hyper.config import HYPER_GRID, ModelConfig
+from codec.training.config import OptimiserConfig, TrainConfig
+
+TINY: Final[dict[str, Any]] = {
+    "preset": "tiny",
+    "model": {
+        "slices": [8, 16],
+        "width": 16,
+        "encoder_blocks": 1,
+        "decoder_blocks": 1,
+        "hyper_width": 16,
+        "hyper_latents": 8,
+        "mean_width": 16,
+        "scale_width": 8,
+    },
+    "evaluate_qualities": [10, 50],
+}
+"""The family's keys of a run of seconds."""
+
+Level = Annotated[int, Field(ge=QUALITIES.start, lt=QUALITIES.stop)]
+
+
+class HyperOptimiserConfig(OptimiserConfig):
+    """The loop's, and how fast the tables' priors move."""
+
+    method: Literal["adamw", "soap"] = "soap"
+    linear_scale: float = Field(default=0.02, ge=0.0, le=1.0)
+    prior_scale: float = Field(default=10.0, gt=0.0)
+    """Learning rate of the priors, which count in table steps, over that of the networks."""
+    decay_from: float = Field(default=0.4, ge=0.0, le=1.0)
+    ema_decay: float = Field(default=0.999, ge=0.0, lt=1.0)
+
+
+class HyperLossConfig(BaseModel):
+    """Which qualities are trained, and how often."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    quality_beta: tuple[float, float] = (1.0, 1.5)
+    """Qualities are drawn as 63 x Beta(a, b); these favour small files a little."""
+
+
+class HyperTrainConfig(TrainConfig):
+    """One model's run."""
+
+    model: ModelConfig = ModelConfig()
+    optimiser: HyperOptimiserConfig = HyperOptimiserConfig()
+    loss: HyperLossConfig = HyperLossConfig()
+    patch: int = Field(default=128, ge=HYPER_GRID, multiple_of=HYPER_GRID)
+    evaluate_every: int = Field(default=1000, ge=1)
+    evaluate_qualities: tuple[Level, ...] = Field(default=(4, 14, 24, 34, 44, 54, 63), min_length=1)
+    compile: bool = False
+    """torch.compile the forward pass: a minute or two at the start for faster steps on a GPU."""
