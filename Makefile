@@ -24,7 +24,7 @@ INSTALLED := $(VENV)/.installed-$(if $(GPU),gpu,cpu)
 OTHER_TORCH ?= 2.11.0
 OTHER := $(VENV)-torch-$(OTHER_TORCH)
 
-.PHONY: help demo test other-torch fuzz chaos lint fmt check
+.PHONY: help demo test other-torch fuzz chaos reference lint fmt check
 
 help:
 	@sed -n '1,2s/^# //p' Makefile
@@ -73,6 +73,10 @@ fuzz: $(VENV)/.installed-test
 
 chaos: $(VENV)/.installed-test
 	$(BIN)/python -m tests.chaos --seconds $(or $(CHAOS_SECONDS),1800) $(if $(SEED),--seed $(SEED))
+
+# The pages of docs/reference/ from the code; a test fails where they are stale.
+reference: $(VENV)/.installed-test
+	$(BIN)/python -m tests.docs.reference
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

@@ -5,7 +5,7 @@ CodecError
 ├── WeightsError        weights missing, damaged or made for something else
 ├── BitstreamError      a payload that is truncated, damaged or of another format
 │   └── UnknownWeightsError     a sound payload, made with weights that this codec was not given
-├── ConfigError         a configuration that names or combines things wrongly
+├── CodecConfigError    a configuration that names or combines things wrongly
 └── TrainingError       training data or checkpoint unusable
 """
 

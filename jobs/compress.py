@@ -25,7 +25,7 @@ def compress(
     ],
     archive: ArchiveUrl,
     *,
-    codec: Annotated[str | None, typer.Option(help="Codec id; see the README for the list.")] = None,
+    codec: Annotated[str | None, typer.Option(metavar="ID", help="hyper-1 (default) or ae-zfp-1.")] = None,
     quality: Annotated[
         int | None, typer.Option(help="0 (smallest) to 63 (best). At most one of quality, ratio, bpp.")
     ] = None,

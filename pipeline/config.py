@@ -27,7 +27,9 @@ class CodecConfig(_Section):
     """Which codec, and how hard it presses: one of quality, ratio, bpp, or the codec's default; and floors."""
 
     id: str = DEFAULT_CODEC
+    """The codec that encodes: hyper-1 or ae-zfp-1."""
     quality: int | None = Field(default=None, ge=QUALITIES.start, lt=QUALITIES.stop)
+    """0 (smallest) to 63 (best), the same for every image."""
     ratio: float | None = Field(default=None, gt=1, le=10_000)
     """Raw 24-bit bytes over payload bytes, to be met by the coded images of every unit of work together."""
     bpp: float | None = Field(default=None, gt=0, le=24)
@@ -91,13 +93,16 @@ class LimitsConfig(_Section):
     """What is kept as it is instead of coded."""
 
     max_megapixels: float = Field(default=100, gt=0)
+    """A larger image is kept as its original bytes."""
 
 
 class NightlyConfig(_Section):
     """What `tenfold nightly` adds to a run: from where to where, and what a night may do."""
 
     source: str = Field(min_length=1)
+    """A folder, URL, glob, list or manifest, as SRC of `tenfold compress`."""
     archive: str = Field(min_length=1)
+    """A folder or URL."""
     deletes: str = "keep"
     """keep, drop, or a limit such as `fail-if-over 5%` (pipeline/compress/delete_policy.py)."""
     max_seconds: float | None = Field(default=None, gt=0)

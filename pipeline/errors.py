@@ -9,6 +9,7 @@ TenfoldError
 ├── RestoreError     an image that cannot be written in the format asked for
 └── ArchiveError     what is (or is not) in an archive
     ├── NoArchiveError       nothing at that URL is an archive
+    │   └── LostCatalogueError   one was there, and its shards are; its catalogue is not
     ├── NewerFormatError     it was made by a release that is too new
     ├── UnknownKeyError      the archive has no such image
     ├── LockedError          somebody else is changing the archive

@@ -15,14 +15,19 @@ class OptimiserConfig(BaseModel):
     method: Literal["adamw", "soap"] = "adamw"
     """For the matrices of the networks; everything else learns by AdamW."""
     learning_rate: float = Field(default=2e-3, gt=0.0)
+    """The highest of the run, after the warm-up."""
     linear_scale: float = Field(default=0.1, ge=0.0, le=1.0)
     """Learning rate of the linear path over that of the residual blocks: it starts at its goal."""
     weight_decay: float = Field(default=0.01, ge=0.0)
+    """Share of a weight that is taken off at every step, times the learning rate."""
     warmup_steps: int = Field(default=100, ge=0)
+    """Steps in which the learning rate rises from nothing."""
     decay_from: float = Field(default=0.5, ge=0.0, le=1.0)
     """Share of the run after which the learning rate falls."""
     clip_norm: float = Field(default=1.0, gt=0.0)
+    """Gradients with a larger norm are scaled down to it."""
     ema_decay: float = Field(default=0.998, ge=0.0, lt=1.0)
+    """What the exponential average of the weights keeps of itself at every step."""
 
 
 class DataConfig(BaseModel):
@@ -48,22 +53,27 @@ class TrainConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     family: str
+    """The codec family, such as hyper-1."""
     preset: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
     """Name of the weights file to write."""
     optimiser: OptimiserConfig = OptimiserConfig()
     data: DataConfig = DataConfig()
     steps: int | None = Field(default=None, ge=1)
+    """How long the run is. A run takes steps or minutes, not both."""
     minutes: float | None = Field(default=None, gt=0.0)
     """Instead of steps: the schedule follows the clock, minutes of earlier sessions counted."""
     batch: int = Field(default=16, ge=1)
+    """Patches of one step."""
     patch: int = Field(default=128, ge=32, multiple_of=16)
     """Pixels a side of what is trained on."""
     seed: int = Field(default=0, ge=0)
+    """What is drawn at each step follows from it and the number of the step."""
     held_back: float = Field(default=0.05, gt=0.0, lt=1.0)
     """Share of photographs never trained on."""
     evaluate_every: int = Field(default=200, ge=1)
     """Steps."""
     evaluate_crops: int = Field(default=12, ge=1)
+    """Crops of held-back photographs that are evaluated, at most."""
     checkpoint_minutes: float = Field(default=2.0, ge=0.0)
     """A checkpoint at least this often, and at the end of every session; 0 for one after every step."""
     log_every: int = Field(default=50, ge=1)

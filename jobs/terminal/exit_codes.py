@@ -12,15 +12,23 @@ from jobs.terminal.output import say, stderr
 from pipeline.errors import LockedError, NoArchiveError, TenfoldError, UnsafeStoreError
 
 OK = 0
+"""All is done."""
 FAILED = 1
+"""The verb failed, or what it looked at is not well; the message says why."""
 USAGE = 2
-"""Click's own code for a wrong option."""
+"""The command line is wrong: Click's own code."""
 FAILED_IMAGES = 3
+"""All is done but for some images, each with a reason in the catalogue or in what was printed."""
 NO_ARCHIVE = 10
+"""There is no archive at that place, or its catalogue is lost."""
 LOCKED = 11
+"""Another nightly, prune or repair holds the archive."""
 UNSAFE_STORE = 12
+"""The store would let two writers overwrite each other's work."""
 TIME_UP = 13
+"""The time was up, and work is left for the next run."""
 INTERRUPTED = 130
+"""Ctrl-C or SIGTERM: what was committed is in the archive, and the same command goes on."""
 _CODES: tuple[tuple[type[BaseException], int], ...] = (
     (NoArchiveError, NO_ARCHIVE),
     (LockedError, LOCKED),
@@ -46,9 +54,14 @@ def clear_errors() -> Iterator[None]:
         raise SystemExit(code) from None
 
 
+def exit_code(kind: type[BaseException]) -> int:
+    """The code that a verb ends with when an error of this kind ends it."""
+    return next((code for ours, code in _CODES if issubclass(kind, ours)), FAILED)
+
+
 def outcome_of(error: BaseException) -> tuple[str, int]:
     """What an error that ends a verb says, and the exit code it ends with."""
-    code = next((code for kind, code in _CODES if isinstance(error, kind)), FAILED)
+    code = exit_code(type(error))
     return (_STOPPED if code == INTERRUPTED else str(error) or type(error).__name__), code
 
 

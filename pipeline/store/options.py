@@ -25,6 +25,7 @@ class StorageOptions(BaseModel):
     profile: str | None = None
     """Default: AWS_PROFILE."""
     anonymous: bool = False
+    """Read public buckets without credentials."""
     checksum_mode: Literal["when_supported", "when_required"] = "when_required"
     """Some S3 clones refuse the checksums that newer clients add unasked."""
     retries: int = Field(default=5, ge=1)

@@ -1,0 +1,92 @@
+"""docs/reference/python.md, from the docstrings of `Archive` and of what it returns."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+from pipeline.archive.versions import parse_as_of
+from pipeline.decode.archive import Archive
+from pipeline.decode.deliver import Delivery
+from pipeline.store.options import StorageOptions
+from pipeline.types import CatalogueRow, Image, ShardRow
+from tests.docs.reference.docstrings import as_markdown, below_names
+from tests.docs.reference.tables import page, table
+
+_RETURNED = (Image, Delivery)
+_ROWS = ((CatalogueRow, "catalogue"), (ShardRow, "shards"))
+"""Rows, and the heading of the formats page that describes their columns."""
+_SPECIAL = ("__iter__", "__len__", "__contains__")
+
+
+def python_page() -> str:
+    """The text of python.md."""
+    lines = ["```python", "from tenfold import Archive", "```", "", *_class(Archive)]
+    lines += [
+        "## parse_as_of",
+        "",
+        f"    {_signature('parse_as_of', parse_as_of)}",
+        "",
+        *as_markdown(parse_as_of.__doc__),
+    ]
+    lines += ["## StorageOptions", "", *as_markdown(StorageOptions.__doc__)]
+    lines += ["Its keys are those of the section `storage` in [config.md](config.md).", ""]
+    for kind in _RETURNED:
+        lines += [f"## {kind.__name__}", "", *as_markdown(kind.__doc__), *_fields(kind), ""]
+    for kind, heading in _ROWS:
+        lines += [f"## {kind.__name__}", "", *as_markdown(kind.__doc__)]
+        lines += [f"Its fields are the [columns](../formats/archive.md#{heading}).", ""]
+    return page(
+        "Python",
+        "One class opens an archive; what it raises is in [errors.md](errors.md). The names below `codec`, `pipeline` "
+        "and `jobs` that are not on this page may change with any release.",
+        lines,
+    )
+
+
+def _class(kind: type) -> Iterator[str]:
+    yield from [
+        f"## {kind.__name__}",
+        "",
+        f"    {_signature(kind.__name__, kind.__init__, skip_self=True)}",
+        "",
+    ]  # type: ignore[misc]
+    yield from as_markdown(kind.__doc__)
+    yield from as_markdown(kind.__init__.__doc__)  # type: ignore[misc]
+    for name, method in vars(kind).items():
+        if inspect.isfunction(method) and not name.startswith("_"):
+            title = f"{kind.__name__}.{name}"
+            yield from [f"### {title}", "", f"    {_signature(name, method, skip_self=True)}", ""]
+            yield from as_markdown(method.__doc__)
+    if all(name in vars(kind) for name in _SPECIAL):
+        yield from ["`for key in archive`, `len(archive)` and `key in archive` do what they say.", ""]
+
+
+def _signature(name: str, function: Any, *, skip_self: bool = False) -> str:
+    """A call with its types, as written in the source."""
+    signature = inspect.signature(function)
+    words = []
+    for parameter in list(signature.parameters.values())[1 if skip_self else 0 :]:
+        if parameter.kind is parameter.KEYWORD_ONLY and "*" not in words:
+            words.append("*")
+        words.append(f"{parameter.name}: {parameter.annotation}" + _default(parameter))
+    returns = "" if signature.return_annotation in ("None", None) else f" -> {signature.return_annotation}"
+    return f"{name}({', '.join(words)}){returns}"
+
+
+def _default(parameter: inspect.Parameter) -> str:
+    if parameter.default is parameter.empty:
+        return ""
+    told = parameter.default
+    return f" = {type(told).__name__}()" if isinstance(told, StorageOptions) else f" = {told!r}"
+
+
+def _fields(kind: Any) -> list[str]:
+    words = below_names(kind)
+    rows = [
+        (f"`{field.name}`", f"`{field.type}`", words.get(field.name, ""))
+        for field in dataclasses.fields(kind)
+    ]
+    return table(("field", "type", "what it is"), rows)
