@@ -25,7 +25,14 @@ def compress(
     ],
     archive: ArchiveUrl,
     *,
-    codec: Annotated[str | None, typer.Option(metavar="ID", help="hyper-1 (default) or ae-zfp-1.")] = None,
+    codec: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ID",
+            help="hyper-1 (default), ae-zfp-1, or another codec family that is installed; an id that does not exist is "
+            "answered with all there are.",
+        ),
+    ] = None,
     quality: Annotated[
         int | None, typer.Option(help="0 (smallest) to 63 (best). At most one of quality, ratio, bpp.")
     ] = None,

@@ -15,7 +15,12 @@ from pipeline.errors import ConfigError
 ImagesFolder = Annotated[
     Path, typer.Option("--images", metavar="DIR", help="A folder of real images; none is changed.")
 ]
-CodecId = Annotated[str, typer.Option("--codec", help="Codec id.")]
+CodecId = Annotated[
+    str,
+    typer.Option(
+        "--codec", metavar="ID", help="hyper-1, ae-zfp-1, or another codec family that is installed."
+    ),
+]
 
 
 def parse_qualities(text: str) -> list[float]:

@@ -178,7 +178,7 @@ class Archive:
             yield from rows_of(batch, CatalogueRow)
 
     def table(self, columns: Sequence[str] | None = None, *, where: str | None = None) -> pa.Table:
-        """The catalogue as an Arrow table, sorted by key; its `to_pandas()` needs pandas, which Tenfold does not install."""
+        """The catalogue as an Arrow table, sorted by key. Its `to_pandas()` needs pandas, which is not installed."""
         return self._catalogue.table(columns, where=where)
 
     def keys(self, prefix: str = "", *, glob: str | None = None) -> Iterator[str]:

@@ -10,7 +10,6 @@ from typer.testing import CliRunner
 
 import codec.errors
 import pipeline.errors
-from codec.registry import codec_ids
 from codec.training.config import TrainConfig
 from jobs.main import app
 from pipeline.config import CompressConfig
@@ -67,9 +66,3 @@ def test_help_names_every_exit_code() -> None:
     shown = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "200"}).stdout
     for code, name, _ in exit_code_rows():
         assert re.search(rf"\b{code.strip('`')} \w", shown), name
-
-
-def test_the_help_of_codec_lists_every_codec() -> None:
-    (compress,) = (verb for verb in verbs() if verb.name == "compress")
-    (told,) = (one.words for one in parameters(compress.function) if one.names.startswith("`--codec`"))
-    assert [name for name in codec_ids() if name not in told] == []
