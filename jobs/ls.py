@@ -19,6 +19,7 @@ _COLUMNS = (
     "key",
     "status",
     "reason",
+    "lost_shard",
     "codec",
     "quality",
     "width",

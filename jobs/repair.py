@@ -113,7 +113,7 @@ def _gone(summary: RepairSummary, archive: str) -> Iterator[str]:
             f"{len(summary.rebuilt.unknown):,} of these shards are in no catalogue any more: images that only they "
             "held are GONE, and nothing tells their names. `tenfold compress` of the same source takes them in again."
         )
-    yield from first_of([f"{image['key']}: {image['reason']}" for image in summary.lost])
+    yield from first_of([f"{image.key}: {image.reason}" for image in summary.lost])
     if summary.lost:
         verbs = ("would be", "would be") if summary.dry_run else ("is", "are")
         yield f"{counted(len(summary.lost), 'image', *verbs)} LOST; `tenfold ls {archive} --status failed` says why."

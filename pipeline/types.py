@@ -18,6 +18,20 @@ Status = Literal["coded", "kept", "failed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Prior:
+    """What an archive held of an image and lost, as far as it binds whoever takes the image in again."""
+
+    shard: str | None = None
+    """In which it was lost."""
+    sha256: str | None = None
+    """Of the source file: other bytes are not taken for it."""
+    quality: int | None = None
+    """The level at which it was coded, where that counts more than what the run was told."""
+    kept: str | None = None
+    """Why the archive held the original bytes: they are kept again, and no codec is asked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceImage:
     """One object of a source, as the listing described it."""
 
@@ -29,14 +43,8 @@ class SourceImage:
     etag: str | None = None
     mtime: datetime | None = None
     """UTC, microseconds."""
-    sha256: str | None = None
-    """Of the bytes that the archive held and lost: others are not taken for them."""
-    quality: int | None = None
-    """The level it had in the archive, where that counts more than what the run was told."""
-    kept: str | None = None
-    """Why the archive held the original bytes: they are kept again, and no codec is asked."""
-    shard: str | None = None
-    """In which they were lost."""
+    prior: Prior = Prior()
+    """Empty for an image that no archive has lost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -110,6 +118,9 @@ class ShardRow:
     status: Status
     reason: str | None = None
     """Why the image was kept or failed; null when coded."""
+    lost_shard: str | None = None
+    """The shard in which the archive held the image, when it failed because that was lost: a sound copy of that shard
+    brings the image back."""
     codec: str | None = None
     quality: int | None = None
     latent_shape: tuple[int, int, int] | None = None
@@ -146,6 +157,7 @@ class CatalogueRow:
     orientation: int | None
     status: Status
     reason: str | None
+    lost_shard: str | None
     codec: str | None
     quality: int | None
     latent_shape: tuple[int, int, int] | None

@@ -18,6 +18,7 @@ from deltalake.exceptions import CommitFailedError
 
 from pipeline.archive.delta_table import DeltaCatalogueTable
 from pipeline.archive.layout import CATALOGUE_FOLDER
+from pipeline.archive.lost_reason import LOST_SHARD, with_legacy_lost_shard
 from pipeline.archive.schema import CATALOGUE_SCHEMA, rows_of
 from pipeline.archive.versions import CHANGE_COLUMNS, AsOf, Change, Version, changes_of
 from pipeline.errors import ArchiveError, NoArchiveError
@@ -257,13 +258,15 @@ class Catalogue:
         """
         names = list(columns) if columns is not None else CATALOGUE_SCHEMA.names
         _check_columns(names)
-        schema = pa.schema([CATALOGUE_SCHEMA.field(name) for name in names])
+        is_legacy_read = LOST_SHARD in names
+        read = [*names, "reason"] if is_legacy_read and "reason" not in names else names
+        schema = pa.schema([CATALOGUE_SCHEMA.field(name) for name in read])
         table = self._table.opened()
         present = {field.name for field in table.schema().fields}
         conditions = [f"({where})"] if where is not None else []
         if run is not None:
             conditions.append(f"run = {literal(run)}")
-        sql = f"SELECT {', '.join(_quoted(name) for name in names if name in present) or 'key'} FROM t"
+        sql = f"SELECT {', '.join(_quoted(name) for name in read if name in present) or 'key'} FROM t"
         if conditions:
             sql += f" WHERE {' AND '.join(conditions)}"
         if order:
@@ -271,7 +274,8 @@ class Catalogue:
         with self._table.translated(where):
             rows = QueryBuilder().register("t", table).execute(sql)
             for batch in pa.RecordBatchReader.from_stream(rows):
-                yield _as_schema(batch, schema)
+                found = _as_schema(batch, schema)
+                yield with_legacy_lost_shard(found).select(names) if is_legacy_read else found
 
     def lookup(self, keys: Collection[str]) -> list[CatalogueRow]:
         """The rows of those keys that are in the archive, sorted by key."""

@@ -26,6 +26,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.archive.layout import parse_shard_path, sha16, shard_path
+from pipeline.archive.lost_reason import with_legacy_lost_shard
 from pipeline.archive.parquet_pages import spans_in_dictionary, spans_in_pages
 from pipeline.archive.range_reads import EXTRAS
 from pipeline.archive.schema import CATALOGUE_SCHEMA, SHARD_SCHEMA, columns_of, rows_of
@@ -122,7 +123,7 @@ def rows_in(data: bytes, path: str, *, only: Collection[int] | None = None) -> I
                 table = file.read_row_group(group)
                 if len(chosen) < len(numbers):
                     table = table.take([number - numbers.start for number in chosen])
-                yield from zip(chosen, rows_of(table, ShardRow), strict=True)
+                yield from zip(chosen, _rows_of_group(table), strict=True)
 
 
 def check_frame(storage: Storage, path: str, last: int) -> None:
@@ -157,9 +158,7 @@ def catalogue_rows(data: bytes, path: str) -> pa.Table:
     with _open(data, path) as file:
         _check_format(file, path)
         rows = [
-            row
-            for group in range(file.num_row_groups)
-            for row in rows_of(file.read_row_group(group), ShardRow)
+            row for group in range(file.num_row_groups) for row in _rows_of_group(file.read_row_group(group))
         ]
     try:
         _check_rows(rows)
@@ -170,6 +169,10 @@ def catalogue_rows(data: bytes, path: str) -> pa.Table:
             "written by something else?"
         ) from error
     return _named(catalogue, path)
+
+
+def _rows_of_group(table: pa.Table) -> list[ShardRow]:
+    return rows_of(with_legacy_lost_shard(table), ShardRow)
 
 
 def _check_format(file: pq.ParquetFile, path: str) -> None:

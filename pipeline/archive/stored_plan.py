@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import gzip
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
+from typing import Any, Final
 
 from pipeline.archive.layout import listed_path, plan_folder, unit_number, unit_path
 from pipeline.store.storage import Storage
-from pipeline.types import SourceImage
+from pipeline.types import Prior, SourceImage
 
-_ONLY_OF_LOST_IMAGES = ("sha256", "quality", "kept", "shard")
+_PRIOR_FIELDS: Final = frozenset(field.name for field in fields(Prior))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,17 +73,16 @@ class StoredPlan:
 
 
 def _to_json(image: SourceImage) -> dict[str, object]:
-    """What only repair knows of an image is left out where there is none: older releases do not know it."""
-    fields = {
-        name: value
-        for name, value in asdict(image).items()
-        if value is not None or name not in _ONLY_OF_LOST_IMAGES
-    }
-    fields["mtime"] = image.mtime.isoformat() if image.mtime else None
-    return fields
+    """One flat record. What it says of a lost image lies beside the rest, and only where there is something."""
+    record = asdict(image)
+    prior = record.pop("prior")
+    record["mtime"] = image.mtime.isoformat() if image.mtime else None
+    return {**record, **{name: value for name, value in prior.items() if value is not None}}
 
 
-def _from_json(fields: dict[str, object]) -> SourceImage:
-    mtime = fields["mtime"]
-    moment = datetime.fromisoformat(mtime) if isinstance(mtime, str) else None
-    return SourceImage(**{**fields, "mtime": moment})  # type: ignore[arg-type]
+def _from_json(record: dict[str, Any]) -> SourceImage:
+    prior = Prior(**{name: value for name, value in record.items() if name in _PRIOR_FIELDS})
+    facts = {name: value for name, value in record.items() if name not in _PRIOR_FIELDS}
+    mtime = record["mtime"]
+    facts["mtime"] = None if mtime is None else datetime.fromisoformat(mtime)
+    return SourceImage(**facts, prior=prior)

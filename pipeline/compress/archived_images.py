@@ -8,15 +8,14 @@ from dataclasses import replace
 from typing import Any
 
 from pipeline.archive.catalogue import Catalogue
-from pipeline.archive.lost_reason import lost_from
 from pipeline.source.source import Source, SourceConfig
 from pipeline.store.options import StorageOptions
 from pipeline.store.storage import Storage, split_url
-from pipeline.types import SourceImage
+from pipeline.types import Prior, SourceImage
 
 FAILED = "status = 'failed'"
 """The rows of a catalogue that have nothing stored."""
-_COLUMNS = ("key", "source_url", "source_size", "source_etag", "source_mtime", "reason")
+_COLUMNS = ("key", "source_url", "source_size", "source_etag", "source_mtime", "lost_shard")
 _LOOKS = 16
 """Requests under way at once to see which version of an image is there now."""
 
@@ -61,13 +60,13 @@ def failed_images(archive: Storage, options: StorageOptions) -> ArchivedImages:
         for batch in Catalogue(archive).scan(_COLUMNS, where=FAILED, order=["key"]):
             yield [_failed(row) for row in batch.to_pylist()]
 
-    config = SourceConfig(url=archive.url, failed_in=archive.url, storage=options.resolved())
+    config = SourceConfig(url=archive.url, archived="failed", storage=options.resolved())
     return ArchivedImages(config, batches)
 
 
 def lost_images(archive: Storage, options: StorageOptions, images: Sequence[SourceImage]) -> ArchivedImages:
     """What an archive held and lost, each to be taken only if its bytes are still those that were archived."""
-    config = SourceConfig(url=archive.url, lost_in=archive.url, storage=options.resolved())
+    config = SourceConfig(url=archive.url, archived="lost", storage=options.resolved())
     return ArchivedImages(config, lambda: [images])
 
 
@@ -86,5 +85,5 @@ def _failed(row: dict[str, Any]) -> SourceImage:
         size=row["source_size"],
         etag=row["source_etag"],
         mtime=row["source_mtime"],
-        shard=lost_from(row["reason"] or ""),  # so that what fails again is still called lost
+        prior=Prior(shard=row["lost_shard"]),  # so that what fails again is still called lost
     )

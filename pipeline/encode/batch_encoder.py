@@ -34,7 +34,9 @@ class BatchEncoder:
             RuntimeError: the GPU no longer answers this process (`lost_device`).
         """
         images = [
-            fetched for fetched in batch if isinstance(fetched.content, Image) and fetched.source.kept is None
+            fetched
+            for fetched in batch
+            if isinstance(fetched.content, Image) and fetched.source.prior.kept is None
         ]
         for key in {fetched.source.key for fetched in batch} - {fetched.source.key for fetched in images}:
             pace.not_coded(key)

@@ -47,13 +47,13 @@ class RateControl(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FixedQuality:
-    """One quality for all but those that come with their own."""
+    """One quality for all images, but those that an archive has lost get the one that they had."""
 
     level: float
 
     def quality(self, batch: Sequence[Candidate]) -> float:
         """Always the same, for images without their own; those of a batch share it."""
-        own = batch[0].fetched.source.quality if batch else None
+        own = batch[0].fetched.source.prior.quality if batch else None
         return self.level if own is None else float(own)
 
     def coded(self, key: str, *, num_pixels: int, num_bytes: int, quality: float) -> None:

@@ -67,16 +67,16 @@ def kept_row(fetched: Fetched, reason: str, *, run: str) -> ShardRow:
 def failed_row(source: SourceImage, data: bytes | None, reason: str, *, run: str) -> ShardRow:
     """The row of an image that has no payload; without `data` its version stays unknown, so it is retried.
 
-    One that the archive held and lost is called so, and its row keeps the SHA-256 of what would bring it back.
+    The row of an image that the archive held and lost says so, and keeps the SHA-256 of what would bring it back.
     """
     columns = _source_columns(source, data)
-    columns["source_sha256"] = source.sha256 or columns["source_sha256"]
-    if source.shard is not None:
-        reason = lost_reason(source, reason)
+    columns["source_sha256"] = source.prior.sha256 or columns["source_sha256"]
+    shard = source.prior.shard
     return ShardRow(
         **columns,
         status="failed",
-        reason=reason,
+        reason=reason if shard is None else lost_reason(reason, shard),
+        lost_shard=shard,
         run=run,
         encoded_at=datetime.now(UTC),
     )

@@ -158,7 +158,7 @@ class EncoderWorker:
         samples = 0
         for fetched in images:
             more = fetched.content.pixels.size if isinstance(fetched.content, Image) else 0
-            is_other = bool(batch) and fetched.source.quality != batch[0].source.quality
+            is_other = bool(batch) and fetched.source.prior.quality != batch[0].source.prior.quality
             if batch and (is_other or samples + more > 3 * limit):
                 yield batch
                 batch, samples = [], 0
@@ -176,7 +176,7 @@ class EncoderWorker:
         elif isinstance(outcome, Coded):
             row = coded_row(fetched, outcome, codec=self._codec.id, run=run)
         elif isinstance(content, Image):
-            row = kept_row(fetched, fetched.source.kept or str(outcome), run=run)
+            row = kept_row(fetched, fetched.source.prior.kept or str(outcome), run=run)
         else:
             row = kept_row(fetched, content.reason, run=run)
         return row, time.perf_counter() - started

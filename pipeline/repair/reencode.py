@@ -20,10 +20,11 @@ from pipeline.compress.archived_images import lost_images
 from pipeline.compress.run_record import recorded_config
 from pipeline.config import CodecConfig, CompressConfig
 from pipeline.errors import ArchiveError
+from pipeline.repair.summary import LostImage
 from pipeline.source.original import read_or_reason
 from pipeline.source.source import Source
 from pipeline.store.storage import Storage
-from pipeline.types import CatalogueRow, SourceImage
+from pipeline.types import CatalogueRow, Prior, SourceImage
 
 _READS = 8
 _SIBLINGS = 20
@@ -61,16 +62,17 @@ def reencode_batches(
     return [ReencodeBatch(config=config, images=tuple(images)) for config, images in groups.items()]
 
 
-def reasons(archive: Storage, comeback: ReencodeBatch) -> Iterator[tuple[str, str]]:
-    """(key, why) of the images that could not come back now; every source file is read."""
-    source = Source(lost_images(archive, comeback.config.reading, ()).config)
+def unavailable(archive: Storage, batch: ReencodeBatch) -> Iterator[LostImage]:
+    """The images that no source file could bring back now; every source file is read."""
+    source = Source(lost_images(archive, batch.config.reading, ()).config)
     with ThreadPoolExecutor(_READS, thread_name_prefix="look") as pool:
-        for start in range(0, len(comeback.images), _READS):
-            part = comeback.images[start : start + _READS]
+        for start in range(0, len(batch.images), _READS):
+            part = batch.images[start : start + _READS]
             found = pool.map(lambda image: read_or_reason(source.read, image), part)
             for image, data in zip(part, found, strict=True):
                 if isinstance(data, str):
-                    yield image.key, lost_reason(image, data)
+                    shard = image.prior.shard or ""
+                    yield LostImage(key=image.key, reason=lost_reason(data, shard), lost_shard=shard)
 
 
 def _image(row: CatalogueRow, *, own_quality: bool) -> SourceImage:
@@ -80,10 +82,12 @@ def _image(row: CatalogueRow, *, own_quality: bool) -> SourceImage:
         size=row.source_size,
         etag=row.source_etag,
         mtime=row.source_mtime,
-        sha256=row.source_sha256,
-        quality=row.quality if own_quality and row.status == "coded" else None,
-        kept=(row.reason or "kept as it was") if row.status == "kept" else None,
-        shard=row.shard,
+        prior=Prior(
+            shard=row.shard,
+            sha256=row.source_sha256,
+            quality=row.quality if own_quality and row.status == "coded" else None,
+            kept=(row.reason or "kept as it was") if row.status == "kept" else None,
+        ),
     )
 
 

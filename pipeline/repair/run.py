@@ -50,8 +50,8 @@ from pipeline.progress import (
 )
 from pipeline.repair.diagnosis import check_archive, diagnose, do_without, see_seals
 from pipeline.repair.rebuild_catalogue import ShardRows, replace_catalogue, rows_in_shards
-from pipeline.repair.reencode import ReencodeBatch, reasons, reencode_batches
-from pipeline.repair.returned_shards import lost_in, lost_rows, returned
+from pipeline.repair.reencode import ReencodeBatch, reencode_batches, unavailable
+from pipeline.repair.returned_shards import lost_in_catalogue, lost_in_rows, returned_rows
 from pipeline.repair.salvage_worker import SalvageResult, SalvageSpec, SalvageTask
 from pipeline.repair.summary import Rebuilt, RepairSummary, record
 from pipeline.store.storage import Storage
@@ -242,7 +242,7 @@ class RepairRun:
         """Encode again what the sources still hold; the rows of the rest become failed ones."""
         if self._summary.dry_run:
             for comeback in reencode_batches(self._archive, lost, self._config):
-                gone = [{"key": key, "reason": why} for key, why in reasons(self._archive, comeback)]
+                gone = list(unavailable(self._archive, comeback))
                 self._summary.lost += gone
                 self._summary.encoded_again += len(comeback.images) - len(gone)
             return
@@ -270,7 +270,7 @@ class RepairRun:
 
     def _take_back(self, catalogue: Catalogue) -> None:
         """Lost images whose shard has come back need nothing else."""
-        for rows in returned(self._archive, catalogue):
+        for rows in returned_rows(self._archive, lost_in_catalogue(catalogue)):
             self._returned.update(rows["key"].to_pylist())
             if self._is_ours():
                 Catalogue(self._archive).commit(rows, run=self._summary.repair)
@@ -281,17 +281,17 @@ class RepairRun:
         if catalogue is not None:
             self._summary.version = catalogue.version()
             self._take_back(catalogue)
-            gone = [row for row in lost_rows(catalogue) if row["key"] not in self._returned]
+            gone = [image for image in lost_in_catalogue(catalogue) if image.key not in self._returned]
         else:
-            gone = lost_in(rows) if rows is not None else []
-        self._summary.lost = sorted([*self._summary.lost, *gone], key=lambda image: image["key"])
+            gone = lost_in_rows(rows.to_batches()) if rows is not None else []
+        self._summary.lost = sorted([*self._summary.lost, *gone], key=lambda image: image.key)
 
     def _finish(self) -> None:
         self._take_back(Catalogue(self._archive))
         catalogue = Catalogue(self._archive)
         self._summary.version = catalogue.version()
         seal(self._archive, self._summary.version)
-        self._summary.lost = list(lost_rows(catalogue))
+        self._summary.lost = lost_in_catalogue(catalogue)
         self._summary.put_aside = self._aside.folder if self._aside.paths else None
 
     def _is_ours(self) -> bool:

@@ -23,6 +23,17 @@ class Rebuilt:
     """Those of them of which nothing is known any more: what only they held is gone without a name."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LostImage:
+    """An image that the archive held and does not hold any more."""
+
+    key: str
+    reason: str
+    """For a person."""
+    lost_shard: str
+    """In which it was: a sound copy of it brings the image back."""
+
+
 @dataclass(slots=True, kw_only=True)
 class RepairSummary:
     """What `tenfold repair --json` prints; with `dry_run` it is what would be done."""
@@ -49,8 +60,8 @@ class RepairSummary:
     """Images that came back from their sources."""
     returned: int = 0
     """Images that an earlier repair gave up, and whose shard is there again."""
-    lost: list[dict[str, str]] = field(default_factory=list)
-    """Key and reason of every image of the archive that is lost, also by earlier repairs."""
+    lost: list[LostImage] = field(default_factory=list)
+    """Every image of the archive that is lost, also by earlier repairs."""
     damaged_records: list[str] = field(default_factory=list)
     """Records of runs that cannot be read. Nothing is lost but what they told."""
     problems: list[Problem] = field(default_factory=list)

@@ -28,6 +28,7 @@ IMAGE_COLUMNS: Final = (
     "key",
     "status",
     "reason",
+    "lost_shard",
     "source_format",
     "codec",
     "quality",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from pipeline.errors import SourceError, StorageError, StoreDownError
-from pipeline.types import ShardRow, SourceImage
+from pipeline.types import Prior, ShardRow, SourceImage
 
 _ANOTHER_VERSION: Final = (
     "the source now holds another version; `tenfold compress` or `tenfold retry-failed` takes it in"
@@ -33,11 +33,11 @@ def read_or_reason(read: Callable[[SourceImage], bytes], source: SourceImage) ->
         raise
     except (StorageError, SourceError, OSError) as error:
         return f"the source file could not be read: {error}"
-    if source.sha256 is not None and hashlib.sha256(data).hexdigest() != source.sha256:
+    if source.prior.sha256 not in (None, hashlib.sha256(data).hexdigest()):
         return _ANOTHER_VERSION
     return data
 
 
 def source_of(row: ShardRow) -> SourceImage:
     """The file that an archived image was made from, and no later version of it."""
-    return SourceImage(key=row.key, url=row.source_url, sha256=row.source_sha256)
+    return SourceImage(key=row.key, url=row.source_url, prior=Prior(sha256=row.source_sha256))

@@ -25,7 +25,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
@@ -64,17 +64,15 @@ class SourceConfig(BaseModel):
     glob: str | None = None
     list_file: str | None = None
     manifest: str | None = None
-    failed_in: str | None = None
-    """URL of an archive: the images that failed in it (pipeline/compress/archived_images.py)."""
-    lost_in: str | None = None
-    """URL of an archive: the images that it held and lost (pipeline/compress/archived_images.py)."""
+    archived: Literal["failed", "lost"] | None = None
+    """`url` is an archive's: its images that failed, or that were lost (pipeline/compress/archived_images.py)."""
     exclude: str | None = None
     """URL of an archive that may lie inside the source: nothing in it is an image of the source."""
     storage: StorageOptions = StorageOptions()
 
     @model_validator(mode="after")
     def _one_kind(self) -> SourceConfig:
-        names = ("glob", "list_file", "manifest", "failed_in", "lost_in")
+        names = ("glob", "list_file", "manifest", "archived")
         kinds = [name for name in names if getattr(self, name) is not None]
         if len(kinds) > 1:
             raise ValueError(f"expected one of {', '.join(names)} at most, got {kinds}")

@@ -18,16 +18,19 @@ from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.seals import read_seals
 from pipeline.archive.stored_plan import StoredPlan
 from pipeline.compress.nightly import NightlyRun
+from pipeline.compress.run_record import RunRecord, recorded_config
 from pipeline.config import CodecConfig, CompressConfig, NightlyConfig, WorkersConfig
 from pipeline.decode.archive import Archive
 from pipeline.prune.retention import Retention
 from pipeline.prune.run import PruneRun
 from pipeline.repair.run import RepairRun
+from pipeline.repair.summary import LostImage
+from pipeline.source.source import SourceConfig
 from pipeline.store.storage import Storage
-from pipeline.types import CatalogueRow
+from pipeline.types import CatalogueRow, Prior
 from pipeline.verify.run import VerifyRun
 from tests.golden import golden_weights
-from tests.golden.archives.build import LOST, picture
+from tests.golden.archives.build import LOST, WORKSHOP, picture
 from tests.pipeline.prune.steps import age_marks
 
 FOLDER: Final = Path(__file__).parent
@@ -101,7 +104,7 @@ def test_it_is_sound(archive: Storage) -> None:
 
 def test_what_is_lost_is_still_lost_when_it_is_repaired(golden: Path, archive: Storage) -> None:
     summary = RepairRun(archive, HERE).run()
-    assert summary.lost == [{"key": LOST, "reason": listed(golden)[LOST]["reason"]}]
+    assert summary.lost == [lost_image(golden)]
     assert (summary.changed, summary.problems) == (False, [])
     assert_sound(archive)
 
@@ -119,15 +122,37 @@ def test_a_lost_catalogue_is_rebuilt_from_its_shards(golden: Path, archive: Stor
     shutil.rmtree(golden / "archive/catalogue")
     summary = RepairRun(archive, HERE).run()
     assert rows(archive) == before
-    assert summary.lost == [{"key": LOST, "reason": listed(golden)[LOST]["reason"]}]
+    assert summary.lost == [lost_image(golden)]
     assert_sound(archive)
 
 
 def test_the_plan_of_a_run_for_lost_images_is_read(golden: Path, archive: Storage) -> None:
     (run,) = reencoding(archive)
     (image,) = StoredPlan(archive, run).load(0)
-    assert (image.quality, image.shard) == (40, _lost_shard(golden))
-    assert image.sha256 == rows(archive)[LOST].source_sha256
+    assert image.prior == Prior(
+        shard=_lost_shard(golden), sha256=rows(archive)[LOST].source_sha256, quality=40
+    )
+
+
+def test_a_run_for_lost_images_that_was_killed_is_resumed(archive: Storage) -> None:
+    (run,) = reencoding(archive)
+    archive.delete(f"runs/{run}/summary.json")
+    (weights,) = (info.path.rpartition("/")[2] for info in archive.list("codec"))
+    source = SourceConfig(url=f"{WORKSHOP}/archive", archived="lost")
+    resumed = RunRecord.resume_or_start(archive, source, recorded_config(archive, run), weights=[weights])
+    assert (resumed.run, resumed.resumed) == (run, True)
+
+
+def test_rows_with_and_without_the_column_of_lost_shards(golden: Path, archive: Storage) -> None:
+    before = rows(archive)
+    (golden / "archive" / before["deep.png"].shard).unlink()
+    summary = RepairRun(archive, HERE).run()
+    now = rows(archive)
+    assert {key for key, row in now.items() if row.lost_shard is not None} == {LOST, "deep.png"}
+    assert now["deep.png"].lost_shard == before["deep.png"].shard
+    assert now[LOST].lost_shard == _lost_shard(golden)
+    assert [image.key for image in summary.lost] == ["deep.png", LOST]
+    assert_sound(archive)
 
 
 def test_a_night_adds_to_it(golden: Path, archive: Storage) -> None:
@@ -153,6 +178,11 @@ def test_it_is_pruned(golden: Path, archive: Storage) -> None:
     assert_decodes(archive, golden, STORED)
     assert_sound(archive)
     assert not read_seals(archive).broken
+
+
+def lost_image(golden: Path) -> LostImage:
+    """As the release that wrote the archive told of it, in a sentence alone."""
+    return LostImage(key=LOST, reason=listed(golden)[LOST]["reason"], lost_shard=_lost_shard(golden))
 
 
 def _lost_shard(golden: Path) -> str:

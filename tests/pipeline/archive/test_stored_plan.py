@@ -16,7 +16,7 @@ from pipeline.archive.stored_plan import StoredPlan
 from pipeline.compress.units import cut
 from pipeline.config import ShardConfig
 from pipeline.store.storage import Storage
-from pipeline.types import SourceImage
+from pipeline.types import Prior, SourceImage
 
 NOON = datetime(2026, 1, 2, 12, 0, 0, 123456, tzinfo=UTC)
 
@@ -83,7 +83,9 @@ def test_a_stored_plan_reads_back(tmp_path: Path) -> None:
 
 def test_what_repair_knows_of_an_image_is_in_the_plan_and_only_there(tmp_path: Path) -> None:
     plan = StoredPlan(Storage(tmp_path), "run-1")
-    lost = replace(image("a"), sha256="0" * 64, quality=30, kept="16-bit samples", shard="shards/r/0.parquet")
+    lost = replace(
+        image("a"), prior=Prior(shard="shards/r/0.parquet", sha256="0" * 64, quality=30, kept="16-bit")
+    )
     plan.store(0, [lost, image("b")])
     assert plan.load(0) == [lost, image("b")]
     lines = gzip.decompress(Storage(tmp_path).read("runs/run-1/plan/000000.jsonl.gz")).splitlines()

@@ -99,11 +99,11 @@ class TestShards:
         (source / "1.png").write_bytes(waves(77))
         would = repair(archive, dry_run=True)
         summary = repair(archive)
-        assert [image["key"] for image in summary.lost] == ["0.png", "1.png"]
+        assert [image.key for image in summary.lost] == ["0.png", "1.png"]
         assert would.lost == summary.lost
-        assert "no longer there" in summary.lost[0]["reason"]
-        assert "another version" in summary.lost[1]["reason"]
-        assert all(image["reason"].startswith("lost: ") for image in summary.lost)
+        assert "no longer there" in summary.lost[0].reason
+        assert "another version" in summary.lost[1].reason
+        assert all(image.reason.startswith("lost: ") for image in summary.lost)
         now = rows(archive)
         assert [now[key].status for key in ("0.png", "1.png", "2.png")] == ["failed", "failed", "coded"]
         assert now["0.png"].source_sha256 == before["0.png"].source_sha256, (
@@ -121,9 +121,9 @@ class TestShards:
         data = away.read_bytes()
         away.unlink()
         shutil.move(source, own / "not-mounted")
-        assert [image["key"] for image in repair(archive).lost] == ["0.png", "1.png", "2.png"]
-        assert rows(archive)["0.png"].reason == repair(archive).lost[0]["reason"]
-        assert before["0.png"].shard in repair(archive).lost[0]["reason"]
+        assert [image.key for image in repair(archive).lost] == ["0.png", "1.png", "2.png"]
+        assert rows(archive)["0.png"].reason == repair(archive).lost[0].reason
+        assert before["0.png"].shard in repair(archive).lost[0].reason
         away.write_bytes(data)
         would, did = repair(archive, dry_run=True), repair(archive)
         assert (would.returned, would.lost) == (did.returned, did.lost) == (3, [])
@@ -139,8 +139,8 @@ class TestShards:
         storage = Storage(archive)
         CompressRun(failed_images(storage, storage.options), storage, told(quality=40)).run()
         (lost,) = repair(archive).lost
-        assert lost["reason"].startswith("lost: ")
-        assert lost["reason"].endswith(shard)
+        assert lost.reason.startswith("lost: ")
+        assert lost.lost_shard == rows(archive)["0.png"].lost_shard == shard
 
     def test_an_interrupted_run_whose_rows_were_moved_still_resumes(self, own: Path) -> None:
         archive = own / "archive"

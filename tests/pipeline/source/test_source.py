@@ -384,7 +384,7 @@ class TestWrongUsage:
             keys(f"{tmp_path}/*/*.png")
 
     def test_a_config_of_two_kinds(self) -> None:
-        with pytest.raises(ValueError, match="one of glob, list_file, manifest, failed_in, lost_in at most"):
+        with pytest.raises(ValueError, match="one of glob, list_file, manifest, archived at most"):
             SourceConfig(url="/x", glob="*", list_file="/y")
 
 
