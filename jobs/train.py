@@ -99,7 +99,7 @@ def _session(
             device=place,
             workers=workers,
             stop=lambda progress: ends(progress) or asked(progress),
-            on_progress=lambda progress: show(progress.share, progress_line(progress)),
+            on_progress=lambda progress: show(progress.fraction_done, progress_line(progress)),
         )
     for line in redraw_run(out):
         say(line)

@@ -16,7 +16,7 @@ class TrainingProgress:
     step: int
     steps: int | None
     """In all; None when the clock decides."""
-    share: float
+    fraction_done: float
     """Of the run that is over, 0 to 1."""
     loss: float
     """Mean since the last line of the log; NaN when every step of it was skipped."""
@@ -31,7 +31,7 @@ def progress_line(progress: TrainingProgress) -> str:
     """The state of a run in one line of a log."""
     steps = f"{progress.step:,}" if progress.steps is None else f"{progress.step:,}/{progress.steps:,}"
     return (
-        f"step {steps} ({progress.share:.0%})  loss {progress.loss:.5f}  held back: "
+        f"step {steps} ({progress.fraction_done:.0%})  loss {progress.loss:.5f}  held back: "
         f"{reached_words(progress.reached)}  {progress.patches_per_second:.1f} patches/s  "
         f"{progress.seconds_left / 60:.0f} min left"
     )
@@ -55,6 +55,6 @@ class Lines:
     def __call__(self, progress: TrainingProgress) -> None:
         """Take note of a step."""
         now = time.monotonic()
-        if progress.share >= 1.0 or now - self._last >= self._every_s:
+        if progress.fraction_done >= 1.0 or now - self._last >= self._every_s:
             self._last = now
             self._say(progress_line(progress))

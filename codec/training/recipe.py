@@ -92,8 +92,8 @@ class Recipe(Protocol[ModelT]):
         threads may ask at once."""
         ...
 
-    def evaluate(self, model: ModelT, held_back: Sequence[RGB], share: float) -> Evaluation:
-        """Measure the averaged weights; `share` of the run is over. May move the recipe's state."""
+    def evaluate(self, model: ModelT, held_back: Sequence[RGB], fraction_done: float) -> Evaluation:
+        """Measure the averaged weights when a fraction of the run is over, 0 to 1. May move the recipe's state."""
         ...
 
     def export(self, model: ModelT, record: dict[str, object], crops: Crops) -> bytes:

@@ -78,12 +78,12 @@ class AeZfpRecipe:
             model, rgb_BCHW, step_B, self._step, self._slow, config.loss, bfloat16=config.bfloat16
         )
 
-    def evaluate(self, model: AutoEncoder, held_back: Sequence[RGB], share: float) -> Evaluation:
+    def evaluate(self, model: AutoEncoder, held_back: Sequence[RGB], fraction_done: float) -> Evaluation:
         """Real bytes and pixels; then, until the run is over, the step moves so that they meet the ratio."""
         reached = evaluate(model, held_back, self._quantiser())
         step = self._step
-        if share < 1.0:
-            self._follow(reached.ratio, gain=0.5 if share > 0.0 else 1.0)
+        if fraction_done < 1.0:
+            self._follow(reached.ratio, gain=0.5 if fraction_done > 0.0 else 1.0)
         point = Point(label=self._config.preset, bpp=reached.bpp, psnr_db=reached.psnr_db)
         facts = {"ratio": reached.ratio, "quantiser_step": step}
         return Evaluation(points=(point,), facts=facts, shown=(reached.shown,))

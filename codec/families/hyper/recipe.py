@@ -89,9 +89,9 @@ class HyperRecipe:
         noise = torch.Generator(self._device).manual_seed(int(chance.integers(2**63)))
         return objective(model, rgb_BCHW, quality_B, noise, bfloat16=self._config.bfloat16)
 
-    def evaluate(self, model: HyperModel, held_back: Sequence[RGB], share: float) -> Evaluation:
+    def evaluate(self, model: HyperModel, held_back: Sequence[RGB], fraction_done: float) -> Evaluation:
         """Estimated bytes and real pixels at the config's qualities."""
-        del share  # nothing follows it
+        del fraction_done  # nothing follows it
         config = self._config
         return evaluate(model, held_back, config.evaluate_qualities, bfloat16=config.bfloat16)
 

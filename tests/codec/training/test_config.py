@@ -70,16 +70,22 @@ def test_missing_configs_say_so(tmp_path: Path) -> None:
 
 def test_the_learning_rate_warms_up_holds_and_falls_to_zero() -> None:
     config = OptimiserConfig(learning_rate=1.0, warmup_steps=4, decay_from=0.5)
-    assert [learning_rate(config, step=step, share=0.0) for step in range(5)] == [0.25, 0.5, 0.75, 1.0, 1.0]
-    rates = [learning_rate(config, step=99, share=share) for share in (0.4, 0.5, 0.75, 1.0)]
+    assert [learning_rate(config, step=step, fraction_done=0.0) for step in range(5)] == [
+        0.25,
+        0.5,
+        0.75,
+        1.0,
+        1.0,
+    ]
+    rates = [learning_rate(config, step=99, fraction_done=done) for done in (0.4, 0.5, 0.75, 1.0)]
     assert rates == [1.0, 1.0, 0.5, 0.0]
-    assert learning_rate(OptimiserConfig(decay_from=1.0), step=999, share=0.999) == 2e-3
+    assert learning_rate(OptimiserConfig(decay_from=1.0), step=999, fraction_done=0.999) == 2e-3
 
 
 def test_budgets_run_by_steps_or_by_the_clock() -> None:
     by_steps, by_clock = Budget(steps=10, minutes=None), Budget(steps=None, minutes=2.0)
-    assert by_steps.share(5, 1e9) == 0.5
+    assert by_steps.fraction_done(5, 1e9) == 0.5
     assert by_steps.seconds_left(5, 0.0, pace=2.0) == 10.0
-    assert by_clock.share(10**9, 30.0) == 0.25
+    assert by_clock.fraction_done(10**9, 30.0) == 0.25
     assert by_clock.seconds_left(5, 30.0, pace=2.0) == 90.0
-    assert by_clock.share(0, 1e6) == 1.0
+    assert by_clock.fraction_done(0, 1e6) == 1.0

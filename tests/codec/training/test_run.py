@@ -114,7 +114,7 @@ def test_a_run_by_the_clock_counts_the_minutes_of_all_sessions(
     crops: Crops, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seconds = [0.0]
-    monkeypatch.setattr("codec.training.trainer.time.monotonic", lambda: seconds[0])
+    monkeypatch.setattr("time.monotonic", lambda: seconds[0])
     seen: list[TrainingProgress] = []
 
     draw = PatchSource.draw
@@ -129,7 +129,7 @@ def test_a_run_by_the_clock_counts_the_minutes_of_all_sessions(
     seconds[0] += 1000.0  # between sessions
     trained = train(config, lambda: crops, out=tmp_path, resume=True, on_progress=seen.append)
     assert (trained.step, trained.finished) == (6, True)
-    assert [round(progress.share, 3) for progress in seen] == [0.167, 0.333, 0.5, 0.667, 0.833, 1.0]
+    assert [round(progress.fraction_done, 3) for progress in seen] == [0.167, 0.333, 0.5, 0.667, 0.833, 1.0]
     assert [round(progress.seconds_left) for progress in seen] == [50, 40, 30, 20, 10, 0]
 
 
