@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from tests.support.seaweed import S3Server, run_server
 # Read when torch and Ray are first imported. Few threads: small tensors, small machines, several processes.
 os.environ.setdefault("OMP_NUM_THREADS", str(min(2, os.cpu_count() or 1)))
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+os.environ["RAY_enable_open_telemetry"] = "0"  # noqa: SIM112 Ray's own spelling
 
 PHOTOS = Path(__file__).parent / "photos"
 
@@ -29,10 +31,13 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that use the S3 server are marked `s3`, so that `-m "not s3"` runs without it."""
+    """Tests that use the S3 server are marked `s3`, so that `-m "not s3"` runs without it; likewise `ray`."""
     for item in items:
-        if {"s3", "s3_env"} & set(getattr(item, "fixturenames", ())):
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if {"s3", "s3_env"} & fixtures:
             item.add_marker(pytest.mark.s3)
+        if "ray_cluster" in fixtures:
+            item.add_marker(pytest.mark.ray)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -63,6 +68,24 @@ def s3_env(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
     for name, value in s3.environment().items():
         monkeypatch.setenv(name, value)
     return s3
+
+
+@pytest.fixture(scope="session")
+def ray_cluster(_no_cloud_account: None) -> Iterator[None]:
+    """One Ray on this machine, started once; a test that needs another one runs it in a process of its own."""
+    import ray
+
+    ray.init(
+        address="local",
+        num_cpus=max(2, os.cpu_count() or 1),
+        num_gpus=0,
+        include_dashboard=False,
+        object_store_memory=128 * 2**20,
+        logging_level=logging.ERROR,
+        log_to_driver=False,
+    )
+    yield
+    ray.shutdown()
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import os
 import socket
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Generic
 
 import ray
@@ -34,6 +34,10 @@ _QUIET = {
     "RAY_DISABLE_IMPORT_WARNING": "1",
     "RAY_TQDM_PATCH_PRINT": "0",
 }
+_OWN = {"RAY_enable_open_telemetry": "0", "RAY_prestart_worker_first_driver": "0"}
+"""For a cluster that is started here. Nobody reads its metrics, and a thread that exports them would outlive it: who
+runs several jobs from one process would gather such threads. And it need not start a process for every core ahead of
+the actors, which have an environment of their own and cannot use them."""
 
 
 class _Shell:
@@ -173,8 +177,7 @@ def _connect(config: WorkersConfig) -> bool:
     """Join a cluster or start Ray here; returns whether `close` should shut it down."""
     if ray.is_initialized():
         return False
-    for name, value in _QUIET.items():
-        os.environ.setdefault(name, value)
+    _set_unless_set(_QUIET)
     address = config.ray_address or os.environ.get("RAY_ADDRESS")
     common: dict[str, Any] = {
         "configure_logging": True,
@@ -187,6 +190,7 @@ def _connect(config: WorkersConfig) -> bool:
         if address:
             ray.init(address=address, **common)
         else:
+            _set_unless_set(_OWN)
             ray.init(
                 address="local",
                 num_cpus=max(config.count or 0, os.cpu_count() or 1),
@@ -204,6 +208,12 @@ def _connect(config: WorkersConfig) -> bool:
             "Check --ray-address and RAY_ADDRESS, or run without Ray: --workers 0."
         ) from error
     return True
+
+
+def _set_unless_set(variables: Mapping[str, str]) -> None:
+    """Set environment variables for Ray, except those that the user has set."""
+    for name, value in variables.items():
+        os.environ.setdefault(name, value)
 
 
 def _check_reachable(address: str) -> None:

@@ -14,6 +14,7 @@ from tests.chaos.kills import under_kills
 from tests.chaos.nodes import without_a_node
 from tests.chaos.soak import soak
 from tests.chaos.storms import through_storms
+from tests.support.own_process import in_own_process
 from tests.support.seaweed import S3Server
 
 
@@ -41,4 +42,4 @@ def test_a_long_life(tmp_path: Path) -> None:
 
 @pytest.mark.ray
 def test_a_node_goes(tmp_path: Path) -> None:
-    assert without_a_node(tmp_path, random.Random(4))["nodes lost"] == 1
+    assert in_own_process(without_a_node, tmp_path, random.Random(4))["nodes lost"] == 1

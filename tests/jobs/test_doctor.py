@@ -10,7 +10,8 @@ import pytest
 import pipeline.doctor
 from pipeline.store.backend import ObjectInfo
 from pipeline.store.storage import Storage
-from tests.support.road import tenfold
+from tests.support.own_process import in_own_process
+from tests.support.road import Ran, tenfold
 from tests.support.seaweed import S3Server, forget_conditions
 
 CHECKS = [
@@ -93,10 +94,17 @@ def test_a_codec_that_gives_another_picture(tmp_path: Path, monkeypatch: pytest.
     assert (ran.code, "FAILED codec: Expected hyper-1 to give a picture back" in ran.out) == (1, True)
 
 
+def look_for_clusters(folder: Path) -> tuple[Ran, Ran]:
+    """The doctor where a cluster can be started, and where there is none."""
+    return (
+        tenfold("doctor", folder, "--ray-address", "local", "--json"),
+        tenfold("doctor", folder, "--ray-address", "127.0.0.1:1"),
+    )
+
+
 @pytest.mark.ray
 def test_a_cluster(tmp_path: Path) -> None:
-    checks = tenfold("doctor", tmp_path, "--ray-address", "local", "--json").json()["checks"]
-    words = next(check["words"] for check in checks if check["name"] == "ray")
+    found, missing = in_own_process(look_for_clusters, tmp_path)
+    words = next(check["words"] for check in found.json()["checks"] if check["name"] == "ray")
     assert words.startswith("local: 1 nodes, ")
-    ran = tenfold("doctor", tmp_path, "--ray-address", "127.0.0.1:1")
-    assert (ran.code, "FAILED ray" in ran.out) == (1, True)
+    assert (missing.code, "FAILED ray" in missing.out) == (1, True)

@@ -171,7 +171,7 @@ def test_no_run_commits_to_half_a_catalogue(made: Path, archive: Path) -> None:
     assert sorted(archive.rglob("*")) == before
 
 
-@pytest.mark.ray
+@pytest.mark.usefixtures("ray_cluster")
 def test_on_ray(archive: Path) -> None:
     """Every worker that there is: a catalogue to make again, rows to save, an image to encode."""
     hurt(archive, "002.png")

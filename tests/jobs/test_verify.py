@@ -50,7 +50,7 @@ def test_usage(made: Path, tmp_path: Path) -> None:
         assert tenfold("verify", made, "--sample", share).code == 2
 
 
-@pytest.mark.ray
+@pytest.mark.usefixtures("ray_cluster")
 def test_on_ray(made: Path) -> None:
     summary = tenfold("verify", made, "--workers", "1", "--level", "decode", "--json").json()
     assert (summary["sound"], summary["decoded"]) == (True, 6)

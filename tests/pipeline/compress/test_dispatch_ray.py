@@ -9,18 +9,17 @@ from typing import ClassVar
 
 import pyarrow as pa
 import pytest
-import ray
 import torch
 
 from pipeline.archive.stored_plan import Unit
 from pipeline.compress.dispatch import Dispatcher, FinishedUnit
 from pipeline.config import WorkersConfig
 from pipeline.encode.tasks import EncodeResult, EncodeTask, Stages
-from pipeline.errors import ConfigError, StorageError, TenfoldError
+from pipeline.errors import StorageError, TenfoldError
 from pipeline.workers.pool import LocalPool, lost_device
 from pipeline.workers.ray_pool import RayPool
 
-pytestmark = pytest.mark.ray
+on_ray = pytest.mark.usefixtures("ray_cluster")
 
 
 @dataclass(frozen=True)
@@ -84,6 +83,7 @@ ILLEGAL = RuntimeError(
 )
 
 
+@on_ray
 @pytest.mark.parametrize(
     "raises", [None, MemoryError(FULL), torch.OutOfMemoryError(FULL), ILLEGAL], ids=lambda e: type(e).__name__
 )
@@ -118,18 +118,7 @@ def test_without_ray_a_lost_gpu_ends_the_run() -> None:
         list(finish(Dispatcher(pool, run="r"), 2))
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="PyTorch sees a GPU here")
-def test_a_gpu_that_pytorch_cannot_use_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(MortalSpec, "wants_gpu", True)
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")  # or Ray itself refuses
-    ray.init(address="local", num_cpus=1, num_gpus=1, include_dashboard=False, log_to_driver=False)
-    try:
-        with pytest.raises(ConfigError, match="which sees none: install its CUDA build there"):
-            RayPool(MortalSpec(poison=frozenset()), WorkersConfig())
-    finally:
-        ray.shutdown()
-
-
+@on_ray
 def test_an_error_of_the_store_ends_the_run_with_its_own_message() -> None:
     pool: RayPool[object, object] = RayPool(
         MortalSpec(poison=frozenset(), broken_unit=2), WorkersConfig(count=2)

@@ -1,0 +1,79 @@
+"""Ray in the process that drives it: what it takes, and what it leaves behind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+import ray
+import torch
+
+from pipeline.config import WorkersConfig
+from pipeline.errors import ConfigError
+from pipeline.workers.ray_pool import RayPool
+from tests.support.own_process import in_own_process
+
+pytestmark = pytest.mark.ray
+
+
+class IdleWorker:
+    """Does nothing."""
+
+    def run(self, task: str) -> str:
+        """Give the task back."""
+        return task
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+class IdleSpec:
+    """Workers that do nothing."""
+
+    wants_gpu: ClassVar[bool] = False
+
+    def build(self, *, threads: int) -> IdleWorker:
+        """One of them."""
+        return IdleWorker()
+
+
+def unnamed_threads() -> int:
+    """Threads of this process that bear its own name. gRPC names its own, and keeps more or fewer of them."""
+    names = [task.joinpath("comm").read_text() for task in Path("/proc/self/task").iterdir()]
+    return names.count(Path("/proc/self/comm").read_text())
+
+
+def threads_after_each_pool() -> list[int]:
+    """Unnamed threads after each of two pools that started a Ray of their own."""
+    counts = []
+    for _ in range(2):
+        RayPool(IdleSpec(), WorkersConfig(count=1)).close()
+        counts.append(unnamed_threads())
+    return counts
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are counted as Linux shows them")
+def test_pools_in_one_process_leave_no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RAY_enable_open_telemetry")  # the tests' own setting
+    first, second = in_own_process(threads_after_each_pool)
+    assert second == first
+
+
+class GpuSpec(IdleSpec):
+    """Workers that would like a GPU."""
+
+    wants_gpu: ClassVar[bool] = True
+
+
+def start_where_ray_alone_sees_a_gpu() -> None:
+    """Start workers on a cluster that says it has a GPU."""
+    ray.init(address="local", num_cpus=1, num_gpus=1, include_dashboard=False, log_to_driver=False)
+    RayPool(GpuSpec(), WorkersConfig())
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="PyTorch sees a GPU here")
+def test_a_gpu_that_pytorch_cannot_use_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")  # or Ray itself refuses
+    with pytest.raises(ConfigError, match="which sees none: install its CUDA build there"):
+        in_own_process(start_where_ray_alone_sees_a_gpu)
