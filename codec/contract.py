@@ -1,16 +1,24 @@
-"""The contract every codec family implements: pixels in, bytes out, and back.
+"""The contract of a codec family: pixels in, bytes out, and back. It has three parts.
+
+    pixels --Encoder--> payload --Reader--> latents --Decoder--> pixels
+
+`Codec` binds them. What is encoded is settled by encoder and reader; several decoders can show the same latents.
+Every payload is an envelope (`codec/bitstream.py`), or of one of the two kinds that are older: `codec/payload_head.py`
+says of all of them, without their family, which family and which weights they need.
 
 Shape legend: H, W image height and width in pixels; C latent channels; h, w latent grid.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+from codec.errors import CodecConfigError
 
 RGB = npt.NDArray[np.uint8]
 """One image: uint8, shape (H, W, 3), sRGB order R, G, B; H and W at least 1."""
@@ -18,14 +26,35 @@ RGB = npt.NDArray[np.uint8]
 DEFAULT_CODEC: Final = "hyper-1"
 """What a run that names no codec encodes with."""
 
-QUALITIES = range(64)
+QUALITIES: Final = range(64)
 """Every family offers the same 64 quality levels: 0 smallest, 63 best. Numbers between two levels are taken too:
 they serve targets that lie between."""
+SIXTEENTHS: Final = 16
+"""A payload knows its quality in sixteenths of a level."""
+FAITHFUL: Final = "faithful"
+"""The decoder that every family has: as near to the original as the payload allows."""
 
 
 def as_rgb(pixels: npt.NDArray[np.uint8]) -> RGB:
     """(H, W, 1) grey or (H, W, 3) RGB, as RGB."""
     return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodeOptions:
+    """What is asked of an encoder for one image. A further field has a default that changes no payload."""
+
+    quality: float
+    """In [0, 63]."""
+
+    def __post_init__(self) -> None:
+        """Refuse what is not a quality.
+
+        Raises:
+            ValueError: it is outside [0, 63].
+        """
+        if not QUALITIES.start <= self.quality <= QUALITIES.stop - 1:
+            raise ValueError(f"expected a quality from 0 to {QUALITIES.stop - 1}, got {self.quality}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +65,7 @@ class Encoded:
     latent_shape: tuple[int, int, int]
     """(C, h, w) of the latents inside the payload."""
     symbols_crc32: int
-    """zlib.crc32 of the decoded latents' bytes (little-endian): equal on every machine that decodes."""
+    """zlib.crc32 of the symbols inside the payload (little-endian): equal on every machine that decodes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -62,89 +91,141 @@ class Prepared(Protocol):
         ...
 
 
-class Codec(Protocol):
-    """One codec family with its weights resident on one device.
+class Latents(Protocol):
+    """What a payload holds, entropy-decoded and checked: all that a decoder needs, and heads that want no picture."""
 
-    Laws: `encode(images)[i] == encode([images[i]])[0]`, byte for byte, whatever else is in the batch;
-    `decode([e.payload])[0].pixels` has the shape of the image encoded; payloads describe themselves.
+    @property
+    def width(self) -> int:
+        """Of the image, in pixels."""
+        ...
+
+    @property
+    def height(self) -> int:
+        """Of the image, in pixels."""
+        ...
+
+    @property
+    def weights_digest(self) -> bytes:
+        """First 8 bytes of the sha256 of the weights file that made the payload."""
+        ...
+
+    @property
+    def symbols_crc32(self) -> int:
+        """Of the symbols found; the payload says the same."""
+        ...
+
+    def y_hat(self) -> npt.NDArray[np.float32]:
+        """The dequantised latents, (C, h, w)."""
+        ...
+
+
+class Encoder(Protocol):
+    """Pixels -> payloads.
+
+    Law: what an image becomes does not depend, byte for byte, on what else is in its batch.
     """
-
-    @property
-    def id(self) -> str:
-        """Name and version, as written in every catalogue row: `ae-zfp-1`."""
-        ...
-
-    @property
-    def default_quality(self) -> int:
-        """The quality of a run that asks for none."""
-        ...
-
-    @property
-    def weights(self) -> dict[str, bytes]:
-        """The weights files that this codec's payloads need, by name: the file's digest and its suffix."""
-        ...
 
     def prepare(self, images: Sequence[RGB]) -> list[Prepared]:
         """Run the analysis transform on a batch.
 
         Raises:
-            ValueError: an image is not uint8 (H, W, 3).
+            ValueError: an image is not uint8 (H, W, 3), or larger than a payload can hold.
         """
         ...
 
-    def estimate_bytes(self, prepared: Prepared, qualities: Sequence[float]) -> list[int]:
-        """About how long the payload would be at each quality: within 1 % of what `finish` writes.
+    def estimate_bytes(self, prepared: Prepared, options: EncodeOptions) -> int:
+        """About how long the payload would be: within 1 % of what `finish` writes."""
+        ...
+
+    def finish(self, prepared: Sequence[Prepared], options: Sequence[EncodeOptions]) -> list[Encoded]:
+        """Quantise and entropy-code a batch, each image with its own options."""
+        ...
+
+
+class Reader(Protocol):
+    """Payloads -> latents."""
+
+    def read(self, payload: bytes) -> Latents:
+        """Entropy-decode one payload.
 
         Raises:
-            ValueError: a quality is not in [0, 63].
+            BitstreamError: it is damaged, truncated, or of another codec; or its symbols are not those encoded.
+            UnknownWeightsError: it is sound, and made with weights that are not at hand.
         """
         ...
 
-    def finish(self, prepared: Sequence[Prepared], qualities: Sequence[float]) -> list[Encoded]:
-        """Quantise and entropy-code a batch, each image at its own quality.
+
+class Decoder(Protocol):
+    """Latents -> pixels."""
+
+    def synthesise(self, latents: Iterable[Latents]) -> Iterator[RGB]:
+        """The images, in the order of their latents, which are taken one by one as they are needed.
+
+        Args:
+            latents: what the reader of the same codec gave.
+        """
+        ...
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Codec:
+    """One codec family with its weights resident on one device.
+
+    Laws: `encode(images, options)[i] == encode([images[i]], options)[0]`; `decode([e.payload])[0].pixels` has the shape
+    of the image encoded; payloads describe themselves.
+    """
+
+    id: str
+    """Name and version, as written in every catalogue row: `ae-zfp-1`."""
+    default_quality: int
+    """The quality of a run that asks for none."""
+    weights: Mapping[str, bytes]
+    """The weights files that the encoder's payloads need, by name: the file's digest and its suffix."""
+    encoder: Encoder
+    reader: Reader
+    decoders: Mapping[str, Decoder]
+    """By name; `faithful` is always among them."""
+
+    def encode(self, images: Sequence[RGB], options: EncodeOptions) -> list[Encoded]:
+        """Compress a batch, all images with the same options.
 
         Raises:
-            ValueError: a quality is not in [0, 63].
+            ValueError: an image is not uint8 (H, W, 3), or larger than a payload can hold.
         """
-        ...
+        return self.encoder.finish(self.encoder.prepare(images), [options] * len(images))
 
-    def encode(self, images: Sequence[RGB], *, quality: float) -> list[Encoded]:
-        """Compress a batch at one quality: `prepare`, then `finish`.
-
-        Raises:
-            ValueError: as those.
-        """
-        ...
-
-    def decode(self, payloads: Sequence[bytes]) -> list[Decoded]:
+    def decode(self, payloads: Sequence[bytes], *, decoder: str = FAITHFUL) -> list[Decoded]:
         """Decompress a batch. What comes back was decoded from the symbols that were encoded: their CRC was compared.
 
         Raises:
             BitstreamError: a payload is damaged, truncated, or of another codec.
+            CodecConfigError: this codec has no such decoder.
         """
-        ...
+        if decoder not in self.decoders:
+            raise CodecConfigError(
+                f"expected a decoder of {self.id}, which are {', '.join(self.decoders)}; got {decoder!r}"
+            )
+        checksums: list[int] = []
+
+        def read() -> Iterator[Latents]:
+            for payload in payloads:
+                latents = self.reader.read(payload)
+                checksums.append(latents.symbols_crc32)
+                yield latents
+
+        images = list(self.decoders[decoder].synthesise(read()))
+        return [
+            Decoded(pixels=pixels, symbols_crc32=crc32)
+            for pixels, crc32 in zip(images, checksums, strict=True)
+        ]
 
     def latents(self, payload: bytes) -> npt.NDArray[np.float32]:
-        """The dequantised latents y_hat, (C, h, w), without running the synthesis network.
+        """The dequantised latents y_hat, (C, h, w), without running a decoder.
 
         Raises:
-            BitstreamError: as `decode`.
+            BitstreamError: the payload is damaged, truncated, or of another codec.
         """
-        ...
-
-    def symbols_crc32(self, payload: bytes) -> int:
-        """CRC of the latents a payload decodes to here; equals `Encoded.symbols_crc32` everywhere."""
-        ...
-
-
-def check_quality(quality: float) -> None:
-    """Refuse what is not a quality.
-
-    Raises:
-        ValueError: it is outside [0, 63].
-    """
-    if not QUALITIES.start <= quality <= QUALITIES.stop - 1:
-        raise ValueError(f"expected a quality from 0 to {QUALITIES.stop - 1}, got {quality}")
+        return self.reader.read(payload).y_hat()
 
 
 def check_images(images: Sequence[RGB]) -> None:

@@ -22,6 +22,7 @@ import numpy as np
 import pyarrow as pa
 import torch
 
+from codec.contract import EncodeOptions
 from codec.metrics import psnr_db
 from codec.registry import load_codec
 from pipeline.archive.catalogue import Catalogue
@@ -218,10 +219,11 @@ def _codec(config: CompressConfig) -> str:
     ramp = np.linspace(0.0, 255.0, side)
     rings = 127.5 + 127.5 * np.sin((ramp[:, None] ** 2 + ramp[None] ** 2) / 3000.0)
     picture = np.stack([np.broadcast_to(ramp, (side, side)), rings, rings.T[::-1]], 2).astype(np.uint8)
-    (warm,) = codec.encode([picture], quality=codec.default_quality)  # what is slow once only
+    asked = EncodeOptions(quality=codec.default_quality)
+    (warm,) = codec.encode([picture], asked)  # what is slow once only
     codec.decode([warm.payload])
     began = time.monotonic()
-    (encoded,) = codec.encode([picture], quality=codec.default_quality)
+    (encoded,) = codec.encode([picture], asked)
     coded = time.monotonic()
     (decoded,) = codec.decode([encoded.payload])
     ended = time.monotonic()

@@ -28,8 +28,8 @@ OWN_ROOM: Final = {
 
 MAY_IMPORT: Final[dict[str, set[str]]] = {
     "codec (ground)": set(),
-    "codec/parts": set(),
     "codec/entropy": {"codec (ground)"},
+    "codec/parts": {"codec (ground)", "codec/entropy"},
     "codec/training": {"codec (ground)"},
     "codec/bench": {"codec (ground)"},
     "codec/families/*": {"codec (ground)", "codec/entropy", "codec/parts", "codec/training"},

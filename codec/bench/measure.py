@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from codec.contract import RGB, Codec
+from codec.contract import RGB, Codec, EncodeOptions
 from codec.metrics import bpp, ms_ssim, psnr_db
 
 
@@ -54,10 +54,10 @@ def measure_codec(codec: Codec, image: RGB, qualities: Sequence[float]) -> list[
     Raises:
         ValueError: a quality is not in [0, 63].
     """
-    (prepared,) = codec.prepare([image])
+    (prepared,) = codec.encoder.prepare([image])
     samples = []
     for quality in qualities:
-        (encoded,) = codec.finish([prepared], [quality])
+        (encoded,) = codec.encoder.finish([prepared], [EncodeOptions(quality=quality)])
         (decoded,) = codec.decode([encoded.payload])
         samples.append(compare(image, decoded.pixels, num_bytes=len(encoded.payload), quality=quality))
     return samples

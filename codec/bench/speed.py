@@ -16,7 +16,7 @@ import numpy as np
 
 from codec.bench.baselines import BASELINES, Baseline
 from codec.bench.libraries import library
-from codec.contract import RGB, Codec
+from codec.contract import RGB, Codec, EncodeOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +67,7 @@ def our_contender(codec: Codec, qualities: Sequence[float]) -> Contender:
         library=codec.id,
         settings="one image a call",
         qualities=qualities,
-        encode=lambda image, quality: codec.encode([image], quality=quality)[0].payload,
+        encode=lambda image, quality: codec.encode([image], EncodeOptions(quality=quality))[0].payload,
         decode=lambda payload: codec.decode([payload])[0].pixels,
     )
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import struct
 import zlib
-from typing import Protocol
+from typing import Final, Protocol
 
 from codec.entropy.range_coder import Indices, RangeCoder, SymbolDecoder, SymbolEncoder, Symbols
+from codec.errors import BitstreamError
+
+_LENGTH: Final = struct.Struct("<I")
 
 
 class SymbolStream(Protocol):
@@ -91,6 +95,28 @@ class SymbolReader:
             BitstreamError: something is left over.
         """
         self._decoder.finish()
+
+
+def join_streams(words: bytes, escapes: bytes) -> bytes:
+    """Both parts of a finished stream as one: the length of the escapes, the escapes, the words."""
+    return _LENGTH.pack(len(escapes)) + escapes + words
+
+
+def split_streams(data: bytes) -> tuple[bytes, bytes]:
+    """(words, escapes) of what `join_streams` gave.
+
+    Raises:
+        BitstreamError: it does not hold as much as it says.
+    """
+    if len(data) < _LENGTH.size:
+        raise BitstreamError(f"expected {_LENGTH.size} bytes or more of symbols, got {len(data)}: truncated")
+    (length,) = _LENGTH.unpack_from(data)
+    begin = _LENGTH.size + length
+    if begin > len(data):
+        raise BitstreamError(
+            f"a payload announces {length} bytes of escapes and has {len(data) - _LENGTH.size}: damaged"
+        )
+    return data[begin:], data[_LENGTH.size : begin]
 
 
 def _crc32(symbols: Symbols, before: int) -> int:

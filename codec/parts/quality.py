@@ -11,9 +11,9 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-TOP: Final = 63.0
-SIXTEENTHS: Final = 16
-"""A payload knows its quality in sixteenths of a level."""
+from codec.contract import QUALITIES, SIXTEENTHS
+
+TOP: Final = float(QUALITIES.stop - 1)
 LOWEST_LAMBDA: Final = 0.0012
 HIGHEST_LAMBDA: Final = 0.8
 """Weight of distortion, CompressAI's units: loss = bpp + lambda * 255^2 * MSE of RGB in [0, 1]."""
@@ -26,6 +26,11 @@ def lmbda_of(quality_B: Tensor) -> Tensor:
     """Lambda of each quality: geometric between the lowest and the highest."""
     span = math.log(HIGHEST_LAMBDA / LOWEST_LAMBDA)
     return LOWEST_LAMBDA * torch.exp(quality_B * (span / TOP))
+
+
+def levels() -> Tensor:
+    """All whole qualities, (64,) float32 on the CPU, whatever type and device are the process's defaults."""
+    return torch.arange(len(QUALITIES), dtype=torch.float32, device="cpu")
 
 
 def quality_tensor(sixteenths: int, device: torch.device) -> Tensor:

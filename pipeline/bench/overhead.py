@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from codec.contract import Codec
+from codec.contract import Codec, EncodeOptions
 from codec.registry import load_codec
 from pipeline.compress.run import CompressRun
 from pipeline.compress.summary import RunSummary
@@ -136,7 +136,7 @@ def _loop(files: Sequence[Path], out: Path, quality: int, measured: bool) -> int
             image = read_image(data)
             if not isinstance(image, Image):
                 continue
-            encoded = codec.encode([to_rgb(image)], quality=quality)[0]
+            encoded = codec.encode([to_rgb(image)], EncodeOptions(quality=quality))[0]
             if measured:
                 decoded = codec.decode([encoded.payload])[0].pixels
                 source = SourceImage(key=file.name, url=str(file))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from codec.contract import Codec
+from codec.contract import Codec, Encoded, EncodeOptions
 from pipeline.encode.quality_floors import Floors
 from pipeline.encode.rate_control import RateControl
 from pipeline.encode.tasks import Stages
@@ -74,7 +74,7 @@ class BatchEncoder:
         analysed = time.perf_counter()
         quality = pace.quality(candidates)
         settled = time.perf_counter()
-        encoded = self._codec.finish([one.prepared for one in candidates], [quality] * len(candidates))
+        encoded = self._encoded(candidates, quality)
         finished = time.perf_counter()
         decoded = self._codec.decode([one.payload for one in encoded])
         outcomes = {
@@ -90,17 +90,21 @@ class BatchEncoder:
 
     def _candidates(self, batch: Sequence[Fetched]) -> list[Candidate]:
         images = [fetched.content for fetched in batch if isinstance(fetched.content, Image)]
-        prepared = self._codec.prepare([to_rgb(image) for image in images])
+        prepared = self._codec.encoder.prepare([to_rgb(image) for image in images])
         return [
             Candidate(fetched=fetched, image=image, prepared=one)
             for fetched, image, one in zip(batch, images, prepared, strict=True)
         ]
 
+    def _encoded(self, candidates: Sequence[Candidate], quality: float) -> list[Encoded]:
+        options = [EncodeOptions(quality=quality)] * len(candidates)
+        return self._codec.encoder.finish([one.prepared for one in candidates], options)
+
     def _judged(self, candidate: Candidate, coded: Coded) -> Coded | str:
         """The image as it will be stored, or the reason to keep its original bytes."""
 
         def again(quality: float) -> Coded:
-            (encoded,) = self._codec.finish([candidate.prepared], [quality])
+            (encoded,) = self._encoded([candidate], quality)
             (decoded,) = self._codec.decode([encoded.payload])
             return Coded(image=candidate.image, encoded=encoded, decoded=decoded.pixels, quality=quality)
 

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from codec.contract import QUALITIES
+from codec.contract import QUALITIES, SIXTEENTHS
 
 LOWEST: Final = float(QUALITIES.start)
 HIGHEST: Final = float(QUALITIES.stop - 1)
-STEP: Final = 1 / 16
+STEP: Final = 1 / SIXTEENTHS
 """Qualities are looked for on this grid: 0.3 % of the bytes."""
 _LONGEST_STEP: Final = 16.0
 _EVEN_TURN: Final = 3

@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from codec.contract import RGB, Codec, Prepared
+from codec.contract import RGB, Codec, EncodeOptions, Encoder, Prepared
 from pipeline.encode.quality_search import nearest, search_quality
 from pipeline.encode.rate_control import TOLERANCE, Expected, Forecast
 from pipeline.encode.types import Fetched, payload_room
@@ -100,8 +100,10 @@ class UnitSample:
 class _SampleImage:
     """One image of the sample, or the centre of a large one; remembers its estimates."""
 
-    def __init__(self, codec: Codec, fetched: Fetched, image: Image, centre: RGB, prepared: Prepared) -> None:
-        self._codec = codec
+    def __init__(
+        self, encoder: Encoder, fetched: Fetched, image: Image, centre: RGB, prepared: Prepared
+    ) -> None:
+        self._encoder = encoder
         self._prepared = prepared
         self._part = centre.shape[0] * centre.shape[1] / (image.width * image.height)
         self._expected: dict[float, Expected] = {}
@@ -112,7 +114,7 @@ class _SampleImage:
     def expected(self, quality: float) -> Expected:
         """At this quality, scaled from the centre to the whole."""
         if quality not in self._expected:
-            estimate = self._codec.estimate_bytes(self._prepared, [quality])[0]
+            estimate = self._encoder.estimate_bytes(self._prepared, EncodeOptions(quality=quality))
             self._expected[quality] = Expected(
                 num_pixels=self.num_pixels, num_bytes=estimate / self._part, seen=self._part == 1
             )
@@ -125,8 +127,8 @@ def _analysed(codec: Codec, fetched: Fetched, share: int) -> _SampleImage | None
         return None
     centre = _centre(to_rgb(fetched.content), share)
     try:
-        (prepared,) = codec.prepare([centre])
-        found = _SampleImage(codec, fetched, fetched.content, centre, prepared)
+        (prepared,) = codec.encoder.prepare([centre])
+        found = _SampleImage(codec.encoder, fetched, fetched.content, centre, prepared)
         found.expected(float(codec.default_quality))
     except Exception:  # noqa: BLE001  the row boundary: one image never stops a run
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from codec.contract import RGB, Codec, Encoded, Prepared
+from codec.contract import RGB, Encoded, EncodeOptions, Encoder, Prepared
 from codec.metrics import ms_ssim, psnr_db
 from pipeline.image.read import from_rgb
 from pipeline.types import Image, SourceImage, Unmodelled
@@ -34,9 +34,9 @@ class Candidate:
         """A payload must have fewer bytes than this, or the source file is kept."""
         return payload_room(self.fetched, self.image)
 
-    def estimate_bytes(self, codec: Codec, quality: float) -> int:
+    def estimate_bytes(self, encoder: Encoder, quality: float) -> int:
         """About how long the payload would be."""
-        return codec.estimate_bytes(self.prepared, [quality])[0]
+        return encoder.estimate_bytes(self.prepared, EncodeOptions(quality=quality))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

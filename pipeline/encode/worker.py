@@ -121,7 +121,7 @@ class EncoderWorker:
         started = time.perf_counter()
         sample = UnitSample(self._codec, sources, sampled)
         ahead = self._ahead.images(sources)
-        pace = TargetRate(self._codec, target_bpp, sample.forecast(target_bpp))
+        pace = TargetRate(self._codec.encoder, target_bpp, sample.forecast(target_bpp))
         stages.search_s += time.perf_counter() - started
         return pace, ahead
 

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from codec.contract import RGB, Codec
-from codec.errors import BitstreamError
+from codec.contract import FAITHFUL, RGB, Codec, EncodeOptions
+from codec.errors import BitstreamError, CodecConfigError
 from codec.metrics import psnr_db
 from codec.registry import codec_ids, load_codec
-from codec.weights_file import digest_of
+from codec.weights_file import digest_of, weights_name
 from tests.codec.conftest import picture
 
 FEW = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -32,7 +32,7 @@ def test_load_codec_gives_a_codec_whose_id_is_the_one_asked_for() -> None:
 )
 def test_any_size_round_trips(codec: Codec, height: int, width: int, quality: int, seed: int) -> None:
     image = picture(height, width, seed)
-    (encoded,) = codec.encode([image], quality=quality)
+    (encoded,) = codec.encode([image], EncodeOptions(quality=quality))
     (decoded,) = codec.decode([encoded.payload])
     assert decoded.pixels.shape == image.shape
     assert decoded.pixels.dtype == np.uint8
@@ -44,14 +44,14 @@ def test_any_size_round_trips(codec: Codec, height: int, width: int, quality: in
 @pytest.mark.parametrize("shape", [(1, 1), (1, 20_000), (20_000, 1), (16, 16), (17, 1)], ids=str)
 def test_extreme_shapes_round_trip(codec: Codec, shape: tuple[int, int]) -> None:
     image = picture(*shape)
-    (encoded,) = codec.encode([image], quality=63)
+    (encoded,) = codec.encode([image], EncodeOptions(quality=63))
     assert codec.decode([encoded.payload])[0].pixels.shape == image.shape
 
 
 @pytest.mark.parametrize("level", [0, 128, 255])
 def test_a_flat_image_comes_back_flat(codec: Codec, level: int) -> None:
     image = np.full((40, 56, 3), level, np.uint8)
-    (decoded,) = codec.decode([codec.encode([image], quality=63)[0].payload])
+    (decoded,) = codec.decode([codec.encode([image], EncodeOptions(quality=63))[0].payload])
     assert np.abs(decoded.pixels.astype(int) - level).max() <= 6
 
 
@@ -64,8 +64,8 @@ def test_encoding_in_a_batch_equals_encoding_alone(
     codec: Codec, shapes: list[tuple[int, int]], quality: int
 ) -> None:
     images = [picture(height, width, seed) for seed, (height, width) in enumerate(shapes)]
-    together = codec.encode(images, quality=quality)
-    alone = [codec.encode([image], quality=quality)[0] for image in images]
+    together = codec.encode(images, EncodeOptions(quality=quality))
+    alone = [codec.encode([image], EncodeOptions(quality=quality))[0] for image in images]
     assert [e.payload for e in together] == [e.payload for e in alone]
     decoded = codec.decode([e.payload for e in together])
     for payload, one in zip((e.payload for e in together), decoded, strict=True):
@@ -73,21 +73,23 @@ def test_encoding_in_a_batch_equals_encoding_alone(
 
 
 def test_encoding_twice_gives_the_same_bytes(codec: Codec, photo: RGB) -> None:
-    assert codec.encode([photo], quality=20) == codec.encode([photo], quality=20)
+    assert codec.encode([photo], EncodeOptions(quality=20)) == codec.encode(
+        [photo], EncodeOptions(quality=20)
+    )
 
 
 def test_payload_decodes_with_a_codec_loaded_anew(codec: Codec) -> None:
     image = picture(50, 70)
-    (encoded,) = codec.encode([image], quality=41)
+    (encoded,) = codec.encode([image], EncodeOptions(quality=41))
     again = load_codec(codec.id, device="cpu")
-    assert again.symbols_crc32(encoded.payload) == encoded.symbols_crc32
+    assert again.reader.read(encoded.payload).symbols_crc32 == encoded.symbols_crc32
     assert np.array_equal(
         again.decode([encoded.payload])[0].pixels, codec.decode([encoded.payload])[0].pixels
     )
 
 
 def test_an_empty_batch_is_an_empty_list(codec: Codec) -> None:
-    assert codec.encode([], quality=5) == []
+    assert codec.encode([], EncodeOptions(quality=5)) == []
     assert codec.decode([]) == []
 
 
@@ -96,7 +98,7 @@ def test_higher_quality_costs_more_and_shows_more(codec: Codec, photo: RGB) -> N
     sizes: list[int] = []
     errors: list[float] = []
     for quality in range(0, 64, 9):
-        (encoded,) = codec.encode([crop], quality=quality)
+        (encoded,) = codec.encode([crop], EncodeOptions(quality=quality))
         sizes.append(len(encoded.payload))
         errors.append(psnr_db(crop, codec.decode([encoded.payload])[0].pixels))
     assert sizes == sorted(sizes)
@@ -104,9 +106,24 @@ def test_higher_quality_costs_more_and_shows_more(codec: Codec, photo: RGB) -> N
 
 
 @pytest.mark.parametrize("quality", [-1, 64, 1000])
-def test_quality_outside_the_range_is_refused(codec: Codec, quality: int) -> None:
+def test_quality_outside_the_range_is_refused(quality: int) -> None:
     with pytest.raises(ValueError, match="quality from 0 to 63"):
-        codec.encode([picture(4, 4)], quality=quality)
+        EncodeOptions(quality=quality)
+
+
+def test_every_family_has_a_faithful_decoder_and_names_its_decoders(codec: Codec) -> None:
+    assert FAITHFUL in codec.decoders
+    with pytest.raises(CodecConfigError, match=f"a decoder of {codec.id}, which are faithful.* got 'crayon'"):
+        codec.decode([], decoder="crayon")
+
+
+def test_latents_say_what_they_are_of(codec: Codec) -> None:
+    (encoded,) = codec.encode([picture(33, 50)], EncodeOptions(quality=20))
+    latents = codec.reader.read(encoded.payload)
+    assert (latents.width, latents.height, latents.symbols_crc32) == (50, 33, encoded.symbols_crc32)
+    assert weights_name(latents.weights_digest) in codec.weights
+    (pixels,) = codec.decoders[FAITHFUL].synthesise([latents])
+    assert np.array_equal(pixels, codec.decode([encoded.payload])[0].pixels)
 
 
 @pytest.mark.parametrize(
@@ -122,67 +139,72 @@ def test_quality_outside_the_range_is_refused(codec: Codec, quality: int) -> Non
 )
 def test_images_that_are_not_8_bit_rgb_are_refused(codec: Codec, image: RGB) -> None:
     with pytest.raises(ValueError, match=r"uint8 images of shape \(H, W, 3\)"):
-        codec.encode([image], quality=10)
+        codec.encode([image], EncodeOptions(quality=10))
 
 
 def test_views_and_read_only_images_are_taken(codec: Codec) -> None:
     image = picture(40, 40)
     image.flags.writeable = False
     flipped = image[::-1, ::-1]
-    (encoded,) = codec.encode([flipped], quality=20)
-    assert encoded == codec.encode([np.ascontiguousarray(flipped)], quality=20)[0]
+    (encoded,) = codec.encode([flipped], EncodeOptions(quality=20))
+    assert encoded == codec.encode([np.ascontiguousarray(flipped)], EncodeOptions(quality=20))[0]
 
 
 def test_every_truncation_is_refused(codec: Codec) -> None:
-    payload = codec.encode([picture(20, 20)], quality=20)[0].payload
+    payload = codec.encode([picture(20, 20)], EncodeOptions(quality=20))[0].payload
     for length in range(len(payload)):
         with pytest.raises(BitstreamError, match=r"truncated|damaged"):
             codec.decode([payload[:length]])
 
 
 def test_every_flipped_bit_is_refused(codec: Codec) -> None:
-    payload = codec.encode([picture(20, 20)], quality=0)[0].payload
+    payload = codec.encode([picture(20, 20)], EncodeOptions(quality=0))[0].payload
     for bit in range(8 * len(payload)):
         damaged = bytearray(payload)
         damaged[bit // 8] ^= 1 << bit % 8
         with pytest.raises(BitstreamError):
-            codec.symbols_crc32(bytes(damaged))
+            codec.reader.read(bytes(damaged))
 
 
 @FEW
 @given(junk=st.binary(max_size=300), tail=st.booleans())
 def test_junk_is_refused(codec: Codec, junk: bytes, tail: bool) -> None:
-    payload = codec.encode([picture(20, 20)], quality=20)[0].payload
+    payload = codec.encode([picture(20, 20)], EncodeOptions(quality=20))[0].payload
     with pytest.raises(BitstreamError):
         codec.decode([payload + junk + b"!" if tail else junk])
 
 
 def test_one_bad_payload_fails_a_batch_clearly(codec: Codec) -> None:
-    payload = codec.encode([picture(20, 20)], quality=20)[0].payload
+    payload = codec.encode([picture(20, 20)], EncodeOptions(quality=20))[0].payload
     with pytest.raises(BitstreamError, match="checksum"):
         codec.decode([payload, payload[:-1] + bytes([payload[-1] ^ 1])])
 
 
 def test_prepared_images_meet_every_quality_as_if_encoded_for_it(codec: Codec, photo: RGB) -> None:
     images = [photo[:200, :150], photo[100:164, 300:400]]
-    prepared = codec.prepare(images)
-    finished = codec.finish(prepared, [12, 47.5])
-    assert finished[0] == codec.encode(images[:1], quality=12)[0]
-    assert finished[1] == codec.encode(images[1:], quality=47.5)[0]
+    prepared = codec.encoder.prepare(images)
+    finished = codec.encoder.finish(prepared, [EncodeOptions(quality=12), EncodeOptions(quality=47.5)])
+    assert finished[0] == codec.encode(images[:1], EncodeOptions(quality=12))[0]
+    assert finished[1] == codec.encode(images[1:], EncodeOptions(quality=47.5))[0]
     assert [(one.width, one.height) for one in prepared] == [(150, 200), (100, 64)]
 
 
 def test_estimates_are_within_a_percent_of_the_bytes(codec: Codec, photo: RGB) -> None:
-    (prepared,) = codec.prepare([photo[:256, :384]])
-    qualities = [0, 8.25, 20, 33.5, 48, 63]
-    for quality, estimate in zip(qualities, codec.estimate_bytes(prepared, qualities), strict=True):
-        (encoded,) = codec.finish([prepared], [quality])
-        assert estimate == pytest.approx(len(encoded.payload), rel=0.01, abs=8)
+    (prepared,) = codec.encoder.prepare([photo[:256, :384]])
+    for quality in (0, 8.25, 20, 33.5, 48, 63):
+        options = EncodeOptions(quality=quality)
+        (encoded,) = codec.encoder.finish([prepared], [options])
+        assert codec.encoder.estimate_bytes(prepared, options) == pytest.approx(
+            len(encoded.payload), rel=0.01, abs=8
+        )
 
 
 def test_qualities_between_two_levels_cost_what_lies_between(codec: Codec, photo: RGB) -> None:
-    (prepared,) = codec.prepare([photo[:256, :256]])
-    sizes = codec.estimate_bytes(prepared, [30, 30.25, 30.5, 30.75, 31])
+    (prepared,) = codec.encoder.prepare([photo[:256, :256]])
+    sizes = [
+        codec.encoder.estimate_bytes(prepared, EncodeOptions(quality=quality))
+        for quality in (30, 30.25, 30.5, 30.75, 31)
+    ]
     assert sizes == sorted(sizes)
     assert sizes[0] < sizes[4]
 
@@ -190,5 +212,5 @@ def test_qualities_between_two_levels_cost_what_lies_between(codec: Codec, photo
 def test_weights_are_named_by_what_payloads_carry(codec: Codec) -> None:
     for name, data in codec.weights.items():
         assert name == f"{digest_of(data).hex()}.safetensors"
-    payload = codec.encode([picture(20, 20)], quality=20)[0].payload
+    payload = codec.encode([picture(20, 20)], EncodeOptions(quality=20))[0].payload
     assert any(bytes.fromhex(name.removesuffix(".safetensors")) in payload[:40] for name in codec.weights)

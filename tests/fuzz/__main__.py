@@ -18,7 +18,7 @@ from collections import Counter
 
 import numpy as np
 
-from codec.contract import Codec
+from codec.contract import Codec, EncodeOptions
 from codec.errors import BitstreamError
 from tests.codec.conftest import picture
 from tests.golden import golden_codec, golden_families
@@ -100,7 +100,7 @@ def main() -> int:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     sound = [
         [
-            codec.encode([picture(side, side + 9, side)], quality=q)[0].payload
+            codec.encode([picture(side, side + 9, side)], EncodeOptions(quality=q))[0].payload
             for side in (5, 40, 90)
             for q in (3, 55)
         ]

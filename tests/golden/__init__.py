@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from PIL import Image
 
-from codec.contract import Codec
+from codec.contract import Codec, EncodeOptions
 from codec.errors import CodecConfigError
 from codec.registry import load_codec
 from tests.codec.conftest import picture
@@ -74,7 +74,7 @@ def write_golden(family: str, cases: dict[str, float], *, anew: bool = False) ->
     codec = golden_codec(family)
     written = [name for name in qualities if anew or not golden_path(family, name, "bin").exists()]
     for name in written:
-        (encoded,) = codec.encode([picture(75, 101, seed=7)], quality=qualities[name])
+        (encoded,) = codec.encode([picture(75, 101, seed=7)], EncodeOptions(quality=qualities[name]))
         golden_path(family, name, "bin").write_bytes(encoded.payload)
         pixels = codec.decode([encoded.payload])[0].pixels
         Image.fromarray(pixels).save(golden_path(family, name, "png"), optimize=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from codec.contract import RGB, Prepared
+from codec.contract import RGB, EncodeOptions, Prepared
 from pipeline.encode.types import Fetched
 from pipeline.types import Image, SourceImage
 from tests.support.plain_codec import PlainCodec
@@ -53,9 +53,9 @@ class LawCodec(PlainCodec):
             error=float(rng.uniform(-0.01, 0.01)),
         )
 
-    def estimate_bytes(self, prepared: Prepared, qualities: Sequence[float]) -> list[int]:
+    def estimate_bytes(self, prepared: Prepared, options: EncodeOptions) -> int:
         assert isinstance(prepared, Law)
-        return [round(prepared.num_bytes(quality) * (1 + prepared.error)) for quality in qualities]
+        return round(prepared.num_bytes(options.quality) * (1 + prepared.error))
 
 
 def numbered(count: int, *, seed: int) -> list[Fetched]:

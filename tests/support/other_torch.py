@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from codec.contract import RGB, Decoded, Encoded
+from codec.contract import RGB, Decoded, Encoded, EncodeOptions
 from codec.registry import load_codec
 
 PYTHON: Final = os.environ.get("TENFOLD_OTHER_PYTHON")
@@ -31,20 +31,15 @@ class OtherTorchCodec:
         assert process.stdout is not None
         self._calls, self._answers = process.stdin, process.stdout
 
-    def encode(self, images: Sequence[RGB], *, quality: float) -> list[Encoded]:
+    def encode(self, images: Sequence[RGB], options: EncodeOptions) -> list[Encoded]:
         """As the contract says."""
-        encoded: list[Encoded] = self._call("encode", images, quality=quality)
+        encoded: list[Encoded] = self._call("encode", images, options)
         return encoded
 
     def decode(self, payloads: Sequence[bytes]) -> list[Decoded]:
         """As the contract says."""
         images: list[Decoded] = self._call("decode", payloads)
         return images
-
-    def symbols_crc32(self, payload: bytes) -> int:
-        """As the contract says."""
-        crc32: int = self._call("symbols_crc32", payload)
-        return crc32
 
     def _call(self, method: str, *values: object, **named: object) -> Any:
         pickle.dump((method, values, named), self._calls)

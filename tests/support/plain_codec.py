@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from codec.contract import RGB, Decoded, Encoded, Prepared, check_quality
+from codec.bitstream import Envelope, pack_envelope, parse_envelope
+from codec.contract import FAITHFUL, RGB, SIXTEENTHS, Codec, Encoded, EncodeOptions, Latents, Prepared
 from codec.errors import UnknownCodecError, UnknownWeightsError
-from codec.weights_file import SUFFIX, digest_of
+from codec.weights_file import digest_of, weights_name
 
 SHIPPED = b"the weights that PlainCodec ships with"
 
@@ -32,10 +33,30 @@ class PlainImage:
         return int(self.pixels.shape[0])
 
 
-class PlainCodec:
-    """Pixels rounded to multiples of a step, deflated; quality 63 loses nothing.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PlainLatents:
+    """Pixels, in the order of latents."""
 
-    A payload: digest of the weights, height, width, step, deflated symbols.
+    pixels_3HW: npt.NDArray[np.float32]
+    weights_digest: bytes
+    symbols_crc32: int
+
+    @property
+    def width(self) -> int:
+        return int(self.pixels_3HW.shape[2])
+
+    @property
+    def height(self) -> int:
+        return int(self.pixels_3HW.shape[1])
+
+    def y_hat(self) -> npt.NDArray[np.float32]:
+        return self.pixels_3HW
+
+
+class PlainCodec(Codec):
+    """Pixels rounded to multiples of a step, deflated; quality 63 loses nothing. It is its own three parts.
+
+    The body of a payload: step, deflated symbols.
     """
 
     default_quality = 63
@@ -43,60 +64,68 @@ class PlainCodec:
     def __init__(
         self, codec_id: str = "plain-1", *, weights: Sequence[bytes] = (), encode_with: bytes | None = None
     ) -> None:
-        self.id = codec_id
-        self._encode_with = SHIPPED if encode_with is None else encode_with
-        self._known = {digest_of(data) for data in (SHIPPED, self._encode_with, *weights)}
-
-    @property
-    def weights(self) -> dict[str, bytes]:
-        return {f"{digest_of(self._encode_with).hex()}{SUFFIX}": self._encode_with}
+        own = SHIPPED if encode_with is None else encode_with
+        self._digest = digest_of(own)
+        self._known = {digest_of(data) for data in (SHIPPED, own, *weights)}
+        super().__init__(
+            id=codec_id,
+            default_quality=self.default_quality,
+            weights={weights_name(self._digest): own},
+            encoder=self,
+            reader=self,
+            decoders={FAITHFUL: self},
+        )
 
     def prepare(self, images: Sequence[RGB]) -> list[Prepared]:
         return [PlainImage(image) for image in images]
 
-    def estimate_bytes(self, prepared: Prepared, qualities: Sequence[float]) -> list[int]:
-        return [len(self.finish([prepared], [quality])[0].payload) for quality in qualities]
+    def estimate_bytes(self, prepared: Prepared, options: EncodeOptions) -> int:
+        return len(self.finish([prepared], [options])[0].payload)
 
-    def finish(self, prepared: Sequence[Prepared], qualities: Sequence[float]) -> list[Encoded]:
+    def finish(self, prepared: Sequence[Prepared], options: Sequence[EncodeOptions]) -> list[Encoded]:
         return [
-            self._encoded(one.pixels, quality)
-            for one, quality in zip(prepared, qualities, strict=True)
+            self._encoded(one.pixels, asked.quality)
+            for one, asked in zip(prepared, options, strict=True)
             if isinstance(one, PlainImage)
         ]
 
-    def encode(self, images: Sequence[RGB], *, quality: float) -> list[Encoded]:
-        return self.finish(self.prepare(images), [quality] * len(images))
+    def read(self, payload: bytes) -> PlainLatents:
+        envelope = parse_envelope(payload)
+        if envelope.weights_digest not in self._known:
+            raise UnknownWeightsError(envelope.weights_digest, "plain")
+        (step,) = struct.unpack_from("<f", envelope.body)
+        flat = np.frombuffer(zlib.decompress(envelope.body[4:]), np.uint8)
+        pixels = _pixels(flat.reshape(envelope.height, envelope.width, 3), step)
+        return PlainLatents(
+            pixels_3HW=pixels, weights_digest=envelope.weights_digest, symbols_crc32=_crc32(pixels)
+        )
 
-    def decode(self, payloads: Sequence[bytes]) -> list[Decoded]:
-        read = [self.latents(payload) for payload in payloads]
-        return [
-            Decoded(pixels=latents.astype(np.uint8).transpose(1, 2, 0), symbols_crc32=_crc32(latents))
-            for latents in read
-        ]
-
-    def latents(self, payload: bytes) -> npt.NDArray[np.float32]:
-        if payload[:8] not in self._known:
-            raise UnknownWeightsError(payload[:8], "plain")
-        height, width, step = struct.unpack_from("<IIf", payload, 8)
-        symbols = np.frombuffer(zlib.decompress(payload[20:]), np.uint8).reshape(height, width, 3)
-        pixels = np.minimum(np.round(symbols * np.float32(step)), 255)
-        return pixels.transpose(2, 0, 1).astype(np.float32)
-
-    def symbols_crc32(self, payload: bytes) -> int:
-        return _crc32(self.latents(payload))
+    def synthesise(self, latents: Iterable[Latents]) -> Iterator[RGB]:
+        return (one.y_hat().astype(np.uint8).transpose(1, 2, 0) for one in latents)
 
     def _encoded(self, image: RGB, quality: float) -> Encoded:
-        check_quality(quality)
         step = 2.0 ** ((63 - quality) / 10.5)  # 1 to 64
         symbols = np.round(image / np.float32(step)).astype(np.uint8)
-        head = digest_of(self._encode_with) + struct.pack("<IIf", *image.shape[:2], step)
-        payload = head + zlib.compress(symbols.tobytes(), 1)
-        crc = self.symbols_crc32(payload)
-        return Encoded(payload=payload, latent_shape=image.shape[::-1], symbols_crc32=crc)
+        crc32 = _crc32(_pixels(symbols, step))
+        envelope = Envelope(
+            family=self.id,
+            weights_digest=self._digest,
+            width=image.shape[1],
+            height=image.shape[0],
+            sixteenths=round(quality * SIXTEENTHS),
+            symbols_crc32=crc32,
+            body=struct.pack("<f", step) + zlib.compress(symbols.tobytes(), 1),
+        )
+        return Encoded(payload=pack_envelope(envelope), latent_shape=image.shape[::-1], symbols_crc32=crc32)
 
 
-def _crc32(latents: npt.NDArray[np.float32]) -> int:
-    return zlib.crc32(latents.tobytes())
+def _pixels(symbols_HW3: npt.NDArray[np.uint8], step: float) -> npt.NDArray[np.float32]:
+    pixels = np.minimum(np.round(symbols_HW3 * np.float32(step)), 255)
+    return pixels.transpose(2, 0, 1).astype(np.float32)
+
+
+def _crc32(pixels_3HW: npt.NDArray[np.float32]) -> int:
+    return zlib.crc32(pixels_3HW.tobytes())
 
 
 def load_plain(

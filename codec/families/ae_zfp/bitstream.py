@@ -42,10 +42,6 @@ class PayloadHeader:
     symbols_crc32: int
     """zlib.crc32 of the symbols as little-endian int16, (h, w, C) order."""
 
-    def grid_shape(self, grid: int) -> tuple[int, int]:
-        """(h, w) of the latents."""
-        return -(-self.height // grid), -(-self.width // grid)
-
 
 def pack_payload(header: PayloadHeader, body: bytes) -> bytes:
     """Header, body and their checksum as one payload."""

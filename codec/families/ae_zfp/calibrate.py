@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from codec.contract import RGB
+from codec.contract import QUALITIES, RGB
 from codec.errors import CodecError, TrainingError
 from codec.families.ae_zfp import FAMILY
 from codec.families.ae_zfp.evaluate import evaluate
@@ -60,14 +60,14 @@ def build_index(curves: dict[str, list[tuple[float, float]]], calibration: str) 
     """Give every quality the preset whose nominal ratio is nearest (in proportion), and its step."""
     presets = sorted(curves, key=nominal_ratio, reverse=True)
     points: list[QualityPoint] = []
-    for quality in range(64):
+    for quality in QUALITIES:
         ratio = target_ratio(quality)
         preset = min(presets, key=lambda name: abs(math.log(nominal_ratio(name) / ratio)))
         points.append(
             QualityPoint(preset=preset, step=step_for(ratio, curves[preset]), ratio=round(ratio, 3))
         )
     near = {
-        preset: min(range(64), key=lambda q: abs(math.log(points[q].ratio / nominal_ratio(preset))))
+        preset: min(QUALITIES, key=lambda q: abs(math.log(points[q].ratio / nominal_ratio(preset))))
         for preset in presets
     }
     return FamilyIndex(

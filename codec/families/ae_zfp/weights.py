@@ -8,6 +8,7 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from codec.contract import QUALITIES
 from codec.errors import WeightsError
 from codec.families.ae_zfp.config import ModelConfig
 from codec.families.ae_zfp.model import AutoEncoder
@@ -60,7 +61,9 @@ class FamilyIndex(BaseModel):
 
     presets: tuple[str, ...]
     """Smallest files first; the order is the preset number in payloads."""
-    qualities: Annotated[tuple[QualityPoint, ...], Field(min_length=64, max_length=64)]
+    qualities: Annotated[
+        tuple[QualityPoint, ...], Field(min_length=len(QUALITIES), max_length=len(QUALITIES))
+    ]
     preset_quality: dict[str, int]
     """The quality at which a preset's nominal ratio is met."""
     calibration: str

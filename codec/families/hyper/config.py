@@ -85,7 +85,7 @@ class ModelConfig(BaseModel):
         """The latent channels that some pass looks at."""
         return max(one.known for one in self.passes)
 
-    def symbols(self, height: int, width: int) -> int:
+    def symbols(self, width: int, height: int) -> int:
         """How many symbols an image of so many pixels has."""
         latents, hyper_latents = (-(-height // grid) * -(-width // grid) for grid in (GRID, HYPER_GRID))
         return self.latents * latents + self.hyper_latents * hyper_latents

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from codec.contract import RGB
+from codec.contract import RGB, EncodeOptions
 from codec.entropy.range_coder import Indices, Symbols
 from codec.entropy.tables import TABLES, FrequencyTables, fitted_tables, laplace_tables
 from codec.families.hyper.codec import HyperCodec
@@ -44,9 +44,9 @@ def count_symbols(
     chosen = list(qualities)
     with torch.inference_mode():
         for image in images:
-            (prepared,) = codec.prepare([image])
+            (prepared,) = codec.encoder.prepare([image])
             for quality in chosen:
-                codec.send(prepared, quality, tally)
+                codec.encoder.send(prepared, EncodeOptions(quality=quality), tally)
     return tally.histograms
 
 

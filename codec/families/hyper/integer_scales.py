@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from codec.contract import SIXTEENTHS
 from codec.entropy.tables import SYMBOL_LIMIT, TABLES
 from codec.families.hyper.config import ModelConfig
 from codec.families.hyper.scale_network import (
@@ -32,7 +33,7 @@ from codec.families.hyper.scale_network import (
     whole_weights,
 )
 from codec.parts.lattice import WHOLE, Lattice
-from codec.parts.quality import SIXTEENTHS
+from codec.parts.quality import levels
 
 _SUM_ONE: Final = ACTIVATION_ONE * WEIGHT_ONE
 _ACTIVATION_LIMIT: Final = 255
@@ -43,7 +44,6 @@ _FLOAT32_LIMIT: Final = 2**24
 def integer_tensors(network: ScaleNetwork) -> dict[str, Tensor]:
     """The network's weights as the integers that will be run: int8 weights, int32 biases and shifts per level."""
     tensors: dict[str, Tensor] = {}
-    levels = torch.arange(64, dtype=torch.float32, device="cpu")
     for name, parameter in network.named_parameters():
         owner, _, kind = name.rpartition(".")
         if kind == "weight":
@@ -52,7 +52,7 @@ def integer_tensors(network: ScaleNetwork) -> dict[str, Tensor]:
             tensors[name] = (parameter.detach() * _SUM_ONE).round().to(torch.int32)
         else:
             table = network.get_submodule(owner)
-            tensors[owner] = (table(levels).detach() * _SUM_ONE).round().to(torch.int32)
+            tensors[owner] = (table(levels()).detach() * _SUM_ONE).round().to(torch.int32)
     return tensors
 
 

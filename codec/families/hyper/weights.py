@@ -16,6 +16,7 @@ from codec.families.hyper.config import ModelConfig
 from codec.families.hyper.integer_scales import integer_tensors
 from codec.families.hyper.model import HyperModel
 from codec.families.hyper.scale_network import ACTIVATION_ONE, WEIGHT_ONE
+from codec.parts.quality import levels
 from codec.weights_file import (
     SHIPPED,
     SUFFIX,
@@ -120,11 +121,10 @@ def load_own(data: bytes | None = None) -> Weights:
 
 def _integers_of(model: HyperModel) -> dict[str, Tensor]:
     """What is run of a model as integers: the integer network, and the table index each channel starts from."""
-    levels = torch.arange(64, dtype=torch.float32, device="cpu")
     unit = ACTIVATION_ONE * WEIGHT_ONE
     integers = integer_tensors(model.scales)
-    integers["prior"] = (model.prior(levels).detach() * unit).round().to(torch.int32)
-    integers["hyper_prior"] = (model.hyper_prior(levels).detach() * unit).round().to(torch.int32)
+    integers["prior"] = (model.prior(levels()).detach() * unit).round().to(torch.int32)
+    integers["hyper_prior"] = (model.hyper_prior(levels()).detach() * unit).round().to(torch.int32)
     return integers
 
 

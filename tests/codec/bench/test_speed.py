@@ -21,7 +21,7 @@ from codec.bench.speed import (
     mirrored_to,
     our_contender,
 )
-from codec.contract import RGB
+from codec.contract import RGB, EncodeOptions
 from codec.families.ae_zfp.codec import AutoEncoderZfp
 from tests.codec.conftest import picture
 
@@ -81,7 +81,7 @@ def test_real_codecs_are_timed(codec: AutoEncoderZfp) -> None:
         assert speed.decode_s_per_mp > 0
     low, high = speeds["tenfold"].qualities
     assert low.bpp < high.bpp
-    assert low.bpp == len(codec.encode([picture(64, 64)], quality=8)[0].payload) * 8 / 64**2
+    assert low.bpp == len(codec.encode([picture(64, 64)], EncodeOptions(quality=8))[0].payload) * 8 / 64**2
 
 
 def test_one_core_is_one_core_and_is_given_back() -> None:
@@ -124,7 +124,7 @@ def test_rd_table_measures_real_payloads(codec: AutoEncoderZfp) -> None:
     assert low.images == 2
     assert low.bpp < high.bpp
     assert low.psnr_db < high.psnr_db
-    encoded = codec.encode(images, quality=5)
+    encoded = codec.encode(images, EncodeOptions(quality=5))
     assert low.ratio == pytest.approx(sum(i.size for i in images) / sum(len(e.payload) for e in encoded))
     decoded = codec.decode([one.payload for one in encoded])
     samples = [

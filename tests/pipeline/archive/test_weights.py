@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import pipeline.decode.resident_codecs
+from codec.contract import EncodeOptions
 from codec.errors import UnknownWeightsError
 from codec.weights_file import digest_of
 from pipeline.archive.catalogue import Catalogue
@@ -56,7 +57,7 @@ def archive_of(storage: Storage, **images: bytes) -> Archive:
     rows = []
     for key, weights in images.items():
         codec = PlainCodec("plain-1", encode_with=weights)
-        (encoded,) = codec.encode([PIXELS], quality=63)
+        (encoded,) = codec.encode([PIXELS], EncodeOptions(quality=63))
         facts = {"width": 7, "height": 9, "codec": "plain-1", "latent_shape": encoded.latent_shape}
         rows.append(make_row(key, encoded.payload, symbols_crc32=encoded.symbols_crc32, **facts))
         store_weights(storage, codec.weights)

@@ -20,6 +20,7 @@ import pytest
 
 import pipeline
 import pipeline.decode.resident_codecs
+from codec.contract import EncodeOptions
 from codec.errors import UnknownCodecError
 from codec.registry import load_codec
 from pipeline.archive.catalogue import Catalogue
@@ -57,7 +58,7 @@ def file_of(image: PIL.Image.Image, fmt: str = "PNG", **options: Any) -> bytes:
 def coded(key: str, data: bytes, codec: str = "plain-1", **changes: Any) -> ShardRow:
     image = read_image(data)
     assert isinstance(image, Image)
-    (encoded,) = PlainCodec(codec).encode([to_rgb(image)], quality=63)
+    (encoded,) = PlainCodec(codec).encode([to_rgb(image)], EncodeOptions(quality=63))
     facts = {
         name: getattr(image, name) for name in ("width", "height", "mode", "source_format", "orientation")
     }
@@ -369,7 +370,7 @@ class TestRealCodec:
         codec = load_codec("ae-zfp-1", device="cpu")
         with PIL.Image.open(photos / "kodim23.png") as photo:
             crop = np.array(photo.crop((100, 60, 293, 197)))
-        (encoded,) = codec.encode([crop], quality=30)
+        (encoded,) = codec.encode([crop], EncodeOptions(quality=30))
         (decoded,) = codec.decode([encoded.payload])
         row = make_row(
             "kodim23.png",

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import pytest
 
 import pipeline.decode.resident_codecs
@@ -16,7 +14,7 @@ from pipeline.decode.run import DecodeRun
 from pipeline.store.storage import Storage
 from pipeline.verify.run import VerifyRun
 from tests.pipeline.decode.test_archive import coded, file_of, fill, picture
-from tests.support.plain_codec import PlainCodec, load_plain
+from tests.support.plain_codec import PlainCodec, PlainLatents, load_plain
 
 KEYS = ("a.png", "b.png", "c.png")
 HERE = CompressConfig(workers=WorkersConfig(count=0))
@@ -26,14 +24,14 @@ HERE = CompressConfig(workers=WorkersConfig(count=0))
 def decodes(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """Payloads whose symbols were decoded, in this process."""
     seen: list[bytes] = []
-    latents = PlainCodec.latents
+    read = PlainCodec.read
 
-    def counted(codec: PlainCodec, payload: bytes) -> npt.NDArray[np.float32]:
+    def counted(codec: PlainCodec, payload: bytes) -> PlainLatents:
         seen.append(payload)
-        return latents(codec, payload)
+        return read(codec, payload)
 
     monkeypatch.setattr(pipeline.decode.resident_codecs, "load_codec", load_plain)
-    monkeypatch.setattr(PlainCodec, "latents", counted)
+    monkeypatch.setattr(PlainCodec, "read", counted)
     return seen
 
 

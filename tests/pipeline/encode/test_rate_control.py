@@ -29,7 +29,7 @@ class Unit:
         chosen = {source.key for source in sample_of(sources)}
         sample = UnitSample(self.codec, sources, [f for f in self.images if f.source.key in chosen])
         self.base = sample.forecast(bpp).base
-        self.pace = TargetRate(self.codec, bpp, sample.forecast(bpp))
+        self.pace = TargetRate(self.codec.encoder, bpp, sample.forecast(bpp))
         self.num_bytes = self.num_pixels = 0
         self.qualities: list[float] = []
         for start in range(0, count, batch):
@@ -42,7 +42,7 @@ class Unit:
 
     def _take(self, batch: Sequence[Fetched]) -> None:
         images = [fetched.content for fetched in batch if isinstance(fetched.content, Image)]
-        prepared = self.codec.prepare([image.pixels for image in images])
+        prepared = self.codec.encoder.prepare([image.pixels for image in images])
         candidates = [
             Candidate(fetched=f, image=i, prepared=p) for f, i, p in zip(batch, images, prepared, strict=True)
         ]
@@ -101,7 +101,7 @@ def test_what_is_not_coded_does_not_count() -> None:
     sources = [fetched.source for fetched in images]
     chosen = {source.key for source in sample_of(sources)}
     sample = UnitSample(unit.codec, sources, [f for f in images if f.source.key in chosen])
-    unit.pace = TargetRate(unit.codec, TARGET_BPP, sample.forecast(TARGET_BPP))
+    unit.pace = TargetRate(unit.codec.encoder, TARGET_BPP, sample.forecast(TARGET_BPP))
     for number, fetched in enumerate(images):
         if number % 2:
             unit.pace.not_coded(fetched.source.key)

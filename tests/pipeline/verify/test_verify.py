@@ -17,6 +17,7 @@ import pytest
 import pipeline.decode.resident_codecs
 import pipeline.verify.worker
 import tests.support.plain_codec
+from codec.contract import EncodeOptions
 from codec.weights_file import weights_name
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.seals import read_seals, seal
@@ -261,7 +262,7 @@ class TestDecoding:
         data = file_of(picture(seed=5))
         (tmp_path / "sources").mkdir()
         row = sourced(coded("a.png", data, psnr_db=None), tmp_path / "sources", data)
-        (encoded,) = PlainCodec().encode([np.asarray(picture(seed=5))], quality=2)
+        (encoded,) = PlainCodec().encode([np.asarray(picture(seed=5))], EncodeOptions(quality=2))
         worse = make_row("a.png", encoded.payload)
         row = replace(
             row,

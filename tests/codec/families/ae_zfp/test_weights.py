@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from codec.contract import EncodeOptions
 from codec.errors import UnknownWeightsError, WeightsError
 from codec.families.ae_zfp import FAMILY
 from codec.families.ae_zfp.codec import AutoEncoderZfp
@@ -43,7 +44,7 @@ def test_a_malformed_index_is_refused(family: Path, text: str) -> None:
 
 
 def test_payloads_of_other_weights_say_so(family: Path, ae_zfp: AutoEncoderZfp) -> None:
-    payload = ae_zfp.encode([picture(20, 20)], quality=10)[0].payload
+    payload = ae_zfp.encode([picture(20, 20)], EncodeOptions(quality=10))[0].payload
     for path in family.glob("*.safetensors"):
         weights = load_weights(path)
         state = {name: tensor * 1.01 for name, tensor in weights.model.state_dict().items()}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from codec.contract import RGB
+from codec.contract import RGB, EncodeOptions
 from codec.entropy.tables import TABLES
 from codec.families.hyper import deadzone
 from codec.families.hyper.codec import HyperCodec
@@ -64,10 +64,10 @@ def test_real_bytes_fall_by_more_than_the_pixels_are_worth(
     hyper: HyperCodec, photo: RGB, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At a higher quality with the dead zone: fewer bytes, and no more error."""
-    aware = hyper.encode([photo], quality=30)[0].payload
+    aware = hyper.encode([photo], EncodeOptions(quality=30))[0].payload
     monkeypatch.setattr(deadzone, "_COARSE", 0.0)
     monkeypatch.setattr(deadzone, "_FINER", (0.0, 0.0))
-    plain = hyper.encode([photo], quality=28)[0].payload
+    plain = hyper.encode([photo], EncodeOptions(quality=28))[0].payload
     a, b = hyper.decode([aware, plain])
     errors = [float(np.square(one.pixels.astype(float) - photo).mean()) for one in (a, b)]
     assert len(aware) * errors[0] < 0.99 * len(plain) * errors[1]

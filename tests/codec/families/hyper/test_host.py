@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from codec.contract import RGB
+from codec.contract import RGB, EncodeOptions
 from codec.families.hyper.codec import HyperCodec
 from codec.families.hyper.weights import Weights, load_own
 from codec.metrics import ms_ssim
@@ -33,11 +33,11 @@ def host(request: pytest.FixtureRequest) -> Iterator[None]:
 def test_a_host_changes_no_payload_and_no_pixel(hyper: HyperCodec, photo: RGB, host: None) -> None:
     image = photo[:130, :200]
     codec = HyperCodec(load_own(), device=CPU)
-    (encoded,) = codec.encode([image], quality=30.5)
+    (encoded,) = codec.encode([image], EncodeOptions(quality=30.5))
     (decoded,) = codec.decode([encoded.payload])
     torch.set_default_dtype(torch.float32)
     with torch.device("cpu"), torch.autocast("cpu", enabled=False):
-        (expected,) = hyper.encode([image], quality=30.5)
+        (expected,) = hyper.encode([image], EncodeOptions(quality=30.5))
         assert encoded == expected
         assert np.array_equal(decoded.pixels, hyper.decode([expected.payload])[0].pixels)
 

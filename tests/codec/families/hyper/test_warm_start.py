@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from codec.contract import RGB
+from codec.contract import RGB, EncodeOptions
 from codec.families.hyper import deadzone
 from codec.families.hyper.codec import HyperCodec
 from codec.families.hyper.config import ModelConfig
@@ -44,7 +44,8 @@ def test_finer_slices_and_more_blocks_change_nothing_at_first(
     monkeypatch.setattr(deadzone, "_FINER", (0.6, 0.6))  # by which an encoder rounds, slice by slice
     image = photo[:200, :150]
     small, large = grown(tiny), grown(tiny, **shape)
-    (before,), (after,) = small.encode([image], quality=40), large.encode([image], quality=40)
+    options = EncodeOptions(quality=40)
+    (before,), (after,) = small.encode([image], options), large.encode([image], options)
     assert abs(len(after.payload) - len(before.payload)) <= 0.01 * len(before.payload)
     decoded = small.decode([before.payload])[0].pixels.astype(int)
     assert np.abs(large.decode([after.payload])[0].pixels - decoded).mean() < 0.05
@@ -53,6 +54,7 @@ def test_finer_slices_and_more_blocks_change_nothing_at_first(
 
 def test_slices_cut_elsewhere_still_make_a_model(tiny: Weights, photo: RGB) -> None:
     other = grown(tiny, slices=(4, 13, 11), mean_width=10)
-    (encoded,) = other.encode([photo[:90, :70]], quality=20)
-    assert other.decode([encoded.payload])[0].pixels.shape == (90, 70, 3)
-    assert other.symbols_crc32(encoded.payload) == encoded.symbols_crc32
+    (encoded,) = other.encode([photo[:90, :70]], EncodeOptions(quality=20))
+    (decoded,) = other.decode([encoded.payload])
+    assert decoded.pixels.shape == (90, 70, 3)
+    assert decoded.symbols_crc32 == encoded.symbols_crc32

@@ -1,0 +1,283 @@
+"""A whole codec from a model that can do three things: analyse, pass its symbols through a stream, synthesise.
+
+Tiles, batches, quality, estimates, payloads and their checksums are here, so that a family is its networks, its order
+of coding, and a weights file.
+
+Shape legend: x_BCHW YCbCr pixels; y_BChw latents; y_hwC those of one image, h and w its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from codec.bitstream import Envelope, check_size, pack_envelope, parse_envelope
+from codec.contract import (
+    FAITHFUL,
+    RGB,
+    SIXTEENTHS,
+    Codec,
+    Encoded,
+    EncodeOptions,
+    Latents,
+    Prepared,
+    check_images,
+)
+from codec.entropy.range_coder import MAX_VARINT
+from codec.entropy.symbol_streams import (
+    SymbolCounter,
+    SymbolReader,
+    SymbolStream,
+    SymbolWriter,
+    join_streams,
+    split_streams,
+)
+from codec.errors import BitstreamError, UnknownWeightsError
+from codec.parts.quality import quality_tensor
+from codec.parts.tile_loop import analysed_tiles, latent_grid, synthesised
+from codec.parts.tiled_model import TiledModel
+from codec.weights_file import weights_name
+
+_CODER_BYTES: Final = 4
+"""What a range coder's last word costs beyond the symbols."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayloadFormat:
+    """How an envelope becomes bytes: new families leave it alone."""
+
+    pack: Callable[[Envelope], bytes] = pack_envelope
+    parse: Callable[[bytes], Envelope] = parse_envelope
+    """Raises BitstreamError."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class AnalysedImage:
+    """One image after the analysis transform."""
+
+    y_hwC: Tensor
+    """float16, which is off by less than a tenth of the finest step; h and w rounded up to the model's multiple."""
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TiledLatents:
+    """What the reader of a tiled codec gives."""
+
+    y_hwC: Tensor
+    """y_hat, float32, on the codec's device."""
+    sixteenths: int
+    """Quality in sixteenths of a level."""
+    width: int
+    height: int
+    weights_digest: bytes
+    symbols_crc32: int
+
+    def y_hat(self) -> npt.NDArray[np.float32]:
+        """(C, h, w)."""
+        return np.ascontiguousarray(self.y_hwC.permute(2, 0, 1).cpu().numpy())
+
+    def tile(self, rows: slice, columns: slice) -> Tensor:
+        """Those of some rows and columns, (1, C, h, w), the same memory."""
+        return self.y_hwC[rows, columns].permute(2, 0, 1)[None]
+
+
+class TiledEncoder:
+    """Images are analysed once; from the latents every quality can be had."""
+
+    def __init__(self, family: str, model: TiledModel, payload_format: PayloadFormat) -> None:
+        """Encode with one model."""
+        self._family, self._model, self._format = family, model, payload_format
+
+    def prepare(self, images: Sequence[RGB]) -> list[Prepared]:
+        """Run the analysis transform on a batch.
+
+        Raises:
+            ValueError: an image is not uint8 (H, W, 3), or larger than a payload can hold.
+        """
+        check_images(images)
+        for image in images:
+            check_size(image.shape[1], image.shape[0])
+        model, tiling = self._model, self._model.analysis
+        latents = [
+            torch.empty(
+                *latent_grid(image.shape[0], image.shape[1], tiling.grid, multiple=model.multiple),
+                model.channels,
+                dtype=torch.float16,
+                device=tiling.device,
+            )
+            for image in images
+        ]
+        for tile in analysed_tiles(model.analyse, images, tiling, multiple=model.multiple):
+            latents[tile.image][tile.place] = tile.y_1Chw[0].permute(1, 2, 0)
+        return [
+            AnalysedImage(y_hwC=y_hwC, width=image.shape[1], height=image.shape[0])
+            for y_hwC, image in zip(latents, images, strict=True)
+        ]
+
+    def estimate_bytes(self, prepared: Prepared, options: EncodeOptions) -> int:
+        """About how long the payload would be."""
+        counter = SymbolCounter(self._model.coder)
+        self.send(prepared, options, counter)
+        empty = self._envelope(prepared, options, body=join_streams(b"", b""), symbols_crc32=0)
+        return len(self._format.pack(empty)) + _CODER_BYTES + round(counter.bits / 8)
+
+    def finish(self, prepared: Sequence[Prepared], options: Sequence[EncodeOptions]) -> list[Encoded]:
+        """Quantise and entropy-code a batch, each image with its own options."""
+        return [self._encoded(one, asked) for one, asked in zip(prepared, options, strict=True)]
+
+    def send(self, prepared: Prepared, options: EncodeOptions, stream: SymbolStream) -> None:
+        """Pass the symbols of an image through a stream of one's own."""
+        assert isinstance(prepared, AnalysedImage)
+        grid = latent_grid(prepared.height, prepared.width, self._model.analysis.grid)
+        with torch.inference_mode():
+            self._model.symbols(grid, _sixteenths(options), stream, prepared.y_hwC)
+
+    def _encoded(self, prepared: Prepared, options: EncodeOptions) -> Encoded:
+        writer = SymbolWriter(self._model.coder)
+        self.send(prepared, options, writer)
+        envelope = self._envelope(
+            prepared, options, body=join_streams(*writer.finish()), symbols_crc32=writer.crc32
+        )
+        grid = latent_grid(prepared.height, prepared.width, self._model.analysis.grid)
+        return Encoded(
+            payload=self._format.pack(envelope),
+            latent_shape=(self._model.channels, *grid),
+            symbols_crc32=writer.crc32,
+        )
+
+    def _envelope(
+        self, prepared: Prepared, options: EncodeOptions, *, body: bytes, symbols_crc32: int
+    ) -> Envelope:
+        return Envelope(
+            family=self._family,
+            weights_digest=self._model.digest,
+            width=prepared.width,
+            height=prepared.height,
+            sixteenths=_sixteenths(options),
+            symbols_crc32=symbols_crc32,
+            body=body,
+        )
+
+
+class TiledReader:
+    """Reads what any of some models made."""
+
+    def __init__(
+        self, family: str, models: Mapping[bytes, TiledModel], payload_format: PayloadFormat
+    ) -> None:
+        """Take the models by the digests of their weights files."""
+        self._family, self._models, self._format = family, models, payload_format
+
+    def read(self, payload: bytes) -> TiledLatents:
+        """Entropy-decode one payload.
+
+        Raises:
+            BitstreamError: it is damaged, truncated, or of another codec; or its symbols are not those encoded.
+            UnknownWeightsError: it was made with a model that is not at hand.
+        """
+        envelope = self._format.parse(payload)
+        if envelope.family != self._family:
+            raise BitstreamError(f"expected a payload of {self._family}, got one of {envelope.family}")
+        model = self._models.get(envelope.weights_digest)
+        if model is None:
+            known = ", ".join(digest.hex() for digest in self._models)
+            raise UnknownWeightsError(envelope.weights_digest, known)
+        reader = SymbolReader(model.coder, *_streams(envelope, model))
+        grid = latent_grid(envelope.height, envelope.width, model.synthesis.grid)
+        with torch.inference_mode():
+            y_hwC = model.symbols(grid, envelope.sixteenths, reader, None)
+        reader.finish()
+        if reader.crc32 != envelope.symbols_crc32:
+            raise BitstreamError(
+                f"expected symbols with checksum {envelope.symbols_crc32:08x}, got {reader.crc32:08x}: the payload is "
+                "damaged, or this machine decodes differently; please report the latter"
+            )
+        return TiledLatents(
+            y_hwC=y_hwC,
+            sixteenths=envelope.sixteenths,
+            width=envelope.width,
+            height=envelope.height,
+            weights_digest=envelope.weights_digest,
+            symbols_crc32=reader.crc32,
+        )
+
+
+class TiledDecoder:
+    """The faithful decoder: the synthesis transform of the model that made the payload."""
+
+    def __init__(self, models: Mapping[bytes, TiledModel]) -> None:
+        """Take the models by the digests of their weights files."""
+        self._models = models
+
+    def synthesise(self, latents: Iterable[Latents]) -> Iterator[RGB]:
+        """The images, one after the other, so that the latents of one at a time are in memory."""
+        for one in latents:
+            assert isinstance(one, TiledLatents)
+            model = self._models[one.weights_digest]
+            quality_B = quality_tensor(one.sixteenths, model.synthesis.device)
+            network = partial(_at_quality, model, quality_B)
+            yield synthesised(network, one.tile, model.synthesis, width=one.width, height=one.height)
+
+
+class TiledCodec(Codec):
+    """A codec made of tiled models."""
+
+    encoder: TiledEncoder
+
+    def __init__(
+        self,
+        family: str,
+        own: TiledModel,
+        others: Sequence[TiledModel] = (),
+        *,
+        default_quality: int,
+        payload_format: PayloadFormat | None = None,
+    ) -> None:
+        """Encode with one model; decode what it or one of the others made.
+
+        Args:
+            family: the codec's id.
+            own: the model to encode with.
+            others: further models to decode with.
+            default_quality: the quality of a run that asks for none.
+            payload_format: of a family that is older than the envelope.
+        """
+        chosen = payload_format or PayloadFormat()
+        models = {model.digest: model for model in (*others, own)}
+        super().__init__(
+            id=family,
+            default_quality=default_quality,
+            weights={weights_name(own.digest): own.file},
+            encoder=TiledEncoder(family, own, chosen),
+            reader=TiledReader(family, models, chosen),
+            decoders={FAITHFUL: TiledDecoder(models)},
+        )
+
+
+def _sixteenths(options: EncodeOptions) -> int:
+    return round(options.quality * SIXTEENTHS)
+
+
+def _streams(envelope: Envelope, model: TiledModel) -> tuple[bytes, bytes]:
+    """(words, escapes) of a payload: no more escapes than its image has symbols."""
+    words, escapes = split_streams(envelope.body)
+    most = MAX_VARINT * model.num_symbols(envelope.width, envelope.height)
+    if len(escapes) > most:
+        raise BitstreamError(
+            f"a payload of {envelope.width} x {envelope.height} pixels has {len(escapes)} bytes of escapes, expected "
+            f"at most {most}"
+        )
+    return words, escapes
+
+
+def _at_quality(model: TiledModel, quality_B: Tensor, y_BChw: Tensor) -> Tensor:
+    return model.synthesise(y_BChw, quality_B.expand(len(y_BChw)))
