@@ -61,7 +61,8 @@ def analysed_tiles(
         network: the transform. On a GPU it gets tiles of several images at once.
         images: uint8 (H, W, 3).
         tiling: how to run it.
-        multiple: h and w of an image are rounded up to it; beyond the image its last row and column go on.
+        multiple: h and w of an image are rounded up to it, which is at most a tile's side; beyond the image its last
+            row and column go on.
     """
     sizes = [image.shape[:2] for image in images]
     grids = [latent_grid(height, width, tiling.grid, multiple=multiple) for height, width in sizes]

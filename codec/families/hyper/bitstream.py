@@ -1,6 +1,6 @@
 """The payload of `hyper-1`, which is older than the envelope and says the same in a header of its own, of 30 bytes.
 
-`docs/format-hyper.md` has it byte by byte. The checksum covers everything, and is tested before anything is decoded.
+`docs/formats/hyper-1.md` has it byte by byte. The checksum covers everything, and is tested before anything is decoded.
 """
 
 from __future__ import annotations
