@@ -39,7 +39,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     "pipeline/store": {"pipeline (ground)"},
     "pipeline/image": {"codec (ground)", "pipeline (ground)"},
     "pipeline/config": {"codec (ground)", "pipeline (ground)", "pipeline/store"},
-    "pipeline/source": {"pipeline (ground)", "pipeline/store"},
+    "pipeline/source": {"pipeline (ground)", "pipeline/image", "pipeline/store"},
     "pipeline/archive": {"codec (ground)", "pipeline (ground)", "pipeline/store"},
     "pipeline/workers": {"pipeline (ground)", "pipeline/config"},
     "pipeline/training": {

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pyarrow as pa
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
-from pipeline.archive.layout import SHARDS_FOLDER, is_shard_path
+from pipeline.archive.traces import has_shards
 from pipeline.errors import ArchiveError, LostCatalogueError, NoArchiveError, StorageError, TenfoldError
 from pipeline.store.storage import Storage, redact
 
@@ -67,7 +67,7 @@ def _one_line(error: Exception, secrets: Sequence[str]) -> str:
 
 def _no_table(storage: Storage, folder: str) -> NoArchiveError:
     expected = f"Expected a Tenfold archive (a folder with {folder}/_delta_log) at {storage.url}, got"
-    if any(is_shard_path(info.path) for info in storage.list(SHARDS_FOLDER)):
+    if has_shards(storage):
         return LostCatalogueError(
             f"{expected} shards whose catalogue is lost; `tenfold repair {storage.url}` makes it anew from them."
         )

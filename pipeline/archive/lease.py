@@ -99,6 +99,19 @@ class Lease:
         """Whether somebody else took over, or could have: the store was out of reach for too long."""
         return self._lost.is_set()
 
+    def check(self) -> None:
+        """See that the archive may still be changed.
+
+        Raises:
+            LockedError: not any more, because the lease is lost.
+        """
+        if self.is_lost:
+            raise LockedError(
+                f"Expected to hold the lease of {self._archive.url} ({self._verb}) until the end, got no answer from "
+                "its store for minutes, so that another may have taken over. What is done stays; run the same "
+                "command again."
+            )
+
     def _take(self) -> None:
         for _ in range(_RACES):
             epoch, holder = self._newest()

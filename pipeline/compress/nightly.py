@@ -20,7 +20,6 @@ from pipeline.compress.run import CompressRun
 from pipeline.compress.run_record import RunRecord
 from pipeline.compress.summary import RunSummary
 from pipeline.config import CompressConfig, NightlyConfig
-from pipeline.errors import LockedError
 from pipeline.progress import Listener, ignore
 from pipeline.source.source import parse_source
 from pipeline.store.storage import Storage
@@ -78,11 +77,7 @@ class NightlyRun:
                 return lease.is_lost or time.monotonic() >= until
 
             runs, listed = self._runs(listen, stop)
-            if lease.is_lost:
-                raise LockedError(
-                    f"Expected to hold {self._archive.url} until the end, got no answer from its store for minutes, so "
-                    "that another could take over. What was committed is in the archive; run the same command again."
-                )
+            lease.check()
             summary = self._follow_deletes(runs, listed)
             RunRecord(self._archive, runs[-1].run, resumed=False).write(NIGHTLY_JSON, asdict(summary))
             return summary

@@ -30,7 +30,6 @@ from pipeline.archive.layout import CATALOGUE_FOLDER, LAST_CHECKPOINT, LOG_FOLDE
 from pipeline.archive.lease import Lease
 from pipeline.archive.prune_marks import write_mark
 from pipeline.archive.seals import reseal
-from pipeline.errors import LockedError
 from pipeline.progress import Listener, RunBegan, RunEnded, StepAdvanced, ignore
 from pipeline.prune.plan import PrunePlan, plan_prune
 from pipeline.prune.retention import Retention
@@ -165,7 +164,7 @@ class PruneRun:
 
     def _delete(self, paths: list[str], lease: Lease, *, together: int) -> None:
         def delete(path: str) -> None:
-            _check_held(lease, self._archive)
+            lease.check()
             with suppress(FileNotFoundError):
                 self._archive.delete(path)
 
@@ -175,7 +174,7 @@ class PruneRun:
 
     def _tidy(self, plan: PrunePlan, removed: Iterable[str], lease: Lease) -> None:
         """Seal anew without what is gone, and end the marks that have nothing left to wait for."""
-        _check_held(lease, self._archive)
+        lease.check()
         there = plan.held.difference(removed)
         marks = plan.marks
 
@@ -220,12 +219,4 @@ class PruneRun:
             unknown=len(plan.unknown),
             unknown_names=sorted(plan.unknown)[:_NAMED],
             seconds=round(time.monotonic() - self._started, 3),
-        )
-
-
-def _check_held(lease: Lease, archive: Storage) -> None:
-    if lease.is_lost:
-        raise LockedError(
-            f"Expected to hold the lease of {archive.url} to the end, got out of the store's reach for too long: "
-            "another may have taken over. Nothing is half done: prune again."
         )

@@ -21,6 +21,7 @@ from pipeline.archive.layout import (
 )
 from pipeline.archive.seals import Sealed, damaged, read_seals, seal_without
 from pipeline.archive.set_aside import SetAsideFolder, unfinished
+from pipeline.archive.traces import was_archive
 from pipeline.errors import ArchiveError, LostCatalogueError, NewerFormatError, NoArchiveError, StorageError
 from pipeline.store.storage import Storage
 from pipeline.verify.damage import Problem, damaged_catalogue
@@ -91,7 +92,7 @@ def check_archive(archive: Storage) -> None:
     except LostCatalogueError:
         pass
     except NoArchiveError:
-        if not _left_traces(archive):
+        if not was_archive(archive):
             raise
     except NewerFormatError:
         raise
@@ -146,11 +147,6 @@ def _first_problem(
     for _ in catalogue.scan():  # to its end
         pass
     return None
-
-
-def _left_traces(archive: Storage) -> bool:
-    """Whether something without a catalogue and without shards was an archive."""
-    return bool(unfinished(archive)) or read_seals(archive).version >= 0
 
 
 def _is_replayed(archive: Storage, path: str, seen: SealsSeen) -> bool:

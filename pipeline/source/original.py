@@ -1,4 +1,4 @@
-"""The file that an image was, or is to be, made from: its bytes, or why none can be taken for it."""
+"""The file that an image was, or is to be, made from: its bytes and pixels, or why none can be taken for it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Final
 
 from pipeline.errors import SourceError, StorageError, StoreDownError
-from pipeline.types import Prior, ShardRow, SourceImage
+from pipeline.image.read import ReadLimits, read_image
+from pipeline.types import Image, Prior, ShardRow, SourceImage
 
 _ANOTHER_VERSION: Final = (
     "the source now holds another version; `tenfold compress` or `tenfold retry-failed` takes it in"
@@ -38,6 +39,29 @@ def read_or_reason(read: Callable[[SourceImage], bytes], source: SourceImage) ->
     return data
 
 
-def source_of(row: ShardRow) -> SourceImage:
-    """The file that an archived image was made from, and no later version of it."""
+def original_of(
+    row: ShardRow, read: Callable[[SourceImage], bytes], *, limits: ReadLimits
+) -> tuple[bytes, Image] | str:
+    """The file that an archived image was made from, and its pixels; a text says why there are none.
+
+    Args:
+        read: as for `read_or_reason`.
+        limits: what may be decoded.
+    """
+    try:
+        data = read_or_reason(read, _source_of(row))
+        if isinstance(data, str):
+            return data
+        image = read_image(data, limits=limits)
+    except StoreDownError as error:
+        return f"its source is out of reach: {error}"
+    except SourceError as error:
+        return f"the source file does not decode: {error}"
+    if not isinstance(image, Image):
+        return f"it has no 8-bit pixels to compare: {image.reason}"
+    return data, image
+
+
+def _source_of(row: ShardRow) -> SourceImage:
+    """No later version of it."""
     return SourceImage(key=row.key, url=row.source_url, prior=Prior(sha256=row.source_sha256))

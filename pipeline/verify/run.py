@@ -21,11 +21,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.archive.catalogue import Catalogue
-from pipeline.archive.layout import CATALOGUE_FOLDER, SEALS_FOLDER, SHARDS_FOLDER
+from pipeline.archive.layout import CATALOGUE_FOLDER, SHARDS_FOLDER
 from pipeline.archive.prune_marks import PruneMarkReader
 from pipeline.archive.rows_by_shard import SHARD_ORDER, by_shard
 from pipeline.archive.schema import rows_of
 from pipeline.archive.seals import damaged, read_seals
+from pipeline.archive.traces import was_archive
 from pipeline.config import CompressConfig
 from pipeline.errors import ArchiveError, NoArchiveError, StorageError
 from pipeline.progress import (
@@ -165,7 +166,7 @@ class VerifyRun:
             self._catalogue = Catalogue(self._archive, as_of=version)
             self._listen(ImagesListed(images=self._catalogue.count()))
         except (ArchiveError, StorageError) as error:
-            if not self._problems and not (isinstance(error, NoArchiveError) and self._archive_was_here()):
+            if not self._problems and not (isinstance(error, NoArchiveError) and was_archive(self._archive)):
                 raise
             self._note(CATALOGUE_FOLDER, None, str(error))
             return None
@@ -185,9 +186,6 @@ class VerifyRun:
                 elif outcome is not None:
                     self._take(outcome.task, outcome.result)
                 self._listen(Heartbeat())
-
-    def _archive_was_here(self) -> bool:
-        return any(True for folder in (SEALS_FOLDER, SHARDS_FOLDER) for _ in self._archive.list(folder))
 
     def _see_seals(self) -> None:
         sealed = read_seals(self._archive)

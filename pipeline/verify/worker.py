@@ -25,8 +25,8 @@ from pipeline.config import CompressConfig
 from pipeline.decode.resident_codecs import ResidentCodecs
 from pipeline.decode.rows import decode_rows
 from pipeline.errors import DamagedError, TenfoldError
-from pipeline.image.read import read_image, to_rgb
-from pipeline.source.original import read_or_reason, source_of
+from pipeline.image.read import ReadLimits, read_image, to_rgb
+from pipeline.source.original import original_of
 from pipeline.source.source import Source, SourceConfig
 from pipeline.store.storage import Storage
 from pipeline.types import CatalogueRow, Image, ShardRow
@@ -152,10 +152,10 @@ class VerifyWorker:
             image = self._image(row)
         except (TenfoldError, CodecError) as error:
             return str(error)
-        original = self._original(row)
-        if image is None or original is None:
-            return original is not None
-        found = psnr_db(to_rgb(original), to_rgb(image))
+        original = original_of(row, self._source.read, limits=ReadLimits())
+        if image is None or isinstance(original, str):
+            return not isinstance(original, str)
+        found = psnr_db(to_rgb(original[1]), to_rgb(image))
         expected = math.inf if row.psnr_db is None else row.psnr_db
         if found < expected - PSNR_TOLERANCE_DB:
             return f"Expected it to decode at {expected:.2f} dB PSNR against {row.source_url}, got {found:.2f} dB."
@@ -166,13 +166,4 @@ class VerifyWorker:
         if row.status == "coded":
             return decode_rows(self._codecs, [row])[0]
         image = read_image(row.payload or b"")
-        return image if isinstance(image, Image) else None
-
-    def _original(self, row: ShardRow) -> Image | None:
-        """The source image, if it is still the one that was compressed."""
-        try:
-            data = read_or_reason(self._source.read, source_of(row))
-            image = None if isinstance(data, str) else read_image(data)
-        except TenfoldError:  # its store is out of reach, or it does not decode
-            return None
         return image if isinstance(image, Image) else None

@@ -17,8 +17,8 @@ from pipeline.archive.range_reads import read_row
 from pipeline.config import CompressConfig
 from pipeline.decode.resident_codecs import ResidentCodecs
 from pipeline.decode.rows import decode_rows
-from pipeline.errors import SourceError, StorageError, StoreDownError
-from pipeline.image.read import ReadLimits, read_image, to_rgb
+from pipeline.errors import StorageError
+from pipeline.image.read import ReadLimits, to_rgb
 from pipeline.report.comparison.cache import ComparisonCache
 from pipeline.report.comparison.crops import picture
 from pipeline.report.comparison.methods import (
@@ -33,7 +33,7 @@ from pipeline.report.comparison.methods import (
     baseline_of,
     lossless_of,
 )
-from pipeline.source.original import read_or_reason, source_of
+from pipeline.source.original import original_of
 from pipeline.source.source import Source, SourceConfig
 from pipeline.store.storage import Storage
 from pipeline.types import CatalogueRow, Image, ShardRow
@@ -114,24 +114,9 @@ class CompareWorker:
         """Nothing to let go of."""
 
     def _original(self, row: ShardRow) -> tuple[bytes, Image] | str:
-        """The source file and its pixels; a text says why there are none."""
-        if row.status == "kept":
-            data = row.payload or b""
-        else:
-            try:
-                found = read_or_reason(self._source.read, source_of(row))
-            except StoreDownError as error:
-                return f"its source is out of reach: {error}"
-            if isinstance(found, str):
-                return found
-            data = found
-        try:
-            image = read_image(data, limits=self._limits)
-        except SourceError as error:
-            return f"the source file does not decode: {error}"
-        if not isinstance(image, Image):
-            return f"it has no 8-bit pixels to compare: {image.reason}"
-        return data, image
+        """The source file and its pixels, where it still is the one; of a kept image, what the archive holds."""
+        read = self._source.read if row.status != "kept" else lambda _: row.payload or b""
+        return original_of(row, read, limits=self._limits)
 
     def _measured(self, task: CompareTask, original: Original, decoded: Image | None) -> CompareResult:
         results: dict[str, Result] = {}

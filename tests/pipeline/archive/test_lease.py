@@ -128,9 +128,12 @@ def test_renewed_while_held_and_lost_to_a_later_epoch(
         time.sleep(3)
         assert datetime.fromisoformat(record(archive)["until"]) >= datetime.now(UTC).replace(microsecond=0)
         assert not lease.is_lost
+        lease.check()
         archive.write("locks/000000000002.json", b"{}")
         time.sleep(1)
         assert lease.is_lost
+        with pytest.raises(LockedError, match=r"Expected to hold the lease of .* until the end"):
+            lease.check()
     assert archive.read("locks/000000000002.json") == b"{}", "the loser leaves the winner's lease alone"
 
 
