@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Collection, Iterator
-from contextlib import closing
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
@@ -21,23 +20,20 @@ from pipeline.errors import RestoreError, UnknownKeyError
 from pipeline.image.write import FORMATS, Format
 from pipeline.progress import (
     Follower,
-    Heartbeat,
     ImagesFinished,
     ImagesListed,
     Listener,
     ListingEnded,
-    PhaseBegan,
     RunBegan,
     RunEnded,
-    WorkersStarted,
     ignore,
     together,
 )
 from pipeline.store.storage import Storage
 from pipeline.totals import Totals
-from pipeline.workers.pool import Died, Pool
+from pipeline.workers.pool import Died
 from pipeline.workers.retry import halves, work_through
-from pipeline.workers.start import start_pool
+from pipeline.workers.start import working_pool
 
 _ROWS_PER_TASK = 512
 
@@ -114,9 +110,7 @@ class DecodeRun:
         self._listen(ImagesListed(images=stored.num_rows))
         self._listen(ListingEnded())
         if stored.num_rows:
-            self._listen(PhaseBegan(phase="starting"))
-            with closing(_start_pool(self._archive, self._destination, self._fmt, self._config)) as pool:
-                self._work(pool, self._tasks(stored))
+            self._work(self._tasks(stored))
         self._listen(RunEnded())
         progress = self._follower.progress
         return DecodeSummary(
@@ -188,16 +182,20 @@ class DecodeRun:
     def _name(self, key: str) -> str:
         return with_extension(key, FORMATS[self._fmt or DEFAULT_FORMAT], self._all_keys.__contains__)
 
-    def _work(self, pool: Pool[DecodeTask, DecodeResult], tasks: Iterator[DecodeTask]) -> None:
-        self._listen(WorkersStarted(workers=pool.size))
-        self._listen(PhaseBegan(phase="working"))
-        for outcome in work_through(pool, tasks, _split):
-            if isinstance(outcome, Died):
-                reason = f"its worker died each time it was tried alone: {outcome.reason}"
-                self._fail(outcome.task.images[0].key, reason)
-            elif outcome is not None:
-                self._take(outcome.result)
-            self._listen(Heartbeat())
+    def _work(self, tasks: Iterator[DecodeTask]) -> None:
+        spec = DecoderSpec(
+            archive_url=self._archive.url,
+            destination_url=self._destination.url,
+            fmt=self._fmt,
+            config=self._config,
+        )
+        with working_pool(spec, self._config.workers, self._listen) as pool:
+            for outcome in work_through(pool, tasks, _split, listen=self._listen):
+                if isinstance(outcome, Died):
+                    reason = f"its worker died each time it was tried alone: {outcome.reason}"
+                    self._fail(outcome.task.images[0].key, reason)
+                elif outcome is not None:
+                    self._take(outcome.result)
 
     def _take(self, result: DecodeResult) -> None:
         self._written += result.written
@@ -213,10 +211,3 @@ class DecodeRun:
 
 def _split(task: DecodeTask) -> list[DecodeTask]:
     return [replace(task, images=half) for half in halves(task.images)]
-
-
-def _start_pool(
-    archive: Storage, destination: Storage, fmt: Format | None, config: CompressConfig
-) -> Pool[DecodeTask, DecodeResult]:
-    spec = DecoderSpec(archive_url=archive.url, destination_url=destination.url, fmt=fmt, config=config)
-    return start_pool(spec, config.workers)

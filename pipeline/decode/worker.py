@@ -20,6 +20,7 @@ from pipeline.errors import DamagedError, TenfoldError
 from pipeline.image.write import Format
 from pipeline.store.storage import Storage
 from pipeline.types import Image, ShardRow
+from pipeline.workers.pool import Worker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +76,7 @@ class DecoderSpec:
         )
 
 
-class DecoderWorker:
+class DecoderWorker(Worker[DecodeTask, DecodeResult]):
     """Holds the codecs it has met and decodes shards."""
 
     def __init__(
@@ -97,9 +98,6 @@ class DecoderWorker:
             reason = f"{error} What is whole in it comes back with `tenfold get` or `tenfold repair`."
             failed = tuple((image.key, reason) for image in task.images)
             return DecodeResult(written=0, written_bytes=0, pixels=0, failed=failed)
-
-    def close(self) -> None:
-        """Nothing to let go of."""
 
     def _run(self, task: DecodeTask) -> DecodeResult:
         names = {image.row: image.name for image in task.images}

@@ -11,6 +11,7 @@ from pipeline.archive.shards import catalogue_rows
 from pipeline.errors import DamagedError
 from pipeline.store.options import StorageOptions
 from pipeline.store.storage import Storage
+from pipeline.workers.pool import Worker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +44,7 @@ class RebuildSpec:
         return RebuildWorker(Storage(self.archive_url, self.storage))
 
 
-class RebuildWorker:
+class RebuildWorker(Worker[RebuildTask, RebuildResult]):
     """Holds one shard at a time."""
 
     def __init__(self, archive: Storage) -> None:
@@ -62,6 +63,3 @@ class RebuildWorker:
         except DamagedError as error:
             return RebuildResult(rows=None, damage=str(error))
         return RebuildResult(rows=rows, damage=None)
-
-    def close(self) -> None:
-        """Nothing to let go of."""

@@ -14,7 +14,6 @@ runs over the sources resume as any run does.
 from __future__ import annotations
 
 import time
-from contextlib import closing
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -35,7 +34,6 @@ from pipeline.config import CompressConfig
 from pipeline.errors import LockedError
 from pipeline.progress import (
     Follower,
-    Heartbeat,
     ImagesFinished,
     ImagesListed,
     Listener,
@@ -44,7 +42,6 @@ from pipeline.progress import (
     RunBegan,
     RunEnded,
     StepAdvanced,
-    WorkersStarted,
     ignore,
     together,
 )
@@ -60,7 +57,7 @@ from pipeline.types import CatalogueRow
 from pipeline.verify.damage import Problem, weights_seen
 from pipeline.workers.pool import Died
 from pipeline.workers.retry import work_through
-from pipeline.workers.start import start_pool
+from pipeline.workers.start import working_pool
 
 
 class RepairRun:
@@ -199,11 +196,8 @@ class RepairRun:
         )
         spec = SalvageSpec(archive_url=self._archive.url, storage=self._config.storage)
         lost: list[CatalogueRow] = []
-        self._listen(PhaseBegan(phase="starting"))
-        with closing(start_pool(spec, self._config.workers)) as pool:
-            self._listen(WorkersStarted(workers=pool.size))
-            self._listen(PhaseBegan(phase="working"))
-            for outcome in work_through(pool, tasks, lambda _: ()):
+        with working_pool(spec, self._config.workers, self._listen) as pool:
+            for outcome in work_through(pool, tasks, lambda _: (), listen=self._listen):
                 if isinstance(outcome, Died):
                     words = f"Its worker died each time it was tried alone: {outcome.reason}"
                     self._summary.problems.append(Problem(path=outcome.task.shard, key=None, problem=words))
@@ -211,7 +205,6 @@ class RepairRun:
                     lost += self._take(outcome.task, outcome.result)
                 if time.monotonic() - self._last_commit >= self._config.commit_seconds:
                     self._commit()
-                self._listen(Heartbeat())
         self._commit()
         return lost
 

@@ -20,6 +20,7 @@ from pipeline.store.options import StorageOptions
 from pipeline.store.storage import Storage
 from pipeline.types import CatalogueRow
 from pipeline.verify.damage import Problem, ShardDamage, missing_shard, read_shard
+from pipeline.workers.pool import Worker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -70,7 +71,7 @@ class SalvageSpec:
         return SalvageWorker(Storage(self.archive_url, self.storage))
 
 
-class SalvageWorker:
+class SalvageWorker(Worker[SalvageTask, SalvageResult]):
     """Holds one shard at a time."""
 
     def __init__(self, archive: Storage) -> None:
@@ -102,9 +103,6 @@ class SalvageWorker:
             undecodable=tuple(key for key, digest in needed.items() if digest is None),
             needed=frozenset(digest for digest in needed.values() if digest is not None),
         )
-
-    def close(self) -> None:
-        """Nothing to let go of."""
 
     def _move(self, whole: Sequence[CatalogueRow], data: bytes, task: SalvageTask) -> pa.Table | None:
         if not whole or task.run is None:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -31,15 +30,12 @@ from pipeline.config import CompressConfig
 from pipeline.errors import ArchiveError, NoArchiveError, StorageError
 from pipeline.progress import (
     Follower,
-    Heartbeat,
     ImagesFinished,
     ImagesListed,
     Listener,
     ListingEnded,
-    PhaseBegan,
     RunBegan,
     RunEnded,
-    WorkersStarted,
     ignore,
     together,
 )
@@ -50,7 +46,7 @@ from pipeline.verify.damage import Problem, damaged_catalogue, missing_shard, we
 from pipeline.verify.worker import Level, VerifyResult, VerifySpec, VerifyTask
 from pipeline.workers.pool import Died
 from pipeline.workers.retry import halves, work_through
-from pipeline.workers.start import start_pool
+from pipeline.workers.start import working_pool
 
 _BROKEN_MARK = (
     "Expected the checksum that its name promises, got another: what it marked for removal stays. The next `tenfold "
@@ -176,16 +172,12 @@ class VerifyRun:
 
     def _see_shards(self, held: dict[str, int]) -> None:
         spec = VerifySpec(archive_url=self._archive.url, config=self._config)
-        self._listen(PhaseBegan(phase="starting"))
-        with closing(start_pool(spec, self._config.workers)) as pool:
-            self._listen(WorkersStarted(workers=pool.size))
-            self._listen(PhaseBegan(phase="working"))
-            for outcome in work_through(pool, self._tasks(held), _split):
+        with working_pool(spec, self._config.workers, self._listen) as pool:
+            for outcome in work_through(pool, self._tasks(held), _split, listen=self._listen):
                 if isinstance(outcome, Died):
                     self._give_up(outcome)
                 elif outcome is not None:
                     self._take(outcome.task, outcome.result)
-                self._listen(Heartbeat())
 
     def _see_seals(self) -> None:
         sealed = read_seals(self._archive)

@@ -31,6 +31,7 @@ from pipeline.source.source import Source, SourceConfig
 from pipeline.store.storage import Storage
 from pipeline.types import CatalogueRow, Image, ShardRow
 from pipeline.verify.damage import Problem, read_shard
+from pipeline.workers.pool import Worker
 
 Level = Literal["structure", "checksum", "decode"]
 PSNR_TOLERANCE_DB: Final = 0.1
@@ -77,7 +78,7 @@ class VerifySpec:
         return VerifyWorker(Storage(self.archive_url, self.config.storage), source)
 
 
-class VerifyWorker:
+class VerifyWorker(Worker[VerifyTask, VerifyResult]):
     """Holds the codecs it has met."""
 
     def __init__(self, archive: Storage, source: Source) -> None:
@@ -120,9 +121,6 @@ class VerifyWorker:
             decoded=decoded,
             compared=compared,
         )
-
-    def close(self) -> None:
-        """Nothing to let go of."""
 
     def _frame(self, task: VerifyTask) -> Iterator[Problem]:
         spans = (spans_of(row, ("payload", *EXTRAS)) for row in rows_of(task.rows, CatalogueRow))

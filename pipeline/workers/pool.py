@@ -24,8 +24,8 @@ class Worker(Protocol[TaskT_contra, ResultT_co]):
         ...
 
     def close(self) -> None:
-        """Let go of threads and device memory."""
-        ...
+        """Let go of threads and device memory. A worker without threads has nothing to do here."""
+        return
 
 
 WorkerT = TypeVar("WorkerT")

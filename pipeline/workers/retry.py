@@ -1,4 +1,5 @@
-"""What to do when a worker dies on a task: once more, then halves, until the culprit is alone.
+"""The loop that keeps a pool busy, and what it does when a worker dies on a task: once more, then halves, until the
+culprit is alone.
 
 A worker that dies takes innocent tasks with it, so one death proves nothing: whoever drives the pool tries what
 `after` returns alone in its worker. After its second death a task is split; a half is split after its first.
@@ -8,9 +9,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from pipeline.errors import TenfoldError
+from pipeline.progress import Heartbeat, Listener, ignore
 from pipeline.workers.pool import Died, Done, Pool, ResultT, TaskT
 
 _Item = TypeVar("_Item")
@@ -67,25 +69,35 @@ class RetryPolicy(Generic[TaskT]):
 
 def work_through(
     pool: Pool[TaskT, ResultT],
-    tasks: Iterable[TaskT],
+    tasks: Iterable[TaskT | None],
     split: Callable[[TaskT], Sequence[TaskT]],
+    *,
+    give_up: Callable[[Died[TaskT]], Sequence[TaskT]] = lambda _death: (),
+    listen: Listener = ignore,
 ) -> Iterator[Done[TaskT, ResultT] | Died[TaskT] | None]:
     """Keep a pool busy until every task is done or given up.
 
     Args:
-        tasks: consumed as the pool has room.
+        tasks: consumed as the pool has room. None says that there is none yet; whoever gives it while nothing is under
+            way has waited a moment for one.
         split: as for `RetryPolicy`.
+        give_up: what to do instead of a task that kills its workers whenever it is tried alone.
+        listen: hears a heartbeat several times a second.
     Yields:
         What is done; deaths only of tasks that are given up; None whenever nothing else came.
+    Raises:
+        TenfoldError: workers keep dying without a success in between; or what a worker raised.
     """
     retry: RetryPolicy[TaskT] = RetryPolicy(split)
     fresh, again = iter(tasks), deque[TaskT]()
     in_flight, ended = 0, False
     while again or in_flight or not ended:
         while in_flight < pool.capacity and (again or not ended):
-            task = again.popleft() if again else next(fresh, None)
-            if task is None:
+            task = again.popleft() if again else next(fresh, _END)
+            if isinstance(task, _End):
                 ended = True
+            elif task is None:
+                break
             else:
                 pool.submit(task, alone=retry.is_suspect(task))
                 in_flight += 1
@@ -93,13 +105,21 @@ def work_through(
         if outcome is not None:
             in_flight -= 1
         if isinstance(outcome, Died):
-            instead = retry.after(outcome)
+            instead = retry.after(outcome) or list(give_up(outcome))
             again.extendleft(instead)
             yield None if instead else outcome
         else:
             if outcome is not None:
                 retry.succeeded()
             yield outcome
+        listen(Heartbeat())
+
+
+class _End:
+    """That no task will follow."""
+
+
+_END: Final = _End()
 
 
 def halves(items: Sequence[_Item]) -> list[tuple[_Item, ...]]:

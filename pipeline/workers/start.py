@@ -3,10 +3,29 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from typing import Any
 
 from pipeline.config import WorkersConfig
+from pipeline.progress import Listener, PhaseBegan, WorkersStarted
 from pipeline.workers.pool import LocalPool, Pool, WorkerSpec
+
+
+@contextmanager
+def working_pool(
+    spec: WorkerSpec[Any], workers: WorkersConfig, listen: Listener, *, phase: str = "working"
+) -> Iterator[Pool[Any, Any]]:
+    """A pool that is closed at the end; `listen` hears of the phases `starting` and then `phase`.
+
+    Raises:
+        ConfigError: no cluster, or too small a one.
+    """
+    listen(PhaseBegan(phase="starting"))
+    with closing(start_pool(spec, workers)) as pool:
+        listen(WorkersStarted(workers=pool.size))
+        listen(PhaseBegan(phase=phase))
+        yield pool
 
 
 def start_pool(spec: WorkerSpec[Any], workers: WorkersConfig) -> Pool[Any, Any]:

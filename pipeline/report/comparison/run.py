@@ -9,22 +9,18 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from pipeline.archive.catalogue import Catalogue
 from pipeline.config import CompressConfig
 from pipeline.progress import (
-    Heartbeat,
     ImagesFinished,
     ImagesListed,
     Listener,
     ListingEnded,
-    PhaseBegan,
     RunBegan,
     RunEnded,
-    WorkersStarted,
     ignore,
 )
 from pipeline.report.comparison.cache import ComparisonCache
@@ -36,7 +32,7 @@ from pipeline.totals import Totals
 from pipeline.types import CatalogueRow
 from pipeline.workers.pool import Died
 from pipeline.workers.retry import halves, work_through
-from pipeline.workers.start import start_pool
+from pipeline.workers.start import working_pool
 
 _LOOKUPS: Final = 16
 
@@ -155,12 +151,9 @@ def _work(
     listen(RunBegan(verb="report", done="compared"))
     listen(ImagesListed(images=len(tasks)))
     listen(ListingEnded())
-    listen(PhaseBegan(phase="starting"))
     seen: set[str] = set()
-    with closing(start_pool(spec, config.workers)) as pool:
-        listen(WorkersStarted(workers=pool.size))
-        listen(PhaseBegan(phase="comparing"))
-        for outcome in work_through(pool, tasks, _split):
+    with working_pool(spec, config.workers, listen, phase="comparing") as pool:
+        for outcome in work_through(pool, tasks, _split, listen=listen):
             if outcome is not None:
                 if isinstance(outcome, Died):
                     outcomes.give_up(outcome)
@@ -171,7 +164,6 @@ def _work(
                     seen.add(row.key)
                     pixels = (row.width or 0) * (row.height or 0)
                     listen(ImagesFinished(images=1, totals=Totals(pixels=pixels)))
-            listen(Heartbeat())
     listen(RunEnded())
 
 

@@ -37,7 +37,7 @@ from pipeline.source.original import original_of
 from pipeline.source.source import Source, SourceConfig
 from pipeline.store.storage import Storage
 from pipeline.types import CatalogueRow, Image, ShardRow
-from pipeline.workers.pool import OUT_OF_MEMORY
+from pipeline.workers.pool import OUT_OF_MEMORY, Worker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +81,7 @@ class CompareSpec:
         )
 
 
-class CompareWorker:
+class CompareWorker(Worker[CompareTask, CompareResult]):
     """Holds the codecs it has met."""
 
     def __init__(self, archive: Storage, source: Source, *, limits: ReadLimits) -> None:
@@ -109,9 +109,6 @@ class CompareWorker:
             return CompareResult(absent=original, results=results)
         file, image = original
         return self._measured(task, Original(pixels=image.pixels, file=file), decoded)
-
-    def close(self) -> None:
-        """Nothing to let go of."""
 
     def _original(self, row: ShardRow) -> tuple[bytes, Image] | str:
         """The source file and its pixels, where it still is the one; of a kept image, what the archive holds."""
