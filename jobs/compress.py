@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from jobs.options import ArchiveUrl, AsJson, ConfigFile, RayAddress, Workers, read_config
+from jobs.options import ArchiveUrl, AsJson, ConfigFile, DryRun, RayAddress, Workers, read_config
 from jobs.terminal.exit_codes import clear_errors
+from jobs.terminal.run_plan import plan_and_tell
 from jobs.terminal.run_summary import run_and_tell
 from pipeline.compress.run import CompressRun
 from pipeline.source.source import parse_source
@@ -68,6 +69,7 @@ def compress(
             "archive keeps a copy, so that it decodes without FILE.",
         ),
     ] = None,
+    dry_run: DryRun = False,
     workers: Workers = None,
     ray_address: RayAddress = None,
     config: ConfigFile = None,
@@ -100,4 +102,5 @@ def compress(
         )
         source = parse_source(src, settings.reading, exclude=archive)
         store = Storage(archive, settings.storage)
-        run_and_tell(CompressRun(source, store, settings), archive, as_json=as_json)
+        do_and_tell = plan_and_tell if dry_run else run_and_tell
+        do_and_tell(CompressRun(source, store, settings), archive, as_json=as_json)

@@ -8,14 +8,15 @@ from typing import Annotated, Any
 
 import typer
 
-from jobs.options import AsJson, RayAddress, Workers
+from jobs.options import AsJson, DryRun, RayAddress, Workers
 from jobs.terminal.exit_codes import FAILED, FAILED_IMAGES, OK, TIME_UP, clear_errors, outcome_of
 from jobs.terminal.output import print_json, say
 from jobs.terminal.progress import show_progress
+from jobs.terminal.run_plan import plan_json, tell_plan
 from jobs.terminal.run_summary import tell_failed, tell_summary
 from jobs.webhook import check_webhook, tell_webhook
 from pipeline.compress.nightly import NightlyRun, NightlySummary
-from pipeline.config import Compare, NightlyConfig, load_config
+from pipeline.config import Compare, CompressConfig, NightlyConfig, load_config
 from pipeline.words import counted
 
 
@@ -67,6 +68,7 @@ def nightly(
             help="POST the outcome there as JSON, however the run ends. No record of the run shows this URL.",
         ),
     ] = None,
+    dry_run: DryRun = False,
     workers: Workers = None,
     ray_address: RayAddress = None,
     as_json: AsJson = False,
@@ -103,6 +105,9 @@ def nightly(
             raise AssertionError(settings)
         if night.webhook is not None:
             check_webhook(night.webhook)
+        if dry_run:
+            _plan(night, settings, as_json=as_json)
+            return
         try:
             with show_progress() as listen:
                 summary = NightlyRun(night, settings).run(listen)
@@ -118,6 +123,28 @@ def nightly(
         _tell_trouble(summary, night.archive)
         _tell_webhook(night, _line(summary), code, summary)
         raise SystemExit(code)
+
+
+def _plan(night: NightlyConfig, settings: CompressConfig, *, as_json: bool) -> None:
+    with show_progress() as listen:
+        plan = NightlyRun(night, settings).plan(listen)
+    if as_json:
+        print_json(
+            {
+                "dry_run": True,
+                "plan": plan_json(plan.plan),
+                "deletes": night.deletes,
+                "dropped": plan.dropped,
+                "refused": plan.refused,
+            }
+        )
+    else:
+        tell_plan(plan.plan, night.archive)
+        if plan.dropped:
+            print(f"Would drop from the catalogue: {counted(plan.dropped, 'image')}.")
+    if plan.refused is not None:
+        say(f"error: {plan.refused}")
+        raise SystemExit(FAILED)
 
 
 def _code(summary: NightlySummary) -> int:

@@ -53,6 +53,13 @@ ConfigFile = Annotated[
         "--config", metavar="FILE", help="YAML with codec, workers, storage ...; options override it."
     ),
 ]
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="Only tell what is new, changed, unchanged and gone, and how many bytes that is. Writes nothing.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="End stdout with JSON; progress goes to stderr.")]
 AsOfVersion = Annotated[
     Any,

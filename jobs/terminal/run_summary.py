@@ -54,7 +54,7 @@ _SHOWN = 10
 def run_and_tell(run: CompressRun, archive: str, *, as_json: bool) -> None:
     """Do a run, and end the process with its own exit code when images failed."""
     with show_progress() as listen:
-        summary = run.run(listen)
+        summary = run.run(listen).summary
     if as_json:
         print_json(asdict(summary))
     else:

@@ -97,7 +97,7 @@ def _job(source: Path, archive: Path, workers: int, quality: int, config: Compre
             "workers": config.workers.model_copy(update={"count": workers}),
         }
     )
-    return CompressRun(parse_source(str(source)), Storage(archive), told).run()
+    return CompressRun(parse_source(str(source)), Storage(archive), told).run().summary
 
 
 def _bare(source: Path, out: Path, workers: int, quality: int, *, measured: bool) -> tuple[float, int]:

@@ -22,7 +22,7 @@ from pipeline.source.source import Source
 
 _DROP_MOST = 0.5
 _FAIL_IF_OVER = re.compile(r"fail-if-over\s+(\d+(?:\.\d+)?)\s*%")
-_COLUMNS = ("key", "source_url", "shard", "row")
+_COLUMNS = ("key", "source_url", "source_size", "shard", "row")
 _ROWS = pa.schema([(name, pa.int64() if name == "row" else pa.string()) for name in ("key", "shard", "row")])
 
 
@@ -38,6 +38,20 @@ class DeletePolicy:
     def keeps(self) -> bool:
         """Whether nothing is ever dropped."""
         return self.text == "keep"
+
+    def refusal(self, *, gone: int, archived: int) -> str | None:
+        """Why images that are gone are not dropped; None when they are.
+
+        Args:
+            archived: images that the archive held of the source, the gone ones included.
+        """
+        if gone <= self.most * archived:
+            return None
+        return (
+            f"Expected at most {_percent(self.most)} of the source's {archived:,} archived images to be gone "
+            f"({self.text}), got {gone:,} ({_percent(gone / archived)}): nothing was dropped. Is the source mounted "
+            "and whole? If they really went, run once with --deletes 'fail-if-over 100%'."
+        )
 
 
 def parse_policy(text: str) -> DeletePolicy:
@@ -63,19 +77,10 @@ class MissingFromSource:
 
     rows: pa.Table
     """`key`, `shard`, `row`."""
-    of: int
+    archived: int
     """Images that the archive held of the source, these included."""
-
-    def refusal(self, policy: DeletePolicy) -> str | None:
-        """Why they are not dropped; None when they are."""
-        if self.rows.num_rows <= policy.most * self.of:
-            return None
-        return (
-            f"Expected at most {_percent(policy.most)} of the source's {self.of:,} archived images to be gone "
-            f"({policy.text}), got {self.rows.num_rows:,} ({_percent(self.rows.num_rows / self.of)}): nothing was "
-            "dropped. Is the source mounted and whole? If they really went, run once with --deletes "
-            "'fail-if-over 100%'."
-        )
+    source_bytes: int
+    """Of the files that these images were."""
 
 
 def _percent(share: float) -> str:
@@ -90,12 +95,16 @@ def missing_from_source(catalogue: Catalogue, source: Source, listed: KnownImage
     Raises:
         SourceError: a source that cannot tell.
     """
-    covers, of = source.coverage(), 0
+    covers, archived, source_bytes = source.coverage(), 0, 0
     gone: list[dict[str, Any]] = []
     for batch in catalogue.scan(_COLUMNS):
         for row in batch.to_pylist():
+            size = row.pop("source_size") or 0
             if covers(row.pop("source_url")):
-                of += 1
+                archived += 1
                 if listed.is_gone(row["key"]):
                     gone.append(row)
-    return MissingFromSource(rows=pa.Table.from_pylist(gone, _ROWS), of=of)
+                    source_bytes += size
+    return MissingFromSource(
+        rows=pa.Table.from_pylist(gone, _ROWS), archived=archived, source_bytes=source_bytes
+    )

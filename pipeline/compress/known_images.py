@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from pipeline.types import SourceImage
 
 FAST_COLUMNS = ("key", "source_url", "source_size", "source_etag", "source_mtime")
 CHECKSUM_COLUMNS = ("key", "source_url", "source_sha256")
+
+Change = Literal["new", "changed", "displacing", "unchanged"]
+"""What a listed image is to the catalogue. One that is displacing has the key of an image from another URL."""
 
 _UNKNOWN = 0
 """Version of an image whose source bytes were never read: it counts as changed."""
@@ -70,13 +73,8 @@ class KnownImages:
         at = self._find(key)
         return at is not None and not self._seen[at]
 
-    def is_from_elsewhere(self, image: SourceImage) -> bool:
-        """Whether the catalogue holds the image's key, taken from another URL."""
-        at = self._find(image.key)
-        return at is not None and int(self._urls[at]) != _hash64(image.url)
-
-    def compared(self, images: Iterable[SourceImage]) -> Iterator[tuple[SourceImage, bool]]:
-        """Each image in order, and whether the catalogue holds it in this version.
+    def changes(self, images: Iterable[SourceImage]) -> Iterator[tuple[SourceImage, Change]]:
+        """Each image in order, and what it is to the catalogue.
 
         A listing that knows no version (a bare list of names) is believed unchanged once the key is there, unless
         checksums are compared. An image that cannot be read for its checksum counts as changed: reading it again
@@ -85,6 +83,17 @@ class KnownImages:
         Raises:
             StoreDownError: the source is out of reach.
         """
+        for image, is_current in self._compared(images):
+            yield image, "unchanged" if is_current else self._change(image)
+
+    def _change(self, image: SourceImage) -> Change:
+        at = self._find(image.key)
+        if at is None:
+            return "new"
+        return "changed" if int(self._urls[at]) == _hash64(image.url) else "displacing"
+
+    def _compared(self, images: Iterable[SourceImage]) -> Iterator[tuple[SourceImage, bool]]:
+        """Each image in order, and whether the catalogue holds it in this version."""
         if self._read is None:
             for image in images:
                 yield image, self._is_current(image, _fast(image.size, image.etag, image.mtime))

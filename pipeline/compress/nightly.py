@@ -16,6 +16,7 @@ from pipeline.archive.lease import Lease
 from pipeline.archive.seals import seal
 from pipeline.compress.delete_policy import missing_from_source, parse_policy
 from pipeline.compress.known_images import KnownImages
+from pipeline.compress.plan import CompressPlan
 from pipeline.compress.run import CompressRun
 from pipeline.compress.run_record import RunRecord
 from pipeline.compress.summary import RunSummary
@@ -43,6 +44,17 @@ class NightlySummary:
     """Why none was dropped although the policy drops."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NightlyPlan:
+    """What a night would do."""
+
+    plan: CompressPlan
+    dropped: int
+    """Images that would be taken out of the catalogue."""
+    refused: str | None
+    """Why none would be although the policy drops."""
+
+
 class NightlyRun:
     """One night. Use once."""
 
@@ -61,6 +73,19 @@ class NightlyRun:
         self._archive = Storage(night.archive, config.storage)
         if not self._policy.keeps:
             self._source.coverage()  # a source that cannot tell what is gone ends here
+
+    def plan(self, listen: Listener = ignore) -> NightlyPlan:
+        """Say what `run` would do. Nothing is written, and no lease is taken.
+
+        Raises:
+            SourceError, StorageError, ConfigError, ArchiveError: as `CompressRun.plan`.
+        """
+        plan = CompressRun(self._source, self._archive, self._config).plan(listen)
+        if self._policy.keeps or plan.gone is None or plan.archived is None:
+            return NightlyPlan(plan=plan, dropped=0, refused=None)
+        refused = self._policy.refusal(gone=plan.gone.images, archived=plan.archived)
+        dropped = plan.gone.images if refused is None else 0
+        return NightlyPlan(plan=plan, dropped=dropped, refused=refused)
 
     def run(self, listen: Listener = ignore) -> NightlySummary:
         """Do it.
@@ -88,10 +113,10 @@ class NightlyRun:
         """A resumed run does what was planned before it was killed: another one looks at the source of today."""
         runs: list[RunSummary] = []
         while True:
-            run = CompressRun(self._source, self._archive, self._config)
-            runs.append(run.run(listen, stop=stop))
-            if not runs[-1].resumed or stop():
-                return runs, run.listed
+            outcome = CompressRun(self._source, self._archive, self._config).run(listen, stop=stop)
+            runs.append(outcome.summary)
+            if not outcome.summary.resumed or stop():
+                return runs, outcome.listed
 
     def _follow_deletes(self, runs: list[RunSummary], listed: KnownImages | None) -> NightlySummary:
         gone: int | None = None
@@ -99,7 +124,8 @@ class NightlyRun:
         if listed is not None and not self._policy.keeps:
             catalogue = Catalogue(self._archive)
             found = missing_from_source(catalogue, self._source, listed)
-            gone, refused = found.rows.num_rows, found.refusal(self._policy)
+            gone = found.rows.num_rows
+            refused = self._policy.refusal(gone=gone, archived=found.archived)
             if gone and refused is None:
                 dropped = catalogue.remove(
                     found.rows, run=runs[-1].run, info={"tenfold.deletes": self._policy.text}

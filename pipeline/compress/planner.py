@@ -152,11 +152,11 @@ class Planner:
         self.listed = None if self._stop.is_set() else known
 
     def _fresh(self, planned: set[str], known: KnownImages) -> Iterator[SourceImage]:
-        for image, is_current in known.compared(self._unplanned(planned, known)):
-            if is_current:
+        for image, change in known.changes(self._unplanned(planned, known)):
+            if change == "unchanged":
                 self._tally.see_unchanged()
             else:
-                self._tally.displacing += known.is_from_elsewhere(image)
+                self._tally.displacing += change == "displacing"
                 yield image
 
     def _unplanned(self, planned: set[str], known: KnownImages) -> Iterator[SourceImage]:

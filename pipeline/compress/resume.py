@@ -23,7 +23,7 @@ def resume_units(
     log: RunRecord,
     plan: StoredPlan,
     *,
-    over: Collection[str] = (),
+    lost_shards: Collection[str] = (),
 ) -> frozenset[int]:
     """Units of the plan that need no more work, after committing those that were published but not committed.
 
@@ -32,7 +32,7 @@ def resume_units(
     recently: it may be about to remove it, and what is referred to must stay.
 
     Args:
-        over: as for `Catalogue.commit`.
+        lost_shards: as for `Commits`.
     """
     if not log.resumed:
         return frozenset()
@@ -49,7 +49,7 @@ def resume_units(
             unmarked = [path for path in paths if path not in marked]
             rows = _rows_of_unit(storage, unmarked, keys={image.key for image in plan.load(number)})
             if rows is not None:
-                catalogue.commit(rows, run=log.run, over=over)
+                catalogue.commit(rows, run=log.run, over=lost_shards)
                 committed.add(number)
     return frozenset(committed)
 

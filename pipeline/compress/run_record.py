@@ -11,7 +11,6 @@ import json
 import platform
 import secrets
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib import metadata
 from typing import Any
@@ -24,7 +23,6 @@ from pipeline.archive.layout import (
     parse_record_path,
     record_path,
 )
-from pipeline.compress.summary import RunSummary
 from pipeline.config import CompressConfig
 from pipeline.errors import ArchiveError
 from pipeline.source.source import SourceConfig
@@ -48,15 +46,9 @@ class RunRecord:
         cls, storage: Storage, source: SourceConfig, config: CompressConfig, *, weights: Sequence[str]
     ) -> RunRecord:
         """The newest interrupted run of this source, codec and weights (names of their files), or a new one."""
-        fingerprint = _fingerprint(source, config, weights)
-        begun: set[str] = set()
-        ended: set[str] = set()
-        for record in map(parse_record_path, (info.path for info in storage.list(RUNS_FOLDER))):
-            if record is not None and record.name in (RUN_JSON, SUMMARY_JSON):
-                (begun if record.name == RUN_JSON else ended).add(record.run)
-        for run in sorted(begun - ended, reverse=True):
-            if _fingerprint_in(storage, run) == fingerprint:
-                return cls(storage, run, resumed=True)
+        interrupted = cls.interrupted(storage, source, config, weights=weights)
+        if interrupted is not None:
+            return cls(storage, interrupted, resumed=True)
         log = cls(storage, new_run_id(), resumed=False)
         log.write(
             RUN_JSON,
@@ -64,7 +56,7 @@ class RunRecord:
                 "format": _FORMAT,
                 "run": log.run,
                 "started_at": datetime.now(UTC).isoformat(),
-                "fingerprint": fingerprint,
+                "fingerprint": _fingerprint(source, config, weights),
                 "source": source.model_dump(mode="json"),
                 "config": config.model_dump(mode="json"),
                 "python": platform.python_version(),
@@ -73,13 +65,29 @@ class RunRecord:
         )
         return log
 
+    @staticmethod
+    def interrupted(
+        storage: Storage, source: SourceConfig, config: CompressConfig, *, weights: Sequence[str]
+    ) -> str | None:
+        """The newest interrupted run of this source, codec and weights; None when there is none."""
+        fingerprint = _fingerprint(source, config, weights)
+        begun: set[str] = set()
+        ended: set[str] = set()
+        for record in map(parse_record_path, (info.path for info in storage.list(RUNS_FOLDER))):
+            if record is not None and record.name in (RUN_JSON, SUMMARY_JSON):
+                (begun if record.name == RUN_JSON else ended).add(record.run)
+        for run in sorted(begun - ended, reverse=True):
+            if _fingerprint_in(storage, run) == fingerprint:
+                return run
+        return None
+
     def write_progress(self, record: dict[str, Any]) -> None:
         """Overwrite progress.json."""
         self.write(PROGRESS_JSON, record)
 
-    def write_summary(self, summary: RunSummary) -> None:
-        """End the run."""
-        self.write(SUMMARY_JSON, asdict(summary))
+    def end(self, summary: dict[str, Any]) -> None:
+        """Write summary.json: nobody resumes the run after that."""
+        self.write(SUMMARY_JSON, summary)
 
     def write(self, name: str, record: dict[str, Any]) -> None:
         """Put a record beside the others, over any of that name."""

@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
+
+from codec.contract import Codec
+from pipeline.archive.catalogue import Catalogue
+from pipeline.archive.layout import WEIGHTS_FOLDER
+from pipeline.compress.archived_images import FAILED
+from pipeline.compress.run_record import RunRecord
+from pipeline.config import CodecConfig
+from pipeline.progress import Progress
+from pipeline.store.storage import Storage
+from pipeline.totals import COLUMNS, Totals
 
 TARGET_TOLERANCE: Final = 0.02
 """A target counts as met within this share of it."""
@@ -78,6 +89,83 @@ class RunSummary:
     def coded_bpp(self) -> float | None:
         """What the coded images took, under the name that `Totals` has for it."""
         return self.reached_bpp
+
+
+def summarise(
+    archive: Storage,
+    catalogue: Catalogue,
+    record: RunRecord,
+    progress: Progress,
+    told: CodecConfig,
+    codec: Codec,
+    *,
+    held_back: Sequence[dict[str, str]],
+    was_asked_to_stop: bool,
+    skipped: int,
+) -> RunSummary:
+    """Count a run's rows in the catalogue: the truth, also after a resume.
+
+    Args:
+        progress: of the run, at its end.
+        told, codec: what was to be reached, and by which codec.
+        held_back: key and reason of failed images whose earlier version stays in the archive.
+        skipped: objects below the source that are not named like images.
+    """
+    totals = Totals.over(catalogue.scan(list(COLUMNS), run=record.run))
+    images, failed = totals.images + len(held_back), totals.failed + len(held_back)
+    all_done = progress.listing_done and progress.finished == progress.listed
+    return RunSummary(
+        run=record.run,
+        images=images,
+        failed=failed,
+        held_back=list(held_back),
+        unchanged=progress.unchanged,
+        displacing=progress.displacing,
+        superseded=max(0, progress.finished - images),
+        failed_before=_failed_in(catalogue) - totals.failed,
+        stopped=was_asked_to_stop and not all_done,
+        left=progress.listed - progress.finished,
+        skipped=skipped,
+        **{name: getattr(totals, name) for name in _OF_TOTALS},
+        **_target(told.target_bpp, totals.coded_bpp),
+        **_archive_bytes(archive),
+        quality=None if told.target_bpp is not None else told.quality_of(codec),
+        resumed=record.resumed,
+        seconds=round(progress.seconds(), 3),
+        start_seconds=round(progress.start_seconds(), 3),
+        megapixels_per_second=round(progress.megapixels_per_second(), 3),
+        stage_seconds={name: round(seconds, 3) for name, seconds in progress.stages.items()},
+    )
+
+
+_OF_TOTALS: Final = (
+    *("coded", "kept", "pixels", "raw_bytes", "source_bytes", "payload_bytes"),
+    *("zip_bytes", "zipped_pixels", "zip_source_bytes", "zip_ratio_vs_raw"),
+    *("ratio_vs_raw", "ratio_vs_source", "bpp", "psnr_db", "ms_ssim"),
+)
+"""What has the same name in `Totals`."""
+
+
+def _target(target_bpp: float | None, reached_bpp: float | None) -> dict[str, Any]:
+    return {
+        "target_bpp": target_bpp,
+        "target_ratio": 24 / target_bpp if target_bpp else None,
+        "reached_bpp": reached_bpp,
+        "reached_ratio": 24 / reached_bpp if reached_bpp else None,
+        "target_met": is_met(target_bpp, reached_bpp),
+    }
+
+
+def _failed_in(catalogue: Catalogue) -> int:
+    return sum(len(batch) for batch in catalogue.scan(["key"], where=FAILED))
+
+
+def _archive_bytes(archive: Storage) -> dict[str, Any]:
+    everything = weights = 0
+    for info in archive.list():
+        everything += info.size
+        weights += info.size if info.path.startswith(f"{WEIGHTS_FOLDER}/") else 0
+    return {"archive_bytes": everything, "weights_bytes": weights}
 
 
 def is_met(target_bpp: float | None, reached_bpp: float | None) -> bool | None:

@@ -253,7 +253,11 @@ class RepairRun:
     def _run(self, comeback: ReencodeBatch) -> RunSummary:
         self._is_ours()
         source = lost_images(self._archive, comeback.config.reading, comeback.images)
-        return CompressRun(source, self._archive, comeback.config, over=self._over).run(self._listen)
+        return (
+            CompressRun(source, self._archive, comeback.config, lost_shards=self._over)
+            .run(self._listen)
+            .summary
+        )
 
     def _still_lost(self, rows: list[CatalogueRow]) -> list[CatalogueRow]:
         """A resumed run does what it planned when it began; what was lost since is left."""

@@ -53,7 +53,7 @@ def without_a_node(folder: Path, rng: random.Random) -> Counter[str]:
                 cluster.add_node(num_cpus=1, **_NODE)  # as an autoscaler would
 
         begun = time.monotonic()
-        summary = CompressRun(parse_source(str(source)), Storage(archive), config).run(listen)
+        summary = CompressRun(parse_source(str(source)), Storage(archive), config).run(listen).summary
         seconds = time.monotonic() - begun
     finally:
         ray.shutdown()

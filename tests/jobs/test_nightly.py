@@ -169,7 +169,7 @@ def test_the_time_is_up(source: Path, archive: Path, config: Path) -> None:
     assert "The time was up" in ran.err
     follower = Follower()
     run = CompressRun(parse_source(str(source)), Storage(archive), load_config(config, {}))
-    summary = run.run(follower, stop=lambda: follower.progress.finished >= 8)
+    summary = run.run(follower, stop=lambda: follower.progress.finished >= 8).summary
     assert (summary.stopped, summary.images, len(keys(archive))) == (True, 8, 8)
     assert summary.images + summary.left == _IMAGES, "the listing of so few images was over"
     make_image(source / "new.png", 100)

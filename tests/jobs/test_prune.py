@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from pipeline.archive.lease import Lease
-from pipeline.compress.run import CompressRun
+from pipeline.compress.commits import Commits
 from pipeline.store.storage import Storage
 from tests.pipeline.prune.steps import age_marks, tree
 from tests.support.road import start_tenfold, tenfold
@@ -112,19 +112,19 @@ def test_a_run_that_was_suspended_before_it_committed(
     """Meanwhile its shard was marked, or removed: either way it ends with words, and the same command finishes."""
     archive, source = tmp_path / "archive", tmp_path / "source"
     nights(source, str(archive), photos, 1)
-    commit = CompressRun._commit
+    commit = Commits.commit
     for number, slept in enumerate((timedelta(minutes=45), timedelta(days=8)), 1):
 
-        def late(run: CompressRun, slept: timedelta = slept) -> None:
-            if run._uncommitted:
+        def late(commits: Commits, slept: timedelta = slept) -> None:
+            if commits._waiting:
                 assert tenfold("prune", archive, "--apply").code == 0
                 age_marks(Storage(archive), slept)
                 assert tenfold("prune", archive, "--apply").code == 0
-            commit(run)
+            commit(commits)
 
         shutil.copy(sorted(photos.glob("*.png"))[number], source / "changing.png")
         with monkeypatch.context() as patch:
-            patch.setattr(CompressRun, "_commit", late)
+            patch.setattr(Commits, "commit", late)
             ran = tenfold("compress", source, archive, *QUICK)
         assert ran.code == 1
         assert "was it suspended? Run the same command again" in ran.err

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 
-from pipeline.compress.delete_policy import MissingFromSource, parse_policy
+from pipeline.compress.delete_policy import parse_policy
 from pipeline.errors import ConfigError, SourceError
 from pipeline.source.source import parse_source
 
@@ -36,7 +35,7 @@ def test_what_is_no_policy(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("policy", "gone", "of", "refused"),
+    ("policy", "gone", "archived", "refused"),
     [
         ("drop", 5, 10, False),
         ("drop", 6, 10, True),
@@ -48,9 +47,8 @@ def test_what_is_no_policy(text: str) -> None:
         ("drop", 0, 0, False),
     ],
 )
-def test_limits(policy: str, gone: int, of: int, refused: bool) -> None:
-    rows = pa.table({"key": [str(n) for n in range(gone)]})
-    refusal = MissingFromSource(rows=rows, of=of).refusal(parse_policy(policy))
+def test_limits(policy: str, gone: int, archived: int, refused: bool) -> None:
+    refusal = parse_policy(policy).refusal(gone=gone, archived=archived)
     assert (refusal is not None) is refused
     if refusal is not None:
         assert f"got {gone:,} (" in refusal

@@ -23,9 +23,9 @@ def image(
 
 
 def current(known: KnownImages, *images: SourceImage) -> list[bool]:
-    compared = list(known.compared(images))
-    assert [one for one, _ in compared] == list(images)
-    return [is_current for _, is_current in compared]
+    changes = list(known.changes(images))
+    assert [one for one, _ in changes] == list(images)
+    return [change == "unchanged" for _, change in changes]
 
 
 @pytest.mark.parametrize(
@@ -53,9 +53,10 @@ def test_what_counts_as_new_or_changed(listed: SourceImage, expected: bool) -> N
     assert current(known, listed) == [expected]
 
 
-def test_a_key_taken_from_another_url_comes_from_elsewhere() -> None:
+def test_a_key_from_another_url_displaces() -> None:
     known = KnownImages([("a", "/photos/a", 1000, None, NOON), ("b", "/scans/b", 1000, None, NOON)])
-    assert [known.is_from_elsewhere(image(key)) for key in "abc"] == [False, True, False]
+    listed = [image("a"), image("a", size=7), image("b", size=7), image("c")]
+    assert [change for _, change in known.changes(listed)] == ["unchanged", "changed", "displacing", "new"]
 
 
 def test_nothing_is_current_in_an_empty_catalogue() -> None:

@@ -43,7 +43,7 @@ def compress(source: Path, archive: Path, listen: Listener) -> RunSummary:
         workers=WorkersConfig(count=0),
         commit_seconds=0.01,
     )
-    return CompressRun(parse_source(str(source)), Storage(archive), config).run(listen)
+    return CompressRun(parse_source(str(source)), Storage(archive), config).run(listen).summary
 
 
 def test_two_listeners_hear_one_story(source: Path, tmp_path: Path) -> None:

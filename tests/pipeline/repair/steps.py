@@ -35,7 +35,7 @@ HERE = CompressConfig(workers=WorkersConfig(count=0))
 
 
 def compress(source: Path, archive: Path, **codec: Any) -> str:
-    return CompressRun(parse_source(str(source)), Storage(archive), told(**codec)).run().run
+    return CompressRun(parse_source(str(source)), Storage(archive), told(**codec)).run().summary.run
 
 
 def repair(archive: Path | str, *, dry_run: bool = False, config: CompressConfig = HERE) -> RepairSummary:

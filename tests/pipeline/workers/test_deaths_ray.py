@@ -12,12 +12,13 @@ import pytest
 import torch
 
 from pipeline.archive.stored_plan import Unit
-from pipeline.compress.dispatch import Dispatcher, FinishedUnit
+from pipeline.compress.open_units import FinishedUnit, OpenUnits
 from pipeline.config import WorkersConfig
 from pipeline.encode.tasks import EncodeResult, EncodeTask, Stages
 from pipeline.errors import StorageError, TenfoldError
-from pipeline.workers.pool import LocalPool, lost_device
+from pipeline.workers.pool import Done, LocalPool, Pool, Worker, lost_device
 from pipeline.workers.ray_pool import RayPool
+from pipeline.workers.retry import work_through
 
 on_ray = pytest.mark.usefixtures("ray_cluster")
 
@@ -38,7 +39,7 @@ class MortalSpec:
         return MortalWorker(self, threads)
 
 
-class MortalWorker:
+class MortalWorker(Worker[EncodeTask, EncodeResult]):
     def __init__(self, spec: MortalSpec, threads: int) -> None:
         self.spec = spec
         self.threads = threads
@@ -64,16 +65,13 @@ class MortalWorker:
         )
         return EncodeResult(rows=rows, stages=Stages())
 
-    def close(self) -> None:
-        pass
 
-
-def finish(dispatcher: Dispatcher, units: int) -> Iterator[FinishedUnit]:
-    for number in range(units):
-        dispatcher.submit(Unit(number=number, images=8, source_bytes=0))
-    while not dispatcher.idle:
-        finished = dispatcher.next(0.5)
-        if finished is not None:
+def finish(pool: Pool[EncodeTask, EncodeResult], count: int) -> Iterator[FinishedUnit]:
+    """Work through so many units of eight images."""
+    units = OpenUnits("r")
+    tasks = [units.begin(Unit(number=number, images=8, source_bytes=0)) for number in range(count)]
+    for outcome in work_through(pool, tasks, units.split, give_up=units.give_up):
+        if isinstance(outcome, Done) and (finished := units.take(outcome)) is not None:
             yield finished
 
 
@@ -89,10 +87,9 @@ ILLEGAL = RuntimeError(
 )
 def test_an_image_that_kills_workers_is_found_and_the_rest_goes_on(raises: Exception | None) -> None:
     spec = MortalSpec(poison=frozenset({5}), raises=raises)
-    pool: RayPool[object, object] = RayPool(spec, WorkersConfig(count=2))
+    pool: RayPool[EncodeTask, EncodeResult] = RayPool(spec, WorkersConfig(count=2))
     try:
-        dispatcher = Dispatcher(pool, run="r")  # type: ignore[arg-type]
-        done = {unit.unit.number: unit.rows for unit in finish(dispatcher, 4)}
+        done = {unit.unit.number: unit.rows for unit in finish(pool, 4)}
     finally:
         pool.close()
     assert sorted(done) == [0, 1, 2, 3]
@@ -104,7 +101,7 @@ def test_an_image_that_kills_workers_is_found_and_the_rest_goes_on(raises: Excep
 
 def test_without_ray_an_image_that_takes_all_memory_is_found_too() -> None:
     pool = LocalPool(MortalWorker(MortalSpec(poison=frozenset({5}), raises=MemoryError(FULL)), 1))
-    done = {unit.unit.number: unit.rows for unit in finish(Dispatcher(pool, run="r"), 2)}
+    done = {unit.unit.number: unit.rows for unit in finish(pool, 2)}
     given_up = [row for rows in done.values() for row in rows.to_pylist() if row["reason"]]
     assert [row["key"] for row in given_up] == ["1/5"]
     assert "out of memory: Tried to allocate 80 GiB" in given_up[0]["reason"]
@@ -115,17 +112,16 @@ def test_without_ray_a_lost_gpu_ends_the_run() -> None:
     with pytest.raises(
         TenfoldError, match=r"got: CUDA error: an illegal memory access was encountered\. What is"
     ):
-        list(finish(Dispatcher(pool, run="r"), 2))
+        list(finish(pool, 2))
 
 
 @on_ray
 def test_an_error_of_the_store_ends_the_run_with_its_own_message() -> None:
-    pool: RayPool[object, object] = RayPool(
+    pool: RayPool[EncodeTask, EncodeResult] = RayPool(
         MortalSpec(poison=frozenset(), broken_unit=2), WorkersConfig(count=2)
     )
-    dispatcher = Dispatcher(pool, run="r")  # type: ignore[arg-type]
     try:
         with pytest.raises(StorageError, match="No space left on device"):
-            list(finish(dispatcher, 3))
+            list(finish(pool, 3))
     finally:
         pool.close()

@@ -1,0 +1,53 @@
+"""What a run would do, as `--dry-run` of compress and nightly tells it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from jobs.terminal.output import print_json, say
+from jobs.terminal.progress import show_progress
+from pipeline.compress.plan import CompressPlan, ImageCount
+from pipeline.compress.run import CompressRun
+from pipeline.words import counted
+
+
+def plan_and_tell(run: CompressRun, archive: str, *, as_json: bool) -> None:
+    """Plan a run, and write nothing."""
+    with show_progress() as listen:
+        plan = run.plan(listen)
+    if as_json:
+        print_json({"dry_run": True, **plan_json(plan)})
+    else:
+        tell_plan(plan, archive)
+
+
+def plan_json(plan: CompressPlan) -> dict[str, Any]:
+    """Every count, and what is to be encoded in all."""
+    return {**asdict(plan), "to_encode": asdict(plan.to_encode)}
+
+
+def tell_plan(plan: CompressPlan, archive: str) -> None:
+    """On stdout: what would be done, a line for each kind of image."""
+    if plan.resumes is not None:
+        print(f"The interrupted run {plan.resumes} would be finished first.")
+    for line in _lines(plan):
+        print(line)
+    say(f"Nothing was written to {archive} (--dry-run).")
+
+
+def _lines(plan: CompressPlan) -> Iterator[str]:
+    yield f"Would encode {_words(plan.to_encode)}."
+    yield f"  new        {_words(plan.new)}"
+    yield f"  changed    {_words(plan.changed)}"
+    yield f"  displacing {_words(plan.displacing)}, under keys of images from another source"
+    yield f"Unchanged    {_words(plan.unchanged)}"
+    if plan.gone is not None:
+        yield f"Gone         {_words(plan.gone)}, archived and no longer in the source"
+    if plan.skipped:
+        yield f"Passed over, not being named like images: {counted(plan.skipped, 'file')}."
+
+
+def _words(count: ImageCount) -> str:
+    return f"{counted(count.images, 'image')} ({count.bytes / 1e6:,.2f} MB)"

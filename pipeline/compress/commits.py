@@ -1,0 +1,82 @@
+"""Rows of finished units on their way into the catalogue: one Delta commit every few seconds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.archive.catalogue import Catalogue
+from pipeline.archive.prune_marks import PruneMarkReader
+from pipeline.progress import ImagesCommitted, Listener
+from pipeline.store.storage import Storage
+
+
+class Commits:
+    """The commits of one run."""
+
+    def __init__(
+        self,
+        archive: Storage,
+        catalogue: Catalogue,
+        *,
+        run: str,
+        lost_shards: Collection[str],
+        every_s: float,
+        listen: Listener,
+    ) -> None:
+        """Commit nothing yet.
+
+        Args:
+            lost_shards: a row that lies in one of them is replaced, whatever the new one is (`Catalogue.commit`).
+        """
+        self._catalogue = catalogue
+        self._marks = PruneMarkReader(archive)
+        self._run = run
+        self._lost_shards = lost_shards
+        self._every_s = every_s
+        self._listen = listen
+        self._waiting: list[pa.Table] = []
+        self._last = time.monotonic()
+        self.held_back: list[dict[str, str]] = []
+        """Key and reason of failed images whose rows did not enter the catalogue, because a stored version is there."""
+
+    def add(self, rows: pa.Table) -> None:
+        """Take rows whose shards are published, one an image."""
+        self._waiting.append(rows)
+
+    def commit_if_due(self) -> None:
+        """Commit when the last one is long enough ago.
+
+        Raises:
+            As `commit`.
+        """
+        if time.monotonic() - self._last >= self._every_s:
+            self.commit()
+
+    def commit(self) -> None:
+        """Commit what waits.
+
+        Raises:
+            ArchiveError: a prune is about to remove a shard of these rows.
+            StorageError: the archive cannot be written.
+        """
+        if self._waiting:
+            rows = pa.concat_tables(self._waiting)
+            self._marks.check_committable(pc.unique(rows["shard"]).to_pylist())
+            self._catalogue.commit(rows, run=self._run, over=self._lost_shards)
+            self._note_held_back(rows)
+            self._listen(ImagesCommitted(images=rows.num_rows))
+            self._waiting = []
+        self._last = time.monotonic()
+
+    def _note_held_back(self, rows: pa.Table) -> None:
+        failed = rows.filter(pc.equal(rows["status"], "failed")).select(["key", "reason"])
+        reasons = dict(zip(failed["key"].to_pylist(), failed["reason"].to_pylist(), strict=True))
+        self.held_back += [
+            {"key": row.key, "reason": reasons[row.key]}
+            for row in self._catalogue.lookup(reasons)
+            if row.status != "failed"
+        ]

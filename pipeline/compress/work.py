@@ -1,0 +1,96 @@
+"""The work of one run: units come from the planner, go through the pool, and end in commits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+
+from pipeline.archive.stored_plan import Unit
+from pipeline.compress.commits import Commits
+from pipeline.compress.open_units import OpenUnits
+from pipeline.compress.planner import Planner
+from pipeline.encode.tasks import EncodeResult, EncodeTask
+from pipeline.progress import Heartbeat, ImagesFinished, Listener
+from pipeline.totals import Totals
+from pipeline.workers.pool import Done, Pool
+from pipeline.workers.retry import work_through
+
+_WAIT_S = 0.25
+
+
+class StopRequest:
+    """Whether a run was asked to begin nothing new. Once it was, it stays so."""
+
+    def __init__(self, ask: Callable[[], bool]) -> None:
+        """Ask nothing yet."""
+        self._ask = ask
+        self.was_made = False
+
+    def is_made(self) -> bool:
+        """Ask, unless it is known."""
+        self.was_made = self.was_made or self._ask()
+        return self.was_made
+
+
+class CompressWork:
+    """Drives planner, pool and commits, in one thread. Use once."""
+
+    def __init__(
+        self, planner: Planner, units: OpenUnits, commits: Commits, *, stop: StopRequest, listen: Listener
+    ) -> None:
+        """Begin nothing yet."""
+        self._planner = planner
+        self._units = units
+        self._commits = commits
+        self._stop = stop
+        self._listen = listen
+
+    def run(self, open_pool: Callable[[], AbstractContextManager[Pool[EncodeTask, EncodeResult]]]) -> None:
+        """Work until nothing is left, or a stop is asked for and what is under way is committed.
+
+        Args:
+            open_pool: called when there is something to do.
+        Raises:
+            As `CompressRun.run`; what is finished has been committed then.
+        """
+        first = self._first_unit()
+        if first is None:
+            return
+        with open_pool() as pool:
+            work = work_through(
+                pool,
+                self._tasks(first),
+                self._units.split,
+                give_up=self._units.give_up,
+                listen=self._listen,
+            )
+            try:
+                for outcome in work:
+                    if isinstance(outcome, Done):
+                        self._take(outcome)
+                    self._planner.tell()
+                    self._commits.commit_if_due()
+            finally:
+                self._commits.commit()
+
+    def _first_unit(self) -> Unit | None:
+        """None when there is nothing to do, or no time: a listing of what is known already can take long."""
+        while not self._planner.ended and not self._stop.is_made():
+            unit = self._planner.next(_WAIT_S)
+            if unit is not None:
+                return unit
+            self._listen(Heartbeat())
+        return None
+
+    def _tasks(self, first: Unit) -> Iterator[EncodeTask | None]:
+        yield self._units.begin(first)
+        while not self._planner.ended and not self._stop.is_made():
+            unit = self._planner.next(0 if self._units else _WAIT_S)
+            yield None if unit is None else self._units.begin(unit)
+
+    def _take(self, done: Done[EncodeTask, EncodeResult]) -> None:
+        finished = self._units.take(done)
+        if finished is not None:
+            totals = Totals.of(finished.rows)
+            self._commits.add(finished.rows)
+            self._listen(ImagesFinished(images=totals.images, totals=totals, stages=finished.stages))
