@@ -24,7 +24,7 @@ INSTALLED := $(VENV)/.installed-$(if $(GPU),gpu,cpu)
 OTHER_TORCH ?= 2.11.0
 OTHER := $(VENV)-torch-$(OTHER_TORCH)
 
-.PHONY: help demo test other-torch fuzz chaos reference lint fmt check
+.PHONY: help demo test wheel other-torch fuzz chaos reference lint fmt check
 
 help:
 	@sed -n '1,2s/^# //p' Makefile
@@ -55,6 +55,11 @@ demo: $(INSTALLED)
 
 test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest
+
+# What users install, into dist/
+wheel: $(INSTALLED)
+	@$(PIP) wheel --no-deps --wheel-dir dist .
+	@ls dist/*.whl
 
 # What another version of torch encodes, decoded here, and the other way: make other-torch OTHER_TORCH=2.15.0
 other-torch: $(VENV)/.installed-test $(OTHER)/.installed

@@ -6,7 +6,6 @@ import errno
 import os
 import sys
 from collections.abc import Callable
-from importlib import metadata
 from typing import Annotated, Final
 
 import typer
@@ -29,6 +28,7 @@ from jobs.terminal.exit_codes import FAILED
 from jobs.terminal.output import say
 from jobs.train import train
 from jobs.verify import verify
+from pipeline.own_code import VERSION
 from pipeline.workers.freed_memory import keep_freed_memory
 
 app = typer.Typer(
@@ -49,7 +49,7 @@ _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 
 def _version(wanted: bool) -> None:
     if wanted:
-        print(f"tenfold {metadata.version('tenfold')}")
+        print(f"tenfold {VERSION}")
         raise typer.Exit
 
 

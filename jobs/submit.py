@@ -16,11 +16,10 @@ import typer
 from jobs.terminal.exit_codes import FAILED, clear_errors
 from jobs.terminal.output import say
 from pipeline.errors import ConfigError, TenfoldError
+from pipeline.own_code import FOLDER, PACKAGES
 
 _VERBS = ("compress", "nightly", "retry-failed", "decode", "verify", "repair", "prune", "report")
 _DEFAULT_ADDRESS = "http://127.0.0.1:8265"
-_ROOMS = ("codec", "pipeline", "jobs", "configs")
-_ROOT = Path(__file__).resolve().parent.parent
 
 
 def submit(
@@ -49,7 +48,7 @@ def submit(
         where = address or os.environ.get("RAY_API_SERVER_ADDRESS") or _DEFAULT_ADDRESS
         with tempfile.TemporaryDirectory(prefix="tenfold-submit-") as folder:
             words = _stage(Path(folder), words)
-            status = _run(where, Path(folder), shlex.join(["python", "-m", "jobs.main", *words]), no_wait)
+            status = _run(where, Path(folder), shlex.join(["python", "-m", "tenfold", *words]), no_wait)
         if status not in ("SUCCEEDED", "PENDING"):
             say(f"The job ended as {status}.")
             raise SystemExit(FAILED)
@@ -57,11 +56,9 @@ def submit(
 
 def _stage(folder: Path, words: list[str]) -> list[str]:
     """Copy the code, and a --config file, into what becomes the job's working directory."""
-    for room in _ROOMS:
-        if (_ROOT / room).is_dir():
-            shutil.copytree(
-                _ROOT / room, folder / room, ignore=shutil.ignore_patterns("__pycache__", "*.pyc")
-            )
+    for package in PACKAGES:
+        compiled = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(FOLDER / package, folder / package, ignore=compiled)
     words = list(words)
     for at, word in enumerate(words):
         name, equals, value = word.partition("=")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.installed import Installed, install
 from tests.support.seaweed import S3Server, run_server
 
 # Read when torch and Ray are first imported. Few threads: small tensors, small machines, several processes.
@@ -93,3 +94,9 @@ def photos() -> Path:
     """The folder of photos that ship with the project."""
     assert any(PHOTOS.glob("*.png")), f"no photos in {PHOTOS}"
     return PHOTOS
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """Tenfold's wheel in a virtualenv of its own, built once."""
+    return install(tmp_path_factory.mktemp("installed"))

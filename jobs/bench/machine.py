@@ -10,7 +10,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-_PACKAGES = ("tenfold", "torch", "numpy", "pillow", "scipy")
+from pipeline.own_code import VERSION
+
+_PACKAGES = ("torch", "numpy", "pillow", "scipy")
 _GIT_S = 10
 
 
@@ -25,7 +27,7 @@ def circumstances() -> dict[str, Any]:
         "machine": machine(),
         "date": datetime.now(UTC).date().isoformat(),
         "commit": _commit(),
-        "versions": {package: _version(package) for package in _PACKAGES},
+        "versions": {"tenfold": VERSION, **{package: _version(package) for package in _PACKAGES}},
     }
 
 

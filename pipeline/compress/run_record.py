@@ -25,11 +25,12 @@ from pipeline.archive.layout import (
 )
 from pipeline.config import CompressConfig
 from pipeline.errors import ArchiveError
+from pipeline.own_code import VERSION
 from pipeline.source.source import SourceConfig
 from pipeline.store.storage import Storage
 
 _FORMAT = 1
-_PACKAGES = ("tenfold", "torch", "ray", "pyarrow", "deltalake", "pillow", "zfpy")
+_PACKAGES = ("torch", "ray", "pyarrow", "deltalake", "pillow", "zfpy")
 
 
 class RunRecord:
@@ -60,7 +61,7 @@ class RunRecord:
                 "source": source.model_dump(mode="json"),
                 "config": config.model_dump(mode="json"),
                 "python": platform.python_version(),
-                "packages": {name: _version(name) for name in _PACKAGES},
+                "packages": {"tenfold": VERSION, **{name: _version(name) for name in _PACKAGES}},
             },
         )
         return log

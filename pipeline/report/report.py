@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from importlib import metadata
 from typing import Final
 
 import pyarrow.compute as pc
 
 from pipeline.archive.catalogue import Catalogue
 from pipeline.config import CompressConfig
+from pipeline.own_code import VERSION
 from pipeline.progress import Listener, ignore
 from pipeline.report.aggregate import Aggregate, aggregate_catalogue
 from pipeline.report.archive_diff import ArchiveDiff
@@ -89,7 +89,7 @@ def catalogue_report(
         usd_per_gb_month=usd_per_gb_month,
         sampling=sampling,
         made_at=datetime.now(UTC),
-        tenfold=metadata.version("tenfold"),
+        tenfold=VERSION,
     )
 
 

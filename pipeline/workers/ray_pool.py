@@ -1,4 +1,4 @@
-"""Ray: the only file that imports it. A pool of actors, each a thin shell around one resident worker."""
+"""A pool of Ray actors, each a thin shell around one resident worker."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from pipeline.errors import ConfigError, TenfoldError
 from pipeline.workers.freed_memory import keep_freed_memory
 from pipeline.workers.placement import place
 from pipeline.workers.pool import OUT_OF_MEMORY, Died, Done, ResultT, TaskT, WorkerSpec, lost_device
+from pipeline.workers.ray_import_path import job_config
 
 _IN_FLIGHT_PER_ACTOR = 2
 """One task works while the next one reads ahead."""
@@ -183,6 +184,7 @@ def _connect(config: WorkersConfig) -> bool:
         "configure_logging": True,
         "logging_level": logging.ERROR,
         "log_to_driver": False,
+        "job_config": job_config(),
     }
     if address:
         _check_reachable(address)

@@ -10,7 +10,7 @@ import pytest
 from tests.docs.markdown import ROOT, anchors, links, name_of, pages
 
 _PAGE_NAME = re.compile(r"\bdocs/[\w./-]+\.md\b")
-_CODE = ("codec", "pipeline", "jobs", "configs", "tests")
+_CODE = ("build_backend", "codec", "pipeline", "jobs", "tenfold", "configs", "tests")
 
 
 @pytest.mark.parametrize("page", pages(), ids=name_of)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -14,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.own_code import VERSION
+from tests.support.installed import Installed
 from tests.support.road import start_tenfold, tenfold
 
 pytestmark = pytest.mark.ray
@@ -92,6 +95,23 @@ def test_compress_as_a_job(cluster: str, photos: Path, tmp_path: Path) -> None:
     assert '"coded": 6' in out
     rows = tenfold("ls", tmp_path / "archive", "--json").json()
     assert {row["quality"] for row in rows} == {20}
+
+
+def test_an_install_submits_its_own_code(
+    cluster: str, installed: Installed, photos: Path, tmp_path: Path
+) -> None:
+    own_code = installed.site_packages / "tenfold" / "pipeline" / "own_code.py"
+    as_installed = own_code.read_text()
+    own_code.write_text(as_installed.replace(VERSION, "0.0.1.elsewhere"))
+    try:
+        words = ("compress", photos / "kodim03.png", tmp_path / "archive", "--workers", "1")
+        process = installed.start("tenfold", "submit", "--address", cluster, *words, cwd=tmp_path, env=TOKEN)
+        out, err = process.communicate(timeout=240)
+    finally:
+        own_code.write_text(as_installed)
+    assert process.returncode == 0, err + out
+    (record,) = (tmp_path / "archive" / "runs").glob("*/run.json")
+    assert json.loads(record.read_text())["packages"]["tenfold"] == "0.0.1.elsewhere"
 
 
 def test_a_job_that_fails_is_a_failure_here(cluster: str, tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def build_index(curves: dict[str, list[tuple[float, float]]], calibration: str) 
 
 def main() -> int:
     """Calibrate the presets in a folder of runs and write a family folder."""
-    parser = argparse.ArgumentParser(prog="python -m codec.families.ae_zfp.calibrate", description=__doc__)
+    parser = argparse.ArgumentParser(prog=f"python -m {__spec__.name}", description=__doc__)
     parser.add_argument("runs", type=Path, help="folder with RUN/PRESET.safetensors of every preset")
     parser.add_argument("data", type=Path, help="the training images: their held-back part is measured on")
     parser.add_argument("out", type=Path, help="family folder to write: weights, logs, index.json")

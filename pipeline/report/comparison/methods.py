@@ -14,6 +14,7 @@ from codec.bench.libraries import MissingLibraryError, library
 from codec.bench.lossless import LOSSLESS, Lossless
 from codec.bench.measure import Sample
 from codec.bench.perceptual import WHY_NO_LPIPS
+from pipeline.own_code import VERSION
 from pipeline.report.comparison.crops import PICTURE_SETTINGS, Pictures
 
 Kind = Literal["lossless", "lossy", "ours"]
@@ -122,7 +123,7 @@ def available_methods() -> tuple[list[Method], dict[str, str]]:
             title="PSNR, SSIM, MS-SSIM",
             kind="ours",
             settings="RGB, decoded 8-bit pixels",
-            library=f"tenfold {metadata.version('tenfold')}, torch {metadata.version('torch')}",
+            library=f"tenfold {VERSION}, torch {metadata.version('torch')}",
         )
     )
     add(SSIMULACRA2, "SSIMULACRA2", "ours", "RGB, decoded 8-bit pixels", "SSIMULACRA2")

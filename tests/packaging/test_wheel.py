@@ -1,0 +1,80 @@
+"""What a user installs: one name in site-packages, everything in it, and the whole road from another folder."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from build_backend.one_name import ROOMS
+from pipeline.own_code import VERSION
+from tests.support.installed import ROOT, Installed
+
+_IMPORT_ALL = """
+import importlib, pkgutil, runpy, sys
+import tenfold
+
+def fail(name):
+    raise ImportError(name)
+
+names = [module.name for module in pkgutil.walk_packages(tenfold.__path__, "tenfold.", onerror=fail)]
+for name in names:
+    importlib.import_module(name)
+assert tenfold.Archive is tenfold.pipeline.decode.archive.Archive
+print(len(names), tenfold.__version__, *sorted({"codec", "pipeline", "jobs"} & set(sys.modules)))
+sys.argv = ["train", "--help"]
+runpy.run_module("tenfold.codec.train", run_name="__main__")
+"""
+
+
+def _files_of_rooms() -> set[str]:
+    paths = (path for room in ROOMS for path in (ROOT / room).rglob("*") if path.is_file())
+    return {path.relative_to(ROOT).as_posix() for path in paths if "__pycache__" not in path.parts}
+
+
+def test_an_install_takes_one_name(installed: Installed) -> None:
+    assert {name.partition("-")[0] for name in installed.came} == {"tenfold"}
+    assert len(installed.came) == 2, "the package, and its .dist-info"
+    assert (installed.bin / "tenfold").is_file()
+
+
+def test_the_wheel_of_an_sdist_holds_what_the_rooms_hold(installed: Installed) -> None:
+    with zipfile.ZipFile(installed.wheel) as wheel:
+        came = {name for name in wheel.namelist() if not name.split("/")[0].endswith(".dist-info")}
+        (top_level,) = [name for name in wheel.namelist() if name.endswith("/top_level.txt")]
+        assert wheel.read(top_level).split() == [b"tenfold"]
+    face = {"tenfold/__init__.py", "tenfold/__main__.py", "tenfold/py.typed"}
+    assert came == face | {f"tenfold/{file}" for file in _files_of_rooms()}
+
+
+def test_every_module_is_imported_and_none_of_another_package(installed: Installed, tmp_path: Path) -> None:
+    out = installed.run("python", "-c", _IMPORT_ALL, cwd=tmp_path)
+    imported, usage, *_ = out.splitlines()
+    count, version, *foreign = imported.split()
+    assert (version, foreign) == (VERSION, [])
+    assert int(count) == sum(file.endswith(".py") for file in _files_of_rooms()) + 1
+    assert usage.startswith("usage: python -m tenfold.codec.train ")
+
+
+@pytest.mark.ray
+def test_the_whole_road(installed: Installed, photos: Path, tmp_path: Path) -> None:
+    source = tmp_path / "photos"
+    source.mkdir()
+    Image.open(photos / "kodim03.png").crop((0, 0, 256, 192)).save(source / "a.png")
+    # Ray's workers have the folder of the driver at hand: a checkout, whose `tenfold` is not the installed one
+    told = installed.run(
+        "tenfold", "compress", source, tmp_path / "archive", "--workers", "1", "--json", cwd=ROOT
+    )
+    assert json.loads(told)["coded"] == 1
+    (row,) = json.loads(installed.run("tenfold", "ls", "archive", "--json", cwd=tmp_path))
+    assert (row["key"], row["status"]) == ("a.png", "coded")
+    installed.run("tenfold", "decode", "archive", "back", "--workers", "0", cwd=tmp_path)
+    installed.run("tenfold", "get", "archive", "a.png", "-o", "one.png", cwd=tmp_path)
+    (decoded,) = (tmp_path / "back").rglob("*.png")
+    one = np.asarray(Image.open(tmp_path / "one.png"))
+    assert one.shape == (192, 256, 3)
+    assert np.array_equal(one, np.asarray(Image.open(decoded)))
