@@ -1,7 +1,7 @@
 """Where everything lies in an archive: folder names, and what the names of objects say.
 
-The order is that of the tree in docs/format.md. Names in which `<sha16>` occurs carry the hash of their object's
-content: such an object never changes.
+The order is that of the tree in docs/formats/archive.md. Names in which `<sha16>` occurs carry the hash of their
+object's content: such an object never changes.
 """
 
 from __future__ import annotations
