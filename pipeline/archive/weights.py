@@ -5,8 +5,10 @@ ARCHIVE/codec/<digest>.safetensors      <digest>: first 8 bytes of the file's sh
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from codec.bitstream import HEAD_BYTES
+from codec.payload_head import weights_digest
 from codec.weights_file import digest_of
 from pipeline.archive.layout import WEIGHTS_FOLDER, digest_in, weights_path
 from pipeline.errors import ArchiveError, ConfigError, DamagedError
@@ -14,29 +16,19 @@ from pipeline.store.options import StorageOptions
 from pipeline.store.storage import Storage, split_url
 from pipeline.types import CatalogueRow
 
-PAYLOAD_HEAD = 32
-"""Bytes of a payload in which any codec names its weights."""
-
-
-def named_weights(head: bytes, digests: Iterable[bytes]) -> bytes | None:
-    """Which of these weights a payload was made with, by its first `PAYLOAD_HEAD` bytes; None for none of them."""
-    return next((digest for digest in digests if digest in head[:PAYLOAD_HEAD]), None)
-
 
 def archived_digests(archive: Storage) -> list[bytes]:
     """Digests of the weights files that an archive has, by their names."""
     return [digest for info in archive.list(WEIGHTS_FOLDER) if (digest := digest_in(info.path))]
 
 
-def weights_needed(
-    rows: Sequence[CatalogueRow], shard: bytes, digests: Collection[bytes]
-) -> Iterator[tuple[CatalogueRow, bytes | None]]:
-    """The coded rows of a shard, given its bytes, each with the one of `digests` that its payload names; None: none
-    of them."""
+def weights_needed(rows: Sequence[CatalogueRow], shard: bytes) -> Iterator[tuple[CatalogueRow, bytes | None]]:
+    """The coded rows of a shard, given its bytes, each with the digest of the weights that its payload names; None
+    where it is of no kind that this release knows."""
     for row in rows:
-        if row.status == "coded" and row.payload_offset is not None:
-            head = shard[row.payload_offset : row.payload_offset + PAYLOAD_HEAD]
-            yield row, named_weights(head, digests)
+        if row.status == "coded" and row.payload_offset is not None and row.payload_length is not None:
+            length = min(row.payload_length, HEAD_BYTES)
+            yield row, weights_digest(shard[row.payload_offset : row.payload_offset + length])
 
 
 def read_given_weights(url: str, options: StorageOptions) -> bytes:

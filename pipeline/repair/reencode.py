@@ -12,10 +12,12 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from codec.bitstream import HEAD_BYTES
+from codec.payload_head import weights_digest
 from pipeline.archive.catalogue import Catalogue, literal
 from pipeline.archive.layout import weights_path
 from pipeline.archive.lost_reason import lost_reason
-from pipeline.archive.weights import PAYLOAD_HEAD, archived_digests, named_weights
+from pipeline.archive.weights import archived_digests
 from pipeline.compress.archived_images import lost_images
 from pipeline.compress.run_record import recorded_config
 from pipeline.config import CodecConfig, CompressConfig
@@ -107,14 +109,15 @@ def _archived_weights(archive: Storage, run: str) -> str | None:
     """The archive's copy of the weights of a run: the file that the run was given may have changed, or gone."""
     digests = archived_digests(archive)
     columns = ("shard", "payload_offset", "payload_length")
-    where = f"status = 'coded' AND run = {literal(run)} AND payload_length >= {PAYLOAD_HEAD}"
+    where = f"status = 'coded' AND run = {literal(run)}"
     rows = (row for batch in Catalogue(archive).scan(columns, where=where) for row in batch.to_pylist())
     for row in itertools.islice(rows, _SIBLINGS):
         try:
-            head = archive.read_range(row["shard"], row["payload_offset"], PAYLOAD_HEAD)
+            length = min(row["payload_length"], HEAD_BYTES)
+            head = archive.read_range(row["shard"], row["payload_offset"], length)
         except OSError:
             continue
-        digest = named_weights(head, digests)
-        if digest is not None:
+        digest = weights_digest(head)
+        if digest is not None and digest in digests:
             return f"{archive.url}/{weights_path(digest)}"
     return None

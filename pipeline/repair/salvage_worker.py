@@ -90,9 +90,7 @@ class SalvageWorker(Worker[SalvageTask, SalvageResult]):
         except FileNotFoundError:
             data, found = b"", missing_shard(rows)
         lost, whole = _sorted(rows, found, is_missing=not data)
-        needed = {
-            row.key: named for row, named in weights_needed(rows, data, task.weights) if row.key not in lost
-        }
+        needed = {row.key: named for row, named in weights_needed(rows, data) if row.key not in lost}
         said = [row for row in found.misstated.values() if row is not None]
         return SalvageResult(
             problems=tuple(found.problems(task.shard, rows)),
@@ -100,8 +98,8 @@ class SalvageWorker(Worker[SalvageTask, SalvageResult]):
             moved=self._move(whole, data, task),
             corrected=pa.table(columns_of(said, CATALOGUE_SCHEMA), CATALOGUE_SCHEMA) if said else None,
             lost=lost,
-            undecodable=tuple(key for key, digest in needed.items() if digest is None),
-            needed=frozenset(digest for digest in needed.values() if digest is not None),
+            undecodable=tuple(key for key, digest in needed.items() if digest not in task.weights),
+            needed=task.weights.intersection(digest for digest in needed.values() if digest is not None),
         )
 
     def _move(self, whole: Sequence[CatalogueRow], data: bytes, task: SalvageTask) -> pa.Table | None:

@@ -132,12 +132,17 @@ class VerifyWorker(Worker[VerifyTask, VerifyResult]):
 
     def _missing_weights(self, shard: str, rows: Sequence[CatalogueRow], data: bytes) -> Iterator[Problem]:
         """Weights that the payloads of a shard need, and the archive has not."""
-        needed = {named for _, named in weights_needed(rows, data, self._archived | self._shipped)}
+        needed = {named for _, named in weights_needed(rows, data)}
         for digest in needed - self._archived:
             if digest is None:
                 words = (
+                    "Expected payloads of a kind that this release knows, got others: a newer one reads them."
+                )
+                yield Problem(path=shard, key=None, problem=words)
+            elif digest not in self._shipped:
+                words = (
                     "It needs weights that are not in the archive's codec/ and do not ship with this release: "
-                    "`--level decode` names them. Copy them back from a backup."
+                    f"{digest.hex()}. Copy them back from a backup."
                 )
                 yield Problem(path=shard, key=None, problem=words)
             else:

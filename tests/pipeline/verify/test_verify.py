@@ -239,6 +239,7 @@ class TestLosses:
         problems = look(archive).problems
         assert {problem.path for problem in problems} <= shards
         assert all("weights that are not in the archive's codec/" in problem.problem for problem in problems)
+        assert all(path.stem in problem.problem for problem in problems), "they are named"
         assert problems
 
 
