@@ -50,7 +50,9 @@ ArchiveUrl = Annotated[
 ConfigFile = Annotated[
     Path | None,
     typer.Option(
-        "--config", metavar="FILE", help="YAML with codec, workers, storage ...; options override it."
+        "--config",
+        metavar="FILE",
+        help="YAML with codec, workers, storage ...; docs/reference/config.md has every key. Options override it.",
     ),
 ]
 DryRun = Annotated[

@@ -20,7 +20,7 @@ def pipeline(
     images: ImagesFolder,
     *,
     count: Annotated[int, typer.Option(min=1, help="How many of them.")] = 500,
-    quality: Annotated[int, typer.Option(min=0, max=63)] = 32,
+    quality: Annotated[int, typer.Option(min=0, max=63, help="Of every image.")] = 32,
     rounds: Annotated[int, typer.Option(min=1, help="Repeat, and show every round: machines are noisy.")] = 3,
     workers: Workers = None,
     config: ConfigFile = None,

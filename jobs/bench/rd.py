@@ -24,7 +24,9 @@ def rd(
     images: ImagesFolder,
     *,
     codec: CodecId = DEFAULT_CODEC,
-    qualities: Annotated[str, typer.Option(help="Ours, separated by commas.")] = "0,8,16,24,32,40,48,56,63",
+    qualities: Annotated[
+        str, typer.Option(help="Ours, 0 to 63, separated by commas.")
+    ] = "0,8,16,24,32,40,48,56,63",
     against: Annotated[
         str | None,
         typer.Option(

@@ -34,7 +34,7 @@ def speed(
     images: ImagesFolder,
     *,
     codec: CodecId = DEFAULT_CODEC,
-    qualities: Annotated[str, typer.Option(help="Ours, separated by commas.")] = "8,32,56",
+    qualities: Annotated[str, typer.Option(help="Ours, 0 to 63, separated by commas.")] = "8,32,56",
     megapixels: Annotated[
         float | None,
         typer.Option(

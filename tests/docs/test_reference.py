@@ -13,10 +13,12 @@ import pipeline.errors
 from codec.training.config import TrainConfig
 from jobs.main import app
 from pipeline.config import CompressConfig
+from tests.docs.markdown import ROOT
 from tests.docs.reference import FOLDER, PAGES
 from tests.docs.reference.command_line import Verb, exit_code_rows, parameters, verbs
 from tests.docs.reference.config import undescribed
 from tests.docs.reference.errors import drawn
+from tests.test_architecture import MAY_IMPORT
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -60,6 +62,11 @@ def test_the_tree_at_the_top_of_the_errors_is_that_of_the_classes(
         if re.match(r"[├└│]|\w+Error$", line.lstrip())
     ]
     assert told == drawn(base)
+
+
+def test_the_page_of_the_architecture_names_every_room() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    assert [room for room in MAY_IMPORT if f"`{room}`" not in page] == []
 
 
 def test_help_names_every_exit_code() -> None:

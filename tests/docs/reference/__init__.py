@@ -10,6 +10,7 @@ from tests.docs.reference.command_line import command_line_page
 from tests.docs.reference.config import config_page
 from tests.docs.reference.errors import errors_page
 from tests.docs.reference.python import python_page
+from tests.docs.reference.rooms import rooms_page
 
 FOLDER: Final = ROOT / "docs" / "reference"
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
@@ -17,5 +18,6 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "config.md": config_page,
     "errors.md": errors_page,
     "python.md": python_page,
+    "rooms.md": rooms_page,
 }
 """File name -> what makes its text."""
