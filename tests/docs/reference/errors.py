@@ -16,8 +16,11 @@ def errors_page() -> str:
     """The text of errors.md."""
     lines: list[str] = []
     for base, words in (
-        (TenfoldError, "Raised around the codec, from `pipeline.errors`."),
-        (CodecError, "Raised by the codec, from `codec.errors`."),
+        (
+            TenfoldError,
+            "Raised around the codec. In `tenfold.pipeline.errors`; in a checkout, `pipeline.errors`.",
+        ),
+        (CodecError, "Raised by the codec. In `tenfold.codec.errors`; in a checkout, `codec.errors`."),
     ):
         lines += [f"## {base.__name__}", "", words, "", "```text", *drawn(base), "```", ""]
         rows = [

@@ -30,8 +30,11 @@ def python_page() -> str:
         f"    {_signature('parse_as_of', parse_as_of)}",
         "",
         *as_markdown(parse_as_of.__doc__),
+        f"In `tenfold.{parse_as_of.__module__}`.",
+        "",
     ]
     lines += ["## StorageOptions", "", *as_markdown(StorageOptions.__doc__)]
+    lines += [f"In `tenfold.{StorageOptions.__module__}`.", ""]
     lines += ["Its keys are those of the section `storage` in [config.md](config.md).", ""]
     for kind in _RETURNED:
         lines += [f"## {kind.__name__}", "", *as_markdown(kind.__doc__), *_fields(kind), ""]
@@ -40,8 +43,8 @@ def python_page() -> str:
         lines += [f"Its fields are the [columns](../formats/archive.md#{heading}).", ""]
     return page(
         "Python",
-        "One class opens an archive; what it raises is in [errors.md](errors.md). The names below `codec`, `pipeline` "
-        "and `jobs` that are not on this page may change with any release.",
+        "One class opens an archive; what it raises is in [errors.md](errors.md). Names below `tenfold.codec`, "
+        "`tenfold.pipeline` and `tenfold.jobs` that are not on this page may change with any release.",
         lines,
     )
 
