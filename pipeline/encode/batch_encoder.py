@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from codec.contract import Codec, Encoded, EncodeOptions
 from pipeline.encode.quality_floors import Floors
@@ -15,6 +16,18 @@ from pipeline.types import Image
 from pipeline.workers.pool import OUT_OF_MEMORY, lost_device
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CodedBatch:
+    """What became of the images of a batch."""
+
+    outcomes: Mapping[str, Coded | str]
+    """By key; a text says why an image is kept. Images that the codec was not asked about are left out."""
+    stages: Stages = field(default_factory=Stages)
+
+    def __add__(self, other: CodedBatch) -> CodedBatch:
+        return CodedBatch(outcomes={**self.outcomes, **other.outcomes}, stages=self.stages + other.stages)
+
+
 class BatchEncoder:
     """Encodes at the pace of its unit, decodes as a self-check (decoding compares the symbols' CRC), holds the result
     against the floors."""
@@ -24,8 +37,8 @@ class BatchEncoder:
         self._codec = codec
         self._floors = floors
 
-    def code(self, batch: Sequence[Fetched], pace: RateControl, stages: Stages) -> dict[str, Coded | str]:
-        """What became of each image of the batch, by key; a text says why it is kept. Others are left out.
+    def code(self, batch: Sequence[Fetched], pace: RateControl) -> CodedBatch:
+        """Encode a batch.
 
         A batch that fails is halved until the image that the codec cannot take is alone: it is kept.
 
@@ -40,35 +53,33 @@ class BatchEncoder:
         ]
         for key in {fetched.source.key for fetched in batch} - {fetched.source.key for fetched in images}:
             pace.not_coded(key)
-        return self._halving(images, pace, stages) if images else {}
+        return self._halving(images, pace) if images else CodedBatch(outcomes={})
 
-    def _halving(self, batch: Sequence[Fetched], pace: RateControl, stages: Stages) -> dict[str, Coded | str]:
+    def _halving(self, batch: Sequence[Fetched], pace: RateControl) -> CodedBatch:
         try:
-            outcomes, quality = self._outcomes(batch, pace, stages)
+            coded, quality = self._coded(batch, pace)
         except Exception as error:  # the row boundary: one image never stops a run
             if lost_device(error) or (len(batch) == 1 and isinstance(error, OUT_OF_MEMORY)):
                 raise
             why = f"the codec could not encode it: {type(error).__name__}: {error}"
         else:
-            for key, outcome in outcomes.items():
+            for key, outcome in coded.outcomes.items():
                 if isinstance(outcome, Coded):
                     size = outcome.image.width * outcome.image.height
                     pace.coded(key, num_pixels=size, num_bytes=outcome.num_bytes, quality=quality)
                 else:
                     pace.not_coded(key)
-            return outcomes
+            return coded
         # From here on the error is gone, and with its frames what the batch had taken of the device's memory.
         if len(batch) > 1:
             half = len(batch) // 2
-            return {**self._halving(batch[:half], pace, stages), **self._halving(batch[half:], pace, stages)}
+            return self._halving(batch[:half], pace) + self._halving(batch[half:], pace)
         (key,) = (fetched.source.key for fetched in batch)
         pace.not_coded(key)
-        return {key: why}
+        return CodedBatch(outcomes={key: why})
 
-    def _outcomes(
-        self, batch: Sequence[Fetched], pace: RateControl, stages: Stages
-    ) -> tuple[dict[str, Coded | str], float]:
-        """By key, and the quality that the pace asked for."""
+    def _coded(self, batch: Sequence[Fetched], pace: RateControl) -> tuple[CodedBatch, float]:
+        """The batch, and the quality that the pace asked for."""
         begun = time.perf_counter()
         candidates = self._candidates(batch)
         analysed = time.perf_counter()
@@ -83,10 +94,12 @@ class BatchEncoder:
             )
             for candidate, one, back in zip(candidates, encoded, decoded, strict=True)
         }
-        stages.encode_s += (analysed - begun) + (finished - settled)
-        stages.search_s += settled - analysed
-        stages.check_s += time.perf_counter() - finished
-        return outcomes, quality
+        stages = Stages(
+            encode_s=(analysed - begun) + (finished - settled),
+            search_s=settled - analysed,
+            check_s=time.perf_counter() - finished,
+        )
+        return CodedBatch(outcomes=outcomes, stages=stages), quality
 
     def _candidates(self, batch: Sequence[Fetched]) -> list[Candidate]:
         images = [fetched.content for fetched in batch if isinstance(fetched.content, Image)]

@@ -4,42 +4,55 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 
 from pipeline.archive.shards import build_shard, publish
-from pipeline.encode.tasks import EncodeTask, Stages
+from pipeline.encode.tasks import EncodeResult, EncodeTask, Stages
 from pipeline.store.storage import Storage
 from pipeline.types import ShardRow
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimedRow:
+    """A row, and the work that it took."""
+
+    row: ShardRow
+    stages: Stages = field(default_factory=Stages)
+
+
 def publish_rows(
-    archive: Storage, rows: Iterable[ShardRow], task: EncodeTask, stages: Stages, *, target_bytes: int
-) -> pa.Table:
+    archive: Storage, rows: Iterable[TimedRow], task: EncodeTask, *, target_bytes: int
+) -> EncodeResult:
     """Write all rows of a task.
 
-    Returns:
-        CatalogueRow columns, with the shard's path.
     Raises:
         StorageError: the archive cannot be written.
     """
-    tables: list[pa.Table] = []
+    published: list[EncodeResult] = []
+    work = Stages()
     waiting: list[ShardRow] = []
     waiting_bytes = 0
-    for row in rows:
+    for timed in rows:
+        row = timed.row
+        work += timed.stages
         more = sum(len(part or b"") for part in (row.payload, row.exif, row.icc, row.xmp, row.alpha))
         if waiting and waiting_bytes + more > target_bytes:
-            tables.append(_publish_one(archive, waiting, task, stages))
+            published.append(_publish_one(archive, waiting, task))
             waiting, waiting_bytes = [], 0
         waiting.append(row)
         waiting_bytes += more
-    tables.append(_publish_one(archive, waiting, task, stages))
-    return pa.concat_tables(tables)
+    published.append(_publish_one(archive, waiting, task))
+    return EncodeResult(
+        rows=pa.concat_tables(shard.rows for shard in published),
+        stages=sum((shard.stages for shard in published), work),
+    )
 
 
-def _publish_one(archive: Storage, rows: list[ShardRow], task: EncodeTask, stages: Stages) -> pa.Table:
+def _publish_one(archive: Storage, rows: list[ShardRow], task: EncodeTask) -> EncodeResult:
     started = time.perf_counter()
     shard = build_shard(rows, metadata={"run": task.run, "unit": str(task.number)})
     path = publish(archive, shard, run=task.run, number=task.number)
-    stages.publish_s += time.perf_counter() - started
-    return shard.named(path)
+    seconds = time.perf_counter() - started
+    return EncodeResult(rows=shard.named(path), stages=Stages(publish_s=seconds))

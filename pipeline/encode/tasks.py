@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import pyarrow as pa
 
@@ -19,7 +19,7 @@ class EncodeTask:
     """When set, write these images as failed for this reason without touching them."""
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stages:
     """Seconds of work by stage, summed over threads."""
 
@@ -34,6 +34,9 @@ class Stages:
     measure_s: float = 0.0
     """PSNR, MS-SSIM, deflate, hashes."""
     publish_s: float = 0.0
+
+    def __add__(self, other: Stages) -> Stages:
+        return Stages(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import ClassVar
 
@@ -21,7 +21,7 @@ from pipeline.archive.stored_plan import StoredPlan
 from pipeline.archive.weights import read_stored_weights
 from pipeline.config import CompressConfig
 from pipeline.encode.batch_encoder import BatchEncoder
-from pipeline.encode.publish import publish_rows
+from pipeline.encode.publish import TimedRow, publish_rows
 from pipeline.encode.quality_floors import Floors
 from pipeline.encode.rate_control import FixedQuality, RateControl, TargetRate
 from pipeline.encode.rate_forecast import UnitSample, sample_of
@@ -32,7 +32,7 @@ from pipeline.encode.types import Coded, Fetched
 from pipeline.image.read import ReadLimits
 from pipeline.source.source import Source, SourceConfig
 from pipeline.store.storage import Storage
-from pipeline.types import Image, ShardRow, SourceImage
+from pipeline.types import Image, SourceImage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,19 +95,21 @@ class EncoderWorker:
         sources = StoredPlan(self._archive, task.run).load(task.number)
         if task.indices is not None:
             sources = [sources[index] for index in task.indices]
-        stages = Stages()
         if task.give_up is not None:
             reason = task.give_up
-            given_up = (failed_row(source, None, reason, run=task.run) for source in sources)
-            return self._publish(given_up, task, stages)
+            given_up = (TimedRow(row=failed_row(one, None, reason, run=task.run)) for one in sources)
+            return self._publish(given_up, task)
         target_bpp = self._config.codec.target_bpp
         ahead = self._ahead.images(sources if target_bpp is None else sample_of(sources))
         with self._turn:
+            started = time.perf_counter()
             if target_bpp is None:
                 pace: RateControl = FixedQuality(float(self._config.codec.quality_of(self._codec)))
             else:
-                pace, ahead = self._on_target(target_bpp, sources, ahead, stages)
-            return self._publish(self._rows(ahead, pace, task, stages), task, stages)
+                pace, ahead = self._on_target(target_bpp, sources, ahead)
+            searched = Stages() if target_bpp is None else Stages(search_s=time.perf_counter() - started)
+            result = self._publish(self._rows(ahead, pace, task), task)
+            return replace(result, stages=searched + result.stages)
 
     def close(self) -> None:
         """Stop the threads."""
@@ -115,41 +117,31 @@ class EncoderWorker:
         self._finishers.shutdown(wait=True, cancel_futures=True)
 
     def _on_target(
-        self, target_bpp: float, sources: Sequence[SourceImage], sampled: Iterable[Fetched], stages: Stages
+        self, target_bpp: float, sources: Sequence[SourceImage], sampled: Iterable[Fetched]
     ) -> tuple[RateControl, Iterator[Fetched]]:
         """The pace that meets the target over these images, and the images: read while the sample is searched."""
-        started = time.perf_counter()
         sample = UnitSample(self._codec, sources, sampled)
         ahead = self._ahead.images(sources)
         pace = TargetRate(self._codec.encoder, target_bpp, sample.forecast(target_bpp))
-        stages.search_s += time.perf_counter() - started
         return pace, ahead
 
-    def _rows(
-        self, images: Iterable[Fetched], pace: RateControl, task: EncodeTask, stages: Stages
-    ) -> Iterator[ShardRow]:
+    def _rows(self, images: Iterable[Fetched], pace: RateControl, task: EncodeTask) -> Iterator[TimedRow]:
         """One row for every image: batches are measured in other threads while the next one is encoded."""
-        finishing: deque[Future[tuple[ShardRow, float]]] = deque()
-
-        def finished() -> ShardRow:
-            row, seconds = finishing.popleft().result()
-            stages.measure_s += seconds
-            return row
-
+        finishing: deque[Future[TimedRow]] = deque()
         for batch in self._batches(images):
-            for fetched in batch:
-                stages.read_s += fetched.read_s
-                stages.decode_s += fetched.decode_s
-            outcomes = self._coder.code(batch, pace, stages)
+            coded = self._coder.code(batch, pace)
+            together = [coded.stages, *[Stages()] * (len(batch) - 1)]  # what the batch took, told once
             submitted = [
-                self._finishers.submit(self._row, fetched, outcomes.get(fetched.source.key), task.run)
-                for fetched in batch
+                self._finishers.submit(
+                    self._row, fetched, coded.outcomes.get(fetched.source.key), task.run, stages
+                )
+                for fetched, stages in zip(batch, together, strict=True)
             ]
             while finishing:
-                yield finished()
+                yield finishing.popleft().result()
             finishing.extend(submitted)
         while finishing:
-            yield finished()
+            yield finishing.popleft().result()
 
     def _batches(self, images: Iterable[Fetched]) -> Iterator[list[Fetched]]:
         """Images in order, as many together as the batch size allows, at least one; all of one quality."""
@@ -167,8 +159,8 @@ class EncoderWorker:
         if batch:
             yield batch
 
-    def _row(self, fetched: Fetched, outcome: Coded | str | None, run: str) -> tuple[ShardRow, float]:
-        """The row, and the seconds it took; `outcome` is None for what the codec was not asked about."""
+    def _row(self, fetched: Fetched, outcome: Coded | str | None, run: str, coding: Stages) -> TimedRow:
+        """The row, and what it took beside `coding`; `outcome` is None for what the codec was not asked about."""
         started = time.perf_counter()
         content = fetched.content
         if isinstance(content, str):
@@ -179,9 +171,10 @@ class EncoderWorker:
             row = kept_row(fetched, fetched.source.prior.kept or str(outcome), run=run)
         else:
             row = kept_row(fetched, content.reason, run=run)
-        return row, time.perf_counter() - started
+        measure_s = time.perf_counter() - started
+        own = Stages(read_s=fetched.read_s, decode_s=fetched.decode_s, measure_s=measure_s)
+        return TimedRow(row=row, stages=coding + own)
 
-    def _publish(self, rows: Iterable[ShardRow], task: EncodeTask, stages: Stages) -> EncodeResult:
+    def _publish(self, rows: Iterable[TimedRow], task: EncodeTask) -> EncodeResult:
         target = int(self._config.shard.target_mib * 2**20)
-        table = publish_rows(self._archive, rows, task, stages, target_bytes=target)
-        return EncodeResult(rows=table, stages=stages)
+        return publish_rows(self._archive, rows, task, target_bytes=target)

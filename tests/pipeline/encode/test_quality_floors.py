@@ -10,7 +10,6 @@ from codec.metrics import ms_ssim, psnr_db
 from pipeline.encode.batch_encoder import BatchEncoder
 from pipeline.encode.quality_floors import Floors
 from pipeline.encode.rate_control import FixedQuality
-from pipeline.encode.tasks import Stages
 from pipeline.encode.types import Coded, Fetched, Measures
 from pipeline.types import Image, SourceImage
 from tests.support.plain_codec import PlainCodec
@@ -40,7 +39,7 @@ def code(image: Image, floors: Floors, *, quality: float = 10.0, room: int = 10*
     codec = Counting()
     source = SourceImage(key="a.png", url="/a.png")
     fetched = Fetched(source=source, data=bytes(room), content=image, read_s=0, decode_s=0)
-    outcome = BatchEncoder(codec, floors).code([fetched], FixedQuality(quality), Stages())["a.png"]
+    outcome = BatchEncoder(codec, floors).code([fetched], FixedQuality(quality)).outcomes["a.png"]
     assert codec.encodes <= 1 + 6
     return outcome
 
@@ -92,7 +91,7 @@ def test_an_image_that_cannot_reach_its_floor_is_kept_and_says_why() -> None:
     source = SourceImage(key="a.png", url="/a.png")
     fetched = Fetched(source=source, data=bytes(10**6), content=photo(), read_s=0, decode_s=0)
     coder = BatchEncoder(Poor(), Floors(min_psnr_db=45))
-    outcome = coder.code([fetched], FixedQuality(10.0), Stages())["a.png"]
+    outcome = coder.code([fetched], FixedQuality(10.0)).outcomes["a.png"]
     assert isinstance(outcome, str)
     assert outcome.startswith("under the PSNR floor of 45 dB (")
     assert outcome.endswith(" dB at quality 63)")
