@@ -90,13 +90,15 @@ def compress(
     with clear_errors():
         settings = read_config(
             config,
-            codec=codec,
-            quality=quality,
-            ratio=ratio,
-            bpp=bpp,
-            min_psnr_db=min_psnr,
-            min_ms_ssim=min_ms_ssim,
-            weights=weights,
+            codec={
+                "id": codec,
+                "quality": quality,
+                "ratio": ratio,
+                "bpp": bpp,
+                "min_psnr_db": min_psnr,
+                "min_ms_ssim": min_ms_ssim,
+                "weights": weights,
+            },
             workers=workers,
             ray_address=ray_address,
         )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
 
 from pipeline.archive.versions import parse_as_of
-from pipeline.config import CompressConfig, load_config
+from pipeline.config import TARGETS, CompressConfig, load_config
 from pipeline.errors import ConfigError
 
 ReadT = TypeVar("ReadT")
@@ -96,42 +96,23 @@ RayAddress = Annotated[
 def read_config(
     path: Path | None,
     *,
-    codec: str | None = None,
-    quality: int | None = None,
-    ratio: float | None = None,
-    bpp: float | None = None,
-    min_psnr_db: float | None = None,
-    min_ms_ssim: float | None = None,
-    weights: str | None = None,
+    codec: Mapping[str, object] | None = None,
     workers: int | None = None,
     ray_address: str | None = None,
 ) -> CompressConfig:
-    """The configuration file with the command line's options laid over it.
+    """The configuration file with the command line's options laid over it; None is an option that was not given.
 
     A target on the command line replaces the file's target, whichever kind either is.
+
+    Args:
+        codec: options by the names of `CodecConfig`.
+    Raises:
+        ConfigError: as `load_config`, of the file or of the command line.
     """
-    base = load_config(path, {})
-    target = {"quality": quality, "ratio": ratio, "bpp": bpp}
-    floors = {"min_psnr_db": min_psnr_db, "min_ms_ssim": min_ms_ssim}
-    if any(value is not None for value in target.values()):
-        base = base.model_copy(
-            update={"codec": base.codec.model_copy(update=dict.fromkeys(("quality", "ratio", "bpp")))}
-        )
-    return load_config(
-        None,
-        {
-            **base.model_dump(),
-            "codec": {
-                **base.codec.model_dump(),
-                **_given({"id": codec, **target, **floors, "weights": weights}),
-            },
-            "workers": {
-                **base.workers.model_dump(),
-                **_given({"count": workers, "ray_address": ray_address}),
-            },
-        },
-    )
-
-
-def _given(values: dict[str, object]) -> dict[str, object]:
-    return {name: value for name, value in values.items() if value is not None}
+    settings = load_config(path, {}).model_dump()
+    options = {"codec": codec or {}, "workers": {"count": workers, "ray_address": ray_address}}
+    if any(options["codec"].get(name) is not None for name in TARGETS):
+        settings["codec"] |= dict.fromkeys(TARGETS)
+    for section, values in options.items():
+        settings[section] |= {name: value for name, value in values.items() if value is not None}
+    return load_config(None, settings)

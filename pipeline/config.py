@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Final, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -21,6 +21,10 @@ from pipeline.store.options import StorageOptions
 
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+TARGETS: Final = ("quality", "ratio", "bpp")
+"""What says how hard a codec presses: one of these."""
 
 
 class CodecConfig(_Section):
@@ -43,7 +47,7 @@ class CodecConfig(_Section):
 
     @model_validator(mode="after")
     def _one_target(self) -> Self:
-        given = [name for name in ("quality", "ratio", "bpp") if getattr(self, name) is not None]
+        given = [name for name in TARGETS if getattr(self, name) is not None]
         if len(given) > 1:
             raise ValueError(f"expected at most one of quality, ratio and bpp, got {' and '.join(given)}")
         return self

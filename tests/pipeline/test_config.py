@@ -30,7 +30,7 @@ def test_options_lie_over_the_file(tmp_path: Path) -> None:
 
 
 def test_a_target_on_the_command_line_replaces_the_files_target(tmp_path: Path) -> None:
-    config = read_config(written(tmp_path, "codec: {quality: 10}\n"), ratio=100)
+    config = read_config(written(tmp_path, "codec: {quality: 10}\n"), codec={"ratio": 100})
     assert (config.codec.quality, config.codec.ratio) == (None, 100)
     assert config.codec.target_bpp == pytest.approx(0.24)
 
