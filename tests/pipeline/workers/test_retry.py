@@ -1,14 +1,16 @@
-"""Bisecting a task that kills workers, without Ray: the pool here dies by rule."""
+"""The loop that keeps a pool busy, and how it bisects a task that kills workers; without Ray, deaths come by rule."""
 
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 
 import pytest
 
 from pipeline.errors import TenfoldError
-from pipeline.workers.pool import Died
-from pipeline.workers.retry import RetryPolicy, halves
+from pipeline.progress import Event, Heartbeat
+from pipeline.workers.pool import Died, Done, LocalPool, Worker
+from pipeline.workers.retry import RetryPolicy, halves, work_through
 
 Task = tuple[int, ...]
 
@@ -65,3 +67,46 @@ def test_workers_that_never_live_end_the_run() -> None:
 def test_halves_cover_everything(count: int) -> None:
     parts = halves(range(count))
     assert [n for part in parts for n in part] == (list(range(count)) if count > 1 else [])
+
+
+class Mortal(Worker[Task, Task]):
+    """Gives its task back, unless 3 is in it."""
+
+    def run(self, task: Task) -> Task:
+        if 3 in task:
+            raise MemoryError("full")
+        return task
+
+
+def test_the_loop_takes_tasks_as_they_come_and_gives_up_the_poison() -> None:
+    heard: list[Event] = []
+    asked = 0
+
+    def tasks() -> Iterator[Task | None]:
+        nonlocal asked
+        for task in (None, (0, 1), None, (2, 3, 4), (5,)):
+            asked += 1
+            yield task
+
+    outcomes = list(
+        work_through(LocalPool(Mortal()), tasks(), halves, give_up=lambda _: [(-3,)], listen=heard.append)
+    )
+    done = [item for outcome in outcomes if isinstance(outcome, Done) for item in outcome.result]
+    assert sorted(done) == [-3, 0, 1, 2, 4, 5]
+    assert asked == 5
+    assert not [outcome for outcome in outcomes if isinstance(outcome, Died)], (
+        "something else was done instead"
+    )
+    assert outcomes[0] is None, "whoever drives the loop is asked while no task is there yet"
+    assert len(heard) == len(outcomes)
+    assert all(isinstance(event, Heartbeat) for event in heard)
+
+
+def test_a_task_that_is_given_up_is_told() -> None:
+    outcomes = list(work_through(LocalPool(Mortal()), [(2, 3)], halves))
+    (death,) = (outcome for outcome in outcomes if isinstance(outcome, Died))
+    assert (death.task, death.reason) == ((3,), "out of memory: full")
+
+
+def test_a_worker_without_threads_has_nothing_to_close() -> None:
+    LocalPool(Mortal()).close()
