@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.support.installed import Installed, install
@@ -16,6 +17,12 @@ from tests.support.seaweed import S3Server, run_server
 os.environ.setdefault("OMP_NUM_THREADS", str(min(2, os.cpu_count() or 1)))
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 os.environ["RAY_enable_open_telemetry"] = "0"  # noqa: SIM112 Ray's own spelling
+
+# How long an example takes says how busy the machine is, and nothing about the code.
+hypothesis.settings.register_profile(
+    "steady", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("steady")
 
 PHOTOS = Path(__file__).parent / "photos"
 

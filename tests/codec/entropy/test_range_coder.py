@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from codec.entropy.range_coder import Indices, RangeCoder, SymbolDecoder, SymbolEncoder, Symbols
@@ -34,7 +34,6 @@ def group(count: int, seed: int, wild: float = 0.0) -> tuple[Symbols, Indices]:
     return symbols, indices
 
 
-@settings(deadline=None)
 @given(
     counts=st.lists(st.integers(0, 300), max_size=5),
     seed=st.integers(0, 99),
@@ -68,7 +67,6 @@ def test_silent_tables_cost_nothing() -> None:
     assert not SymbolDecoder(CODER, words, escapes).decode(indices).any()
 
 
-@settings(deadline=None)
 @given(junk=st.binary(max_size=64), escapes=st.binary(max_size=8), seed=st.integers(0, 9))
 def test_junk_decodes_to_something_or_says_why_not(junk: bytes, escapes: bytes, seed: int) -> None:
     _, indices = group(400, seed)

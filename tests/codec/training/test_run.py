@@ -82,14 +82,14 @@ def test_a_killed_run_goes_on_from_its_checkpoint(
 
     def fatal(progress: TrainingProgress) -> None:
         if progress.step == 7:
-            raise Killed
+            raise Killed("at step 7")
 
     def now_and_then(out: Path, checkpoint: Checkpoint) -> None:
         if checkpoint.step % 4 == 0:
             save_checkpoint(out, checkpoint)
 
     monkeypatch.setattr(trainer, "save_checkpoint", now_and_then)
-    with pytest.raises(Killed):
+    with pytest.raises(Killed, match="at step 7"):
         train(config, lambda: crops, out=tmp_path / "killed", on_progress=fatal)
     assert not list((tmp_path / "killed").glob("*.safetensors"))
     with (tmp_path / "killed" / "log.jsonl").open("a") as log:

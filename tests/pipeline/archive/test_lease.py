@@ -42,7 +42,7 @@ def test_held_by_one_and_free_again(archive: Storage) -> None:
     with Lease(archive, verb="prune"):
         assert record(archive)["verb"] == "prune"
         assert len(list(archive.list("locks"))) == 1, "what is over is removed"
-    with pytest.raises(ZeroDivisionError), Lease(archive, verb="repair"):
+    with pytest.raises(ZeroDivisionError, match="division"), Lease(archive, verb="repair"):
         _ = 1 / 0
     with Lease(archive, verb="repair"):
         pass

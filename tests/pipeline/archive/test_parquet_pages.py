@@ -25,7 +25,7 @@ def written(values: list[bytes | None], **options: object) -> tuple[bytes, range
 
 
 @given(values=values_lists, batch=st.integers(1, 9), statistics=st.booleans(), checksum=st.booleans())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_values_of_many_small_pages(
     values: list[bytes | None], batch: int, statistics: bool, checksum: bool
 ) -> None:
@@ -43,7 +43,7 @@ def test_values_of_many_small_pages(
 
 
 @given(values=values_lists)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_values_of_a_dictionary(values: list[bytes | None]) -> None:
     data, chunk = written(values, use_dictionary=True)
     spans = list(spans_in_dictionary(data, chunk, values))

@@ -57,7 +57,7 @@ class CountingStorage(Storage):
 
 class TestBuild:
     @given(rows=many_rows)
-    @settings(max_examples=80, deadline=None)
+    @settings(max_examples=80)
     def test_every_value_lies_at_its_offset(self, rows: list[ShardRow]) -> None:
         shard = build_shard(rows, metadata={})
         by_key = {row.key: row for row in rows}
@@ -71,7 +71,7 @@ class TestBuild:
                 assert (None if offset is None else shard.data[offset : offset + length]) == value
 
     @given(rows=many_rows)
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     def test_rows_come_back_and_so_does_the_catalogue(
         self, tmp_path_factory: pytest.TempPathFactory, rows: list[ShardRow]
     ) -> None:
@@ -250,7 +250,7 @@ class TestReadOne:
         assert len(storage.ranges) == 1
 
     @given(at=st.integers(0, 99), flip=st.integers(1, 255))
-    @settings(max_examples=30, deadline=None)
+    @settings(max_examples=30)
     def test_any_damage_to_a_payload_is_found(
         self, tmp_path_factory: pytest.TempPathFactory, at: int, flip: int
     ) -> None:

@@ -75,7 +75,7 @@ class TestAsOf:
         assert list(archive) == ["a", "b", "c"]
         assert list(pickle.loads(pickle.dumps(archive))) == ["a", "b", "c"]
         archive.refresh()
-        with pytest.raises(UnknownKeyError):
+        with pytest.raises(UnknownKeyError, match="got 'd'"):
             archive.row("d")
 
 

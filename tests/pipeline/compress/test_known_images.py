@@ -87,7 +87,7 @@ def test_a_store_that_is_down_is_no_change() -> None:
     def read(_: SourceImage) -> bytes:
         raise StoreDownError("down")
 
-    with pytest.raises(StoreDownError):
+    with pytest.raises(StoreDownError, match="down"):
         current(KnownImages([("a", "/photos/a", "0" * 64)], read=read), image("a"))
 
 

@@ -141,7 +141,7 @@ class TestCatalogue:
 
         before = tree(archive)
         monkeypatch.setattr(Catalogue, "scan", down)
-        with pytest.raises(StorageError):
+        with pytest.raises(StorageError, match="down"):
             repair(archive)
         left = tree(archive)
         assert {path: left[path] for path in left if not path.startswith("locks/")} == before
@@ -150,7 +150,7 @@ class TestCatalogue:
         entry = archive / "catalogue/_delta_log/00000000000000000000.json"
         entry.write_text(entry.read_text().replace('"tenfold.format":"1"', '"tenfold.format":"2"'))
         before = tree(archive)
-        with pytest.raises(NewerFormatError):
+        with pytest.raises(NewerFormatError, match="got format 2"):
             repair(archive)
         assert tree(archive) == before
 

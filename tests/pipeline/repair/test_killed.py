@@ -121,11 +121,11 @@ class TestKilled:
 
             def deadly(catalogue: Catalogue, *args: Any, **more: Any) -> int:
                 if next(count) == 1:
-                    raise Killed
+                    raise Killed("between two commits")
                 return commit(catalogue, *args, **more)
 
             patch.setattr(Catalogue, "commit", deadly)
-            with pytest.raises(Killed):
+            with pytest.raises(Killed, match="between two commits"):
                 repair(archive)
         with pytest.raises(ArchiveError, match="got one that a repair is making anew"):
             compress(source, archive, quality=40)

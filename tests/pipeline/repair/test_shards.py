@@ -269,16 +269,16 @@ class TestCare:
         assert (would.rebuilt is None) == (did.rebuilt is None) == (harm is None)
 
     def test_no_archive_and_one_that_somebody_holds(self, archive: Path, tmp_path: Path) -> None:
-        with pytest.raises(NoArchiveError):
+        with pytest.raises(NoArchiveError, match="got an empty folder or none"):
             repair(tmp_path / "none")
         assert not (tmp_path / "none").exists()
         (tmp_path / "other/shards").mkdir(parents=True)
         (tmp_path / "other/shards/readme.txt").write_text("of something else")
-        with pytest.raises(NoArchiveError):
+        with pytest.raises(NoArchiveError, match="got other files"):
             repair(tmp_path / "other")
         assert [path.name for path in (tmp_path / "other").iterdir()] == ["shards"]
         with Lease(Storage(archive), verb="nightly"):
-            with pytest.raises(LockedError):
+            with pytest.raises(LockedError, match="the lease of a nightly"):
                 repair(archive)
             assert not repair(archive, dry_run=True).found, "looking is free"
 

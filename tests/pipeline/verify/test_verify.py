@@ -150,7 +150,7 @@ class TestSound:
     def test_an_empty_archive_and_none(self, tmp_path: Path) -> None:
         Catalogue(Storage(tmp_path / "a")).create()
         assert look(tmp_path / "a").sound
-        with pytest.raises(NoArchiveError):
+        with pytest.raises(NoArchiveError, match="got an empty folder or none"):
             look(tmp_path / "b")
 
 

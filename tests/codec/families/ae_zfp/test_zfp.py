@@ -21,7 +21,7 @@ def laplace(positions: int, channels: int, scale: float, seed: int = 0) -> Symbo
     return np.clip(np.rint(values), -MAX_SYMBOL, MAX_SYMBOL).astype(np.int16)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     positions=st.integers(1, 40),
     channels=st.integers(1, 600),
@@ -59,7 +59,7 @@ def test_laying_symbols_out_for_zfp_beats_handing_them_over() -> None:
     assert len(encode_symbols(symbols)) < 0.6 * len(zfpy.compress_numpy(plain, tolerance=0.49))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     data=st.binary(max_size=400),
     mode=st.integers(0, 4),
