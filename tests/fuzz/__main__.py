@@ -18,25 +18,31 @@ from collections import Counter
 
 import numpy as np
 
+from codec.bitstream import is_envelope
 from codec.contract import Codec, EncodeOptions
 from codec.errors import BitstreamError
+from codec.payload_head import read_head
 from tests.codec.conftest import picture
 from tests.golden import golden_codec, golden_families
+from tests.support.block_codec import block_codec
 
 _LARGEST = 1 << 20
 """Pixels a lying header may announce here: more is as sound, and as slow as its size."""
 _SECONDS = 20.0
 _BYTES = 1 << 30
 _CRC_AT = {b"TFH1": 26, b"TFZ1": 36}
+_ENVELOPE_CRC_AT = 17
 
 
 def sign(payload: bytearray) -> bytes:
     """Make the payload's checksum right again."""
-    at = _CRC_AT.get(bytes(payload[:4]))
+    at = _ENVELOPE_CRC_AT if is_envelope(payload) else _CRC_AT.get(bytes(payload[:4]))
     if at is None or len(payload) < at + 4:
         return bytes(payload)
-    payload[at : at + 4] = bytes(4)
-    struct.pack_into("<I", payload, at, zlib.crc32(payload))
+    crc32 = zlib.crc32(payload[:at])
+    if not is_envelope(payload):
+        crc32 = zlib.crc32(bytes(4), crc32)
+    struct.pack_into("<I", payload, at, zlib.crc32(payload[at + 4 :], crc32))
     return bytes(payload)
 
 
@@ -63,11 +69,11 @@ def mangle(payload: bytes, other: bytes, rng: np.random.Generator) -> bytes:
 
 def announced_pixels(payload: bytes) -> int:
     """What the header says, if there is one."""
-    at = 14 if payload[:4] == b"TFH1" else 16
-    if len(payload) < at + 8:
+    try:
+        head = read_head(payload)
+    except BitstreamError:
         return 0
-    width, height = struct.unpack_from("<II", payload, at)
-    return int(width) * int(height)
+    return head.width * head.height
 
 
 def attempt(codec: Codec, payload: bytes) -> str:
@@ -93,7 +99,7 @@ def main() -> int:
     arguments = parser.parse_args()
     seed = arguments.seed if arguments.seed is not None else int(time.time())
     print(f"seed {seed}")
-    codecs = [golden_codec(family) for family in golden_families()]
+    codecs = [*(golden_codec(family) for family in golden_families()), block_codec()]
     rng = np.random.default_rng(seed)
     ends: Counter[str] = Counter()
     until = time.monotonic() + arguments.seconds

@@ -42,7 +42,9 @@ class BlockModel:
         n = torch.arange(GRID, dtype=torch.float64, device="cpu")
         cosines = torch.cos(math.pi / GRID * (n[None] + 0.5) * n[:, None]) * math.sqrt(2 / GRID)
         cosines[0] /= math.sqrt(2)
-        self._transform = torch.block_diag(*[torch.kron(cosines, cosines)] * 3).float()
+        self._transform = torch.kron(
+            torch.eye(3, dtype=torch.float64, device="cpu"), torch.kron(cosines, cosines)
+        ).float()
         row, column = np.divmod(np.arange(self.channels) % GRID**2, GRID)
         self._spread_C = 0.6 / (1.0 + row + column)
 
@@ -63,7 +65,8 @@ class BlockModel:
         if y_hwC is not None:
             wanted = (y_hwC[:height, :width].float() / step).round().to(torch.int16).numpy().ravel()
         found = torch.from_numpy(stream.group(wanted, indices).astype(np.float32))
-        return found.view(height, width, self.channels) * step
+        y_hat_hwC: Tensor = found.view(height, width, self.channels) * step
+        return y_hat_hwC
 
     def synthesise(self, y_BChw: Tensor, quality_B: Tensor) -> Tensor:
         x_BCHW = functional.pixel_shuffle(torch.einsum("oc,bohw->bchw", self._transform, y_BChw), GRID)
