@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from codec.training.recipe import Point
+from codec.training.recipe import EvaluationPoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +20,7 @@ class TrainingProgress:
     """Of the run that is over, 0 to 1."""
     loss: float
     """Mean since the last line of the log; NaN when every step of it was skipped."""
-    reached: tuple[Point, ...]
+    reached: tuple[EvaluationPoint, ...]
     """At the last evaluation."""
     patches_per_second: float
     """In this session."""
@@ -37,7 +37,7 @@ def progress_line(progress: TrainingProgress) -> str:
     )
 
 
-def reached_words(points: tuple[Point, ...]) -> str:
+def reached_words(points: tuple[EvaluationPoint, ...]) -> str:
     """The first, the middle and the last of some points, in words."""
     chosen = sorted({0, len(points) // 2, len(points) - 1}) if points else []
     words = (f"{points[i].label} {points[i].bpp:.3f} bpp {points[i].psnr_db:.2f} dB" for i in chosen)

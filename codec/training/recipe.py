@@ -42,7 +42,7 @@ class BatchLoss:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Point:
+class EvaluationPoint:
     """What the averaged weights reach at one setting, on held-back crops."""
 
     label: str
@@ -56,7 +56,7 @@ class Point:
 class Evaluation:
     """The averaged weights on held-back crops."""
 
-    points: tuple[Point, ...]
+    points: tuple[EvaluationPoint, ...]
     """Smallest files first."""
     facts: dict[str, float]
     """Further numbers for the log."""

@@ -22,8 +22,8 @@ from codec.training.learner import Learner
 from codec.training.patch_source import PatchSource
 from codec.training.progress import TrainingProgress
 from codec.training.recipe import Recipe
-from codec.training.run_record import RunRecord
 from codec.training.schedule import Budget, RunClock, learning_rate
+from codec.training.training_record import TrainingRecord
 
 SHIPPED_START: Final = Path("shipped")
 """As `start_from`: the weights that ship for this family and preset."""
@@ -118,7 +118,7 @@ class _Run:
         self.data = _Data.of(crops, config)
         self._learner = Learner(recipe, config)
         self.clock = RunClock(Budget.of(config))
-        self._record = RunRecord(out)
+        self._record = TrainingRecord(out)
         self._skipped_in_a_row = 0
 
     def begin(self, start_from: Path | None) -> None:

@@ -20,7 +20,7 @@ from codec.families.ae_zfp.train_config import AeZfpTrainConfig
 from codec.families.ae_zfp.weights import QuantiserConfig, WeightsConfig, load_weights
 from codec.training.image_crops import Crops
 from codec.training.karhunen_loeve import fit_transform, install_overlap
-from codec.training.recipe import BatchLoss, Evaluation, ParameterGroup, Point
+from codec.training.recipe import BatchLoss, Evaluation, EvaluationPoint, ParameterGroup
 from codec.weights_file import SHIPPED, SUFFIX, weights_bytes
 
 _LARGEST_CHANGE: Final = 1.5
@@ -84,7 +84,7 @@ class AeZfpRecipe:
         step = self._step
         if fraction_done < 1.0:
             self._follow(reached.ratio, gain=0.5 if fraction_done > 0.0 else 1.0)
-        point = Point(label=self._config.preset, bpp=reached.bpp, psnr_db=reached.psnr_db)
+        point = EvaluationPoint(label=self._config.preset, bpp=reached.bpp, psnr_db=reached.psnr_db)
         facts = {"ratio": reached.ratio, "quantiser_step": step}
         return Evaluation(points=(point,), facts=facts, shown=(reached.shown,))
 

@@ -13,7 +13,7 @@ from codec.families.hyper.config import HYPER_GRID
 from codec.families.hyper.model import HyperModel
 from codec.families.hyper.objective import rate_distortion
 from codec.metrics import psnr_db
-from codec.training.recipe import Evaluation, Point
+from codec.training.recipe import Evaluation, EvaluationPoint
 
 _SIDE = 384
 """Of each crop, at most: a multiple of the hyper-latents' grid, so that nothing is padded."""
@@ -47,7 +47,7 @@ def evaluate(
             losses.append(float(rate_distortion(bpp_B, mse_B, quality_B).mean()))
             shown = shown or tuple(decoded)
     means = zip(qualities, np.mean(bpp, axis=0), np.mean(decibels, axis=0), strict=True)
-    points = tuple(Point(label=f"q{q:02d}", bpp=float(b), psnr_db=float(d)) for q, b, d in means)
+    points = tuple(EvaluationPoint(label=f"q{q:02d}", bpp=float(b), psnr_db=float(d)) for q, b, d in means)
     return Evaluation(points=points, facts={"loss": float(np.mean(losses))}, shown=shown)
 
 

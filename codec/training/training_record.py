@@ -9,11 +9,11 @@ from typing import Any
 from codec.contract import RGB
 from codec.training.checkpoint import Checkpoint
 from codec.training.log import LogWindow, TrainingLog, evaluation_row
-from codec.training.recipe import Evaluation, Point
+from codec.training.recipe import Evaluation, EvaluationPoint
 from codec.training.strips import save_strip
 
 
-class RunRecord:
+class TrainingRecord:
     """The record of the run in one folder."""
 
     def __init__(self, out: Path) -> None:
@@ -24,9 +24,9 @@ class RunRecord:
         """The last evaluation as the log has it."""
 
     @property
-    def points(self) -> tuple[Point, ...]:
+    def points(self) -> tuple[EvaluationPoint, ...]:
         """What the last evaluation reached."""
-        return tuple(Point(**point) for point in self.reached["points"])
+        return tuple(EvaluationPoint(**point) for point in self.reached["points"])
 
     @property
     def mean_loss(self) -> float:
