@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any, Final
@@ -50,14 +51,15 @@ class StoredPlan:
 
     def units(self) -> list[Unit]:
         """Every unit stored so far, in order."""
+        return [unit for unit, _ in self.stored()]
+
+    def stored(self) -> Iterator[tuple[Unit, list[SourceImage]]]:
+        """Every unit stored so far with its images, in order; each is read once."""
         numbers = (unit_number(info.path) for info in self._storage.list(plan_folder(self._run)))
-        units = []
         for number in sorted(number for number in numbers if number is not None):
             images = self.load(number)
-            units.append(
-                Unit(number=number, images=len(images), source_bytes=sum(i.size or 0 for i in images))
-            )
-        return units
+            size = sum(image.size or 0 for image in images)
+            yield Unit(number=number, images=len(images), source_bytes=size), images
 
     def finish(self, facts: dict[str, int]) -> None:
         """Record that the listing came to its end."""

@@ -119,17 +119,21 @@ class Planner:
             self._news.put(error)
 
     def _all_units(self) -> Iterator[Unit]:
-        stored = self._plan.units()
-        for unit in stored:
+        facts = self._plan.facts()
+        planned: set[str] = set()
+        first = 0
+        for unit, images in self._plan.stored():
+            first = unit.number + 1
+            if facts is None:
+                planned.update(image.key for image in images)
             self._news.put(ImagesListed(images=unit.images))
             if unit.number in self._done:
                 self._news.put(ImagesFinished(images=unit.images))
                 self._news.put(ImagesCommitted(images=unit.images))
             else:
                 yield unit
-        facts = self._plan.facts()
         if facts is None:
-            yield from self._new_units(stored)
+            yield from self._new_units(planned, first)
             if self._stop.is_set():  # perhaps in the middle of the listing
                 return
             self._plan.finish({"unchanged": self._tally.unchanged, "displacing": self._tally.displacing})
@@ -138,9 +142,8 @@ class Planner:
             self._news.put(ImagesListed(unchanged=facts["unchanged"], displacing=displacing))
         self._news.put(ListingEnded())
 
-    def _new_units(self, stored: list[Unit]) -> Iterator[Unit]:
-        planned = {image.key for unit in stored for image in self._plan.load(unit.number)}
-        first = stored[-1].number + 1 if stored else 0
+    def _new_units(self, planned: set[str], first: int) -> Iterator[Unit]:
+        """What the rest of the listing makes, numbered from `first`, without the keys that are planned already."""
         known = self._known()
         for number, part in enumerate(
             cut(self._fresh(planned, known), self._limits, parallel=self._parallel), first
