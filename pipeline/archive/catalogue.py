@@ -1,49 +1,27 @@
 """The catalogue: one Delta Lake table, one row per image key. What is committed in it is in the archive.
 
-DuckDB, Polars, Spark and pandas read the table without us. We read it through SQL alone: files that MERGE rewrote hold
-string views, which break pyarrow's own dataset filters.
+DuckDB, Polars, Spark and pandas read the table without us.
 """
 
 from __future__ import annotations
 
-import random
-import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Final
 from urllib.parse import unquote
 
 import pyarrow as pa
-import pyarrow.compute as pc
-from deltalake import CommitProperties, QueryBuilder
-from deltalake.exceptions import CommitFailedError
 
+from pipeline.archive import commits, queries
 from pipeline.archive.delta_table import DeltaCatalogueTable
 from pipeline.archive.layout import CATALOGUE_FOLDER
-from pipeline.archive.lost_reason import LOST_SHARD, with_legacy_lost_shard
-from pipeline.archive.schema import CATALOGUE_SCHEMA, rows_of
+from pipeline.archive.rows_by_shard import SHARD_ORDER, split_by_shard
+from pipeline.archive.schema import rows_of
 from pipeline.archive.versions import CHANGE_COLUMNS, AsOf, Change, Version, changes_of
-from pipeline.errors import ArchiveError, NoArchiveError
+from pipeline.errors import NoArchiveError
 from pipeline.store.storage import Storage
-from pipeline.types import CatalogueRow
+from pipeline.types import CatalogueRow, Status
 
-_COMMIT_ATTEMPTS = 24
-_LONGEST_PAUSE_S = 4.0
-_KEYS_PER_LOOKUP = 1000
-_NEWER = (
-    "s.status <> 'failed' AND s.encoded_at >= t.encoded_at AND ("
-    "(t.source_size IS DISTINCT FROM s.source_size)"
-    " OR (t.source_etag IS DISTINCT FROM s.source_etag)"
-    " OR (s.source_etag IS NULL AND (t.source_mtime IS DISTINCT FROM s.source_mtime))"
-    " OR (t.source_sha256 IS DISTINCT FROM s.source_sha256))"
-)
-"""The row comes from another version of the source than the one the catalogue holds, could be read, and is no older
-one: a killed run, resumed after another has been there, has such."""
-_RETRIED = "(t.status = 'failed' AND (s.status <> 'failed' OR t.run <> s.run))"
-"""What failed is replaced by whatever came of trying again; not by a second driver of the same run."""
-
-
-def literal(text: str) -> str:
-    """A text as an SQL literal, for `where` of `Catalogue.scan`."""
-    return "'" + text.replace("'", "''") + "'"
+_KEYS_PER_LOOKUP: Final = 1000
 
 
 class Catalogue:
@@ -75,7 +53,7 @@ class Catalogue:
         Args:
             over_lost: also where a catalogue was lost: all that the shards hold is to be committed to it.
         Raises:
-            LostCatalogueError: it was lost, and nobody said so: what is in the shards alone would be forgotten.
+            LostCatalogueError: it was lost, and `over_lost` is False: what is in the shards alone would be forgotten.
             ArchiveError: the folder holds another Delta table, or an archive of a newer format.
         """
         self._table.create(over_lost=over_lost)
@@ -92,42 +70,13 @@ class Catalogue:
         """All versions that can still be read, up to the one seen now; the newest first."""
         return self._table.versions()
 
-    def changes_since(self, older: Catalogue) -> Iterator[Change]:
-        """The images that this version holds otherwise than an older one, streamed, sorted by key."""
-        columns = ", ".join(
-            f'{side}."{name}" AS {side}_{name}' for side in ("before", "after") for name in CHANGE_COLUMNS
-        )
-        sql = (
-            f"SELECT {columns} FROM before FULL OUTER JOIN after ON before.key = after.key"
-            " WHERE (before.shard IS DISTINCT FROM after.shard) OR (before.row IS DISTINCT FROM after.row)"
-            " ORDER BY coalesce(before.key, after.key)"
-        )
-        with self._table.translated():
-            before, after = older._table.opened(), self._table.opened()
-            both = QueryBuilder().register("before", before).register("after", after)
-            for batch in pa.RecordBatchReader.from_stream(both.execute(sql)):
-                yield from changes_of(batch.to_pylist())
-
-    def beside(self, other: Catalogue, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        """The images that another archive holds too, streamed: each column as `this_NAME` and as `other_NAME`."""
-        _check_columns(columns)
-        sides = [(side, name) for side in ("this", "other") for name in columns]
-        schema = pa.schema([CATALOGUE_SCHEMA.field(name).with_name(f"{side}_{name}") for side, name in sides])
-        named = ", ".join(f'{side}."{name}" AS {side}_{name}' for side, name in sides)
-        sql = f"SELECT {named} FROM this JOIN other ON this.key = other.key"
-        with self._table.translated():
-            mine, theirs = self._table.opened(), other._table.opened()
-            both = QueryBuilder().register("this", mine).register("other", theirs)
-            for batch in pa.RecordBatchReader.from_stream(both.execute(sql)):
-                yield _as_schema(batch, schema)
-
     def commit(
         self,
         rows: pa.Table,
         *,
         run: str,
         info: Mapping[str, str] | None = None,
-        over: Collection[str] = (),
+        lost_shards: Collection[str] = (),
     ) -> int:
         """Make rows part of the archive, all of them or none, and return how many were new or changed.
 
@@ -139,25 +88,15 @@ class Catalogue:
         Args:
             rows: CATALOGUE_SCHEMA, each key once.
             run: written into the commit, with `info`.
-            over: shards that are lost or damaged: a row that lies in one of them is replaced whatever the new one
-                is, also by a failed one.
+            lost_shards: shards that are lost or damaged: a row that lies in one of them is replaced whatever the new
+                one is, also by a failed one.
         Raises:
             ValueError: a key twice.
             ArchiveError: other writers kept getting in between, or the table refused the rows.
             StorageError: the store did not answer as it should.
         """
-        if rows.num_rows == 0:
-            return 0
-        if pc.count_distinct(rows["key"]).as_py() != rows.num_rows:
-            counts = pc.value_counts(rows["key"].combine_chunks()).to_pylist()
-            twice = next(entry["values"] for entry in counts if entry["counts"] > 1)
-            raise ValueError(f"Expected each key once in a commit, got {twice!r} again.")
-        return self._outlasting_others(
-            lambda properties: self._merge(rows, properties, frozenset(over)),
-            f"commit {rows.num_rows} rows to",
-            run,
-            info,
-        )
+        author = commits.Author(run=run, info=info or {})
+        return commits.merge(self._table, rows, author, lost_shards=lost_shards)
 
     def remove(self, rows: pa.Table, *, run: str, info: Mapping[str, str] | None = None) -> int:
         """Take images out of the archive, all of them or none, and return how many; older versions keep them.
@@ -168,114 +107,49 @@ class Catalogue:
         Raises:
             ArchiveError, StorageError: as `commit`.
         """
-        if rows.num_rows == 0:
-            return 0
-        return self._outlasting_others(
-            lambda properties: self._delete(rows, properties),
-            f"remove {rows.num_rows} images from",
-            run,
-            info,
-        )
-
-    def _outlasting_others(
-        self,
-        change: Callable[[CommitProperties], int],
-        what: str,
-        run: str,
-        info: Mapping[str, str] | None,
-    ) -> int:
-        if self._table.as_of is not None:
-            raise ValueError(f"Expected the newest version to commit to, got version {self._table.as_of}.")
-        properties = CommitProperties(custom_metadata={**(info or {}), "tenfold.run": run})
-        for attempt in range(_COMMIT_ATTEMPTS):
-            self.refresh()
-            try:
-                with self._table.translated():
-                    return change(properties)
-            except CommitFailedError:
-                pass  # another writer was faster: look what it wrote, and merge with that
-            time.sleep(random.uniform(0.2, 1) * min(_LONGEST_PAUSE_S, 0.05 * 2**attempt))
-        raise ArchiveError(
-            f"Expected to {what} {self._table.storage.url}, got {_COMMIT_ATTEMPTS} conflicts with other writers. Are "
-            "many runs writing to this archive? Run the same command again."
-        )
-
-    def _merge(self, rows: pa.Table, properties: CommitProperties, over: frozenset[str]) -> int:
-        replaced = f"({_NEWER}) OR {_RETRIED}"
-        if over:  # of maybe very many, only those that these rows can lie in
-            shards = over & self._shards(where=_within(rows, "key"))
-            if shards:
-                replaced += f" OR t.shard IN ({', '.join(map(literal, sorted(shards)))})"
-        done = (
-            self._table.opened()
-            .merge(
-                rows.cast(CATALOGUE_SCHEMA),
-                predicate=f"t.key = s.key AND {_within(rows)}",
-                source_alias="s",
-                target_alias="t",
-                merge_schema=True,
-                commit_properties=properties,
-            )
-            .when_matched_update_all(predicate=replaced)
-            .when_not_matched_insert_all()
-            .execute()
-        )
-        return int(done["num_target_rows_inserted"]) + int(done["num_target_rows_updated"])
-
-    def _delete(self, rows: pa.Table, properties: CommitProperties) -> int:
-        done = (
-            self._table.opened()
-            .merge(
-                rows.select(["key", "shard", "row"]),
-                predicate=f"t.key = s.key AND t.shard = s.shard AND t.row = s.row AND {_within(rows)}",
-                source_alias="s",
-                target_alias="t",
-                commit_properties=properties,
-            )
-            .when_matched_delete()
-            .execute()
-        )
-        return int(done["num_target_rows_deleted"])
+        return commits.remove(self._table, rows, commits.Author(run=run, info=info or {}))
 
     def scan(
-        self,
-        columns: Sequence[str] | None = None,
-        *,
-        where: str | None = None,
-        run: str | None = None,
-        order: Sequence[str] = (),
+        self, columns: Sequence[str] | None = None, *, where: str | None = None, order: Sequence[str] = ()
     ) -> Iterator[pa.RecordBatch]:
         """Stream rows, in memory that does not grow with the table.
 
         Args:
             columns: names, or None for all; batches have the types of CATALOGUE_SCHEMA.
-            where: an SQL condition on the columns, as `psnr_db < 30 AND status = 'coded'`.
-            run: only rows that this run committed.
+            where: a user's SQL condition on the columns, as `psnr_db < 30 AND status = 'coded'`.
             order: columns to sort by, which costs a sort of the whole table.
         Raises:
             ValueError: no such column.
             ArchiveError: `where` is not a condition.
         """
-        names = list(columns) if columns is not None else CATALOGUE_SCHEMA.names
-        _check_columns(names)
-        is_legacy_read = LOST_SHARD in names
-        read = [*names, "reason"] if is_legacy_read and "reason" not in names else names
-        schema = pa.schema([CATALOGUE_SCHEMA.field(name) for name in read])
-        table = self._table.opened()
-        present = {field.name for field in table.schema().fields}
-        conditions = [f"({where})"] if where is not None else []
-        if run is not None:
-            conditions.append(f"run = {literal(run)}")
-        sql = f"SELECT {', '.join(_quoted(name) for name in read if name in present) or 'key'} FROM t"
-        if conditions:
-            sql += f" WHERE {' AND '.join(conditions)}"
-        if order:
-            sql += f" ORDER BY {', '.join(_quoted(name) for name in order)}"
-        with self._table.translated(where):
-            rows = QueryBuilder().register("t", table).execute(sql)
-            for batch in pa.RecordBatchReader.from_stream(rows):
-                found = _as_schema(batch, schema)
-                yield with_legacy_lost_shard(found).select(names) if is_legacy_read else found
+        return queries.select(self._table, columns, where=where, order=order)
+
+    def table(self, columns: Sequence[str] | None = None, *, where: str | None = None) -> pa.Table:
+        """The rows of `scan` as one table sorted by key."""
+        schema = queries.schema_of_columns(columns)
+        return pa.Table.from_batches(self.scan(schema.names, where=where, order=["key"]), schema)
+
+    def failed(self, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """Stream the images that have a reason and nothing stored, sorted by key."""
+        return self.scan(columns, where=queries.IS_FAILED, order=["key"])
+
+    def of_run(
+        self, run: str, columns: Sequence[str] | None = None, *, status: Status | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """Stream the images that a run committed and no later one has replaced."""
+        where = queries.one_of("run", [run])
+        if status is not None:
+            where += f" AND {queries.one_of('status', [status])}"
+        return self.scan(columns, where=where)
+
+    def with_prefix(self, prefix: str, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """Stream the images whose keys start so, sorted by key."""
+        where = queries.starts_with("key", prefix) if prefix else None
+        return self.scan(columns, where=where, order=["key"])
+
+    def by_shard(self) -> Iterator[tuple[str, pa.Table]]:
+        """One shard after the other, with its rows in their order; holds one shard's rows and one batch."""
+        return split_by_shard(self.scan(order=SHARD_ORDER))
 
     def lookup(self, keys: Collection[str]) -> list[CatalogueRow]:
         """The rows of those keys that are in the archive, sorted by key."""
@@ -283,24 +157,41 @@ class Catalogue:
         ordered = sorted(set(keys))
         for start in range(0, len(ordered), _KEYS_PER_LOOKUP):
             part = ordered[start : start + _KEYS_PER_LOOKUP]
-            where = (
-                f"key >= {literal(part[0])} AND key <= {literal(part[-1])}"
-                f" AND key IN ({', '.join(map(literal, part))})"
-            )
+            where = f"{queries.between_keys(pa.array(part))} AND {queries.one_of('key', part)}"
             for batch in self.scan(where=where):
                 found += rows_of(batch, CatalogueRow)
         return sorted(found, key=lambda row: row.key)
 
-    def table(self, columns: Sequence[str] | None = None, *, where: str | None = None) -> pa.Table:
-        """The rows as one table sorted by key."""
-        names = list(columns) if columns is not None else CATALOGUE_SCHEMA.names
-        batches = list(self.scan(names, where=where, order=["key"]))
-        return pa.Table.from_batches(batches, pa.schema([CATALOGUE_SCHEMA.field(name) for name in names]))
+    def changes_since(self, older: Catalogue) -> Iterator[Change]:
+        """The images that this version holds otherwise than an older one, streamed, sorted by key."""
+        rest = (
+            "WHERE (before.shard IS DISTINCT FROM after.shard) OR (before.row IS DISTINCT FROM after.row)"
+            " ORDER BY coalesce(before.key, after.key)"
+        )
+        sides = {"before": older._table, "after": self._table}
+        for batch in queries.join(sides, CHANGE_COLUMNS, how="FULL OUTER JOIN", rest=rest):
+            yield from changes_of(batch.to_pylist())
+
+    def joined_with(self, other: Catalogue, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """The images that another archive holds too, streamed: each column as `this_NAME` and as `other_NAME`."""
+        return queries.join({"this": self._table, "other": other._table}, columns, how="JOIN")
+
+    def shards(self, *, run: str | None = None) -> set[str]:
+        """Paths of the shards in which rows lie; of one run: rows that it has committed and that are still current."""
+        return queries.shards_in(self._table, where=None if run is None else queries.one_of("run", [run]))
 
     def count(self) -> int:
         """Number of images, the failed ones included."""
         with self._table.translated():
             return int(self._table.opened().count())
+
+    def count_failed(self) -> int:
+        """Number of images that have a reason and nothing stored."""
+        return sum(len(batch) for batch in self.scan(["status"], where=queries.IS_FAILED))
+
+    def repeated_keys(self) -> dict[str, int]:
+        """Keys that have more than one row, and how many: there must be none."""
+        return queries.repeated_keys(self._table)
 
     def files(self) -> dict[str, int]:
         """The Parquet files that this version consists of, as paths below the archive, and their sizes."""
@@ -312,53 +203,3 @@ class Catalogue:
     def reader_version(self) -> int:
         """What Delta demands of readers: above 1, files are not all that they seem."""
         return int(self._table.opened().protocol().min_reader_version)
-
-    def repeated_keys(self) -> dict[str, int]:
-        """Keys that have more than one row, and how many: there must be none."""
-        sql = "SELECT key, count(*) AS rows FROM t GROUP BY key HAVING count(*) > 1"
-        with self._table.translated():
-            found = QueryBuilder().register("t", self._table.opened()).execute(sql)
-            return {
-                row["key"]: row["rows"]
-                for batch in pa.RecordBatchReader.from_stream(found)
-                for row in batch.to_pylist()
-            }
-
-    def run_shards(self, run: str) -> set[str]:
-        """Paths of the shards of which a run has committed at least one row that is still current."""
-        return self._shards(run=run)
-
-    def _shards(self, *, where: str | None = None, run: str | None = None) -> set[str]:
-        shards: set[str] = set()
-        for batch in self.scan(["shard"], where=where, run=run):
-            shards.update(pc.unique(batch["shard"]).to_pylist())
-        return shards
-
-
-def _within(rows: pa.Table, key: str = "t.key") -> str:
-    """A condition that lets Delta's statistics skip the files that cannot hold one of these keys."""
-    extent = pc.min_max(rows["key"])
-    return f"{key} >= {literal(extent['min'].as_py())} AND {key} <= {literal(extent['max'].as_py())}"
-
-
-def _quoted(name: str) -> str:
-    return '"' + name + '"'
-
-
-def _check_columns(names: Collection[str]) -> None:
-    unknown = [name for name in names if name not in CATALOGUE_SCHEMA.names]
-    if unknown:
-        raise ValueError(
-            f"Expected columns of the catalogue, got {', '.join(unknown)}; "
-            f"there are {', '.join(CATALOGUE_SCHEMA.names)}."
-        )
-
-
-def _as_schema(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    """Plain types instead of views, and nulls for columns that an older catalogue does not have."""
-    held = set(batch.schema.names)
-    columns = [
-        batch.column(field.name).cast(field.type) if field.name in held else pa.nulls(len(batch), field.type)
-        for field in schema
-    ]
-    return pa.record_batch(columns, schema=schema)

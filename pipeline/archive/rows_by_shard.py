@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -10,12 +11,11 @@ import pyarrow.compute as pc
 
 from pipeline.archive.schema import CATALOGUE_SCHEMA
 
-SHARD_ORDER = ("shard", "row")
-"""Rows must come in the order of these columns."""
+SHARD_ORDER: Final = ("shard", "row")
 
 
-def by_shard(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[str, pa.Table]]:
-    """(shard, its rows) of CATALOGUE_SCHEMA rows in SHARD_ORDER; holds one shard's and one batch."""
+def split_by_shard(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[str, pa.Table]]:
+    """(shard, its rows) of CATALOGUE_SCHEMA rows sorted by SHARD_ORDER; holds one shard's and one batch."""
     waiting: list[pa.RecordBatch] = []
     for batch in batches:
         names = batch["shard"]
@@ -27,6 +27,11 @@ def by_shard(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[str, pa.Table]
             waiting.append(part)
     if waiting:
         yield waiting[0]["shard"][0].as_py(), pa.Table.from_batches(waiting, CATALOGUE_SCHEMA)
+
+
+def table_by_shard(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
+    """(shard, its rows in their order) of CATALOGUE_SCHEMA rows in any order."""
+    return split_by_shard(rows.sort_by([(name, "ascending") for name in SHARD_ORDER]).to_batches())
 
 
 def _cut(batch: pa.RecordBatch, edges: list[int]) -> Iterator[pa.RecordBatch]:

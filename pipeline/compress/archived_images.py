@@ -13,8 +13,6 @@ from pipeline.store.options import StorageOptions
 from pipeline.store.storage import Storage, split_url
 from pipeline.types import Prior, SourceImage
 
-FAILED = "status = 'failed'"
-"""The rows of a catalogue that have nothing stored."""
 _COLUMNS = ("key", "source_url", "source_size", "source_etag", "source_mtime", "lost_shard")
 _LOOKS = 16
 """Requests under way at once to see which version of an image is there now."""
@@ -57,7 +55,7 @@ def failed_images(archive: Storage, options: StorageOptions) -> ArchivedImages:
     """
 
     def batches() -> Iterator[list[SourceImage]]:
-        for batch in Catalogue(archive).scan(_COLUMNS, where=FAILED, order=["key"]):
+        for batch in Catalogue(archive).failed(_COLUMNS):
             yield [_failed(row) for row in batch.to_pylist()]
 
     config = SourceConfig(url=archive.url, archived="failed", storage=options.resolved())
@@ -73,7 +71,7 @@ def lost_images(archive: Storage, options: StorageOptions, images: Sequence[Sour
 def newest_failed_run(archive: Storage) -> str | None:
     """The last run in which an image failed that still counts as failed; None when there is none."""
     runs: set[str] = set()
-    for batch in Catalogue(archive).scan(["run"], where=FAILED):
+    for batch in Catalogue(archive).failed(["run"]):
         runs.update(batch["run"].to_pylist())
     return max(runs, default=None)
 

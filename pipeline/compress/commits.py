@@ -66,7 +66,7 @@ class Commits:
         if self._waiting:
             rows = pa.concat_tables(self._waiting)
             self._marks.check_committable(pc.unique(rows["shard"]).to_pylist())
-            self._catalogue.commit(rows, run=self._run, over=self._lost_shards)
+            self._catalogue.commit(rows, run=self._run, lost_shards=self._lost_shards)
             self._note_held_back(rows)
             self._listen(ImagesCommitted(images=rows.num_rows))
             self._waiting = []

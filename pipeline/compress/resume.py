@@ -37,7 +37,7 @@ def resume_units(
     if not log.resumed:
         return frozenset()
     # a row that repair has moved lies in a shard of another run, whose numbers are not this plan's
-    named = (parse_shard_path(path) for path in catalogue.run_shards(log.run))
+    named = (parse_shard_path(path) for path in catalogue.shards(run=log.run))
     committed = {path.number for path in named if path.run == log.run}
     published: dict[int, list[str]] = defaultdict(list)
     for info in storage.list(shards_of_run(log.run)):
@@ -49,7 +49,7 @@ def resume_units(
             unmarked = [path for path in paths if path not in marked]
             rows = _rows_of_unit(storage, unmarked, keys={image.key for image in plan.load(number)})
             if rows is not None:
-                catalogue.commit(rows, run=log.run, over=lost_shards)
+                catalogue.commit(rows, run=log.run, lost_shards=lost_shards)
                 committed.add(number)
     return frozenset(committed)
 

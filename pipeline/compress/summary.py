@@ -9,7 +9,6 @@ from typing import Any, Final
 from codec.contract import Codec
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.layout import WEIGHTS_FOLDER
-from pipeline.compress.archived_images import FAILED
 from pipeline.compress.run_record import RunRecord
 from pipeline.config import CodecConfig
 from pipeline.progress import Progress
@@ -111,7 +110,7 @@ def summarise(
         held_back: key and reason of failed images whose earlier version stays in the archive.
         skipped: objects below the source that are not named like images.
     """
-    totals = Totals.over(catalogue.scan(list(COLUMNS), run=record.run))
+    totals = Totals.over(catalogue.of_run(record.run, list(COLUMNS)))
     images, failed = totals.images + len(held_back), totals.failed + len(held_back)
     all_done = progress.listing_done and progress.finished == progress.listed
     return RunSummary(
@@ -157,7 +156,7 @@ def _target(target_bpp: float | None, reached_bpp: float | None) -> dict[str, An
 
 
 def _failed_in(catalogue: Catalogue) -> int:
-    return sum(len(batch) for batch in catalogue.scan(["key"], where=FAILED))
+    return catalogue.count_failed()
 
 
 def _archive_bytes(archive: Storage) -> dict[str, Any]:

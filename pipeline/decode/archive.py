@@ -18,7 +18,7 @@ import PIL.Image
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.archive.catalogue import Catalogue, literal
+from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.range_reads import read_payload, read_row
 from pipeline.archive.schema import rows_of
 from pipeline.archive.versions import AsOf
@@ -188,8 +188,7 @@ class Archive:
             prefix: only keys that start so.
             glob: only keys that match, as `holiday/*.jpg`; `*` also matches `/`.
         """
-        begins = f"key >= {literal(prefix)} AND starts_with(key, {literal(prefix)})" if prefix else None
-        for batch in self._catalogue.scan(["key"], where=begins, order=["key"]):
+        for batch in self._catalogue.with_prefix(prefix, ["key"]):
             for key in batch["key"].to_pylist():
                 if glob is None or fnmatchcase(key, glob):
                     yield key

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from codec.bitstream import HEAD_BYTES
 from codec.payload_head import weights_digest
-from pipeline.archive.catalogue import Catalogue, literal
+from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.layout import weights_path
 from pipeline.archive.lost_reason import lost_reason
 from pipeline.archive.weights import archived_digests
@@ -109,8 +109,8 @@ def _archived_weights(archive: Storage, run: str) -> str | None:
     """The archive's copy of the weights of a run: the file that the run was given may have changed, or gone."""
     digests = archived_digests(archive)
     columns = ("shard", "payload_offset", "payload_length")
-    where = f"status = 'coded' AND run = {literal(run)}"
-    rows = (row for batch in Catalogue(archive).scan(columns, where=where) for row in batch.to_pylist())
+    batches = Catalogue(archive).of_run(run, columns, status="coded")
+    rows = (row for batch in batches for row in batch.to_pylist())
     for row in itertools.islice(rows, _SIBLINGS):
         try:
             length = min(row["payload_length"], HEAD_BYTES)

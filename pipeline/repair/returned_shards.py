@@ -22,7 +22,7 @@ _COLUMNS = ("key", "reason", LOST_SHARD)
 
 def lost_in_catalogue(catalogue: Catalogue) -> list[LostImage]:
     """Every image that is lost, sorted by key."""
-    return lost_in_rows(catalogue.scan(_COLUMNS, where="status = 'failed'", order=["key"]))
+    return lost_in_rows(catalogue.failed(_COLUMNS))
 
 
 def lost_in_rows(batches: Iterable[pa.RecordBatch]) -> list[LostImage]:

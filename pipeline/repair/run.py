@@ -22,7 +22,7 @@ from codec.weights_file import shipped, shipped_digests
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.layout import digest_in, weights_path
 from pipeline.archive.lease import Lease
-from pipeline.archive.rows_by_shard import SHARD_ORDER, by_shard
+from pipeline.archive.rows_by_shard import table_by_shard
 from pipeline.archive.schema import rows_of
 from pipeline.archive.seals import seal
 from pipeline.archive.set_aside import SetAsideFolder
@@ -184,15 +184,15 @@ class RepairRun:
     def _mend_shards(self, catalogue: Catalogue | None, rows: pa.Table | None) -> list[CatalogueRow]:
         """Save what is whole in damaged shards; the rows of what is not."""
         if catalogue is not None:
-            batches = catalogue.scan(order=SHARD_ORDER)
+            shards = catalogue.by_shard()
         else:
             assert rows is not None
-            batches = iter(rows.sort_by([(name, "ascending") for name in SHARD_ORDER]).to_batches())
+            shards = table_by_shard(rows)
         run = None if self._summary.dry_run else self._summary.repair
         weights = frozenset(self._whole_weights.union(shipped_digests()))
         tasks = (
             SalvageTask(shard=shard, rows=of_shard, run=run, number=number, weights=weights)
-            for number, (shard, of_shard) in enumerate(by_shard(batches))
+            for number, (shard, of_shard) in enumerate(shards)
         )
         spec = SalvageSpec(archive_url=self._archive.url, storage=self._config.storage)
         lost: list[CatalogueRow] = []
@@ -228,7 +228,7 @@ class RepairRun:
     def _commit(self) -> None:
         if self._waiting and self._is_ours():
             rows = pa.concat_tables(self._waiting)
-            Catalogue(self._archive).commit(rows, run=self._summary.repair, over=self._over)
+            Catalogue(self._archive).commit(rows, run=self._summary.repair, lost_shards=self._over)
         self._waiting, self._last_commit = [], time.monotonic()
 
     def _bring_back(self, lost: list[CatalogueRow]) -> None:

@@ -118,7 +118,7 @@ def _joined(this: Catalogue, other: Catalogue) -> Iterator[pa.Table]:
     yield pa.schema(
         [CATALOGUE_SCHEMA.field(name).with_name(f"{side}_{name}") for side in _SIDES for name in _COLUMNS]
     ).empty_table()
-    for batch in this.beside(other, _COLUMNS):
+    for batch in this.joined_with(other, _COLUMNS):
         yield pa.Table.from_batches([batch])
 
 

@@ -22,7 +22,6 @@ import pyarrow.compute as pc
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.layout import CATALOGUE_FOLDER, SHARDS_FOLDER
 from pipeline.archive.prune_marks import PruneMarkReader
-from pipeline.archive.rows_by_shard import SHARD_ORDER, by_shard
 from pipeline.archive.schema import rows_of
 from pipeline.archive.seals import damaged, read_seals
 from pipeline.archive.traces import was_archive
@@ -202,7 +201,7 @@ class VerifyRun:
     def _tasks(self, held: dict[str, int]) -> Iterator[VerifyTask]:
         """One for every shard that is to be looked into."""
         drawn = self._drawn()
-        for shard, rows in by_shard(self._catalogue.scan(order=SHARD_ORDER)):
+        for shard, rows in self._catalogue.by_shard():
             self._referenced.add(shard)
             if shard not in held:
                 self._listen(ImagesFinished(images=rows.num_rows))
@@ -226,11 +225,9 @@ class VerifyRun:
         if self._sample >= 1.0:
             return itertools.repeat(True)
         if self._level == "decode":
-            count = sum(len(batch) for batch in self._catalogue.scan(["row"], where="status <> 'failed'"))
+            count = self._catalogue.count() - self._catalogue.count_failed()
         else:
-            count = len(
-                {name for batch in self._catalogue.scan(["shard"]) for name in pc.unique(batch["shard"])}
-            )
+            count = len(self._catalogue.shards())
         taken = np.zeros(count, bool)
         taken[self._chance.permutation(count)[: math.ceil(self._sample * count)]] = True
         return iter(taken.tolist())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from multiprocessing import get_context
@@ -21,7 +22,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pipeline.archive.catalogue
-from pipeline.archive.catalogue import Catalogue, literal
+import pipeline.archive.commits
+from pipeline.archive.catalogue import Catalogue
+from pipeline.archive.queries import literal
+from pipeline.archive.rows_by_shard import table_by_shard
 from pipeline.archive.schema import CATALOGUE_SCHEMA, rows_of
 from pipeline.archive.shards import build_shard, publish
 from pipeline.errors import ArchiveError, LostCatalogueError, NoArchiveError, StorageError
@@ -246,13 +250,13 @@ class TestCommit:
             make_row("c", None, run="run-2"),
         )
         assert catalogue.commit(again, run="run-2") == 0, "the same versions, or failures"
-        assert catalogue.commit(again, run="run-2", over=[lost, "shards/run-0/others.parquet"]) == 2
+        assert catalogue.commit(again, run="run-2", lost_shards=[lost, "shards/run-0/others.parquet"]) == 2
         assert [(row.key, row.status, row.run) for row in held(catalogue)] == [
             ("a", "coded", "run-2"),
             ("b", "failed", "run-2"),
             ("c", "coded", "run-1"),
         ]
-        assert catalogue.commit(again, run="run-2", over=[lost]) == 0, (
+        assert catalogue.commit(again, run="run-2", lost_shards=[lost]) == 0, (
             "a second time nothing is left to replace"
         )
 
@@ -334,13 +338,13 @@ class TestRace:
 
     def test_giving_up_says_why(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         catalogue = opened(tmp_path)
-        monkeypatch.setattr(pipeline.archive.catalogue, "_COMMIT_ATTEMPTS", 2)
-        monkeypatch.setattr(pipeline.archive.catalogue, "_LONGEST_PAUSE_S", 0.0)
+        monkeypatch.setattr(pipeline.archive.commits, "_ATTEMPTS", 2)
+        monkeypatch.setattr(pipeline.archive.commits, "_LONGEST_PAUSE_S", 0.0)
 
         def always_late(*_: object) -> int:
             raise CommitFailedError("another writer")
 
-        monkeypatch.setattr(Catalogue, "_merge", always_late)
+        monkeypatch.setattr(pipeline.archive.commits, "_merge_once", always_late)
         with pytest.raises(ArchiveError, match="got 2 conflicts with other writers"):
             catalogue.commit(table_of(make_row("a")), run="run-1")
 
@@ -363,6 +367,10 @@ def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
         table_of(*newer, shard="shards/run-2/000001-0123456789abcdef.parquet"), run="run-2"
     )
     return catalogue
+
+
+def keys_in(batches: Iterable[pa.RecordBatch]) -> list[str]:
+    return [key for batch in batches for key in batch["key"].to_pylist()]
 
 
 class TestRead:
@@ -391,16 +399,36 @@ class TestRead:
         keys = [key for batch in catalogue.scan(["key"], order=["key"]) for key in batch["key"].to_pylist()]
         assert keys == sorted(ODD_KEYS)
 
-    def test_scan_of_one_run_and_a_condition(self, catalogue: Catalogue) -> None:
+    def test_scan_with_a_condition(self, catalogue: Catalogue) -> None:
         where = f"key = {literal(ODD_KEYS[0])} OR key = {literal(ODD_KEYS[1])}"
-        found = [
-            row for batch in catalogue.scan(["key"], where=where, run="run-2") for row in batch.to_pylist()
-        ]
-        assert found == [{"key": ODD_KEYS[0]}]
+        assert keys_in(catalogue.scan(["key"], where=where, order=["key"])) == sorted(ODD_KEYS[:2])
 
-    def test_run_shards(self, catalogue: Catalogue) -> None:
-        assert catalogue.run_shards("run-2") == {"shards/run-2/000001-0123456789abcdef.parquet"}
-        assert catalogue.run_shards("run'3") == set()
+    def test_images_of_a_run(self, catalogue: Catalogue) -> None:
+        assert sorted(keys_in(catalogue.of_run("run-2", ["key"]))) == sorted(ODD_KEYS[::2])
+        assert sorted(keys_in(catalogue.of_run("run-2", ["key"], status="coded"))) == sorted(ODD_KEYS[::2])
+        assert keys_in(catalogue.of_run("run-2", ["key"], status="kept")) == []
+
+    def test_images_that_failed(self, tmp_path: Path) -> None:
+        catalogue = opened(tmp_path)
+        rows = [make_row("y", None, reason="truncated"), make_row("a"), make_row("x", None, reason="empty")]
+        catalogue.commit(table_of(*rows), run="run-1")
+        assert keys_in(catalogue.failed(["key"])) == ["x", "y"]
+        assert (catalogue.count_failed(), catalogue.count()) == (2, 3)
+
+    @pytest.mark.parametrize("prefix", ["", "it's", "per%", "per_", "\U0001f600"], ids=ascii)
+    def test_images_whose_keys_start_so(self, catalogue: Catalogue, prefix: str) -> None:
+        expected = sorted(key for key in ODD_KEYS if key.startswith(prefix))
+        assert keys_in(catalogue.with_prefix(prefix, ["key"])) == expected
+
+    def test_one_shard_after_the_other(self, catalogue: Catalogue) -> None:
+        by_shard = dict(catalogue.by_shard())
+        assert by_shard.keys() == catalogue.shards()
+        assert all(rows["row"].to_pylist() == sorted(rows["row"].to_pylist()) for rows in by_shard.values())
+        assert dict(table_by_shard(catalogue.table())) == by_shard
+
+    def test_shards_of_a_run(self, catalogue: Catalogue) -> None:
+        assert catalogue.shards(run="run-2") == {"shards/run-2/000001-0123456789abcdef.parquet"}
+        assert catalogue.shards(run="run'3") == set()
 
     @pytest.mark.parametrize(
         "where",

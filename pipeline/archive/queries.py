@@ -1,0 +1,142 @@
+"""Reading the catalogue's table by SQL, streamed, in the types of CATALOGUE_SCHEMA.
+
+SQL alone reads it: files that MERGE rewrote hold string views, which break pyarrow's own dataset filters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from deltalake import QueryBuilder
+
+from pipeline.archive.delta_table import DeltaCatalogueTable
+from pipeline.archive.lost_reason import LOST_SHARD, with_legacy_lost_shard
+from pipeline.archive.schema import CATALOGUE_SCHEMA
+
+IS_FAILED: Final = "status = 'failed'"
+
+
+def literal(text: str) -> str:
+    """A text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def one_of(name: str, texts: Collection[str]) -> str:
+    """The condition that a column holds one of some texts, at least one."""
+    return f"{name} IN ({', '.join(map(literal, texts))})"
+
+
+def starts_with(name: str, prefix: str) -> str:
+    """The condition that a column's text starts so; the comparison lets Delta's statistics skip files."""
+    return f"{name} >= {literal(prefix)} AND starts_with({name}, {literal(prefix)})"
+
+
+def between_keys(keys: pa.ChunkedArray | pa.Array, name: str = "key") -> str:
+    """The condition that lets Delta's statistics skip the files that cannot hold one of these keys."""
+    extent = pc.min_max(keys)
+    return f"{name} >= {literal(extent['min'].as_py())} AND {name} <= {literal(extent['max'].as_py())}"
+
+
+def select(
+    table: DeltaCatalogueTable,
+    columns: Sequence[str] | None = None,
+    *,
+    where: str | None = None,
+    order: Sequence[str] = (),
+) -> Iterator[pa.RecordBatch]:
+    """Stream rows, in memory that does not grow with the table; see `Catalogue.scan`."""
+    schema = schema_of_columns(columns)
+    names = schema.names
+    is_legacy_read = LOST_SHARD in names
+    if is_legacy_read and "reason" not in names:
+        schema = schema_of_columns([*names, "reason"])
+    opened = table.opened()
+    present = {field.name for field in opened.schema().fields}
+    sql = f"SELECT {', '.join(_quoted(name) for name in schema.names if name in present) or 'key'} FROM t"
+    if where is not None:
+        sql += f" WHERE ({where})"
+    if order:
+        sql += f" ORDER BY {', '.join(map(_quoted, order))}"
+    with table.translated(where):
+        for batch in pa.RecordBatchReader.from_stream(QueryBuilder().register("t", opened).execute(sql)):
+            rows = _as_schema(batch, schema)
+            yield with_legacy_lost_shard(rows).select(names) if is_legacy_read else rows
+
+
+def join(
+    sides: Mapping[str, DeltaCatalogueTable], columns: Sequence[str], *, how: str, rest: str = ""
+) -> Iterator[pa.RecordBatch]:
+    """Stream what two tables say of the same keys: each column as `SIDE_NAME`, of one side and then of the other.
+
+    Args:
+        sides: the name of each table in SQL, and the table.
+        how: the SQL join, as `JOIN` or `FULL OUTER JOIN`.
+        rest: conditions and order.
+    Raises:
+        ValueError: no such column.
+    """
+    plain = schema_of_columns(columns)
+    one, other = sides
+    schema = pa.schema([field.with_name(f"{side}_{field.name}") for side in sides for field in plain])
+    named = ", ".join(f"{side}.{_quoted(name)} AS {side}_{name}" for side in sides for name in columns)
+    sql = f"SELECT {named} FROM {one} {how} {other} ON {one}.key = {other}.key {rest}"
+    with sides[one].translated():
+        query = QueryBuilder()
+        for side, table in sides.items():
+            query = query.register(side, table.opened())
+        for batch in pa.RecordBatchReader.from_stream(query.execute(sql)):
+            yield _as_schema(batch, schema)
+
+
+def shards_in(table: DeltaCatalogueTable, *, where: str | None = None) -> set[str]:
+    """Paths of the shards in which rows lie that meet a condition."""
+    shards: set[str] = set()
+    for batch in select(table, ["shard"], where=where):
+        shards.update(pc.unique(batch["shard"]).to_pylist())
+    return shards
+
+
+def repeated_keys(table: DeltaCatalogueTable) -> dict[str, int]:
+    """Keys that have more than one row, and how many."""
+    sql = "SELECT key, count(*) AS rows FROM t GROUP BY key HAVING count(*) > 1"
+    with table.translated():
+        found = QueryBuilder().register("t", table.opened()).execute(sql)
+        return {
+            row["key"]: row["rows"]
+            for batch in pa.RecordBatchReader.from_stream(found)
+            for row in batch.to_pylist()
+        }
+
+
+def schema_of_columns(names: Collection[str] | None) -> pa.Schema:
+    """The part of CATALOGUE_SCHEMA that these columns are; None for all.
+
+    Raises:
+        ValueError: no such column.
+    """
+    if names is None:
+        return CATALOGUE_SCHEMA
+    unknown = [name for name in names if name not in CATALOGUE_SCHEMA.names]
+    if unknown:
+        raise ValueError(
+            f"Expected columns of the catalogue, got {', '.join(unknown)}; "
+            f"there are {', '.join(CATALOGUE_SCHEMA.names)}."
+        )
+    return pa.schema([CATALOGUE_SCHEMA.field(name) for name in names])
+
+
+def _quoted(name: str) -> str:
+    return '"' + name + '"'
+
+
+def _as_schema(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """Plain types instead of views, and nulls for columns that an older catalogue does not have."""
+    held = set(batch.schema.names)
+    columns = [
+        batch.column(field.name).cast(field.type) if field.name in held else pa.nulls(len(batch), field.type)
+        for field in schema
+    ]
+    return pa.record_batch(columns, schema=schema)
