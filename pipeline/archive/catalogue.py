@@ -35,6 +35,11 @@ class Catalogue:
         """
         self._table = DeltaCatalogueTable(storage, as_of=as_of)
 
+    @property
+    def url(self) -> str:
+        """Root of the archive."""
+        return self._table.storage.url
+
     def exists(self) -> bool:
         """Whether the root is a Tenfold archive.
 

@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import fields
+from typing import Any, Final
 
 import google_crc32c
 
 from pipeline.errors import ArchiveError, DamagedError
+from pipeline.store.shared_threads import shared_threads
 from pipeline.store.storage import Storage
 from pipeline.types import CatalogueRow, ShardRow
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Extras:
-    """Metadata of one image, byte for byte."""
-
-    exif: bytes | None = None
-    icc: bytes | None = None
-    xmp: bytes | None = None
-    alpha: bytes | None = None
-
-
-EXTRAS = tuple(field.name for field in fields(Extras))
+EXTRAS: Final = ("exif", "icc", "xmp", "alpha")
 """The metadata columns, in the order in which `extras_crc32c` runs over them."""
-_SHARED = [field.name for field in fields(ShardRow) if field.name not in (*EXTRAS, "payload")]
+_SHARED: Final = [field.name for field in fields(ShardRow) if field.name not in (*EXTRAS, "payload")]
 
 
 def spans_of(row: CatalogueRow, names: Iterable[str]) -> dict[str, tuple[int, int]]:
@@ -55,47 +45,33 @@ def read_payload(storage: Storage, row: CatalogueRow) -> bytes:
     return data
 
 
-def read_extras(storage: Storage, row: CatalogueRow) -> Extras:
-    """One image's metadata: one range read for each kind it has, all at once; none when it has none.
-
-    Raises:
-        DamagedError: as `read_payload`.
-    """
-    spans = spans_of(row, EXTRAS)
-    if not spans:
-        return Extras()
-    with ThreadPoolExecutor(len(spans)) as pool:
-        values = list(pool.map(lambda span: _read(storage, row, *span), spans.values()))
-    _check(row, " + ".join(spans), b"".join(values), row.extras_crc32c, at=next(iter(spans.values()))[0])
-    return Extras(**dict(zip(spans, values, strict=True)))
-
-
 def read_row(storage: Storage, row: CatalogueRow) -> ShardRow:
-    """One image as its shard holds it: payload and metadata, read at once.
+    """One image as its shard holds it: the payload, and at the same time one range read for each kind of metadata.
 
     A kept image carries its metadata inside its payload: `exif`, `icc`, `xmp` and `alpha` stay None then.
 
     Raises:
         ArchiveError, DamagedError: as `read_payload`.
     """
-    if row.status == "coded" and row.extras_crc32c is not None:
-        with ThreadPoolExecutor(1) as pool:
-            coming = pool.submit(read_extras, storage, row)
-            payload, extras = read_payload(storage, row), coming.result()
-    else:
-        payload, extras = read_payload(storage, row), Extras()
-    return ShardRow(
-        **{name: getattr(row, name) for name in _SHARED},
-        **{name: getattr(extras, name) for name in EXTRAS},
-        payload=payload,
-    )
+    spans = spans_of(row, EXTRAS) if row.status == "coded" else {}
+    coming = [shared_threads().submit(_read, storage, row, *span) for span in spans.values()]
+    payload = read_payload(storage, row)
+    extras = {name: future.result() for name, future in zip(spans, coming, strict=True)}
+    if extras:
+        start, _ = next(iter(spans.values()))
+        _check(row, " + ".join(extras), b"".join(extras.values()), row.extras_crc32c, at=start)
+    return ShardRow(**_shared(row), **extras, payload=payload)
 
 
 def row_in(row: CatalogueRow, data: bytes) -> ShardRow:
     """One image out of the bytes of its shard, with all the metadata it has; nothing is checked."""
     spans = spans_of(row, ("payload", *EXTRAS))
     parts = {name: data[offset : offset + length] for name, (offset, length) in spans.items()}
-    return ShardRow(**{name: getattr(row, name) for name in _SHARED}, **parts)  # type: ignore[arg-type]
+    return ShardRow(**_shared(row), **parts)
+
+
+def _shared(row: CatalogueRow) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in _SHARED}
 
 
 def _read(storage: Storage, row: CatalogueRow, offset: int, length: int) -> bytes:

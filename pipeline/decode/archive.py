@@ -6,37 +6,28 @@ picture = archive.get("holiday/beach.jpg")
 
 from __future__ import annotations
 
-import difflib
 import io
 from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatchcase
-from threading import RLock
 
 import numpy as np
 import numpy.typing as npt
 import PIL.Image
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from pipeline.archive.catalogue import Catalogue
+from pipeline.archive.key_index import KeyIndex
 from pipeline.archive.range_reads import read_payload, read_row
 from pipeline.archive.schema import rows_of
 from pipeline.archive.versions import AsOf
 from pipeline.decode.deliver import Delivery, deliver
-from pipeline.decode.resident_codecs import ResidentCodecs
-from pipeline.decode.rows import decode_rows
-from pipeline.errors import ArchiveError, UnknownKeyError
+from pipeline.decode.row_decoder import RowDecoder
+from pipeline.errors import ArchiveError
 from pipeline.image.read import read_image
-from pipeline.image.write import Format
+from pipeline.image.write import Format, to_pillow
 from pipeline.store.options import StorageOptions
 from pipeline.store.storage import Storage
 from pipeline.types import CatalogueRow, Image, ShardRow
-
-_ROWS_PER_LOOKUP = 20_000
-"""Looking up one key costs about as much as reading so many rows: after enough look-ups, all are read."""
-_HELD_ROWS = 200_000
-"""Larger catalogues are never held in memory whole (100 MB); the rows looked up are, a tenth as many."""
-_MAX_CANDIDATES = 2000
 
 
 class Archive:
@@ -58,18 +49,16 @@ class Archive:
 
         Args:
             url: a folder, s3://bucket/prefix, or any other URL of a store.
-            as_of: the archive as it was: a version's number, or a time with its zone.
+            options: how to reach the store.
             device: `auto`, `cpu`, `cuda`, ...: where codecs are loaded.
+            as_of: the archive as it was: a version's number, or a time with its zone.
         """
         self._storage = Storage(url, options)
         self._device = device
-        self._codecs = ResidentCodecs(self._storage, device=device)
         self._as_of = as_of
         self._catalogue = Catalogue(self._storage, as_of=as_of)
-        self._lock = RLock()
-        self._known: dict[str, CatalogueRow] = {}
-        self._lookups = 0
-        self._whole: tuple[pa.Table, dict[str, int]] | None = None
+        self._index = KeyIndex(self._catalogue)
+        self._decoder = RowDecoder(self._storage, device=device)
 
     def __repr__(self) -> str:
         return f"Archive({self._storage.url!r})"
@@ -96,7 +85,7 @@ class Archive:
                     f"Expected an image that Pillow opens under key {key!r}, got an original too large for it "
                     f"({error}). `Archive.read_payload` gives the file; or raise PIL.Image.MAX_IMAGE_PIXELS."
                 ) from error
-        return _to_pillow(self._decoded(row))
+        return to_pillow(self._decoded(row))
 
     def image(self, key: str) -> Image:
         """The pixels of one image as an array, and all metadata byte for byte.
@@ -139,7 +128,7 @@ class Archive:
                 f"Expected a coded image under key {key!r}, got one that was {row.status}: {row.reason}. "
                 "Only coded images have latents."
             )
-        return self._codecs.use(row.codec, lambda codec: codec.latents(payload))
+        return self._decoder.latents(row.codec, payload)
 
     def read(self, key: str) -> ShardRow:
         """One image as its shard holds it: payload and, where coded, metadata; nothing is decoded.
@@ -156,17 +145,14 @@ class Archive:
         """What the catalogue says about one image.
 
         Raises:
-            UnknownKeyError: the archive has no such image.
+            UnknownKeyError: the archive has no such image; the message names keys that resemble it, for which all
+                keys are read.
         """
-        found = self._find(key)
-        if found is None:
-            near = "".join(f" {name!r}" for name in self._nearest(key))
-            raise UnknownKeyError(
-                f"Expected a key of the archive at {self._storage.url}, got {key!r}; "
-                + (f"the nearest:{near}. " if near else "")
-                + f"`tenfold ls {self._storage.url}` lists them all."
-            )
-        return found
+        return self._index.row(key)
+
+    def find(self, key: str) -> CatalogueRow | None:
+        """What the catalogue says about one image; None when the archive has no such image."""
+        return self._index.find(key)
 
     def rows(self, where: str | None = None) -> Iterator[CatalogueRow]:
         """What the catalogue says about every image, streamed in no particular order.
@@ -200,62 +186,15 @@ class Archive:
         return self._catalogue.count()
 
     def __contains__(self, key: object) -> bool:
-        return isinstance(key, str) and self._find(key) is not None
+        return isinstance(key, str) and self._index.find(key) is not None
 
     def refresh(self) -> None:
-        """See what has been committed since; an archive as it was stays as it was."""
-        with self._lock:
-            self._catalogue.refresh()
-            self._known.clear()
-            self._whole = None
-
-    def _find(self, key: str) -> CatalogueRow | None:
-        with self._lock:
-            if self._whole is None and key not in self._known:
-                self._look_up(key)
-            if self._whole is None:
-                return self._known.get(key)
-            table, at = self._whole
-            return rows_of(table.slice(at[key], 1), CatalogueRow)[0] if key in at else None
-
-    def _look_up(self, key: str) -> None:
-        self._lookups += 1
-        if self._catalogue.count() <= min(_HELD_ROWS, _ROWS_PER_LOOKUP * self._lookups):
-            table = self._catalogue.table().combine_chunks()
-            self._whole = table, {name: at for at, name in enumerate(table["key"].to_pylist())}
-            self._known.clear()
-        else:
-            if len(self._known) >= _HELD_ROWS // 10:
-                self._known.clear()
-            self._known.update({row.key: row for row in self._catalogue.lookup([key])})
-
-    def _nearest(self, key: str) -> list[str]:
-        """Keys that resemble one that does not exist: those in its folder or of its name come first."""
-        folder, _, name = key.rpartition("/")
-        likely: list[str] = []
-        others: list[str] = []
-        for batch in self._catalogue.scan(["key"]):
-            keys = batch["key"]
-            alike = pc.or_(
-                pc.starts_with(keys, f"{folder}/"), pc.match_substring(keys, name, ignore_case=True)
-            )
-            likely += keys.filter(alike)[: _MAX_CANDIDATES - len(likely)].to_pylist()
-            others += keys[: _MAX_CANDIDATES - len(others)].to_pylist()
-        return difflib.get_close_matches(key, dict.fromkeys(likely + others), n=3)
+        """See what has been committed since; an archive opened as of a version stays as it was."""
+        self._index.refresh()
 
     def _decoded(self, row: ShardRow) -> Image:
-        return decode_rows(self._codecs, [row])[0]
+        return self._decoder.decode([row])[0]
 
 
 def _reopened(url: str, options: StorageOptions, device: str, as_of: AsOf | None) -> Archive:
     return Archive(url, options=options, device=device, as_of=as_of)
-
-
-def _to_pillow(image: Image) -> PIL.Image.Image:
-    picture = PIL.Image.fromarray(np.squeeze(image.pixels, 2) if image.is_grey else image.pixels)
-    if image.alpha is not None:
-        with PIL.Image.open(io.BytesIO(image.alpha)) as alpha:
-            picture.putalpha(alpha)
-    kinds = {"exif": image.exif and b"Exif\0\0" + image.exif, "icc_profile": image.icc, "xmp": image.xmp}
-    picture.info.update({name: value for name, value in kinds.items() if value})
-    return picture

@@ -14,8 +14,7 @@ from pipeline.archive.shards import iter_rows
 from pipeline.config import CompressConfig
 from pipeline.decode.deliver import deliver
 from pipeline.decode.file_names import safe_path, with_extension
-from pipeline.decode.resident_codecs import ResidentCodecs
-from pipeline.decode.rows import decode_rows
+from pipeline.decode.row_decoder import RowDecoder
 from pipeline.errors import DamagedError, TenfoldError
 from pipeline.image.write import Format
 from pipeline.store.storage import Storage
@@ -87,7 +86,7 @@ class DecoderWorker(Worker[DecodeTask, DecodeResult]):
         self._destination = destination
         self._fmt = fmt
         self._batch_pixels = batch_pixels
-        self._codecs = ResidentCodecs(archive)
+        self._decoder = RowDecoder(archive)
         self._threads = threads
 
     def run(self, task: DecodeTask) -> DecodeResult:
@@ -137,7 +136,7 @@ class DecoderWorker(Worker[DecodeTask, DecodeResult]):
     def _decode(self, rows: Sequence[ShardRow]) -> list[Image | str | None]:
         """The image of each coded row, None for kept ones, or the reason why there is none."""
         try:
-            images = iter(decode_rows(self._codecs, [row for row in rows if row.status == "coded"]))
+            images = iter(self._decoder.decode([row for row in rows if row.status == "coded"]))
             return [next(images) if row.status == "coded" else None for row in rows]
         except (TenfoldError, CodecError) as error:
             if len(rows) == 1:

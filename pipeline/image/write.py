@@ -97,6 +97,17 @@ def write_image(image: Image, fmt: Format, *, quality: int | None = None) -> byt
     return stream.getvalue()
 
 
+def to_pillow(image: Image) -> PIL.Image.Image:
+    """The picture in mode L, LA, RGB or RGBA, with EXIF, ICC profile and XMP in its `info`; not turned.
+
+    Raises:
+        RestoreError: the stored alpha plane is damaged.
+    """
+    picture = _picture(image, _alpha(image))
+    picture.info.update({name: value for name, value in _metadata(image).items() if value})
+    return picture
+
+
 def _check_size(image: Image, fmt: Format) -> None:
     limits = _LIMITS[fmt]
     pixels = image.width * image.height

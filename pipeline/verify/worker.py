@@ -22,8 +22,7 @@ from pipeline.archive.schema import rows_of
 from pipeline.archive.shards import check_frame, rows_in
 from pipeline.archive.weights import archived_digests, weights_needed
 from pipeline.config import CompressConfig
-from pipeline.decode.resident_codecs import ResidentCodecs
-from pipeline.decode.rows import decode_rows
+from pipeline.decode.row_decoder import RowDecoder
 from pipeline.errors import DamagedError, TenfoldError
 from pipeline.image.read import ReadLimits, read_image, to_rgb
 from pipeline.source.original import original_of
@@ -85,7 +84,7 @@ class VerifyWorker(Worker[VerifyTask, VerifyResult]):
         """Take the archive, and what reads source files."""
         self._archive = archive
         self._source = source
-        self._codecs = ResidentCodecs(archive)
+        self._decoder = RowDecoder(archive)
         self._archived = frozenset(archived_digests(archive))
         self._shipped = frozenset(shipped_digests())
 
@@ -167,6 +166,6 @@ class VerifyWorker(Worker[VerifyTask, VerifyResult]):
     def _image(self, row: ShardRow) -> Image | None:
         """The pixels of an image; of a kept file that is not modelled there are none to look at."""
         if row.status == "coded":
-            return decode_rows(self._codecs, [row])[0]
+            return self._decoder.decode([row])[0]
         image = read_image(row.payload or b"")
         return image if isinstance(image, Image) else None

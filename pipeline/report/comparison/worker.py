@@ -15,8 +15,7 @@ from codec.bench.perceptual import ssimulacra2
 from codec.metrics import ms_ssim, psnr_db, ssim
 from pipeline.archive.range_reads import read_row
 from pipeline.config import CompressConfig
-from pipeline.decode.resident_codecs import ResidentCodecs
-from pipeline.decode.rows import decode_rows
+from pipeline.decode.row_decoder import RowDecoder
 from pipeline.errors import StorageError
 from pipeline.image.read import ReadLimits, to_rgb
 from pipeline.report.comparison.cache import ComparisonCache
@@ -89,14 +88,14 @@ class CompareWorker(Worker[CompareTask, CompareResult]):
         self._archive = archive
         self._source = source
         self._limits = limits
-        self._codecs = ResidentCodecs(archive, device="cpu")  # as are the codecs it is compared with
+        self._decoder = RowDecoder(archive, device="cpu")  # as are the codecs it is compared with
         self._comparisons = ComparisonCache(archive)
 
     def run(self, task: CompareTask) -> CompareResult:
         """Measure one image; what was measured is in the archive's cache afterwards, if it takes any."""
         try:
             row = read_row(self._archive, task.row)
-            decoded = decode_rows(self._codecs, [row])[0] if row.status == "coded" else None
+            decoded = self._decoder.decode([row])[0] if row.status == "coded" else None
         except OUT_OF_MEMORY:
             raise
         except Exception as error:  # noqa: BLE001  the row boundary: one image never stops a report

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.archive.layout import ShardPath, parse_shard_path, shard_path
-from pipeline.archive.range_reads import EXTRAS, read_extras, read_payload, read_row
+from pipeline.archive.range_reads import EXTRAS, read_payload, read_row
 from pipeline.archive.schema import CATALOGUE_SCHEMA, SHARD_SCHEMA, rows_of
 from pipeline.archive.shards import Shard, build_shard, catalogue_rows, iter_rows, publish
 from pipeline.errors import ArchiveError, DamagedError, StorageError
@@ -268,7 +268,7 @@ class TestReadOne:
         data[row.alpha_offset or 0] ^= 1
         (tmp_path / path).write_bytes(data)
         with pytest.raises(DamagedError, match=r"for the exif \+ alpha of 'a'"):
-            read_extras(storage, row)
+            read_row(storage, row)
 
     def test_missing_shard_says_so(self, tmp_path: Path) -> None:
         storage, path, (row,) = published(tmp_path, [make_row("a")])

@@ -20,6 +20,7 @@ import PIL.Image
 import pytest
 
 import pipeline
+import pipeline.archive.key_index
 import pipeline.decode.resident_codecs
 from codec.contract import EncodeOptions
 from codec.errors import UnknownCodecError
@@ -27,8 +28,7 @@ from codec.registry import load_codec
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.shards import build_shard, publish
 from pipeline.decode.archive import Archive
-from pipeline.decode.resident_codecs import ResidentCodecs
-from pipeline.decode.rows import decode_rows
+from pipeline.decode.row_decoder import RowDecoder
 from pipeline.errors import ArchiveError, DamagedError, NoArchiveError, RestoreError, UnknownKeyError
 from pipeline.image.read import read_image, to_rgb
 from pipeline.store.storage import Storage
@@ -318,7 +318,7 @@ class TestRequests:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, per_lookup: int, lookups: int
     ) -> None:
         archive = Archive(fill(str(tmp_path), [make_row(f"{n}", str(n).encode()) for n in range(10)]))
-        monkeypatch.setattr(pipeline.decode.archive, "_ROWS_PER_LOOKUP", per_lookup)
+        monkeypatch.setattr(pipeline.archive.key_index, "_ROWS_PER_LOOKUP", per_lookup)
         calls: list[Sequence[str]] = []
         lookup = Catalogue.lookup
 
@@ -334,11 +334,11 @@ class TestRequests:
 
     def test_memory_of_rows_is_bounded(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         archive = Archive(fill(str(tmp_path), [make_row(f"{n}", str(n).encode()) for n in range(30)]))
-        monkeypatch.setattr(pipeline.decode.archive, "_ROWS_PER_LOOKUP", 0)
-        monkeypatch.setattr(pipeline.decode.archive, "_HELD_ROWS", 50)
+        monkeypatch.setattr(pipeline.archive.key_index, "_ROWS_PER_LOOKUP", 0)
+        monkeypatch.setattr(pipeline.archive.key_index, "_HELD_ROWS", 50)
         for n in range(30):
             assert archive.read_payload(f"{n}") == str(n).encode()
-        assert len(archive._known) <= 5
+        assert len(archive._index._found) <= 5
 
 
 class TestDamage:
@@ -387,7 +387,7 @@ class TestRealCodec:
         assert archive.latents("kodim23.png").shape == archive.row("kodim23.png").latent_shape
 
 
-class TestDecodeRows:
+class TestRowDecoder:
     def test_rows_of_several_codecs_keep_their_order(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -401,14 +401,14 @@ class TestDecodeRows:
             return PlainCodec(codec_id)
 
         monkeypatch.setattr(pipeline.decode.resident_codecs, "load_codec", load)
-        images = decode_rows(ResidentCodecs(Storage(str(tmp_path))), rows)
+        images = RowDecoder(Storage(str(tmp_path))).decode(rows)
         assert [image.width for image in images] == [1, 2, 3, 4, 5, 6]
         assert loaded == ["plain-0", "plain-1"]
 
     @pytest.mark.parametrize("row", [kept("k", b"x"), make_row("f", None)], ids=["kept", "failed"])
     def test_only_coded_rows(self, tmp_path: Path, row: ShardRow) -> None:
         with pytest.raises(ValueError, match="Expected coded rows"):
-            decode_rows(ResidentCodecs(Storage(str(tmp_path))), [row])
+            RowDecoder(Storage(str(tmp_path))).decode([row])
 
 
 @contextmanager
