@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from jobs.options import ArchiveUrl, AsJson, AsOfVersion, ConfigFile, RayAddress, Workers, read_config
+from jobs.options import (
+    ArchiveUrl,
+    AsJson,
+    AsOfVersion,
+    ConfigFile,
+    KeyGlob,
+    RayAddress,
+    Workers,
+    read_config,
+)
 from jobs.terminal.exit_codes import FAILED_IMAGES, clear_errors
 from jobs.terminal.output import print_json, say
 from jobs.terminal.progress import show_progress
@@ -29,9 +38,7 @@ def decode(
     keys_file: Annotated[
         str | None, typer.Option("--keys-file", metavar="F", help="Only the keys in this file, one a line.")
     ] = None,
-    glob: Annotated[
-        str | None, typer.Option(help="Only keys matching this, e.g. 'holiday/*.jpg'; `*` crosses slashes.")
-    ] = None,
+    glob: KeyGlob = None,
     fmt: Annotated[
         Format | None,
         typer.Option("--format", help="Default: png for coded images, the original file for kept ones."),

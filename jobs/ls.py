@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from fnmatch import fnmatchcase
 from typing import Annotated, Any, Literal
 
 import typer
 
-from jobs.options import ArchiveUrl, AsOfVersion, ConfigFile, read_config
+from jobs.options import ArchiveUrl, AsOfVersion, ConfigFile, KeyGlob, read_config
 from jobs.terminal.exit_codes import clear_errors
 from jobs.terminal.output import readable
 from pipeline.archive.catalogue import Catalogue
+from pipeline.globs import key_matcher
 from pipeline.store.storage import Storage
 
 _COLUMNS = (
@@ -41,7 +41,7 @@ _COLUMNS = (
 def ls(
     archive: ArchiveUrl,
     *,
-    glob: Annotated[str | None, typer.Option(help="Only keys matching this, e.g. 'holiday/*.jpg'.")] = None,
+    glob: KeyGlob = None,
     status: Annotated[
         Literal["coded", "kept", "failed"] | None, typer.Option(help="Only images of this status.")
     ] = None,
@@ -52,11 +52,12 @@ def ls(
     """List the images of ARCHIVE: status, size, rate, quality, and the reason where one was kept or failed."""
     with clear_errors():
         catalogue = Catalogue(Storage(archive, read_config(config).storage), as_of=as_of)
+        matches = key_matcher(glob) if glob is not None else None
         rows = (
             row
             for batch in catalogue.scan(list(_COLUMNS))
             for row in batch.to_pylist()
-            if (glob is None or fnmatchcase(row["key"], glob)) and status in (None, row["status"])
+            if (matches is None or matches(row["key"])) and status in (None, row["status"])
         )
         if as_json:
             _print_array(rows)

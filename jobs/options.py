@@ -63,6 +63,13 @@ DryRun = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="End stdout with JSON; progress goes to stderr.")]
+KeyGlob = Annotated[
+    str | None,
+    typer.Option(
+        help="Only keys that match. In a pattern with a `/`, as 'holiday/**/*.jpg', `*` stays inside one folder and "
+        "`**` spans folders; one without, as '*.jpg', is matched against the whole key.",
+    ),
+]
 AsOfVersion = Annotated[
     Any,
     typer.Option(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator, Sequence
-from fnmatch import fnmatchcase
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +22,7 @@ from pipeline.archive.versions import AsOf
 from pipeline.decode.deliver import Delivery, deliver
 from pipeline.decode.row_decoder import RowDecoder
 from pipeline.errors import ArchiveError
+from pipeline.globs import key_matcher
 from pipeline.image.read import read_image
 from pipeline.image.write import Format, to_pillow
 from pipeline.store.options import StorageOptions
@@ -172,11 +172,15 @@ class Archive:
 
         Args:
             prefix: only keys that start so.
-            glob: only keys that match, as `holiday/*.jpg`; `*` also matches `/`.
+            glob: only keys that match, as `holiday/**/*.jpg`: `*` stays inside one folder and `**` spans folders. A
+                pattern without any `/` is matched against the whole key: `*.jpg` is every JPEG.
+        Raises:
+            ConfigError: the glob cannot be one.
         """
+        matches = key_matcher(glob) if glob is not None else None
         for batch in self._catalogue.with_prefix(prefix, ["key"]):
             for key in batch["key"].to_pylist():
-                if glob is None or fnmatchcase(key, glob):
+                if matches is None or matches(key):
                     yield key
 
     def __iter__(self) -> Iterator[str]:

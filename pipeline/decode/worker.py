@@ -15,41 +15,12 @@ from pipeline.config import CompressConfig
 from pipeline.decode.deliver import deliver
 from pipeline.decode.file_names import safe_path, with_extension
 from pipeline.decode.row_decoder import RowDecoder
+from pipeline.decode.tasks import DecodeResult, DecodeTask
 from pipeline.errors import DamagedError, TenfoldError
 from pipeline.image.write import Format
 from pipeline.store.storage import Storage
 from pipeline.types import Image, ShardRow
 from pipeline.workers.pool import Worker
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """One image to write."""
-
-    row: int
-    """Its number in the shard."""
-    key: str
-    name: str
-    """Of its decoded form; a kept original goes by its key."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DecodeTask:
-    """Write some images of one shard."""
-
-    shard: str
-    images: tuple[Wanted, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DecodeResult:
-    """What became of a task's images."""
-
-    written: int
-    written_bytes: int
-    pixels: int
-    failed: tuple[tuple[str, str], ...]
-    """(key, reason)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +58,7 @@ class DecoderWorker(Worker[DecodeTask, DecodeResult]):
         self._fmt = fmt
         self._batch_pixels = batch_pixels
         self._decoder = RowDecoder(archive)
-        self._threads = threads
+        self._writers = ThreadPoolExecutor(threads, thread_name_prefix="write")
 
     def run(self, task: DecodeTask) -> DecodeResult:
         """Decode and write the images of one task; one that cannot be is a reason in the result."""
@@ -98,26 +69,29 @@ class DecoderWorker(Worker[DecodeTask, DecodeResult]):
             failed = tuple((image.key, reason) for image in task.images)
             return DecodeResult(written=0, written_bytes=0, pixels=0, failed=failed)
 
+    def close(self) -> None:
+        """End the threads that write."""
+        self._writers.shutdown()
+
     def _run(self, task: DecodeTask) -> DecodeResult:
         names = {image.row: image.name for image in task.images}
         rows = iter_rows(self._archive, task.shard, only=names)
         written = written_bytes = pixels = 0
         failed: list[tuple[str, str]] = []
-        with ThreadPoolExecutor(self._threads, thread_name_prefix="write") as writers:
-            for batch in self._batches(rows):
-                images = self._decode([row for _, row in batch])
-                outcomes = [
-                    writers.submit(self._write, row, image, names[number])
-                    for (number, row), image in zip(batch, images, strict=True)
-                ]
-                for (_, row), outcome in zip(batch, outcomes, strict=True):
-                    size = outcome.result()
-                    if isinstance(size, str):
-                        failed.append((row.key, size))
-                    else:
-                        written += 1
-                        written_bytes += size
-                        pixels += (row.width or 0) * (row.height or 0)
+        for batch in self._batches(rows):
+            images = self._decode([row for _, row in batch])
+            outcomes = [
+                self._writers.submit(self._write, row, image, names[number])
+                for (number, row), image in zip(batch, images, strict=True)
+            ]
+            for (_, row), outcome in zip(batch, outcomes, strict=True):
+                size = outcome.result()
+                if isinstance(size, str):
+                    failed.append((row.key, size))
+                else:
+                    written += 1
+                    written_bytes += size
+                    pixels += (row.width or 0) * (row.height or 0)
         return DecodeResult(written=written, written_bytes=written_bytes, pixels=pixels, failed=tuple(failed))
 
     def _batches(self, rows: Iterator[tuple[int, ShardRow]]) -> Iterator[list[tuple[int, ShardRow]]]:
@@ -144,6 +118,7 @@ class DecoderWorker(Worker[DecodeTask, DecodeResult]):
             return [outcome for row in rows for outcome in self._decode([row])]
 
     def _write(self, row: ShardRow, image: Image | str | None, name: str) -> int | str:
+        """Write one file; its bytes, or the reason why there is none."""
         if isinstance(image, str):
             return image
         try:

@@ -30,7 +30,7 @@ from typing import ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from pipeline.errors import SourceError
-from pipeline.source.globs import compile_glob, is_glob, split_glob
+from pipeline.globs import compile_glob, is_glob, split_glob
 from pipeline.source.lists import ImageList, utf8_key
 from pipeline.store.options import StorageOptions
 from pipeline.store.storage import ObjectInfo, Storage, split_url

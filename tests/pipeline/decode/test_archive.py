@@ -266,11 +266,24 @@ class TestAsCollection:
             ("a/", None, ["a/1.jpg", "a/2.jpg"]),
             ("", "*.png", ["b/1.png", "b/[x].png"]),
             ("b/", "*1*", ["b/1.png"]),
+            ("", "*/*.jpg", ["a/1.jpg", "a/2.jpg"]),
+            ("", "**/*.jpg", ["a/1.jpg", "a/2.jpg", "it's 100%_\\.jpg", "日本.jpg"]),
+            ("", "[ab]*", ["a/1.jpg", "a/2.jpg", "b/1.png", "b/[x].png"]),
             ("it's 100%_\\", None, ["it's 100%_\\.jpg"]),
             ("日", None, ["日本.jpg"]),
             ("A/", None, []),
         ],
-        ids=["prefix", "glob", "both", "odd characters", "unicode", "case matters"],
+        ids=[
+            "prefix",
+            "glob",
+            "both",
+            "one folder",
+            "any folder",
+            "no slash",
+            "odd characters",
+            "unicode",
+            "case matters",
+        ],
     )
     def test_some_of_the_keys(self, archive: Archive, prefix: str, glob: str | None, keys: list[str]) -> None:
         assert list(archive.keys(prefix, glob=glob)) == keys

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.source.globs import compile_glob, is_glob, split_glob
+from pipeline.errors import ConfigError
+from pipeline.globs import compile_glob, is_glob, key_matcher, split_glob
 
 
 @pytest.mark.parametrize(
@@ -24,6 +25,8 @@ from pipeline.source.globs import compile_glob, is_glob, split_glob
         ("x/**/y/*.jpg", "xy/a.jpg", False),
         ("x/**", "x/1/2.png", True),
         ("x/**", "x", False),
+        ("**/*.jpg", "/a.jpg", True),
+        ("**/*.jpg", "b//a.jpg", True),
         ("**", "a/b", True),
         ("a?.png", "ab.png", True),
         ("a?.png", "a/.png", False),
@@ -65,6 +68,40 @@ def test_one_part_agrees_with_the_standard_library(pattern: str, name: str) -> N
 def test_split(text: str, folder: str, glob: str) -> None:
     assert is_glob(text)
     assert split_glob(text) == (folder, glob)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "key", "matches"),
+    [
+        ("*.jpg", "b/c/a.jpg", True),
+        ("b*.jpg", "b/c/a.jpg", True),
+        ("b?a.jpg", "b/a.jpg", True),
+        ("b[!c]a.jpg", "b/a.jpg", True),
+        ("**.jpg", "b/a.jpg", True),
+        ("**", "b/a.jpg", True),
+        ("*.JPG", "a.jpg", False),
+        ("b/*.jpg", "b/a.jpg", True),
+        ("b/*.jpg", "b/c/a.jpg", False),
+        ("b/**/*.jpg", "b/c/a.jpg", True),
+        ("/b/*", "/b/a.jpg", True),
+    ],
+)
+def test_keys(pattern: str, key: str, matches: bool) -> None:
+    assert key_matcher(pattern)(key) is matches
+
+
+@given(st.text("ab.*?[]!-x", max_size=8), st.text("ab.x-![]/", max_size=8))
+def test_without_a_slash_keys_are_matched_as_the_standard_library_does(pattern: str, key: str) -> None:
+    try:
+        matches = key_matcher(pattern)
+    except ConfigError:
+        return
+    assert matches(key) == fnmatch.fnmatchcase(key, pattern)
+
+
+def test_a_glob_over_keys_that_cannot_be_one() -> None:
+    with pytest.raises(ConfigError, match=r"Expected a glob over keys, got 'x\[z-a\]'"):
+        key_matcher("x[z-a]")
 
 
 def test_a_backward_range() -> None:
