@@ -23,7 +23,8 @@ from jobs.terminal.progress import show_progress
 from pipeline.decode.run import DecodeRun
 from pipeline.errors import SourceError
 from pipeline.image.write import Format
-from pipeline.store.storage import Storage, split_url
+from pipeline.store.storage import Storage
+from pipeline.store.urls import split_url
 from pipeline.words import counted
 
 _SHOWN_FAILURES = 10

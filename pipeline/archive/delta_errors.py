@@ -12,7 +12,8 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 
 from pipeline.archive.traces import has_shards
 from pipeline.errors import ArchiveError, LostCatalogueError, NoArchiveError, StorageError, TenfoldError
-from pipeline.store.storage import Storage, redact
+from pipeline.store.failures import redact
+from pipeline.store.storage import Storage
 
 _LONGEST_MESSAGE = 400
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")

@@ -1,7 +1,4 @@
-"""The Delta table of one archive: where it is, how it is made, and how it is kept open.
-
-Only this file, `catalogue.py`, `checkpoint.py` and `delta_errors.py` import deltalake.
-"""
+"""The Delta table of one archive: where it is, how it is made, and how it is kept open."""
 
 from __future__ import annotations
 
@@ -15,6 +12,7 @@ from threading import RLock
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
+from pipeline.archive.delta_access import delta_options, delta_url
 from pipeline.archive.delta_errors import translated
 from pipeline.archive.delta_log import oldest_readable
 from pipeline.archive.layout import CATALOGUE_FOLDER, LOG_FOLDER, entry_path
@@ -130,11 +128,11 @@ class DeltaCatalogueTable:
         return translated(self.storage, CATALOGUE_FOLDER, self._secrets, where=where)
 
     def _url(self) -> str:
-        return f"{self.storage.delta_url().rstrip('/')}/{CATALOGUE_FOLDER}"
+        return f"{delta_url(self.storage).rstrip('/')}/{CATALOGUE_FOLDER}"
 
     def _options(self) -> dict[str, str]:
         """Options for deltalake, asked for anew each time: credentials may be short-lived."""
-        options = self.storage.delta_options()
+        options = delta_options(self.storage)
         self._secrets = [
             value
             for name, value in options.items()

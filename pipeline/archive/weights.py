@@ -13,7 +13,8 @@ from codec.weights_file import digest_of
 from pipeline.archive.layout import WEIGHTS_FOLDER, digest_in, weights_path
 from pipeline.errors import ArchiveError, ConfigError, DamagedError
 from pipeline.store.options import StorageOptions
-from pipeline.store.storage import Storage, split_url
+from pipeline.store.storage import Storage
+from pipeline.store.urls import split_url
 from pipeline.types import CatalogueRow
 
 

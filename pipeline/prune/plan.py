@@ -24,7 +24,8 @@ from pipeline.errors import ArchiveError, DamagedError
 from pipeline.progress import Listener, StepAdvanced
 from pipeline.prune.references import References
 from pipeline.prune.retention import Retention
-from pipeline.store.storage import ObjectInfo, Storage
+from pipeline.store.backend import ObjectInfo
+from pipeline.store.storage import Storage
 
 _STEP: Final = 1000
 

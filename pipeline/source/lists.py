@@ -18,8 +18,8 @@ import pyarrow.dataset
 
 from pipeline.errors import SourceError, StorageError
 from pipeline.store.options import StorageOptions
-from pipeline.store.storage import Storage, split_url
-from pipeline.store.urls import LOCAL, check_no_secret, local_path, local_url, scheme
+from pipeline.store.storage import Storage
+from pipeline.store.urls import LOCAL, check_no_secret, local_path, local_url, scheme, split_url
 from pipeline.types import SourceImage
 
 _BATCH_ROWS = 4096

@@ -32,9 +32,10 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from pipeline.errors import SourceError
 from pipeline.globs import compile_glob, is_glob, split_glob
 from pipeline.source.lists import ImageList, utf8_key
+from pipeline.store.backend import ObjectInfo
 from pipeline.store.options import StorageOptions
-from pipeline.store.storage import ObjectInfo, Storage, split_url
-from pipeline.store.urls import LOCAL, local_path, local_url, normal, scheme
+from pipeline.store.storage import Storage
+from pipeline.store.urls import LOCAL, local_path, local_url, normal, scheme, split_url
 from pipeline.types import SourceImage
 
 _DECODED_OR_KEPT = (
@@ -148,7 +149,7 @@ class Source:
         return covers
 
     def __reduce__(self) -> tuple[type[Source], tuple[SourceConfig]]:
-        return Source, (self.config,)
+        return type(self), (self.config,)
 
     def _root(self, root: str) -> Storage:
         """One Storage, so one set of connections, for everything in one bucket."""

@@ -1,4 +1,7 @@
-"""What every kind of store can do: whole objects below one root."""
+"""What every kind of store can do: whole objects below one root.
+
+A store is a folder (local_store.py), an S3 bucket (s3_store.py) or any other fsspec filesystem (fsspec_store.py).
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ class ObjectInfo:
 
 
 class Backend(Protocol):
-    """Whole-object operations on one root; paths are below it. Raises as `Storage` does."""
+    """Whole objects below one root; paths are below it. `Storage` says what each method does and raises."""
 
     def read(self, path: str) -> bytes: ...
     def read_range(self, path: str, offset: int, length: int) -> bytes: ...

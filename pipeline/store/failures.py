@@ -1,8 +1,4 @@
-"""What a store offers, and how its failures are worded: expected, got, where, what to do.
-
-A store is a folder (`local_store.py`), an S3 bucket (`s3_store.py`) or any other fsspec filesystem (`storage.py`).
-No message made here ever holds a secret.
-"""
+"""How failures of stores are worded: expected, got, where, what to do. No message made here ever holds a secret."""
 
 from __future__ import annotations
 

@@ -8,16 +8,34 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+import fsspec
+
 from pipeline.store.backend import ObjectInfo
 from pipeline.store.failures import missing, problem, short_read
 
 _create_lock = threading.Lock()
 
 
+def open_filesystem(kind: str, url: str) -> FsspecStore:
+    """The filesystem that fsspec has for a protocol.
+
+    Raises:
+        StorageError: fsspec knows no such protocol, or its plug-in is not installed.
+    """
+    filesystem = _filesystem(kind, url)
+    return FsspecStore(filesystem, str(filesystem._strip_protocol(url)), url)
+
+
 class FsspecStore:
-    """Any other fsspec filesystem, as far as its own guarantees go."""
+    """Objects below one root of an fsspec filesystem; each method does what `Backend` says."""
 
     def __init__(self, filesystem: Any, root: str, url: str) -> None:
+        """Contact nothing yet.
+
+        Args:
+            root: as the filesystem names it.
+            url: the same root, for messages.
+        """
         self._fs = filesystem
         self._root = root.rstrip("/")
         self._url = url
@@ -113,3 +131,21 @@ def _utc(moment: Any) -> datetime | None:
     if not isinstance(moment, datetime):
         return None
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _filesystem(kind: str, url: str) -> Any:
+    try:
+        return fsspec.filesystem(kind, use_listings_cache=False, skip_instance_cache=True)
+    except ImportError as error:
+        package = {"gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs", "abfss": "adlfs"}.get(kind)
+        what = f"pip install {package}" if package else f"install what it asks for ({error})"
+        raise problem(
+            expected=f"the plug-in for {kind}://", got="none installed", where=url, do=what
+        ) from error
+    except ValueError as error:
+        raise problem(
+            expected="a path, or a URL with a protocol fsspec knows (s3, gs, az, ...)",
+            got=f"{kind}://",
+            where=url,
+            do="correct the URL, or install the fsspec plug-in for that protocol",
+        ) from error

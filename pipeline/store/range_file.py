@@ -6,7 +6,8 @@ import io
 from typing import Any, Final
 
 from pipeline.store.options import StorageOptions
-from pipeline.store.storage import Storage, split_url
+from pipeline.store.storage import Storage
+from pipeline.store.urls import split_url
 
 _BUFFER_BYTES: Final = 4 * 2**20
 

@@ -14,25 +14,21 @@ from contextlib import suppress
 from datetime import UTC
 from typing import Any
 
-import aiohttp
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     ConnectionError,  # noqa: A004 botocore's own
-    HTTPClientError,
     NoCredentialsError,
-    PartialCredentialsError,
-    ProfileNotFound,
 )
 
 from pipeline.errors import UnsafeStoreError
 from pipeline.store.backend import ObjectInfo
-from pipeline.store.failures import missing, problem, short_read
+from pipeline.store.failures import problem, short_read
+from pipeline.store.s3_failures import BROKEN_OFF, explained, http_status
 
 _TOKEN = "tenfold-attempt"
 _CREATE_TRIES = 6
 _PAGE = 1000
-_BROKEN_OFF = (HTTPClientError, aiohttp.ClientError, TimeoutError)
 
 Run = Callable[..., Any]
 """Runs an async function with its arguments on the filesystem's event loop, and returns its result."""
@@ -98,13 +94,13 @@ class S3Store:
             try:
                 self._raw("put_object", path, Body=data, IfNoneMatch="*", Metadata={_TOKEN: token})
             except ClientError as error:
-                if _status(error) not in (409, 412):
-                    raise _explain(error, where, self._endpoint) from error
+                if http_status(error) not in (409, 412):
+                    raise explained(error, where, self._endpoint) from error
                 last = error
             except BotoCoreError as error:  # no answer: the object may be there all the same
                 if self._owner_after_doubt(path) == token:
                     return True
-                raise _explain(error, where, self._endpoint) from error
+                raise explained(error, where, self._endpoint) from error
             else:
                 return True
             owner = self._owner(path)
@@ -188,7 +184,7 @@ class S3Store:
         try:
             answer: tuple[str, str, str | None] | None = run(ask)
         except BotoCoreError as error:
-            raise _explain(error, self._where(""), self._endpoint) from error
+            raise explained(error, self._where(""), self._endpoint) from error
         return answer
 
     def client_facts(self) -> tuple[str, str | None]:
@@ -202,7 +198,7 @@ class S3Store:
         try:
             answer: tuple[str, str | None] = run(ask)
         except BotoCoreError as error:
-            raise _explain(error, self._where(""), self._endpoint) from error
+            raise explained(error, self._where(""), self._endpoint) from error
         return answer
 
     def _open(self, *, early: bool = False) -> tuple[Any, Run]:
@@ -230,7 +226,7 @@ class S3Store:
             return self._raw(operation, path, early=early, **request)
         except (ClientError, BotoCoreError) as error:
             listing = path is None
-            raise _explain(error, self._where(path or ""), self._endpoint, listing=listing) from error
+            raise explained(error, self._where(path or ""), self._endpoint, listing=listing) from error
 
     def _get(self, path: str, request: dict[str, str]) -> bytes:
         filesystem, run = self._open()
@@ -246,17 +242,17 @@ class S3Store:
             try:
                 data: bytes = run(ask)
             except ClientError as error:
-                if _status(error) == 416:
+                if http_status(error) == 416:
                     raise _OutOfRangeError from error
-                raise _explain(error, self._where(path), self._endpoint) from error
+                raise explained(error, self._where(path), self._endpoint) from error
             except ConnectionError as error:  # never reached: botocore has retried already
-                raise _explain(error, self._where(path), self._endpoint) from error
-            except _BROKEN_OFF as error:  # perhaps in the middle of the body, which botocore does not retry
+                raise explained(error, self._where(path), self._endpoint) from error
+            except BROKEN_OFF as error:  # perhaps in the middle of the body, which botocore does not retry
                 if attempt == self._retries:
-                    raise _explain(error, self._where(path), self._endpoint) from error
+                    raise explained(error, self._where(path), self._endpoint) from error
                 time.sleep(min(0.1 * 2**attempt, 5.0))
             except BotoCoreError as error:
-                raise _explain(error, self._where(path), self._endpoint) from error
+                raise explained(error, self._where(path), self._endpoint) from error
             else:
                 return data
         raise AssertionError("unreachable: the last attempt returns or raises")
@@ -289,77 +285,4 @@ def _describe(entry: dict[str, Any], start: int) -> ObjectInfo:
         size=int(entry["Size"]),
         etag=entry.get("ETag", "").strip('"') or None,
         mtime=entry["LastModified"].astimezone(UTC) if "LastModified" in entry else None,
-    )
-
-
-def _status(error: ClientError) -> int:
-    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-
-
-_KEYS = "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN or AWS_PROFILE"
-
-_REFUSED = {
-    "InvalidAccessKeyId",
-    "SignatureDoesNotMatch",
-    "InvalidToken",
-    "ExpiredToken",
-    "RequestTimeTooSkewed",
-}
-
-_ADVICE = {
-    "NoSuchBucket": ("a bucket", "check the bucket's name and the endpoint, or make the bucket"),
-    "InvalidAccessKeyId": ("credentials the store knows", _KEYS),
-    "SignatureDoesNotMatch": ("credentials the store accepts", _KEYS),
-    "InvalidToken": ("a valid session token", _KEYS),
-    "ExpiredToken": ("a valid session token", "log in again to get fresh credentials"),
-    "AccessDenied": ("access", "ask for the right to list, read and write there, or check the credentials"),
-    "403": ("access", "ask for the right to list, read and write there, or check the credentials"),
-    "RequestTimeTooSkewed": ("matching clocks", "set the clock of this machine"),
-    "PermanentRedirect": ("the bucket's own region", "set AWS_REGION to the region of the bucket"),
-    "301": ("the bucket's own region", "set AWS_REGION to the region of the bucket"),
-    "AuthorizationHeaderMalformed": ("the right region", "set AWS_REGION to the region of the bucket"),
-    "SlowDown": ("a store that keeps up", "use fewer workers, or try again later"),
-}
-
-
-def _explain(error: Exception, where: str, endpoint: str, *, listing: bool = False) -> OSError:
-    if isinstance(error, ClientError):
-        code = str(error.response.get("Error", {}).get("Code", ""))
-        status = _status(error)
-        if status == 404 and listing:  # nothing else can be missing
-            code = "NoSuchBucket"
-        if status == 404 and code != "NoSuchBucket":
-            return missing(where, f"{code or status}")
-        expected, do = _ADVICE.get(
-            code, ("the store to do as asked", "look the code up in the store's manual, or try again later")
-        )
-        said = "" if code in _ADVICE else f": {error.response.get('Error', {}).get('Message', '')}"
-        got = f"{code} (HTTP {status}) from {endpoint}{said}"
-        down = code in _REFUSED or status >= 500
-        return problem(expected=expected, got=got, where=where, do=do, store_down=down)
-    if isinstance(error, NoCredentialsError | PartialCredentialsError):
-        return problem(
-            expected="AWS credentials",
-            got="none, or half of them",
-            where=where,
-            do=f"{_KEYS}, or set `anonymous: true` for a public bucket",
-            store_down=True,
-        )
-    if isinstance(error, ProfileNotFound):
-        return problem(
-            expected="a profile of the AWS configuration", got=str(error), where=where, do="check AWS_PROFILE"
-        )
-    if isinstance(error, (ConnectionError, *_BROKEN_OFF)):
-        return problem(
-            expected=f"an answer from {endpoint}",
-            got=type(error).__name__,
-            where=where,
-            do="check AWS_ENDPOINT_URL (address, port, http or https) and that the store is up",
-            store_down=True,
-        )
-    return problem(
-        expected="a request the client can make",
-        got=f"{type(error).__name__}: {error}",
-        where=where,
-        do="check the URL and the AWS configuration",
     )

@@ -45,7 +45,7 @@ def through_storms(folder: Path, rng: random.Random, *, until: float) -> Counter
             FaultyFilesystem.kinds = FAULTS if rng.random() < 0.5 else tuple(rng.sample(FAULTS, 2))
             try:
                 with patch.object(
-                    pipeline.store.storage, "_open_store", _open_faulty if rng.random() < 0.5 else _open
+                    pipeline.store.storage, "open_backend", _open_faulty if rng.random() < 0.5 else _open
                 ):
                     _night(url, archive, config)
             except (TenfoldError, CodecError, FileNotFoundError):
@@ -65,7 +65,7 @@ def _night(source: str, archive: Path, config: CompressConfig) -> None:
     NightlyRun(night, config).run()
 
 
-_open = pipeline.store.storage._open_store
+_open = pipeline.store.storage.open_backend
 
 
 def _open_faulty(url: str, options: pipeline.store.options.StorageOptions) -> Backend:

@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 
 import pipeline.archive.catalogue
 import pipeline.archive.commits
+import pipeline.archive.delta_table
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.queries import literal
 from pipeline.archive.rows_by_shard import table_by_shard
@@ -514,8 +515,12 @@ class TestOnS3:
         assert url in str(caught.value)
 
     def test_no_server(self, s3_env: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
-        patient = Storage.delta_options  # ten attempts: too long for a test
-        monkeypatch.setattr(Storage, "delta_options", lambda self: {**patient(self), "max_retries": "1"})
+        patient = pipeline.archive.delta_table.delta_options  # ten attempts: too long for a test
+        monkeypatch.setattr(
+            pipeline.archive.delta_table,
+            "delta_options",
+            lambda storage: {**patient(storage), "max_retries": "1"},
+        )
         down = Storage("s3://bucket/archive", StorageOptions(endpoint_url="http://127.0.0.1:9"))
         with pytest.raises(StorageError, match="s3://bucket/archive"):
             Catalogue(down).count()

@@ -15,6 +15,7 @@ import deltalake
 import pyarrow as pa
 import pytest
 
+from pipeline.archive.delta_access import delta_options, delta_url
 from pipeline.errors import StorageError, StoreDownError
 from pipeline.store.options import StorageOptions
 from pipeline.store.storage import Storage
@@ -179,7 +180,7 @@ class TestWrongUsage:
         with pytest.raises(StoreDownError, match="Expected AWS credentials, got none, or half of them"):
             storage.check_readable()
         with pytest.raises(StoreDownError, match="Expected AWS credentials"):
-            storage.delta_options()
+            delta_options(storage)
 
     def test_anonymous_access_is_refused_by_a_private_store(
         self, s3_env: S3Server, monkeypatch: pytest.MonkeyPatch
@@ -189,7 +190,7 @@ class TestWrongUsage:
         storage = Storage(f"s3://{s3_env.bucket()}", StorageOptions(anonymous=True))
         with pytest.raises(StorageError, match="Expected access, got AccessDenied"):
             storage.check_readable()
-        assert storage.delta_options()["AWS_SKIP_SIGNATURE"] == "true"
+        assert delta_options(storage)["AWS_SKIP_SIGNATURE"] == "true"
 
     def test_an_unknown_profile(self, s3_env: S3Server) -> None:
         storage = Storage("s3://bucket/x", StorageOptions(profile="nobody"))
@@ -237,7 +238,7 @@ class TestProcesses:
 class TestDelta:
     def test_a_table_is_written_and_read(self, s3_env: S3Server) -> None:
         storage = Storage(f"s3://{s3_env.bucket()}/arch ive")
-        url, options = f"{storage.delta_url()}/catalogue", storage.delta_options()
+        url, options = f"{delta_url(storage)}/catalogue", delta_options(storage)
         deltalake.write_deltalake(url, pa.table({"a": [1, 2]}), storage_options=options)
         deltalake.write_deltalake(url, pa.table({"a": [3]}), storage_options=options, mode="append")
         assert deltalake.DeltaTable(url, storage_options=options).version() == 1
@@ -259,7 +260,7 @@ class TestDelta:
         monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
         storage = Storage(f"s3://{bucket}", StorageOptions(profile="lab"))
         storage.check_writable()
-        options = storage.delta_options()
+        options = delta_options(storage)
         assert options["AWS_ACCESS_KEY_ID"] == s3_env.access_key
         assert options["AWS_ENDPOINT_URL"] == s3_env.endpoint
         assert options["AWS_REGION"] == "eu-west-3"
@@ -284,7 +285,7 @@ class TestDelta:
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "KEYKEYKEY")
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "SECRETSECRET")
         given = StorageOptions(endpoint_url="https://s3.lab:9000", addressing_style=style)
-        options = Storage("s3://bucket/x", given).delta_options()
+        options = delta_options(Storage("s3://bucket/x", given))
         assert options["AWS_ENDPOINT_URL"] == endpoint
         assert options["AWS_VIRTUAL_HOSTED_STYLE_REQUEST"] == virtual
         assert options["AWS_ALLOW_HTTP"] == "false"
@@ -295,7 +296,7 @@ class TestDelta:
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "SECRETSECRET")
         monkeypatch.setenv("AWS_SESSION_TOKEN", "TOKENTOKEN")
         monkeypatch.setenv("AWS_REGION", "eu-west-1")
-        options = Storage("s3://bucket/x").delta_options()
+        options = delta_options(Storage("s3://bucket/x"))
         assert "AWS_ENDPOINT_URL" not in options
         assert options["AWS_SESSION_TOKEN"] == "TOKENTOKEN"
         assert options["AWS_REGION"] == "eu-west-1"

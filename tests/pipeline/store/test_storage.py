@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pipeline.archive.delta_access import delta_options, delta_url
 from pipeline.errors import StorageError
 from pipeline.store.options import StorageOptions
 from pipeline.store.storage import Storage
@@ -268,10 +269,10 @@ def test_a_wrong_environment(
     [("/data/archive", "/data/archive"), ("s3://b/p q", "s3://b/p q"), ("gs://b/p", "gs://b/p")],
 )
 def test_delta_url(url: str, delta: str) -> None:
-    assert Storage(url).delta_url() == delta
+    assert delta_url(Storage(url)) == delta
 
 
 def test_delta_lake_cannot_write_everywhere() -> None:
     with pytest.raises(StorageError, match=r"that Delta Lake can write to .*, got memory:// at memory://x"):
-        Storage("memory://x").delta_url()
-    assert Storage("/data").delta_options() == {}
+        delta_url(Storage("memory://x"))
+    assert delta_options(Storage("/data")) == {}

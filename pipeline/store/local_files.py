@@ -1,0 +1,101 @@
+"""Local files that appear whole or not at all, and survive a power cut."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import stat
+import uuid
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from pipeline.store.failures import missing
+
+_NO_HARD_LINKS: Final = {
+    errno.EPERM,
+    errno.ENOTSUP,
+    errno.EOPNOTSUPP,
+    errno.ENOSYS,
+    errno.EMLINK,
+    errno.EXDEV,
+}
+
+
+def open_regular(file: str) -> io.FileIO:
+    """Open a file for reading, and nothing else: a pipe would wait for ever, a device never end."""
+    descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    stream = io.FileIO(descriptor)
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        stream.close()
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        raise missing(file, "no regular file")
+    return stream
+
+
+def write_temporary(file: str, data: bytes) -> str:
+    """Write a finished temporary file into the folder of `file`, made if need be; leave nothing on failure."""
+    folder = Path(file).parent
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = str(folder / f".tenfold-{uuid.uuid4().hex}.tmp")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    try:
+        with open(descriptor, "wb") as stream:  # noqa: PTH123 a descriptor, not a path
+            stream.write(data)
+            stream.flush()
+            os.fsync(descriptor)
+    except BaseException:
+        with suppress(OSError):
+            Path(temporary).unlink()
+        raise
+    return temporary
+
+
+def link_new(temporary: str, file: str, data: bytes) -> bool:
+    """Give a finished file its name unless the name is taken; False when it is.
+
+    Args:
+        data: what is in the file, for disks without hard links.
+    """
+    try:
+        os.link(temporary, file)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno not in _NO_HARD_LINKS:
+            raise
+        return _write_new(file, data)
+    return True
+
+
+def _write_new(file: str, data: bytes) -> bool:
+    """Exclusive creation where the disk has no hard links: a reader may see the file half written."""
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    except FileExistsError:
+        return False
+    try:
+        with open(descriptor, "wb") as stream:  # noqa: PTH123 a descriptor, not a path
+            stream.write(data)
+            stream.flush()
+            os.fsync(descriptor)
+    except BaseException:
+        with suppress(OSError):
+            Path(file).unlink()
+        raise
+    return True
+
+
+def sync_folder(file: str) -> None:
+    """Make a rename or link survive a power cut."""
+    descriptor = os.open(Path(file).parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in {errno.EINVAL, errno.ENOTSUP}:  # some network disks cannot sync a folder
+            raise
+    finally:
+        os.close(descriptor)
