@@ -11,7 +11,7 @@ from jobs.terminal.exit_codes import clear_errors
 from jobs.terminal.run_plan import plan_and_tell
 from jobs.terminal.run_summary import run_and_tell
 from pipeline.compress.run import CompressRun
-from pipeline.source.source import parse_source
+from pipeline.source.parse import parse_source
 from pipeline.store.storage import Storage
 
 

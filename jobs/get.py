@@ -57,7 +57,7 @@ def _write(path: Path, delivered: Delivery) -> None:
     if ours is not None and path.suffix and path.suffix.lower() not in ours:
         known = ", ".join(extension for names in FORMATS.values() for extension in names)
         raise ConfigError(
-            f"Expected a FILE named {ours[0]} for {delivered.words}, got {path.name!r}. "
+            f"Expected a FILE named {ours[0]} for {delivered.description}, got {path.name!r}. "
             f"Name it {path.stem}{ours[0]}, choose another of {known}, or say --format."
         )
     if path.exists() and not path.is_file():
@@ -65,7 +65,7 @@ def _write(path: Path, delivered: Delivery) -> None:
     else:
         target = path.resolve()
         LocalStore(str(target.parent)).write(target.name, delivered.data)
-    say(f"{path}: {delivered.words}, {len(delivered.data)} bytes")
+    say(f"{path}: {delivered.description}, {len(delivered.data)} bytes")
 
 
 def _write_into(path: Path, data: bytes) -> None:

@@ -9,7 +9,8 @@ from codec.bench.kodak import image_digest
 from codec.contract import RGB
 from pipeline.errors import SourceError, StorageError
 from pipeline.image.read import read_image, to_rgb
-from pipeline.source.source import Source, parse_source
+from pipeline.source.parse import parse_source
+from pipeline.source.source import Source
 from pipeline.types import Image, SourceImage
 
 

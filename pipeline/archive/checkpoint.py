@@ -1,7 +1,7 @@
 """A checkpoint of one version, so that the log before it can go.
 
-Made by deltalake in a temporary folder, from copies of the log, and put into the archive when it is proven to hold
-what the log holds. deltalake in the archive itself would overwrite `_last_checkpoint` with an older version's.
+deltalake makes it in a temporary folder, from copies of the log; it is put into the archive once it is proven to hold
+what the log holds. In the archive itself, deltalake would overwrite `_last_checkpoint` with an older version's.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from pipeline.store.storage import Storage
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _State:
-    """All that decides what a version shows."""
+    """All that decides what a reader of a version sees."""
 
     version: int
     files: dict[str, int]
@@ -35,7 +35,7 @@ class _State:
     configuration: dict[str, str]
 
 
-def secure(archive: Storage, version: int) -> None:
+def ensure_checkpoint(archive: Storage, version: int) -> None:
     """See that a version and those after it can be read without anything that is older.
 
     Safe to be killed anywhere and done again.
@@ -43,42 +43,46 @@ def secure(archive: Storage, version: int) -> None:
     Raises:
         DamagedError: a checkpoint does not hold what the log holds. Nothing may be removed then.
     """
-    own, entry = checkpoint_path(version), entry_path(version)
-    held = {info.path for info in archive.list(LOG_FOLDER)}
+    path, entry = checkpoint_path(version), entry_path(version)
+    log_files = {info.path for info in archive.list(LOG_FOLDER)}
     sealed = read_seals(archive).files
-    # one that is sealed has just been checked: the references were read from it
-    is_sealed = own in held and own in sealed
-    chain = {path: archive.read(path) for path in ([own, entry] if is_sealed else _chain(held, version))}
-    made, state = _made(archive, chain, version)
-    if made is None or not archive.create(own, made):
-        made = archive.read(own)  # a run's, or that of a prune that was killed
-    if _state(archive, {own: made, entry: archive.read(entry)}) != state:
+    # a sealed checkpoint needs no second proof: what it refers to was read from it just before
+    is_proven = path in log_files and path in sealed
+    chain = {
+        name: archive.read(name) for name in ([path, entry] if is_proven else _chain(log_files, version))
+    }
+    checkpoint, state = _checkpoint_and_state(archive, chain, version)
+    if checkpoint is None or not archive.create(path, checkpoint):
+        checkpoint = archive.read(path)  # a run made it, or a prune that was killed
+    if _state(archive, {path: checkpoint, entry: archive.read(entry)}) != state:
         raise DamagedError(
-            f"Expected {own} to hold what the log holds up to version {version}, got something else. Nothing was "
-            f"removed: run `tenfold verify`; if it finds no fault, move {own} away and prune again."
+            f"Expected {path} to hold what the log holds up to version {version}, got something else. Nothing was "
+            f"removed: run `tenfold verify`; if it finds no fault, move {path} away and prune again."
         )
-    news = {own: made}
-    if _hinted(archive) < version:
-        news[LAST_CHECKPOINT] = _hint(version, made, num_files=len(state.files))
-    if LAST_CHECKPOINT in news or own not in sealed:
-        seal_these(archive, news)  # before the hint is overwritten: `verify` must know it from then on
-    if LAST_CHECKPOINT in news:
-        archive.write(LAST_CHECKPOINT, news[LAST_CHECKPOINT])
+    unsealed = {} if path in sealed else {path: checkpoint}
+    if _hinted_version(archive) >= version:
+        if unsealed:
+            seal_these(archive, unsealed)
+        return
+    hint = _hint(version, checkpoint, num_files=len(state.files))
+    # sealed before it is overwritten: from then on `verify` must know the new one
+    seal_these(archive, {path: checkpoint, LAST_CHECKPOINT: hint})
+    archive.write(LAST_CHECKPOINT, hint)
 
 
-def _chain(held: Collection[str], version: int) -> list[str]:
-    """What a version is read from: without its own checkpoint where that can be, so as to prove it."""
-    before = chain_start(held, version - 1)
-    entries = [entry_path(number) for number in range(before, version + 1)]
-    if checkpoint_path(before) in held:
-        return [checkpoint_path(before), *(path for path in entries if path in held)]
-    if all(path in held for path in entries):
+def _chain(log_files: Collection[str], version: int) -> list[str]:
+    """What a version is read from; not from its own checkpoint if another way is left, so that this one is proven."""
+    start = chain_start(log_files, version - 1)
+    entries = [entry_path(number) for number in range(start, version + 1)]
+    if checkpoint_path(start) in log_files:
+        return [checkpoint_path(start), *(path for path in entries if path in log_files)]
+    if all(path in log_files for path in entries):
         return entries
     return [checkpoint_path(version), entry_path(version)]
 
 
-def _hinted(archive: Storage) -> int:
-    """The version that `_last_checkpoint` names; where there is none, readers list the log and need no hint."""
+def _hinted_version(archive: Storage) -> int:
+    """The version that `_last_checkpoint` names; a huge one if it is missing: readers then list the log."""
     with suppress(FileNotFoundError):
         return hinted_version(archive.read(LAST_CHECKPOINT)) or 0
     return 2**63
@@ -92,8 +96,10 @@ def _hint(version: int, checkpoint: bytes, *, num_files: int) -> bytes:
     return json.dumps(facts, separators=(",", ":")).encode()
 
 
-def _made(archive: Storage, chain: Mapping[str, bytes], version: int) -> tuple[bytes | None, _State]:
-    """A checkpoint, or None where the chain is one already, and what the version consists of."""
+def _checkpoint_and_state(
+    archive: Storage, chain: Mapping[str, bytes], version: int
+) -> tuple[bytes | None, _State]:
+    """A checkpoint, or None where the chain begins with it, and what the version consists of."""
     with TemporaryDirectory(prefix="tenfold-") as folder:
         table = _rebuilt(archive, chain, Path(folder))
         state = _content(table)

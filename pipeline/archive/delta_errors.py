@@ -1,4 +1,4 @@
-"""What deltalake and Arrow raise, as ours: one line that says what to do, without secrets and backtraces."""
+"""Errors of deltalake and Arrow as ours: one line that says what to do, without secrets and backtraces."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _STORE_FAILED = re.compile(
 def translated(
     storage: Storage, folder: str, secrets: Sequence[str], *, where: str | None = None
 ) -> Iterator[None]:
-    """Turn their exceptions into ours; a lost race for a commit (`CommitFailedError`) passes.
+    """Turn their exceptions into ours; a lost race for a commit (`CommitFailedError`) passes through.
 
     Args:
         storage: root of the archive.
@@ -44,18 +44,18 @@ def translated(
     except TableNotFoundError:
         raise _no_table(storage, folder) from None
     except (DeltaError, OSError, pa.ArrowException) as error:
-        told = _one_line(error, secrets)
-        if where is not None and not _STORE_FAILED.search(told):
+        message = _one_line(error, secrets)
+        if where is not None and not _STORE_FAILED.search(message):
             raise ArchiveError(
-                f"Expected an SQL condition on the catalogue's columns, got {where!r}: {told}"
+                f"Expected an SQL condition on the catalogue's columns, got {where!r}: {message}"
             ) from None
-        if _STORE_FAILED.search(told):
-            storage.check_readable()  # what our own client says of a store that is down is clearer
+        if _STORE_FAILED.search(message):
+            storage.check_readable()  # our own client's error is clearer when the store is down
             raise StorageError(
-                f"Expected to read and write the catalogue at {storage.url}/{folder}, got: {told}. "
+                f"Expected to read and write the catalogue at {storage.url}/{folder}, got: {message}. "
                 "Check the URL, the credentials and that the store is up."
             ) from None
-        raise ArchiveError(f"Expected a sound catalogue at {storage.url}/{folder}, got: {told}") from None
+        raise ArchiveError(f"Expected a sound catalogue at {storage.url}/{folder}, got: {message}") from None
 
 
 def _one_line(error: Exception, secrets: Sequence[str]) -> str:

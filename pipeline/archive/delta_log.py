@@ -1,4 +1,4 @@
-"""Names in the catalogue's Delta log, and what its entries say: all that can be told without a Delta reader."""
+"""What can be read from the catalogue's Delta log without a Delta reader: versions by their names, and entries."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def hinted_version(hint: bytes) -> int | None:
 def oldest_readable(paths: Iterable[str]) -> int:
     """The first version that can be read, from the names in the log.
 
-    Entries that a pruning in progress has left below it are no versions any more: what they build on is gone.
+    An entry that an unfinished prune has left below it makes no version: what it builds on was removed.
     """
     entries: set[int] = set()
     checkpoints: set[int] = set()
@@ -61,13 +61,13 @@ def oldest_readable(paths: Iterable[str]) -> int:
     return oldest if oldest == 0 else min((c for c in checkpoints if c >= oldest), default=oldest)
 
 
-def chain_start(held: Collection[str], version: int) -> int:
+def chain_start(log_files: Collection[str], version: int) -> int:
     """Where reading a version begins: at the newest checkpoint that is not newer, or at the first entry."""
-    return max((number for number in _checkpoints(held) if number <= version), default=0)
+    return max((number for number in _checkpoints(log_files) if number <= version), default=0)
 
 
-def _checkpoints(held: Collection[str]) -> Iterator[int]:
-    for path in held:
+def _checkpoints(log_files: Collection[str]) -> Iterator[int]:
+    for path in log_files:
         number = log_number(path)
         if number is not None and path == checkpoint_path(number):
             yield number

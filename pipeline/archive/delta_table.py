@@ -29,7 +29,7 @@ _REOPEN_S = 600.0
 """A table opened longer ago than this is opened anew when refreshed: its credentials may be about to expire."""
 _LONGEST_PAUSE_S = 4.0
 _TABLE_PROPERTIES = {
-    # time travel reaches back until someone prunes the archive, not for Delta's usual 30 days
+    # a version can be read until somebody prunes the archive, not for Delta's usual 30 days
     "delta.logRetentionDuration": "interval 36500 days",
     # opening the table reads every log entry since the last checkpoint, twice: 20 requests at most, not 200
     "delta.checkpointInterval": "10",
@@ -39,7 +39,7 @@ _TABLE_PROPERTIES = {
 
 
 class DeltaCatalogueTable:
-    """Sees the table as it was when first opened, until `refresh`. May be used from many threads."""
+    """Sees the table as it was when first opened, until `refresh`. Safe to use from several threads."""
 
     def __init__(self, storage: Storage, *, as_of: AsOf | None = None) -> None:
         """Take the archive's root; nothing is contacted yet.
@@ -91,7 +91,7 @@ class DeltaCatalogueTable:
         Args:
             over_lost: also where a table was lost: all that the shards hold is to be committed to it.
         Raises:
-            LostCatalogueError: it was lost, and nobody said so: what is in the shards alone would be forgotten.
+            LostCatalogueError: it was lost, and `over_lost` is False: what is in the shards alone would be forgotten.
             ArchiveError: the folder holds another Delta table, or an archive of a newer format.
         """
         try:
@@ -103,10 +103,10 @@ class DeltaCatalogueTable:
                 if DeltaTable.is_deltatable(self._url(), self._options()):
                     raise  # a table, but not one of ours
             self.storage.create(entry_path(0), _first_commit())
-            self._open_what_is_made()
+            self._open_when_listed()
 
-    def _open_what_is_made(self) -> None:
-        """Another creator's first entry can be in our way a moment before the store lists it."""
+    def _open_when_listed(self) -> None:
+        """Wait for the first entry: another creator's can exist a moment before the store lists it."""
         pause = 0.1
         while True:
             try:
@@ -124,14 +124,14 @@ class DeltaCatalogueTable:
         return self._readable(self.opened())
 
     def translated(self, where: str | None = None) -> AbstractContextManager[None]:
-        """What deltalake raises inside, in our words and without secrets; `where` is the caller's SQL condition."""
+        """Turn what deltalake raises inside into our errors, without secrets; `where` is the caller's SQL condition."""
         return translated(self.storage, CATALOGUE_FOLDER, self._secrets, where=where)
 
     def _url(self) -> str:
         return f"{delta_url(self.storage).rstrip('/')}/{CATALOGUE_FOLDER}"
 
     def _options(self) -> dict[str, str]:
-        """Options for deltalake, asked for anew each time: credentials may be short-lived."""
+        """Options for deltalake, made anew each time: credentials may be short-lived."""
         options = delta_options(self.storage)
         self._secrets = [
             value
@@ -146,7 +146,9 @@ class DeltaCatalogueTable:
         try:
             table.load_as_version(as_of)
         except (DeltaError, OSError):
-            current = DeltaTable(self._url(), storage_options=self._options())  # the other is spoilt
+            current = DeltaTable(
+                self._url(), storage_options=self._options()
+            )  # the one that failed is of no use
             number_of(as_of, self._readable(current), url=self.storage.url)  # says so if it was pruned
             raise
         self.as_of = as_of

@@ -2,10 +2,10 @@
 
     locks/<epoch>.json      who holds it, and until when; the highest epoch is the one that counts
 
-A lease saves money and confusion; that nothing is lost without it comes from the catalogue's commits. It is taken
-by creating the next epoch's object, which of many racers one can do; renewed by its holder while that lives; free
-again when released, expired, or when its holder was a process of this machine that is no more. Expiry is told by
-clocks: those of the machines must agree within a minute or so.
+A lease saves money and confusion; the catalogue's commits lose nothing without it. A holder takes it by creating the
+next epoch's object, which one of many racers can do, and renews it while it lives. It is free again when it was
+released, when it expired, or when its holder was a process of this machine that has ended. Expiry goes by clocks:
+those of the machines must agree within a minute or so.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _TTL: Final = timedelta(minutes=5)
 _RENEWALS_PER_TTL: Final = 5
 _RACES: Final = 8
 _held: set[str] = set()
-"""Tokens of the leases that this process holds: one that could not be released in the store is over all the same."""
+"""Tokens of the leases that this process holds. A lease is over without its token, even if the store still shows it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ class Holder:
 
     verb: str
     machine: str
-    """Host name and process namespace: where `process` means something."""
+    """Host name and process namespace, within which `process` is unique."""
     process: str
     """Process id and start time."""
     token: str
@@ -48,7 +48,7 @@ class Holder:
     """UTC, ISO 8601."""
 
     def is_alive(self, now: datetime) -> bool:
-        """Whether the lease counts: not expired, and not of a process of this machine that has ended it, or itself."""
+        """Whether the lease counts: it has not expired, nor has a holder on this machine released it or ended."""
         if datetime.fromisoformat(self.until) <= now:
             return False
         if self.machine != _machine():
@@ -86,7 +86,7 @@ class Lease:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Release it; when the store does not let us, it expires by itself."""
+        """Release the lease; when the store does not answer, it expires by itself."""
         self._ended.set()
         self._thread.join()
         _held.discard(self._holder.token)
@@ -128,7 +128,9 @@ class Lease:
                     if older < self._epoch:
                         self._archive.delete(lock_path(older))
                 return
-            self._archive.delete(lock_path(self._epoch))  # an old epoch's name had become free again
+            self._archive.delete(
+                lock_path(self._epoch)
+            )  # others had removed an old epoch, whose name this took
         raise LockedError(
             f"Expected the lease of {self._archive.url}, got outrun by others {_RACES} times. Try again later."
         )
@@ -197,7 +199,7 @@ def _record(holder: Holder) -> bytes:
 def _machine() -> str:
     try:
         return f"{platform.node()} {Path('/proc/self/ns/pid').readlink()}"
-    except OSError:  # not Linux: another machine for all we know, so leases end by time alone
+    except OSError:  # not Linux: each process counts as a machine, so its leases end by time alone
         return f"{platform.node()} {secrets.token_hex(8)}"
 
 
@@ -211,7 +213,7 @@ def _is_running(process: str) -> bool:
 
 
 def _started(pid: int) -> str | None:
-    """Start time of a process in ticks since the machine's, or None when there is none."""
+    """When a process started, in ticks since the machine did; None when there is no such process."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:

@@ -1,12 +1,11 @@
-"""What `tenfold prune` has marked for removal: told to everybody before anything goes.
+"""What `tenfold prune` has marked for removal; everybody can see it before anything is removed.
 
     prune/<utc time>-<sha16>.json      {"marked_at": "2026-11-20T03:00:00+00:00", "paths": ["shards/...", ...]}
 
-A mark is never changed. What it names is removed by a later prune, at least `SHORTEST_GRACE` after it was made and
-when no kept version refers to it still. So that nothing is referred to anew in between, those who put shards into the
-catalogue look here first: a killed run's marked shards are encoded again, and a run does not commit a shard that has
-been marked for `_COMMITTABLE`, or is gone. What is left of the grace then is for slow commits and for clocks that
-differ.
+A mark never changes. A later prune removes what it names, at least `SHORTEST_GRACE` after the mark was made, unless a
+kept version refers to it. Nobody may begin to refer to it in between, so whoever puts shards into the catalogue looks
+here first: a killed run's marked shards are encoded again, and a run does not commit a shard that was removed, or that
+has been marked for `_COMMITTABLE`. The rest of the grace is for slow commits and for clocks that differ.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ _COMMITTABLE: Final = SHORTEST_GRACE / 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PruneMark:
-    """One look of a prune."""
+    """What one prune has marked."""
 
     path: str
     marked_at: datetime
@@ -49,12 +48,12 @@ class PruneMarks:
     since: Mapping[str, datetime]
     """Path -> when it was first marked."""
     broken: tuple[str, ...]
-    """Marks that are not what their names say: they count for nothing."""
+    """Paths of marks whose bytes are not those that their names promise: they do not count."""
     unknown: tuple[str, ...]
-    """Other objects in the folder."""
+    """Paths of other objects in the folder."""
 
     def covers(self, path: str) -> bool:
-        """Whether it may be gone on purpose. A checkpoint goes with the log entry of its version."""
+        """Whether an object may have been removed on purpose; the mark of a log entry covers its checkpoint."""
         number = log_number(path)
         return path in self.since or (number is not None and entry_path(number) in self.since)
 
@@ -65,30 +64,30 @@ class PruneMarkReader:
     def __init__(self, archive: Storage) -> None:
         """Contact nothing yet."""
         self._archive = archive
-        self._known: dict[str, PruneMark | None] = {}
+        self._marks: dict[str, PruneMark | None] = {}
 
     def read(self) -> PruneMarks:
         """All marks there are now: one listing, and one read for each new mark."""
-        found: dict[str, PruneMark | None] = {}
+        read: dict[str, PruneMark | None] = {}
         unknown: list[str] = []
         for info in self._archive.list(MARKS_FOLDER):
             if not is_mark_path(info.path):
                 unknown.append(info.path)
                 continue
             try:
-                found[info.path] = self._known.get(info.path) or _read(self._archive, info.path)
+                read[info.path] = self._marks.get(info.path) or _read(self._archive, info.path)
             except FileNotFoundError:
-                continue  # a prune has just ended it
-        self._known = found
-        marks = tuple(mark for mark in found.values() if mark is not None)
+                continue  # a prune has just removed it
+        self._marks = read
+        marks = tuple(mark for mark in read.values() if mark is not None)
         since: dict[str, datetime] = {}
         for mark in sorted(marks, key=lambda mark: mark.marked_at, reverse=True):
             since.update(dict.fromkeys(mark.paths, mark.marked_at))
-        broken = tuple(path for path, mark in found.items() if mark is None)
+        broken = tuple(path for path, mark in read.items() if mark is None)
         return PruneMarks(marks=marks, since=since, broken=broken, unknown=tuple(unknown))
 
     def check_committable(self, shards: Collection[str]) -> None:
-        """See that a run may refer to shards that it has published.
+        """See that a run may commit shards that it has published.
 
         Raises:
             ArchiveError: a prune marked some so long ago that another may be removing them now, or has removed them.
@@ -118,7 +117,7 @@ def _read(archive: Storage, path: str) -> PruneMark | None:
 
 
 def write_mark(archive: Storage, paths: Iterable[str], marked_at: datetime) -> PruneMark:
-    """Mark paths, at least one."""
+    """Mark paths for removal, at least one."""
     record = {"marked_at": marked_at.isoformat(), "paths": sorted(paths)}
     data = json.dumps(record, indent=0).encode()
     path = mark_path(marked_at, data)

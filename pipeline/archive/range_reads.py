@@ -41,7 +41,7 @@ def read_payload(storage: Storage, row: CatalogueRow) -> bytes:
             f"Correct {row.source_url} and compress again."
         )
     data = _read(storage, row, row.payload_offset, row.payload_length)
-    _check(row, "payload", data, row.payload_crc32c, at=row.payload_offset)
+    _check(row, "payload", data, row.payload_crc32c, offset=row.payload_offset)
     return data
 
 
@@ -59,7 +59,7 @@ def read_row(storage: Storage, row: CatalogueRow) -> ShardRow:
     extras = {name: future.result() for name, future in zip(spans, coming, strict=True)}
     if extras:
         start, _ = next(iter(spans.values()))
-        _check(row, " + ".join(extras), b"".join(extras.values()), row.extras_crc32c, at=start)
+        _check(row, " + ".join(extras), b"".join(extras.values()), row.extras_crc32c, offset=start)
     return ShardRow(**_shared(row), **extras, payload=payload)
 
 
@@ -84,12 +84,12 @@ def _read(storage: Storage, row: CatalogueRow, offset: int, length: int) -> byte
         ) from error
 
 
-def _check(row: CatalogueRow, what: str, data: bytes, expected: int | None, *, at: int) -> None:
+def _check(row: CatalogueRow, what: str, data: bytes, expected: int | None, *, offset: int) -> None:
     crc = google_crc32c.value(data)
     if crc != expected:
         wanted = "none" if expected is None else f"{expected:08x}"
         raise DamagedError(
             f"Expected CRC32C {wanted} for the {what} of {row.key!r}, got {crc:08x}, in {row.shard} at byte "
-            f"{at}: the bytes are not those that were written. Restore the shard from a copy, or compress "
+            f"{offset}: the bytes are not those that were written. Restore the shard from a copy, or compress "
             f"{row.source_url} again into a new archive."
         )

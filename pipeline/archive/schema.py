@@ -1,4 +1,4 @@
-"""Rows and Arrow columns: one schema per row class, derived from its fields so that the two cannot part."""
+"""Rows and Arrow columns: one schema per row class, derived from its fields so that the two always agree."""
 
 from __future__ import annotations
 

@@ -2,9 +2,9 @@
 
     seals/<version>-<sha16>.json      {"version": 12, "files": {"catalogue/...": ["<sha256>", bytes], ...}}
 
-Delta Lake keeps no checksum of its files. A run seals at its end what it and killed runs before it have added: log
-entries, the Parquet files they name, checkpoints. None ever changes but `_last_checkpoint`, a hint that Delta
-overwrites. A prune, which removes some, writes one seal in the place of all.
+Delta Lake keeps no checksums of its files. At its end, a run seals what it and killed runs before it have added: log
+entries, the Parquet files that these name, and checkpoints. None of them ever changes but `_last_checkpoint`, a hint
+that Delta overwrites. A prune removes some, and replaces all seals by one.
 """
 
 from __future__ import annotations
@@ -41,17 +41,17 @@ class Sealed:
     files: dict[str, tuple[str, int]]
     """Path -> (sha256, bytes)."""
     hints: frozenset[str]
-    """SHA-256 of every `_last_checkpoint` that was sealed: a prune seals the one that it is about to write."""
+    """SHA-256 of every `_last_checkpoint` that was sealed; a prune seals its own before it writes it."""
     seals: tuple[str, ...]
-    """The seals that this was read from."""
+    """Paths of the seals that are whole."""
     broken: tuple[str, ...]
-    """Seals that are not what their names say."""
+    """Paths of seals whose bytes are not those that their names promise."""
 
 
 def read_seals(archive: Storage) -> Sealed:
-    """All seals, later ones laid over earlier ones."""
+    """All seals together; where two hold a file, the later one counts."""
     while True:
-        with suppress(FileNotFoundError):  # a prune has put one in the place of those that we saw
+        with suppress(FileNotFoundError):  # a prune has replaced the seals that were listed
             return _read_listed(archive)
 
 
@@ -79,16 +79,16 @@ def _read_listed(archive: Storage) -> Sealed:
 
 def seal(archive: Storage, version: int) -> None:
     """Record the checksums of everything the catalogue consists of up to a version and that has none yet."""
-    known = read_seals(archive).files
-    found = {path: _checksum(data) for path, data in _unsealed(archive, version, known)}
-    files = {path: checksum for path, checksum in found.items() if checksum != known.get(path)}
+    sealed = read_seals(archive).files
+    checksums = {path: _checksum(data) for path, data in _unsealed(archive, version, sealed)}
+    files = {path: checksum for path, checksum in checksums.items() if checksum != sealed.get(path)}
     if files:
         _write(archive, version, files)
         _forget_pruned(archive, files)
 
 
 def _forget_pruned(archive: Storage, files: Mapping[str, tuple[str, int]]) -> None:
-    """Take out of the seals what a prune has removed while it was being sealed, and so did not take out itself."""
+    """Leave out of the seals what a prune removed while it was being sealed, since the prune could not."""
     oldest = oldest_readable(info.path for info in archive.list(LOG_FOLDER))
     if any(number < oldest for path in files if (number := log_number(path)) is not None):
         gone = {path for path in files if not archive.exists(path)}
@@ -96,13 +96,13 @@ def _forget_pruned(archive: Storage, files: Mapping[str, tuple[str, int]]) -> No
 
 
 def seal_these(archive: Storage, content: Mapping[str, bytes]) -> None:
-    """Record the checksums of files of the catalogue that a prune writes, before it does."""
-    version = max(read_seals(archive).version, 0)  # none of a run's own files: what was unsealed still is
+    """Record the checksums of files that a prune is about to write into the catalogue."""
+    version = max(read_seals(archive).version, 0)  # no higher: what a run has added since must stay unsealed
     _write(archive, version, {path: _checksum(data) for path, data in content.items()})
 
 
 def reseal(archive: Storage, is_gone: Callable[[str], bool]) -> None:
-    """Put one seal in the place of all, without files that were removed on purpose, if there are any.
+    """Replace all seals by one that leaves out the files that were removed on purpose, if there are any.
 
     The new seal comes first: until the old ones are gone, their checksums count as well.
     """
@@ -117,12 +117,12 @@ def reseal(archive: Storage, is_gone: Callable[[str], bool]) -> None:
 
 
 def seal_without(archive: Storage, sealed: Sealed, is_gone: Callable[[str], bool]) -> str:
-    """Write one seal that can stand in the place of all that are whole, without some files; its path."""
+    """Write one seal that says what all whole ones say, without some files; gives its path."""
     files = {path: checksum for path, checksum in sealed.files.items() if not is_gone(path)}
     if not is_gone(LAST_CHECKPOINT):
         with suppress(FileNotFoundError):
             hint = _checksum(archive.read(LAST_CHECKPOINT))
-            if hint[0] in sealed.hints:  # else a run has moved it on, and will seal it
+            if hint[0] in sealed.hints:  # else a run has overwritten it, and will seal it
                 files[LAST_CHECKPOINT] = hint
     return _write(archive, max(sealed.version, 0), files)
 
@@ -135,26 +135,26 @@ def _write(archive: Storage, version: int, files: Mapping[str, tuple[str, int]])
 
 
 def _unsealed(
-    archive: Storage, version: int, known: dict[str, tuple[str, int]]
+    archive: Storage, version: int, sealed: Mapping[str, tuple[str, int]]
 ) -> Iterator[tuple[str, bytes]]:
-    """The hint, and what of the log up to a version is not known, with the files that its entries name."""
+    """(path, bytes) of the hint, of the log's files up to a version that are not sealed, and of what these name."""
     for info in archive.list(LOG_FOLDER):
         number = log_number(info.path)
-        is_new = number is not None and number <= version and info.path not in known
+        is_new = number is not None and number <= version and info.path not in sealed
         if not is_new and info.path != LAST_CHECKPOINT:
             continue
-        with suppress(FileNotFoundError):  # pruned; or lost, which `verify` sees without a seal
+        with suppress(FileNotFoundError):  # pruned, or lost: `verify` notices that without a seal
             data = _read_twice(archive, info.path)
             yield info.path, data
             if is_new and info.path.endswith(".json"):
                 for path, _ in files_added(data, info.path):
-                    if path not in known:
+                    if path not in sealed:
                         with suppress(FileNotFoundError):
                             yield path, _read_twice(archive, path)
 
 
 def _read_twice(archive: Storage, path: str) -> bytes:
-    """What two reads agree on: a bit that flipped on the way must not be sealed as if it had been written."""
+    """Bytes that two reads agree on: a bit that flips on the way must not be sealed as if it had been written."""
     data = archive.read(path)
     for _ in range(_READS):
         again = archive.read(path)
@@ -182,7 +182,7 @@ def damaged(archive: Storage, sealed: Sealed) -> Iterator[tuple[str, str]]:
         try:
             data = archive.read(path)
             if hashlib.sha256(data).hexdigest() != sha256:
-                data = archive.read(path)  # perhaps it was damaged on the way alone
+                data = archive.read(path)  # perhaps it was damaged only on the way
         except FileNotFoundError:
             missing[path] = size
             continue

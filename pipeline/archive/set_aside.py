@@ -1,9 +1,9 @@
-"""What repair takes out of an archive is first put aside in it: no evidence is destroyed.
+"""Repair copies what it takes out of an archive to a folder of that archive first: no evidence is destroyed.
 
     lost/<UTC stamp>/<path>               what lay at <path>, byte for byte
     lost/<UTC stamp>/repairing.json       a lost catalogue is being replaced; removed when the new one is whole
 
-While there is such a marker the catalogue is half of one, whatever it looks like: it is rebuilt from the shards again.
+While there is such a marker, the catalogue is incomplete, whatever it looks like: it must be made anew from the shards.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class SetAsideFolder:
         """What was copied."""
 
     def copy(self, paths: Iterable[str]) -> list[str]:
-        """Copy what is there; returns that."""
+        """Copy those of some objects that exist, and return their paths."""
         copied = []
         for path in paths:
             try:
@@ -42,11 +42,11 @@ class SetAsideFolder:
         return copied
 
     def move(self, paths: Iterable[str]) -> None:
-        """Copy what is there, all of it, and then remove it."""
+        """Copy those of some objects that exist, and remove them when all are copied."""
         remove(self._archive, self.copy(paths))
 
     def mark(self) -> None:
-        """From here on the catalogue is half of one."""
+        """Write the marker that says that the catalogue is incomplete."""
         record = {"since": datetime.now(UTC).isoformat(timespec="seconds"), "why": "the catalogue was lost"}
         self._archive.write(marker_path(self.folder), (json.dumps(record) + "\n").encode())
 
@@ -58,7 +58,7 @@ def unfinished(archive: Storage) -> list[str]:
 
 
 def check_not_replaced(archive: Storage) -> None:
-    """See that nobody commits to half a catalogue.
+    """See that nobody commits to an incomplete catalogue.
 
     Raises:
         ArchiveError: a repair is replacing it, or was killed while it did.
@@ -71,12 +71,12 @@ def check_not_replaced(archive: Storage) -> None:
 
 
 def unmark(archive: Storage) -> None:
-    """The catalogue is whole again."""
+    """Remove the markers: the catalogue is whole."""
     remove(archive, map(marker_path, unfinished(archive)))
 
 
 def remove(archive: Storage, paths: Iterable[str]) -> None:
-    """Remove objects, also those that are gone already."""
+    """Remove those of some objects that exist."""
     for path in paths:
         with contextlib.suppress(FileNotFoundError):
             archive.delete(path)

@@ -1,6 +1,6 @@
 """Shards: immutable Parquet files of images, built in memory, published by one PUT, read by byte ranges.
 
-The only file that imports pyarrow.parquet. Rows are sorted by key, in row groups of 256 rows or 16 MiB.
+Rows are sorted by key, in row groups of 256 rows or 16 MiB.
 
 Any Parquet reader opens a shard; to fetch one image none is needed:
 
@@ -127,12 +127,12 @@ def rows_in(data: bytes, path: str, *, only: Collection[int] | None = None) -> I
 
 
 def check_frame(storage: Storage, path: str, last: int) -> None:
-    """Whether a shard ends as it must, by one read of its last bytes: a truncated or overgrown one does not.
+    """See that a shard ends as it must, by one read of its last bytes: a truncated or overgrown one does not.
 
     Args:
         last: where the last payload or metadata that the catalogue knows of ends.
     Raises:
-        DamagedError: it is missing, or does not.
+        DamagedError: it is missing, or ends otherwise.
     """
     try:
         size = storage.size(path)
@@ -229,13 +229,15 @@ def _write(ordered: Sequence[ShardRow], metadata: Mapping[str, str]) -> bytes:
 
 
 def _row_groups(ordered: Sequence[ShardRow]) -> Iterator[range]:
-    start = held = 0
+    start = group_bytes = 0
     for number, row in enumerate(ordered):
-        more = _heavy_bytes(row)
-        if number > start and (number - start == _ROW_GROUP_ROWS or held + more > _ROW_GROUP_BYTES):
+        row_bytes = _heavy_bytes(row)
+        if number > start and (
+            number - start == _ROW_GROUP_ROWS or group_bytes + row_bytes > _ROW_GROUP_BYTES
+        ):
             yield range(start, number)
-            start, held = number, 0
-        held += more
+            start, group_bytes = number, 0
+        group_bytes += row_bytes
     yield range(start, len(ordered))
 
 
@@ -257,8 +259,8 @@ def _catalogue(data: bytes, ordered: Sequence[ShardRow]) -> pa.Table:
 
 def _named(catalogue: pa.Table, path: str) -> pa.Table:
     shard = pa.repeat(pa.scalar(path, pa.string()), catalogue.num_rows)
-    at = CATALOGUE_SCHEMA.get_field_index("shard")
-    return catalogue.add_column(at, CATALOGUE_SCHEMA.field(at), shard)
+    position = CATALOGUE_SCHEMA.get_field_index("shard")
+    return catalogue.add_column(position, CATALOGUE_SCHEMA.field(position), shard)
 
 
 def _extras_crc32c(row: ShardRow) -> int | None:

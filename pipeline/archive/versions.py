@@ -27,7 +27,7 @@ class Version:
     run: str | None
     """The run that committed, if one did."""
     operation: str
-    """Delta's word for it: `CREATE TABLE`, `MERGE`, ..."""
+    """What Delta calls it: `CREATE TABLE`, `MERGE`, ..."""
     added: int
     """Images that came in."""
     changed: int
@@ -46,7 +46,7 @@ class Change:
 
 
 CHANGE_COLUMNS = ("key", "shard", "row", *_FACTS)
-"""What must be known of both versions to tell their changes; `shard` and `row` tell whether it is the same encoding."""
+"""What changes are made of, in both versions; two rows of the same `shard` and `row` are the same encoding."""
 
 
 def parse_as_of(text: str) -> AsOf:
@@ -77,7 +77,7 @@ def number_of(as_of: AsOf, versions: Sequence[Version], *, url: str) -> int:
     Args:
         versions: all there are, the newest first.
     Raises:
-        ArchiveError: there is none such.
+        ArchiveError: there is no such version.
     """
     numbers = [version.version for version in versions]
     newest, oldest = versions[0], versions[-1]

@@ -47,17 +47,17 @@ def read_given_weights(url: str, options: StorageOptions) -> bytes:
 
 
 def store_weights(archive: Storage, weights: Mapping[str, bytes]) -> None:
-    """Put a codec's weights files (name -> bytes) into the archive; those that are there already stay.
+    """Put a codec's weights files (name -> bytes) into the archive; those that are there stay.
 
-    A file is replaced only when its length is not that of its content: what a failed disk or a copy left.
+    A file is replaced only when it has another length: a failed disk or a broken copy left it.
     """
     for name, data in weights.items():
         path = f"{WEIGHTS_FOLDER}/{name}"
         try:
-            held = archive.size(path)
+            size = archive.size(path)
         except FileNotFoundError:
-            held = None
-        if held != len(data):
+            size = None
+        if size != len(data):
             archive.write(path, data)
 
 

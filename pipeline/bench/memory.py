@@ -15,7 +15,7 @@ from PIL import Image as PillowImage
 from pipeline.compress.run import CompressRun
 from pipeline.config import CompressConfig
 from pipeline.progress import Follower
-from pipeline.source.source import parse_source
+from pipeline.source.parse import parse_source
 from pipeline.store.storage import Storage
 
 _SAMPLE_S = 1.0

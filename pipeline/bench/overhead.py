@@ -22,7 +22,7 @@ from pipeline.encode.rows import coded_row
 from pipeline.encode.types import Coded, Fetched
 from pipeline.errors import SourceError
 from pipeline.image.read import read_image, to_rgb
-from pipeline.source.source import parse_source
+from pipeline.source.parse import parse_source
 from pipeline.store.storage import Storage
 from pipeline.types import Image, SourceImage
 from pipeline.workers.freed_memory import keep_freed_memory

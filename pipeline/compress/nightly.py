@@ -22,7 +22,7 @@ from pipeline.compress.run_record import RunRecord
 from pipeline.compress.summary import RunSummary
 from pipeline.config import CompressConfig, NightlyConfig
 from pipeline.progress import Listener, ignore
-from pipeline.source.source import parse_source
+from pipeline.source.parse import parse_source
 from pipeline.store.storage import Storage
 
 

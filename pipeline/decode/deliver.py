@@ -1,4 +1,4 @@
-"""What leaves the archive: a file's bytes in the format asked for, or the original file where it was kept."""
+"""The file of one image: in the format that is wanted, or the original where it was kept."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Delivery:
     data: bytes
     extensions: tuple[str, ...] | None
     """Names this file may end in; None for a kept original, which goes by its key."""
-    words: str
+    description: str
     """What it is, for a person."""
 
 
@@ -49,7 +49,7 @@ def deliver(row: ShardRow, decoded: Image | None, wanted: Format | None, *, stri
 
 def _kept(row: ShardRow, wanted: Format | None, *, strict: bool) -> Delivery:
     payload = row.payload or b""
-    original = Delivery(data=payload, extensions=None, words=f"the original {row.source_format} file")
+    original = Delivery(data=payload, extensions=None, description=f"the original {row.source_format} file")
     if wanted is None or (row.source_format or "").lower() == wanted:
         return original
     try:
@@ -67,5 +67,7 @@ def _kept(row: ShardRow, wanted: Format | None, *, strict: bool) -> Delivery:
     return original
 
 
-def _written(image: Image, fmt: Format, words: str) -> Delivery:
-    return Delivery(data=write_image(image, fmt), extensions=FORMATS[fmt], words=f"{fmt}, {words}")
+def _written(image: Image, fmt: Format, description: str) -> Delivery:
+    return Delivery(
+        data=write_image(image, fmt), extensions=FORMATS[fmt], description=f"{fmt}, {description}"
+    )

@@ -1,4 +1,4 @@
-"""From keys to file names: nothing overwrites another image, nothing lands outside the destination."""
+"""From keys to file names: no file overwrites another image, none is written outside the destination."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _segment(name: str) -> str:
     return name.replace(".", "%2E") if name in (".", "..") else name
 
 
-def with_extension(key: str, extensions: tuple[str, ...], taken: Callable[[str], bool]) -> str:
+def with_extension(key: str, extensions: tuple[str, ...], is_taken: Callable[[str], bool]) -> str:
     """The key itself when it already ends in one of `extensions`, else with the first one appended.
 
     `a.jpg` becomes `a.jpg.png`, never `a.png`, so that `a.jpg` and `a.gif` stay apart. Should the archive
@@ -35,11 +35,11 @@ def with_extension(key: str, extensions: tuple[str, ...], taken: Callable[[str],
     Args:
         key: the image's key.
         extensions: of the output format, the preferred one first, with dots.
-        taken: whether another image owns a name.
+        is_taken: whether another image owns a name.
     """
     if key.lower().endswith(extensions):
         return key
     name = key + extensions[0]
-    while taken(name):
+    while is_taken(name):
         name += extensions[0]
     return name

@@ -1,4 +1,4 @@
-"""The codecs of one archive, resident: loaded as rows ask for them, with its own weights where a payload needs them."""
+"""The codecs that decode one archive: loaded when a row needs them, with weights from the archive where need be."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from threading import RLock
 from typing import TypeVar
 
 from codec.contract import Codec
-from codec.errors import UnknownWeightsError
+from codec.errors import UngivenWeightsError
 from codec.registry import load_codec
 from pipeline.archive.weights import read_stored_weights
 from pipeline.store.storage import Storage
@@ -18,8 +18,8 @@ _Result = TypeVar("_Result")
 class ResidentCodecs:
     """Safe to use from several threads.
 
-    A codec starts with the weights it ships with. A payload made with others (an older release's, or a user's
-    own) makes it read exactly those from the archive, once.
+    A codec starts with the weights that it ships with. For a payload that was made with others (an older release's, or
+    a user's own), exactly those are read from the archive, once.
     """
 
     def __init__(self, archive: Storage, *, device: str = "auto") -> None:
@@ -31,19 +31,19 @@ class ResidentCodecs:
         self._weights: dict[str, dict[bytes, bytes]] = {}
 
     def use(self, codec_id: str, work: Callable[[Codec], _Result]) -> _Result:
-        """Do work that decodes payloads; it is begun again when the codec had to read more weights for it.
+        """Do work that decodes payloads. It begins again whenever it needs weights that must be read first.
 
         Raises:
-            UnknownCodecError: no codec has that id.
-            UnknownWeightsError: the archive's weights are of a kind that this release does not understand.
+            UngivenCodecError: no codec has that id.
+            UngivenWeightsError: the archive's weights are of a kind that this release does not understand.
             ArchiveError: the archive lacks the weights of a payload, or they are damaged.
         """
         while True:
             codec = self._resident(codec_id)
             try:
                 return work(codec)
-            except UnknownWeightsError as error:
-                if not self._learn(codec_id, error.digest, beyond=codec):
+            except UngivenWeightsError as error:
+                if not self._add_weights(codec_id, error.digest, lacking=codec):
                     raise
 
     def _resident(self, codec_id: str) -> Codec:
@@ -52,16 +52,16 @@ class ResidentCodecs:
                 self._codecs[codec_id] = load_codec(codec_id, device=self._device)
             return self._codecs[codec_id]
 
-    def _learn(self, codec_id: str, digest: bytes, *, beyond: Codec) -> bool:
-        """Load a codec that has these weights too; False when it had been given them."""
+    def _add_weights(self, codec_id: str, digest: bytes, *, lacking: Codec) -> bool:
+        """Put a codec that has these weights too in the place of one that lacks them; False when it was given them."""
         with self._lock:
-            if self._codecs[codec_id] is not beyond:
-                return True  # another thread has just loaded a codec that knows more
-            known = self._weights.setdefault(codec_id, {})
-            if digest in known:
+            if self._codecs[codec_id] is not lacking:
+                return True  # another thread has just loaded more weights
+            given = self._weights.setdefault(codec_id, {})
+            if digest in given:
                 return False
             data = read_stored_weights(self._archive, digest)
-            loaded = load_codec(codec_id, device=self._device, weights=[*known.values(), data])
-            known[digest] = data
+            loaded = load_codec(codec_id, device=self._device, weights=[*given.values(), data])
+            given[digest] = data
             self._codecs[codec_id] = loaded
             return True

@@ -98,12 +98,12 @@ class DecoderWorker(Worker[DecodeTask, DecodeResult]):
         batch: list[tuple[int, ShardRow]] = []
         pixels = 0
         for number, row in rows:
-            more = (row.width or 0) * (row.height or 0)
-            if batch and pixels + more > self._batch_pixels:
+            row_pixels = (row.width or 0) * (row.height or 0)
+            if batch and pixels + row_pixels > self._batch_pixels:
                 yield batch
                 batch, pixels = [], 0
             batch.append((number, row))
-            pixels += more
+            pixels += row_pixels
         if batch:
             yield batch
 

@@ -1,4 +1,4 @@
-"""Read one image file from bytes: pixels and all that must come back, or why the codec cannot stand for it.
+"""Read one image file from bytes: its pixels and metadata, or the reason why its original bytes must be kept.
 
 This is the row boundary: whatever a file does, reading it returns or raises `SourceError`. The header is
 checked before a pixel is decoded, and no more pixels are decoded than the limit allows.
@@ -97,7 +97,9 @@ def _read(data: bytes, name: str, limits: ReadLimits) -> Image | Unmodelled:
     try:
         if (reason := _reason_to_keep(header, picture.mode, limits)) is not None:
             return _unmodelled(header, picture.mode, name, reason)
-        if sorted(picture.size) != sorted((header.width, header.height)):  # Pillow tells a TIFF's size turned
+        if sorted(picture.size) != sorted(
+            (header.width, header.height)
+        ):  # Pillow gives the size of a TIFF as it will be turned
             raise SourceError(
                 f"damaged {name}: the header says {header.width}x{header.height} pixels, "
                 f"the picture data {picture.width}x{picture.height}"
@@ -105,7 +107,9 @@ def _read(data: bytes, name: str, limits: ReadLimits) -> Image | Unmodelled:
         mode = header.mode if header.is_grey else picture.mode
         pixels, alpha = decode(picture, header)
         if mode == "P" and pixels.shape[2] == 1:
-            mode = "L" if alpha is None else "LA"  # a palette of greys: the mode alone tells that it is grey
+            mode = (
+                "L" if alpha is None else "LA"
+            )  # a palette of greys: later readers see from the mode alone that it is grey
     finally:
         picture.close()
     return Image(

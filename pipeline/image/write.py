@@ -84,7 +84,7 @@ def write_image(image: Image, fmt: Format, *, quality: int | None = None) -> byt
             raise RestoreError(
                 "JPEG cannot hold transparency, and this image has transparent pixels; use png, webp or avif."
             )
-        alpha = None  # nothing is seen through an opaque plane
+        alpha = None  # it is opaque, so the picture looks the same without it
     stream = io.BytesIO()
     try:
         _WRITERS[fmt](image, _picture(image, alpha), stream, quality)
@@ -98,7 +98,7 @@ def write_image(image: Image, fmt: Format, *, quality: int | None = None) -> byt
 
 
 def to_pillow(image: Image) -> PIL.Image.Image:
-    """The picture in mode L, LA, RGB or RGBA, with EXIF, ICC profile and XMP in its `info`; not turned.
+    """The picture in mode L, LA, RGB or RGBA, with EXIF, ICC profile and XMP in its `info`; orientation is not applied.
 
     Raises:
         RestoreError: the stored alpha plane is damaged.
@@ -176,7 +176,7 @@ def _write_jpeg(image: Image, picture: PIL.Image.Image, stream: io.BytesIO, qual
 
 
 def _write_webp(image: Image, picture: PIL.Image.Image, stream: io.BytesIO, quality: int | None) -> None:
-    if quality is None:  # lossless; quality and method are effort: a quarter smaller than PNG in similar time
+    if quality is None:  # lossless, where both mean effort: a quarter smaller than PNG in similar time
         options: dict[str, Any] = {"lossless": True, "quality": 20, "method": 1}
     else:
         options = {"quality": quality, "method": 4}

@@ -25,7 +25,7 @@ from datetime import UTC, datetime
 from typing import Final, Self
 
 from pipeline.archive.catalogue import Catalogue
-from pipeline.archive.checkpoint import secure
+from pipeline.archive.checkpoint import ensure_checkpoint
 from pipeline.archive.layout import CATALOGUE_FOLDER, LAST_CHECKPOINT, LOG_FOLDER, log_number
 from pipeline.archive.lease import Lease
 from pipeline.archive.prune_marks import write_mark
@@ -156,7 +156,7 @@ class PruneRun:
         files = [path for path in due if path.startswith(f"{CATALOGUE_FOLDER}/") and log_number(path) is None]
         shards = [path for path in due if not path.startswith(f"{CATALOGUE_FOLDER}/")]
         if log:
-            secure(self._archive, plan.floor)
+            ensure_checkpoint(self._archive, plan.floor)
             self._delete(ordered, lease, together=1)
         self._delete(files, lease, together=_DELETIONS)
         self._delete(shards, lease, together=_DELETIONS)

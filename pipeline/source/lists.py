@@ -1,4 +1,4 @@
-"""Images named one by one: list files and Parquet manifests, streamed, with names that cannot collide."""
+"""Images named one by one: list files and Parquet manifests, streamed; a key that stands for two images is refused."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _MANIFEST_TYPES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageList:
-    """Where names come from and what relative ones are relative to."""
+    """A list of images, and the folder that its relative names start from."""
 
     url: str
     """URL or absolute path of the list file or manifest."""
@@ -49,8 +49,8 @@ class ImageList:
             SourceError: no such file, a line that names nothing readable, or one key for two images.
             StorageError: the store of the list does not answer.
         """
-        opened = self._opener()
-        return _unique(lambda: self._lines(opened), self.url)
+        open_list = self._opener()
+        return _unique(lambda: self._lines(open_list), self.url)
 
     def manifested(self) -> Iterator[SourceImage]:
         """Images of a Parquet manifest, in its order, each once.
@@ -60,11 +60,11 @@ class ImageList:
                 name, or one key for two images.
             StorageError: the store of the manifest does not answer.
         """
-        opened = self._opener()
-        return _unique(lambda: self._rows(opened), self.url)
+        open_list = self._opener()
+        return _unique(lambda: self._rows(open_list), self.url)
 
     def _opener(self) -> Callable[[], BinaryIO]:
-        """Opens the list as often as asked; one from a store is fetched once, and held."""
+        """A function that opens the list, any number of times; a list in a store is fetched once and kept."""
         root, path = split_url(self.url)
         storage = Storage(root, self.options)
         try:
@@ -87,8 +87,8 @@ class ImageList:
             ) from error
         return lambda: file.open("rb")
 
-    def _lines(self, opened: Callable[[], BinaryIO]) -> Iterator[SourceImage]:
-        with closing(opened()) as lines:
+    def _lines(self, open_list: Callable[[], BinaryIO]) -> Iterator[SourceImage]:
+        with closing(open_list()) as lines:
             for number, raw in enumerate(lines, 1):
                 text = raw.decode("utf-8", "surrogateescape").rstrip("\r\n")
                 if number == 1:
@@ -96,8 +96,8 @@ class ImageList:
                 if text.strip() and not text.lstrip().startswith("#"):
                     yield self._locate(text, f"line {number}")
 
-    def _rows(self, opened: Callable[[], BinaryIO]) -> Iterator[SourceImage]:
-        with closing(opened()) as file:
+    def _rows(self, open_list: Callable[[], BinaryIO]) -> Iterator[SourceImage]:
+        with closing(open_list()) as file:
             number = 0
             for batch in self._batches(file):
                 for row in batch.to_pylist():
@@ -129,14 +129,16 @@ class ImageList:
     def _typed(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         columns: dict[str, pa.Array] = {}
         for name in batch.schema.names:
-            column, wanted = batch.column(name), _MANIFEST_TYPES[name]
+            column, expected = batch.column(name), _MANIFEST_TYPES[name]
             try:
                 if name == "mtime" and not pa.types.is_timestamp(column.type):
                     raise pa.ArrowTypeError  # a number could be seconds, milliseconds or days
-                columns[name] = column.cast(wanted, safe=name != "mtime")  # nanoseconds lose their last three
+                columns[name] = column.cast(
+                    expected, safe=name != "mtime"
+                )  # nanoseconds lose their last three
             except pa.ArrowException as error:
                 raise SourceError(
-                    f"Expected column `{name}` of {self.url} as {wanted}, got {column.type}; convert it."
+                    f"Expected column `{name}` of {self.url} as {expected}, got {column.type}; convert it."
                 ) from error
         return pa.record_batch(columns)
 
@@ -180,7 +182,7 @@ class ImageList:
             raise SourceError(f"In {where} of {self.url}: {error}") from error
 
     def _below_base(self, name: str, where: str) -> str:
-        """Object stores know no `..`: resolve it as the person who wrote the list meant it."""
+        """Resolve `.` and `..`, which object stores do not know."""
         root, prefix = split_url(self.base)
         path = f"{prefix}/{name}" if prefix else name
         if {".", ".."} & set(name.split("/")):
@@ -194,7 +196,7 @@ class ImageList:
 
 
 def utf8_key(path: str) -> str:
-    """A key that any file format can hold: bytes that are no text become %XX."""
+    """A key as text: bytes of a name that are not UTF-8 become %XX."""
     return "".join(f"%{ord(c) - 0xDC00:02X}" if 0xDC80 <= ord(c) <= 0xDCFF else c for c in path)
 
 
@@ -215,10 +217,10 @@ def _unique(read: Callable[[], Iterator[SourceImage]], where: str) -> Iterator[S
                     f"Expected one image per key, got {urls[image.key]} and {image.url} for key "
                     f"{image.key!r} in {where}; give each its own `key` in a manifest, or remove one."
                 )
-    given: set[str] = set()
+    yielded: set[str] = set()
     for image in read():
         if image.key in urls:
-            if image.key in given:
+            if image.key in yielded:
                 continue
-            given.add(image.key)
+            yielded.add(image.key)
         yield image

@@ -1,4 +1,4 @@
-"""The file that an image was, or is to be, made from: its bytes and pixels, or why none can be taken for it."""
+"""The source file of one image: its bytes and pixels, or the reason why there are none."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from pipeline.types import Image, Prior, ShardRow, SourceImage
 _ANOTHER_VERSION: Final = (
     "the source now holds another version; `tenfold compress` or `tenfold retry-failed` takes it in"
 )
-"""As if the file had not been read: its version stays unknown, and a run takes it in."""
+"""The failed row says nothing of the file's version, so that the next run takes the file in."""
 
 
 def read_or_reason(read: Callable[[SourceImage], bytes], source: SourceImage) -> bytes | str:
-    """The bytes of a source image, or why there are none that could be taken for it.
+    """The bytes of a source image, or the reason why there are none.
 
     Args:
         read: gives the bytes of a source image; raises StorageError, SourceError or OSError.
-        source: which one; with a SHA-256, no other bytes are taken.
+        source: which image; if it has a SHA-256, other bytes than those are refused.
 
     Raises:
         StoreDownError: the whole store is out of reach: that says nothing about this image.

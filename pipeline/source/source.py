@@ -1,57 +1,24 @@
-"""Sources: which images to read, streamed in a fixed order, and their bytes.
-
-What SRC on the command line means:
-
-- `photos/`, `s3://bucket/photos`: every image below a folder or prefix. Only names with a known image
-  extension are taken, in any case; the others are counted. Links are followed; `._*` files of macOS are no
-  images.
-- `photos/a.jpg`, `s3://bucket/a.jpg`: that one image, whatever its extension when it is a local file.
-- `photos/**/*.jpg`, `s3://bucket/p/*.png`: a glob, in quotes so that the shell leaves it alone. `*`, `?` and
-  `[...]` stay inside one folder, `**` spans folders. A glob that ends in an extension takes all it matches,
-  any other (`photos/2024*/**`) only what has an image extension. A local file or folder of exactly that name
-  comes first; in URLs write `[[]` for a bracket.
-- `@list`, `list.txt`, `list.lst`: a list file, one path or URL a line. Relative paths start at the folder of
-  the list. Empty lines and lines starting with `#` are left out; spaces belong to the name.
-- `manifest.parquet`: a table with a column `url` and, where known, `key`, `size`, `etag`, `mtime`.
-
-An image's key in the archive is its path below the folder or prefix; for a glob below the part without
-wildcards; for a list the line as written if it is relative, else the path or URL without its scheme. Keys are
-kept as they are, spaces, `..` and a leading `/` included. Bytes of a local name that are no text become %XX.
-"""
+"""Sources: which images to read, streamed in a fixed order, and their bytes."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from pipeline.errors import SourceError
-from pipeline.globs import compile_glob, is_glob, split_glob
+from pipeline.globs import compile_glob, is_glob
+from pipeline.source.image_names import extension_of, is_image_name
 from pipeline.source.lists import ImageList, utf8_key
 from pipeline.store.backend import ObjectInfo
 from pipeline.store.options import StorageOptions
 from pipeline.store.storage import Storage
-from pipeline.store.urls import LOCAL, local_path, local_url, normal, scheme, split_url
+from pipeline.store.urls import LOCAL, local_path, local_url, scheme, split_url
 from pipeline.types import SourceImage
 
-_DECODED_OR_KEPT = (
-    "jpg jpeg jpe jfif mpo png apng webp avif avifs tif tiff bmp dib gif jp2 j2k jpf jpx jpm jpc j2c ico icns "
-    "cur ppm pgm pbm pnm pam pfm tga psd psb pcx sgi xbm xpm qoi dds fits"
-)
-_NOT_READ_YET = (
-    "heic heif hif jxl jxr wdp hdp svg svgz exr hdr dcm "
-    "dng cr2 cr3 crw nef nrw arw srf sr2 orf rw2 raf pef srw x3f 3fr iiq erf mrw mef mos rwl kdc dcr gpr"
-)
-"""Listed all the same, so that they become visible failed rows and are not lost in silence."""
-
-IMAGE_EXTENSIONS = frozenset(f"{_DECODED_OR_KEPT} {_NOT_READ_YET}".split())
-"""Lower case, without the dot."""
-
-_LIST_EXTENSIONS = ("txt", "lst")
 _MOST_EXTENSIONS = 1000
 
 
@@ -103,9 +70,9 @@ class Source:
         """
         self.skipped = 0
         if self.config.list_file is not None:
-            yield from self._some(self._image_list(self.config.list_file).listed())
+            yield from self._listed_images(self._image_list(self.config.list_file).listed())
         elif self.config.manifest is not None:
-            yield from self._some(self._image_list(self.config.manifest).manifested())
+            yield from self._listed_images(self._image_list(self.config.manifest).manifested())
         else:
             single = self._single(early=True)
             if single is not None:
@@ -124,25 +91,25 @@ class Source:
         return self._root(root).read(path)
 
     def coverage(self) -> Callable[[str], bool]:
-        """Tells of an image's URL whether `images` would list it if it were there: if it does not, it is gone.
+        """A function that says of an image's URL whether `images` would list it, if it were there.
 
         Raises:
-            SourceError: a list or manifest does not tell what is no longer in it.
+            SourceError: the source is a list or manifest, which does not say what is no longer in it.
         """
         if self.config.list_file is not None or self.config.manifest is not None:
             raise SourceError(
                 f"Expected a folder, prefix or glob to follow deletes in, got {self.config.list_file or ''}"
-                f"{self.config.manifest or ''}: a list does not tell what is no longer in it. Use --deletes keep."
+                f"{self.config.manifest or ''}: a list does not say what is no longer in it. Use --deletes keep."
             )
         is_local = scheme(self.config.url) in LOCAL
         base = (local_path(self.config.url) if is_local else self.config.url).rstrip("/") + "/"
-        hidden = self._excluded()
+        excluded = self._excluded()
         pattern = compile_glob(self.config.glob) if self.config.glob is not None else None
 
         def covers(url: str) -> bool:
             name = local_path(url) if is_local and scheme(url) in LOCAL else url
             path = name.removeprefix(base)
-            if path == name or any(path == out or path.startswith(f"{out}/") for out in hidden):
+            if path == name or any(path == out or path.startswith(f"{out}/") for out in excluded):
                 return False
             return pattern is None or pattern.fullmatch(path) is not None
 
@@ -161,7 +128,7 @@ class Source:
     def _image_list(self, url: str) -> ImageList:
         return ImageList(url=url, base=self.config.url, options=self.config.storage)
 
-    def _some(self, listed: Iterator[SourceImage]) -> Iterator[SourceImage]:
+    def _listed_images(self, listed: Iterator[SourceImage]) -> Iterator[SourceImage]:
         empty = True
         for image in listed:
             empty = False
@@ -187,7 +154,7 @@ class Source:
         return replace(image, size=info.size, mtime=image.mtime or info.mtime)
 
     def _single(self, *, early: bool) -> SourceImage | None:
-        """The source as one image, if it is one. Asked early, a remote name must look like an image's."""
+        """The source as one image, if it is one. With `early`, a remote name must look like an image's."""
         url = self.config.url
         root, path = split_url(url)
         is_local = scheme(url) in LOCAL
@@ -218,7 +185,7 @@ class Source:
                 continue
             if not any_name and not is_image_name(info.path):
                 self.skipped += 1
-                extension = _extension(info.path)
+                extension = extension_of(info.path)
                 if extension in others or len(others) < _MOST_EXTENSIONS:
                     others[extension] += 1
                 continue
@@ -264,74 +231,7 @@ class Source:
         return SourceError(f"Expected images, got {got} at {where}; {do}.")
 
 
-def parse_source(
-    text: str,
-    options: StorageOptions = StorageOptions(),  # noqa: B008 frozen
-    *,
-    exclude: str | None = None,
-) -> Source:
-    """Understand SRC as the head of this file says. Looks at local names, contacts no store.
-
-    Args:
-        text: SRC as typed.
-        exclude: URL or path of the archive, which may lie inside the source.
-    Raises:
-        SourceError: nothing was given.
-        StorageError: a URL that cannot be one, or that holds credentials.
-    """
-    if not text.strip() or text == "@":
-        raise SourceError("Expected a folder, URL, glob, list or manifest as SRC, got nothing; name one.")
-    is_local = scheme(text) in LOCAL
-    hidden = normal(exclude) if exclude else None
-
-    def source(url: str, **kind: str) -> Source:
-        return Source(SourceConfig(url=url, exclude=hidden, storage=options.resolved(), **kind))
-
-    if text.startswith("@"):
-        return source(_folder_of(normal(text[1:])), list_file=normal(text[1:]))
-    if is_local and Path(local_path(text)).is_dir():
-        return source(normal(text))
-    extension = _extension(text).removeprefix(".")
-    if not text.endswith("/") and not (is_glob(text) and not _is_local_file(text)):
-        if extension == "parquet":
-            return source(_folder_of(normal(text)), manifest=normal(text))
-        if extension in _LIST_EXTENSIONS:
-            return source(_folder_of(normal(text)), list_file=normal(text))
-    if is_glob(text) and not _is_local_file(text):
-        folder, glob = split_glob(text)
-        try:
-            compile_glob(glob)
-        except ValueError as error:
-            raise SourceError(f"Expected a glob as SRC, got {text!r}: {error}; correct it.") from error
-        return source(normal(folder or "."), glob=glob)
-    return source(normal(text))
-
-
-def is_image_name(path: str) -> bool:
-    """Whether a name has an image's extension and is no macOS companion file."""
-    name = path.rpartition("/")[2]
-    return _extension(name).removeprefix(".") in IMAGE_EXTENSIONS and not name.startswith("._")
-
-
-def _extension(path: str) -> str:
-    """`.jpg` of `a/b.JPG`; `(none)` without one."""
-    stem, dot, extension = path.rpartition("/")[2].rpartition(".")
-    return f".{extension.lower()}" if dot and stem and extension else "(none)"
-
-
 def _names_extension(glob: str) -> bool:
     """Whether a glob ends in an extension that has no wildcard: then the user says what is an image."""
-    extension = _extension(glob)
+    extension = extension_of(glob)
     return extension != "(none)" and not is_glob(extension)
-
-
-def _is_local_file(text: str) -> bool:
-    return scheme(text) in LOCAL and Path(local_path(text)).is_file()
-
-
-def _folder_of(url: str) -> str:
-    root, path = split_url(url)
-    folder = path.rpartition("/")[0]
-    if scheme(url) in LOCAL:
-        return local_url(f"/{folder}")
-    return f"{root}/{folder}" if folder else root

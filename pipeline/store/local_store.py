@@ -80,9 +80,8 @@ class LocalStore:
         """Walk in key order, holding the names of one folder per level and nothing more."""
         top = self._file(prefix) if prefix else self._root
         below = f"{prefix}/" if prefix else ""
-        seen = _identity(top)
         # A level: names still to visit, folder, key prefix, identities of this folder and those above it.
-        levels = [(_sorted_names(top, is_top=True), top, below, frozenset({seen}))]
+        levels = [(_sorted_names(top, is_top=True), top, below, frozenset({_identity(top)}))]
         while levels:
             names, folder, below, above = levels[-1]
             if not names:

@@ -56,11 +56,11 @@ os.register_at_fork(after_in_child=_after_fork)
 def _shared_s3(options: StorageOptions, *, early: bool) -> Any:
     """One set of connections per process for the same options and the same AWS variables."""
     variables = sorted((name, value) for name, value in os.environ.items() if name.startswith("AWS_"))
-    known = (os.getpid(), options, early, hash(tuple(variables)))
+    key = (os.getpid(), options, early, hash(tuple(variables)))
     with _lock:
-        if known not in _s3_filesystems:
-            _s3_filesystems[known] = _s3_filesystem(options, early=early)
-        return _s3_filesystems[known]
+        if key not in _s3_filesystems:
+            _s3_filesystems[key] = _s3_filesystem(options, early=early)
+        return _s3_filesystems[key]
 
 
 def _s3_filesystem(options: StorageOptions, *, early: bool) -> Any:

@@ -17,8 +17,10 @@ from codec.training.image_files import Found, ImageFile, decode_ahead, sample, t
 from codec.training.local_images import PACK_SUFFIXES, tar_images
 from pipeline.errors import SourceError, StorageError, StoreDownError
 from pipeline.image.read import read_image, to_rgb
+from pipeline.source.image_names import is_image_name
 from pipeline.source.lists import utf8_key
-from pipeline.source.source import Source, is_image_name, parse_source
+from pipeline.source.parse import parse_source
+from pipeline.source.source import Source
 from pipeline.store.range_file import open_object
 from pipeline.store.storage import Storage
 from pipeline.store.urls import LOCAL, local_path, local_url, scheme

@@ -14,7 +14,7 @@ from ray.cluster_utils import Cluster
 from pipeline.compress.run import CompressRun
 from pipeline.config import CodecConfig, CompressConfig, ShardConfig, WorkersConfig
 from pipeline.progress import Event, ImagesFinished
-from pipeline.source.source import parse_source
+from pipeline.source.parse import parse_source
 from pipeline.store.storage import Storage
 from tests.chaos.invariants import Witness
 from tests.support.pictures import contents, fill

@@ -20,7 +20,7 @@ from PIL import Image as PillowImage
 from pipeline.compress.run import CompressRun
 from pipeline.config import load_config
 from pipeline.progress import Follower
-from pipeline.source.source import parse_source
+from pipeline.source.parse import parse_source
 from pipeline.store.storage import Storage
 from tests.support.road import Ran, start_tenfold, tenfold
 from tests.support.seaweed import S3Server

@@ -1,4 +1,4 @@
-"""What every container's header is reduced to, and the EXIF facts that all of them share."""
+"""What a header says, whatever the container, and the EXIF facts that all of them share."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class Header:
     """Pillow's mode of the stored samples: 1, L, LA, P, RGB, RGBA, CMYK, I;16, ..."""
     bit_depth: int = 8
     unmodelled: str | None = None
-    """Why the codec cannot stand for this file; None when it can."""
+    """The reason why the original file must be kept; None when the codec can represent it."""
     exif: bytes | None = None
     """TIFF structure, without the `Exif\\0\\0` that some containers put before it."""
     icc: bytes | None = None
     xmp: bytes | None = None
     orientation: int | None = None
     colour_key: tuple[int, ...] | None = None
-    """The one colour (8-bit samples, one per channel) that is transparent where there is no alpha plane."""
+    """The transparent colour of a file without an alpha plane (8-bit samples, one per channel)."""
     is_grey: bool = False
     """The samples are grey though the decoder gives three equal channels."""
     stream: bytes
@@ -41,7 +41,7 @@ class Header:
 
 
 def bare_exif(exif: bytes | None) -> bytes | None:
-    """EXIF in its one form here: the TIFF structure alone; None when there is nothing."""
+    """EXIF as `Header` holds it, the TIFF structure alone; None when there is nothing."""
     return (exif or b"").removeprefix(_EXIF_PREFIX) or None
 
 

@@ -19,7 +19,7 @@ _PLAIN_TRANSFERS = {1, 2, 6, 13}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AvifFacts:
-    """What the boxes of an AVIF file say that its decoder keeps to itself."""
+    """What the boxes of an AVIF file say and its decoder does not report."""
 
     bit_depth: int
     is_grey: bool

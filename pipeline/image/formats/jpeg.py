@@ -121,7 +121,7 @@ def _walk_segments(data: bytes, walk: _Walk) -> int:
 
 
 def _note_segment(walk: _Walk, marker: int, body: bytes) -> bool:
-    """Note what matters of one segment; returns whether the decoder needs it."""
+    """Note what one segment says that we need; returns whether the decoder needs it too."""
     if marker in _FRAMES and walk.frame is None:
         walk.frame = body
     if marker == _APP0:

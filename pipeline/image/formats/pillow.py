@@ -51,7 +51,7 @@ def open_avif(data: bytes) -> tuple[Header, ImageFile]:
     except (SyntaxError, ValueError):
         if not facts.exif_items:
             raise
-        # the decoder refuses the whole file for the sake of its broken EXIF
+        # the decoder refuses the whole file because its EXIF is broken
         picture = AvifImageFile(io.BytesIO(without_exif(data, facts)))
     # AVIF keeps the orientation outside EXIF too; where they differ Pillow writes it into the EXIF it gives
     exif = bare_exif(picture.info.get("exif"))

@@ -1,4 +1,4 @@
-"""Tell from its first bytes what a file is: a format we read, or what else, in words for a person."""
+"""What a file is, by its first bytes: a format that is read here, or something else, in words for a person."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def _other_words(data: bytes) -> str:
 def _as_text(head: bytes) -> str | None:
     """The head as text, or None when it is binary."""
     encoding = "utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8"
-    # a cut in the middle of a character, at the end, is no sign of binary data
+    # a character that is cut off at the end is no sign of binary data
     text = head.decode(encoding, "ignore" if len(head) == 4096 else "replace")
     bad = sum(1 for one in text if one == "\ufffd" or (one < " " and one not in "\t\r\n\f"))
     return text if bad * 20 <= len(text) and text.strip() else None

@@ -80,7 +80,7 @@ def _bit_depth(bits: object) -> int:
 
 
 def _exif(picture: TiffImageFile) -> bytes | None:
-    """The descriptive entries as an EXIF block: a TIFF file has none of its own, it is one."""
+    """The descriptive entries as an EXIF block: a TIFF file has the structure of one, and contains none."""
     exif = PIL.Image.Exif()
     try:
         source = picture.getexif()
@@ -91,7 +91,7 @@ def _exif(picture: TiffImageFile) -> bytes | None:
             if tag in source and (entries := source.get_ifd(tag)):
                 exif[tag] = dict(entries)
         return bare_exif(exif.tobytes()) if exif else None
-    except _BROKEN_EXIF:  # entries of impossible types do not cost the picture
+    except _BROKEN_EXIF:  # entries of impossible types do not make the picture unreadable
         return None
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.compress.delete_policy import parse_policy
 from pipeline.errors import ConfigError, SourceError
-from pipeline.source.source import parse_source
+from pipeline.source.parse import parse_source
 
 
 @pytest.mark.parametrize(

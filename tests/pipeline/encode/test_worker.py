@@ -18,7 +18,7 @@ from pipeline.archive.stored_plan import StoredPlan
 from pipeline.config import CodecConfig, CompressConfig, WorkersConfig
 from pipeline.encode.tasks import EncodeTask
 from pipeline.encode.worker import EncoderWorker
-from pipeline.source.source import parse_source
+from pipeline.source.parse import parse_source
 from pipeline.store.storage import Storage
 from tests.support.plain_codec import PlainCodec
 

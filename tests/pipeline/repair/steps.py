@@ -14,7 +14,7 @@ from pipeline.config import CodecConfig, CompressConfig, ShardConfig, WorkersCon
 from pipeline.decode.archive import Archive
 from pipeline.repair.run import RepairRun
 from pipeline.repair.summary import RepairSummary
-from pipeline.source.source import parse_source
+from pipeline.source.parse import parse_source
 from pipeline.store.storage import Storage
 from pipeline.types import CatalogueRow
 from pipeline.verify.run import VerifyRun, VerifySummary

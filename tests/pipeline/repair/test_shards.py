@@ -16,7 +16,7 @@ from pipeline.compress.archived_images import failed_images
 from pipeline.compress.run import CompressRun
 from pipeline.decode.archive import Archive
 from pipeline.errors import LockedError, NoArchiveError
-from pipeline.source.source import parse_source
+from pipeline.source.parse import parse_source
 from pipeline.store.storage import Storage
 from tests.pipeline.decode.test_archive import ICC
 from tests.pipeline.encode.test_worker import waves

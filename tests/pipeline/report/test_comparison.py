@@ -31,7 +31,7 @@ from pipeline.report.comparison.methods import (
 )
 from pipeline.report.comparison.results import comparison_results
 from pipeline.report.comparison.run import Comparison, run_comparison
-from pipeline.source.source import parse_source
+from pipeline.source.parse import parse_source
 from pipeline.store.storage import Storage
 from pipeline.types import Image as Decoded
 

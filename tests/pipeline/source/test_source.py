@@ -16,7 +16,8 @@ import pandas as pd
 import pytest
 
 from pipeline.errors import SourceError, StorageError
-from pipeline.source.source import Source, SourceConfig, parse_source
+from pipeline.source.parse import parse_source
+from pipeline.source.source import Source, SourceConfig
 from pipeline.store.storage import Storage
 from tests.support.seaweed import S3Server
 

@@ -1,0 +1,28 @@
+"""Which file names are those of images."""
+
+from __future__ import annotations
+
+_DECODED_OR_KEPT = (
+    "jpg jpeg jpe jfif mpo png apng webp avif avifs tif tiff bmp dib gif jp2 j2k jpf jpx jpm jpc j2c ico icns "
+    "cur ppm pgm pbm pnm pam pfm tga psd psb pcx sgi xbm xpm qoi dds fits"
+)
+_NOT_READ_YET = (
+    "heic heif hif jxl jxr wdp hdp svg svgz exr hdr dcm "
+    "dng cr2 cr3 crw nef nrw arw srf sr2 orf rw2 raf pef srw x3f 3fr iiq erf mrw mef mos rwl kdc dcr gpr"
+)
+"""Listed all the same, so that they become visible failed rows and are not lost in silence."""
+
+IMAGE_EXTENSIONS = frozenset(f"{_DECODED_OR_KEPT} {_NOT_READ_YET}".split())
+"""Lower case, without the dot."""
+
+
+def is_image_name(path: str) -> bool:
+    """Whether a name has an image's extension and is no macOS companion file."""
+    name = path.rpartition("/")[2]
+    return extension_of(name).removeprefix(".") in IMAGE_EXTENSIONS and not name.startswith("._")
+
+
+def extension_of(path: str) -> str:
+    """`.jpg` of `a/b.JPG`; `(none)` without one."""
+    stem, dot, extension = path.rpartition("/")[2].rpartition(".")
+    return f".{extension.lower()}" if dot and stem and extension else "(none)"
