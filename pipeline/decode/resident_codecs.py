@@ -7,7 +7,7 @@ from threading import RLock
 from typing import TypeVar
 
 from codec.contract import Codec
-from codec.errors import UngivenWeightsError
+from codec.errors import UnknownWeightsError
 from codec.registry import load_codec
 from pipeline.archive.weights import read_stored_weights
 from pipeline.store.storage import Storage
@@ -34,15 +34,15 @@ class ResidentCodecs:
         """Do work that decodes payloads. It begins again whenever it needs weights that must be read first.
 
         Raises:
-            UngivenCodecError: no codec has that id.
-            UngivenWeightsError: the archive's weights are of a kind that this release does not understand.
+            UnknownCodecError: no codec has that id.
+            UnknownWeightsError: the archive's weights are of a kind that this release does not understand.
             ArchiveError: the archive lacks the weights of a payload, or they are damaged.
         """
         while True:
             codec = self._resident(codec_id)
             try:
                 return work(codec)
-            except UngivenWeightsError as error:
+            except UnknownWeightsError as error:
                 if not self._add_weights(codec_id, error.digest, lacking=codec):
                     raise
 

@@ -22,7 +22,7 @@ from pipeline.progress import (
     RunEnded,
     together,
 )
-from pipeline.source.source import parse_source
+from pipeline.source.parse import parse_source
 from pipeline.store.storage import Storage
 from tests.support.pictures import fill
 
