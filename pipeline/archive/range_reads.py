@@ -60,18 +60,18 @@ def read_row(storage: Storage, row: CatalogueRow) -> ShardRow:
     if extras:
         start, _ = next(iter(spans.values()))
         _check(row, " + ".join(extras), b"".join(extras.values()), row.extras_crc32c, offset=start)
-    return ShardRow(**_shared(row), **extras, payload=payload)
+    return _shard_row(row, **extras, payload=payload)
 
 
 def row_in(row: CatalogueRow, data: bytes) -> ShardRow:
     """One image out of the bytes of its shard, with all the metadata it has; nothing is checked."""
     spans = spans_of(row, ("payload", *EXTRAS))
     parts = {name: data[offset : offset + length] for name, (offset, length) in spans.items()}
-    return ShardRow(**_shared(row), **parts)
+    return _shard_row(row, **parts)
 
 
-def _shared(row: CatalogueRow) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in _SHARED}
+def _shard_row(row: CatalogueRow, **parts: Any) -> ShardRow:
+    return ShardRow(**{name: getattr(row, name) for name in _SHARED}, **parts)
 
 
 def _read(storage: Storage, row: CatalogueRow, offset: int, length: int) -> bytes:

@@ -15,6 +15,7 @@ from pipeline.config import CompressConfig, NightlyConfig, load_config
 from pipeline.errors import TenfoldError
 from pipeline.store.backend import Backend
 from pipeline.store.fsspec_store import FsspecStore
+from pipeline.store.open_backend import open_backend
 from pipeline.store.storage import Storage
 from tests.chaos.faults import FAULTS, FaultyFilesystem
 from tests.chaos.invariants import Witness
@@ -45,7 +46,9 @@ def through_storms(folder: Path, rng: random.Random, *, until: float) -> Counter
             FaultyFilesystem.kinds = FAULTS if rng.random() < 0.5 else tuple(rng.sample(FAULTS, 2))
             try:
                 with patch.object(
-                    pipeline.store.storage, "open_backend", _open_faulty if rng.random() < 0.5 else _open
+                    pipeline.store.storage,
+                    "open_backend",
+                    _open_faulty if rng.random() < 0.5 else open_backend,
                 ):
                     _night(url, archive, config)
             except (TenfoldError, CodecError, FileNotFoundError):
@@ -65,11 +68,8 @@ def _night(source: str, archive: Path, config: CompressConfig) -> None:
     NightlyRun(night, config).run()
 
 
-_open = pipeline.store.storage.open_backend
-
-
 def _open_faulty(url: str, options: pipeline.store.options.StorageOptions) -> Backend:
     """Folders too are reached through the faulty line; the catalogue's table, which Delta opens itself, is not."""
     if url.startswith("faulty://"):
-        return _open(url, options)
+        return open_backend(url, options)
     return FsspecStore(FaultyFilesystem(), url, url)

@@ -25,6 +25,7 @@ import pipeline.archive.catalogue
 import pipeline.archive.commits
 import pipeline.archive.delta_table
 from pipeline.archive.catalogue import Catalogue
+from pipeline.archive.delta_access import delta_options
 from pipeline.archive.queries import literal
 from pipeline.archive.rows_by_shard import table_by_shard
 from pipeline.archive.schema import CATALOGUE_SCHEMA, rows_of
@@ -515,7 +516,7 @@ class TestOnS3:
         assert url in str(caught.value)
 
     def test_no_server(self, s3_env: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
-        patient = pipeline.archive.delta_table.delta_options  # ten attempts: too long for a test
+        patient = delta_options  # ten attempts: too long for a test
         monkeypatch.setattr(
             pipeline.archive.delta_table,
             "delta_options",
