@@ -19,6 +19,7 @@ kept as they are, spaces, `..` and a leading `/` included. Bytes of a local name
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -51,28 +52,25 @@ def parse_source(
         raise SourceError("Expected a folder, URL, glob, list or manifest as SRC, got nothing; name one.")
     is_local = scheme(text) in LOCAL
     excluded = normal(exclude) if exclude else None
-
-    def source(url: str, **kind: str) -> Source:
-        return Source(SourceConfig(url=url, exclude=excluded, storage=options.resolved(), **kind))
-
+    config = partial(SourceConfig, exclude=excluded, storage=options.resolved())
     if text.startswith("@"):
-        return source(_folder_of(normal(text[1:])), list_file=normal(text[1:]))
+        return Source(config(url=_folder_of(normal(text[1:])), list_file=normal(text[1:])))
     if is_local and Path(local_path(text)).is_dir():
-        return source(normal(text))
+        return Source(config(url=normal(text)))
     extension = extension_of(text).removeprefix(".")
     if not text.endswith("/") and not (is_glob(text) and not _is_local_file(text)):
         if extension == "parquet":
-            return source(_folder_of(normal(text)), manifest=normal(text))
+            return Source(config(url=_folder_of(normal(text)), manifest=normal(text)))
         if extension in _LIST_EXTENSIONS:
-            return source(_folder_of(normal(text)), list_file=normal(text))
+            return Source(config(url=_folder_of(normal(text)), list_file=normal(text)))
     if is_glob(text) and not _is_local_file(text):
         folder, glob = split_glob(text)
         try:
             compile_glob(glob)
         except ValueError as error:
             raise SourceError(f"Expected a glob as SRC, got {text!r}: {error}; correct it.") from error
-        return source(normal(folder or "."), glob=glob)
-    return source(normal(text))
+        return Source(config(url=normal(folder or "."), glob=glob))
+    return Source(config(url=normal(text)))
 
 
 def _is_local_file(text: str) -> bool:
