@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import ConfigError
@@ -91,6 +91,7 @@ def test_keys(pattern: str, key: str, matches: bool) -> None:
 
 
 @given(st.text("ab.*?[]!-x", max_size=8), st.text("ab.x-![]/", max_size=8))
+@settings(deadline=None)
 def test_without_a_slash_keys_are_matched_as_the_standard_library_does(pattern: str, key: str) -> None:
     try:
         matches = key_matcher(pattern)
