@@ -121,7 +121,7 @@ def summarise(
         unchanged=progress.unchanged,
         displacing=progress.displacing,
         superseded=max(0, progress.finished - images),
-        failed_before=_failed_in(catalogue) - totals.failed,
+        failed_before=catalogue.count_failed() - totals.failed,
         stopped=was_asked_to_stop and not all_done,
         left=progress.listed - progress.finished,
         skipped=skipped,
@@ -153,10 +153,6 @@ def _target(target_bpp: float | None, reached_bpp: float | None) -> dict[str, An
         "reached_ratio": 24 / reached_bpp if reached_bpp else None,
         "target_met": is_met(target_bpp, reached_bpp),
     }
-
-
-def _failed_in(catalogue: Catalogue) -> int:
-    return catalogue.count_failed()
 
 
 def _archive_bytes(archive: Storage) -> dict[str, Any]:
