@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from pipeline.own_code import VERSION
+from pipeline.own_code import FOLDER, IS_INSTALLED, VERSION
 
 _PACKAGES = ("torch", "numpy", "pillow", "scipy")
 _GIT_S = 10
@@ -41,12 +41,13 @@ def _processor() -> str:
 
 
 def _commit() -> str | None:
-    """Of the working tree this code lies in, with `+` when it has changes; None outside of git."""
-    here = Path(__file__).resolve().parent
+    """Of the working tree this code lies in, with `+` when it has changes; None where it is installed."""
+    if IS_INSTALLED:  # a virtualenv may lie in the working tree of something else
+        return None
     try:
         said = subprocess.run(
             ["git", "describe", "--always", "--dirty=+", "--abbrev=10"],
-            cwd=here,
+            cwd=FOLDER,
             capture_output=True,
             text=True,
             timeout=_GIT_S,

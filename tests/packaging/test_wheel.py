@@ -61,6 +61,7 @@ def test_every_module_is_imported_and_none_of_another_package(installed: Install
 
 
 @pytest.mark.ray
+@pytest.mark.timeout(600)  # four processes, each of which imports torch, and a Ray
 def test_the_whole_road(installed: Installed, photos: Path, tmp_path: Path) -> None:
     source = tmp_path / "photos"
     source.mkdir()
