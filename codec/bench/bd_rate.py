@@ -16,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.interpolate import PchipInterpolator
 
+from codec.bench.rising_points import rising_points
+
 MIN_POINTS: Final = 4
 """Of each curve, after the envelope: fewer do not hold a curve."""
 
@@ -51,7 +53,7 @@ class Curve:
             NoBdRateError: fewer than four remain.
         """
         finite = [(rate, score) for rate, score in points if rate > 0 and math.isfinite(score)]
-        kept = envelope(finite)
+        kept = rising_points(finite)
         if len(kept) < MIN_POINTS:
             raise NoBdRateError(f"expected at least {MIN_POINTS} points, got {len(kept)}")
         self.dropped = len(finite) - len(kept)
@@ -105,12 +107,3 @@ def bd_rate(ours: Curve, other: Curve, *, between_bpp: tuple[float, float] | Non
         dropped_ours=ours.dropped,
         dropped_other=other.dropped,
     )
-
-
-def envelope(points: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
-    """By rising rate, those points that beat every cheaper one."""
-    kept: list[tuple[float, float]] = []
-    for rate, score in sorted(points, key=lambda point: (point[0], -point[1])):
-        if not kept or score > kept[-1][1]:
-            kept.append((rate, score))
-    return kept

@@ -9,8 +9,8 @@ from typing import Literal
 
 import numpy as np
 
-from codec.bench.bd_rate import envelope
 from codec.bench.measure import Sample
+from codec.bench.rising_points import rising_points
 from codec.metrics import bpp
 
 Outside = Literal["below", "above"]
@@ -34,7 +34,7 @@ def match(curve: Sequence[Sample], *, our_bpp: float, our_psnr_db: float) -> Mat
     Args:
         curve: one image at several qualities; points of infinite PSNR are left out.
     """
-    points = envelope(
+    points = rising_points(
         (bpp(sample.num_bytes, sample.width, sample.height), sample.psnr_db)
         for sample in curve
         if math.isfinite(sample.psnr_db)

@@ -30,6 +30,19 @@ sys.argv = ["train", "--help"]
 runpy.run_module("tenfold.codec.train", run_name="__main__")
 """
 
+_IMPORT_WITHOUT_EXTRAS = """
+import sys
+
+class NoExtras:
+    def find_spec(self, name, path=None, target=None):
+        if name in {"scipy", "matplotlib", "pillow_jxl", "pillow_heif", "ssimulacra2", "pandas", "pytest"}:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, NoExtras())
+import tenfold.__main__
+from tenfold import Archive
+"""
+
 
 def _files_of_rooms() -> set[str]:
     paths = (path for room in ROOMS for path in (ROOT / room).rglob("*") if path.is_file())
@@ -58,6 +71,10 @@ def test_every_module_is_imported_and_none_of_another_package(installed: Install
     assert (version, foreign) == (VERSION, [])
     assert int(count) == sum(file.endswith(".py") for file in _files_of_rooms()) + 1
     assert usage.startswith("usage: python -m tenfold.codec.train ")
+
+
+def test_the_command_and_the_archive_need_no_extra(installed: Installed, tmp_path: Path) -> None:
+    installed.run("python", "-c", _IMPORT_WITHOUT_EXTRAS, cwd=tmp_path)
 
 
 @pytest.mark.ray

@@ -6,10 +6,11 @@ import math
 
 import pytest
 
-from codec.bench.bd_rate import Curve, NoBdRateError, bd_rate, envelope
+from codec.bench.bd_rate import Curve, NoBdRateError, bd_rate
 from codec.bench.comparison import MAIN_RANGE_BPP, NoBdRate, compare_curves, ms_ssim_db
 from codec.bench.kodak import published_curves
 from codec.bench.measure import RatePoint
+from codec.bench.rising_points import rising_points
 
 POINTS = [(0.05, 25.0), (0.1, 27.5), (0.25, 31.0), (0.5, 34.1), (0.9, 37.3), (1.6, 40.8), (3.0, 45.0)]
 
@@ -71,7 +72,7 @@ def test_published_pairs_come_out_as_published() -> None:
 
 
 def test_the_envelope_keeps_what_is_worth_its_bits() -> None:
-    assert envelope([(0.2, 30.0), (0.1, 28.0), (0.3, 29.0), (0.4, 30.0), (0.2, 30.5), (0.5, 31.0)]) == [
+    assert rising_points([(0.2, 30.0), (0.1, 28.0), (0.3, 29.0), (0.4, 30.0), (0.2, 30.5), (0.5, 31.0)]) == [
         (0.1, 28.0),
         (0.2, 30.5),
         (0.5, 31.0),
