@@ -34,7 +34,7 @@ class LostImage:
     """In which it was: a sound copy of it brings the image back."""
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RepairSummary:
     """What `tenfold repair --json` prints; with `dry_run` it is what would be done."""
 

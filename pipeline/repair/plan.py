@@ -1,0 +1,237 @@
+"""What a repair would do: looked at, and shown, before anything is changed.
+
+Every shard is read for it. Whoever does the plan reads the damaged ones again, and no other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from codec.weights_file import shipped, shipped_digests
+from pipeline.archive.catalogue import Catalogue
+from pipeline.archive.layout import digest_in, weights_path
+from pipeline.archive.rows_by_shard import table_by_shard
+from pipeline.compress.run_record import damaged_records
+from pipeline.config import CompressConfig
+from pipeline.progress import (
+    ImagesFinished,
+    ImagesListed,
+    Listener,
+    ListingEnded,
+    PhaseBegan,
+    StepAdvanced,
+)
+from pipeline.repair.diagnosis import SealsSeen, diagnose
+from pipeline.repair.rebuild_catalogue import ShardRows, rows_in_shards
+from pipeline.repair.returned_shards import lost_in_catalogue, lost_in_rows, returned_rows
+from pipeline.repair.salvage import SeenShard, look_into_shards
+from pipeline.repair.salvage_worker import SalvageTask
+from pipeline.repair.summary import LostImage, Rebuilt, RepairSummary
+from pipeline.store.storage import Storage
+from pipeline.totals import Totals
+from pipeline.verify.damage import Problem, weights_seen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RebuildPlan:
+    """A lost catalogue, to be made anew."""
+
+    why: str
+    """It is lost."""
+    found: ShardRows
+
+    @property
+    def facts(self) -> Rebuilt:
+        """For the summary."""
+        return Rebuilt(
+            why=self.why,
+            images=self.found.rows.num_rows,
+            shards=self.found.shards,
+            unreadable=self.found.unreadable,
+            unknown=self.found.unknown,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeightsPlan:
+    """What is wrong with the weights files."""
+
+    damaged: tuple[str, ...]
+    """Paths of damaged files that this release ships."""
+    whole: frozenset[bytes]
+    """Digests of the files that are whole, or will be."""
+    problems: tuple[Problem, ...]
+    """Damaged files that this release does not ship."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RepairPlan:
+    """Everything that a repair found, and will do. Nothing is changed by it."""
+
+    dispensable: tuple[str, ...]
+    """Damaged files that the catalogue does without: they are put aside."""
+    version: int | None
+    """Of the catalogue; None when it is lost."""
+    rebuild: RebuildPlan | None
+    weights: WeightsPlan
+    shards: tuple[SeenShard, ...]
+    """The damaged ones, and those of which the catalogue says other than they do. What is whole in them moves into new
+    ones; the rest is encoded again from its sources."""
+    missing_weights: tuple[bytes, ...]
+    """Digests of weights that payloads need, that are not there, and that this release ships."""
+    returned: tuple[pa.Table, ...]
+    """Rows of lost images whose shard is there again, CATALOGUE_SCHEMA."""
+    lost: tuple[LostImage, ...]
+    """Images that an earlier repair gave up and that stay lost."""
+    damaged_records: tuple[str, ...]
+    problems: tuple[Problem, ...]
+    """What cannot be mended."""
+
+    def summary(
+        self, shards: Sequence[SeenShard], *, problems: Sequence[Problem] = (), **facts: Any
+    ) -> RepairSummary:
+        """What this plan comes to.
+
+        Args:
+            shards: the damaged ones, as they were last seen.
+            problems: that came with doing it.
+            facts: the other fields of the summary.
+        """
+        return RepairSummary(
+            rebuilt=None if self.rebuild is None else self.rebuild.facts,
+            mended=[*self.dispensable, *self.weights.damaged],
+            put_back=[weights_path(digest) for digest in self.missing_weights],
+            damaged=[problem for shard in shards for problem in shard.seen.problems],
+            salvaged=sum(shard.seen.salvaged for shard in shards),
+            corrected=sum(
+                shard.seen.corrected.num_rows for shard in shards if shard.seen.corrected is not None
+            ),
+            returned=sum(rows.num_rows for rows in self.returned),
+            damaged_records=list(self.damaged_records),
+            problems=[*self.problems, *problems],
+            **facts,
+        )
+
+
+def plan_repair(archive: Storage, config: CompressConfig, seals: SealsSeen, listen: Listener) -> RepairPlan:
+    """Look at everything.
+
+    Args:
+        config: where and with which workers.
+        seals: as they were seen just now.
+    Raises:
+        NewerFormatError: a newer release made it.
+        ArchiveError: no shard is left to rebuild a lost catalogue from.
+        StorageError: the store does not answer.
+    """
+    state = diagnose(archive, seals)
+    rebuild = None if state.lost is None else _plan_rebuild(archive, config, state.lost, listen)
+    rows = _Rows(catalogue=state.catalogue, rebuild=rebuild)
+    listen(ImagesListed(images=rows.count()))
+    listen(ListingEnded())
+    weights = _plan_weights(archive)
+    seen = _look_into_shards(archive, config, rows, weights, listen)
+    lost = rows.lost()
+    returned = tuple(returned_rows(archive, lost))
+    back = {key for of_shard in returned for key in of_shard["key"].to_pylist()}
+    return RepairPlan(
+        dispensable=tuple(seals.dispensable),
+        version=None if state.catalogue is None else state.catalogue.version(),
+        rebuild=rebuild,
+        weights=weights,
+        shards=tuple(seen.shards),
+        missing_weights=tuple(sorted(seen.needed_weights - weights.whole)),
+        returned=returned,
+        lost=tuple(image for image in lost if image.key not in back),
+        damaged_records=tuple(damaged_records(archive)),
+        problems=(*state.past, *weights.problems, *seen.problems),
+    )
+
+
+def _plan_rebuild(archive: Storage, config: CompressConfig, why: str, listen: Listener) -> RebuildPlan:
+    listen(PhaseBegan(phase="rebuilding"))
+    found = 0
+
+    def on_shard(rows: int) -> None:
+        nonlocal found
+        found += rows
+        listen(StepAdvanced(words="rows found in shards", done=found))
+
+    return RebuildPlan(why=why, found=rows_in_shards(archive, config, on_shard))
+
+
+def _plan_weights(archive: Storage) -> WeightsPlan:
+    damaged: list[str] = []
+    problems: list[Problem] = []
+    whole: set[bytes] = set()
+    for weights in weights_seen(archive):
+        if weights.problem is not None:
+            if shipped(weights.digest) is None:
+                problems.append(weights.problem)
+                continue
+            damaged.append(weights.path)
+        if digest := digest_in(weights.path):
+            whole.add(digest)
+    return WeightsPlan(damaged=tuple(damaged), whole=frozenset(whole), problems=tuple(problems))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Rows:
+    """What the catalogue says, or will say when it is made anew."""
+
+    catalogue: Catalogue | None
+    rebuild: RebuildPlan | None
+
+    def count(self) -> int:
+        return self._rebuilt().num_rows if self.catalogue is None else self.catalogue.count()
+
+    def lost(self) -> list[LostImage]:
+        if self.catalogue is None:
+            return lost_in_rows(self._rebuilt().to_batches())
+        return lost_in_catalogue(self.catalogue)
+
+    def by_shard(self) -> Iterator[tuple[str, pa.Table]]:
+        if self.catalogue is None:
+            return table_by_shard(self._rebuilt())
+        return self.catalogue.by_shard()
+
+    def _rebuilt(self) -> pa.Table:
+        assert self.rebuild is not None, "a catalogue is there, or is made anew"
+        return self.rebuild.found.rows
+
+
+@dataclass(slots=True, kw_only=True)
+class _ShardsSeen:
+    shards: list[SeenShard] = field(default_factory=list)
+    needed_weights: set[bytes] = field(default_factory=set)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def _look_into_shards(
+    archive: Storage, config: CompressConfig, rows: _Rows, weights: WeightsPlan, listen: Listener
+) -> _ShardsSeen:
+    usable = weights.whole.union(shipped_digests())
+    tasks = (
+        SalvageTask(shard=shard, rows=of_shard, run=None, number=number, weights=usable)
+        for number, (shard, of_shard) in enumerate(rows.by_shard())
+    )
+    seen = _ShardsSeen()
+    for outcome in look_into_shards(archive, config, tasks, listen):
+        if isinstance(outcome, Problem):
+            seen.problems.append(outcome)
+        elif outcome is not None:
+            result = outcome.seen
+            totals = Totals(failed=len(result.problems))
+            listen(ImagesFinished(images=outcome.task.rows.num_rows, totals=totals))
+            seen.needed_weights |= result.needed
+            words = "It needs weights that are damaged or missing: it does not decode."
+            seen.problems += [
+                Problem(path=outcome.task.shard, key=key, problem=words) for key in result.undecodable
+            ]
+            if result.problems:
+                seen.shards.append(outcome)
+    return seen
