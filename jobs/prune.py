@@ -97,14 +97,14 @@ def _tell(summary: PruneSummary, grace: str) -> None:
         say("Nothing was changed. --apply does it.")
 
 
-def _sentence(verb: str, heap: ObjectCounts) -> str:
-    if not _count(heap):
+def _sentence(verb: str, counts: ObjectCounts) -> str:
+    if not _count(counts):
         return f"{verb} nothing."
     return (
-        f"{verb} {counted(heap.shards, 'shard')}, {counted(heap.catalogue_files, 'catalogue file')}, "
-        f"{counted(heap.log_files, 'log file')}: {heap.bytes / 1e6:,.1f} MB."
+        f"{verb} {counted(counts.shards, 'shard')}, {counted(counts.catalogue_files, 'catalogue file')}, "
+        f"{counted(counts.log_files, 'log file')}: {counts.bytes / 1e6:,.1f} MB."
     )
 
 
-def _count(heap: ObjectCounts) -> int:
-    return heap.shards + heap.catalogue_files + heap.log_files
+def _count(counts: ObjectCounts) -> int:
+    return counts.shards + counts.catalogue_files + counts.log_files

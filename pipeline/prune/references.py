@@ -73,7 +73,7 @@ class References:
         self.newest = max(self.newest, newest)
 
     def needs(self, path: str) -> bool:
-        """Whether one of the versions would be hurt if that object went."""
+        """Whether one of the versions could not be read without that object."""
         number = log_number(path)
         if number is not None:
             return number >= self.oldest

@@ -1,4 +1,4 @@
-"""Which versions of an archive are kept: always the newest ones, without a gap."""
+"""Which versions of an archive are kept: the newest ones, without a gap."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Retention:
     """What a prune is told. A version goes only if every rule that is given lets it go; without any, all stay."""
 
     keep_versions: int | None = None
-    """So many of the newest stay."""
+    """How many of the newest versions stay."""
     older_than: timedelta | None = None
-    """What could be read this long ago, and since, stays."""
+    """A version stays if it was the newest at some moment within this time."""
     grace: timedelta = DEFAULT_GRACE
     """Between marking and removal."""
 

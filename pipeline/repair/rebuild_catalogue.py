@@ -40,7 +40,7 @@ class ShardRows:
     shards: int
     """That could be read."""
     unreadable: tuple[Problem, ...]
-    """Shards that could not be, and what is no shard at all."""
+    """Shards that could not be, and objects that are no shards."""
     unknown: tuple[str, ...]
     """Shards among them of which nothing is known: what only they held is gone without a name."""
 
@@ -146,6 +146,6 @@ def _known_of_others(archive: Storage, read: set[str]) -> list[pa.Table]:
         try:
             rows = pa.Table.from_batches(catalogue.scan(), CATALOGUE_SCHEMA)
         except (ArchiveError, StorageError):
-            continue  # lost it is
+            continue  # nothing of it can be read
         tables.append(rows.filter(pc.invert(pc.is_in(rows["shard"], pa.array(sorted(read), pa.string())))))
     return tables

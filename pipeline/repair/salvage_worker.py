@@ -117,7 +117,7 @@ def _sorted(
 
     An image that failed has nothing in the shard: its row is always whole.
     """
-    absent = found.hurt.keys() | {key for key, said in found.misstated.items() if said is None}
+    absent = found.damaged_images.keys() | {key for key, said in found.misstated.items() if said is None}
     lost = tuple(row.key for row in rows if row.key in absent and row.status != "failed")
     is_broken = is_missing or found.damage is not None
     moved = [row for row in rows if row.key not in lost and (is_broken or row.key in absent)]

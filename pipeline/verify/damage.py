@@ -41,7 +41,7 @@ class ShardDamage:
 
     damage: str | None = None
     """Why its bytes are not those that were written."""
-    hurt: dict[str, str] = field(default_factory=dict)
+    damaged_images: dict[str, str] = field(default_factory=dict)
     """Key -> what of the image is gone."""
     misstated: dict[str, CatalogueRow | None] = field(default_factory=dict)
     """Key -> what a sound shard says of an image of which the catalogue says otherwise; None: nothing."""
@@ -50,7 +50,7 @@ class ShardDamage:
         """The same for a person; `rows` are the catalogue's."""
         if self.damage is not None:
             yield Problem(path=shard, key=None, problem=self.damage)
-        for key, what in self.hurt.items():
+        for key, what in self.damaged_images.items():
             yield Problem(path=shard, key=key, problem=what)
         for row in rows:
             if row.key in self.misstated:
@@ -66,16 +66,18 @@ def shard_damage(rows: Sequence[CatalogueRow], shard: str, data: bytes) -> Shard
         stored = catalogue_rows(data, shard)
     except DamagedError as error:
         found = ((row.key, _gone_of(row, data)) for row in rows)
-        return ShardDamage(damage=str(error), hurt={key: gone for key, gone in found if gone is not None})
+        return ShardDamage(
+            damage=str(error), damaged_images={key: gone for key, gone in found if gone is not None}
+        )
     held = {row.key: row for row in rows_of(stored, CatalogueRow)}
-    hurt = {}
+    damaged_images = {}
     misstated = {}
     for row in rows:
         if held.get(row.key) != row:
             misstated[row.key] = held.get(row.key)
         elif row.status == "kept" and row.source_sha256 not in (None, _sha256(row, data)):
-            hurt[row.key] = "Expected the original file, got other bytes."
-    return ShardDamage(hurt=hurt, misstated=misstated)
+            damaged_images[row.key] = "Expected the original file, got other bytes."
+    return ShardDamage(damaged_images=damaged_images, misstated=misstated)
 
 
 def read_shard(archive: Storage, rows: Sequence[CatalogueRow], shard: str) -> tuple[bytes, ShardDamage]:
@@ -95,7 +97,9 @@ def read_shard(archive: Storage, rows: Sequence[CatalogueRow], shard: str) -> tu
 def missing_shard(rows: Sequence[CatalogueRow]) -> ShardDamage:
     """What is wrong when nothing is there."""
     return ShardDamage(
-        hurt={row.key: "Expected its shard, got nothing there. Restore it from a copy." for row in rows}
+        damaged_images={
+            row.key: "Expected its shard, got nothing there. Restore it from a copy." for row in rows
+        }
     )
 
 
