@@ -58,7 +58,7 @@ test: $(VENV)/.installed-test
 
 # What users install, into dist/
 wheel: $(INSTALLED)
-	@$(PIP) wheel --no-deps --wheel-dir dist .
+	@$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
 	@ls dist/*.whl
 
 # What another version of torch encodes, decoded here, and the other way: make other-torch OTHER_TORCH=2.15.0
