@@ -17,11 +17,11 @@ def comparison_words(report: Report) -> dict[str, Any] | None:
         return None
     ours = held.ours
     images = report.aggregate.totals.coded + report.aggregate.totals.kept
-    drawn = f", drawn with seed {report.sampling.seed}" if comparison.drawn < images else ""
+    drawn = f", drawn with seed {report.sampling.seed}," if comparison.drawn < images else ""
     missing = comparison.drawn - len(comparison.entries)
     absent = f" {missing:,} more could not be (see below)." if missing else ""
     return {
-        "words": f"{len(comparison.entries):,} of the {images:,} stored images{drawn}, were read again from their "
+        "words": f"{len(comparison.entries):,} of the {images:,} stored images{drawn} were read again from their "
         f"source and stored in other ways.{absent}",
         "lossless": [
             (
