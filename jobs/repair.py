@@ -33,8 +33,8 @@ def repair(
 
     A lost catalogue is made again from the shards. What is whole in a damaged shard moves into a new one; the rest is
     encoded again where its source file still is the one that was archived, at the quality it had. What cannot come
-    back becomes a failed image whose reason begins with `lost:` and names the shard it was in, and the exit code is 3;
-    put that shard back from a copy, and a repair takes the image from it.
+    back becomes a failed image whose reason begins with `lost:` and whose column `lost_shard` names the shard it was
+    in, and the exit code is 3; put that shard back from a copy, and a repair takes the image from it.
 
     Damaged shards stay where they are, and a catalogue that is replaced is copied to ARCHIVE/lost/ first. Kill it at
     any time: the same command finishes the work. Let no run write to ARCHIVE meanwhile.
