@@ -3,7 +3,8 @@
 Every page gets a folder of its own with `photos/` (two small crops) and `archive/`, which was made of them. Its blocks
 run in it, one after the other. Verbs that take `--workers` run in this process; `report` compares with other codecs,
 which is slow, only where a block says `--sample`. A line that ends in a comment with `exits 3` must exit so, any other
-must exit 0. A block that cannot run says why in a comment right above it: `<!-- not run: needs a bucket -->`. docs/extending.md has a test of its own.
+must exit 0. A block that cannot run says why in a comment right above it: `<!-- not run: needs a bucket -->`.
+docs/extending.md has a test of its own.
 """
 
 from __future__ import annotations
