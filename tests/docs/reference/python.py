@@ -38,8 +38,8 @@ def python_page() -> str:
     lines += ["Its keys are those of the section `storage` in [config.md](config.md).", ""]
     for kind in _RETURNED:
         lines += [f"## {kind.__name__}", "", *as_markdown(kind.__doc__), *_fields(kind), ""]
-    for kind, heading in _ROWS:
-        lines += [f"## {kind.__name__}", "", *as_markdown(kind.__doc__)]
+    for row_type, heading in _ROWS:
+        lines += [f"## {row_type.__name__}", "", *as_markdown(row_type.__doc__)]
         lines += [f"Its fields are the [columns](../formats/archive.md#{heading}).", ""]
     return page(
         "Python",
@@ -50,14 +50,15 @@ def python_page() -> str:
 
 
 def _class(kind: type) -> Iterator[str]:
+    begin = vars(kind)["__init__"]
     yield from [
         f"## {kind.__name__}",
         "",
-        f"    {_signature(kind.__name__, kind.__init__, skip_self=True)}",
+        f"    {_signature(kind.__name__, begin, skip_self=True)}",
         "",
-    ]  # type: ignore[misc]
+    ]
     yield from as_markdown(kind.__doc__)
-    yield from as_markdown(kind.__init__.__doc__)  # type: ignore[misc]
+    yield from as_markdown(begin.__doc__)
     for name, method in vars(kind).items():
         if inspect.isfunction(method) and not name.startswith("_"):
             title = f"{kind.__name__}.{name}"
