@@ -304,3 +304,16 @@ def test_the_codec_runs_on_a_bare_machine() -> None:
     for file in FILES:
         if file.startswith("codec/"):
             assert not {name.split(".")[0] for _, name in _imports(file)} & NOT_IN_CODEC, file
+
+
+SHARED_SUITES = {"tests.codec.test_contract", "tests.test_architecture"}
+"""The suite that every codec passes, and the table of rooms, which the docs show."""
+
+
+def test_what_tests_share_lies_in_support() -> None:
+    for file in sorted((ROOT / "tests").rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module not in SHARED_SUITES:
+                last = (node.module or "").rpartition(".")[2]
+                assert not last.startswith("test_"), f"{file}:{node.lineno}"
+                assert last != "conftest", f"{file}:{node.lineno}"

@@ -12,7 +12,7 @@ from codec.errors import BitstreamError, CodecConfigError
 from codec.metrics import psnr_db
 from codec.registry import codec_ids, load_codec
 from codec.weights_file import digest_of, weights_name
-from tests.codec.conftest import picture
+from tests.support.photographs import picture
 
 FEW = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

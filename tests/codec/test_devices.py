@@ -16,9 +16,9 @@ import pytest
 from codec.contract import RGB, Codec, EncodeOptions
 from codec.metrics import psnr_db
 from codec.registry import codec_ids, load_codec
-from tests.codec.conftest import picture
 from tests.support.devices import OTHER_TORCH, between_devices, on_every_device
 from tests.support.other_torch import OtherTorchCodec, other_torch_codec
+from tests.support.photographs import picture
 
 every_family = pytest.mark.parametrize("family", codec_ids())
 CodecOn = Callable[[str, str], Codec | OtherTorchCodec]

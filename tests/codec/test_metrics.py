@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pytest
 
 from codec.metrics import bpp, ms_ssim, psnr_db, ssim, zip_bytes
-from tests.codec.conftest import picture
+from tests.support.photographs import picture
 
 Plane = npt.NDArray[np.float64]
 

@@ -8,8 +8,8 @@ from codec.bitstream import HEAD_BYTES
 from codec.contract import Codec, EncodeOptions
 from codec.errors import BitstreamError
 from codec.payload_head import read_head, weights_digest
-from tests.codec.conftest import picture
 from tests.support.block_codec import block_codec
+from tests.support.photographs import picture
 
 
 @pytest.fixture(scope="module")

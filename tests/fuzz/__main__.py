@@ -22,9 +22,9 @@ from codec.bitstream import is_envelope
 from codec.contract import Codec, EncodeOptions
 from codec.errors import BitstreamError
 from codec.payload_head import read_head
-from tests.codec.conftest import picture
 from tests.golden import golden_codec, golden_families
 from tests.support.block_codec import block_codec
+from tests.support.photographs import picture
 
 _LARGEST = 1 << 20
 """Pixels a lying header may announce here: more is as sound, and as slow as its size."""

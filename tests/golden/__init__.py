@@ -17,7 +17,7 @@ from PIL import Image
 from codec.contract import Codec, EncodeOptions
 from codec.errors import CodecConfigError
 from codec.registry import load_codec
-from tests.codec.conftest import picture
+from tests.support.photographs import picture
 from tests.support.training_runs import pictures, tiny, train
 
 FOLDER: Final = Path(__file__).parent / "payloads"

@@ -38,9 +38,9 @@ def test_a_folder(tmp_path: Path) -> None:
     assert [line.split(": ")[0] for line in lines] == [f"ok     {name}" for name in CHECKS]
 
 
-def test_a_bucket_and_its_archive(s3_env: S3Server, photos: Path) -> None:
+def test_a_bucket_and_its_archive(s3_env: S3Server, small_photos: Path) -> None:
     url = f"s3://{s3_env.bucket()}/archive"
-    tenfold("compress", photos / "kodim03.png", url, "--workers", "0", "--quality", "3")
+    tenfold("compress", small_photos / "kodim03.png", url, "--workers", "0", "--quality", "3")
     before = [info.path for info in Storage(url).list()]
     ran = tenfold("doctor", url, "--json")
     checks = {check["name"]: check for check in ran.json()["checks"]}
@@ -50,7 +50,7 @@ def test_a_bucket_and_its_archive(s3_env: S3Server, photos: Path) -> None:
 
 
 def test_a_store_that_ignores_conditions_is_refused(
-    s3_env: S3Server, photos: Path, monkeypatch: pytest.MonkeyPatch
+    s3_env: S3Server, small_photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     forget_conditions(monkeypatch)
     url = f"s3://{s3_env.bucket()}/archive"
@@ -59,7 +59,7 @@ def test_a_store_that_ignores_conditions_is_refused(
     assert "UNSAFE create-only writes" in ran.out
     assert "UNSAFE live race" in ran.out
     assert list(Storage(url).list()) == []
-    refused = tenfold("compress", photos, url, "--workers", "0")
+    refused = tenfold("compress", small_photos, url, "--workers", "0")
     assert (refused.code, "honours If-None-Match" in refused.err) == (12, True)
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 from pipeline.archive.lease import Lease
 from pipeline.compress.commits import Commits
 from pipeline.store.storage import Storage
-from tests.pipeline.prune.steps import age_marks, tree
+from tests.support.prune_steps import age_marks, tree
 from tests.support.road import start_tenfold, tenfold
 from tests.support.seaweed import S3Server
 
@@ -25,18 +25,18 @@ def pixels(path: Path) -> np.ndarray:
         return np.asarray(image.convert("RGB")).astype(int)
 
 
-def nights(source: Path, archive: str, photos: Path, count: int = 3) -> None:
+def nights(source: Path, archive: str, small_photos: Path, count: int = 3) -> None:
     """Every night one photo is another picture."""
     source.mkdir()
-    names = sorted(path.name for path in photos.glob("*.png"))
-    shutil.copy(photos / names[-1], source / "same.png")
+    names = sorted(path.name for path in small_photos.glob("*.png"))
+    shutil.copy(small_photos / names[-1], source / "same.png")
     for name in names[:count]:
-        shutil.copy(photos / name, source / "changing.png")
+        shutil.copy(small_photos / name, source / "changing.png")
         assert tenfold("compress", source, archive, *QUICK).code == 0
 
 
-def live_through(tmp_path: Path, archive: str, photos: Path) -> None:
-    nights(tmp_path / "source", archive, photos)
+def live_through(tmp_path: Path, archive: str, small_photos: Path) -> None:
+    nights(tmp_path / "source", archive, small_photos)
     told = tenfold("prune", archive, "--keep-versions", "2", "--json").json()
     assert not told["applied"]
     assert (told["kept_from"], told["oldest_version"], told["newest_version"]) == (2, 0, 3)
@@ -66,29 +66,29 @@ def live_through(tmp_path: Path, archive: str, photos: Path) -> None:
     assert tenfold("verify", archive, "--workers", "0", "--level", "decode").code == 0
     now = tmp_path / "now"
     assert tenfold("decode", archive, now, "--workers", "0", "--as-of", "3").code == 0
-    shown = sorted(photos.glob("*.png"))[2]
+    shown = sorted(small_photos.glob("*.png"))[2]
     assert np.abs(pixels(now / "changing.png") - pixels(shown)).mean() < 12.0
     assert len(tenfold("ls", archive, "--as-of", "3").out.splitlines()) == 2
 
-    shutil.copy(sorted(photos.glob("*.png"))[4], tmp_path / "source" / "changing.png")
+    shutil.copy(sorted(small_photos.glob("*.png"))[4], tmp_path / "source" / "changing.png")
     assert tenfold("compress", tmp_path / "source", archive, *QUICK).code == 0
     assert tenfold("diff", archive, "3", "4", "--json").json()[0]["key"] == "changing.png"
     assert tenfold("verify", archive, "--workers", "0").code == 0
 
 
-def test_a_folder(tmp_path: Path, photos: Path) -> None:
-    live_through(tmp_path, str(tmp_path / "archive"), photos)
+def test_a_folder(tmp_path: Path, small_photos: Path) -> None:
+    live_through(tmp_path, str(tmp_path / "archive"), small_photos)
 
 
 @pytest.mark.s3
-def test_a_bucket(tmp_path: Path, photos: Path, s3_env: S3Server) -> None:
-    live_through(tmp_path, f"s3://{s3_env.bucket()}/archive", photos)
+def test_a_bucket(tmp_path: Path, small_photos: Path, s3_env: S3Server) -> None:
+    live_through(tmp_path, f"s3://{s3_env.bucket()}/archive", small_photos)
 
 
-def test_a_killed_run_and_its_resumption(tmp_path: Path, photos: Path) -> None:
+def test_a_killed_run_and_its_resumption(tmp_path: Path, small_photos: Path) -> None:
     """What is marked of a killed run is encoded again when that is resumed, and then the first shards go."""
     archive, source = tmp_path / "archive", tmp_path / "source"
-    nights(source, str(archive), photos, 1)
+    nights(source, str(archive), small_photos, 1)
     (run,) = (archive / "runs").iterdir()
     (run / "summary.json").unlink()
     (
@@ -107,11 +107,11 @@ def test_a_killed_run_and_its_resumption(tmp_path: Path, photos: Path) -> None:
 
 
 def test_a_run_that_was_suspended_before_it_committed(
-    tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, small_photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Meanwhile its shard was marked, or removed: either way it ends with words, and the same command finishes."""
     archive, source = tmp_path / "archive", tmp_path / "source"
-    nights(source, str(archive), photos, 1)
+    nights(source, str(archive), small_photos, 1)
     commit = Commits.commit
     for number, slept in enumerate((timedelta(minutes=45), timedelta(days=8)), 1):
 
@@ -122,7 +122,7 @@ def test_a_run_that_was_suspended_before_it_committed(
                 assert tenfold("prune", archive, "--apply").code == 0
             commit(commits)
 
-        shutil.copy(sorted(photos.glob("*.png"))[number], source / "changing.png")
+        shutil.copy(sorted(small_photos.glob("*.png"))[number], source / "changing.png")
         with monkeypatch.context() as patch:
             patch.setattr(Commits, "commit", late)
             ran = tenfold("compress", source, archive, *QUICK)
@@ -134,9 +134,9 @@ def test_a_run_that_was_suspended_before_it_committed(
     assert tenfold("verify", archive, "--workers", "0", "--level", "decode").code == 0
 
 
-def test_the_dry_run_is_the_default_and_changes_nothing(tmp_path: Path, photos: Path) -> None:
+def test_the_dry_run_is_the_default_and_changes_nothing(tmp_path: Path, small_photos: Path) -> None:
     archive = tmp_path / "archive"
-    nights(tmp_path / "source", str(archive), photos, 2)
+    nights(tmp_path / "source", str(archive), small_photos, 2)
     (archive / "shards" / "notes.txt").write_text("mine")
     before = tree(archive)
     for words in ((), ("--dry-run",), ("--keep-versions", "1", "--older-than", "90m", "--json")):

@@ -52,8 +52,7 @@ def test_killed_and_run_again(source: Path, config: Path, tmp_path: Path, kills:
     for _ in range(kills):
         before = len(shards(archive))
         process = start_tenfold("compress", source, archive, "--config", config)
-        deadline = time.monotonic() + 60
-        while len(shards(archive)) < before + 2 and process.poll() is None and time.monotonic() < deadline:
+        while len(shards(archive)) < before + 2 and process.poll() is None:
             time.sleep(0.01)
         time.sleep(chance.random() * 0.05)
         process.send_signal(signal.SIGKILL)
@@ -98,11 +97,10 @@ def test_ctrl_c_commits_what_is_finished(source: Path, config: Path, tmp_path: P
     archive = tmp_path / "archive"
     config.write_text(config.read_text().replace("commit_seconds: 0.01", "commit_seconds: 600"))
     process = start_tenfold("compress", source, archive, "--config", config)
-    deadline = time.monotonic() + 60
-    while len(shards(archive)) < 2 and process.poll() is None and time.monotonic() < deadline:
+    while len(shards(archive)) < 2 and process.poll() is None:
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate()
     assert process.returncode == 130, err
     assert "run the same command to finish" in err
     assert len(tenfold("ls", archive, "--json").json()) >= 4

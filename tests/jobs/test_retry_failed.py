@@ -13,14 +13,14 @@ from tests.support.seaweed import S3Server
 
 
 @pytest.fixture
-def source(tmp_path: Path, photos: Path) -> Path:
-    """Two photos, a file that is none, and one that is cut short."""
+def source(tmp_path: Path, small_photos: Path) -> Path:
+    """Two small_photos, a file that is none, and one that is cut short."""
     folder = tmp_path / "source"
     folder.mkdir()
     for name in ("kodim03.png", "kodim05.png"):
-        shutil.copy(photos / name, folder)
+        shutil.copy(small_photos / name, folder)
     (folder / "text.png").write_bytes(b"not an image")
-    (folder / "short.png").write_bytes((photos / "kodim15.png").read_bytes()[:10_000])
+    (folder / "short.png").write_bytes((small_photos / "kodim15.png").read_bytes()[:10_000])
     return folder
 
 
@@ -28,7 +28,9 @@ def listed(archive: Path | str) -> dict[str, dict[str, object]]:
     return {row["key"]: row for row in tenfold("ls", archive, "--json").json()}
 
 
-def test_what_failed_is_tried_again_and_nothing_else(tmp_path: Path, source: Path, photos: Path) -> None:
+def test_what_failed_is_tried_again_and_nothing_else(
+    tmp_path: Path, source: Path, small_photos: Path
+) -> None:
     archive = tmp_path / "archive"
     first = tenfold("compress", source, archive, "--workers", "0", "--bpp", "0.3", "--json")
     assert (first.code, first.json()["failed"]) == (3, 2)
@@ -43,7 +45,7 @@ def test_what_failed_is_tried_again_and_nothing_else(tmp_path: Path, source: Pat
     assert [row["run"] for row in kept.values() if row["status"] == "failed"] == [summary["run"]] * 2
     assert kept["kodim03.png"] == before["kodim03.png"]
 
-    shutil.copy(photos / "kodim15.png", source / "short.png")
+    shutil.copy(small_photos / "kodim15.png", source / "short.png")
     ran = tenfold("retry-failed", archive, "--workers", "0", "--json")
     summary = ran.json()
     assert (ran.code, summary["images"], summary["coded"], summary["failed"]) == (3, 2, 1, 1)
@@ -69,9 +71,9 @@ def test_an_image_whose_source_is_gone_keeps_its_row_with_the_new_reason(
     assert "no longer there" in str(row["reason"])
 
 
-def test_without_failures_there_is_nothing_to_do(tmp_path: Path, photos: Path) -> None:
+def test_without_failures_there_is_nothing_to_do(tmp_path: Path, small_photos: Path) -> None:
     archive = tmp_path / "archive"
-    tenfold("compress", photos / "kodim03.png", archive, "--workers", "0", "--quality", "3")
+    tenfold("compress", small_photos / "kodim03.png", archive, "--workers", "0", "--quality", "3")
     versions = tenfold("history", archive, "--json").json()
     ran = tenfold("retry-failed", archive, "--workers", "0", "--json")
     assert (ran.code, ran.json()["images"]) == (0, 0)
@@ -80,28 +82,28 @@ def test_without_failures_there_is_nothing_to_do(tmp_path: Path, photos: Path) -
     assert tenfold("retry-failed", tmp_path / "none").code == 10
 
 
-def test_other_settings_and_lost_records(tmp_path: Path, source: Path, photos: Path) -> None:
+def test_other_settings_and_lost_records(tmp_path: Path, source: Path, small_photos: Path) -> None:
     archive, config = tmp_path / "archive", tmp_path / "config.yaml"
     tenfold("compress", source, archive, "--workers", "0", "--quality", "3")
     shutil.rmtree(archive / "runs")
     lost = tenfold("retry-failed", archive, "--workers", "0")
     assert lost.code == 1
     assert "Say which ones to use with --config" in lost.err
-    shutil.copy(photos / "kodim15.png", source / "short.png")
+    shutil.copy(small_photos / "kodim15.png", source / "short.png")
     config.write_text("codec: {quality: 11}\n")
     tenfold("retry-failed", archive, "--workers", "0", "--config", config)
     assert listed(archive)["short.png"]["quality"] == 11
 
 
 @pytest.mark.s3
-def test_a_bucket(tmp_path: Path, source: Path, photos: Path, s3_env: S3Server) -> None:
+def test_a_bucket(tmp_path: Path, source: Path, small_photos: Path, s3_env: S3Server) -> None:
     bucket = s3_env.bucket()
     for path in source.iterdir():
         s3_env.client().put_object(Bucket=bucket, Key=f"photos/{path.name}", Body=path.read_bytes())
     archive = f"s3://{bucket}/archive"
     assert tenfold("compress", f"s3://{bucket}/photos", archive, "--workers", "0", "--quality", "3").code == 3
     for name in ("text.png", "short.png"):
-        body = (photos / "kodim15.png").read_bytes()
+        body = (small_photos / "kodim15.png").read_bytes()
         s3_env.client().put_object(Bucket=bucket, Key=f"photos/{name}", Body=body)
     ran = tenfold("retry-failed", archive, "--workers", "0", "--json")
     assert (ran.code, ran.json()["coded"]) == (0, 2)

@@ -87,8 +87,8 @@ def test_the_summary_counts_real_bytes(made: tuple[Path, Ran], photos: Path) -> 
     assert summary["archive_bytes"] == pytest.approx(on_disk, rel=0.02)  # the summary itself comes after
 
 
-def test_compress_ends_with_the_short_form_of_the_report(photos: Path, tmp_path: Path) -> None:
-    one = photos / "kodim23.png"
+def test_compress_ends_with_the_short_form_of_the_report(small_photos: Path, tmp_path: Path) -> None:
+    one = small_photos / "kodim23.png"
     said = tenfold("compress", one, tmp_path / "a", "--codec", "ae-zfp-1", "--workers", "0").out
     told = tenfold("report", tmp_path / "a", "--out", tmp_path / "r", "--sample", "0").out
     table = [
@@ -120,16 +120,16 @@ def test_compressing_again_encodes_nothing(made: tuple[Path, Ran], photos: Path)
     assert "Nothing new" in said.out
 
 
-def test_only_the_changed_and_the_new_are_encoded(tmp_path: Path, photos: Path) -> None:
+def test_only_the_changed_and_the_new_are_encoded(tmp_path: Path, small_photos: Path) -> None:
     source = tmp_path / "source"
     source.mkdir()
-    names = sorted(path.name for path in photos.glob("*.png"))[:3]
+    names = sorted(path.name for path in small_photos.glob("*.png"))[:3]
     for name in names[:2]:
-        shutil.copy(photos / name, source / name)
+        shutil.copy(small_photos / name, source / name)
     assert tenfold("compress", source, tmp_path / "a", "--workers", "0", "--json").json()["coded"] == 2
-    with PillowImage.open(photos / names[0]) as opened:
+    with PillowImage.open(small_photos / names[0]) as opened:
         opened.crop((0, 0, 128, 96)).save(source / names[0])
-    shutil.copy(photos / names[2], source / names[2])
+    shutil.copy(small_photos / names[2], source / names[2])
     second = tenfold("compress", source, tmp_path / "a", "--workers", "0", "--json").json()
     assert (second["coded"] + second["kept"], second["unchanged"]) == (2, 1)
     rows = {row["key"]: row for row in tenfold("ls", tmp_path / "a", "--json").json()}
@@ -284,23 +284,23 @@ def test_keys_that_could_escape_or_meet_do_not(tmp_path: Path, photos: Path) -> 
     assert all(path.is_relative_to(out) for path in written)
 
 
-def test_a_file_that_vanishes_and_one_that_cannot_be_read(tmp_path: Path, photos: Path) -> None:
+def test_a_file_that_vanishes_and_one_that_cannot_be_read(tmp_path: Path, small_photos: Path) -> None:
     listing = tmp_path / "list.txt"
-    listing.write_text(f"{photos / 'kodim03.png'}\n{tmp_path / 'gone.png'}\n")
+    listing.write_text(f"{small_photos / 'kodim03.png'}\n{tmp_path / 'gone.png'}\n")
     ran = tenfold("compress", listing, tmp_path / "a", "--workers", "0", "--json")
     assert (ran.code, ran.json()["coded"], ran.json()["failed"]) == (3, 1, 1)
     failed = next(row for row in tenfold("ls", tmp_path / "a", "--json").json() if row["status"] == "failed")
     assert "no longer there" in failed["reason"]
-    shutil.copy(photos / "kodim05.png", tmp_path / "gone.png")
+    shutil.copy(small_photos / "kodim05.png", tmp_path / "gone.png")
     healed = tenfold("compress", listing, tmp_path / "a", "--workers", "0", "--json")
     assert (healed.code, healed.json()["coded"]) == (0, 1)
 
 
-def test_the_road_on_s3(s3_env: S3Server, photos: Path, tmp_path: Path) -> None:
+def test_the_road_on_s3(s3_env: S3Server, small_photos: Path, tmp_path: Path) -> None:
     import fsspec
 
     bucket = s3_env.bucket()
-    for path in sorted(photos.glob("*.png"))[:3]:
+    for path in sorted(small_photos.glob("*.png"))[:3]:
         fsspec.filesystem("s3", endpoint_url=s3_env.endpoint).pipe_file(
             f"{bucket}/in/{path.name}", path.read_bytes()
         )
@@ -337,21 +337,21 @@ def test_a_sample_that_is_none_is_refused(made: tuple[Path, Ran], tmp_path: Path
     assert "expected a" in ran.err
 
 
-def test_disk_full_or_unwritable_ends_cleanly(tmp_path: Path, photos: Path) -> None:
+def test_disk_full_or_unwritable_ends_cleanly(tmp_path: Path, small_photos: Path) -> None:
     if os.geteuid() == 0:
         target = Path("/proc/tenfold-archive")  # root may write everywhere but here
     else:
         target = tmp_path / "locked" / "archive"
         target.parent.mkdir(mode=0o500)
-    ran = tenfold("compress", photos, target, "--workers", "0")
+    ran = tenfold("compress", small_photos, target, "--workers", "0")
     assert ran.code == 1
     assert "error:" in ran.err
     assert "Expected" in ran.err
 
 
-def test_decode_writes_over_no_original(tmp_path: Path, photos: Path) -> None:
+def test_decode_writes_over_no_original(tmp_path: Path, small_photos: Path) -> None:
     source, archive = tmp_path / "source", tmp_path / "archive"
-    shutil.copytree(photos, source)
+    shutil.copytree(small_photos, source)
     before = {path.name: path.read_bytes() for path in source.iterdir()}
     assert tenfold("compress", source, archive, "--workers", "0").code == 0
     ran = tenfold("decode", archive, source, "--workers", "0")
@@ -360,11 +360,11 @@ def test_decode_writes_over_no_original(tmp_path: Path, photos: Path) -> None:
     assert {path.name: path.read_bytes() for path in source.iterdir()} == before
 
 
-def test_names_cannot_drive_a_terminal(tmp_path: Path, photos: Path) -> None:
+def test_names_cannot_drive_a_terminal(tmp_path: Path, small_photos: Path) -> None:
     source, archive = tmp_path / "source", tmp_path / "archive"
     source.mkdir()
     name = "a\x1b[2J\nb\x9bé.png"
-    shutil.copy(sorted(photos.iterdir())[0], source / name)
+    shutil.copy(sorted(small_photos.iterdir())[0], source / name)
     (source / f"broken {name}").write_bytes(b"no image")
     assert tenfold("compress", source, archive, "--workers", "0").code == 3
     said = tenfold("ls", archive).out
@@ -391,8 +391,8 @@ def test_a_decode_that_was_stopped_goes_on(made: tuple[Path, Ran], tmp_path: Pat
     assert (ran.json()["written"], ran.json()["existing"]) == (0, len(others) + 1)
 
 
-def test_a_damaged_shard_costs_its_own_images_alone(tmp_path: Path, photos: Path) -> None:
-    first, second = sorted(photos.iterdir())[:2]
+def test_a_damaged_shard_costs_its_own_images_alone(tmp_path: Path, small_photos: Path) -> None:
+    first, second = sorted(small_photos.iterdir())[:2]
     source, archive = tmp_path / "source", tmp_path / "archive"
     source.mkdir()
     for photo in (second, first):  # a run and a shard each
@@ -412,8 +412,8 @@ def test_a_damaged_shard_costs_its_own_images_alone(tmp_path: Path, photos: Path
     assert len(list((tmp_path / "decoded").iterdir())) == 1
 
 
-def test_a_second_source_with_the_same_names_is_said(tmp_path: Path, photos: Path) -> None:
-    first, second = sorted(photos.iterdir())[:2]
+def test_a_second_source_with_the_same_names_is_said(tmp_path: Path, small_photos: Path) -> None:
+    first, second = sorted(small_photos.iterdir())[:2]
     archive = tmp_path / "archive"
     for folder, photo in (("one", first), ("two", second)):
         (tmp_path / folder).mkdir()
@@ -427,11 +427,11 @@ def test_a_second_source_with_the_same_names_is_said(tmp_path: Path, photos: Pat
 
 
 def test_images_that_another_run_stored_first_are_said(
-    tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, small_photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source, archive = tmp_path / "source", tmp_path / "archive"
     source.mkdir()
-    shutil.copy(sorted(photos.iterdir())[0], source)
+    shutil.copy(sorted(small_photos.iterdir())[0], source)
     others: list[Ran] = []
 
     def meanwhile(storage: Storage, weights: Mapping[str, bytes]) -> None:
@@ -447,9 +447,9 @@ def test_images_that_another_run_stored_first_are_said(
     assert [row["quality"] for row in tenfold("ls", archive, "--json").json()] == [20]
 
 
-def test_what_is_not_in_the_archive_is_said_every_time(tmp_path: Path, photos: Path) -> None:
+def test_what_is_not_in_the_archive_is_said_every_time(tmp_path: Path, small_photos: Path) -> None:
     source, archive = tmp_path / "source", tmp_path / "archive"
-    shutil.copytree(photos, source)
+    shutil.copytree(small_photos, source)
     (source / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     (source / "scan0001").write_bytes((source / "broken.png").read_bytes())
     first = tenfold("compress", source, archive, "--workers", "0")

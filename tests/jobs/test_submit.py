@@ -72,7 +72,7 @@ def _wait_for(url: str, node: subprocess.Popen[bytes]) -> None:
     raise TimeoutError(f"no job server at {url}")
 
 
-def test_compress_as_a_job(cluster: str, photos: Path, tmp_path: Path) -> None:
+def test_compress_as_a_job(cluster: str, small_photos: Path, tmp_path: Path) -> None:
     config = tmp_path / "run.yaml"
     config.write_text("codec: {quality: 20}\nworkers: {count: 1}\n")
     process = start_tenfold(
@@ -81,7 +81,7 @@ def test_compress_as_a_job(cluster: str, photos: Path, tmp_path: Path) -> None:
             "--address",
             cluster,
             "compress",
-            photos,
+            small_photos,
             tmp_path / "archive",
             "--config",
             config,
@@ -98,13 +98,13 @@ def test_compress_as_a_job(cluster: str, photos: Path, tmp_path: Path) -> None:
 
 
 def test_an_install_submits_its_own_code(
-    cluster: str, installed: Installed, photos: Path, tmp_path: Path
+    cluster: str, installed: Installed, small_photos: Path, tmp_path: Path
 ) -> None:
     own_code = installed.site_packages / "tenfold" / "pipeline" / "own_code.py"
     as_installed = own_code.read_text()
     own_code.write_text(as_installed.replace(VERSION, "0.0.1.elsewhere"))
     try:
-        words = ("compress", photos / "kodim03.png", tmp_path / "archive", "--workers", "1")
+        words = ("compress", small_photos / "kodim03.png", tmp_path / "archive", "--workers", "1")
         process = installed.start("tenfold", "submit", "--address", cluster, *words, cwd=tmp_path, env=TOKEN)
         out, err = process.communicate(timeout=240)
     finally:

@@ -20,18 +20,18 @@ def pixels(path: Path) -> np.ndarray:
         return np.asarray(image.convert("RGB")).astype(int)
 
 
-def two_nights(source: Path, archive: str, photos: Path) -> None:
+def two_nights(source: Path, archive: str, small_photos: Path) -> None:
     """The first night two photos; the second one of them is another picture, and a third came."""
     source.mkdir()
     for name in ("kodim03.png", "kodim05.png"):
-        shutil.copy(photos / name, source)
+        shutil.copy(small_photos / name, source)
     tenfold("compress", str(source), archive, "--workers", "0", "--quality", "5")
-    shutil.copy(photos / "kodim23.png", source / "kodim05.png")
-    shutil.copy(photos / "kodim15.png", source)
+    shutil.copy(small_photos / "kodim23.png", source / "kodim05.png")
+    shutil.copy(small_photos / "kodim15.png", source)
     tenfold("compress", str(source), archive, "--workers", "0", "--quality", "5")
 
 
-def look_back(tmp_path: Path, archive: str, photos: Path) -> None:
+def look_back(tmp_path: Path, archive: str, small_photos: Path) -> None:
     versions = tenfold("history", archive, "--json").json()
     assert [(v["version"], v["added"], v["changed"]) for v in versions] == [(2, 1, 1), (1, 2, 0), (0, 0, 0)]
     assert versions[0]["run"] in tenfold("history", archive).out
@@ -50,7 +50,7 @@ def look_back(tmp_path: Path, archive: str, photos: Path) -> None:
     tenfold("decode", archive, str(now), "--workers", "0")
     assert sorted(path.name for path in then.iterdir()) == ["kodim03.png", "kodim05.png"]
     assert sorted(path.name for path in now.iterdir()) == ["kodim03.png", "kodim05.png", "kodim15.png"]
-    old, new = (pixels(photos / name) for name in ("kodim05.png", "kodim23.png"))
+    old, new = (pixels(small_photos / name) for name in ("kodim05.png", "kodim23.png"))
     assert np.abs(pixels(then / "kodim05.png") - old).mean() < 12.0
     assert np.abs(pixels(now / "kodim05.png") - new).mean() < 12.0
     one = tmp_path / "one.png"
@@ -58,10 +58,10 @@ def look_back(tmp_path: Path, archive: str, photos: Path) -> None:
     assert np.array_equal(pixels(one), pixels(then / "kodim05.png"))
 
 
-def test_a_folder_looks_back(tmp_path: Path, photos: Path) -> None:
+def test_a_folder_looks_back(tmp_path: Path, small_photos: Path) -> None:
     archive = str(tmp_path / "archive")
-    two_nights(tmp_path / "source", archive, photos)
-    look_back(tmp_path, archive, photos)
+    two_nights(tmp_path / "source", archive, small_photos)
+    look_back(tmp_path, archive, small_photos)
     lines = tenfold("ls", archive, "--as-of", "1").out.splitlines()
     assert len(lines) == 2
     report = tenfold("report", archive, "--out", str(tmp_path / "report"), "--as-of", "1", "--json")
@@ -69,10 +69,10 @@ def test_a_folder_looks_back(tmp_path: Path, photos: Path) -> None:
 
 
 @pytest.mark.s3
-def test_a_bucket_looks_back(tmp_path: Path, photos: Path, s3_env: S3Server) -> None:
+def test_a_bucket_looks_back(tmp_path: Path, small_photos: Path, s3_env: S3Server) -> None:
     archive = f"s3://{s3_env.bucket()}/archive"
-    two_nights(tmp_path / "source", archive, photos)
-    look_back(tmp_path, archive, photos)
+    two_nights(tmp_path / "source", archive, small_photos)
+    look_back(tmp_path, archive, small_photos)
 
 
 @pytest.mark.parametrize(

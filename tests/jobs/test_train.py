@@ -11,7 +11,7 @@ import yaml
 from PIL import Image
 
 from codec.training.log import read_log
-from tests.codec.conftest import picture
+from tests.support.photographs import picture
 from tests.support.road import start_tenfold, tenfold
 from tests.support.training_runs import tiny
 

@@ -53,18 +53,18 @@ def test_help_teaches() -> None:
         pytest.param(("compress", "{photos}", "ftp9://host/a"), "ftp9", id="unknown protocol"),
     ],
 )
-def test_wrong_usage(words: tuple[str, ...], message: str, tmp_path: Path, photos: Path) -> None:
+def test_wrong_usage(words: tuple[str, ...], message: str, tmp_path: Path, small_photos: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "typo.yaml").write_text("codec: {qualty: 3}\n")
-    ran = tenfold(*(word.format(tmp=tmp_path, photos=photos) for word in words))
+    ran = tenfold(*(word.format(tmp=tmp_path, photos=small_photos) for word in words))
     assert ran.code in (1, 10)
     assert message in ran.err
     assert "Traceback" not in ran.err
     assert not (tmp_path / "a").exists()  # nothing was begun
 
 
-def test_unknown_key_names_the_nearest(tmp_path: Path, photos: Path) -> None:
-    assert tenfold("compress", photos / "kodim03.png", tmp_path / "a", *WORKERS).code == 0
+def test_unknown_key_names_the_nearest(tmp_path: Path, small_photos: Path) -> None:
+    assert tenfold("compress", small_photos / "kodim03.png", tmp_path / "a", *WORKERS).code == 0
     ran = tenfold("get", tmp_path / "a", "kodim3.png", "-o", tmp_path / "x.png")
     assert ran.code == 1
     assert "'kodim03.png'" in ran.err
@@ -76,8 +76,8 @@ def test_unknown_key_names_the_nearest(tmp_path: Path, photos: Path) -> None:
     assert "Name it x.png" in ran.err
 
 
-def test_a_full_disk_under_stdout_is_one_message(tmp_path: Path, photos: Path) -> None:
-    assert tenfold("compress", photos / "kodim03.png", tmp_path / "a", *WORKERS).code == 0
+def test_a_full_disk_under_stdout_is_one_message(tmp_path: Path, small_photos: Path) -> None:
+    assert tenfold("compress", small_photos / "kodim03.png", tmp_path / "a", *WORKERS).code == 0
     with Path("/dev/full").open("wb") as full:
         words = [sys.executable, "-m", "jobs.main", "ls", str(tmp_path / "a")]
         ran = subprocess.run(words, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
@@ -88,9 +88,9 @@ def test_a_full_disk_under_stdout_is_one_message(tmp_path: Path, photos: Path) -
 
 
 def test_get_leaves_whole_files_or_none(
-    tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, small_photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert tenfold("compress", photos / "kodim03.png", tmp_path / "a", *WORKERS).code == 0
+    assert tenfold("compress", small_photos / "kodim03.png", tmp_path / "a", *WORKERS).code == 0
     (tmp_path / "out").mkdir()
     output = tmp_path / "out/x.png"
     output.write_bytes(b"what was there")
@@ -124,18 +124,18 @@ def test_a_store_that_is_down_ends_in_seconds(tmp_path: Path, monkeypatch: pytes
 
 
 def test_credentials_that_are_refused(
-    s3_env: S3Server, photos: Path, monkeypatch: pytest.MonkeyPatch
+    s3_env: S3Server, small_photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bucket = s3_env.bucket()
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong-secret")
-    ran = tenfold("compress", photos, f"s3://{bucket}/a", *WORKERS)
+    ran = tenfold("compress", small_photos, f"s3://{bucket}/a", *WORKERS)
     assert ran.code == 1
     assert "Expected" in ran.err
     assert "credentials" in ran.err or "AWS_SECRET_ACCESS_KEY" in ran.err
     assert "wrong-secret" not in ran.err
 
 
-def test_a_bucket_that_does_not_exist(s3_env: S3Server, photos: Path) -> None:
-    ran = tenfold("compress", photos, "s3://no-such-bucket-here/a", *WORKERS)
+def test_a_bucket_that_does_not_exist(s3_env: S3Server, small_photos: Path) -> None:
+    ran = tenfold("compress", small_photos, "s3://no-such-bucket-here/a", *WORKERS)
     assert ran.code == 1
     assert "no-such-bucket-here" in ran.err

@@ -11,10 +11,10 @@ from tests.support.seaweed import S3Server
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory, photos: Path) -> Path:
+def made(tmp_path_factory: pytest.TempPathFactory, small_photos: Path) -> Path:
     """An archive of the photos; the tests that damage it mend it again."""
     archive = tmp_path_factory.mktemp("verify") / "archive"
-    assert tenfold("compress", photos, archive, "--workers", "0", "--quality", "4").code == 0
+    assert tenfold("compress", small_photos, archive, "--workers", "0", "--quality", "4").code == 0
     return archive
 
 
@@ -57,10 +57,10 @@ def test_on_ray(made: Path) -> None:
 
 
 @pytest.mark.s3
-def test_a_bucket(photos: Path, s3_env: S3Server) -> None:
+def test_a_bucket(small_photos: Path, s3_env: S3Server) -> None:
     bucket = s3_env.bucket()
     archive = f"s3://{bucket}/archive"
-    tenfold("compress", photos / "kodim03.png", archive, "--workers", "0", "--quality", "4")
+    tenfold("compress", small_photos / "kodim03.png", archive, "--workers", "0", "--quality", "4")
     assert tenfold("verify", archive, "--workers", "0", "--level", "decode").code == 0
     client = s3_env.client()
     for part in ("shards/", "catalogue/part", "catalogue/_delta_log/", "seals/", "codec/"):

@@ -77,7 +77,7 @@ class S3Server:
             "AWS_REGION": self.region,
         }
 
-    def client(self) -> Any:
+    def client(self, *, tries: int = 4) -> Any:
         """A plain botocore client: looks at the server without the code under test."""
         return botocore.session.Session().create_client(
             "s3",
@@ -86,7 +86,7 @@ class S3Server:
             aws_secret_access_key=self.secret_key,
             region_name=self.region,
             config=botocore.config.Config(
-                s3={"addressing_style": "path"}, connect_timeout=2, retries={"total_max_attempts": 1}
+                s3={"addressing_style": "path"}, connect_timeout=30, retries={"total_max_attempts": tries}
             ),
         )
 
@@ -164,7 +164,7 @@ def _start(weed: str, data: Path, identity: S3Server) -> tuple[subprocess.Popen[
 def _answers(process: subprocess.Popen[str], server: S3Server) -> bool:
     """Wait until an object can be written and read: the S3 port opens before the volumes are ready."""
     deadline = time.monotonic() + _START_S
-    client = server.client()
+    client = server.client(tries=1)
     while time.monotonic() < deadline and process.poll() is None:
         try:
             client.create_bucket(Bucket="ready")

@@ -12,7 +12,7 @@ from codec.train_config import parse_train_config
 from codec.training import trainer
 from codec.training.config import TrainConfig
 from codec.training.image_crops import Crops
-from tests.codec.conftest import picture
+from tests.support.photographs import picture
 
 
 def tiny(family_id: str, **changes: object) -> TrainConfig:

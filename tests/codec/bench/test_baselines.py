@@ -17,7 +17,7 @@ from codec.bench.cache import SampleCache, default_cache
 from codec.bench.kodak import image_digest, published_curves, why_not_kodak
 from codec.bench.libraries import MissingLibraryError, library
 from codec.contract import RGB
-from tests.codec.conftest import PHOTOS, picture
+from tests.support.photographs import PHOTOS, picture
 
 SLOW = [baseline for baseline in BASELINES if baseline.options.get("speed") == 2]
 FAST = [baseline for baseline in BASELINES if baseline not in SLOW]

@@ -17,7 +17,7 @@ from PIL import Image
 from codec.bench.libraries import MissingLibraryError, library
 from codec.bench.lossless import LOSSLESS, Lossless, Original
 from codec.bench.perceptual import SSIMULACRA2_MAX_PIXELS, TooLargeError, ssimulacra2
-from tests.codec.conftest import PHOTOS, picture
+from tests.support.photographs import PHOTOS, picture
 
 BY_ID = {one.id: one for one in LOSSLESS}
 FILE = (PHOTOS / "kodim03.png").read_bytes()

@@ -23,7 +23,7 @@ from codec.bench.speed import (
 )
 from codec.contract import RGB, EncodeOptions
 from codec.families.ae_zfp.codec import AutoEncoderZfp
-from tests.codec.conftest import picture
+from tests.support.photographs import picture
 
 
 class _Log:

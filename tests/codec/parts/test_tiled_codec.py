@@ -12,7 +12,6 @@ from codec.bitstream import pack_envelope, parse_envelope
 from codec.contract import RGB, Codec, EncodeOptions
 from codec.errors import BitstreamError, UnknownWeightsError
 from codec.parts import tile_loop
-from tests.codec.conftest import picture
 from tests.codec.test_contract import (  # noqa: F401  run here once more, on the codec below
     test_a_flat_image_comes_back_flat,
     test_an_empty_batch_is_an_empty_list,
@@ -35,6 +34,7 @@ from tests.codec.test_contract import (  # noqa: F401  run here once more, on th
     test_weights_are_named_by_what_payloads_carry,
 )
 from tests.support.block_codec import FAMILY, BlockModel, block_codec
+from tests.support.photographs import picture
 
 AT_40 = EncodeOptions(quality=40)
 

@@ -18,7 +18,7 @@ from codec.training.image_files import Found, sample, take_turns
 from codec.training.karhunen_loeve import fit_transform, patch_grid
 from codec.training.local_images import load_crops
 from codec.training.patch_source import PatchSource, _Resident
-from tests.codec.conftest import picture
+from tests.support.photographs import picture
 from tests.support.training_runs import pictures, tiny
 
 

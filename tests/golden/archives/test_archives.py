@@ -31,7 +31,7 @@ from pipeline.types import CatalogueRow, Prior
 from pipeline.verify.run import VerifyRun
 from tests.golden import golden_weights
 from tests.golden.archives.build import LOST, WORKSHOP, picture
-from tests.pipeline.prune.steps import age_marks
+from tests.support.prune_steps import age_marks
 
 FOLDER: Final = Path(__file__).parent
 HERE: Final = CompressConfig(workers=WorkersConfig(count=0))

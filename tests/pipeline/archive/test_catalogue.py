@@ -33,7 +33,8 @@ from pipeline.archive.shards import build_shard, publish
 from pipeline.errors import ArchiveError, LostCatalogueError, NoArchiveError, StorageError
 from pipeline.store.options import StorageOptions
 from pipeline.store.storage import Storage
-from pipeline.types import CatalogueRow, ShardRow
+from pipeline.types import CatalogueRow
+from tests.support.catalogues import opened, table_of
 from tests.support.seaweed import S3Server
 from tests.support.shard_rows import MOMENT, make_row
 
@@ -55,16 +56,6 @@ ODD_KEYS = [
     "\U0001f600" * 40,
     "a" * 500,
 ]
-
-
-def table_of(*rows: ShardRow, shard: str = "shards/run-1/000000-0123456789abcdef.parquet") -> pa.Table:
-    return build_shard(rows, metadata={}).named(shard)
-
-
-def opened(folder: Path | str) -> Catalogue:
-    catalogue = Catalogue(Storage(str(folder)))
-    catalogue.create()
-    return catalogue
 
 
 def held(catalogue: Catalogue) -> list[CatalogueRow]:

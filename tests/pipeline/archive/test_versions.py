@@ -15,7 +15,7 @@ from pipeline.archive.versions import parse_as_of
 from pipeline.decode.archive import Archive
 from pipeline.errors import ArchiveError, ConfigError, UnknownKeyError
 from pipeline.store.storage import Storage
-from tests.pipeline.archive.test_catalogue import opened, table_of
+from tests.support.catalogues import opened, table_of
 from tests.support.shard_rows import make_row
 
 SHARD_2 = "shards/run-2/000000-fedcba9876543210.parquet"

@@ -26,13 +26,14 @@ from codec.contract import EncodeOptions
 from codec.errors import UnknownCodecError
 from codec.registry import load_codec
 from pipeline.archive.catalogue import Catalogue
-from pipeline.archive.shards import build_shard, publish
 from pipeline.decode.archive import Archive
 from pipeline.decode.row_decoder import RowDecoder
 from pipeline.errors import ArchiveError, DamagedError, NoArchiveError, RestoreError, UnknownKeyError
-from pipeline.image.read import read_image, to_rgb
+from pipeline.image.read import read_image
 from pipeline.store.storage import Storage
 from pipeline.types import Image, ShardRow
+from tests.support.image_archives import coded, fill, kept
+from tests.support.image_files import EXIF, ICC, XMP, file_of, picture
 from tests.support.plain_codec import PlainCodec, load_plain
 from tests.support.seaweed import S3Server
 from tests.support.shard_rows import make_row
@@ -41,47 +42,6 @@ from tests.support.shard_rows import make_row
 @pytest.fixture(autouse=True)
 def _plain_codec(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline.decode.resident_codecs, "load_codec", load_plain)
-
-
-def picture(mode: str = "RGB", size: tuple[int, int] = (40, 24), seed: int = 0) -> PIL.Image.Image:
-    channels = len(PIL.Image.new(mode, (1, 1)).getbands())
-    rng = np.random.default_rng(seed)
-    pixels = rng.integers(0, 256, (size[1], size[0], channels), dtype=np.uint8)
-    return PIL.Image.fromarray(np.squeeze(pixels, 2) if channels == 1 else pixels)
-
-
-def file_of(image: PIL.Image.Image, fmt: str = "PNG", **options: Any) -> bytes:
-    stream = io.BytesIO()
-    image.save(stream, fmt, **options)
-    return stream.getvalue()
-
-
-def coded(key: str, data: bytes, codec: str = "plain-1", **changes: Any) -> ShardRow:
-    image = read_image(data)
-    assert isinstance(image, Image)
-    (encoded,) = PlainCodec(codec).encode([to_rgb(image)], EncodeOptions(quality=63))
-    facts = {
-        name: getattr(image, name) for name in ("width", "height", "mode", "source_format", "orientation")
-    }
-    extras = {name: getattr(image, name) for name in ("exif", "icc", "xmp", "alpha")}
-    shape, crc = encoded.latent_shape, encoded.symbols_crc32
-    rest = {"codec": codec, "latent_shape": shape, "symbols_crc32": crc, **changes}
-    return make_row(key, encoded.payload, **{**facts, **extras, **rest})
-
-
-def kept(key: str, data: bytes, reason: str = "16-bit samples", fmt: str = "PNG") -> ShardRow:
-    absent = dict.fromkeys(("codec", "quality", "symbols_crc32"))
-    return make_row(key, data, status="kept", reason=reason, source_format=fmt, **absent)
-
-
-def fill(url: str, rows: Sequence[ShardRow], number: int = 0) -> str:
-    """Make an archive of these rows, or add them, and return its URL."""
-    storage = Storage(url)
-    catalogue = Catalogue(storage)
-    catalogue.create()
-    shard = build_shard(rows, metadata={})
-    catalogue.commit(shard.named(publish(storage, shard, "run-1", number)), run="run-1")
-    return url
 
 
 class Requests:
@@ -96,13 +56,6 @@ class Requests:
             return read_range(storage, path, offset, length)
 
         monkeypatch.setattr(Storage, "read_range", counted)
-
-
-EXIF = PIL.Image.Exif()
-EXIF[0x0112] = 6
-EXIF[0x010F] = "Maker"
-ICC = bytes(range(128)) * 4
-XMP = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'/>"
 
 
 class TestGet:

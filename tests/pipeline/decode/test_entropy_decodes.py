@@ -13,7 +13,8 @@ from pipeline.decode.archive import Archive
 from pipeline.decode.run import DecodeRun
 from pipeline.store.storage import Storage
 from pipeline.verify.run import VerifyRun
-from tests.pipeline.decode.test_archive import coded, file_of, fill, picture
+from tests.support.image_archives import coded, fill
+from tests.support.image_files import file_of, picture
 from tests.support.plain_codec import PlainCodec, PlainLatents, load_plain
 
 KEYS = ("a.png", "b.png", "c.png")

@@ -20,6 +20,7 @@ from pipeline.encode.tasks import EncodeTask
 from pipeline.encode.worker import EncoderWorker
 from pipeline.source.parse import parse_source
 from pipeline.store.storage import Storage
+from tests.support.image_files import waves
 from tests.support.plain_codec import PlainCodec
 
 
@@ -30,17 +31,6 @@ class Allergic(PlainCodec):
         if any(image.shape[1] == 13 for image in images):
             raise RuntimeError("13 pixels")
         return super().prepare(images)
-
-
-def waves(seed: int, width: int = 64, height: int = 48) -> bytes:
-    """A PNG that deflates badly and that `PlainCodec` codes well at low qualities."""
-    rng = np.random.default_rng(seed)
-    rows, columns = np.mgrid[:height, :width]
-    smooth = 128 + 90 * np.sin(rows / rng.uniform(5, 30)) * np.cos(columns / rng.uniform(5, 30))
-    pixels = np.clip(smooth[:, :, None] + rng.normal(0, rng.uniform(2, 12), (height, width, 3)), 0, 255)
-    stream = io.BytesIO()
-    PIL.Image.fromarray(pixels.astype(np.uint8)).save(stream, "PNG")
-    return stream.getvalue()
 
 
 def encode(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.store.storage import Storage
-from tests.pipeline.prune.steps import new_archive
+from tests.support.prune_steps import new_archive
 
 
 @pytest.fixture

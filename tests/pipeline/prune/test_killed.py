@@ -19,7 +19,7 @@ from pipeline.archive.seals import read_seals
 from pipeline.errors import LockedError
 from pipeline.store.storage import Storage
 from pipeline.verify.run import VerifyRun
-from tests.pipeline.prune.steps import (
+from tests.support.prune_steps import (
     HERE,
     age_marks,
     check_sound,

@@ -20,7 +20,7 @@ from pipeline.prune.run import PruneRun
 from pipeline.store.storage import Storage
 from pipeline.types import SourceImage
 from pipeline.verify.run import VerifyRun
-from tests.pipeline.prune.steps import (
+from tests.support.prune_steps import (
     HERE,
     age_marks,
     check_sound,

@@ -17,7 +17,7 @@ from pipeline.errors import ArchiveError, ConfigError, DamagedError, LockedError
 from pipeline.prune.retention import Retention
 from pipeline.store.storage import Storage
 from pipeline.verify.run import VerifyRun
-from tests.pipeline.prune.steps import (
+from tests.support.prune_steps import (
     HERE,
     age_marks,
     check_sound,

@@ -15,7 +15,7 @@ from pipeline.errors import ArchiveError
 from pipeline.prune.retention import Retention
 from pipeline.prune.run import PruneRun
 from pipeline.store.storage import Storage
-from tests.pipeline.prune.steps import (
+from tests.support.prune_steps import (
     LONG,
     age_marks,
     check_sound,

@@ -13,10 +13,9 @@ import pytest
 import pipeline.compress.run
 import pipeline.decode.resident_codecs
 import pipeline.encode.worker
-from tests.pipeline.decode.test_archive import EXIF, ICC, file_of, picture
-from tests.pipeline.encode.test_worker import waves
-from tests.pipeline.repair.steps import compress
+from tests.support.image_files import EXIF, ICC, file_of, picture, waves
 from tests.support.plain_codec import load_plain
+from tests.support.repair_steps import compress
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -13,8 +13,9 @@ from pipeline.archive.seals import read_seals
 from pipeline.archive.shards import build_shard, publish
 from pipeline.errors import ArchiveError, NewerFormatError, StorageError
 from pipeline.store.storage import Storage
-from tests.pipeline.encode.test_worker import waves
-from tests.pipeline.repair.steps import (
+from tests.support.image_archives import flip
+from tests.support.image_files import waves
+from tests.support.repair_steps import (
     KEYS,
     assert_sound,
     compress,
@@ -31,7 +32,6 @@ from tests.pipeline.repair.steps import (
     rows,
     tree,
 )
-from tests.pipeline.verify.test_verify import flip
 from tests.support.shard_rows import make_row
 
 

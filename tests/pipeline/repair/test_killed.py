@@ -14,7 +14,8 @@ import pipeline.repair.rebuild_catalogue
 from pipeline.archive.catalogue import Catalogue
 from pipeline.errors import ArchiveError
 from pipeline.store.storage import Storage
-from tests.pipeline.repair.steps import (
+from tests.support.image_archives import flip
+from tests.support.repair_steps import (
     KEYS,
     assert_sound,
     compress,
@@ -24,7 +25,6 @@ from tests.pipeline.repair.steps import (
     rows,
     tree,
 )
-from tests.pipeline.verify.test_verify import flip
 
 
 class Killed(BaseException):

@@ -18,9 +18,9 @@ from pipeline.decode.archive import Archive
 from pipeline.errors import LockedError, NoArchiveError
 from pipeline.source.parse import parse_source
 from pipeline.store.storage import Storage
-from tests.pipeline.decode.test_archive import ICC
-from tests.pipeline.encode.test_worker import waves
-from tests.pipeline.repair.steps import (
+from tests.support.image_archives import flip
+from tests.support.image_files import ICC, waves
+from tests.support.repair_steps import (
     KEYS,
     assert_sound,
     compress,
@@ -33,7 +33,6 @@ from tests.pipeline.repair.steps import (
     told,
     tree,
 )
-from tests.pipeline.verify.test_verify import flip
 from tests.support.seaweed import S3Server
 
 

@@ -18,7 +18,7 @@ from pipeline.report import (
     report_json,
     report_markdown,
 )
-from tests.pipeline.report.test_report import CODED, FAILED, HOSTILE, committed
+from tests.support.report_rows import CODED, FAILED, HOSTILE, committed
 from tests.support.shard_rows import make_row
 
 

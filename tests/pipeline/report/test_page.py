@@ -12,9 +12,9 @@ from playwright.sync_api import expect
 
 from pipeline.report import PAGE_BYTES, Sampling, catalogue_report, report_html
 from pipeline.report.comparison.results import comparison_results
-from tests.pipeline.report.test_report import CODED, FAILED, HOSTILE, KEPT, committed
 from tests.support.browser import Browser, needs_browser, run_browser
 from tests.support.comparisons import made_up_contest
+from tests.support.report_rows import CODED, FAILED, HOSTILE, KEPT, committed
 from tests.support.shard_rows import make_row
 
 pytestmark = [pytest.mark.browser, needs_browser]

@@ -7,14 +7,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
 from pipeline.archive.catalogue import Catalogue
-from pipeline.archive.shards import build_shard, publish
 from pipeline.errors import ArchiveError, NoArchiveError
 from pipeline.report import (
     PAGE_BYTES,
@@ -34,39 +32,8 @@ from pipeline.store.storage import Storage
 from pipeline.totals import Totals
 from pipeline.types import ShardRow
 from tests.support.comparisons import made_up_contest
+from tests.support.report_rows import CODED, FAILED, HOSTILE, KEPT, committed
 from tests.support.shard_rows import make_row
-
-HOSTILE = "</script><img src=x onerror=alert(1)>|`\u2028&amp;.png"
-_UNKNOWN = ("codec", "quality", "psnr_db", "ms_ssim", "width", "height", "bpp", "zip_bytes", "source_format")
-CODED: dict[str, Any] = {
-    "status": "coded",
-    "codec": "ae-zfp-1",
-    "bpp": 1.0,
-    "width": 8,
-    "height": 8,
-    "zip_bytes": 100,
-}
-FAILED: dict[str, Any] = {"status": "failed", "reason": "gone", **dict.fromkeys(_UNKNOWN)}
-KEPT: dict[str, Any] = {
-    "status": "kept",
-    "codec": None,
-    "quality": None,
-    "psnr_db": None,
-    "ms_ssim": None,
-    "width": 8,
-    "height": 8,
-    "source_format": "GIF",
-}
-
-
-def committed(folder: Path, rows: Sequence[ShardRow]) -> tuple[Storage, Catalogue]:
-    """An archive that holds these rows."""
-    storage = Storage(folder)
-    catalogue = Catalogue(storage)
-    catalogue.create()
-    shard = build_shard(rows, metadata={})
-    catalogue.commit(shard.named(publish(storage, shard, "r", 0)), run="r")
-    return storage, catalogue
 
 
 def reported(folder: Path, rows: Sequence[ShardRow], sampling: Sampling = Sampling(count=0)) -> Report:  # noqa: B008

@@ -19,7 +19,7 @@ from codec.training.config import TrainConfig
 from pipeline.errors import SourceError, StorageError
 from pipeline.store.storage import Storage
 from pipeline.training.images import read_training_images
-from tests.codec.conftest import picture
+from tests.support.photographs import picture
 
 
 def config(**data: Any) -> TrainConfig:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,7 +29,8 @@ from pipeline.store.storage import Storage
 from pipeline.types import ShardRow
 from pipeline.verify.run import VerifyRun, VerifySummary
 from pipeline.verify.worker import Level
-from tests.pipeline.decode.test_archive import EXIF, ICC, coded, file_of, kept, picture
+from tests.support.image_archives import coded, files, flip, kept
+from tests.support.image_files import EXIF, ICC, file_of, picture
 from tests.support.plain_codec import PlainCodec, load_plain
 from tests.support.shard_rows import kept_row, make_row
 
@@ -87,12 +87,6 @@ def archive(whole: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(whole, tmp_path / "archive"))
 
 
-def flip(path: Path, at: int, bit: int = 0) -> None:
-    data = bytearray(path.read_bytes())
-    data[at] ^= 1 << bit
-    path.write_bytes(data)
-
-
 def test_what_flips_on_the_way_is_neither_sealed_nor_called_damaged(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -116,10 +110,6 @@ def test_what_flips_on_the_way_is_neither_sealed_nor_called_damaged(
     monkeypatch.setattr(Storage, "read", unsteady)
     assert look(archive).sound
     assert seen
-
-
-def files(folder: Path) -> Iterator[Path]:
-    return (path for path in sorted(folder.rglob("*")) if path.is_file())
 
 
 class TestSound:

@@ -14,7 +14,7 @@ from codec.families.ae_zfp.config import ModelConfig
 from codec.families.ae_zfp.model import AutoEncoder
 from codec.parts import tile_loop
 from codec.tiles import tile_grid
-from tests.codec.conftest import picture
+from tests.support.photographs import picture
 
 
 def busy_model(**sizes: int) -> AutoEncoder:

@@ -13,7 +13,7 @@ from codec.families.ae_zfp import FAMILY
 from codec.families.ae_zfp.codec import AutoEncoderZfp
 from codec.families.ae_zfp.weights import load_weights
 from codec.weights_file import SHIPPED, weights_bytes
-from tests.codec.conftest import picture
+from tests.support.photographs import picture
 
 
 @pytest.fixture

@@ -26,8 +26,8 @@ from codec.metrics import psnr_db
 from codec.parts import precision, tile_loop
 from codec.parts.tiled_codec import AnalysedImage
 from codec.weights_file import parse_weights
-from tests.codec.conftest import picture
-from tests.codec.families.hyper.conftest import CPU, TINY, busy_model
+from tests.support.photographs import picture
+from tests.support.tiny_hyper import CPU, TINY, busy_model
 
 
 @pytest.fixture

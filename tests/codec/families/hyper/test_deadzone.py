@@ -13,7 +13,7 @@ from codec.families.hyper.codec import HyperCodec
 from codec.families.hyper.deadzone import first_step_bits, rounded, shares, table_of_bits, worth
 from codec.families.hyper.scale_network import index_of
 from codec.parts.quality import MSE_SCALE, lmbda_of
-from tests.codec.families.hyper.conftest import CPU
+from tests.support.tiny_hyper import CPU
 
 
 def test_without_a_shift_it_is_nearest() -> None:

@@ -12,7 +12,7 @@ from codec.contract import RGB, EncodeOptions
 from codec.families.hyper.codec import HyperCodec
 from codec.families.hyper.weights import Weights, load_own
 from codec.metrics import ms_ssim
-from tests.codec.families.hyper.conftest import CPU
+from tests.support.tiny_hyper import CPU
 
 
 @pytest.fixture(params=["float64", "another device", "autocast"])

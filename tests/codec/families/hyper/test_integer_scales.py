@@ -14,7 +14,7 @@ from codec.families.hyper.integer_scales import ExactScales, at_level
 from codec.families.hyper.scale_network import magnitude
 from codec.families.hyper.weights import Weights
 from codec.parts.lattice import WHOLE
-from tests.codec.families.hyper.conftest import CPU, TINY
+from tests.support.tiny_hyper import CPU, TINY
 
 LAST = len(TINY.passes) - 1
 

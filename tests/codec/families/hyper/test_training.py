@@ -17,8 +17,8 @@ from codec.training.config import TrainConfig
 from codec.training.log import read_log
 from codec.training.patch_source import PatchSource
 from codec.weights_file import parse_weights, read_weights, weights_bytes
-from tests.codec.conftest import picture
 from tests.support.devices import on_a_gpu
+from tests.support.photographs import picture
 from tests.support.training_runs import pictures, tiny, train
 
 CPU = torch.device("cpu")

@@ -16,7 +16,7 @@ from codec.families.hyper.model import HyperModel
 from codec.families.hyper.warm_start import inherit
 from codec.families.hyper.weights import Weights, export, understand
 from codec.weights_file import parse_weights
-from tests.codec.families.hyper.conftest import CPU, TINY
+from tests.support.tiny_hyper import CPU, TINY
 
 
 def grown(tiny: Weights, **shape: Any) -> HyperCodec:

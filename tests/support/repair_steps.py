@@ -18,7 +18,7 @@ from pipeline.source.parse import parse_source
 from pipeline.store.storage import Storage
 from pipeline.types import CatalogueRow
 from pipeline.verify.run import VerifyRun, VerifySummary
-from tests.pipeline.verify.test_verify import files, flip
+from tests.support.image_archives import files, flip
 
 KEYS = ["0.png", "1.png", "2.png", "3.jpg", "4.png", "5.png", "deep.png", "none.png"]
 
