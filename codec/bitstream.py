@@ -119,7 +119,7 @@ def parse_envelope(payload: bytes | memoryview) -> Envelope:
     return replace(envelope, body=bytes(view[at:]))
 
 
-def is_envelope(start: bytes | memoryview) -> bool:
+def is_envelope(start: bytes | bytearray | memoryview) -> bool:
     """Whether a payload that begins so is an envelope, of whatever version; older kinds have a letter there."""
     return bytes(start[:2]) == MAGIC and len(start) > 2 and start[2] < _FIRST_LETTER
 
