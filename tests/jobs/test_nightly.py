@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,6 +23,7 @@ from pipeline.source.parse import parse_source
 from pipeline.store.storage import Storage
 from tests.support.road import Ran, start_tenfold, tenfold
 from tests.support.seaweed import S3Server
+from tests.support.waiting import wait_until
 
 _IMAGES = 20
 
@@ -184,9 +184,7 @@ def test_the_time_is_up(source: Path, archive: Path, config: Path) -> None:
 
 def test_killed_and_run_again(source: Path, archive: Path, config: Path) -> None:
     process = start_tenfold("nightly", "--config", config)
-    deadline = time.monotonic() + 60
-    while len(list(archive.glob("shards/*/*.parquet"))) < 2 and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_until(lambda: len(list(archive.glob("shards/*/*.parquet"))) >= 2 or process.poll() is not None)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     make_image(source / "new.png", 100)
@@ -200,9 +198,7 @@ def test_killed_and_run_again(source: Path, archive: Path, config: Path) -> None
 
 def test_one_at_a_time(source: Path, archive: Path, config: Path) -> None:
     process = start_tenfold("nightly", "--config", config)
-    deadline = time.monotonic() + 60
-    while not list(archive.glob("runs/*/run.json")) and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_until(lambda: any(archive.glob("runs/*/run.json")) or process.poll() is not None)
     process.send_signal(signal.SIGSTOP)
     try:
         second = tenfold("nightly", "--config", config)

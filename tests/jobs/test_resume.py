@@ -12,6 +12,7 @@ import pytest
 from PIL import Image as PillowImage
 
 from tests.support.road import start_tenfold, tenfold
+from tests.support.waiting import wait_until
 
 _IMAGES = 48
 
@@ -52,8 +53,8 @@ def test_killed_and_run_again(source: Path, config: Path, tmp_path: Path, kills:
     for _ in range(kills):
         before = len(shards(archive))
         process = start_tenfold("compress", source, archive, "--config", config)
-        while len(shards(archive)) < before + 2 and process.poll() is None:
-            time.sleep(0.01)
+        more = before + 2
+        wait_until(lambda: len(shards(archive)) >= more or process.poll() is not None)  # noqa: B023
         time.sleep(chance.random() * 0.05)
         process.send_signal(signal.SIGKILL)
         process.communicate()
@@ -97,8 +98,7 @@ def test_ctrl_c_commits_what_is_finished(source: Path, config: Path, tmp_path: P
     archive = tmp_path / "archive"
     config.write_text(config.read_text().replace("commit_seconds: 0.01", "commit_seconds: 600"))
     process = start_tenfold("compress", source, archive, "--config", config)
-    while len(shards(archive)) < 2 and process.poll() is None:
-        time.sleep(0.01)
+    wait_until(lambda: len(shards(archive)) >= 2 or process.poll() is not None)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate()
     assert process.returncode == 130, err

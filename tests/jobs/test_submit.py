@@ -59,7 +59,7 @@ def cluster() -> Iterator[str]:
 
 
 def _wait_for(url: str, node: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 240
     while time.monotonic() < deadline:
         assert node.poll() is None, "the Ray node ended while starting"
         try:

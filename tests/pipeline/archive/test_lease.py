@@ -18,6 +18,7 @@ from pipeline.errors import LockedError, StorageError
 from pipeline.store.storage import Storage
 from tests.support.road import ROOT
 from tests.support.seaweed import S3Server
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture
@@ -123,15 +124,14 @@ def test_no_lease_at_all_is_no_obstacle(archive: Storage) -> None:
 def test_renewed_while_held_and_lost_to_a_later_epoch(
     archive: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipeline.archive.lease, "_TTL", timedelta(seconds=2))
+    monkeypatch.setattr(pipeline.archive.lease, "_TTL", timedelta(seconds=1))
     with Lease(archive, verb="nightly") as lease:
-        time.sleep(3)
-        assert datetime.fromisoformat(record(archive)["until"]) >= datetime.now(UTC).replace(microsecond=0)
+        taken = record(archive)
+        wait_until(lambda: record(archive)["until"] > taken["until"])
         assert not lease.is_lost
         lease.check()
         archive.write("locks/000000000002.json", b"{}")
-        time.sleep(1)
-        assert lease.is_lost
+        wait_until(lambda: lease.is_lost)
         with pytest.raises(LockedError, match=r"Expected to hold the lease of .* until the end"):
             lease.check()
     assert archive.read("locks/000000000002.json") == b"{}", "the loser leaves the winner's lease alone"
@@ -140,14 +140,13 @@ def test_renewed_while_held_and_lost_to_a_later_epoch(
 def test_lost_when_the_store_is_out_of_reach_for_too_long(
     archive: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipeline.archive.lease, "_TTL", timedelta(seconds=2))
+    monkeypatch.setattr(pipeline.archive.lease, "_TTL", timedelta(seconds=1))
 
     def down(_self: Storage, *_: object) -> None:
         raise StorageError("down")
 
     with Lease(archive, verb="nightly") as lease:
+        ends = datetime.fromisoformat(record(archive)["until"])
         monkeypatch.setattr(Storage, "list", down)
-        time.sleep(1)
-        assert not lease.is_lost
-        time.sleep(3)
-        assert lease.is_lost
+        wait_until(lambda: lease.is_lost)
+        assert datetime.now(UTC) >= ends, "until then nobody else may take it"

@@ -207,7 +207,7 @@ class TestWrongUsage:
         )
         with pytest.raises(StoreDownError, match=message) as caught:
             Storage("s3://bucket/x").check_readable()
-        assert time.monotonic() - started < 6
+        assert time.monotonic() - started < 30, "botocore itself tries for minutes"
         assert_no_secret(caught.value, "KEYKEYKEY", "SECRETSECRET")
 
 
