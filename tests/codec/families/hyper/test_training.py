@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+import codec.families.hyper.recipe
 from codec.families.hyper.evaluate import evaluate
 from codec.families.hyper.objective import objective, rate_distortion
 from codec.families.hyper.recipe import HyperRecipe
@@ -22,6 +23,12 @@ from tests.support.photographs import picture
 from tests.support.training_runs import pictures, tiny, train
 
 CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def _tables_of_one_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How well tables fit is no matter here, and fitting them takes longest."""
+    monkeypatch.setattr(codec.families.hyper.recipe, "_FIT_CROPS", 1)
 
 
 def recipe_of(config: TrainConfig) -> HyperRecipe:
