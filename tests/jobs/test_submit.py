@@ -42,6 +42,7 @@ def cluster() -> Iterator[str]:
             *(
                 "--dashboard-host=127.0.0.1",
                 f"--dashboard-port={dashboard}",
+                f"--dashboard-agent-listen-port={_free_port()}",  # another Ray on this machine may hold the usual one
                 "--object-store-memory=134217728",
             ),
         ],
