@@ -81,5 +81,5 @@ def test_which_images_a_source_would_list(source: str, url: str, covered: bool) 
 
 @pytest.mark.parametrize("name", ["list.txt", "manifest.parquet"])
 def test_lists_do_not_tell_what_is_gone(tmp_path: Path, name: str) -> None:
-    with pytest.raises(SourceError, match=f"got .*{name}: a list does not tell .* Use --deletes keep"):
+    with pytest.raises(SourceError, match=f"got .*{name}: a list does not say .* Use --deletes keep"):
         parse_source(str(tmp_path / name)).coverage()

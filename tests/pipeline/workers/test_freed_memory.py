@@ -12,7 +12,7 @@ _ROUNDS = 4
 _FAULTS = f"""
 import resource
 import numpy as np
-from codec.freed_memory import keep_freed_memory
+from pipeline.workers.freed_memory import keep_freed_memory
 
 print(keep_freed_memory() if {{told}} else None)
 
