@@ -62,13 +62,21 @@ def own(made: Path, tmp_path: Path) -> Path:
     return tmp_path / "own"
 
 
-@pytest.fixture
-def long(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def made_long(_plain_codec: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An archive with a checkpoint: an image more at each of 13 runs."""
-    source, archive = tmp_path / "long-source", tmp_path / "long"
+    folder = tmp_path_factory.mktemp("long")
+    source, archive = folder / "source", folder / "archive"
     source.mkdir()
     for number in range(13):
         (source / f"{number % 6}.png").write_bytes(waves(number, 32, 24))
         compress(source, archive, quality=40)
     assert (archive / "catalogue/_delta_log/_last_checkpoint").exists()
     return archive
+
+
+@pytest.fixture
+def long(made_long: Path, tmp_path: Path) -> Path:
+    """A copy of it to damage, beside one of its source, `long-source`."""
+    shutil.copytree(made_long.parent / "source", tmp_path / "long-source")
+    return Path(shutil.copytree(made_long, tmp_path / "long"))
