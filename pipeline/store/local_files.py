@@ -41,16 +41,7 @@ def write_temporary(file: str, data: bytes) -> str:
     folder = Path(file).parent
     folder.mkdir(parents=True, exist_ok=True)
     temporary = str(folder / f".tenfold-{uuid.uuid4().hex}.tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-    try:
-        with open(descriptor, "wb") as stream:  # noqa: PTH123 a descriptor, not a path
-            stream.write(data)
-            stream.flush()
-            os.fsync(descriptor)
-    except BaseException:
-        with suppress(OSError):
-            Path(temporary).unlink()
-        raise
+    _write_new(temporary, data)
     return temporary
 
 
@@ -67,16 +58,22 @@ def link_new(temporary: str, file: str, data: bytes) -> bool:
     except OSError as error:
         if error.errno not in _NO_HARD_LINKS:
             raise
-        return _write_new(file, data)
+    else:
+        return True
+    try:
+        _write_new(file, data)  # a reader may see it half written
+    except FileExistsError:
+        return False
     return True
 
 
-def _write_new(file: str, data: bytes) -> bool:
-    """Exclusive creation where the disk has no hard links: a reader may see the file half written."""
-    try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-    except FileExistsError:
-        return False
+def _write_new(file: str, data: bytes) -> None:
+    """Write a file that is not there yet, down to the disk; leave nothing on failure.
+
+    Raises:
+        FileExistsError: the name is taken.
+    """
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
         with open(descriptor, "wb") as stream:  # noqa: PTH123 a descriptor, not a path
             stream.write(data)
@@ -86,7 +83,6 @@ def _write_new(file: str, data: bytes) -> bool:
         with suppress(OSError):
             Path(file).unlink()
         raise
-    return True
 
 
 def sync_folder(file: str) -> None:
