@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -11,18 +13,27 @@ from pipeline.store.storage import Storage
 from pipeline.store.urls import LOCAL, S3, local_path, scheme, split_bucket
 
 _REMOTE: Final = (S3, "gs", "gcs", "az", "abfs", "abfss")
+_READ_OTHERWISE: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff\[\]\\^|]|%[0-9A-Fa-f]{2}")
+"""What deltalake takes for something else in a name, or does not take: it would read and write another place."""
+_READ_OTHERWISE_IN_URLS: Final = re.compile(
+    rf"{_READ_OTHERWISE.pattern}|[#?\x80-\x9f\u2028\u2029]|(?<=/)/|(?<=/)\.{{1,2}}(?=/|$)"
+)
 
 
 def delta_url(storage: Storage) -> str:
     """A root as deltalake wants it.
 
     Raises:
-        StorageError: deltalake has no access to such a store.
+        StorageError: deltalake has no access to such a store, or would read its name otherwise than the store does.
     """
     kind = scheme(storage.url)
     if kind in LOCAL:
-        return local_path(storage.url)
+        path = local_path(storage.url)
+        for name in (path, os.path.realpath(path)):  # deltalake follows links before it reads the name
+            _check_name(name, _READ_OTHERWISE, storage.url)
+        return path
     if kind in _REMOTE:
+        _check_name(storage.url.partition("://")[2], _READ_OTHERWISE_IN_URLS, storage.url)
         return storage.url
     raise problem(
         expected="a store that Delta Lake can write to (a folder, s3://, gs://, az://)",
@@ -30,6 +41,17 @@ def delta_url(storage: Storage) -> str:
         where=storage.url,
         do="put the archive on one of those",
     )
+
+
+def _check_name(name: str, refused: re.Pattern[str], url: str) -> None:
+    found = refused.search(name)
+    if found is not None:
+        raise problem(
+            expected="an archive under a name that Delta Lake reads as it is written",
+            got=f"{found[0]!r}",
+            where=repr(url),
+            do="give its folder, or the folder above, another name: letters, digits, spaces, `-`, `_` and `.` are safe",
+        )
 
 
 def delta_options(storage: Storage) -> dict[str, str]:

@@ -46,7 +46,10 @@ class DeltaCatalogueTable:
 
         Args:
             as_of: look at this version, whatever is committed later.
+        Raises:
+            StorageError: no Delta table can be at such a place (delta_access.py).
         """
+        self._root = delta_url(storage).rstrip("/")
         self.storage = storage
         self.as_of = as_of
         self._table: DeltaTable | None = None
@@ -128,7 +131,7 @@ class DeltaCatalogueTable:
         return translated(self.storage, CATALOGUE_FOLDER, self._secrets, where=where)
 
     def _url(self) -> str:
-        return f"{delta_url(self.storage).rstrip('/')}/{CATALOGUE_FOLDER}"
+        return f"{self._root}/{CATALOGUE_FOLDER}"
 
     def _options(self) -> dict[str, str]:
         """Options for deltalake, made anew each time: credentials may be short-lived."""

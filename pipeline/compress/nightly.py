@@ -95,6 +95,7 @@ class NightlyRun:
             SourceError, StorageError, ConfigError, ArchiveError: as `CompressRun.run`.
         """
         until = time.monotonic() + (math.inf if self._max_seconds is None else self._max_seconds)
+        Catalogue(self._archive)  # where none can be, nothing is written
         self._archive.check_writable()
         with Lease(self._archive, verb="nightly") as lease:
 

@@ -110,9 +110,9 @@ class CompressRun:
         started = time.monotonic()
         loaded = _RunCodec.load(self._config)  # a wrong one ends here, before anything is made
         images = self._touch_source()
+        catalogue = Catalogue(self._archive)
         self._archive.check_writable()
         check_not_replaced(self._archive)
-        catalogue = Catalogue(self._archive)
         catalogue.create()
         record = RunRecord.resume_or_start(
             self._archive, self._source.config, self._config, weights=sorted(loaded.codec.weights)

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.archive.delta_access import delta_url
 from pipeline.errors import StorageError
 from pipeline.store.failures import redact
 from pipeline.store.storage import Storage
@@ -49,7 +48,6 @@ def test_a_path_that_is_no_text_has_a_url_that_is() -> None:
     storage = Storage(os.fsdecode(b"/data/caf\xe9"))
     assert storage.url == "file:///data/caf%E9"
     assert Storage(storage.url).url == storage.url
-    assert os.fsencode(delta_url(storage)) == b"/data/caf\xe9"
 
 
 @pytest.mark.parametrize(
