@@ -10,7 +10,7 @@ from typing import Any
 
 import fsspec
 
-from pipeline.store.backend import ObjectInfo
+from pipeline.store.backend import Notice, ObjectInfo
 from pipeline.store.failures import missing, problem, short_read
 
 _create_lock = threading.Lock()
@@ -63,7 +63,9 @@ class FsspecStore:
             return False
         return True
 
-    def list(self, prefix: str, *, recursive: bool, exclude: frozenset[str]) -> Iterator[ObjectInfo]:
+    def list(
+        self, prefix: str, *, recursive: bool, exclude: frozenset[str], notice: Notice | None
+    ) -> Iterator[ObjectInfo]:
         top = self._name(prefix) if prefix else self._root
         depth = None if recursive else 1
         found = self._do(prefix, self._fs.find, top or "/", detail=True, maxdepth=depth)
@@ -126,11 +128,15 @@ def _describe(info: dict[str, Any], path: str) -> ObjectInfo:
 
 
 def _utc(moment: Any) -> datetime | None:
-    if isinstance(moment, int | float):
-        return datetime.fromtimestamp(moment, UTC)
-    if not isinstance(moment, datetime):
+    """None for what is no time, and for one that no calendar has."""
+    try:
+        if isinstance(moment, int | float):
+            return datetime.fromtimestamp(moment, UTC)
+        if not isinstance(moment, datetime):
+            return None
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError, OSError):
         return None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _filesystem(kind: str, url: str) -> Any:

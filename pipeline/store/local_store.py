@@ -6,31 +6,41 @@ import os
 import stat
 import uuid
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from pipeline.store.backend import ObjectInfo
+from pipeline.store.backend import Notice, ObjectInfo
 from pipeline.store.failures import missing, problem, short_read
 from pipeline.store.local_failures import explained
 from pipeline.store.local_files import link_new, open_regular, sync_folder, write_temporary
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+from pipeline.store.local_walk import LocalWalk, describe
 
 
 class LocalStore:
-    """Files below one local folder. Symbolic links are followed, loops of them are not."""
+    """Files below one local folder. Symbolic links are followed (local_walk.py)."""
 
     def __init__(self, root: str) -> None:
         self._root = root
 
     def read(self, path: str) -> bytes:
-        """All bytes of a file."""
+        """All bytes of a file; one that changes meanwhile is refused, whose bytes could be of two versions."""
         file = self._file(path)
         try:
             with open_regular(file) as stream:
-                return stream.readall()
+                before = os.fstat(stream.fileno())
+                data = stream.readall()
+                after = os.fstat(stream.fileno())
         except OSError as error:
             raise explained(error, file) from error
+        if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+            raise problem(
+                expected="a file that stays as it is while it is read",
+                got=f"one that went from {before.st_size:,} to {after.st_size:,} bytes",
+                where=file,
+                do="wait until it is written",
+            )
+        if len(data) < after.st_size:
+            raise short_read(file, offset=0, length=after.st_size, got=len(data))
+        return data
 
     def read_range(self, path: str, offset: int, length: int) -> bytes:
         """Exactly `length` bytes from `offset`."""
@@ -76,30 +86,12 @@ class LocalStore:
             raise explained(error, file, needs_folder=True) from error
         return created
 
-    def list(self, prefix: str, *, recursive: bool, exclude: frozenset[str]) -> Iterator[ObjectInfo]:
+    def list(
+        self, prefix: str, *, recursive: bool, exclude: frozenset[str], notice: Notice | None
+    ) -> Iterator[ObjectInfo]:
         """Walk in key order, holding the names of one folder per level and nothing more."""
         top = self._file(prefix) if prefix else self._root
-        below = f"{prefix}/" if prefix else ""
-        # A level: names still to visit, folder, key prefix, identities of this folder and those above it.
-        levels = [(_sorted_names(top, is_top=True), top, below, frozenset({_identity(top)}))]
-        while levels:
-            names, folder, below, above = levels[-1]
-            if not names:
-                levels.pop()
-                continue
-            name = names.pop()
-            key = below + name.removesuffix("/")
-            file = os.path.join(folder, name.removesuffix("/"))  # noqa: PTH118 a Path per file is slow
-            if key in exclude:
-                continue
-            if not name.endswith("/"):
-                info = _describe(file, key)
-                if info is not None:
-                    yield info
-            elif recursive:
-                identity = _identity(file)
-                if identity not in above:
-                    levels.append((_sorted_names(file), file, f"{key}/", above | {identity}))
+        return LocalWalk(top, prefix, recursive=recursive, exclude=exclude, notice=notice).files()
 
     def info(self, path: str) -> ObjectInfo:
         """Size and time of a file."""
@@ -110,7 +102,7 @@ class LocalStore:
             raise explained(error, file) from error
         if not stat.S_ISREG(status.st_mode):
             raise missing(file, "a folder" if stat.S_ISDIR(status.st_mode) else "no regular file")
-        return ObjectInfo(path=path, size=status.st_size, etag=None, mtime=_mtime(status))
+        return describe(path, status)
 
     def delete(self, path: str) -> None:
         """Remove a file; its folder stays."""
@@ -159,53 +151,3 @@ class LocalStore:
                 do="no file outside the folder is read or written through it",
             )
         return os.path.join(self._root, path)  # noqa: PTH118 Path would drop `./` and `//`
-
-
-def _sorted_names(folder: str, *, is_top: bool = False) -> list[str]:
-    """Names in a folder, last first so that pop() walks forward; folders end in '/'.
-
-    With the '/' in the comparison, and on bytes, a walk visits whole paths in the order in which S3 lists
-    keys: `a.png` before `a/b.png`.
-    """
-    try:
-        with os.scandir(folder) as entries:
-            names = [f"{entry.name}/" if _is_folder(entry) else entry.name for entry in entries]
-    except (FileNotFoundError, NotADirectoryError):
-        return []  # no such prefix, or removed while the walk was on its way: then it holds no object
-    except OSError as error:
-        raise explained(error, folder, reading_folder=True) from error
-    names.sort(key=os.fsencode, reverse=True)
-    return names
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link that points at itself: reading it will say so
-        return False
-
-
-def _identity(folder: str) -> tuple[int, int]:
-    try:
-        status = os.stat(folder)  # noqa: PTH116 as for scandir: no Path per file
-    except OSError:  # _sorted_names says what is wrong
-        return (-1, -1)
-    return (status.st_dev, status.st_ino)
-
-
-def _describe(file: str, key: str) -> ObjectInfo | None:
-    """Size and time of a regular file; None for sockets, pipes and what has vanished.
-
-    A link to nothing is reported with size 0, so that reading it fails visibly.
-    """
-    try:
-        status = os.stat(file)  # noqa: PTH116 as for scandir: no Path per file
-    except OSError:
-        return ObjectInfo(path=key, size=0, etag=None, mtime=None) if os.path.lexists(file) else None
-    if not stat.S_ISREG(status.st_mode):
-        return None
-    return ObjectInfo(path=key, size=status.st_size, etag=None, mtime=_mtime(status))
-
-
-def _mtime(status: os.stat_result) -> datetime:
-    return _EPOCH + timedelta(microseconds=status.st_mtime_ns // 1000)

@@ -22,7 +22,7 @@ from botocore.exceptions import (
 )
 
 from pipeline.errors import UnsafeStoreError
-from pipeline.store.backend import ObjectInfo
+from pipeline.store.backend import Notice, ObjectInfo
 from pipeline.store.failures import problem, short_read
 from pipeline.store.s3_failures import BROKEN_OFF, explained, http_status
 
@@ -114,7 +114,9 @@ class S3Store:
             do="check that nothing else keeps creating and deleting this name, then try again",
         ) from last
 
-    def list(self, prefix: str, *, recursive: bool, exclude: frozenset[str]) -> Iterator[ObjectInfo]:
+    def list(
+        self, prefix: str, *, recursive: bool, exclude: frozenset[str], notice: Notice | None
+    ) -> Iterator[ObjectInfo]:
         """Pages of 1,000 at most, each asked for when the one before is used up."""
         below = self._prefix + (f"{prefix}/" if prefix else "")
         request: dict[str, Any] = {"Prefix": below, "MaxKeys": _PAGE}

@@ -9,7 +9,7 @@ import os
 import threading
 from collections.abc import Collection, Iterator
 
-from pipeline.store.backend import Backend, ObjectInfo
+from pipeline.store.backend import Backend, Notice, ObjectInfo
 from pipeline.store.open_backend import open_backend
 from pipeline.store.options import StorageOptions
 from pipeline.store.urls import normal
@@ -68,16 +68,23 @@ class Storage:
         return self._backend().create(path, data)
 
     def list(
-        self, prefix: str = "", *, recursive: bool = True, exclude: Collection[str] = ()
+        self,
+        prefix: str = "",
+        *,
+        recursive: bool = True,
+        exclude: Collection[str] = (),
+        notice: Notice | None = None,
     ) -> Iterator[ObjectInfo]:
         """Objects in folder `prefix`, streamed in the order of their names; none when it does not exist.
 
         Args:
             recursive: False for the objects directly in the folder.
             exclude: paths whose objects are left out, with everything below them.
+            notice: is told of what the listing meets and gives no object for. With it, a folder whose names cannot be
+                had is such a thing, and the listing goes on; without it, it is an error.
         """
         hidden = frozenset(name.strip("/") for name in exclude)
-        return self._backend().list(prefix.rstrip("/"), recursive=recursive, exclude=hidden)
+        return self._backend().list(prefix.rstrip("/"), recursive=recursive, exclude=hidden, notice=notice)
 
     def exists(self, path: str) -> bool:
         """Whether there is an object of that name."""
