@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
@@ -14,10 +14,14 @@ from jobs.terminal.output import readable
 from pipeline.archive.catalogue import Catalogue
 from pipeline.globs import key_matcher
 from pipeline.store.storage import Storage
+from pipeline.types import Status
 
 _COLUMNS = (
     "key",
     "status",
+    "damaged",
+    "packing",
+    "max_error",
     "reason",
     "lost_shard",
     "codec",
@@ -42,9 +46,10 @@ def ls(
     archive: ArchiveUrl,
     *,
     glob: KeyGlob = None,
-    status: Annotated[
-        Literal["coded", "kept", "failed"] | None, typer.Option(help="Only images of this status.")
-    ] = None,
+    status: Annotated[Status | None, typer.Option(help="Only images of this status.")] = None,
+    damaged: Annotated[
+        bool, typer.Option("--damaged", help="Only kept files that are no sound images.")
+    ] = False,
     as_of: AsOfVersion = None,
     config: ConfigFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON array of objects.")] = False,
@@ -57,7 +62,9 @@ def ls(
             row
             for batch in catalogue.scan(list(_COLUMNS))
             for row in batch.to_pylist()
-            if (matches is None or matches(row["key"])) and status in (None, row["status"])
+            if (matches is None or matches(row["key"]))
+            and status in (None, row["status"])
+            and (row["damaged"] or not damaged)
         )
         if as_json:
             _print_array(rows)
@@ -83,5 +90,5 @@ def _print_lines(rows: Any) -> None:
         held = row["payload_length"] if row["payload_length"] is not None else ""
         words = row["reason"] or f"{row['codec']} q{row['quality']}"
         print(
-            f"{row['status']:<6} {size:>11} {held:>9} {rate:>10} {psnr:>9}  {readable(row['key'])}  ({readable(words)})"
+            f"{row['status']:<8} {size:>11} {held:>9} {rate:>10} {psnr:>9}  {readable(row['key'])}  ({readable(words)})"
         )

@@ -152,7 +152,7 @@ def _code(summary: NightlySummary) -> int:
         return FAILED
     if summary.stopped:
         return TIME_UP
-    return FAILED_IMAGES if summary.failed else OK
+    return FAILED_IMAGES if summary.failed or summary.damaged else OK
 
 
 def _tell_work(summary: NightlySummary, archive: str) -> None:
@@ -166,7 +166,7 @@ def _tell_work(summary: NightlySummary, archive: str) -> None:
 
 def _tell_trouble(summary: NightlySummary, archive: str) -> None:
     for run in summary.runs:
-        if run.failed:
+        if run.failed or run.damaged:
             tell_failed(run, archive)
     if summary.refused is not None:
         say(f"error: {summary.refused}")
@@ -182,6 +182,7 @@ def _line(summary: NightlySummary) -> str:
         f"{sum(run.images for run in runs):,} new or changed",
         f"{runs[-1].unchanged:,} unchanged",
         f"{summary.failed:,} failed",
+        f"{summary.damaged:,} damaged",
         f"{summary.dropped:,} dropped",
     ]
     if summary.stopped:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
+from typing import get_args
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.types import Status
+
+STATUSES: tuple[str, ...] = get_args(Status)
+
 COLUMNS = (
     "status",
+    "damaged",
     "width",
     "height",
     "source_size",
@@ -26,13 +32,17 @@ COLUMNS = (
 class Totals:
     """Sums that add up; the ratios are derived. Raw means 24-bit RGB: 3 bytes a pixel.
 
-    Bytes and pixels are over stored images (coded and kept); failed ones hold nothing. A kept image whose pixels were
+    Bytes and pixels are over stored images, all but the failed ones, which hold nothing. A kept image whose pixels were
     never decoded counts as many as its file has bytes for: what its header says, nobody has seen, and headers lie.
     """
 
     images: int = 0
     coded: int = 0
+    lossless: int = 0
+    bounded: int = 0
     kept: int = 0
+    damaged: int = 0
+    """Of `kept`: files that are no sound images."""
     failed: int = 0
     pixels: int = 0
     coded_pixels: int = 0
@@ -65,9 +75,8 @@ class Totals:
         ms_ssim = rows["ms_ssim"].filter(coded)
         return cls(
             images=len(status),
-            coded=_sum(coded.cast("int64")),
-            kept=_sum(pc.equal(status, "kept").cast("int64")),
-            failed=_sum(pc.equal(status, "failed").cast("int64")),
+            **{name: _sum(pc.equal(status, name).cast("int64")) for name in STATUSES},
+            damaged=_sum(rows["damaged"].cast("int64")),
             pixels=_sum(pixels.filter(stored)),
             coded_pixels=_sum(pixels.filter(coded)),
             source_bytes=_sum(rows["source_size"].filter(stored)),
@@ -94,7 +103,7 @@ class Totals:
 
     @property
     def bpp(self) -> float | None:
-        """Payload bits over original pixels, coded and kept."""
+        """Payload bits over original pixels, of all stored images."""
         return _over(8 * self.payload_bytes, self.pixels)
 
     @property

@@ -13,8 +13,17 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-Status = Literal["coded", "kept", "failed"]
-"""coded: payload is a codec's bitstream; kept: payload is the original file; failed: no payload."""
+Status = Literal["coded", "lossless", "bounded", "kept", "failed"]
+"""What comes back of an image, and so what its payload is.
+
+- coded: a picture near the original; the payload is a codec's bitstream.
+- lossless: the same samples and the same metadata in another file; the payload is packed samples (`packing`).
+- bounded: every sample within `max_error` of the original; the payload is packed samples (`packing`).
+- kept: the original file, byte for byte; the payload is the file, as it is or packed (`packing`).
+- failed: nothing: the bytes of the file could not be had.
+"""
+Fault = Literal["damaged", "not an image"]
+"""Why there is no picture to see in a file: it breaks the rules of its format, or has none that is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +56,17 @@ class SourceImage:
     """Empty for an image that no archive has lost."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CarriedPart:
+    """A piece of a file beside its pixels, byte for byte."""
+
+    kind: str
+    """In the words of its format: `APP13`, `COM`, `tEXt`, `uuid`, a TIFF tag's number; `trailer` for what follows the
+    end of the picture."""
+    data: bytes
+    """Its body, without the length and checksum that the format puts around it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Image:
     """Decoded pixels, and everything about the file that must come back."""
@@ -65,6 +85,8 @@ class Image:
     xmp: bytes | None = None
     alpha: bytes | None = None
     """The alpha plane as a lossless 8-bit grey PNG file, when the image has one."""
+    carried: tuple[CarriedPart, ...] = ()
+    """All of the file that is neither pixels nor one of the fields above, in the order of the file."""
 
     @property
     def height(self) -> int:
@@ -84,15 +106,18 @@ class Image:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unmodelled:
-    """A sound image the codec does not model: its original bytes are kept."""
+    """A file without a picture that the codec models: its original bytes are kept."""
 
     reason: str
-    """For a person: `16-bit samples`, `animation of 12 frames`, ..."""
-    source_format: str
-    mode: str
-    width: int
-    height: int
-    bit_depth: int
+    """For a person: `16-bit samples`, `animation of 12 frames`, `truncated JPEG: ...`"""
+    source_format: str | None
+    """None when no known format begins so. The facts below are None where the header did not tell them."""
+    mode: str | None = None
+    width: int | None = None
+    height: int | None = None
+    bit_depth: int | None = None
+    fault: Fault | None = None
+    """None for a sound image."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,9 +140,17 @@ class ShardRow:
     icc: bytes | None = None
     xmp: bytes | None = None
     alpha: bytes | None = None
+    carried: bytes | None = None
+    """All else that the file held beside its pixels (pipeline/image/carried.py)."""
     status: Status
     reason: str | None = None
-    """Why the image was kept or failed; null when coded."""
+    """Why the image was not coded; null when it was."""
+    damaged: bool | None = None
+    """Whether the file is kept though it is no sound image; null in rows of releases that called such files failed."""
+    packing: str | None = None
+    """How the payload is packed when it is no codec's bitstream; null for a kept file as it is."""
+    max_error: float | None = None
+    """Of a bounded image: the largest difference of a sample, in the units of the file."""
     lost_shard: str | None = None
     """The shard in which the archive held the image, when it failed because that was lost: a sound copy of that shard
     brings the image back."""
@@ -157,6 +190,9 @@ class CatalogueRow:
     orientation: int | None
     status: Status
     reason: str | None
+    damaged: bool | None
+    packing: str | None
+    max_error: float | None
     lost_shard: str | None
     codec: str | None
     quality: int | None
@@ -185,5 +221,7 @@ class CatalogueRow:
     xmp_length: int | None
     alpha_offset: int | None
     alpha_length: int | None
+    carried_offset: int | None
+    carried_length: int | None
     extras_crc32c: int | None
-    """CRC32C of exif, icc, xmp and alpha, one after the other; null when there is none of them."""
+    """CRC32C of exif, icc, xmp, alpha and carried, one after the other; null when there is none of them."""

@@ -59,7 +59,7 @@ def run_and_tell(run: CompressRun, archive: str, *, as_json: bool) -> None:
         print_json(asdict(summary))
     else:
         tell_summary(summary, archive)
-    if summary.failed:
+    if summary.failed or summary.damaged:
         tell_failed(summary, archive)
         raise SystemExit(FAILED_IMAGES)
 
@@ -76,10 +76,7 @@ def tell_summary(summary: RunSummary, archive: str) -> None:
         _print_left_out(summary, archive)
         return
     seen = f", {summary.unchanged:,} unchanged" if summary.unchanged else ""
-    print(
-        f"{counted(summary.images, 'image')}: {summary.coded:,} coded, {summary.kept:,} kept as they were, "
-        f"{summary.failed:,} failed{seen}."
-    )
+    print(f"{counted(summary.images, 'image')}: {_tiers(summary)}, {summary.failed:,} failed{seen}.")
     _print_left_out(summary, archive)
     if summary.payload_bytes:
         print_comparison(summary)
@@ -89,6 +86,16 @@ def tell_summary(summary: RunSummary, archive: str) -> None:
         f"{summary.seconds:.1f} s, {summary.megapixels_per_second:.2f} MP/s. The archive now takes "
         f"{_mb(summary.archive_bytes)}, of it {_mb(summary.weights_bytes)} the codec's weights, stored once: {archive}"
     )
+
+
+def _tiers(summary: RunSummary) -> str:
+    """How many images each tier took; those that few archives use only where they took some."""
+    words = [f"{summary.coded:,} coded"]
+    words += [f"{summary.lossless:,} lossless"] if summary.lossless else []
+    words += [f"{summary.bounded:,} within an error bound"] if summary.bounded else []
+    words += [f"{summary.kept:,} kept as they were"]
+    words += [f"{summary.damaged:,} damaged"] if summary.damaged else []
+    return ", ".join(words)
 
 
 def _print_left_out(summary: RunSummary, archive: str) -> None:
@@ -114,10 +121,16 @@ def _print_left_out(summary: RunSummary, archive: str) -> None:
 
 
 def tell_failed(summary: RunSummary, archive: str) -> None:
-    """On stderr: that images failed, and where the reasons are."""
+    """On stderr: that images failed or are damaged, and where the reasons are."""
     for held in summary.held_back[:_SHOWN]:
-        say(f"failed, its archived version stays: {held['key']}: {held['reason']}")
-    say(f"{counted(summary.failed, 'image')} failed; `tenfold ls {archive} --status failed` says why.")
+        say(f"its archived version stays: {held['key']}: {held['reason']}")
+    if summary.damaged:
+        say(
+            f"{counted(summary.damaged, 'file')} damaged, stored as found; "
+            f"`tenfold ls {archive} --damaged` says what is wrong."
+        )
+    if summary.failed:
+        say(f"{counted(summary.failed, 'image')} failed; `tenfold ls {archive} --status failed` says why.")
 
 
 def _target_words(summary: RunSummary) -> str:

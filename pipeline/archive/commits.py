@@ -29,6 +29,10 @@ _NEWER: Final = (
 )
 """The row comes from another version of the source than the one in the catalogue, could be read, and is not older.
 An older one comes from a killed run that is resumed after another run has encoded the image."""
+_SPARES_SOUND: Final = "s.damaged IS NOT TRUE"
+"""A damaged file never takes the place of a sound image ..."""
+_OR_NOT_SOUND: Final = " OR t.status = 'failed' OR t.damaged IS TRUE"
+"""... but that of another damaged one."""
 _RETRIED: Final = "(t.status = 'failed' AND (s.status <> 'failed' OR t.run <> s.run))"
 """A failed row is replaced by whatever came of trying again; not by a second driver of the same run."""
 
@@ -85,7 +89,9 @@ def _retried(table: DeltaCatalogueTable, change: Callable[[], int], what: str) -
 
 
 def _merge_once(table: DeltaCatalogueTable, rows: pa.Table, author: Author, lost: frozenset[str]) -> int:
-    replaced = f"({_NEWER}) OR {_RETRIED}"
+    has_damaged = any(field.name == "damaged" for field in table.opened().schema().fields)
+    spares = f"{_SPARES_SOUND}{_OR_NOT_SOUND}" if has_damaged else f"{_SPARES_SOUND} OR t.status = 'failed'"
+    replaced = f"({_NEWER} AND ({spares})) OR {_RETRIED}"
     if lost:  # there may be very many: only those matter that rows of these keys lie in
         here = lost & shards_in(table, where=between_keys(rows["key"]))
         if here:

@@ -20,6 +20,7 @@ RowT = TypeVar("RowT", bound="DataclassInstance")
 _ARROW: dict[Any, pa.DataType] = {
     str: pa.string(),
     bytes: pa.binary(),
+    bool: pa.bool_(),
     int: pa.int64(),  # Delta Lake has no unsigned integers
     float: pa.float64(),
     datetime: pa.timestamp("us", tz="UTC"),

@@ -5,7 +5,7 @@ Rows are sorted by key, in row groups of 256 rows or 16 MiB.
 Any Parquet reader opens a shard; to fetch one image none is needed:
 
 - `payload` is PLAIN, uncompressed, without dictionary or statistics: each payload is one byte run.
-- `exif`, `icc`, `xmp` and `alpha` are dictionary-encoded and uncompressed: each distinct value lies once per
+- `exif`, `icc`, `xmp`, `alpha` and `carried` are dictionary-encoded and uncompressed: each distinct value lies once per
   row group in the dictionary page, as one byte run, and the rows that share it (a colour profile, an
   opaque alpha plane) point at it.
 
@@ -275,6 +275,8 @@ def _locate(data: bytes, column: str, values: Sequence[bytes | None]) -> list[tu
         ValueError: the file is not laid out so that every value is one byte run, or holds other values.
     """
     metadata = pq.read_metadata(pa.BufferReader(data))
+    if column not in metadata.schema.names:  # a shard of a release that did not have it
+        return [None] * len(values)
     spans: list[tuple[int, int] | None] = []
     start = 0
     for group in range(metadata.num_row_groups):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection
+from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,6 +13,16 @@ from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.prune_marks import PruneMarkReader
 from pipeline.progress import ImagesCommitted, Listener
 from pipeline.store.storage import Storage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldBack:
+    """An image whose new row did not enter the catalogue, because a sound version of it is there."""
+
+    key: str
+    reason: str
+    damaged: bool
+    """Whether the file is damaged; else it failed."""
 
 
 class Commits:
@@ -40,8 +51,7 @@ class Commits:
         self._listen = listen
         self._waiting: list[pa.Table] = []
         self._last = time.monotonic()
-        self.held_back: list[dict[str, str]] = []
-        """Key and reason of failed images whose rows did not enter the catalogue, because a stored version is there."""
+        self.held_back: list[HeldBack] = []
 
     def add(self, rows: pa.Table) -> None:
         """Take rows whose shards are published, one an image."""
@@ -73,10 +83,12 @@ class Commits:
         self._last = time.monotonic()
 
     def _note_held_back(self, rows: pa.Table) -> None:
-        failed = rows.filter(pc.equal(rows["status"], "failed")).select(["key", "reason"])
-        reasons = dict(zip(failed["key"].to_pylist(), failed["reason"].to_pylist(), strict=True))
+        is_bad = pc.or_(pc.equal(rows["status"], "failed"), pc.fill_null(rows["damaged"], False))
+        bad = {
+            row["key"]: row for row in rows.filter(is_bad).select(["key", "reason", "damaged"]).to_pylist()
+        }
         self.held_back += [
-            {"key": row.key, "reason": reasons[row.key]}
-            for row in self._catalogue.lookup(reasons)
-            if row.status != "failed"
+            HeldBack(key=row.key, reason=bad[row.key]["reason"], damaged=bool(bad[row.key]["damaged"]))
+            for row in self._catalogue.lookup(bad)
+            if row.status != "failed" and not row.damaged
         ]

@@ -36,6 +36,8 @@ class NightlySummary:
     """By the clock, before the work was done: the next night takes the rest."""
     failed: int
     """Images of all runs that failed."""
+    damaged: int
+    """Files of all runs that are no sound images."""
     gone: int | None
     """Images of the archive that the source no longer lists; None when that was not asked, or not seen whole."""
     dropped: int
@@ -136,6 +138,7 @@ class NightlyRun:
             runs=runs,
             stopped=runs[-1].stopped or runs[-1].resumed,
             failed=sum(run.failed for run in runs),
+            damaged=sum(run.damaged for run in runs),
             gone=gone,
             dropped=dropped,
             refused=refused,

@@ -9,6 +9,7 @@ from typing import Any, Final
 from codec.contract import Codec
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.layout import WEIGHTS_FOLDER
+from pipeline.compress.commits import HeldBack
 from pipeline.compress.run_record import RunRecord
 from pipeline.config import CodecConfig
 from pipeline.progress import Progress
@@ -29,10 +30,14 @@ class RunSummary:
     run: str
     images: int
     coded: int
+    lossless: int
+    bounded: int
     kept: int
+    damaged: int
+    """Files that are no sound images: of `kept`, and of `held_back`."""
     failed: int
     held_back: list[dict[str, str]]
-    """Of `failed`: key and reason of images whose earlier version stays in the archive."""
+    """Of `failed` and `damaged`: key and reason of images whose earlier version stays in the archive."""
     unchanged: int
     """Images of the source that are as an earlier run saw them."""
     displacing: int
@@ -98,7 +103,7 @@ def summarise(
     told: CodecConfig,
     codec: Codec,
     *,
-    held_back: Sequence[dict[str, str]],
+    held_back: Sequence[HeldBack],
     was_asked_to_stop: bool,
     skipped: int,
 ) -> RunSummary:
@@ -107,17 +112,19 @@ def summarise(
     Args:
         progress: of the run, at its end.
         told, codec: what was to be reached, and by which codec.
-        held_back: key and reason of failed images whose earlier version stays in the archive.
+        held_back: failed and damaged images whose earlier version stays in the archive.
         skipped: objects below the source that are not named like images.
     """
     totals = Totals.over(catalogue.of_run(record.run, list(COLUMNS)))
-    images, failed = totals.images + len(held_back), totals.failed + len(held_back)
+    images = totals.images + len(held_back)
+    failed_back = sum(not one.damaged for one in held_back)
     all_done = progress.listing_done and progress.finished == progress.listed
     return RunSummary(
         run=record.run,
         images=images,
-        failed=failed,
-        held_back=list(held_back),
+        failed=totals.failed + failed_back,
+        damaged=totals.damaged + len(held_back) - failed_back,
+        held_back=[{"key": one.key, "reason": one.reason} for one in held_back],
         unchanged=progress.unchanged,
         displacing=progress.displacing,
         superseded=max(0, progress.finished - images),
@@ -138,7 +145,7 @@ def summarise(
 
 
 _OF_TOTALS: Final = (
-    *("coded", "kept", "pixels", "raw_bytes", "source_bytes", "payload_bytes"),
+    *("coded", "lossless", "bounded", "kept", "pixels", "raw_bytes", "source_bytes", "payload_bytes"),
     *("zip_bytes", "zipped_pixels", "zip_source_bytes", "zip_ratio_vs_raw"),
     *("ratio_vs_raw", "ratio_vs_source", "bpp", "psnr_db", "ms_ssim"),
 )

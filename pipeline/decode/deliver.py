@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipeline.errors import RestoreError, SourceError
+from pipeline.errors import RestoreError
 from pipeline.image.read import read_image
 from pipeline.image.write import FORMATS, Format, write_image
 from pipeline.types import Image, ShardRow
@@ -52,12 +52,12 @@ def _kept(row: ShardRow, wanted: Format | None, *, strict: bool) -> Delivery:
     original = Delivery(data=payload, extensions=None, description=f"the original {row.source_format} file")
     if wanted is None or (row.source_format or "").lower() == wanted:
         return original
+    content = read_image(payload)
+    reason = "" if isinstance(content, Image) else content.reason
     try:
-        content = read_image(payload)
         if isinstance(content, Image):
             return _written(content, wanted, f"converted from the original {row.source_format}")
-        reason = content.reason
-    except (RestoreError, SourceError) as error:
+    except RestoreError as error:
         reason = str(error)
     if strict:
         raise RestoreError(

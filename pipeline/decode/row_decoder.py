@@ -12,6 +12,7 @@ import numpy.typing as npt
 from codec.contract import RGB, Codec
 from pipeline.decode.resident_codecs import ResidentCodecs
 from pipeline.errors import DamagedError
+from pipeline.image.carried import unpack_carried
 from pipeline.image.read import from_rgb
 from pipeline.store.storage import Storage
 from pipeline.types import Image, ShardRow
@@ -93,4 +94,5 @@ def _image(row: ShardRow, rgb: RGB) -> Image:
         icc=row.icc,
         xmp=row.xmp,
         alpha=row.alpha,
+        carried=unpack_carried(row.carried),
     )

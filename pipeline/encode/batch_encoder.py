@@ -125,7 +125,7 @@ class BatchEncoder:
         if isinstance(raised, str):
             return raised
         if raised.num_bytes >= candidate.room:
-            ours = raised.num_bytes + len(candidate.image.alpha or b"")
             theirs = len(candidate.fetched.data or b"")
+            ours = raised.num_bytes + theirs - candidate.room
             return f"coded form ({ours} bytes) is not smaller than the source ({theirs} bytes)"
         return raised

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from pipeline.archive.range_reads import EXTRAS
 from pipeline.archive.shards import build_shard, publish
 from pipeline.encode.tasks import EncodeResult, EncodeTask, Stages
 from pipeline.store.storage import Storage
@@ -37,7 +38,7 @@ def publish_rows(
     for timed in rows:
         row = timed.row
         work += timed.stages
-        more = sum(len(part or b"") for part in (row.payload, row.exif, row.icc, row.xmp, row.alpha))
+        more = sum(len(getattr(row, name) or b"") for name in ("payload", *EXTRAS))
         if waiting and waiting_bytes + more > target_bytes:
             published.append(_publish_one(archive, waiting, task))
             waiting, waiting_bytes = [], 0

@@ -9,10 +9,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Semaphore
 
 from pipeline.encode.types import Fetched
-from pipeline.errors import SourceError
 from pipeline.image.read import ReadLimits, read_image
 from pipeline.source.original import read_or_reason
-from pipeline.types import Image, SourceImage, Unmodelled
+from pipeline.types import SourceImage
 
 _MAX_AHEAD = 64
 """Images being read or waiting, at most: enough to hide the latency of an object store."""
@@ -89,14 +88,10 @@ class ReadAhead:
             return _failed(source, None, data, started)
         with self._decoding:
             fetched = time.perf_counter()
-            try:
-                content: Image | Unmodelled | str = read_image(data, limits=self._limits)
-            except SourceError as error:
-                content = str(error)
             return Fetched(
                 source=source,
                 data=data,
-                content=content,
+                content=read_image(data, limits=self._limits),
                 read_s=fetched - started,
                 decode_s=time.perf_counter() - fetched,
             )

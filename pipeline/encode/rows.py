@@ -12,7 +12,9 @@ import google_crc32c
 from codec.metrics import bpp, zip_bytes
 from pipeline.archive.lost_reason import lost_reason
 from pipeline.encode.types import Coded, Fetched
+from pipeline.image.carried import pack_carried
 from pipeline.image.read import to_rgb
+from pipeline.source.image_names import is_image_name
 from pipeline.types import Image, ShardRow, SourceImage, Unmodelled
 
 
@@ -26,7 +28,9 @@ def coded_row(fetched: Fetched, coded: Coded, *, codec: str, run: str) -> ShardR
         icc=image.icc,
         xmp=image.xmp,
         alpha=image.alpha,
+        carried=pack_carried(image.carried),
         status="coded",
+        damaged=False,
         codec=codec,
         quality=round(coded.quality),
         latent_shape=encoded.latent_shape,
@@ -54,9 +58,10 @@ def kept_row(fetched: Fetched, reason: str, *, run: str) -> ShardRow:
         **_image_columns(content),
         status="kept",
         reason=reason,
+        damaged=_is_damaged(fetched.source, content),
         payload=data,
         payload_crc32c=google_crc32c.value(data),
-        bpp=bpp(len(data), content.width, content.height),
+        bpp=bpp(len(data), content.width, content.height) if content.width and content.height else None,
         zip_bytes=zip_bytes(to_rgb(content).data) if isinstance(content, Image) else None,
         zip_source_bytes=zip_bytes(data),
         run=run,
@@ -80,6 +85,13 @@ def failed_row(source: SourceImage, data: bytes | None, reason: str, *, run: str
         run=run,
         encoded_at=datetime.now(UTC),
     )
+
+
+def _is_damaged(source: SourceImage, content: Image | Unmodelled) -> bool:
+    """Whether a kept file is no sound image, though it is called one or begins like one."""
+    if isinstance(content, Image) or content.fault is None:
+        return False
+    return content.fault == "damaged" or is_image_name(source.key)
 
 
 def _source_columns(source: SourceImage, data: bytes | None) -> dict[str, Any]:

@@ -73,18 +73,20 @@ class Coded:
 
 
 def payload_room(fetched: Fetched, image: Image) -> int:
-    """Bytes of the source file, less what is stored beside the payload: the alpha plane."""
-    return len(fetched.data or b"") - len(image.alpha or b"")
+    """Bytes of the source file, less what is stored of this image alone beside the payload; profiles are shared."""
+    beside = (image.alpha, image.exif, image.xmp, *(part.data for part in image.carried))
+    return len(fetched.data or b"") - sum(len(part or b"") for part in beside)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Fetched:
-    """One source image with what reading gave: `content` is the reason, for a person, when it failed."""
+    """One source image with what reading gave."""
 
     source: SourceImage
     data: bytes | None
     """The file, or None when it could not be read at all."""
     content: Image | Unmodelled | str
+    """A text says why the file could not be read."""
     read_s: float
     decode_s: float
 

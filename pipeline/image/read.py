@@ -1,7 +1,7 @@
 """Read one image file from bytes: its pixels and metadata, or the reason why its original bytes must be kept.
 
-This is the row boundary: whatever a file does, reading it returns or raises `SourceError`. The header is
-checked before a pixel is decoded, and no more pixels are decoded than the limit allows.
+This is the row boundary: whatever a file does, reading it returns. The header is checked before a pixel is decoded, and
+no more pixels are decoded than the limit allows.
 """
 
 from __future__ import annotations
@@ -49,22 +49,26 @@ _MODE_DEPTHS = {"1": 1, "I": 32, "F": 32, **dict.fromkeys(_DEEP_GREY, 16)}
 def read_image(data: bytes, *, limits: ReadLimits = _DEFAULT_LIMITS) -> Image | Unmodelled:
     """Decode one image file, or say why its original bytes must be kept.
 
-    Safe to call from several threads at once. Of an `Unmodelled` file only the header was read.
-
-    Raises:
-        SourceError: not an image, truncated, damaged, or of a format not read here. The text is the reason,
-            for a person, without the name of the file.
+    Safe to call from several threads at once. The reason is for a person, without the name of the file.
     """
-    name = sniff(data)
+    kind = sniff(data)
+    if kind.decoded_as is None:
+        return Unmodelled(
+            reason=kind.words,
+            source_format=kind.source_format,
+            fault=None if kind.is_image else "not an image",
+        )
+    name = kind.decoded_as
     try:
         with quiet_pillow():
             return _read(data, name, limits)
-    except SourceError:
-        raise
-    except MemoryError as error:
-        raise SourceError(f"not enough memory to decode this {name} file of {len(data):,} bytes") from error
-    except Exception as error:  # the row boundary: Pillow raises nearly everything on hostile bytes
-        raise SourceError(_describe(name, error, len(data))) from error
+    except SourceError as error:
+        return Unmodelled(reason=str(error), source_format=name, fault="damaged")
+    except MemoryError:
+        reason = f"not enough memory to decode this {name} file of {len(data):,} bytes"
+        return Unmodelled(reason=reason, source_format=name)
+    except Exception as error:  # noqa: BLE001 the row boundary: Pillow raises nearly everything on hostile bytes
+        return Unmodelled(reason=_describe(name, error, len(data)), source_format=name, fault="damaged")
 
 
 def to_rgb(image: Image) -> RGB:
@@ -121,6 +125,7 @@ def _read(data: bytes, name: str, limits: ReadLimits) -> Image | Unmodelled:
         icc=header.icc,
         xmp=header.xmp,
         alpha=None if alpha is None else _alpha_png(alpha),
+        carried=header.carried,
     )
 
 

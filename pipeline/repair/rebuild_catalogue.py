@@ -94,6 +94,7 @@ def newest(rows: pa.Table) -> pa.Table:
         {
             "key": rows["key"],
             "stored": pc.not_equal(rows["status"], "failed").cast("int8"),
+            "sound": pc.invert(pc.fill_null(rows["damaged"], False)).cast("int8"),
             **{name: rows[name] for name in ("encoded_at", "run", "shard")},
         }
     )

@@ -52,11 +52,9 @@ def original_of(
         data = read_or_reason(read, _source_of(row))
         if isinstance(data, str):
             return data
-        image = read_image(data, limits=limits)
     except StoreDownError as error:
         return f"its source is out of reach: {error}"
-    except SourceError as error:
-        return f"the source file does not decode: {error}"
+    image = read_image(data, limits=limits)
     if not isinstance(image, Image):
         return f"it has no 8-bit pixels to compare: {image.reason}"
     return data, image

@@ -113,10 +113,10 @@ def _decode(file: ImageFile) -> Found:
         image = read_image(file.read())
     except StoreDownError:
         raise
-    except SourceError:
-        return Found(name=file.name, content="unreadable")
     except (StorageError, FileNotFoundError):
         return Found(name=file.name, content="not to be had from the store")
+    if isinstance(image, Unmodelled) and image.fault is not None:
+        return Found(name=file.name, content="unreadable")
     if isinstance(image, Unmodelled):
         return Found(name=file.name, content=f"of a kind not modelled, {image.reason}")
     return Found(name=file.name, content=to_rgb(image))

@@ -228,11 +228,13 @@ def test_every_odd_image_is_a_row_with_a_reason(odd: tuple[Path, Path, Ran]) -> 
     assert ran.code == 3
     summary = ran.json()
     assert summary["skipped"] == 1  # notes.txt
-    assert summary["images"] == len(ODD_IMAGES) == summary["coded"] + summary["kept"] + summary["failed"]
+    assert summary["images"] == len(ODD_IMAGES) == summary["coded"] + summary["kept"]
+    assert summary["damaged"] == sum(case.is_damaged for case in ODD_IMAGES.values())
     rows = {row["key"]: row for row in tenfold("ls", archive, "--json").json()}
     assert sorted(rows) == sorted(ODD_IMAGES)
     for name, case in ODD_IMAGES.items():
         row = rows[name]
+        assert row["damaged"] == case.is_damaged, (name, row["reason"])
         if case.status == "coded":  # small ones may not get smaller, and are kept then
             assert row["status"] in ("coded", "kept"), (name, row["reason"])
         else:

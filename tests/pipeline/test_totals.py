@@ -9,11 +9,11 @@ from pipeline.archive.schema import CATALOGUE_SCHEMA
 from pipeline.totals import COLUMNS, Totals
 
 ROWS = [
-    # status, width, height, source, payload, zip of pixels, zip of source, PSNR, MS-SSIM
-    ("coded", 100, 10, 1500, 100, 2000, 1400, 30.0, 0.9),
-    ("coded", 200, 10, 2500, 200, 4000, 2600, 40.0, None),
-    ("kept", 10, 10, 300, 300, None, 290, None, None),
-    ("failed", None, None, 77, None, None, None, None, None),
+    # status, damaged, width, height, source, payload, zip of pixels, zip of source, PSNR, MS-SSIM
+    ("coded", False, 100, 10, 1500, 100, 2000, 1400, 30.0, 0.9),
+    ("coded", False, 200, 10, 2500, 200, 4000, 2600, 40.0, None),
+    ("kept", True, 10, 10, 300, 300, None, 290, None, None),
+    ("failed", None, None, None, 77, None, None, None, None, None),
 ]
 
 
@@ -26,6 +26,7 @@ def rows() -> pa.Table:
 def test_by_hand(rows: pa.Table) -> None:
     totals = Totals.of(rows)
     assert (totals.images, totals.coded, totals.kept, totals.failed) == (4, 2, 1, 1)
+    assert totals.damaged == 1
     assert totals.raw_bytes == 3 * 3100
     assert totals.source_bytes == 4300  # what failed is in no size
     assert totals.payload_bytes == 600
@@ -41,7 +42,7 @@ def test_by_hand(rows: pa.Table) -> None:
 
 def test_a_header_that_lies_makes_nothing_smaller() -> None:
     schema = pa.schema([CATALOGUE_SCHEMA.field(name) for name in COLUMNS])
-    row = ("kept", 2147483648, 2147483648, 300, 300, None, 290, None, None)
+    row = ("kept", None, 2147483648, 2147483648, 300, 300, None, 290, None, None)
     totals = Totals.of(pa.Table.from_pylist([dict(zip(COLUMNS, row, strict=True))], schema))
     assert (totals.raw_bytes, totals.ratio_vs_raw, totals.zip_ratio_vs_raw) == (300, 1.0, None)
 

@@ -37,6 +37,8 @@ class OddImage:
     reason: str = ""
     """Part of the row's reason; empty when coded."""
     is_tiny: bool = False
+    is_damaged: bool = False
+    """Whether it is kept though it is no sound image."""
 
 
 def texture(
@@ -220,8 +222,8 @@ def _all_odd() -> list[OddImage]:
     def kept(name: str, make: Callable[[], bytes], reason: str) -> OddImage:
         return OddImage(name=name, make=make, status="kept", reason=reason)
 
-    def failed(name: str, make: Callable[[], bytes], reason: str) -> OddImage:
-        return OddImage(name=name, make=make, status="failed", reason=reason)
+    def damaged(name: str, make: Callable[[], bytes], reason: str) -> OddImage:
+        return OddImage(name=name, make=make, status="kept", reason=reason, is_damaged=True)
 
     rgba = texture(channels=4)
     deep_grey = (texture(60, 80, 1).astype(np.uint16) * 257).squeeze()
@@ -229,26 +231,26 @@ def _all_odd() -> list[OddImage]:
     html = b"<!DOCTYPE html>\n<html><head><title>404 Not Found</title></head></html>"
     svg = b'<?xml version="1.0"?>\n<!-- drawn -->\n<svg xmlns="http://www.w3.org/2000/svg"/>'
     return [
-        failed("empty.jpg", lambda: b"", "empty (0 bytes)"),
-        failed("text.jpg", lambda: b"Dear diary, today I took no photo.\n", "begins with text 'Dear diary"),
-        failed("error-page.jpg", lambda: html, "HTML page"),
-        failed("drawing.svg", lambda: svg, "SVG"),
-        failed("hole.jpg", lambda: bytes(5000), "zeros"),
-        failed("noise.jpg", lambda: np.random.default_rng(1).bytes(5000), "no known format"),
-        failed("document.png", lambda: b"%PDF-1.7\n" + bytes(100), "PDF"),
-        failed("pointer.png", lambda: b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "LFS"),
-        failed("phone.heic", _heic, "HEIC"),
-        failed("camera.dng", _dng, "camera raw"),
-        failed("truncated.jpg", lambda: photo_jpeg()[: len(photo_jpeg()) // 2], "truncated JPEG"),
-        failed("zero-tail.jpg", lambda: photo_jpeg()[:5000] + bytes(6000), "ends in zeros"),
-        failed("truncated-in-header.jpg", lambda: photo_jpeg()[:100], "truncated JPEG"),
-        failed("truncated.png", lambda: photo_png()[:-2000], "bytes are missing"),
-        failed("truncated.webp", lambda: saved(texture(), "WEBP")[:-500], "500 missing"),
-        failed("truncated.avif", lambda: saved(texture(), "AVIF", speed=10)[:-500], "500 bytes are missing"),
-        failed("truncated.gif", lambda: saved(texture(channels=1), "GIF")[:3000], "truncated GIF"),
-        failed("truncated.tiff", lambda: saved(texture(), "TIFF")[:3000], "TIFF"),
-        failed("truncated.bmp", lambda: saved(texture(), "BMP")[:3000], "truncated BMP"),
-        failed("bit-rot.png", lambda: photo_png()[:900] + b"rot" + photo_png()[903:], "checksum"),
+        damaged("empty.jpg", lambda: b"", "empty (0 bytes)"),
+        damaged("text.jpg", lambda: b"Dear diary, today I took no photo.\n", "begins with text 'Dear diary"),
+        damaged("error-page.jpg", lambda: html, "HTML page"),
+        kept("drawing.svg", lambda: svg, "SVG"),
+        damaged("hole.jpg", lambda: bytes(5000), "zeros"),
+        damaged("noise.jpg", lambda: np.random.default_rng(1).bytes(5000), "no known format"),
+        damaged("document.png", lambda: b"%PDF-1.7\n" + bytes(100), "PDF"),
+        damaged("pointer.png", lambda: b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "LFS"),
+        kept("phone.heic", _heic, "HEIC"),
+        kept("camera.dng", _dng, "camera raw"),
+        damaged("truncated.jpg", lambda: photo_jpeg()[: len(photo_jpeg()) // 2], "truncated JPEG"),
+        damaged("zero-tail.jpg", lambda: photo_jpeg()[:5000] + bytes(6000), "ends in zeros"),
+        damaged("truncated-in-header.jpg", lambda: photo_jpeg()[:100], "truncated JPEG"),
+        damaged("truncated.png", lambda: photo_png()[:-2000], "bytes are missing"),
+        damaged("truncated.webp", lambda: saved(texture(), "WEBP")[:-500], "500 missing"),
+        damaged("truncated.avif", lambda: saved(texture(), "AVIF", speed=10)[:-500], "500 bytes are missing"),
+        damaged("truncated.gif", lambda: saved(texture(channels=1), "GIF")[:3000], "truncated GIF"),
+        damaged("truncated.tiff", lambda: saved(texture(), "TIFF")[:3000], "TIFF"),
+        damaged("truncated.bmp", lambda: saved(texture(), "BMP")[:3000], "truncated BMP"),
+        damaged("bit-rot.png", lambda: photo_png()[:900] + b"rot" + photo_png()[903:], "checksum"),
         kept("bomb-header.png", _header_bomb, "60000x60000 pixels, over the limit of 100 megapixels"),
         kept("bomb-real.png", _real_bomb, "12000x12000 pixels, over the limit"),
         kept("bomb-canvas.gif", _giant_gif, "65535x65535 pixels, over the limit"),

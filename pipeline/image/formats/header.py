@@ -6,6 +6,8 @@ import struct
 import zlib
 from dataclasses import dataclass
 
+from pipeline.types import CarriedPart
+
 MAX_METADATA_BYTES = 64 * 2**20
 """Largest ICC profile, XMP packet or text that is inflated from a compressed chunk."""
 
@@ -31,6 +33,8 @@ class Header:
     """TIFF structure, without the `Exif\\0\\0` that some containers put before it."""
     icc: bytes | None = None
     xmp: bytes | None = None
+    carried: tuple[CarriedPart, ...] = ()
+    """All of the file that is neither pixels nor in a field of its own, in the order of the file."""
     orientation: int | None = None
     colour_key: tuple[int, ...] | None = None
     """The transparent colour of a file without an alpha plane (8-bit samples, one per channel)."""

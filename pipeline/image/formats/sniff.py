@@ -1,8 +1,8 @@
-"""What a file is, by its first bytes: a format that is read here, or something else, in words for a person."""
+"""What a file is, by its first bytes: a format that is decoded here, another kind of image, or something else."""
 
 from __future__ import annotations
 
-from pipeline.errors import SourceError
+from dataclasses import dataclass
 
 _IMAGES: tuple[tuple[bytes, str], ...] = (
     (b"\xff\xd8\xff", "JPEG"),
@@ -14,29 +14,30 @@ _IMAGES: tuple[tuple[bytes, str], ...] = (
 )
 _BMP_HEADER_SIZES = (12, 16, 40, 52, 56, 64, 108, 124)
 
-_CAMERA_RAW = "a camera raw file ({}): develop it to JPEG, PNG or TIFF first"
-_UNREAD_IMAGE = "{}, which is not read here: convert it to JPEG, PNG, WebP or AVIF first"
 _NO_IMAGE = "not an image: {}"
 
+_NOT_DECODED: tuple[tuple[bytes, str, str], ...] = (
+    (b"II*\x00\x10\x00\x00\x00CR", "RAW", "a camera raw file (Canon CR2)"),
+    (b"IIRO", "RAW", "a camera raw file (Olympus ORF)"),
+    (b"IIRS", "RAW", "a camera raw file (Olympus ORF)"),
+    (b"MMOR", "RAW", "a camera raw file (Olympus ORF)"),
+    (b"IIU\x00", "RAW", "a camera raw file (Panasonic RW2)"),
+    (b"FUJIFILMCCD-RAW", "RAW", "a camera raw file (Fujifilm RAF)"),
+    (b"FOVb", "RAW", "a camera raw file (Sigma X3F)"),
+    (b"\x00MRM", "RAW", "a camera raw file (Minolta MRW)"),
+    (b"\xff\x0a", "JXL", "a JPEG XL image"),
+    (b"\x00\x00\x00\x0cJXL ", "JXL", "a JPEG XL image"),
+    (b"8BPS", "PSD", "a Photoshop document"),
+    (b"\x00\x00\x01\x00", "ICO", "a Windows icon"),
+    (b"v/1\x01", "EXR", "an OpenEXR image"),
+    (b"#?RADIANCE", "HDR", "a Radiance HDR image"),
+    (b"DDS ", "DDS", "a DDS texture"),
+    (b"II\xbc", "JXR", "a JPEG XR image"),
+    (b"qoif", "QOI", "a QOI image"),
+    (b"SIMPLE  =", "FITS", "a FITS image"),
+)
+"""Images that are not decoded here: how they begin, the name of their format, and words for a person."""
 _OTHERS: tuple[tuple[bytes, str], ...] = (
-    (b"II*\x00\x10\x00\x00\x00CR", _CAMERA_RAW.format("Canon CR2")),
-    (b"IIRO", _CAMERA_RAW.format("Olympus ORF")),
-    (b"IIRS", _CAMERA_RAW.format("Olympus ORF")),
-    (b"MMOR", _CAMERA_RAW.format("Olympus ORF")),
-    (b"IIU\x00", _CAMERA_RAW.format("Panasonic RW2")),
-    (b"FUJIFILMCCD-RAW", _CAMERA_RAW.format("Fujifilm RAF")),
-    (b"FOVb", _CAMERA_RAW.format("Sigma X3F")),
-    (b"\x00MRM", _CAMERA_RAW.format("Minolta MRW")),
-    (b"\xff\x0a", _UNREAD_IMAGE.format("a JPEG XL image")),
-    (b"\x00\x00\x00\x0cJXL ", _UNREAD_IMAGE.format("a JPEG XL image")),
-    (b"8BPS", _UNREAD_IMAGE.format("a Photoshop document")),
-    (b"\x00\x00\x01\x00", _UNREAD_IMAGE.format("a Windows icon")),
-    (b"v/1\x01", _UNREAD_IMAGE.format("an OpenEXR image")),
-    (b"#?RADIANCE", _UNREAD_IMAGE.format("a Radiance HDR image")),
-    (b"DDS ", _UNREAD_IMAGE.format("a DDS texture")),
-    (b"II\xbc", _UNREAD_IMAGE.format("a JPEG XR image")),
-    (b"qoif", _UNREAD_IMAGE.format("a QOI image")),
-    (b"SIMPLE  =", _UNREAD_IMAGE.format("a FITS image")),
     (b"%PDF", _NO_IMAGE.format("a PDF document")),
     (b"%!PS", _NO_IMAGE.format("a PostScript document")),
     (b"PK\x03\x04", _NO_IMAGE.format("a zip archive or office document")),
@@ -56,69 +57,99 @@ _HEIF_BRANDS = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b
 _AVIF_BRANDS = {b"avif", b"avis"}
 
 
-def sniff(data: bytes) -> str:
-    """Pillow's name of the format these bytes begin.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """What a file seems to be."""
 
-    Raises:
-        SourceError: they begin no image format that is read here; the text says what they seem to be.
-    """
+    source_format: str | None
+    """The name of an image format; None for what is no image."""
+    decoded_as: str | None = None
+    """Pillow's name of the format, when it is decoded here."""
+    words: str = ""
+    """For a person; empty for what is decoded here."""
+
+    @property
+    def is_image(self) -> bool:
+        """Whether it begins like an image, decoded here or not."""
+        return self.source_format is not None
+
+
+def sniff(data: bytes) -> Kind:
+    """What these bytes begin; a few kilobytes are enough."""
     if not data:
-        raise SourceError("the file is empty (0 bytes)")
+        return _no_image("the file is empty (0 bytes)")
     for magic, name in _IMAGES:
         if data.startswith(magic):
-            return name
+            return _decoded(name)
     if data[:4] == b"RIFF":
         return _riff(data)
     if data[4:8] == b"ftyp":
         return _iso_media(data)
+    for magic, name, words in _NOT_DECODED:
+        if data.startswith(magic):
+            return _not_decoded(name, words)
     for magic, words in _OTHERS:
         if data.startswith(magic):
-            raise SourceError(words)
+            return _no_image(words)
     if data[:4] in (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+"):
-        return "TIFF"
+        return _decoded("TIFF")
     if data[:2] == b"BM" and int.from_bytes(data[14:18], "little") in _BMP_HEADER_SIZES:
-        return "BMP"
+        return _decoded("BMP")
     if data[:1] == b"P" and data[1:2] in b"123456f" and data[2:3] in b" \t\r\n#":
-        return "PPM"
-    raise SourceError(_other_words(data))
+        return _decoded("PPM")
+    return _no_known_magic(data)
 
 
-def _riff(data: bytes) -> str:
+def _decoded(name: str) -> Kind:
+    return Kind(source_format=name, decoded_as=name)
+
+
+def _not_decoded(name: str, words: str) -> Kind:
+    return Kind(source_format=name, words=f"{words}, which is not decoded here")
+
+
+def _no_image(words: str) -> Kind:
+    return Kind(source_format=None, words=words)
+
+
+def _riff(data: bytes) -> Kind:
     if data[8:12] == b"WEBP":
-        return "WEBP"
+        return _decoded("WEBP")
     if len(data) < 12:
-        raise SourceError(f"truncated: only {len(data)} bytes of what may be a WebP image")
-    raise SourceError(_NO_IMAGE.format(f"a RIFF file of type {data[8:12]!r} (sound or video)"))
+        return _no_image(f"truncated: only {len(data)} bytes of what may be a WebP image")
+    return _no_image(_NO_IMAGE.format(f"a RIFF file of type {data[8:12]!r} (sound or video)"))
 
 
-def _iso_media(data: bytes) -> str:
+def _iso_media(data: bytes) -> Kind:
     size = min(int.from_bytes(data[:4], "big"), 1024)
     brands = {data[8:12]} | {data[at : at + 4] for at in range(16, size, 4)}
     if brands & _AVIF_BRANDS:
-        return "AVIF"
+        return _decoded("AVIF")
     if brands & _HEIF_BRANDS:
-        raise SourceError(_UNREAD_IMAGE.format("a HEIC/HEIF image"))
+        return _not_decoded("HEIF", "a HEIC/HEIF image")
     if data[8:12] == b"crx ":
-        raise SourceError(_CAMERA_RAW.format("Canon CR3"))
-    raise SourceError(_NO_IMAGE.format(f"a video or media file (brand {data[8:12]!r})"))
+        return _not_decoded("RAW", "a camera raw file (Canon CR3)")
+    return _no_image(_NO_IMAGE.format(f"a video or media file (brand {data[8:12]!r})"))
 
 
-def _other_words(data: bytes) -> str:
+def _no_known_magic(data: bytes) -> Kind:
     head = data[:4096]
     if not any(head):
-        return _NO_IMAGE.format("the file begins with zeros (a hole, or a transfer that never finished?)")
+        return _no_image(
+            _NO_IMAGE.format("the file begins with zeros (a hole, or a transfer that never finished?)")
+        )
     text = _as_text(head)
     if text is None:
-        return _NO_IMAGE.format(f"no known format begins with the bytes {data[:8].hex(' ')}")
+        return _no_image(_NO_IMAGE.format(f"no known format begins with the bytes {data[:8].hex(' ')}"))
     start = text.lstrip("\ufeff \t\r\n").lower()
     if "<svg" in start and start.startswith("<"):
-        return "an SVG drawing, not a raster image: render it to PNG first"
+        return Kind(source_format="SVG", words="an SVG drawing, not a raster image")
     if start.startswith(("<!doctype html", "<html")):
-        return _NO_IMAGE.format("an HTML page (an error page saved under an image's name?)")
+        return _no_image(_NO_IMAGE.format("an HTML page (an error page saved under an image's name?)"))
     shown = " ".join(text.split())
     shown = shown if len(shown) <= 40 else shown[:40] + "..."
     kind = "XML" if start.startswith("<?xml") else "text"
-    return _NO_IMAGE.format(f"the file begins with {kind} {shown!r}")
+    return _no_image(_NO_IMAGE.format(f"the file begins with {kind} {shown!r}"))
 
 
 def _as_text(head: bytes) -> str | None:

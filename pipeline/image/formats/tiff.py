@@ -34,16 +34,9 @@ def tiff_header(picture: TiffImageFile, data: bytes) -> Header:
     """Read the header of an opened TIFF file; no pixel is decoded.
 
     Raises:
-        SourceError: a camera raw file, or a layout that cannot be.
+        SourceError: a layout that cannot be.
     """
     tags = picture.tag_v2
-    if (
-        _DNG_VERSION in tags
-        or tags.get(_PHOTOMETRIC) in _RAW_PHOTOMETRICS
-        or (_SUB_IFDS in tags and _as_int(tags.get(_SUBFILE_TYPE)) & 1)
-    ):
-        kind = "DNG" if _DNG_VERSION in tags else "TIFF based: NEF, ARW, ..."
-        raise SourceError(f"a camera raw file ({kind}): develop it to JPEG, PNG or TIFF first")
     tile = _as_int(tags.get(_TILE_WIDTH)) * _as_int(tags.get(_TILE_HEIGHT))
     width, height = int(tags[_WIDTH]), int(tags[_HEIGHT])
     if tile > max(_MAX_TILE_PIXELS, 4 * width * height):
@@ -65,9 +58,16 @@ def tiff_header(picture: TiffImageFile, data: bytes) -> Header:
 
 
 def _unmodelled(picture: TiffImageFile, bit_depth: int) -> str | None:
+    tags = picture.tag_v2
+    if (
+        _DNG_VERSION in tags
+        or tags.get(_PHOTOMETRIC) in _RAW_PHOTOMETRICS
+        or (_SUB_IFDS in tags and _as_int(tags.get(_SUBFILE_TYPE)) & 1)
+    ):
+        return f"a camera raw file ({'DNG' if _DNG_VERSION in tags else 'TIFF based: NEF, ARW, ...'})"
     if picture.is_animated:  # its frame count would walk every directory of a hostile file
         return "a TIFF of several pages"
-    if _SUB_IFDS in picture.tag_v2:
+    if _SUB_IFDS in tags:
         return "a TIFF with sub-images"
     if bit_depth > 8 and picture.mode != "F":
         return depth_reason(bit_depth)
