@@ -135,6 +135,8 @@ def _reason_to_keep(header: Header, mode: str, limits: ReadLimits) -> str | None
         return f"{header.width}x{header.height} pixels, over the limit of {limit}"
     if header.unmodelled is not None:
         return header.unmodelled
+    if header.account is not None and (shortfall := header.account.shortfall()) is not None:
+        return shortfall
     return None if mode in DECODED_MODES else _MODE_REASONS.get(mode, f"colour mode {mode}")
 
 

@@ -6,6 +6,7 @@ import struct
 import zlib
 from dataclasses import dataclass
 
+from pipeline.image.formats.accounting import Account
 from pipeline.types import CarriedPart
 
 MAX_METADATA_BYTES = 64 * 2**20
@@ -40,6 +41,8 @@ class Header:
     """The transparent colour of a file without an alpha plane (8-bit samples, one per channel)."""
     is_grey: bool = False
     """The samples are grey though the decoder gives three equal channels."""
+    account: Account | None = None
+    """Where every byte of the file goes."""
     stream: bytes
     """What to give the decoder: the file, or the file without the metadata a decoder could stumble over."""
 
