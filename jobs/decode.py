@@ -18,9 +18,10 @@ from jobs.options import (
     read_config,
 )
 from jobs.terminal.exit_codes import FAILED_IMAGES, clear_errors
-from jobs.terminal.output import print_json, say
+from jobs.terminal.output import first_of, print_json, say
 from jobs.terminal.progress import show_progress
-from pipeline.decode.run import DecodeRun
+from pipeline.decode.plan import Existing
+from pipeline.decode.run import GOES_ON, DecodeRun
 from pipeline.errors import SourceError
 from pipeline.image.write import Format
 from pipeline.store.storage import Storage
@@ -51,6 +52,14 @@ def decode(
             help="Leave out images whose file is in DST, whatever it holds: a decode that was stopped goes on.",
         ),
     ] = False,
+    overwrite: Annotated[
+        bool,
+        typer.Option(
+            "--overwrite",
+            help="Write over files in DST that have the name of an image. A file from which the archive was made is "
+            "never written over.",
+        ),
+    ] = False,
     as_of: AsOfVersion = None,
     workers: Workers = None,
     ray_address: RayAddress = None,
@@ -61,9 +70,15 @@ def decode(
 
     A file is named by its key; where the format differs from the key's extension, the new one is appended
     (a.jpg becomes a.jpg.png), so that a.jpg and a.gif never meet. `..` and a leading `/` in keys are escaped:
-    nothing is written outside DST.
+    nothing is written outside DST. A name that DST cannot hold is shortened, and that is said.
+
+    Where files of these names are in DST, nothing is written at all, unless --skip-existing or --overwrite says what
+    becomes of them. Never into an archive, and never over an original, by whatever path DST is reached.
     """
-    with clear_errors():
+    if skip_existing and overwrite:
+        raise typer.BadParameter("files in DST either stay or are written over", param_hint="--overwrite")
+    existing: Existing = "keep" if skip_existing else "replace" if overwrite else "refuse"
+    with clear_errors(stopped=f"Stopped. {GOES_ON}"):
         settings = read_config(config, workers=workers, ray_address=ray_address)
         run = DecodeRun(
             Storage(archive, settings.storage),
@@ -73,7 +88,7 @@ def decode(
             keys=_read_keys(keys_file) if keys_file else None,
             glob=glob,
             as_of=as_of,
-            skip_existing=skip_existing,
+            existing=existing,
         )
         with show_progress() as listen:
             summary = run.run(listen)
@@ -90,6 +105,8 @@ def decode(
             say(
                 f"{counted(summary.without_payload, 'image')} failed when compressed: there is nothing to decode."
             )
+        for line in first_of([f"renamed: {one['key']}: {one['name']}" for one in summary.renamed]):
+            say(line)
         for failure in summary.failures[:_SHOWN_FAILURES]:
             say(f"failed: {failure['key']}: {failure['reason']}")
         if summary.failed:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated
 
 import typer
@@ -13,9 +14,11 @@ from jobs.terminal.exit_codes import clear_errors
 from jobs.terminal.output import say
 from pipeline.decode.archive import Archive
 from pipeline.decode.deliver import Delivery
+from pipeline.decode.save import save_file
 from pipeline.errors import ConfigError, StorageError
 from pipeline.image.write import FORMATS, Format, format_of_path
-from pipeline.store.local_store import LocalStore
+from pipeline.store.storage import Storage
+from pipeline.store.urls import LOCAL, local_path, scheme, split_url
 
 
 def get(
@@ -31,6 +34,13 @@ def get(
             "--format", help="Default: what FILE's name says, else png (kept images: as they were)."
         ),
     ] = None,
+    overwrite: Annotated[
+        bool,
+        typer.Option(
+            "--overwrite",
+            help="Write over FILE if it is there. A file from which the archive was made is never written over.",
+        ),
+    ] = False,
     as_of: AsOfVersion = None,
     config: ConfigFile = None,
 ) -> None:
@@ -40,11 +50,28 @@ def get(
     """
     with clear_errors():
         wanted = fmt or _format_of(output)
-        delivered = Archive(archive, options=read_config(config).storage, as_of=as_of).file(key, wanted)
+        options = read_config(config).storage
+        delivered = Archive(archive, options=options, as_of=as_of).file(key, wanted)
         if output == "-":
             sys.stdout.buffer.write(delivered.data)
             return
-        _write(Path(output), delivered)
+        _check_extension(output, delivered)
+        path = Path(output)
+        if scheme(output) == "" and path.exists() and not path.is_file():
+            _write_into(path, delivered.data)
+        else:
+            root, name = split_url(
+                output if scheme(output) not in LOCAL else os.path.realpath(local_path(output))
+            )
+            folder, _, name = name.rpartition("/")
+            save_file(
+                Storage(archive, options),
+                Storage(f"{root.rstrip('/')}/{folder}", options),
+                name,
+                delivered.data,
+                overwrite=overwrite,
+            )
+        say(f"{output}: {delivered.description}, {len(delivered.data)} bytes")
 
 
 def _format_of(output: str) -> Format | None:
@@ -52,20 +79,16 @@ def _format_of(output: str) -> Format | None:
     return None if output == "-" else format_of_path(output)
 
 
-def _write(path: Path, delivered: Delivery) -> None:
-    ours = delivered.extensions
-    if ours is not None and path.suffix and path.suffix.lower() not in ours:
-        known = ", ".join(extension for names in FORMATS.values() for extension in names)
-        raise ConfigError(
-            f"Expected a FILE named {ours[0]} for {delivered.description}, got {path.name!r}. "
-            f"Name it {path.stem}{ours[0]}, choose another of {known}, or say --format."
-        )
-    if path.exists() and not path.is_file():
-        _write_into(path, delivered.data)
-    else:
-        target = path.resolve()
-        LocalStore(str(target.parent)).write(target.name, delivered.data)
-    say(f"{path}: {delivered.description}, {len(delivered.data)} bytes")
+def _check_extension(output: str, delivered: Delivery) -> None:
+    name = PurePosixPath(output)
+    if delivered.fmt is None or not name.suffix or format_of_path(output) == delivered.fmt:
+        return
+    ours = FORMATS[delivered.fmt][0]
+    known = ", ".join(extension for names in FORMATS.values() for extension in names)
+    raise ConfigError(
+        f"Expected a FILE named {ours} for {delivered.description}, got {name.name!r}. "
+        f"Name it {name.stem}{ours}, choose another of {known}, or say --format."
+    )
 
 
 def _write_into(path: Path, data: bytes) -> None:

@@ -4,7 +4,8 @@ TenfoldError
 ├── ConfigError      a configuration file or a combination of options that cannot work
 ├── StorageError     an object store or folder that does not answer as it should
 │   ├── UnsafeStoreError     it lets two writers overwrite each other
-│   └── StoreDownError       the whole store is out of reach: no answer, or credentials it refuses
+│   ├── UnfitNameError       it cannot hold an object of that name
+│   └── StoreDownError       the whole store is out of reach or full: no answer, or credentials it refuses
 ├── SourceError      the images to read: missing, empty, or one that cannot be decoded
 ├── RestoreError     an image that cannot be written in the format asked for
 └── ArchiveError     what is (or is not) in an archive
@@ -35,8 +36,12 @@ class UnsafeStoreError(StorageError):
     """A store that ignores create-only conditions: two writers could overwrite each other's work."""
 
 
+class UnfitNameError(StorageError):
+    """A store that cannot hold an object of that name, or not there: too long, or a file lies where a folder must."""
+
+
 class StoreDownError(StorageError):
-    """The whole store is out of reach, so the failure says nothing about the one object asked for."""
+    """The whole store is out of reach or full, so the failure says nothing about the one object asked for."""
 
 
 class SourceError(TenfoldError):

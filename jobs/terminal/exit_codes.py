@@ -42,13 +42,18 @@ _STOPPED = "Stopped. What was committed is in the archive; run the same command 
 
 
 @contextmanager
-def clear_errors() -> Iterator[None]:
-    """Turn our own errors into one message and an exit code; anything else is a bug and keeps its traceback."""
+def clear_errors(*, stopped: str = _STOPPED) -> Iterator[None]:
+    """Turn our own errors into one message and an exit code; anything else is a bug and keeps its traceback.
+
+    Args:
+        stopped: what is said after Ctrl-C or SIGTERM.
+    """
     try:
         with _sigterm_as_interrupt():
             yield
     except tuple(kind for kind, _ in _CODES) as error:
         message, code = outcome_of(error)
+        message = stopped if code == INTERRUPTED else message
         stderr.print("[bold red]error:[/]" if code != INTERRUPTED else "", end=" ")
         say(message)
         raise SystemExit(code) from None

@@ -278,3 +278,19 @@ def comparison_path(source_sha256: str, data: bytes) -> str:
 def is_whole_comparison(path: str, data: bytes) -> bool:
     """Whether the bytes of measurements are those that their name promises."""
     return path.rpartition("/")[2] == f"{sha16(data)}.json"
+
+
+ARCHIVE_FOLDERS: Final = frozenset(
+    {
+        CATALOGUE_FOLDER,
+        SHARDS_FOLDER,
+        WEIGHTS_FOLDER,
+        SEALS_FOLDER,
+        MARKS_FOLDER,
+        LOCKS_FOLDER,
+        RUNS_FOLDER,
+        LOST_FOLDER,
+        COMPARISONS_FOLDER,
+    }
+)
+"""All there is in the top folder of an archive."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from pipeline.errors import RestoreError
 from pipeline.image.read import read_image
-from pipeline.image.write import FORMATS, Format, write_image
-from pipeline.types import Image, ShardRow
+from pipeline.image.write import Format, write_image
+from pipeline.types import Image, ShardRow, Status
 
 DEFAULT_FORMAT: Format = "png"
 """Lossless: what the codec decoded, bit for bit."""
@@ -18,10 +18,17 @@ class Delivery:
     """One file to write."""
 
     data: bytes
-    extensions: tuple[str, ...] | None
-    """Names this file may end in; None for a kept original, which goes by its key."""
+    fmt: Format | None
+    """None for a kept original, which goes by its key."""
     description: str
     """What it is, for a person."""
+
+
+def formats_of(status: Status, source_format: str | None, wanted: Format | None) -> tuple[Format | None, ...]:
+    """The formats in which the file of an image may come unless `deliver` is strict; first the one that is meant."""
+    if status == "coded":
+        return tuple(dict.fromkeys((wanted or DEFAULT_FORMAT, DEFAULT_FORMAT)))
+    return (None,) if _is_original_asked(source_format, wanted) else (wanted, None)
 
 
 def deliver(row: ShardRow, decoded: Image | None, wanted: Format | None, *, strict: bool) -> Delivery:
@@ -49,8 +56,8 @@ def deliver(row: ShardRow, decoded: Image | None, wanted: Format | None, *, stri
 
 def _kept(row: ShardRow, wanted: Format | None, *, strict: bool) -> Delivery:
     payload = row.payload or b""
-    original = Delivery(data=payload, extensions=None, description=f"the original {row.source_format} file")
-    if wanted is None or (row.source_format or "").lower() == wanted:
+    original = Delivery(data=payload, fmt=None, description=f"the original {row.source_format} file")
+    if wanted is None or _is_original_asked(row.source_format, wanted):
         return original
     content = read_image(payload)
     reason = "" if isinstance(content, Image) else content.reason
@@ -67,7 +74,9 @@ def _kept(row: ShardRow, wanted: Format | None, *, strict: bool) -> Delivery:
     return original
 
 
+def _is_original_asked(source_format: str | None, wanted: Format | None) -> bool:
+    return wanted is None or (source_format or "").lower() == wanted
+
+
 def _written(image: Image, fmt: Format, description: str) -> Delivery:
-    return Delivery(
-        data=write_image(image, fmt), extensions=FORMATS[fmt], description=f"{fmt}, {description}"
-    )
+    return Delivery(data=write_image(image, fmt), fmt=fmt, description=f"{fmt}, {description}")

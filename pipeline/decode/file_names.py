@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable
+from typing import Final
+
+from pipeline.store.name_limits import NameLimits
 
 _LOOKS_ESCAPED = re.compile(r"%(2E|2F|00|25)", re.IGNORECASE)
+_LONGEST_EXTENSION: Final = 16
+"""In bytes, with its dot: what is longer is no extension."""
 
 
 def safe_path(key: str) -> str:
@@ -43,3 +49,51 @@ def with_extension(key: str, extensions: tuple[str, ...], is_taken: Callable[[st
     while is_taken(name):
         name += extensions[0]
     return name
+
+
+def fitting_path(path: str, limits: NameLimits) -> str:
+    """The path itself where the store can hold it; else one that is shorter and that no other path becomes.
+
+    A part that is too long is cut, and gets a digest of what it was; a path that is too long as a whole becomes its
+    digest, in the top folder.
+    """
+    parts = [
+        part if len(part.encode()) <= limits.segment_bytes else _marked(part, part, limits.segment_bytes)
+        for part in path.split("/")
+    ]
+    fitting = "/".join(parts)
+    return fitting if len(fitting.encode()) <= limits.path_bytes else _marked_alone(path)
+
+
+def spare_path(path: str, limits: NameLimits) -> str:
+    """Another name for a file beside the one at `path`, the same each time: `a/b.jpg` becomes `a/b~<digest>.jpg`."""
+    folder, slash, name = path.rpartition("/")
+    spare = f"{folder}{slash}{_marked(name, path, limits.segment_bytes)}"
+    return spare if len(spare.encode()) <= limits.path_bytes else _marked_alone(path)
+
+
+def spare_paths(path: str, limits: NameLimits) -> tuple[str, str]:
+    """Where a file goes when the name `path` cannot be had: beside it, else under its digest in the top folder."""
+    return spare_path(path, limits), _marked_alone(path)
+
+
+def _marked(name: str, told_apart_by: str, room: int) -> str:
+    stem, extension = _split(name)
+    mark = f"~{_digest(told_apart_by)}{extension}"
+    kept = stem.encode()[: max(0, room - len(mark.encode()))].decode("utf-8", "ignore")
+    return f"{kept}{mark}"
+
+
+def _marked_alone(path: str) -> str:
+    return f"~{_digest(path)}{_split(path.rpartition('/')[2])[1]}"
+
+
+def _split(name: str) -> tuple[str, str]:
+    stem, dot, extension = name.rpartition(".")
+    if not stem or not extension.isalnum() or len(f".{extension}".encode()) > _LONGEST_EXTENSION:
+        return name, ""
+    return stem, f"{dot}{extension}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.versions import AsOf
 from pipeline.config import CompressConfig
+from pipeline.decode.naming import FileNames
+from pipeline.decode.originals import Originals
+from pipeline.decode.plan import Existing, PlannedImage, plan_images, settle_existing
 from pipeline.decode.selection import Selection, select_images
-from pipeline.decode.tasks import DecodeResult, DecodeTask, WantedImage
+from pipeline.decode.tasks import DecodeResult, DecodeTask
 from pipeline.decode.worker import DecoderSpec
+from pipeline.errors import StorageError
 from pipeline.image.write import Format
 from pipeline.progress import (
     Follower,
@@ -24,6 +29,7 @@ from pipeline.progress import (
     ignore,
     together,
 )
+from pipeline.store.name_limits import limits_of
 from pipeline.store.storage import Storage
 from pipeline.totals import Totals
 from pipeline.workers.pool import Died
@@ -31,6 +37,8 @@ from pipeline.workers.retry import halves, work_through
 from pipeline.workers.start import working_pool
 
 _ROWS_PER_TASK = 512
+GOES_ON: Final = "Files that are there are whole: the same command with --skip-existing goes on."
+"""What to do after a decode that was stopped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +56,8 @@ class DecodeSummary:
     seconds: float
     megapixels_per_second: float
     failures: list[dict[str, str]]
+    renamed: list[dict[str, str]]
+    """`key`, and the `name` of its file below the destination, where that is not what the key asks for."""
 
 
 class DecodeRun:
@@ -63,7 +73,7 @@ class DecodeRun:
         keys: Collection[str] | None = None,
         glob: str | None = None,
         as_of: AsOf | None = None,
-        skip_existing: bool = False,
+        existing: Existing = "refuse",
     ) -> None:
         """Contact nothing yet.
 
@@ -72,10 +82,10 @@ class DecodeRun:
             keys: only these; every one must be in the archive.
             glob: only keys that match (pipeline/globs.py).
             as_of: the archive as it was then.
-            skip_existing: leave out images whose file is there; files appear whole, so a killed run goes on.
+            existing: what becomes of files that are there. Files appear whole, so a killed run goes on with "keep".
         """
         self._archive = archive
-        self._skip_existing = skip_existing
+        self._existing: Existing = existing
         self._destination = destination
         self._config = config
         self._fmt: Format | None = fmt
@@ -85,6 +95,7 @@ class DecodeRun:
         self._follower = Follower()
         self._listen: Listener = self._follower
         self._failures: list[dict[str, str]] = []
+        self._renamed: list[dict[str, str]] = []
         self._written = self._written_bytes = 0
 
     def run(self, listen: Listener = ignore) -> DecodeSummary:
@@ -97,35 +108,41 @@ class DecodeRun:
         self._listen = together(self._follower, listen)
         self._listen(RunBegan(verb="decode", done="decoded"))
         catalogue = Catalogue(self._archive, as_of=self._as_of)
-        selected = select_images(catalogue, keys=self._keys, glob=self._glob, fmt=self._fmt)
+        selected = select_images(catalogue, keys=self._keys, glob=self._glob)
         stored = selected.stored()
-        stored.check_apart(self._destination)
+        planned = self._planned(stored, catalogue)
         self._destination.check_writable()
-        missing = stored.without_existing(self._destination) if self._skip_existing else stored
-        self._listen(ImagesListed(images=missing.rows.num_rows))
+        self._listen(ImagesListed(images=len(planned)))
         self._listen(ListingEnded())
-        if missing.rows.num_rows:
-            self._work(self._tasks(missing))
+        if planned:
+            self._work(_tasks(planned))
         self._listen(RunEnded())
         progress = self._follower.progress
         return DecodeSummary(
             images=selected.rows.num_rows,
             written=self._written,
             failed=len(self._failures),
-            existing=stored.rows.num_rows - missing.rows.num_rows,
+            existing=stored.rows.num_rows - len(planned),
             without_payload=selected.rows.num_rows - stored.rows.num_rows,
             written_bytes=self._written_bytes,
             seconds=round(progress.seconds(), 3),
             megapixels_per_second=round(progress.megapixels_per_second(), 3),
             failures=self._failures,
+            renamed=self._renamed,
         )
 
-    def _tasks(self, selection: Selection) -> Iterator[DecodeTask]:
-        columns = (selection.rows[name].to_pylist() for name in ("shard", "row", "key"))
-        for shard, group in itertools.groupby(zip(*columns, strict=True), key=lambda row: row[0]):
-            members = [WantedImage(row=row, key=key, name=selection.name(key)) for _, row, key in group]
-            for start in range(0, len(members), _ROWS_PER_TASK):
-                yield DecodeTask(shard=shard, images=tuple(members[start : start + _ROWS_PER_TASK]))
+    def _planned(self, stored: Selection, catalogue: Catalogue) -> list[PlannedImage]:
+        limits = limits_of(self._destination.url)
+        planned = plan_images(stored, FileNames(stored.all_keys, limits), self._fmt)
+        versions = [catalogue] if self._as_of is None else [catalogue, Catalogue(self._archive)]
+        return settle_existing(
+            planned,
+            self._archive,
+            self._destination,
+            limits,
+            existing=self._existing,
+            originals=lambda: Originals(versions),
+        )
 
     def _work(self, tasks: Iterator[DecodeTask]) -> None:
         spec = DecoderSpec(
@@ -134,17 +151,21 @@ class DecodeRun:
             fmt=self._fmt,
             config=self._config,
         )
-        with working_pool(spec, self._config.workers, self._listen) as pool:
-            for outcome in work_through(pool, tasks, _split, listen=self._listen):
-                if isinstance(outcome, Died):
-                    reason = f"its worker died each time it was tried alone: {outcome.reason}"
-                    self._fail(outcome.task.images[0].key, reason)
-                elif outcome is not None:
-                    self._take(outcome.result)
+        try:
+            with working_pool(spec, self._config.workers, self._listen) as pool:
+                for outcome in work_through(pool, tasks, _split, listen=self._listen):
+                    if isinstance(outcome, Died):
+                        reason = f"its worker died each time it was tried alone: {outcome.reason}"
+                        self._fail(outcome.task.images[0].key, reason)
+                    elif outcome is not None:
+                        self._take(outcome.result)
+        except StorageError as error:
+            raise type(error)(f"{error} {GOES_ON}") from error
 
     def _take(self, result: DecodeResult) -> None:
         self._written += result.written
         self._written_bytes += result.written_bytes
+        self._renamed += [{"key": key, "name": path} for key, path in result.renamed]
         for key, reason in result.failed:
             self._fail(key, reason)
         self._listen(ImagesFinished(images=result.written, totals=Totals(pixels=result.pixels)))
@@ -152,6 +173,13 @@ class DecodeRun:
     def _fail(self, key: str, reason: str) -> None:
         self._failures.append({"key": key, "reason": reason})
         self._listen(ImagesFinished(images=1, totals=Totals(failed=1)))
+
+
+def _tasks(planned: Sequence[PlannedImage]) -> Iterator[DecodeTask]:
+    for shard, group in itertools.groupby(planned, key=lambda one: one.shard):
+        images = [one.image for one in group]
+        for start in range(0, len(images), _ROWS_PER_TASK):
+            yield DecodeTask(shard=shard, images=tuple(images[start : start + _ROWS_PER_TASK]))
 
 
 def _split(task: DecodeTask) -> list[DecodeTask]:

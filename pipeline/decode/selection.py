@@ -1,4 +1,4 @@
-"""Which images of an archive to decode, and what their files are called."""
+"""Which images of an archive to decode."""
 
 from __future__ import annotations
 
@@ -11,14 +11,10 @@ import pyarrow.compute as pc
 
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.rows_by_shard import SHARD_ORDER
-from pipeline.decode.deliver import DEFAULT_FORMAT
-from pipeline.decode.file_names import safe_path, with_extension
-from pipeline.errors import RestoreError, UnknownKeyError
+from pipeline.errors import UnknownKeyError
 from pipeline.globs import key_matcher
-from pipeline.image.write import FORMATS, Format
-from pipeline.store.storage import Storage
 
-_COLUMNS: Final = ("key", *SHARD_ORDER, "status", "source_url")
+_COLUMNS: Final = ("key", *SHARD_ORDER, "status", "source_format", "source_sha256")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -26,60 +22,25 @@ class Selection:
     """Images of an archive, in the order in which they lie in its shards."""
 
     rows: pa.Table
-    """`key`, `shard`, `row`, `status` and `source_url`."""
+    """The columns `key`, `shard`, `row`, `status`, `source_format` and `source_sha256`."""
     all_keys: frozenset[str]
-    """Of the whole archive: a file must not take the name of another image."""
-    fmt: Format | None
-    """Of decoded images; None for PNG."""
+    """Of the whole archive."""
 
     def stored(self) -> Selection:
         """Those with a payload."""
-        return self._only(pc.not_equal(self.rows["status"], "failed"))
+        return self.only(pc.not_equal(self.rows["status"], "failed"))
 
-    def without_existing(self, destination: Storage) -> Selection:
-        """Those of which there is no file yet."""
-        files = {info.path for info in destination.list()}
-        is_missing = [
-            safe_path(self.name(key)) not in files and not (status == "kept" and safe_path(key) in files)
-            for key, status in zip(self.rows["key"].to_pylist(), self.rows["status"].to_pylist(), strict=True)
-        ]
-        return self._only(pa.array(is_missing, pa.bool_()))
-
-    def check_apart(self, destination: Storage) -> None:
-        """See that no original is written over by what was decoded of it, or of another image.
-
-        Raises:
-            RestoreError: one would be.
-        """
-        within = f"{destination.url}/"
-        urls = self.rows["source_url"]
-        originals = set(urls.filter(pc.starts_with(urls, within)).to_pylist())
-        for key in self.rows["key"].to_pylist() if originals else ():
-            for name in (key, self.name(key)):
-                url = within + safe_path(name)
-                if url in originals:
-                    raise RestoreError(
-                        f"Expected a destination apart from the images that were archived, got {destination.url}: "
-                        f"{url} is an original, and decoding would write over it. Choose another folder."
-                    )
-
-    def name(self, key: str) -> str:
-        """The name of an image's decoded form."""
-        return with_extension(key, FORMATS[self.fmt or DEFAULT_FORMAT], self.all_keys.__contains__)
-
-    def _only(self, mask: pa.Array | pa.ChunkedArray) -> Selection:
-        return Selection(rows=self.rows.filter(mask), all_keys=self.all_keys, fmt=self.fmt)
+    def only(self, mask: pa.Array | pa.ChunkedArray) -> Selection:
+        """Those for which a mask says so."""
+        return Selection(rows=self.rows.filter(mask), all_keys=self.all_keys)
 
 
-def select_images(
-    catalogue: Catalogue, *, keys: Collection[str] | None, glob: str | None, fmt: Format | None
-) -> Selection:
+def select_images(catalogue: Catalogue, *, keys: Collection[str] | None, glob: str | None) -> Selection:
     """The images that a user asks for, the failed ones included.
 
     Args:
         keys: only these; every one must be in the archive.
         glob: only keys that match.
-        fmt: of decoded images; None for PNG.
     Raises:
         UnknownKeyError: a key that is not there, or a glob that nothing matches.
         ConfigError: the glob cannot be one.
@@ -97,9 +58,7 @@ def select_images(
                 f"Expected keys that match {glob!r} in the archive at {catalogue.url}, got none of {len(all_keys)}; "
                 "beside a `/`, `*` stays inside one folder and `**` spans folders; `tenfold ls` shows what it holds."
             )
-    return Selection(
-        rows=table.sort_by([(name, "ascending") for name in SHARD_ORDER]), all_keys=all_keys, fmt=fmt
-    )
+    return Selection(rows=table.sort_by([(name, "ascending") for name in SHARD_ORDER]), all_keys=all_keys)
 
 
 def _check_known(keys: Collection[str], all_keys: frozenset[str], url: str) -> None:

@@ -4,6 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pipeline.image.write import Format
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where the file of an image goes, should it come in this format."""
+
+    fmt: Format | None
+    """None for a kept original."""
+    asked: str
+    """The name by key and format, whether or not the destination can hold it."""
+    path: str
+    """Below the destination."""
+    replaces: bool = False
+    """A file that lies there already is written over: the user said so, and it is no original."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WantedImage:
@@ -12,8 +28,12 @@ class WantedImage:
     row: int
     """Its number in the shard."""
     key: str
-    name: str
-    """Of its decoded form; a kept original goes by its key."""
+    places: tuple[Place, ...]
+    """One for each format in which it may come."""
+
+    def place(self, fmt: Format | None) -> Place:
+        """Where it goes in the format in which it came."""
+        return next(place for place in self.places if place.fmt == fmt)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,3 +53,5 @@ class DecodeResult:
     pixels: int
     failed: tuple[tuple[str, str], ...]
     """(key, reason)."""
+    renamed: tuple[tuple[str, str], ...] = ()
+    """(key, path below the destination) of files that could not be called what they should."""

@@ -13,11 +13,12 @@ from codec.errors import CodecError
 from pipeline.archive.shards import iter_rows
 from pipeline.config import CompressConfig
 from pipeline.decode.deliver import deliver
-from pipeline.decode.file_names import safe_path, with_extension
+from pipeline.decode.put import put_file
 from pipeline.decode.row_decoder import RowDecoder
-from pipeline.decode.tasks import DecodeResult, DecodeTask
-from pipeline.errors import DamagedError, TenfoldError
+from pipeline.decode.tasks import DecodeResult, DecodeTask, WantedImage
+from pipeline.errors import DamagedError, StorageError, StoreDownError, TenfoldError
 from pipeline.image.write import Format
+from pipeline.store.name_limits import limits_of
 from pipeline.store.storage import Storage
 from pipeline.types import Image, ShardRow
 from pipeline.workers.pool import Worker
@@ -55,6 +56,7 @@ class DecoderWorker(Worker[DecodeTask, DecodeResult]):
         """Take the stores and this worker's share of the CPU."""
         self._archive = archive
         self._destination = destination
+        self._limits = limits_of(destination.url)
         self._fmt = fmt
         self._batch_pixels = batch_pixels
         self._decoder = RowDecoder(archive)
@@ -74,25 +76,34 @@ class DecoderWorker(Worker[DecodeTask, DecodeResult]):
         self._writers.shutdown()
 
     def _run(self, task: DecodeTask) -> DecodeResult:
-        names = {image.row: image.name for image in task.images}
-        rows = iter_rows(self._archive, task.shard, only=names)
+        wanted = {image.row: image for image in task.images}
+        rows = iter_rows(self._archive, task.shard, only=wanted)
         written = written_bytes = pixels = 0
         failed: list[tuple[str, str]] = []
+        renamed: list[tuple[str, str]] = []
         for batch in self._batches(rows):
             images = self._decode([row for _, row in batch])
             outcomes = [
-                self._writers.submit(self._write, row, image, names[number])
+                self._writers.submit(self._write, row, image, wanted[number])
                 for (number, row), image in zip(batch, images, strict=True)
             ]
             for (_, row), outcome in zip(batch, outcomes, strict=True):
-                size = outcome.result()
-                if isinstance(size, str):
-                    failed.append((row.key, size))
-                else:
-                    written += 1
-                    written_bytes += size
-                    pixels += (row.width or 0) * (row.height or 0)
-        return DecodeResult(written=written, written_bytes=written_bytes, pixels=pixels, failed=tuple(failed))
+                file = outcome.result()
+                if isinstance(file, str):
+                    failed.append((row.key, file))
+                    continue
+                written += 1
+                written_bytes += file.size
+                pixels += (row.width or 0) * (row.height or 0)
+                if file.renamed is not None:
+                    renamed.append((row.key, file.renamed))
+        return DecodeResult(
+            written=written,
+            written_bytes=written_bytes,
+            pixels=pixels,
+            failed=tuple(failed),
+            renamed=tuple(renamed),
+        )
 
     def _batches(self, rows: Iterator[tuple[int, ShardRow]]) -> Iterator[list[tuple[int, ShardRow]]]:
         batch: list[tuple[int, ShardRow]] = []
@@ -108,26 +119,47 @@ class DecoderWorker(Worker[DecodeTask, DecodeResult]):
             yield batch
 
     def _decode(self, rows: Sequence[ShardRow]) -> list[Image | str | None]:
-        """The image of each coded row, None for kept ones, or the reason why there is none."""
+        """The image of each coded row, None for kept ones, or the reason why there is none.
+
+        Raises:
+            StorageError: the archive does not answer, whatever the image.
+        """
         try:
             images = iter(self._decoder.decode([row for row in rows if row.status == "coded"]))
             return [next(images) if row.status == "coded" else None for row in rows]
+        except StorageError:
+            raise
         except (TenfoldError, CodecError) as error:
             if len(rows) == 1:
                 return [str(error)]
             return [outcome for row in rows for outcome in self._decode([row])]
 
-    def _write(self, row: ShardRow, image: Image | str | None, name: str) -> int | str:
-        """Write one file; its bytes, or the reason why there is none."""
+    def _write(self, row: ShardRow, image: Image | str | None, wanted: WantedImage) -> _Written | str:
+        """Write one file; or the reason why there is none.
+
+        Raises:
+            StorageError: nothing can be written any more, whatever the image.
+        """
         if isinstance(image, str):
             return image
         try:
             delivery = deliver(row, image, self._fmt, strict=False)
-            if delivery.extensions is None:
-                name = row.key
-            else:  # only a fallback to another format still adds an extension here
-                name = with_extension(name, delivery.extensions, lambda _name: False)
-            self._destination.write(safe_path(name), delivery.data)
+            place = wanted.place(delivery.fmt)
+            path = put_file(self._destination, place, delivery.data, self._limits)
+        except (StorageError, FileNotFoundError) as error:
+            if isinstance(error, StoreDownError):
+                raise
+            self._destination.check_writable()
+            return str(error)
         except TenfoldError as error:
             return str(error)
-        return len(delivery.data)
+        return _Written(size=len(delivery.data), renamed=None if path == place.asked else path)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Written:
+    """One file."""
+
+    size: int
+    renamed: str | None
+    """Its path, where that is not what was asked for."""

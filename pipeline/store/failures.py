@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 
-from pipeline.errors import StorageError, StoreDownError
+from pipeline.errors import StorageError
 
 _SECRET_VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 _USERINFO = re.compile(r"(?<=://)[^/@\s]*@")
@@ -30,9 +30,10 @@ def _message(text: str) -> str:
     return redact(text).encode("utf-8", "backslashreplace").decode()
 
 
-def problem(*, expected: str, got: str, where: str, do: str, store_down: bool = False) -> StorageError:
+def problem(
+    *, expected: str, got: str, where: str, do: str, kind: type[StorageError] = StorageError
+) -> StorageError:
     """Word a failure of a store."""
-    kind = StoreDownError if store_down else StorageError
     return kind(_message(f"Expected {expected}, got {got} at {where}; {do}."))
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import errno
+from typing import Final
 
-from pipeline.errors import StorageError
+from pipeline.errors import StorageError, StoreDownError, UnfitNameError
 from pipeline.store.failures import missing, problem
 
 _ADVICE = {
@@ -16,8 +17,20 @@ _ADVICE = {
     errno.ENOTDIR: ("a folder", "a file", "choose another name or move the file away"),
     errno.EEXIST: ("a folder", "a file", "choose another name or move the file away"),
     errno.EISDIR: ("a file", "a folder", "name a file inside the folder"),
+    errno.ENOTCONN: ("the disk to answer", "a mount that is gone", "mount it again"),
     errno.ENAMETOOLONG: ("a name the disk can hold", "one that is too long", "shorten the name"),
 }
+_WHOLE_DISK: Final = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ENOTCONN, errno.ENODEV, errno.ENXIO}
+_NAME: Final = {
+    errno.ENAMETOOLONG,
+    errno.EILSEQ,
+    errno.EINVAL,
+    errno.ELOOP,
+    errno.ENOTDIR,
+    errno.EEXIST,
+    errno.EISDIR,
+}
+"""What a disk says of a name that it cannot give to a new file."""
 
 
 def explained(
@@ -27,8 +40,8 @@ def explained(
 
     Args:
         reading_folder: whether the names in `file`, a folder, were asked for.
-        needs_folder: whether the folders above `file` must be folders: a file in their place is the failure then, and
-            not the absence of `file`.
+        needs_folder: whether `file` was to be written, so that the folders above it must be folders: a file in their
+            place is the failure then, and not the absence of `file`.
     """
     if isinstance(error, StorageError) or error.errno is None:  # worded already
         return error
@@ -44,4 +57,7 @@ def explained(
     )
     if reading_folder:
         expected = "a folder whose names can be listed"
-    return problem(expected=expected, got=got, where=file, do=do)
+    kind = StoreDownError if error.errno in _WHOLE_DISK else StorageError
+    if needs_folder and error.errno in _NAME:
+        kind = UnfitNameError
+    return problem(expected=expected, got=got, where=file, do=do, kind=kind)

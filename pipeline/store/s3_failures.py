@@ -12,6 +12,7 @@ from botocore.exceptions import (
     ProfileNotFound,
 )
 
+from pipeline.errors import StorageError, StoreDownError, UnfitNameError
 from pipeline.store.failures import missing, problem
 
 BROKEN_OFF = (HTTPClientError, aiohttp.ClientError, TimeoutError)
@@ -26,6 +27,8 @@ _REFUSED = {
     "RequestTimeTooSkewed",
 }
 
+_UNFIT_NAME = {"KeyTooLongError", "XMinioInvalidObjectName", "XMinioParentIsObject"}
+
 _ADVICE = {
     "NoSuchBucket": ("a bucket", "check the bucket's name and the endpoint, or make the bucket"),
     "InvalidAccessKeyId": ("credentials the store knows", _KEYS),
@@ -38,6 +41,7 @@ _ADVICE = {
     "PermanentRedirect": ("the bucket's own region", "set AWS_REGION to the region of the bucket"),
     "301": ("the bucket's own region", "set AWS_REGION to the region of the bucket"),
     "AuthorizationHeaderMalformed": ("the right region", "set AWS_REGION to the region of the bucket"),
+    "KeyTooLongError": ("a name the store can hold", "shorten the name"),
     "SlowDown": ("a store that keeps up", "use fewer workers, or try again later"),
 }
 
@@ -67,15 +71,16 @@ def explained(error: Exception, where: str, endpoint: str, *, listing: bool = Fa
         )
         said = "" if code in _ADVICE else f": {error.response.get('Error', {}).get('Message', '')}"
         got = f"{code} (HTTP {status}) from {endpoint}{said}"
-        down = code in _REFUSED or status >= 500
-        return problem(expected=expected, got=got, where=where, do=do, store_down=down)
+        kind = StoreDownError if code in _REFUSED or status >= 500 else StorageError
+        kind = UnfitNameError if code in _UNFIT_NAME else kind
+        return problem(expected=expected, got=got, where=where, do=do, kind=kind)
     if isinstance(error, NoCredentialsError | PartialCredentialsError):
         return problem(
             expected="AWS credentials",
             got="none, or half of them",
             where=where,
             do=f"{_KEYS}, or set `anonymous: true` for a public bucket",
-            store_down=True,
+            kind=StoreDownError,
         )
     if isinstance(error, ProfileNotFound):
         return problem(
@@ -87,7 +92,7 @@ def explained(error: Exception, where: str, endpoint: str, *, listing: bool = Fa
             got=type(error).__name__,
             where=where,
             do="check AWS_ENDPOINT_URL (address, port, http or https) and that the store is up",
-            store_down=True,
+            kind=StoreDownError,
         )
     return problem(
         expected="a request the client can make",

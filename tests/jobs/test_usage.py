@@ -106,7 +106,7 @@ def test_get_leaves_whole_files_or_none(
     assert [(path.name, path.read_bytes()) for path in output.parent.iterdir()] == [
         ("x.png", b"what was there")
     ]
-    assert tenfold("get", tmp_path / "a", "kodim03.png", "-o", output).code == 0
+    assert tenfold("get", tmp_path / "a", "kodim03.png", "-o", output, "--overwrite").code == 0
     assert len(output.read_bytes()) > 1000
     assert tenfold("get", tmp_path / "a", "kodim03.png", "-o", "/dev/null").code == 0
     assert Path("/dev/null").is_char_device()
