@@ -140,13 +140,15 @@ def test_a_file_that_changes_while_it_is_read(
 ) -> None:
     make(tmp_path, "a")
     fstat = os.fstat
+    calls = iter(range(9))
 
-    def grown(descriptor: int) -> os.stat_result:
+    def changing(descriptor: int) -> os.stat_result:
         status = fstat(descriptor)
-        (tmp_path / "a").write_bytes(b"y" * size)
+        if next(calls) == 1:  # the first call sees that it is a file
+            (tmp_path / "a").write_bytes(b"y" * size)
         return status
 
-    monkeypatch.setattr(os, "fstat", grown)
+    monkeypatch.setattr(os, "fstat", changing)
     with pytest.raises(
         StorageError, match=rf"stays as it is while it is read, got one that went from 1 to {size}"
     ):
