@@ -6,7 +6,22 @@ from typing import Annotated
 
 import typer
 
-from jobs.options import ArchiveUrl, AsJson, ConfigFile, DryRun, RayAddress, Workers, read_config
+from jobs.options import (
+    ArchiveUrl,
+    AsJson,
+    ConfigFile,
+    DryRun,
+    Exclude,
+    Include,
+    Limit,
+    Others,
+    RayAddress,
+    Sniff,
+    Tars,
+    Workers,
+    read_config,
+    source_options,
+)
 from jobs.terminal.exit_codes import clear_errors
 from jobs.terminal.run_plan import plan_and_tell
 from jobs.terminal.run_summary import run_and_tell
@@ -20,8 +35,8 @@ def compress(
         str,
         typer.Argument(
             metavar="SRC",
-            help="A folder or prefix (photos/, s3://bucket/p), a glob (photos/**/*.jpg), a list of paths or URLs "
-            "(@list.txt), or a Parquet manifest with a `url` column.",
+            help="A folder or prefix (photos/, s3://bucket/p), a glob (photos/**/*.jpg), a tar or a glob of tars "
+            "(shards/*.tar), a list of paths or URLs (@list.txt), or a Parquet manifest with a `url` column.",
         ),
     ],
     archive: ArchiveUrl,
@@ -69,6 +84,12 @@ def compress(
             "archive keeps a copy, so that it decodes without FILE.",
         ),
     ] = None,
+    include: Include = None,
+    exclude: Exclude = None,
+    sniff: Sniff = None,
+    others: Others = None,
+    tars: Tars = None,
+    limit: Limit = None,
     dry_run: DryRun = False,
     workers: Workers = None,
     ray_address: RayAddress = None,
@@ -79,13 +100,18 @@ def compress(
 
     Run it again on the same SRC and ARCHIVE: only what is new or changed is encoded. Kill it at any time: the
     same command finishes the work. Images the codec does not model, or cannot make smaller, are kept as their
-    original bytes; images that cannot be read become rows with a reason, and the exit code is 3.
+    original bytes; images that cannot be read become rows with a reason, and the exit code is 3. So it is when a folder
+    of SRC cannot be listed, or a tar ends early: the rest is archived, and those are named.
 
     Examples:
 
       tenfold compress photos/ archive/
 
       tenfold compress s3://bucket/photos s3://bucket/archive --ratio 100 --min-psnr 28 --workers 8
+
+      tenfold compress phone/ archive/ --others keep --exclude '**/.trash/**'
+
+      tenfold compress photos/ archive/ --limit 100 --dry-run
     """
     with clear_errors():
         settings = read_config(
@@ -99,10 +125,13 @@ def compress(
                 "min_ms_ssim": min_ms_ssim,
                 "weights": weights,
             },
+            source=source_options(
+                include=include, exclude=exclude, limit=limit, sniff=sniff, others=others, tars=tars
+            ),
             workers=workers,
             ray_address=ray_address,
         )
-        source = parse_source(src, settings.reading, exclude=archive)
+        source = parse_source(src, settings.reading, take=settings.source, exclude=archive)
         store = Storage(archive, settings.storage)
         do_and_tell = plan_and_tell if dry_run else run_and_tell
         do_and_tell(CompressRun(source, store, settings), archive, as_json=as_json)

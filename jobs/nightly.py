@@ -8,7 +8,19 @@ from typing import Annotated, Any
 
 import typer
 
-from jobs.options import AsJson, DryRun, RayAddress, Workers
+from jobs.options import (
+    AsJson,
+    DryRun,
+    Exclude,
+    Include,
+    Limit,
+    Others,
+    RayAddress,
+    Sniff,
+    Tars,
+    Workers,
+    source_options,
+)
 from jobs.terminal.exit_codes import FAILED, FAILED_IMAGES, OK, TIME_UP, clear_errors, outcome_of
 from jobs.terminal.output import print_json, say
 from jobs.terminal.progress import show_progress
@@ -68,6 +80,12 @@ def nightly(
             help="POST the outcome there as JSON, however the run ends. No record of the run shows this URL.",
         ),
     ] = None,
+    include: Include = None,
+    exclude: Exclude = None,
+    sniff: Sniff = None,
+    others: Others = None,
+    tars: Tars = None,
+    limit: Limit = None,
     dry_run: DryRun = False,
     workers: Workers = None,
     ray_address: RayAddress = None,
@@ -96,6 +114,9 @@ def nightly(
                 "max_seconds": max_seconds,
                 "webhook": webhook,
             },
+            "source": source_options(
+                include=include, exclude=exclude, limit=limit, sniff=sniff, others=others, tars=tars
+            ),
             "compare": compare,
             "workers": {"count": workers, "ray_address": ray_address},
         }
@@ -152,7 +173,7 @@ def _code(summary: NightlySummary) -> int:
         return FAILED
     if summary.stopped:
         return TIME_UP
-    return FAILED_IMAGES if summary.failed or summary.damaged else OK
+    return FAILED_IMAGES if any(run.has_trouble for run in summary.runs) else OK
 
 
 def _tell_work(summary: NightlySummary, archive: str) -> None:
@@ -166,7 +187,7 @@ def _tell_work(summary: NightlySummary, archive: str) -> None:
 
 def _tell_trouble(summary: NightlySummary, archive: str) -> None:
     for run in summary.runs:
-        if run.failed or run.damaged:
+        if run.has_trouble:
             tell_failed(run, archive)
     if summary.refused is not None:
         say(f"error: {summary.refused}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import typer
 
@@ -62,6 +62,86 @@ DryRun = Annotated[
         help="Only tell what is new, changed, unchanged and gone, and how many bytes that is. Writes nothing.",
     ),
 ]
+Include = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--include",
+        metavar="GLOB",
+        help="Take only files whose key matches; may be given several times. As for `ls`: a pattern with a `/`, as "
+        "'holiday/**/*.jpg', is matched folder by folder; one without, as '*.jpg', against the whole key; one that "
+        "ends in `/` is all below that folder.",
+        show_default=False,
+    ),
+]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--exclude",
+        metavar="GLOB",
+        help="Leave out files whose key matches, also what --include takes: --exclude '**/@eaDir/**' "
+        "--exclude '*.gif'.",
+        show_default=False,
+    ),
+]
+Limit = Annotated[
+    int | None,
+    typer.Option(
+        "--limit",
+        metavar="N",
+        min=1,
+        help="Only the first N images of the listing: to try things before a long run. What is gone from the source "
+        "cannot be told then.",
+    ),
+]
+Sniff = Annotated[
+    bool | None,
+    typer.Option(
+        "--sniff/--no-sniff",
+        help="Look into files that are not named like images, and take those that begin like one: IMG_0001, a.dat. One "
+        "small read a file. Default: by name alone.",
+        show_default=False,
+    ),
+]
+Others = Annotated[
+    Literal["keep", "skip"] | None,
+    typer.Option(
+        "--others",
+        help="What becomes of files that are no images, such as XMP and AAE sidecars, videos, texts. skip (default): "
+        "they are counted and left out. keep: they are stored byte for byte, so that the folder comes back whole.",
+        show_default=False,
+    ),
+]
+Tars = Annotated[
+    bool | None,
+    typer.Option(
+        "--tars/--no-tars",
+        help="Open the tars below SRC and take what is in them, under keys such as shard-000.tar/cat.jpg. A tar, or a "
+        "glob of tars, that SRC names is opened without being told to.",
+        show_default=False,
+    ),
+]
+
+
+def source_options(
+    *,
+    include: list[str] | None,
+    exclude: list[str] | None,
+    limit: int | None,
+    sniff: bool | None,
+    others: str | None,
+    tars: bool | None,
+) -> dict[str, object]:
+    """What the options say of the source, by the names of `SourceOptions`; None for what was not given."""
+    return {
+        "include": include or None,
+        "exclude": exclude or None,
+        "limit": limit,
+        "sniff": sniff,
+        "others": others,
+        "tars": tars,
+    }
+
+
 AsJson = Annotated[bool, typer.Option("--json", help="End stdout with JSON; progress goes to stderr.")]
 KeyGlob = Annotated[
     str | None,
@@ -104,6 +184,7 @@ def read_config(
     path: Path | None,
     *,
     codec: Mapping[str, object] | None = None,
+    source: Mapping[str, object] | None = None,
     workers: int | None = None,
     ray_address: str | None = None,
 ) -> CompressConfig:
@@ -113,11 +194,16 @@ def read_config(
 
     Args:
         codec: options by the names of `CodecConfig`.
+        source: likewise of `SourceOptions`.
     Raises:
         ConfigError: as `load_config`, of the file or of the command line.
     """
     settings = load_config(path, {}).model_dump()
-    options = {"codec": codec or {}, "workers": {"count": workers, "ray_address": ray_address}}
+    options: dict[str, Mapping[str, object]] = {
+        "codec": codec or {},
+        "source": source or {},
+        "workers": {"count": workers, "ray_address": ray_address},
+    }
     if any(options["codec"].get(name) is not None for name in TARGETS):
         settings["codec"] |= dict.fromkeys(TARGETS)
     for section, values in options.items():

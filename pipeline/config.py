@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from codec.contract import DEFAULT_CODEC, QUALITIES, Codec
 from pipeline.errors import ConfigError
+from pipeline.source.options import SourceOptions
 from pipeline.store.options import StorageOptions
 
 
@@ -130,6 +131,8 @@ class CompressConfig(_Section):
     """Where the archive lies."""
     source_storage: StorageOptions | None = None
     """Where the source lies, when its endpoint or profile differs from the archive's."""
+    source: SourceOptions = SourceOptions()
+    """Which files of the source are taken."""
     compare: Compare = "fast"
     """Which images of the source count as changed."""
     commit_seconds: float = Field(default=5, gt=0)

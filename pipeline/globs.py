@@ -41,12 +41,14 @@ def compile_glob(pattern: str) -> re.Pattern[str]:
 
 
 def key_matcher(pattern: str) -> Callable[[str], bool]:
-    """Tells of a key whether it matches a pattern that a user gave.
+    """Tells of a key whether it matches a pattern that a user gave. One that ends in `/` means all below a folder.
 
     Raises:
         ConfigError: a range in brackets runs backwards.
     """
     try:
+        if pattern.endswith("/"):
+            pattern += "**"
         compiled = compile_glob(pattern) if "/" in pattern else _compile_crossing(pattern)
     except ValueError as error:
         raise ConfigError(f"Expected a glob over keys, got {pattern!r}: {error}; correct it.") from error

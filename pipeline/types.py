@@ -28,7 +28,7 @@ Fault = Literal["damaged", "not an image"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prior:
-    """What an archive held of an image and lost, as far as it binds whoever takes the image in again."""
+    """What binds whoever takes an image in, beside its file: mostly what an archive held of it and lost."""
 
     shard: str | None = None
     """In which it was lost."""
@@ -37,7 +37,7 @@ class Prior:
     quality: int | None = None
     """The level at which it was coded, where that counts more than what the run was told."""
     kept: str | None = None
-    """Why the archive held the original bytes: they are kept again, and no codec is asked."""
+    """Why the original bytes are to be kept, whatever they hold: no codec is asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,13 +47,17 @@ class SourceImage:
     key: str
     """Name in the archive: the path below the source, or what a manifest says."""
     url: str
-    """Full URL or absolute path to read from."""
+    """Full URL or absolute path to read from; of a tar's member `tar://MEMBER::URL` (pipeline/source/tar_urls.py)."""
     size: int | None = None
     etag: str | None = None
     mtime: datetime | None = None
     """UTC, microseconds."""
     prior: Prior = Prior()
-    """Empty for an image that no archive has lost."""
+    """Empty for most: nothing but its file binds whoever takes it in."""
+    offset: int | None = None
+    """Where its headers begin in the tar that `url` names; None outside tars, or where that must be looked up."""
+    length: int | None = None
+    """Of its headers and bytes there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,7 +43,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     "pipeline (ground)": set(),
     "pipeline/store": {"pipeline (ground)"},
     "pipeline/image": {"codec (ground)", "pipeline (ground)"},
-    "pipeline/config": {"codec (ground)", "pipeline (ground)", "pipeline/store"},
+    "pipeline/config": {"codec (ground)", "pipeline (ground)", "pipeline/source", "pipeline/store"},
     "pipeline/source": {"pipeline (ground)", "pipeline/image", "pipeline/store"},
     "pipeline/archive": {"codec (ground)", "pipeline (ground)", "pipeline/store"},
     "pipeline/workers": {"pipeline (ground)", "pipeline/config"},
@@ -143,7 +143,13 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         "pipeline/workers",
     },
     "pipeline (face)": {"pipeline/decode"},
-    "jobs/terminal": {"codec (ground)", "pipeline (ground)", "pipeline/compress", "pipeline/report"},
+    "jobs/terminal": {
+        "codec (ground)",
+        "pipeline (ground)",
+        "pipeline/compress",
+        "pipeline/report",
+        "pipeline/source",
+    },
     "jobs/options": {"pipeline (ground)", "pipeline/archive", "pipeline/config"},
     "jobs/bench": {
         "codec (ground)",

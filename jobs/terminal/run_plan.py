@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
+from jobs.terminal.listing import listing_lines, tell_unlisted
 from jobs.terminal.output import print_json, say
 from jobs.terminal.progress import show_progress
 from pipeline.compress.plan import CompressPlan, ImageCount
@@ -34,6 +35,7 @@ def tell_plan(plan: CompressPlan, archive: str) -> None:
         print(f"The interrupted run {plan.resumes} would be finished first.")
     for line in _lines(plan):
         print(line)
+    tell_unlisted(plan.listing)
     say(f"Nothing was written to {archive} (--dry-run).")
 
 
@@ -45,8 +47,7 @@ def _lines(plan: CompressPlan) -> Iterator[str]:
     yield f"Unchanged    {_words(plan.unchanged)}"
     if plan.gone is not None:
         yield f"Gone         {_words(plan.gone)}, archived and no longer in the source"
-    if plan.skipped:
-        yield f"Passed over, not being named like images: {counted(plan.skipped, 'file')}."
+    yield from listing_lines(plan.listing)
 
 
 def _words(count: ImageCount) -> str:

@@ -8,6 +8,7 @@ from typing import Protocol
 from rich.table import Table
 
 from jobs.terminal.exit_codes import FAILED_IMAGES
+from jobs.terminal.listing import listing_lines, tell_unlisted
 from jobs.terminal.output import print_json, say, stdout
 from jobs.terminal.progress import show_progress
 from pipeline.compress.run import CompressRun
@@ -59,7 +60,7 @@ def run_and_tell(run: CompressRun, archive: str, *, as_json: bool) -> None:
         print_json(asdict(summary))
     else:
         tell_summary(summary, archive)
-    if summary.failed or summary.damaged:
+    if summary.has_trouble:
         tell_failed(summary, archive)
         raise SystemExit(FAILED_IMAGES)
 
@@ -116,12 +117,13 @@ def _print_left_out(summary: RunSummary, archive: str) -> None:
             f"Failed in earlier runs, and not tried again: {counted(summary.failed_before, 'image')}. "
             f"`tenfold ls {archive} --status failed` says why, `tenfold retry-failed {archive}` tries."
         )
-    if summary.skipped:
-        print(f"Passed over, not being named like images: {counted(summary.skipped, 'file')}.")
+    for line in listing_lines(summary.listing):
+        print(line)
 
 
 def tell_failed(summary: RunSummary, archive: str) -> None:
-    """On stderr: that images failed or are damaged, and where the reasons are."""
+    """On stderr: what could not be listed; that images failed or are damaged, and where the reasons are."""
+    tell_unlisted(summary.listing)
     for held in summary.held_back[:_SHOWN]:
         say(f"its archived version stays: {held['key']}: {held['reason']}")
     if summary.damaged:

@@ -61,14 +61,14 @@ class StoredPlan:
             size = sum(image.size or 0 for image in images)
             yield Unit(number=number, images=len(images), source_bytes=size), images
 
-    def finish(self, facts: dict[str, int]) -> None:
+    def finish(self, facts: dict[str, Any]) -> None:
         """Record that the listing came to its end."""
         self._storage.write(listed_path(self._run), json.dumps(facts).encode())
 
-    def facts(self) -> dict[str, int] | None:
+    def facts(self) -> dict[str, Any] | None:
         """What `finish` recorded, or None while the listing has not ended."""
         try:
-            facts: dict[str, int] = json.loads(self._storage.read(listed_path(self._run)))
+            facts: dict[str, Any] = json.loads(self._storage.read(listed_path(self._run)))
         except FileNotFoundError:
             return None
         return facts

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import Any, NoReturn
 
 from pipeline.archive.catalogue import Catalogue
 from pipeline.source.source import Source, SourceConfig
 from pipeline.store.options import StorageOptions
 from pipeline.store.storage import Storage
-from pipeline.store.urls import split_url
 from pipeline.types import Prior, SourceImage
 
 _COLUMNS = ("key", "source_url", "source_size", "source_etag", "source_mtime", "lost_shard")
@@ -37,20 +35,18 @@ class ArchivedImages(Source):
         """
         with ThreadPoolExecutor(_LOOKS, thread_name_prefix="look") as pool:
             for batch in self._batches():
-                yield from pool.map(self._as_now, batch)
+                yield from pool.map(self._now, batch)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(
             "Expected a source that lists by itself, got rows of an archive; send its config to workers."
         )
 
-    def _as_now(self, image: SourceImage) -> SourceImage:
-        root, path = split_url(image.url)
+    def _now(self, image: SourceImage) -> SourceImage:
         try:
-            info = self._root(root).info(path)
+            return self.as_now(image)
         except OSError:  # reading it will fail too, and say why, as a row
             return image
-        return replace(image, size=info.size, etag=info.etag, mtime=info.mtime)
 
 
 def failed_images(archive: Storage, options: StorageOptions) -> ArchivedImages:

@@ -71,7 +71,7 @@ class NightlyRun:
         )  # it travels to the workers, the webhook need not
         self._max_seconds = night.max_seconds
         self._policy = parse_policy(night.deletes)
-        self._source = parse_source(night.source, config.reading, exclude=night.archive)
+        self._source = parse_source(night.source, config.reading, take=config.source, exclude=night.archive)
         self._archive = Storage(night.archive, config.storage)
         if not self._policy.keeps:
             self._source.coverage()  # a source that cannot tell what is gone ends here

@@ -11,6 +11,7 @@ from pipeline.compress.known_images import CHECKSUM_COLUMNS, FAST_COLUMNS, Chang
 from pipeline.config import CompressConfig
 from pipeline.errors import SourceError
 from pipeline.progress import Listener, StepAdvanced
+from pipeline.source.notes import ListingNotes
 from pipeline.source.source import Source
 from pipeline.types import SourceImage
 
@@ -41,11 +42,13 @@ class CompressPlan:
     """Their keys are those of archived images from another URL, whose place they would take."""
     unchanged: ImageCount
     gone: ImageCount | None
-    """Archived images of this source that it no longer lists; None for a list, which cannot tell."""
+    """Archived images of this source that it no longer lists; None where a list or a limit cannot tell."""
     archived: int | None
     """Images that the archive holds of this source, the gone ones included; None as for `gone`."""
     skipped: int
     """Objects below the source that are not named like images."""
+    listing: ListingNotes
+    """What else the listing found."""
     resumes: str | None
     """The interrupted run that would be finished first."""
 
@@ -107,7 +110,8 @@ def plan_run(
         unchanged=counts.get("unchanged", ImageCount()),
         gone=gone,
         archived=archived,
-        skipped=source.skipped,
+        skipped=source.notes.skipped,
+        listing=source.notes,
         resumes=resumes,
     )
 
@@ -118,6 +122,6 @@ def _gone(
     """What is gone, of how many archived images of the source."""
     try:
         missing = missing_from_source(catalogue, source, known)
-    except SourceError:  # a list does not tell what is no longer in it
+    except SourceError:  # a part of a source does not tell what is no longer in it
         return None, None
     return ImageCount(images=missing.rows.num_rows, bytes=missing.source_bytes), missing.archived

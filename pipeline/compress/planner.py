@@ -11,12 +11,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 
 from pipeline.archive.stored_plan import StoredPlan, Unit
 from pipeline.compress.known_images import KnownImages
 from pipeline.compress.units import cut
 from pipeline.config import ShardConfig
 from pipeline.progress import Event, ImagesCommitted, ImagesFinished, ImagesListed, Listener, ListingEnded
+from pipeline.source.notes import ListingNotes
 from pipeline.types import SourceImage
 
 _TELL_EVERY_S = 0.25
@@ -35,6 +37,7 @@ class Planner:
         limits: ShardConfig,
         parallel: int,
         done: frozenset[int],
+        notes: Callable[[], ListingNotes],
         listen: Listener,
     ) -> None:
         """Start planning.
@@ -46,6 +49,7 @@ class Planner:
             limits: size of a unit.
             parallel: workers to feed when the listing is short.
             done: units of the stored plan that are committed already.
+            notes: gives what the listing has found so far beside its images.
             listen: is called from `next` and `tell`, in the thread of whoever calls these.
         """
         self._images = images
@@ -54,6 +58,8 @@ class Planner:
         self._limits = limits
         self._parallel = parallel
         self._done = done
+        self._notes = notes
+        self._stored_notes: ListingNotes | None = None
         self._listen = listen
         self._news: queue.SimpleQueue[Unit | Event | BaseException | None] = queue.SimpleQueue()
         self._units: deque[Unit | BaseException | None] = deque()
@@ -90,6 +96,10 @@ class Planner:
         """Hand on what was counted in the meantime."""
         while not self._news.empty():
             self._take(self._news.get())
+
+    def notes(self) -> ListingNotes:
+        """What the listing found beside its images: this one, or that of the interrupted run."""
+        return self._stored_notes or self._notes()
 
     def stop(self) -> None:
         """Plan no further; returns when the thread has ended its current step."""
@@ -136,8 +146,15 @@ class Planner:
             yield from self._new_units(planned, first)
             if self._stop.is_set():  # perhaps in the middle of the listing
                 return
-            self._plan.finish({"unchanged": self._tally.unchanged, "displacing": self._tally.displacing})
+            self._plan.finish(
+                {
+                    "unchanged": self._tally.unchanged,
+                    "displacing": self._tally.displacing,
+                    "notes": asdict(self._notes()),
+                }
+            )
         else:
+            self._stored_notes = ListingNotes.from_json(facts.get("notes", {}))
             displacing = facts.get("displacing", 0)  # older releases did not count them
             self._news.put(ImagesListed(unchanged=facts["unchanged"], displacing=displacing))
         self._news.put(ListingEnded())

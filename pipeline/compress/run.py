@@ -148,7 +148,7 @@ class CompressRun:
             loaded.codec,
             held_back=commits.held_back,
             was_asked_to_stop=request.was_made,
-            skipped=self._source.skipped,
+            notes=planner.notes(),
         )
         record.end(asdict(summary))
         seal(self._archive, catalogue.version())
@@ -173,6 +173,7 @@ class CompressRun:
             limits=self._config.shard,
             parallel=_parallel(self._config),
             done=resume_units(self._archive, catalogue, record, plan, lost_shards=self._lost_shards),
+            notes=lambda: self._source.notes,
             listen=listen,
         )
 

@@ -138,8 +138,8 @@ def _fingerprint_in(storage: Storage, run: str) -> str | None:
 
 def _fingerprint(source: SourceConfig, config: CompressConfig, weights: Sequence[str]) -> str:
     """What makes two runs the same work: the source and what the codec is told; not workers or endpoints."""
-    # kinds of sources that later releases add leave the fingerprints of the others as they were
-    origin = source.model_dump(mode="json", exclude={"storage", "archived"}, exclude_none=True)
+    # kinds and options of sources that later releases add leave the fingerprints of the others as they were
+    origin = source.model_dump(mode="json", exclude={"storage", "archived"}, exclude_defaults=True)
     if source.archived is not None:
         origin[f"{source.archived}_in"] = source.url  # as first recorded: a run begun then is resumed
     same = {

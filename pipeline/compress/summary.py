@@ -13,6 +13,7 @@ from pipeline.compress.commits import HeldBack
 from pipeline.compress.run_record import RunRecord
 from pipeline.config import CodecConfig
 from pipeline.progress import Progress
+from pipeline.source.notes import ListingNotes
 from pipeline.store.storage import Storage
 from pipeline.totals import COLUMNS, Totals
 
@@ -52,7 +53,9 @@ class RunSummary:
     left: int
     """Images planned and not begun; 0 unless `stopped`."""
     skipped: int
-    """Objects below the source that are not named like images."""
+    """Objects below the source that are no images, and were left out."""
+    listing: ListingNotes
+    """What else the listing found."""
     pixels: int
     """Of stored images, as all bytes here."""
     raw_bytes: int
@@ -90,6 +93,11 @@ class RunSummary:
     """Work by stage, summed over workers and threads."""
 
     @property
+    def has_trouble(self) -> bool:
+        """Whether something of the source is not stored as it should be: it failed, is damaged or was not seen."""
+        return bool(self.failed or self.damaged or self.listing.unlisted)
+
+    @property
     def coded_bpp(self) -> float | None:
         """What the coded images took, under the name that `Totals` has for it."""
         return self.reached_bpp
@@ -105,7 +113,7 @@ def summarise(
     *,
     held_back: Sequence[HeldBack],
     was_asked_to_stop: bool,
-    skipped: int,
+    notes: ListingNotes,
 ) -> RunSummary:
     """Count a run's rows in the catalogue: the truth, also after a resume.
 
@@ -113,7 +121,7 @@ def summarise(
         progress: of the run, at its end.
         told, codec: what was to be reached, and by which codec.
         held_back: failed and damaged images whose earlier version stays in the archive.
-        skipped: objects below the source that are not named like images.
+        notes: what the listing found beside its images.
     """
     totals = Totals.over(catalogue.of_run(record.run, list(COLUMNS)))
     images = totals.images + len(held_back)
@@ -131,7 +139,8 @@ def summarise(
         failed_before=catalogue.count_failed() - totals.failed,
         stopped=was_asked_to_stop and not all_done,
         left=progress.listed - progress.finished,
-        skipped=skipped,
+        skipped=notes.skipped,
+        listing=notes,
         **{name: getattr(totals, name) for name in _OF_TOTALS},
         **_target(told.target_bpp, totals.coded_bpp),
         **_archive_bytes(archive),

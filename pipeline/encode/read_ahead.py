@@ -11,7 +11,8 @@ from threading import Semaphore
 from pipeline.encode.types import Fetched
 from pipeline.image.read import ReadLimits, read_image
 from pipeline.source.original import read_or_reason
-from pipeline.types import SourceImage
+from pipeline.source.taking import NO_IMAGE
+from pipeline.types import Image, SourceImage, Unmodelled
 
 _MAX_AHEAD = 64
 """Images being read or waiting, at most: enough to hide the latency of an object store."""
@@ -91,10 +92,15 @@ class ReadAhead:
             return Fetched(
                 source=source,
                 data=data,
-                content=read_image(data, limits=self._limits),
+                content=self._content(source, data),
                 read_s=fetched - started,
                 decode_s=time.perf_counter() - fetched,
             )
+
+    def _content(self, source: SourceImage, data: bytes) -> Image | Unmodelled:
+        if source.prior.kept == NO_IMAGE:  # nobody asked what it holds
+            return Unmodelled(reason=NO_IMAGE, source_format=None)
+        return read_image(data, limits=self._limits)
 
 
 def _failed(source: SourceImage, data: bytes | None, reason: str, started: float) -> Fetched:

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.dataset
 
 from pipeline.errors import SourceError, StorageError
+from pipeline.source.keys import utf8_key
 from pipeline.store.options import StorageOptions
 from pipeline.store.storage import Storage
 from pipeline.store.urls import LOCAL, check_no_secret, local_path, local_url, scheme, split_url
@@ -193,11 +194,6 @@ class ImageList:
 
     def _bad(self, where: str, expected: str, got: str) -> SourceError:
         return SourceError(f"Expected {expected}, got {got} in {where} of {self.url}; correct the list.")
-
-
-def utf8_key(path: str) -> str:
-    """A key as text: bytes of a name that are not UTF-8 become %XX."""
-    return "".join(f"%{ord(c) - 0xDC00:02X}" if 0xDC80 <= ord(c) <= 0xDCFF else c for c in path)
 
 
 def _unique(read: Callable[[], Iterator[SourceImage]], where: str) -> Iterator[SourceImage]:

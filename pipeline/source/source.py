@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -10,16 +11,22 @@ from typing import ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from pipeline.errors import SourceError
-from pipeline.globs import compile_glob, is_glob
-from pipeline.source.image_names import extension_of, is_image_name
-from pipeline.source.lists import ImageList, utf8_key
-from pipeline.store.backend import ObjectInfo
+from pipeline.source.folder import Folder, members, opened_tars
+from pipeline.source.found import Found
+from pipeline.source.image_names import is_image_name
+from pipeline.source.keys import utf8_key
+from pipeline.source.lists import ImageList
+from pipeline.source.notes import ListingNotes, Unlisted
+from pipeline.source.options import SourceOptions
+from pipeline.source.taking import HEAD_BYTES, Taking
+from pipeline.source.tar_files import TarFiles
+from pipeline.source.tar_index import Member
+from pipeline.source.tar_urls import is_tar_name, split_member_url
 from pipeline.store.options import StorageOptions
 from pipeline.store.storage import Storage
-from pipeline.store.urls import LOCAL, local_path, local_url, scheme, split_url
+from pipeline.store.urls import LOCAL, local_path, scheme, split_url
 from pipeline.types import SourceImage
-
-_MOST_EXTENSIONS = 1000
+from pipeline.words import counted
 
 
 class SourceConfig(BaseModel):
@@ -37,6 +44,7 @@ class SourceConfig(BaseModel):
     exclude: str | None = None
     """URL of an archive that may lie inside the source: nothing in it is an image of the source."""
     storage: StorageOptions = StorageOptions()
+    take: SourceOptions = SourceOptions()
 
     @model_validator(mode="after")
     def _one_kind(self) -> SourceConfig:
@@ -53,32 +61,31 @@ class Source:
     takes_known: ClassVar[bool] = False
     """Whether an image is encoded even if the archive knows this version of it."""
     config: SourceConfig
-    skipped: int
-    """Objects that `images` has passed over so far because their names have no image extension."""
+    notes: ListingNotes
+    """What the last listing has found so far beside its images."""
 
     def __init__(self, config: SourceConfig) -> None:
         self.config = config
-        self.skipped = 0
+        self.notes = ListingNotes()
+        self._taking = Taking(config.take)
         self._roots: dict[str, Storage] = {}
+        self._tars = TarFiles(config.storage, self._root)
 
     def images(self) -> Iterator[SourceImage]:
-        """Every image once, streamed; a listing in the order of its keys, a list in its own.
+        """Every image once, streamed; a listing in the order of its keys, a list or tar in its own.
 
         Raises:
             SourceError: the source is missing, empty or badly formed; before the first image is given out.
-            StorageError: the store does not answer or a folder cannot be listed, at any time.
+            StorageError: the store does not answer, at any time.
         """
-        self.skipped = 0
-        if self.config.list_file is not None:
-            yield from self._listed_images(self._image_list(self.config.list_file).listed())
-        elif self.config.manifest is not None:
-            yield from self._listed_images(self._image_list(self.config.manifest).manifested())
-        else:
-            single = self._single(early=True)
-            if single is not None:
-                yield single
-            else:
-                yield from self._below()
+        self.notes = notes = ListingNotes()
+        left = self.config.take.limit
+        for image in self._taken(notes):
+            if left == 0:
+                notes.limited = True
+                return
+            left = None if left is None else left - 1
+            yield image
 
     def read(self, image: SourceImage) -> bytes:
         """The bytes of one image.
@@ -87,31 +94,58 @@ class Source:
             FileNotFoundError: it is no longer there.
             StorageError: it cannot be read; StoreDownError when nothing of its store can.
         """
-        root, path = split_url(image.url)
-        return self._root(root).read(path)
+        inside = split_member_url(image.url)
+        if inside is None:
+            root, path = split_url(image.url)
+            return self._root(root).read(path)
+        name, tar = inside
+        return self._tars.read(tar, name, _member_of(image, name), image.url)
 
-    def coverage(self) -> Callable[[str], bool]:
-        """A function that says of an image's URL whether `images` would list it, if it were there.
+    def as_now(self, image: SourceImage) -> SourceImage:
+        """The same image with the size, ETag and time that its file has now, as a listing would give them.
 
         Raises:
-            SourceError: the source is a list or manifest, which does not say what is no longer in it.
+            FileNotFoundError, StorageError: nothing can be known of it.
+        """
+        inside = split_member_url(image.url)
+        root, path = split_url(image.url if inside is None else inside[1])
+        info = self._root(root).info(path)
+        size = info.size if inside is None else image.size
+        return replace(image, size=size, etag=info.etag, mtime=info.mtime, offset=None, length=None)
+
+    def coverage(self) -> Callable[[str], bool]:
+        """A function that says of an image's URL whether the last listing would have shown it, if it were there.
+
+        Raises:
+            SourceError: the source is a list or manifest, or limited: that does not say what is no longer in it.
         """
         if self.config.list_file is not None or self.config.manifest is not None:
             raise SourceError(
                 f"Expected a folder, prefix or glob to follow deletes in, got {self.config.list_file or ''}"
                 f"{self.config.manifest or ''}: a list does not say what is no longer in it. Use --deletes keep."
             )
-        is_local = scheme(self.config.url) in LOCAL
-        base = (local_path(self.config.url) if is_local else self.config.url).rstrip("/") + "/"
-        excluded = self._excluded()
-        pattern = compile_glob(self.config.glob) if self.config.glob is not None else None
+        if self.config.take.limit is not None:
+            raise SourceError(
+                f"Expected a whole source to follow deletes in, got the first {self.config.take.limit:,} images of "
+                f"{self.config.url}: they do not say what is no longer in it. Use --deletes keep, or no --limit."
+            )
+        folder, unseen = self._folder(), self.notes.unseen
 
         def covers(url: str) -> bool:
-            name = local_path(url) if is_local and scheme(url) in LOCAL else url
-            path = name.removeprefix(base)
-            if path == name or any(path == out or path.startswith(f"{out}/") for out in excluded):
+            inside = split_member_url(url)
+            path = self._below(url if inside is None else inside[1])
+            if path is None or not folder.holds(path):
                 return False
-            return pattern is None or pattern.fullmatch(path) is not None
+            name = path if inside is None else "/".join(filter(None, (path, inside[0])))
+            key = utf8_key(name)
+            if any(key == place or key.startswith(f"{place}/") for place in unseen):
+                return False
+            if inside is None:
+                return folder.matches(path) and self._taking.may_take(key, is_image=folder.is_image(path))
+            is_listed = path == "" or (
+                self._opens_tars and folder.matches(path) and not self._taking.excludes(path)
+            )
+            return is_listed and self._taking.may_take(key, is_image=is_image_name(name))
 
         return covers
 
@@ -125,14 +159,79 @@ class Source:
             storage = self._roots.setdefault(root, Storage(root, self.config.storage))
         return storage
 
+    @property
+    def _opens_tars(self) -> bool:
+        return self.config.take.tars or (self.config.glob is not None and is_tar_name(self.config.glob))
+
+    def _taken(self, notes: ListingNotes) -> Iterator[SourceImage]:
+        skipped: Counter[str] = Counter()
+        folder = self._folder()
+        empty = True
+        for image in self._taking.taken(self._files(folder, notes), self._read_head, notes, skipped):
+            empty = False
+            yield image
+        if empty:
+            raise self._nothing_found(folder.seen, notes, skipped)
+
+    def _files(self, folder: Folder, notes: ListingNotes) -> Iterator[Found]:
+        """What there is to take from, with the tars that are to be opened opened."""
+        if self.config.list_file is not None:
+            files = self._listed(self._image_list(self.config.list_file).listed())
+        elif self.config.manifest is not None:
+            files = self._listed(self._image_list(self.config.manifest).manifested())
+        else:
+            files = self._one_or_below(folder, notes)
+        if self._opens_tars:
+            files = opened_tars(files, self._tars, notes, is_left_out=self._taking.excludes)
+        return files
+
+    def _one_or_below(self, folder: Folder, notes: ListingNotes) -> Iterator[Found]:
+        single = self._single(early=True)
+        if single is None:
+            Storage(self.config.url, self.config.storage).check_readable()
+            yield from folder.files(notes)
+            single = self._single(early=False) if folder.seen == 0 else None
+        if single is not None and is_tar_name(single.key):
+            index = self._tars.index(single.url)
+            if index.damage is not None:
+                notes.unlisted.append(Unlisted(path="", reason=index.damage))
+            yield from members(single, index, notes, below="")
+        elif single is not None:
+            yield Found(image=single, is_image=True)
+
+    def _folder(self) -> Folder:
+        return Folder(
+            Storage(self.config.url, self.config.storage), self.config.glob, exclude=self._excluded()
+        )
+
+    def _below(self, url: str) -> str | None:
+        """Path of an object below the source; '' for the source itself, None for what lies elsewhere."""
+        base = self.config.url
+        if scheme(base) in LOCAL:
+            if scheme(url) not in LOCAL:
+                return None
+            base, url = local_path(base), local_path(url)
+        if url == base:
+            return ""
+        base = base.rstrip("/") + "/"
+        return url[len(base) :] if url.startswith(base) else None
+
+    def _read_head(self, image: SourceImage) -> bytes:
+        inside = split_member_url(image.url)
+        member = None if inside is None else _member_of(image, inside[0])
+        if inside is not None and member is not None:
+            return self._tars.head(inside[1], member, HEAD_BYTES)
+        root, path = split_url(image.url)
+        return self._root(root).read_range(path, 0, min(HEAD_BYTES, image.size or 0))
+
     def _image_list(self, url: str) -> ImageList:
         return ImageList(url=url, base=self.config.url, options=self.config.storage)
 
-    def _listed_images(self, listed: Iterator[SourceImage]) -> Iterator[SourceImage]:
+    def _listed(self, listed: Iterator[SourceImage]) -> Iterator[Found]:
         empty = True
         for image in listed:
             empty = False
-            yield self._with_local_facts(image)
+            yield Found(image=self._with_local_facts(image), is_image=True)
         if empty:
             raise SourceError(
                 f"Expected at least one image in {self.config.list_file or self.config.manifest}, got none; "
@@ -151,7 +250,7 @@ class Source:
             info = self._root(root).info(path)
         except OSError:  # reading it will fail and say why, as a row
             return image
-        return replace(image, size=info.size, mtime=image.mtime or info.mtime)
+        return replace(image, size=info.size, etag=image.etag or info.etag, mtime=image.mtime or info.mtime)
 
     def _single(self, *, early: bool) -> SourceImage | None:
         """The source as one image, if it is one. With `early`, a remote name must look like an image's."""
@@ -160,7 +259,7 @@ class Source:
         is_local = scheme(url) in LOCAL
         if self.config.glob is not None or not path:
             return None
-        if not is_local and early and not is_image_name(path):
+        if not is_local and early and not (is_image_name(path) or is_tar_name(path)):
             return None
         try:
             info = self._root(root).info(path)
@@ -169,69 +268,45 @@ class Source:
         key = utf8_key(path.rpartition("/")[2])
         return SourceImage(key=key, url=url, size=info.size, etag=info.etag, mtime=info.mtime)
 
-    def _below(self) -> Iterator[SourceImage]:
-        storage = Storage(self.config.url, self.config.storage)
-        storage.check_readable()
-        glob = self.config.glob
-        pattern = compile_glob(glob) if glob is not None else None
-        any_name = glob is not None and _names_extension(glob)
-        flat = glob is not None and "/" not in glob and glob != "**"
-        seen = 0
-        empty = True
-        others: Counter[str] = Counter()
-        for info in storage.list(recursive=not flat, exclude=self._excluded()):
-            seen += 1
-            if pattern is not None and not pattern.fullmatch(info.path):
-                continue
-            if not any_name and not is_image_name(info.path):
-                self.skipped += 1
-                extension = extension_of(info.path)
-                if extension in others or len(others) < _MOST_EXTENSIONS:
-                    others[extension] += 1
-                continue
-            empty = False
-            yield self._image(storage, info)
-        if empty:
-            single = self._single(early=False)
-            if single is None:
-                raise self._nothing_found(seen, others)
-            yield single
-
-    def _image(self, storage: Storage, info: ObjectInfo) -> SourceImage:
-        key = utf8_key(info.path)
-        if scheme(storage.url) not in LOCAL:
-            url = f"{storage.url}/{info.path}"
-        else:
-            url = local_url(f"{local_path(storage.url).rstrip('/')}/{info.path}")
-            if key != info.path and storage.exists(key):
-                raise SourceError(
-                    f"Expected names that stay different as text, got two files for key {key!r} in "
-                    f"{storage.url}; rename the one whose name is not UTF-8."
-                )
-        return SourceImage(key=key, url=url, size=info.size, etag=info.etag, mtime=info.mtime)
-
     def _excluded(self) -> tuple[str, ...]:
-        base = self.config.url.rstrip("/") + "/"
-        inside = self.config.exclude is not None and self.config.exclude.startswith(base)
-        return (self.config.exclude[len(base) :],) if inside and self.config.exclude else ()
+        """Where the archive lies below the source, by its path as given and by where that leads."""
+        inside = self.config.exclude and self._below(self.config.exclude)
+        found = {inside} if inside else set()
+        if self.config.exclude and scheme(self.config.url) in LOCAL and scheme(self.config.exclude) in LOCAL:
+            folder = os.path.realpath(local_path(self.config.url)).rstrip("/") + "/"
+            archive = os.path.realpath(local_path(self.config.exclude))
+            if archive.startswith(folder):
+                found.add(archive[len(folder) :])
+        return tuple(sorted(found))
 
-    def _nothing_found(self, seen: int, others: Counter[str]) -> SourceError:
+    def _nothing_found(self, seen: int, notes: ListingNotes, skipped: Counter[str]) -> SourceError:
         url, glob = self.config.url, self.config.glob
         where = url if glob is None else f"{url.rstrip('/')}/{glob}"
-        if seen == 0:
+        if notes.unlisted:
+            place = notes.unlisted[0]
+            got = f"none that could be listed: {place.path or url}: {place.reason}"
+            do = "mend that"
+        elif notes.filtered:
+            got = f"{counted(notes.filtered, 'file')} that --include and --exclude leave out"
+            do = "check their globs: one without a `/` is matched against the whole key, as '*.jpg' is"
+        elif seen == 0:
             got = "no object at all"
             do = "check the path"
-        elif not others:
+        elif not skipped:
             got = f"no match among {seen} objects"
             do = "check the pattern: `*` stays inside one folder, `**` spans folders, `[[]` is a bracket"
         else:
-            kinds = ", ".join(f"{name} ({count})" for name, count in others.most_common(5))
-            got = f"{sum(others.values())} objects, none of them named like an image: {kinds}"
-            do = "check the path, or name the files in a glob (`photos/*.dat`) or a list (`@list.txt`)"
+            kinds = ", ".join(f"{name} ({count})" for name, count in skipped.most_common(5))
+            got = f"{sum(skipped.values())} objects, none of them named like an image: {kinds}"
+            do = (
+                "check the path, name the files in a glob (`photos/*.dat`) or a list (`@list.txt`), or let --sniff "
+                "look into them"
+            )
         return SourceError(f"Expected images, got {got} at {where}; {do}.")
 
 
-def _names_extension(glob: str) -> bool:
-    """Whether a glob ends in an extension that has no wildcard: then the user says what is an image."""
-    extension = extension_of(glob)
-    return extension != "(none)" and not is_glob(extension)
+def _member_of(image: SourceImage, name: str) -> Member | None:
+    """Where a member of a tar lies, if the listing that gave it said so."""
+    if image.offset is None or image.length is None:
+        return None
+    return Member(name=name, size=image.size or 0, offset=image.offset, length=image.length)

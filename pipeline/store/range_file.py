@@ -12,15 +12,17 @@ from pipeline.store.urls import split_url
 _BUFFER_BYTES: Final = 4 * 2**20
 
 
-def open_object(url: str, options: StorageOptions) -> io.BufferedReader:
+def open_object(url: str, options: StorageOptions, *, buffer_bytes: int = _BUFFER_BYTES) -> io.BufferedReader:
     """Open an object for reading; only what is read is fetched.
 
+    Args:
+        buffer_bytes: what is fetched at once.
     Raises:
         FileNotFoundError: there is none.
         StorageError: its store does not answer, now or on a read.
     """
     root, path = split_url(url)
-    return io.BufferedReader(_RangeFile(Storage(root, options), path), _BUFFER_BYTES)
+    return io.BufferedReader(_RangeFile(Storage(root, options), path), buffer_bytes)
 
 
 class _RangeFile(io.RawIOBase):

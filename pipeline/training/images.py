@@ -18,7 +18,7 @@ from codec.training.local_images import PACK_SUFFIXES, tar_images
 from pipeline.errors import SourceError, StorageError, StoreDownError
 from pipeline.image.read import read_image, to_rgb
 from pipeline.source.image_names import is_image_name
-from pipeline.source.lists import utf8_key
+from pipeline.source.keys import utf8_key
 from pipeline.source.parse import parse_source
 from pipeline.source.source import Source
 from pipeline.store.range_file import open_object

@@ -1,0 +1,168 @@
+"""The files below a folder or prefix, each with its key, and the tars among them opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from pipeline.errors import StoreDownError
+from pipeline.globs import compile_glob, is_glob
+from pipeline.source.found import Found
+from pipeline.source.image_names import extension_of, is_image_name
+from pipeline.source.keys import distinct_key, utf8_key
+from pipeline.source.notes import ListingNotes, Unlisted
+from pipeline.source.tar_files import TarFiles
+from pipeline.source.tar_index import Member, TarIndex
+from pipeline.source.tar_urls import is_tar_name, member_url
+from pipeline.store.backend import ObjectInfo, Oddity
+from pipeline.store.storage import Storage
+from pipeline.store.urls import LOCAL, local_path, local_url, scheme
+from pipeline.types import SourceImage
+
+
+class Folder:
+    """A folder or prefix, or a glob in it."""
+
+    def __init__(self, storage: Storage, glob: str | None, *, exclude: tuple[str, ...]) -> None:
+        """Contact nothing yet.
+
+        Args:
+            exclude: paths below the folder that are no part of it.
+        """
+        self._storage = storage
+        self._is_local = scheme(storage.url) in LOCAL
+        self._glob = glob
+        self._exclude = exclude
+        self._pattern = None if glob is None else compile_glob(glob)
+        self._any_name = glob is not None and _names_extension(glob)
+        self.seen = 0
+        """Objects that the listing has come by."""
+
+    def files(self, notes: ListingNotes) -> Iterator[Found]:
+        """Every file that the glob lets through, in the order of their paths.
+
+        Raises:
+            StorageError: the store does not answer.
+        """
+        glob = self._glob
+        flat = glob is not None and "/" not in glob and glob != "**"
+        for info in self._storage.list(
+            recursive=not flat, exclude=self._exclude, notice=lambda odd: _note(odd, notes)
+        ):
+            self.seen += 1
+            if self.matches(info.path):
+                yield self._found(info)
+
+    def matches(self, path: str) -> bool:
+        """Whether the glob lets a path through."""
+        return self._pattern is None or self._pattern.fullmatch(path) is not None
+
+    def is_image(self, path: str) -> bool:
+        """Whether a path is that of an image: by its name, or because the glob says what is one."""
+        return self._any_name or is_image_name(path)
+
+    def holds(self, path: str) -> bool:
+        """Whether a path belongs to the folder."""
+        return not any(path == out or path.startswith(f"{out}/") for out in self._exclude)
+
+    def _found(self, info: ObjectInfo) -> Found:
+        key, url = info.path, f"{self._storage.url}/{info.path}"
+        if self._is_local:
+            key = distinct_key(info.path, self._storage.exists)
+            url = local_url(f"{local_path(self._storage.url).rstrip('/')}/{info.path}")
+        return Found(
+            image=SourceImage(key=key, url=url, size=info.size, etag=info.etag, mtime=info.mtime),
+            is_image=self.is_image(info.path),
+            twin=None if info.same_as is None else utf8_key(info.same_as),
+            is_twin_image=info.same_as is not None and self.is_image(info.same_as),
+            has_twin=info.same_as is not None and self.matches(info.same_as),
+        )
+
+
+def opened_tars(
+    files: Iterator[Found], tars: TarFiles, notes: ListingNotes, *, is_left_out: Callable[[str], bool]
+) -> Iterator[Found]:
+    """The same files, with the members of each tar in its place, under keys that begin with the tar's.
+
+    A tar that holds no file is one like any other.
+
+    Args:
+        is_left_out: says of a tar's key that it need not be opened.
+    Raises:
+        StoreDownError: a tar cannot be read, nor anything else of its store.
+    """
+    for found in files:
+        tar = found.image
+        if not is_tar_name(tar.key) or is_left_out(tar.key):
+            yield found
+        elif found.has_twin:
+            notes.linked += 1
+        else:
+            yield from _members_or_file(found, tars, notes)
+
+
+def _members_or_file(found: Found, tars: TarFiles, notes: ListingNotes) -> Iterator[Found]:
+    tar = found.image
+    try:
+        index = tars.index(tar.url)
+    except StoreDownError:
+        raise
+    except OSError as error:
+        notes.unlisted.append(Unlisted(path=tar.key, reason=str(error)))
+        return
+    if index.damage is not None:
+        notes.unlisted.append(Unlisted(path=tar.key, reason=index.damage))
+    if index.members:
+        yield from members(tar, index, notes, below=f"{tar.key}/")
+    else:
+        yield found
+
+
+def members(tar: SourceImage, index: TarIndex, notes: ListingNotes, *, below: str) -> Iterator[Found]:
+    """The files of a tar. The tar's version counts as each one's.
+
+    Args:
+        below: what their keys begin with.
+    """
+    notes.replaced += index.replaced
+    notes.special += index.special
+    notes.dangling += [f"{below}{utf8_key(name)}" for name in index.dangling]
+    for name, member in index.members.items():
+        image = _member(tar, member, below + distinct_key(name, index.members.__contains__))
+        yield Found(image=image, is_image=is_image_name(name))
+    for name, target in index.links.items():
+        image = _member(tar, index.members[target], below + distinct_key(name, index.members.__contains__))
+        yield Found(
+            image=image,
+            is_image=is_image_name(name),
+            twin=below + utf8_key(target),
+            has_twin=True,
+            is_twin_image=is_image_name(target),
+        )
+
+
+def _member(tar: SourceImage, member: Member, key: str) -> SourceImage:
+    return SourceImage(
+        key=key,
+        url=member_url(member.name, tar.url),
+        size=member.size,
+        etag=tar.etag,
+        mtime=tar.mtime,
+        offset=member.offset,
+        length=member.length,
+    )
+
+
+def _note(odd: Oddity, notes: ListingNotes) -> None:
+    path = utf8_key(odd.path)
+    if odd.kind == "closed":
+        notes.unlisted.append(Unlisted(path=path, reason=odd.reason))
+    elif odd.kind == "dangling":
+        notes.dangling.append(path)
+    else:
+        notes.special += 1
+
+
+def _names_extension(glob: str) -> bool:
+    """Whether a glob ends in an extension that has no wildcard: then the user says what is an image."""
+    extension = extension_of(glob)
+    return extension != "(none)" and not is_glob(extension) and not is_tar_name(glob)
