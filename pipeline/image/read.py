@@ -101,9 +101,8 @@ def _read(data: bytes, name: str, limits: ReadLimits) -> Image | Unmodelled:
     try:
         if (reason := _reason_to_keep(header, picture.mode, limits)) is not None:
             return _unmodelled(header, picture.mode, name, reason)
-        if sorted(picture.size) != sorted(
-            (header.width, header.height)
-        ):  # Pillow gives the size of a TIFF as it will be turned
+        size = (header.width, header.height)
+        if picture.size != (size if header.turned < 5 else size[::-1]):
             raise SourceError(
                 f"damaged {name}: the header says {header.width}x{header.height} pixels, "
                 f"the picture data {picture.width}x{picture.height}"
@@ -135,6 +134,8 @@ def _reason_to_keep(header: Header, mode: str, limits: ReadLimits) -> str | None
         return f"{header.width}x{header.height} pixels, over the limit of {limit}"
     if header.unmodelled is not None:
         return header.unmodelled
+    if header.damage is not None:
+        raise SourceError(header.damage)
     if header.account is not None and (shortfall := header.account.shortfall()) is not None:
         return shortfall
     return None if mode in DECODED_MODES else _MODE_REASONS.get(mode, f"colour mode {mode}")

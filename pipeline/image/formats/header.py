@@ -30,6 +30,8 @@ class Header:
     bit_depth: int = 8
     unmodelled: str | None = None
     """The reason why the original file must be kept; None when the codec can represent it."""
+    damage: str | None = None
+    """What is wrong with the picture data, for a header that is sound; None when nothing is known to be."""
     exif: bytes | None = None
     """TIFF structure, without the `Exif\\0\\0` that some containers put before it."""
     icc: bytes | None = None
@@ -43,6 +45,8 @@ class Header:
     """The samples are grey though the decoder gives three equal channels."""
     account: Account | None = None
     """Where every byte of the file goes."""
+    turned: int = 1
+    """The orientation that the decoder applies to the stored samples."""
     stream: bytes
     """What to give the decoder: the file, or the file without the metadata a decoder could stumble over."""
 

@@ -38,6 +38,7 @@ HEADER_FIRST: dict[str, tuple[Callable[[bytes], Header], Callable[[io.BytesIO], 
     "PNG": (png_header, PngImageFile),
     "WEBP": (webp_header, WebPImageFile),
     "JPEG2000": (jpeg2000_header, Jpeg2KImageFile),
+    "TIFF": (tiff_header, TiffImageFile),
 }
 """Formats whose header we read before Pillow sees the file. Plugins are called by name: `PIL.Image.open`
 would check its own pixel limit, which is one number for the whole process."""
@@ -71,12 +72,6 @@ def open_avif(data: bytes) -> tuple[Header, ImageFile]:
     return header, picture
 
 
-def open_tiff(data: bytes) -> tuple[Header, ImageFile]:
-    """Open a TIFF file; nothing is decoded."""
-    picture = TiffImageFile(io.BytesIO(data))
-    return tiff_header(picture, data), picture
-
-
 def open_gif(data: bytes) -> tuple[Header, ImageFile]:
     """Open a GIF file and count its frames; nothing is decoded."""
     picture = GifImageFile(io.BytesIO(data))
@@ -99,7 +94,6 @@ def open_ppm(data: bytes) -> tuple[Header, ImageFile]:
 
 PILLOW_FIRST: dict[str, Callable[[bytes], tuple[Header, ImageFile]]] = {
     "AVIF": open_avif,
-    "TIFF": open_tiff,
     "GIF": open_gif,
     "BMP": open_bmp,
     "PPM": open_ppm,

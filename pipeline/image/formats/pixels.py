@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 import PIL.Image
 from PIL.ImageFile import ImageFile
-from PIL.TiffImagePlugin import TiffImageFile
 
 from pipeline.image.formats.header import Header
 
@@ -18,7 +17,6 @@ Plane = npt.NDArray[np.uint8]
 DECODED_MODES = ("L", "LA", "P", "PA", "RGB", "RGBA")
 """Pillow's modes that `decode` takes."""
 
-_ORIENTATION = 0x0112
 _BAND_BYTES = 2**20
 """Pixels leave Pillow in bands that stay in the processor's cache: half the time of one large copy."""
 
@@ -29,7 +27,6 @@ def decode(picture: ImageFile, header: Header) -> tuple[Plane, Plane | None]:
     Returns:
         Pixels, (H, W, 3) or (H, W, 1), and the alpha plane, (H, W), if there is one. Orientation as stored.
     """
-    turned = _turn_of(picture)
     picture.load()
     mode, key = picture.mode, header.colour_key
     is_grey = header.is_grey or mode in ("L", "LA") or (mode == "P" and _has_grey_palette(picture))
@@ -52,21 +49,15 @@ def decode(picture: ImageFile, header: Header) -> tuple[Plane, Plane | None]:
         pixels[into] = array[..., : pixels.shape[2]]
         if alpha is not None:
             alpha[into] = array[..., -1] if has_plane else 255 * (array != np.asarray(key)).any(axis=2)
-    if turned in _UNTURN:
-        pixels = np.ascontiguousarray(_UNTURN[turned](pixels))
-        alpha = None if alpha is None else np.ascontiguousarray(_UNTURN[turned](alpha))
+    if (unturn := _UNTURN.get(header.turned)) is not None:
+        pixels = np.ascontiguousarray(unturn(pixels))
+        alpha = None if alpha is None else np.ascontiguousarray(unturn(alpha))
     return pixels, alpha
 
 
 def _has_grey_palette(picture: PIL.Image.Image) -> bool:
     palette = np.asarray(picture.getpalette("RGB") or [], np.uint8).reshape(-1, 3)
     return bool((palette == palette[:, :1]).all())
-
-
-def _turn_of(picture: ImageFile) -> int:
-    """The orientation that Pillow is going to apply: it turns TIFFs as it decodes them, and nothing else."""
-    turn = picture.getexif().get(_ORIENTATION) if isinstance(picture, TiffImageFile) else None
-    return turn if isinstance(turn, int) else 1
 
 
 _UNTURN: dict[int, Callable[[Any], Any]] = {
