@@ -24,6 +24,8 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+DEFAULT_FLOOR_DB: Final = 30.0
+"""PSNR under which losses show on most images (docs/benchmarks/2026-11-28-default-floor.md)."""
 TARGETS: Final = ("quality", "ratio", "bpp")
 """What says how hard a codec presses: one of these."""
 
@@ -39,8 +41,9 @@ class CodecConfig(_Section):
     """Raw 24-bit bytes over payload bytes, to be met by the coded images of every unit of work together."""
     bpp: float | None = Field(default=None, gt=0, le=24)
     """Payload bits per original pixel, to be met likewise."""
-    min_psnr_db: float | None = Field(default=None, gt=0, le=100)
-    """Every coded image reaches this, at a higher quality than its unit's where it must; else it is kept."""
+    min_psnr_db: float | None = Field(default=DEFAULT_FLOOR_DB, ge=0, le=100)
+    """Every coded image reaches this, at a higher quality than its unit's where it must; else it is kept. 0 or null: no
+    floor. Not given beside a quality, ratio or bpp, there is none: who names a target gets it."""
     min_ms_ssim: float | None = Field(default=None, gt=0, lt=1)
     """The same for MS-SSIM, which images under 161 pixels do not have."""
     weights: str | None = None
@@ -52,6 +55,14 @@ class CodecConfig(_Section):
         if len(given) > 1:
             raise ValueError(f"expected at most one of quality, ratio and bpp, got {' and '.join(given)}")
         return self
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_floor_under_a_target(cls, data: Any) -> Any:
+        """Say so in the config itself, so that a record of it reads the same whatever the default is then."""
+        if isinstance(data, Mapping) and any(data.get(name) is not None for name in TARGETS):
+            return {"min_psnr_db": None, **data}
+        return data
 
     @property
     def target_bpp(self) -> float | None:

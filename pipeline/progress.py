@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
 
-from pipeline.totals import Totals
+from pipeline.totals import STATUSES, Totals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,7 +224,7 @@ class Progress:
             "displacing": self.displacing,
             "finished": self.finished,
             "committed": self.committed,
-            **{name: counts[name] for name in ("coded", "kept", "failed", "payload_bytes")},
+            **{name: counts[name] for name in (*STATUSES, "damaged", "payload_bytes")},
             "raw_bytes": self.totals.raw_bytes,
             "ratio_vs_raw": self.totals.ratio_vs_raw,
             "megapixels_per_second": round(self.megapixels_per_second(), 3),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from typing import get_args
+from typing import Final, get_args
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,6 +12,8 @@ import pyarrow.compute as pc
 from pipeline.types import Status
 
 STATUSES: tuple[str, ...] = get_args(Status)
+LOW_PSNR_DB: Final = 30.0
+"""A coded image under it is counted, for somebody to look at."""
 
 COLUMNS = (
     "status",
@@ -53,6 +55,8 @@ class Totals:
     """Deflate of raw pixels, over the images whose pixels were decoded."""
     zipped_pixels: int = 0
     zip_source_bytes: int = 0
+    low_psnr: int = 0
+    """Coded images under `LOW_PSNR_DB`."""
     psnr_sum: float = 0.0
     psnr_count: int = 0
     ms_ssim_sum: float = 0.0
@@ -85,6 +89,7 @@ class Totals:
             zip_bytes=_sum(rows["zip_bytes"]),
             zipped_pixels=_sum(pixels.filter(seen)),
             zip_source_bytes=_sum(rows["zip_source_bytes"]),
+            low_psnr=_sum(pc.less(psnr, LOW_PSNR_DB).cast("int64")),
             psnr_sum=float(pc.sum(psnr).as_py() or 0.0),
             psnr_count=len(psnr) - psnr.null_count,
             ms_ssim_sum=float(pc.sum(ms_ssim).as_py() or 0.0),

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Protocol
+from typing import Any, Protocol
 
 from rich.table import Table
 
 from jobs.terminal.exit_codes import FAILED_IMAGES
 from jobs.terminal.listing import listing_lines, tell_unlisted
-from jobs.terminal.output import print_json, say, stdout
+from jobs.terminal.output import print_json, readable, say, stdout
 from jobs.terminal.progress import show_progress
 from pipeline.compress.run import CompressRun
 from pipeline.compress.summary import RunSummary
 from pipeline.report import Sizes, size_rows, verdict
+from pipeline.totals import LOW_PSNR_DB
 from pipeline.words import counted
 
 
@@ -29,13 +30,13 @@ class Outcome(Sizes, Protocol):
 
 
 def print_comparison(outcome: Outcome) -> None:
-    """A table from raw pixels to this archive, the quality, and one sentence."""
+    """A table from raw pixels to this archive, the quality, and what was gained in words."""
     table = Table(show_edge=False)
     table.add_column("")
-    for heading in ("bytes", "against raw", "against files"):
+    for heading in ("bytes", "against your files", "against raw"):
         table.add_column(heading, justify="right")
     for row in size_rows(outcome):
-        table.add_row(row.what, f"{row.num_bytes:,}", _ratio(row.ratio_vs_raw), _ratio(row.ratio_vs_source))
+        table.add_row(row.what, f"{row.num_bytes:,}", _ratio(row.ratio_vs_source), _ratio(row.ratio_vs_raw))
     stdout.print(table)
     if outcome.psnr_db is not None and outcome.coded_bpp is not None:
         ms_ssim = f", MS-SSIM {outcome.ms_ssim:.4f}" if outcome.ms_ssim is not None else ""
@@ -81,11 +82,21 @@ def tell_summary(summary: RunSummary, archive: str) -> None:
     _print_left_out(summary, archive)
     if summary.payload_bytes:
         print_comparison(summary)
+    if summary.worst is not None:
+        print(_worst_words(summary.low_psnr, summary.worst))
     if summary.target_met is not None:
         print(_target_words(summary))
     print(
         f"{summary.seconds:.1f} s, {summary.megapixels_per_second:.2f} MP/s. The archive now takes "
         f"{_mb(summary.archive_bytes)}, of it {_mb(summary.weights_bytes)} the codec's weights, stored once: {archive}"
+    )
+
+
+def _worst_words(low: int, worst: dict[str, Any]) -> str:
+    """How many images to look at, and which one first."""
+    return (
+        f"{counted(low, 'coded image')} under {LOW_PSNR_DB:g} dB; the worst is {readable(worst['key'])} at "
+        f"{worst['psnr_db']:.2f} dB."
     )
 
 

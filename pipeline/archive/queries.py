@@ -54,7 +54,7 @@ def select(
     if is_legacy_read and "reason" not in names:
         schema = schema_of_columns([*names, "reason"])
     opened = table.opened()
-    present = {field.name for field in opened.schema().fields}
+    present = _columns_of(table)
     sql = f"SELECT {', '.join(_quoted(name) for name in schema.names if name in present) or 'key'} FROM t"
     if where is not None:
         sql += f" WHERE ({where})"
@@ -81,7 +81,12 @@ def join(
     plain = schema_of_columns(columns)
     one, other = sides
     schema = pa.schema([field.with_name(f"{side}_{field.name}") for side in sides for field in plain])
-    named = ", ".join(f"{side}.{_quoted(name)} AS {side}_{name}" for side in sides for name in columns)
+    named = ", ".join(
+        f"{side}.{_quoted(name)} AS {side}_{name}"
+        for side, table in sides.items()
+        for name in columns
+        if name in _columns_of(table)
+    )
     sql = f"SELECT {named} FROM {one} {how} {other} ON {one}.key = {other}.key {rest}"
     with sides[one].translated():
         query = QueryBuilder()
@@ -126,6 +131,11 @@ def schema_of_columns(names: Collection[str] | None) -> pa.Schema:
             f"there are {', '.join(CATALOGUE_SCHEMA.names)}."
         )
     return pa.schema([CATALOGUE_SCHEMA.field(name) for name in names])
+
+
+def _columns_of(table: DeltaCatalogueTable) -> set[str]:
+    """The columns that a table has: an older catalogue lacks some."""
+    return {field.name for field in table.opened().schema().fields}
 
 
 def _quoted(name: str) -> str:

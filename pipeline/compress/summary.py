@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import pyarrow.compute as pc
+
 from codec.contract import Codec
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.layout import WEIGHTS_FOLDER
@@ -82,6 +84,10 @@ class RunSummary:
     """Within 2 %; null without a target or a coded image."""
     psnr_db: float | None
     ms_ssim: float | None
+    low_psnr: int
+    """Coded images under 30 dB PSNR."""
+    worst: dict[str, Any] | None
+    """Key and PSNR in dB (`key`, `psnr_db`) of the coded image that decodes worst; null when none lost anything."""
     quality: int | None
     """Of all coded images that no floor raised; null with a target: every image has its own."""
     resumed: bool
@@ -123,7 +129,7 @@ def summarise(
         held_back: failed and damaged images whose earlier version stays in the archive.
         notes: what the listing found beside its images.
     """
-    totals = Totals.over(catalogue.of_run(record.run, list(COLUMNS)))
+    totals, worst = _totals_and_worst(catalogue, record.run)
     images = totals.images + len(held_back)
     failed_back = sum(not one.damaged for one in held_back)
     all_done = progress.listing_done and progress.finished == progress.listed
@@ -141,6 +147,7 @@ def summarise(
         left=progress.listed - progress.finished,
         skipped=notes.skipped,
         listing=notes,
+        worst=worst,
         **{name: getattr(totals, name) for name in _OF_TOTALS},
         **_target(told.target_bpp, totals.coded_bpp),
         **_archive_bytes(archive),
@@ -156,9 +163,22 @@ def summarise(
 _OF_TOTALS: Final = (
     *("coded", "lossless", "bounded", "kept", "pixels", "raw_bytes", "source_bytes", "payload_bytes"),
     *("zip_bytes", "zipped_pixels", "zip_source_bytes", "zip_ratio_vs_raw"),
-    *("ratio_vs_raw", "ratio_vs_source", "bpp", "psnr_db", "ms_ssim"),
+    *("ratio_vs_raw", "ratio_vs_source", "bpp", "psnr_db", "ms_ssim", "low_psnr"),
 )
 """What has the same name in `Totals`."""
+
+
+def _totals_and_worst(catalogue: Catalogue, run: str) -> tuple[Totals, dict[str, Any] | None]:
+    """One pass over the rows of a run."""
+    totals = Totals()
+    worst: dict[str, Any] | None = None
+    for rows in catalogue.of_run(run, [*COLUMNS, "key"]):
+        totals += Totals.of(rows)
+        lowest = pc.select_k_unstable(rows, k=1, sort_keys=[("psnr_db", "ascending")])
+        for row in rows.select(["key", "psnr_db"]).take(lowest).to_pylist():
+            if row["psnr_db"] is not None and (worst is None or row["psnr_db"] < worst["psnr_db"]):
+                worst = row
+    return totals, worst
 
 
 def _target(target_bpp: float | None, reached_bpp: float | None) -> dict[str, Any]:

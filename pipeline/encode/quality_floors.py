@@ -33,7 +33,7 @@ class Floors:
     @classmethod
     def of(cls, config: CodecConfig) -> Self:
         """The floors that a run is told."""
-        return cls(min_psnr_db=config.min_psnr_db, min_ms_ssim=config.min_ms_ssim)
+        return cls(min_psnr_db=config.min_psnr_db or None, min_ms_ssim=config.min_ms_ssim)
 
     @property
     def any(self) -> bool:

@@ -27,6 +27,7 @@ SHOWN_DRAWN: Final = 1500
 IMAGE_COLUMNS: Final = (
     "key",
     "status",
+    "damaged",
     "reason",
     "lost_shard",
     "source_format",

@@ -47,10 +47,10 @@ def _head(report: Report) -> str:
 def _sizes(report: Report) -> str:
     totals = report.aggregate.totals
     rows = [
-        (row.what, f"{row.num_bytes:,}", times(row.ratio_vs_raw), times(row.ratio_vs_source))
+        (row.what, f"{row.num_bytes:,}", times(row.ratio_vs_source), times(row.ratio_vs_raw))
         for row in size_rows(totals)
     ]
-    table = _table(["", "bytes", "against raw", "against source files"], rows)
+    table = _table(["", "bytes", "against your files", "against raw"], rows)
     return f"## Size\n\n{table}\n\n{verdict(totals)}"
 
 

@@ -10,6 +10,10 @@ class Sizes(Protocol):
     """What is compared: the sums of an archive (`Totals`), or of one run (`RunSummary`)."""
 
     @property
+    def coded(self) -> int: ...
+    @property
+    def bounded(self) -> int: ...
+    @property
     def pixels(self) -> int: ...
     @property
     def raw_bytes(self) -> int: ...
@@ -37,8 +41,8 @@ class SizeRow:
 
     what: str
     num_bytes: int
-    ratio_vs_raw: float | None
     ratio_vs_source: float | None
+    ratio_vs_raw: float | None
 
 
 def size_rows(sizes: Sizes) -> list[SizeRow]:
@@ -49,8 +53,8 @@ def size_rows(sizes: Sizes) -> list[SizeRow]:
         return SizeRow(
             what=what,
             num_bytes=num_bytes,
-            ratio_vs_raw=3 * pixels / num_bytes if num_bytes else None,
             ratio_vs_source=sizes.source_bytes / num_bytes if num_bytes and complete else None,
+            ratio_vs_raw=3 * pixels / num_bytes if num_bytes else None,
         )
 
     partly = "" if sizes.zipped_pixels == sizes.pixels else " (decodable images only)"
@@ -64,15 +68,21 @@ def size_rows(sizes: Sizes) -> list[SizeRow]:
 
 
 def verdict(sizes: Sizes) -> str:
-    """One honest sentence: what zip got, what this archive got, and where it loses."""
-    ours, zipped = sizes.ratio_vs_raw, sizes.zip_ratio_vs_raw
+    """What this archive gained against the files and against zip, and what zip does not lose."""
+    against, ours, zipped = sizes.ratio_vs_source, sizes.ratio_vs_raw, sizes.zip_ratio_vs_raw
+    sentence = ""
+    if against is not None:
+        held = f"{against:.2f}x smaller" if against >= 1 else f"larger ({1 / against:.2f} times)"
+        sentence = f"Against your files this archive is {held}. "
     if ours is None or zipped is None:
-        return "Nothing to compare with zip: no image's pixels were decoded."
-    sentence = (
-        f"Zip makes these pixels {zipped:.2f}x smaller, this archive {ours:.1f}x: {ours / zipped:.1f} times zip. "
-        "Zip is lossless, this archive is not."
+        return f"{sentence}Nothing to compare with zip: no image's pixels were decoded."
+    return (
+        f"{sentence}Against raw pixels it is {ours:.1f}x smaller, where zip reaches {zipped:.2f}x: "
+        f"{ours / zipped:.1f} times zip. {_losses(sizes)}"
     )
-    against = sizes.ratio_vs_source
-    if against is not None and against < 1:
-        sentence += f" It is larger than the source files ({against:.2f}x)."
-    return sentence
+
+
+def _losses(sizes: Sizes) -> str:
+    if sizes.coded or sizes.bounded:
+        return "Zip is lossless, this archive is not."
+    return "Both are lossless."

@@ -64,6 +64,6 @@ def without_a_node(folder: Path, rng: random.Random) -> Counter[str]:
             else:
                 os.environ[name] = value
     assert len(nodes) == 1, "the run was over before a node could go"
-    assert (summary.images, summary.failed) == (_IMAGES + 1, 1), summary
+    assert (summary.images, summary.damaged, summary.failed) == (_IMAGES + 1, 1, 0), summary
     Witness(Storage(archive)).check(contents(source))
     return Counter({"nodes lost": 1, "seconds": round(seconds)})

@@ -242,7 +242,10 @@ def test_a_webhook_is_told_and_not_recorded(source: Path, archive: Path, config:
         assert tenfold("nightly", "--config", config, "--webhook", url).code == 1
     told, failed = posted
     assert (told["ok"], told["exit_code"], told["summary"]) == (False, 3, night)
-    assert f"{archive}: {_IMAGES + 1} new or changed, 0 unchanged, 1 failed, 0 dropped." in told["text"]
+    assert (
+        f"{archive}: {_IMAGES + 1} new or changed, 0 unchanged, 0 failed, 1 damaged, 0 dropped."
+        in told["text"]
+    )
     assert (failed["ok"], failed["exit_code"], failed["summary"]) == (False, 1, None)
     assert "error: Expected a folder, got nothing there" in failed["text"]
     for path in archive.rglob("*"):

@@ -70,9 +70,9 @@ def test_killed_and_run_again(source: Path, config: Path, tmp_path: Path, kills:
     assert sorted(keys) == sorted(path.name for path in source.iterdir())
     used = {Path(row["shard"]).name for row in rows}
     assert len(used - published) <= len(used) - len(published) + 1  # at most one in flight was done again
-    assert [row["key"] for row in rows if row["status"] == "failed"] == ["bad.png"]
+    assert [row["key"] for row in rows if row["damaged"]] == ["bad.png"]
     assert tenfold("decode", archive, tmp_path / "out", "--workers", "0").code == 0
-    assert len(list((tmp_path / "out").iterdir())) == _IMAGES
+    assert len(list((tmp_path / "out").iterdir())) == _IMAGES + 1
 
 
 def test_published_but_uncommitted_shards_are_adopted(source: Path, config: Path, tmp_path: Path) -> None:
@@ -113,4 +113,4 @@ def test_progress_lies_in_the_archive(source: Path, config: Path, tmp_path: Path
     progress = json.loads((run / "progress.json").read_text())
     assert progress["phase"] == "done"
     assert progress["listed"] == progress["finished"] == progress["committed"] == _IMAGES + 1
-    assert progress["failed"] == 1
+    assert (progress["damaged"], progress["failed"]) == (1, 0)

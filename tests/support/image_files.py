@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -38,3 +39,9 @@ def waves(seed: int, width: int = 64, height: int = 48) -> bytes:
     stream = io.BytesIO()
     PIL.Image.fromarray(pixels.astype(np.uint8)).save(stream, "PNG")
     return stream.getvalue()
+
+
+def make_unreadable(path: Path) -> None:
+    """Put a regular file there whose bytes nobody gets, root neither: reading it is an I/O error."""
+    path.unlink(missing_ok=True)
+    path.symlink_to("/proc/self/mem")

@@ -21,7 +21,9 @@ HISTOGRAMS: Final = (
 """Name, title, unit, digits that tell two edges apart, and digits after the point."""
 _TABLE_BYTES: Final = 1_200_000
 _TABLE_COLUMNS: Final = tuple(
-    name for name in IMAGE_COLUMNS if name not in ("lost_shard", "zip_bytes", "zip_source_bytes", "run")
+    name
+    for name in IMAGE_COLUMNS
+    if name not in ("damaged", "lost_shard", "zip_bytes", "zip_source_bytes", "run")
 )
 
 

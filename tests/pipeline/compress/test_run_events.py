@@ -72,7 +72,8 @@ def test_two_listeners_hear_one_story(source: Path, tmp_path: Path) -> None:
     assert all(progress.committed <= progress.finished <= progress.listed for progress in story)
     end = story[-1]
     assert (end.listed, end.finished, end.committed) == (_IMAGES + 1,) * 3
-    assert (end.totals.coded + end.totals.kept, end.totals.failed) == (_IMAGES, summary.failed)
+    assert end.totals.coded + end.totals.kept == _IMAGES + 1
+    assert (end.totals.damaged, summary.damaged, summary.failed) == (1, 1, 0)
     assert {name: round(spent, 3) for name, spent in end.stages.items()} == summary.stage_seconds
     record = json.loads((archive / "runs" / summary.run / "progress.json").read_text())
     assert record["phase"] == "done"

@@ -13,7 +13,7 @@ import pytest
 import pipeline.compress.run
 import pipeline.decode.resident_codecs
 import pipeline.encode.worker
-from tests.support.image_files import EXIF, ICC, file_of, picture, waves
+from tests.support.image_files import EXIF, ICC, file_of, make_unreadable, picture, waves
 from tests.support.plain_codec import load_plain
 from tests.support.repair_steps import compress
 
@@ -37,7 +37,7 @@ def made(_plain_codec: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (source / "3.jpg").write_bytes(file_of(picture(), "JPEG", exif=EXIF, icc_profile=ICC, quality=97))
     deep = PIL.Image.fromarray(np.arange(200, dtype=np.uint16).reshape(10, 20))
     (source / "deep.png").write_bytes(file_of(deep))
-    (source / "none.png").write_bytes(b"not an image")
+    make_unreadable(source / "none.png")
     compress(source, folder / "archive", quality=40)
     return folder
 
@@ -57,7 +57,7 @@ def archive(folder: Path) -> Path:
 @pytest.fixture
 def own(made: Path, tmp_path: Path) -> Path:
     """`source/` and `archive/` both to damage."""
-    shutil.copytree(made / "source", tmp_path / "own/source")
+    shutil.copytree(made / "source", tmp_path / "own/source", symlinks=True)
     compress(tmp_path / "own/source", tmp_path / "own/archive", quality=40)
     return tmp_path / "own"
 
@@ -78,5 +78,5 @@ def made_long(_plain_codec: None, tmp_path_factory: pytest.TempPathFactory) -> P
 @pytest.fixture
 def long(made_long: Path, tmp_path: Path) -> Path:
     """A copy of it to damage, beside one of its source, `long-source`."""
-    shutil.copytree(made_long.parent / "source", tmp_path / "long-source")
+    shutil.copytree(made_long.parent / "source", tmp_path / "long-source", symlinks=True)
     return Path(shutil.copytree(made_long, tmp_path / "long"))

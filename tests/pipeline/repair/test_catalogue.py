@@ -14,7 +14,7 @@ from pipeline.archive.shards import build_shard, publish
 from pipeline.errors import ArchiveError, NewerFormatError, StorageError
 from pipeline.store.storage import Storage
 from tests.support.image_archives import flip
-from tests.support.image_files import waves
+from tests.support.image_files import make_unreadable, waves
 from tests.support.repair_steps import (
     KEYS,
     assert_sound,
@@ -63,7 +63,8 @@ class TestCatalogue:
     def test_the_newest_row_of_an_image_wins_and_a_failure_never_over_a_payload(self, own: Path) -> None:
         source, archive = own / "source", own / "archive"
         (source / "1.png").write_bytes(waves(71))
-        (source / "2.png").write_bytes(b"no image any more")
+        make_unreadable(source / "2.png")
+        (source / "none.png").unlink()
         (source / "none.png").write_bytes(waves(72))
         compress(source, archive, quality=40)
         (source / "1.png").write_bytes(waves(73))
