@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -13,22 +12,21 @@ from jobs.options import (
     AsOfVersion,
     ConfigFile,
     KeyGlob,
+    OutQuality,
     RayAddress,
     Workers,
     read_config,
+    read_form,
 )
-from jobs.terminal.exit_codes import FAILED_IMAGES, clear_errors
-from jobs.terminal.output import first_of, print_json, say
+from jobs.terminal.decoded import tell_decoded
+from jobs.terminal.exit_codes import clear_errors
 from jobs.terminal.progress import show_progress
+from pipeline.decode.file_form import NamePolicy, OutputFormat
 from pipeline.decode.plan import Existing
 from pipeline.decode.run import GOES_ON, DecodeRun
 from pipeline.errors import SourceError
-from pipeline.image.write import Format
 from pipeline.store.storage import Storage
 from pipeline.store.urls import split_url
-from pipeline.words import counted
-
-_SHOWN_FAILURES = 10
 
 
 def decode(
@@ -42,9 +40,22 @@ def decode(
     ] = None,
     glob: KeyGlob = None,
     fmt: Annotated[
-        Format | None,
-        typer.Option("--format", help="Default: png for coded images, the original file for kept ones."),
+        OutputFormat | None,
+        typer.Option(
+            "--format",
+            help="Default: png for coded images, the original file for kept ones. source: the format in which each "
+            "image came, under its own name, in a file that is not larger than it was; PNG for formats that are not "
+            "written.",
+        ),
     ] = None,
+    out_quality: OutQuality = None,
+    names: Annotated[
+        NamePolicy,
+        typer.Option(
+            help="What a.jpg is called that comes as PNG. append: a.jpg.png. replace: a.png, where no other image "
+            "could be called so, else a.jpg.png. keep: a.jpg."
+        ),
+    ] = "append",
     skip_existing: Annotated[
         bool,
         typer.Option(
@@ -69,14 +80,16 @@ def decode(
     """Decode the images of ARCHIVE into DST, with EXIF, ICC profile, XMP and alpha.
 
     A file is named by its key; where the format differs from the key's extension, the new one is appended
-    (a.jpg becomes a.jpg.png), so that a.jpg and a.gif never meet. `..` and a leading `/` in keys are escaped:
-    nothing is written outside DST. A name that DST cannot hold is shortened, and that is said.
+    (a.jpg becomes a.jpg.png), so that a.jpg and a.gif never meet; --names has other ways, and --format source leaves
+    names as they were. `..` and a leading `/` in keys are escaped: nothing is written outside DST. A name that DST
+    cannot hold is shortened, and that is said.
 
     Where files of these names are in DST, nothing is written at all, unless --skip-existing or --overwrite says what
     becomes of them. Never into an archive, and never over an original, by whatever path DST is reached.
     """
     if skip_existing and overwrite:
         raise typer.BadParameter("files in DST either stay or are written over", param_hint="--overwrite")
+    form = read_form(fmt, out_quality, names)
     existing: Existing = "keep" if skip_existing else "replace" if overwrite else "refuse"
     with clear_errors(stopped=f"Stopped. {GOES_ON}"):
         settings = read_config(config, workers=workers, ray_address=ray_address)
@@ -84,7 +97,7 @@ def decode(
             Storage(archive, settings.storage),
             Storage(dst, settings.storage),
             settings,
-            fmt=fmt,
+            form=form,
             keys=_read_keys(keys_file) if keys_file else None,
             glob=glob,
             as_of=as_of,
@@ -92,25 +105,7 @@ def decode(
         )
         with show_progress() as listen:
             summary = run.run(listen)
-        if as_json:
-            print_json(asdict(summary))
-        else:
-            print(
-                f"{summary.written:,} of {counted(summary.images, 'image')} written to {dst}, "
-                f"{summary.written_bytes / 1e6:.2f} MB, {summary.seconds:.1f} s."
-            )
-        if summary.existing:
-            say(f"{counted(summary.existing, 'image', 'was', 'were')} there already (--skip-existing).")
-        if summary.without_payload:
-            say(
-                f"{counted(summary.without_payload, 'image')} failed when compressed: there is nothing to decode."
-            )
-        for line in first_of([f"renamed: {one['key']}: {one['name']}" for one in summary.renamed]):
-            say(line)
-        for failure in summary.failures[:_SHOWN_FAILURES]:
-            say(f"failed: {failure['key']}: {failure['reason']}")
-        if summary.failed:
-            raise SystemExit(FAILED_IMAGES)
+        tell_decoded(summary, dst, as_json=as_json)
 
 
 def _read_keys(url: str) -> list[str]:

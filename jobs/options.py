@@ -10,6 +10,7 @@ import typer
 
 from pipeline.archive.versions import parse_as_of
 from pipeline.config import TARGETS, CompressConfig, load_config
+from pipeline.decode.file_form import FileForm, NamePolicy, OutputFormat
 from pipeline.errors import ConfigError
 
 ReadT = TypeVar("ReadT")
@@ -172,12 +173,31 @@ Workers = Annotated[
         help="Ray actors. Default: every GPU of the cluster, or every core without one. 0: this process, no Ray.",
     ),
 ]
+OutQuality = Annotated[
+    int | None,
+    typer.Option(
+        "--out-quality",
+        min=1,
+        max=100,
+        metavar="N",
+        help="1 (smallest) to 100, of files in lossy formats. Default: 95 for jpeg, 90 for avif, lossless webp; for "
+        "source the best that makes no file larger than the original was.",
+    ),
+]
 RayAddress = Annotated[
     str | None,
     typer.Option(
         "--ray-address", help="Ray cluster to join, e.g. auto. Default: RAY_ADDRESS, else start one here."
     ),
 ]
+
+
+def read_form(fmt: OutputFormat | None, quality: int | None, names: NamePolicy = "append") -> FileForm:
+    """How files are to come; what does not go together is wrong usage."""
+    try:
+        return FileForm(fmt=fmt, quality=quality, names=names)
+    except ConfigError as error:
+        raise typer.BadParameter(str(error), param_hint="--out-quality") from error
 
 
 def read_config(

@@ -147,10 +147,11 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         "codec (ground)",
         "pipeline (ground)",
         "pipeline/compress",
+        "pipeline/decode",
         "pipeline/report",
         "pipeline/source",
     },
-    "jobs/options": {"pipeline (ground)", "pipeline/archive", "pipeline/config"},
+    "jobs/options": {"pipeline (ground)", "pipeline/archive", "pipeline/config", "pipeline/decode"},
     "jobs/bench": {
         "codec (ground)",
         "codec/bench",

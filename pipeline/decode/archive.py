@@ -20,11 +20,12 @@ from pipeline.archive.range_reads import read_payload, read_row
 from pipeline.archive.schema import rows_of
 from pipeline.archive.versions import AsOf
 from pipeline.decode.deliver import Delivery, deliver
+from pipeline.decode.file_form import FileForm, OutputFormat
 from pipeline.decode.row_decoder import RowDecoder
 from pipeline.errors import ArchiveError
 from pipeline.globs import key_matcher
 from pipeline.image.read import read_image
-from pipeline.image.write import Format, to_pillow
+from pipeline.image.write import to_pillow
 from pipeline.store.options import StorageOptions
 from pipeline.store.storage import Storage
 from pipeline.types import CatalogueRow, Image, ShardRow
@@ -104,16 +105,20 @@ class Archive:
             )
         return image
 
-    def file(self, key: str, fmt: Format | None = None) -> Delivery:
+    def file(self, key: str, fmt: OutputFormat | None = None, *, quality: int | None = None) -> Delivery:
         """One image as the bytes of a file.
 
         Args:
-            fmt: None for PNG where coded, and for the original file where kept.
+            fmt: None for PNG where coded, and for the original file where kept; `source` for the format in which the
+                image came, in a file that is not larger than it was.
+            quality: 1 (smallest) to 100, of lossy formats.
         Raises:
             RestoreError: the format cannot hold this image.
+            ConfigError: the format takes no quality.
         """
+        form = FileForm(fmt=fmt, quality=quality)
         row = self.read(key)
-        return deliver(row, self._decoded(row) if row.status == "coded" else None, fmt, strict=True)
+        return deliver(row, self._decoded(row) if row.status == "coded" else None, form, strict=True)
 
     def latents(self, key: str) -> npt.NDArray[np.float32]:
         """The dequantised latents of a coded image, (C, h, w), without running the synthesis network.

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Collection
+from typing import Final
 
+from pipeline.decode.file_form import NamePolicy
 from pipeline.decode.file_names import fitting_path, safe_path, spare_path, with_extension
 from pipeline.decode.tasks import Place
 from pipeline.image.write import FORMATS, Format
 from pipeline.store.name_limits import NameLimits
 
+_EXTENSION: Final = re.compile(r"(?<=[^/])\.[A-Za-z][A-Za-z0-9]{1,4}$")
+
 
 class FileNames:
-    """Names that depend on an archive's keys and the destination alone, not on which of the images are decoded."""
+    """Names that depend on an archive's keys, the destination and the policy, not on which images are decoded."""
 
-    def __init__(self, all_keys: Collection[str], limits: NameLimits) -> None:
+    def __init__(self, all_keys: Collection[str], limits: NameLimits, policy: NamePolicy = "append") -> None:
         """Take what the names depend on.
 
         Args:
@@ -22,19 +28,36 @@ class FileNames:
         """
         self._all_keys = frozenset(all_keys)
         self._limits = limits
+        self._policy = policy
         self._folders = _folders_of(self._all_keys) if limits.has_folders else frozenset()
+        self._stems = Counter(map(_stem, self._all_keys)) if policy == "replace" else Counter()
 
-    def place(self, key: str, fmt: Format | None) -> Place:
+    def place(self, key: str, fmt: Format | None, *, as_it_was: bool = False) -> Place:
         """Where an image's file goes.
 
         Args:
             fmt: of the file; None for a kept original, which goes by its key.
+            as_it_was: the file is of the format that it had, so that its name fits it as well as it did.
         """
-        asked = key if fmt is None else with_extension(key, FORMATS[fmt], self._all_keys.__contains__)
+        asked = key if fmt is None or as_it_was else self._named(key, FORMATS[fmt])
         path = safe_path(asked)
         if path in self._folders:
             path = spare_path(path, self._limits)
         return Place(fmt=fmt, asked=asked, path=fitting_path(path, self._limits))
+
+    def _named(self, key: str, extensions: tuple[str, ...]) -> str:
+        if self._policy == "keep":
+            return key
+        stem = _stem(key)
+        is_free = self._stems[stem] == 1 and stem not in self._all_keys
+        if self._policy == "replace" and is_free and not key.lower().endswith(extensions):
+            return stem + extensions[0]
+        return with_extension(key, extensions, self._all_keys.__contains__)
+
+
+def _stem(key: str) -> str:
+    """The key without what looks like an image's extension: `photo.2024` keeps it."""
+    return _EXTENSION.sub("", key)
 
 
 def _folders_of(keys: Collection[str]) -> frozenset[str]:

@@ -8,13 +8,13 @@ from typing import Final, Literal
 
 from pipeline.decode.deliver import formats_of
 from pipeline.decode.destination import check_no_archive, files_at
+from pipeline.decode.file_form import FileForm, writable_format
 from pipeline.decode.file_names import spare_paths
 from pipeline.decode.naming import FileNames
 from pipeline.decode.originals import Originals
 from pipeline.decode.selection import Selection
 from pipeline.decode.tasks import Place, WantedImage
 from pipeline.errors import RestoreError
-from pipeline.image.write import Format
 from pipeline.store.backend import ObjectInfo
 from pipeline.store.name_limits import NameLimits
 from pipeline.store.storage import Storage
@@ -35,17 +35,16 @@ class PlannedImage:
     source_sha256: str | None
 
 
-def plan_images(selection: Selection, names: FileNames, fmt: Format | None) -> list[PlannedImage]:
-    """Where the files of the selected images go, in the order of the selection.
-
-    Args:
-        fmt: as for `deliver`.
-    """
+def plan_images(selection: Selection, names: FileNames, form: FileForm) -> list[PlannedImage]:
+    """Where the files of the selected images go, in the order of the selection."""
     names_of_columns = ("shard", "row", "key", "status", "source_format", "source_sha256")
     columns = (selection.rows[name].to_pylist() for name in names_of_columns)
     planned = []
     for shard, row, key, status, source_format, digest in zip(*columns, strict=True):
-        places = tuple(names.place(key, one) for one in formats_of(status, source_format, fmt))
+        own = writable_format(source_format) if form.fmt == "source" else None
+        places = tuple(
+            names.place(key, fmt, as_it_was=fmt == own) for fmt in formats_of(status, source_format, form)
+        )
         image = WantedImage(row=row, key=key, places=places)
         planned.append(PlannedImage(shard=shard, image=image, source_sha256=digest))
     return planned

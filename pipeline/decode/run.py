@@ -10,6 +10,7 @@ from typing import Final
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.versions import AsOf
 from pipeline.config import CompressConfig
+from pipeline.decode.file_form import FileForm
 from pipeline.decode.naming import FileNames
 from pipeline.decode.originals import Originals
 from pipeline.decode.plan import Existing, PlannedImage, plan_images, settle_existing
@@ -17,7 +18,6 @@ from pipeline.decode.selection import Selection, select_images
 from pipeline.decode.tasks import DecodeResult, DecodeTask
 from pipeline.decode.worker import DecoderSpec
 from pipeline.errors import StorageError
-from pipeline.image.write import Format
 from pipeline.progress import (
     Follower,
     ImagesFinished,
@@ -58,6 +58,8 @@ class DecodeSummary:
     failures: list[dict[str, str]]
     renamed: list[dict[str, str]]
     """`key`, and the `name` of its file below the destination, where that is not what the key asks for."""
+    in_other_format: list[dict[str, str]]
+    """`key`, and the `reason` why its file is in another format than was asked for."""
 
 
 class DecodeRun:
@@ -69,7 +71,7 @@ class DecodeRun:
         destination: Storage,
         config: CompressConfig,
         *,
-        fmt: Format | None = None,
+        form: FileForm = FileForm(),  # noqa: B008 frozen
         keys: Collection[str] | None = None,
         glob: str | None = None,
         as_of: AsOf | None = None,
@@ -78,7 +80,7 @@ class DecodeRun:
         """Contact nothing yet.
 
         Args:
-            fmt: format of decoded images; None for PNG, and kept images as they were.
+            form: how the files are to come.
             keys: only these; every one must be in the archive.
             glob: only keys that match (pipeline/globs.py).
             as_of: the archive as it was then.
@@ -88,7 +90,7 @@ class DecodeRun:
         self._existing: Existing = existing
         self._destination = destination
         self._config = config
-        self._fmt: Format | None = fmt
+        self._form = form
         self._keys = keys
         self._glob = glob
         self._as_of = as_of
@@ -96,6 +98,7 @@ class DecodeRun:
         self._listen: Listener = self._follower
         self._failures: list[dict[str, str]] = []
         self._renamed: list[dict[str, str]] = []
+        self._otherwise: list[dict[str, str]] = []
         self._written = self._written_bytes = 0
 
     def run(self, listen: Listener = ignore) -> DecodeSummary:
@@ -129,11 +132,12 @@ class DecodeRun:
             megapixels_per_second=round(progress.megapixels_per_second(), 3),
             failures=self._failures,
             renamed=self._renamed,
+            in_other_format=self._otherwise,
         )
 
     def _planned(self, stored: Selection, catalogue: Catalogue) -> list[PlannedImage]:
         limits = limits_of(self._destination.url)
-        planned = plan_images(stored, FileNames(stored.all_keys, limits), self._fmt)
+        planned = plan_images(stored, FileNames(stored.all_keys, limits, self._form.names), self._form)
         versions = [catalogue] if self._as_of is None else [catalogue, Catalogue(self._archive)]
         return settle_existing(
             planned,
@@ -148,7 +152,7 @@ class DecodeRun:
         spec = DecoderSpec(
             archive_url=self._archive.url,
             destination_url=self._destination.url,
-            fmt=self._fmt,
+            form=self._form,
             config=self._config,
         )
         try:
@@ -166,6 +170,7 @@ class DecodeRun:
         self._written += result.written
         self._written_bytes += result.written_bytes
         self._renamed += [{"key": key, "name": path} for key, path in result.renamed]
+        self._otherwise += [{"key": key, "reason": reason} for key, reason in result.otherwise]
         for key, reason in result.failed:
             self._fail(key, reason)
         self._listen(ImagesFinished(images=result.written, totals=Totals(pixels=result.pixels)))

@@ -55,3 +55,5 @@ class DecodeResult:
     """(key, reason)."""
     renamed: tuple[tuple[str, str], ...] = ()
     """(key, path below the destination) of files that could not be called what they should."""
+    otherwise: tuple[tuple[str, str], ...] = ()
+    """(key, reason) of files in another format than was asked for."""

@@ -13,11 +13,11 @@ from codec.errors import CodecError
 from pipeline.archive.shards import iter_rows
 from pipeline.config import CompressConfig
 from pipeline.decode.deliver import deliver
+from pipeline.decode.file_form import FileForm
 from pipeline.decode.put import put_file
 from pipeline.decode.row_decoder import RowDecoder
 from pipeline.decode.tasks import DecodeResult, DecodeTask, WantedImage
 from pipeline.errors import DamagedError, StorageError, StoreDownError, TenfoldError
-from pipeline.image.write import Format
 from pipeline.store.name_limits import limits_of
 from pipeline.store.storage import Storage
 from pipeline.types import Image, ShardRow
@@ -32,7 +32,7 @@ class DecoderSpec:
 
     archive_url: str
     destination_url: str
-    fmt: Format | None
+    form: FileForm
     config: CompressConfig
 
     def build(self, *, threads: int) -> DecoderWorker:
@@ -41,7 +41,7 @@ class DecoderSpec:
         return DecoderWorker(
             Storage(self.archive_url, self.config.storage),
             Storage(self.destination_url, self.config.storage),
-            fmt=self.fmt,
+            form=self.form,
             batch_pixels=int(self.config.workers.batch_megapixels * 1e6),
             threads=threads,
         )
@@ -51,13 +51,13 @@ class DecoderWorker(Worker[DecodeTask, DecodeResult]):
     """Holds the codecs it has met and decodes shards."""
 
     def __init__(
-        self, archive: Storage, destination: Storage, *, fmt: Format | None, batch_pixels: int, threads: int
+        self, archive: Storage, destination: Storage, *, form: FileForm, batch_pixels: int, threads: int
     ) -> None:
         """Take the stores and this worker's share of the CPU."""
         self._archive = archive
         self._destination = destination
         self._limits = limits_of(destination.url)
-        self._fmt = fmt
+        self._form = form
         self._batch_pixels = batch_pixels
         self._decoder = RowDecoder(archive)
         self._writers = ThreadPoolExecutor(threads, thread_name_prefix="write")
@@ -81,6 +81,7 @@ class DecoderWorker(Worker[DecodeTask, DecodeResult]):
         written = written_bytes = pixels = 0
         failed: list[tuple[str, str]] = []
         renamed: list[tuple[str, str]] = []
+        otherwise: list[tuple[str, str]] = []
         for batch in self._batches(rows):
             images = self._decode([row for _, row in batch])
             outcomes = [
@@ -97,12 +98,15 @@ class DecoderWorker(Worker[DecodeTask, DecodeResult]):
                 pixels += (row.width or 0) * (row.height or 0)
                 if file.renamed is not None:
                     renamed.append((row.key, file.renamed))
+                if file.otherwise is not None:
+                    otherwise.append((row.key, file.otherwise))
         return DecodeResult(
             written=written,
             written_bytes=written_bytes,
             pixels=pixels,
             failed=tuple(failed),
             renamed=tuple(renamed),
+            otherwise=tuple(otherwise),
         )
 
     def _batches(self, rows: Iterator[tuple[int, ShardRow]]) -> Iterator[list[tuple[int, ShardRow]]]:
@@ -143,7 +147,7 @@ class DecoderWorker(Worker[DecodeTask, DecodeResult]):
         if isinstance(image, str):
             return image
         try:
-            delivery = deliver(row, image, self._fmt, strict=False)
+            delivery = deliver(row, image, self._form, strict=False)
             place = wanted.place(delivery.fmt)
             path = put_file(self._destination, place, delivery.data, self._limits)
         except (StorageError, FileNotFoundError) as error:
@@ -153,7 +157,8 @@ class DecoderWorker(Worker[DecodeTask, DecodeResult]):
             return str(error)
         except TenfoldError as error:
             return str(error)
-        return _Written(size=len(delivery.data), renamed=None if path == place.asked else path)
+        renamed = None if path == place.asked else path
+        return _Written(size=len(delivery.data), renamed=renamed, otherwise=delivery.otherwise)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,3 +168,5 @@ class _Written:
     size: int
     renamed: str | None
     """Its path, where that is not what was asked for."""
+    otherwise: str | None
+    """Why its format is another one than was asked for."""

@@ -5,7 +5,7 @@ What each format gives back when its file is read again:
 - png: everything, pixel for pixel.
 - webp: everything, pixel for pixel, unless a quality is asked for (then 4:2:0 lossy colour). Grey becomes
   colour with three equal channels, which is all WebP has.
-- jpeg: quality 95, 4:4:4. No alpha: an image with transparent pixels is refused.
+- jpeg: quality 95, 4:4:4 (4:2:0 below quality 85). No alpha: an image with transparent pixels is refused.
 - avif: quality 90, 4:4:4; alpha exact. EXIF that does not begin like a TIFF file is refused by its writer.
 """
 
@@ -36,6 +36,8 @@ FORMATS: Mapping[Format, tuple[str, ...]] = {
 }
 """Formats that can be written and their extensions; the first is the one given to new files."""
 
+_FULL_COLOUR_FROM = 85
+"""The quality of a JPEG below which bits are better spent on luma."""
 _ORIENTATION = 0x0112
 _MAX_SEGMENT_BYTES = 65_533
 _XMP_OVERHEAD_BYTES = 29
@@ -172,7 +174,9 @@ def _write_jpeg(image: Image, picture: PIL.Image.Image, stream: io.BytesIO, qual
                 f"JPEG holds at most {room:,} bytes of {name}, this image has {len(metadata or b''):,}; "
                 "use png, webp or avif."
             )
-    picture.save(stream, "JPEG", quality=quality or 95, subsampling="4:4:4", **_metadata(image))
+    quality = quality or 95
+    subsampling = "4:4:4" if quality >= _FULL_COLOUR_FROM else "4:2:0"
+    picture.save(stream, "JPEG", quality=quality, subsampling=subsampling, optimize=True, **_metadata(image))
 
 
 def _write_webp(image: Image, picture: PIL.Image.Image, stream: io.BytesIO, quality: int | None) -> None:
