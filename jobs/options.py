@@ -117,7 +117,7 @@ Tars = Annotated[
     typer.Option(
         "--tars/--no-tars",
         help="Open the tars below SRC and take what is in them, under keys such as shard-000.tar/cat.jpg. A tar, or a "
-        "glob of tars, that SRC names is opened without being told to.",
+        "glob of tars, that SRC names is opened unless told not to.",
         show_default=False,
     ),
 ]

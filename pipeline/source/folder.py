@@ -22,18 +22,23 @@ from pipeline.types import SourceImage
 class Folder:
     """A folder or prefix, or a glob in it."""
 
-    def __init__(self, storage: Storage, glob: str | None, *, exclude: tuple[str, ...]) -> None:
+    def __init__(
+        self, storage: Storage, glob: str | None, *, exclude: tuple[str, ...], opens_tars: bool
+    ) -> None:
         """Contact nothing yet.
 
         Args:
             exclude: paths below the folder that are no part of it.
+            opens_tars: whether a tar is something that holds files, and no file itself.
         """
         self._storage = storage
         self._is_local = scheme(storage.url) in LOCAL
         self._glob = glob
         self._exclude = exclude
         self._pattern = None if glob is None else compile_glob(glob)
-        self._any_name = glob is not None and _names_extension(glob)
+        self._any_name = (
+            glob is not None and _names_extension(glob) and not (opens_tars and is_tar_name(glob))
+        )
         self.seen = 0
         """Objects that the listing has come by."""
 
@@ -165,4 +170,4 @@ def _note(odd: Oddity, notes: ListingNotes) -> None:
 def _names_extension(glob: str) -> bool:
     """Whether a glob ends in an extension that has no wildcard: then the user says what is an image."""
     extension = extension_of(glob)
-    return extension != "(none)" and not is_glob(extension) and not is_tar_name(glob)
+    return extension != "(none)" and not is_glob(extension)

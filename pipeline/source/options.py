@@ -24,8 +24,9 @@ class SourceOptions(BaseModel):
     """Whether a file that is not named like an image is taken if its first bytes are those of one."""
     others: Literal["keep", "skip"] = "skip"
     """What becomes of files that are no images: stored byte for byte, or counted and left out."""
-    tars: bool = False
-    """Whether the tars of a folder or list are opened, and their members taken."""
+    tars: bool | None = None
+    """Whether tars are opened, and their members taken. None: those that the source names, alone or by a glob, and not
+    those of a folder or list."""
 
     @field_validator("include", "exclude", mode="before")
     @classmethod

@@ -161,7 +161,10 @@ class Source:
 
     @property
     def _opens_tars(self) -> bool:
-        return self.config.take.tars or (self.config.glob is not None and is_tar_name(self.config.glob))
+        """Whether the tars of a listing are opened."""
+        if self.config.take.tars is not None:
+            return self.config.take.tars
+        return self.config.glob is not None and is_tar_name(self.config.glob)
 
     def _taken(self, notes: ListingNotes) -> Iterator[SourceImage]:
         skipped: Counter[str] = Counter()
@@ -191,7 +194,7 @@ class Source:
             Storage(self.config.url, self.config.storage).check_readable()
             yield from folder.files(notes)
             single = self._single(early=False) if folder.seen == 0 else None
-        if single is not None and is_tar_name(single.key):
+        if single is not None and is_tar_name(single.key) and self.config.take.tars is not False:
             index = self._tars.index(single.url)
             if index.damage is not None:
                 notes.unlisted.append(Unlisted(path="", reason=index.damage))
@@ -200,9 +203,8 @@ class Source:
             yield Found(image=single, is_image=True)
 
     def _folder(self) -> Folder:
-        return Folder(
-            Storage(self.config.url, self.config.storage), self.config.glob, exclude=self._excluded()
-        )
+        storage = Storage(self.config.url, self.config.storage)
+        return Folder(storage, self.config.glob, exclude=self._excluded(), opens_tars=self._opens_tars)
 
     def _below(self, url: str) -> str | None:
         """Path of an object below the source; '' for the source itself, None for what lies elsewhere."""

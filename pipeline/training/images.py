@@ -19,6 +19,7 @@ from pipeline.errors import SourceError, StorageError, StoreDownError
 from pipeline.image.read import read_image, to_rgb
 from pipeline.source.image_names import is_image_name
 from pipeline.source.keys import utf8_key
+from pipeline.source.options import SourceOptions
 from pipeline.source.parse import parse_source
 from pipeline.source.source import Source
 from pipeline.store.range_file import open_object
@@ -44,7 +45,7 @@ def read_training_images(
         StorageError: nothing is there, or the store does not answer.
         TrainingError: no image is at least one patch large.
     """
-    source = parse_source(data)
+    source = parse_source(data, take=SourceOptions(tars=False))  # packs are read from front to back here
     entries, listed = sample(_entries(source), config.data.max_images, seed=config.seed)
     if listed > len(entries):
         say(f"{listed:,} objects listed; a random sample of {len(entries):,} is read (data.max_images)")

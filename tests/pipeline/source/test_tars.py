@@ -86,6 +86,9 @@ def test_many_tars(tmp_path: Path) -> None:
     wanted = {f"{number}.tar/a.jpg": b"%d" % number for number in range(3)}
     assert contents(source_of(f"{tmp_path}/shards/*.tar")) == wanted
     assert list(contents(source_of(tmp_path))) == ["loose.png"]
+    assert [image.key for image in source_of(f"{tmp_path}/shards/*.tar", tars=False).images()] == [
+        f"{number}.tar" for number in range(3)
+    ]
     source = source_of(tmp_path, tars=True, exclude=["shards/1.tar"])
     assert list(contents(source)) == ["loose.png", "shards/0.tar/a.jpg", "shards/2.tar/a.jpg"]
     covers = source.coverage()
