@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset
 
 from pipeline.errors import SourceError, StorageError
@@ -24,6 +25,8 @@ from pipeline.store.urls import LOCAL, check_no_secret, local_path, local_url, s
 from pipeline.types import SourceImage
 
 _BATCH_ROWS = 4096
+_FIRST_US, _LAST_US = -62_135_596_800_000_000, 253_402_300_799_999_999
+"""The years 1 to 9999, in microseconds since 1970."""
 _MANIFEST_TYPES = {
     "url": pa.string(),
     "key": pa.string(),
@@ -141,6 +144,8 @@ class ImageList:
                 raise SourceError(
                     f"Expected column `{name}` of {self.url} as {expected}, got {column.type}; convert it."
                 ) from error
+            if name == "mtime":
+                columns[name] = _in_the_calendar(columns[name])
         return pa.record_batch(columns)
 
     def _row(self, row: dict[str, Any], where: str) -> SourceImage:
@@ -151,10 +156,11 @@ class ImageList:
         if key == "":
             raise SourceError(f"Expected a key or null, got an empty one in {where} of {self.url}; fill it.")
         mtime: datetime | None = row.get("mtime")
+        size: int | None = row.get("size")
         return replace(
             image,
             key=image.key if key is None else key,
-            size=row.get("size"),
+            size=None if size is None or size < 0 else size,
             etag=row.get("etag"),
             mtime=mtime and mtime.astimezone(UTC),
         )
@@ -194,6 +200,13 @@ class ImageList:
 
     def _bad(self, where: str, expected: str, got: str) -> SourceError:
         return SourceError(f"Expected {expected}, got {got} in {where} of {self.url}; correct the list.")
+
+
+def _in_the_calendar(times: pa.Array) -> pa.Array:
+    """Null for a time before the year 1 or beyond 9999: it says nothing of a file."""
+    stamps = times.cast(pa.int64())
+    is_sound = pc.and_(pc.greater_equal(stamps, _FIRST_US), pc.less_equal(stamps, _LAST_US))
+    return pc.if_else(is_sound, times, pa.scalar(None, times.type))
 
 
 def _unique(read: Callable[[], Iterator[SourceImage]], where: str) -> Iterator[SourceImage]:

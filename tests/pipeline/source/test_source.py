@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline.errors import SourceError, StorageError
@@ -320,6 +322,14 @@ class TestManifest:
         assert b.etag == "tag"
         assert a.mtime == datetime(2024, 5, 6, 5, 8, 9, 123456, tzinfo=UTC)
         assert source.read(c) == b"c.jpg"
+
+    def test_facts_that_cannot_be(self, tmp_path: Path) -> None:
+        stamps = pa.array([2**62, -(2**62), 0], pa.int64()).cast(pa.timestamp("us", tz="UTC"))
+        table = pa.table({"url": ["a", "b", "c"], "mtime": stamps, "size": [-1, 2**62, None]})
+        pq.write_table(table, tmp_path / "m.parquet")
+        images = list(parse_source(f"{tmp_path}/m.parquet").images())
+        epoch = datetime(1970, 1, 1, tzinfo=UTC)
+        assert [(image.size, image.mtime) for image in images] == [(None, None), (2**62, None), (None, epoch)]
 
     def test_only_urls(self, tmp_path: Path) -> None:
         pd.DataFrame({"url": [f"s3://bucket/{n}.jpg" for n in range(10_000)]}).to_parquet(

@@ -100,6 +100,26 @@ def test_many_tars(tmp_path: Path) -> None:
     ]
 
 
+def test_a_tar_in_a_store_is_read_by_ranges(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Storage("memory://tars")
+    store.write("p.tar", tar_of([(f"{number}.jpg", bytes([number]) * 3_000_000) for number in range(5)]))
+    read, ranges = Storage.read_range, []
+
+    def counted(storage: Storage, path: str, offset: int, length: int) -> bytes:
+        ranges.append(length)
+        return read(storage, path, offset, length)
+
+    monkeypatch.setattr(Storage, "read_range", counted)
+    monkeypatch.setattr(Storage, "read", None)
+    source = source_of("memory://tars/p.tar")
+    images = list(source.images())
+    assert sum(ranges) < 8_000_000, "headers alone"
+    ranges.clear()
+    assert source.read(images[3]) == b"\3" * 3_000_000
+    assert ranges == [3_000_512]
+    assert images[3].url == "tar://3.jpg::memory://tars/p.tar"
+
+
 def test_names_and_links(tmp_path: Path) -> None:
     (tmp_path / "p.tar").write_bytes(
         tar_of(
