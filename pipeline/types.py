@@ -47,7 +47,7 @@ class SourceImage:
     key: str
     """Name in the archive: the path below the source, or what a manifest says."""
     url: str
-    """Full URL or absolute path to read from; of a tar's member `tar://MEMBER::URL` (pipeline/source/tar_urls.py)."""
+    """Full URL or absolute path to read from; of a tar's member `tar://MEMBER::URL` (pipeline/store/member_urls.py)."""
     size: int | None = None
     etag: str | None = None
     mtime: datetime | None = None

@@ -12,8 +12,9 @@ from pipeline.source.keys import distinct_key, utf8_key
 from pipeline.source.notes import ListingNotes, Unlisted
 from pipeline.source.tar_files import TarFiles
 from pipeline.source.tar_index import Member, TarIndex
-from pipeline.source.tar_urls import is_tar_name, member_url
+from pipeline.source.tar_names import is_tar_name
 from pipeline.store.backend import ObjectInfo, Oddity
+from pipeline.store.member_urls import member_url
 from pipeline.store.storage import Storage
 from pipeline.store.urls import LOCAL, local_path, local_url, scheme
 from pipeline.types import SourceImage
@@ -28,7 +29,7 @@ class Folder:
         """Contact nothing yet.
 
         Args:
-            exclude: paths below the folder that are no part of it.
+            exclude: paths below the folder that are no part of it, or absolute ones that links may lead to.
             opens_tars: whether a tar is something that holds files, and no file itself.
         """
         self._storage = storage

@@ -21,7 +21,8 @@ from pipeline.source.options import SourceOptions
 from pipeline.source.taking import HEAD_BYTES, Taking
 from pipeline.source.tar_files import TarFiles
 from pipeline.source.tar_index import Member
-from pipeline.source.tar_urls import is_tar_name, split_member_url
+from pipeline.source.tar_names import is_tar_name
+from pipeline.store.member_urls import split_member_url
 from pipeline.store.options import StorageOptions
 from pipeline.store.storage import Storage
 from pipeline.store.urls import LOCAL, local_path, scheme, split_url
@@ -271,12 +272,13 @@ class Source:
         return SourceImage(key=key, url=url, size=info.size, etag=info.etag, mtime=info.mtime)
 
     def _excluded(self) -> tuple[str, ...]:
-        """Where the archive lies below the source, by its path as given and by where that leads."""
+        """Where the archive lies below the source, by its path as given and by where that leads; and that itself."""
         inside = self.config.exclude and self._below(self.config.exclude)
         found = {inside} if inside else set()
         if self.config.exclude and scheme(self.config.url) in LOCAL and scheme(self.config.exclude) in LOCAL:
             folder = os.path.realpath(local_path(self.config.url)).rstrip("/") + "/"
             archive = os.path.realpath(local_path(self.config.exclude))
+            found.add(archive)  # links may lead there
             if archive.startswith(folder):
                 found.add(archive[len(folder) :])
         return tuple(sorted(found))

@@ -23,7 +23,7 @@ import pyarrow as pa
 
 from pipeline.errors import StorageError
 from pipeline.source.tar_index import Member, TarIndex, member_bytes, read_index
-from pipeline.source.tar_urls import compression_of
+from pipeline.source.tar_names import compression_of
 from pipeline.store.failures import missing, problem, short_read
 from pipeline.store.options import StorageOptions
 from pipeline.store.range_file import open_object

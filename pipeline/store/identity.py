@@ -10,13 +10,17 @@ import os
 from collections.abc import Iterator
 
 from pipeline.errors import StorageError
+from pipeline.store.member_urls import split_member_url
 from pipeline.store.urls import LOCAL, local_path, normal, scheme
 
 Identity = tuple[int, int] | str
 
 
 def identity_of(url: str) -> Identity | None:
-    """Of a file or folder; None where nothing is, or where the URL names nothing."""
+    """Of a file or folder; None where nothing is, or where the URL names nothing. A tar's member is in the tar."""
+    inside = split_member_url(url)
+    if inside is not None:
+        return identity_of(inside[1])
     try:
         if scheme(url) not in LOCAL:
             return normal(url)

@@ -57,7 +57,7 @@ class LocalWalk:
 
         Args:
             top: the folder, which has the key `prefix`; '' for the root of the store.
-            exclude: keys that are passed over with everything below them.
+            exclude: keys, and real paths, that are passed over with everything below them.
             notice: is told of every oddity. Without it, a folder whose names cannot be had ends the walk.
         """
         self._top = _Place(key=prefix, file=top)
@@ -123,9 +123,11 @@ class LocalWalk:
     def _is_hidden(self, place: _Place) -> bool:
         if not self._exclude:
             return False
-        twin = place.twin
-        return place.key in self._exclude or (
-            twin is not None and any(twin == out or twin.startswith(f"{out}/") for out in self._exclude)
+        behind = (place.twin, place.real)
+        return place.key in self._exclude or any(
+            path is not None and (path == out or path.startswith(f"{out}/"))
+            for path in behind
+            for out in self._exclude
         )
 
     def _is_to_walk(self, place: _Place, level: _Level) -> bool:

@@ -79,11 +79,12 @@ class Storage:
 
         Args:
             recursive: False for the objects directly in the folder.
-            exclude: paths whose objects are left out, with everything below them.
+            exclude: paths whose objects are left out, with everything below them. On a local disk also absolute ones,
+                which links may lead to.
             notice: is told of what the listing meets and gives no object for. With it, a folder whose names cannot be
                 had is such a thing, and the listing goes on; without it, it is an error.
         """
-        hidden = frozenset(name.strip("/") for name in exclude)
+        hidden = frozenset(name.rstrip("/") for name in exclude)
         return self._backend().list(prefix.rstrip("/"), recursive=recursive, exclude=hidden, notice=notice)
 
     def exists(self, path: str) -> bool:

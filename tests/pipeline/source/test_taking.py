@@ -149,6 +149,14 @@ def test_each_file_once(tmp_path: Path) -> None:
 def test_the_archive_is_no_part_of_its_source_by_whatever_path(tmp_path: Path) -> None:
     make(tmp_path, "photos/a.jpg", "photos/archive/shards/x")
     (tmp_path / "mirror").symlink_to(tmp_path / "photos")
+    make(tmp_path, "disk/elsewhere/shards/y")
+    (tmp_path / "photos" / "disk").symlink_to(tmp_path / "disk")
+    elsewhere = parse_source(
+        str(tmp_path / "photos"),
+        take=SourceOptions(others="keep", exclude=("archive/",)),
+        exclude=str(tmp_path / "disk" / "elsewhere"),
+    )
+    assert keys(elsewhere) == ["a.jpg"]
     for folder in ("photos", "mirror"):
         for archive in ("photos", "mirror"):
             source = parse_source(
@@ -156,7 +164,7 @@ def test_the_archive_is_no_part_of_its_source_by_whatever_path(tmp_path: Path) -
                 take=SourceOptions(others="keep"),
                 exclude=str(tmp_path / archive / "archive"),
             )
-            assert keys(source) == ["a.jpg"]
+            assert keys(source) == ["a.jpg", "disk/elsewhere/shards/y"]
 
 
 def test_what_was_not_seen_is_not_gone(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ import pytest
 from pipeline.source.options import SourceOptions
 from pipeline.source.parse import parse_source
 from pipeline.source.source import Source
-from pipeline.source.tar_urls import member_url, split_member_url
+from pipeline.store.member_urls import member_url, split_member_url
 from pipeline.store.storage import Storage
 
 _FILES = (
