@@ -101,8 +101,7 @@ def _read(data: bytes, name: str, limits: ReadLimits) -> Image | Unmodelled:
     try:
         if (reason := _reason_to_keep(header, picture.mode, limits)) is not None:
             return _unmodelled(header, picture.mode, name, reason)
-        size = (header.width, header.height)
-        if picture.size != (size if header.turned < 5 else size[::-1]):
+        if picture.size != (header.width, header.height):
             raise SourceError(
                 f"damaged {name}: the header says {header.width}x{header.height} pixels, "
                 f"the picture data {picture.width}x{picture.height}"
@@ -146,8 +145,8 @@ def _unmodelled(header: Header, mode: str, name: str, reason: str) -> Unmodelled
         reason=reason,
         source_format=name,
         mode=mode,
-        width=header.width,
-        height=header.height,
+        width=header.width or None,
+        height=header.height or None,
         bit_depth=max(header.bit_depth, _MODE_DEPTHS.get(mode, 8)) if mode != "1" else 1,
     )
 

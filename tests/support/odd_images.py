@@ -196,8 +196,9 @@ def _ten_bit_avif() -> bytes:
     return bytes(data)
 
 
-def _heic() -> bytes:
-    return struct.pack(">I4s4sI4s4s", 24, b"ftyp", b"heic", 0, b"mif1", b"heic") + bytes(400)
+def _heic_burst() -> bytes:
+    brands = struct.pack(">I4s4sI4s4s", 24, b"ftyp", b"heic", 0, b"msf1", b"heic")
+    return brands + struct.pack(">I4s", 8, b"moov")
 
 
 def _dng() -> bytes:
@@ -239,7 +240,7 @@ def _all_odd() -> list[OddImage]:
         damaged("noise.jpg", lambda: np.random.default_rng(1).bytes(5000), "no known format"),
         damaged("document.png", lambda: b"%PDF-1.7\n" + bytes(100), "PDF"),
         damaged("pointer.png", lambda: b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "LFS"),
-        kept("phone.heic", _heic, "HEIC"),
+        kept("burst.heics", _heic_burst, "picture sequence"),
         kept("camera.dng", _dng, "camera raw"),
         damaged("truncated.jpg", lambda: photo_jpeg()[: len(photo_jpeg()) // 2], "truncated JPEG"),
         damaged("zero-tail.jpg", lambda: photo_jpeg()[:5000] + bytes(6000), "ends in zeros"),

@@ -45,8 +45,6 @@ class Header:
     """The samples are grey though the decoder gives three equal channels."""
     account: Account | None = None
     """Where every byte of the file goes."""
-    turned: int = 1
-    """The orientation that the decoder applies to the stored samples."""
     stream: bytes
     """What to give the decoder: the file, or the file without the metadata a decoder could stumble over."""
 

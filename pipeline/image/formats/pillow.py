@@ -23,9 +23,10 @@ from PIL.PpmImagePlugin import PpmImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from pipeline.image.formats.header import Header, animation_reason, bare_exif, depth_reason, orientation_of
-from pipeline.image.formats.iso_boxes import avif_facts, jpeg2000_header, without_exif
+from pipeline.image.formats.header import Header, animation_reason, depth_reason
+from pipeline.image.formats.heif import avif_header, heif_header, open_heif
 from pipeline.image.formats.jpeg import jpeg_header
+from pipeline.image.formats.jpeg2000 import jpeg2000_header
 from pipeline.image.formats.png import png_header
 from pipeline.image.formats.tiff import tiff_header
 from pipeline.image.formats.webp import webp_header
@@ -39,37 +40,11 @@ HEADER_FIRST: dict[str, tuple[Callable[[bytes], Header], Callable[[io.BytesIO], 
     "WEBP": (webp_header, WebPImageFile),
     "JPEG2000": (jpeg2000_header, Jpeg2KImageFile),
     "TIFF": (tiff_header, TiffImageFile),
+    "AVIF": (avif_header, AvifImageFile),
+    "HEIF": (heif_header, open_heif),
 }
 """Formats whose header we read before Pillow sees the file. Plugins are called by name: `PIL.Image.open`
 would check its own pixel limit, which is one number for the whole process."""
-
-
-def open_avif(data: bytes) -> tuple[Header, ImageFile]:
-    """Open an AVIF file; nothing is decoded."""
-    facts = avif_facts(data)
-    try:
-        picture = AvifImageFile(io.BytesIO(data))
-    except (SyntaxError, ValueError):
-        if not facts.exif_items:
-            raise
-        # the decoder refuses the whole file because its EXIF is broken
-        picture = AvifImageFile(io.BytesIO(without_exif(data, facts)))
-    # AVIF keeps the orientation outside EXIF too; where they differ Pillow writes it into the EXIF it gives
-    exif = bare_exif(picture.info.get("exif"))
-    header = Header(
-        width=picture.width,
-        height=picture.height,
-        mode=picture.mode.replace("RGB", "L") if facts.is_grey else picture.mode,
-        bit_depth=facts.bit_depth,
-        unmodelled=animation_reason(picture.n_frames) or facts.unmodelled,
-        exif=exif,
-        icc=picture.info.get("icc_profile"),
-        xmp=picture.info.get("xmp"),
-        orientation=orientation_of(exif),
-        is_grey=facts.is_grey,
-        stream=data,
-    )
-    return header, picture
 
 
 def open_gif(data: bytes) -> tuple[Header, ImageFile]:
@@ -93,7 +68,6 @@ def open_ppm(data: bytes) -> tuple[Header, ImageFile]:
 
 
 PILLOW_FIRST: dict[str, Callable[[bytes], tuple[Header, ImageFile]]] = {
-    "AVIF": open_avif,
     "GIF": open_gif,
     "BMP": open_bmp,
     "PPM": open_ppm,

@@ -1,9 +1,6 @@
-"""From an opened file to arrays: colour or grey, alpha, always turned as stored."""
+"""From an opened file to arrays: colour or grey, and alpha."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -49,24 +46,9 @@ def decode(picture: ImageFile, header: Header) -> tuple[Plane, Plane | None]:
         pixels[into] = array[..., : pixels.shape[2]]
         if alpha is not None:
             alpha[into] = array[..., -1] if has_plane else 255 * (array != np.asarray(key)).any(axis=2)
-    if (unturn := _UNTURN.get(header.turned)) is not None:
-        pixels = np.ascontiguousarray(unturn(pixels))
-        alpha = None if alpha is None else np.ascontiguousarray(unturn(alpha))
     return pixels, alpha
 
 
 def _has_grey_palette(picture: PIL.Image.Image) -> bool:
     palette = np.asarray(picture.getpalette("RGB") or [], np.uint8).reshape(-1, 3)
     return bool((palette == palette[:, :1]).all())
-
-
-_UNTURN: dict[int, Callable[[Any], Any]] = {
-    2: lambda array: array[:, ::-1],
-    3: lambda array: array[::-1, ::-1],
-    4: lambda array: array[::-1],
-    5: lambda array: array.swapaxes(0, 1),
-    6: lambda array: np.rot90(array, 1),
-    7: lambda array: array[::-1, ::-1].swapaxes(0, 1),
-    8: lambda array: np.rot90(array, -1),
-}
-"""What undoes each orientation."""

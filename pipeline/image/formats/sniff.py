@@ -126,7 +126,7 @@ def _iso_media(data: bytes) -> Kind:
     if brands & _AVIF_BRANDS:
         return _decoded("AVIF")
     if brands & _HEIF_BRANDS:
-        return _not_decoded("HEIF", "a HEIC/HEIF image")
+        return _decoded("HEIF")
     if data[8:12] == b"crx ":
         return _not_decoded("RAW", "a camera raw file (Canon CR3)")
     return _no_image(_NO_IMAGE.format(f"a video or media file (brand {data[8:12]!r})"))
