@@ -1,12 +1,8 @@
 """Write an image back as a file, with its EXIF, ICC profile, XMP and alpha; orientation is never applied.
 
-What each format gives back when its file is read again:
-
-- png: everything, pixel for pixel.
-- webp: everything, pixel for pixel, unless a quality is asked for (then 4:2:0 lossy colour). Grey becomes
-  colour with three equal channels, which is all WebP has.
-- jpeg: quality 95, 4:4:4 (4:2:0 below quality 85). No alpha: an image with transparent pixels is refused.
-- avif: quality 90, 4:4:4; alpha exact. EXIF that does not begin like a TIFF file is refused by its writer.
+Each format has a writer of its own (pipeline/image/writers/), which puts back all parts of a file of that format that
+were carried. Resolution, comments and IPTC also go into PNG and JPEG from files of other formats. JPEG holds no alpha:
+an image with transparent pixels is refused.
 """
 
 from __future__ import annotations
@@ -15,15 +11,19 @@ import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import PIL.Image
-from PIL.PngImagePlugin import PngImageFile, PngInfo
+from PIL.PngImagePlugin import PngImageFile
 
 from pipeline.errors import RestoreError
-from pipeline.image.formats.header import orientation_of
+from pipeline.image.writers.avif import write_avif
+from pipeline.image.writers.embedded import embedded_metadata
+from pipeline.image.writers.jpeg import write_jpeg
+from pipeline.image.writers.png import write_png
+from pipeline.image.writers.webp import write_webp
 from pipeline.types import Image
 
 Format = Literal["png", "jpeg", "webp", "avif"]
@@ -35,13 +35,6 @@ FORMATS: Mapping[Format, tuple[str, ...]] = {
     "avif": (".avif",),
 }
 """Formats that can be written and their extensions; the first is the one given to new files."""
-
-_FULL_COLOUR_FROM = 85
-"""The quality of a JPEG below which bits are better spent on luma."""
-_ORIENTATION = 0x0112
-_MAX_SEGMENT_BYTES = 65_533
-_XMP_OVERHEAD_BYTES = 29
-_EXIF_PREFIX = b"Exif\x00\x00"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,16 +80,14 @@ def write_image(image: Image, fmt: Format, *, quality: int | None = None) -> byt
                 "JPEG cannot hold transparency, and this image has transparent pixels; use png, webp or avif."
             )
         alpha = None  # it is opaque, so the picture looks the same without it
-    stream = io.BytesIO()
     try:
-        _WRITERS[fmt](image, _picture(image, alpha), stream, quality)
+        return _WRITERS[fmt](image, _picture(image, alpha), quality)
     except RestoreError:
         raise
     except (OSError, ValueError, SyntaxError) as error:
         raise RestoreError(
             f"A {image.width}x{image.height} image could not be written as {fmt}: {error}; use png."
         ) from error
-    return stream.getvalue()
 
 
 def to_pillow(image: Image) -> PIL.Image.Image:
@@ -106,7 +97,7 @@ def to_pillow(image: Image) -> PIL.Image.Image:
         RestoreError: the stored alpha plane is damaged.
     """
     picture = _picture(image, _alpha(image))
-    picture.info.update({name: value for name, value in _metadata(image).items() if value})
+    picture.info.update({name: value for name, value in embedded_metadata(image).items() if value})
     return picture
 
 
@@ -147,83 +138,11 @@ def _picture(image: Image, alpha: npt.NDArray[np.uint8] | None) -> PIL.Image.Ima
     return picture
 
 
-def _metadata(image: Image) -> dict[str, Any]:
-    return {
-        "exif": _EXIF_PREFIX + image.exif if image.exif else b"",
-        "icc_profile": image.icc or b"",
-        "xmp": image.xmp or b"",
-    }
-
-
-def _write_png(image: Image, picture: PIL.Image.Image, stream: io.BytesIO, quality: int | None) -> None:
-    options = _metadata(image)
-    info = PngInfo()
-    if xmp := options.pop("xmp"):
-        info.add_itxt("XML:com.adobe.xmp", xmp)
-    # level 4: within a tenth of level 6 in size, in less than half the time
-    picture.save(stream, "PNG", compress_level=4, pnginfo=info, **options)
-
-
-def _write_jpeg(image: Image, picture: PIL.Image.Image, stream: io.BytesIO, quality: int | None) -> None:
-    for name, metadata, room in (
-        ("EXIF", image.exif, _MAX_SEGMENT_BYTES - len(_EXIF_PREFIX)),
-        ("XMP", image.xmp, _MAX_SEGMENT_BYTES - _XMP_OVERHEAD_BYTES),
-    ):
-        if len(metadata or b"") > room:
-            raise RestoreError(
-                f"JPEG holds at most {room:,} bytes of {name}, this image has {len(metadata or b''):,}; "
-                "use png, webp or avif."
-            )
-    quality = quality or 95
-    subsampling = "4:4:4" if quality >= _FULL_COLOUR_FROM else "4:2:0"
-    picture.save(stream, "JPEG", quality=quality, subsampling=subsampling, optimize=True, **_metadata(image))
-
-
-def _write_webp(image: Image, picture: PIL.Image.Image, stream: io.BytesIO, quality: int | None) -> None:
-    if quality is None:  # lossless, where both mean effort: a quarter smaller than PNG in similar time
-        options: dict[str, Any] = {"lossless": True, "quality": 20, "method": 1}
-    else:
-        options = {"quality": quality, "method": 4}
-    picture.save(stream, "WEBP", exact=True, **options, **_metadata(image))
-
-
-def _write_avif(image: Image, picture: PIL.Image.Image, stream: io.BytesIO, quality: int | None) -> None:
-    options = _metadata(image)
-    if image.exif:
-        options["exif"] = _ExactExif(image.exif)
-    if picture.mode == "LA":
-        picture = picture.convert("RGBA")
-    if picture.mode == "RGBA":
-        options["advanced"] = {"alpha:lossless": "1"}  # an option of aom, the encoder in Pillow's wheels
-    subsampling = "4:0:0" if image.is_grey else "4:4:4"
-    picture.save(stream, "AVIF", quality=quality or 90, subsampling=subsampling, speed=8, **options)
-
-
-class _ExactExif(PIL.Image.Exif):
-    """EXIF that Pillow's AVIF writer leaves alone: it takes the orientation out of all others.
-
-    The orientation is still told to the writer, which also puts it where AVIF viewers look for it.
-    """
-
-    def __init__(self, exif: bytes) -> None:
-        super().__init__()
-        self._exact = exif
-        orientation = orientation_of(exif)
-        if orientation is not None:
-            self[_ORIENTATION] = orientation
-
-    def tobytes(self, offset: int = 8) -> bytes:
-        return self._exact
-
-    def __bool__(self) -> bool:
-        return True
-
-
-_Writer = Callable[[Image, PIL.Image.Image, io.BytesIO, int | None], None]
+_Writer = Callable[[Image, PIL.Image.Image, int | None], bytes]
 
 _WRITERS: Mapping[Format, _Writer] = {
-    "png": _write_png,
-    "jpeg": _write_jpeg,
-    "webp": _write_webp,
-    "avif": _write_avif,
+    "png": write_png,
+    "jpeg": write_jpeg,
+    "webp": write_webp,
+    "avif": write_avif,
 }
