@@ -7,13 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
-from urllib.parse import unquote
 
 import pyarrow as pa
 
 from pipeline.archive import commits, queries
-from pipeline.archive.delta_table import DeltaCatalogueTable
-from pipeline.archive.layout import CATALOGUE_FOLDER
+from pipeline.archive.delta_table import DeltaCatalogueTable, files_of
 from pipeline.archive.rows_by_shard import SHARD_ORDER, split_by_shard
 from pipeline.archive.schema import rows_of
 from pipeline.archive.versions import CHANGE_COLUMNS, AsOf, Change, Version, changes_of
@@ -150,7 +148,7 @@ class Catalogue:
     def with_prefix(self, prefix: str, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
         """Stream the images whose keys start so, sorted by key."""
         where = queries.starts_with("key", prefix) if prefix else None
-        return self.scan(columns, where=where, order=["key"])
+        return queries.select(self._table, columns, where=where, order=["key"], keys=(prefix, None))
 
     def by_shard(self) -> Iterator[tuple[str, pa.Table]]:
         """One shard after the other, with its rows in their order; holds one shard's rows and one batch."""
@@ -163,7 +161,7 @@ class Catalogue:
         for start in range(0, len(ordered), _KEYS_PER_LOOKUP):
             part = ordered[start : start + _KEYS_PER_LOOKUP]
             where = f"{queries.between_keys(pa.array(part))} AND {queries.one_of('key', part)}"
-            for batch in self.scan(where=where):
+            for batch in queries.select(self._table, where=where, keys=(part[0], part[-1])):
                 found += rows_of(batch, CatalogueRow)
         return sorted(found, key=lambda row: row.key)
 
@@ -201,9 +199,7 @@ class Catalogue:
     def files(self) -> dict[str, int]:
         """The Parquet files that this version consists of, as paths below the archive, and their sizes."""
         with self._table.translated():
-            actions = pa.table(self._table.opened().get_add_actions(flatten=True))
-        paths = (f"{CATALOGUE_FOLDER}/{unquote(path)}" for path in actions["path"].to_pylist())
-        return dict(zip(paths, actions["size_bytes"].to_pylist(), strict=True))
+            return files_of(self._table.opened())
 
     def reader_version(self) -> int:
         """What Delta demands of readers: above 1, files are not all that they seem."""

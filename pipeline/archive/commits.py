@@ -78,9 +78,12 @@ def _retried(table: DeltaCatalogueTable, change: Callable[[], int], what: str) -
         table.refresh()
         try:
             with table.translated():
-                return change()
+                changed = change()
         except CommitFailedError:
             pass  # another writer was faster: see what it wrote, and merge with that
+        else:
+            table.trust_commit()
+            return changed
         time.sleep(random.uniform(0.2, 1) * min(_LONGEST_PAUSE_S, 0.05 * 2**attempt))
     raise ArchiveError(
         f"Expected to {what} {table.storage.url}, got {_ATTEMPTS} conflicts with other writers. Are "
@@ -93,11 +96,11 @@ def _merge_once(table: DeltaCatalogueTable, rows: pa.Table, author: Author, lost
     spares = f"{_SPARES_SOUND}{_OR_NOT_SOUND}" if has_damaged else f"{_SPARES_SOUND} OR t.status = 'failed'"
     replaced = f"({_NEWER} AND ({spares})) OR {_RETRIED}"
     if lost:  # there may be very many: only those matter that rows of these keys lie in
-        here = lost & shards_in(table, where=between_keys(rows["key"]))
+        here = lost & shards_in(table, where=between_keys(rows["key"]), keys=_extent(rows))
         if here:
             replaced += f" OR {one_of('t.shard', sorted(here))}"
     done = (
-        table.opened()
+        table.opened_for(_extent(rows))
         .merge(
             rows.cast(CATALOGUE_SCHEMA),
             predicate=f"t.key = s.key AND {between_keys(rows['key'], 't.key')}",
@@ -116,7 +119,7 @@ def _merge_once(table: DeltaCatalogueTable, rows: pa.Table, author: Author, lost
 def _remove_once(table: DeltaCatalogueTable, rows: pa.Table, author: Author) -> int:
     is_same = "t.key = s.key AND t.shard = s.shard AND t.row = s.row"
     done = (
-        table.opened()
+        table.opened_for(_extent(rows))
         .merge(
             rows.select(["key", "shard", "row"]),
             predicate=f"{is_same} AND {between_keys(rows['key'], 't.key')}",
@@ -128,3 +131,9 @@ def _remove_once(table: DeltaCatalogueTable, rows: pa.Table, author: Author) -> 
         .execute()
     )
     return int(done["num_target_rows_deleted"])
+
+
+def _extent(rows: pa.Table) -> tuple[str, str]:
+    """The first and last key."""
+    extent = pc.min_max(rows["key"]).as_py()
+    return extent["min"], extent["max"]

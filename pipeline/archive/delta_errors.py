@@ -11,7 +11,14 @@ import pyarrow as pa
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from pipeline.archive.traces import has_shards
-from pipeline.errors import ArchiveError, LostCatalogueError, NoArchiveError, StorageError, TenfoldError
+from pipeline.errors import (
+    ArchiveError,
+    DamagedError,
+    LostCatalogueError,
+    NoArchiveError,
+    StorageError,
+    TenfoldError,
+)
 from pipeline.store.failures import redact
 from pipeline.store.storage import Storage
 
@@ -43,7 +50,9 @@ def translated(
         raise
     except TableNotFoundError:
         raise _no_table(storage, folder) from None
-    except (DeltaError, OSError, pa.ArrowException) as error:
+    except BaseException as error:
+        if not isinstance(error, (DeltaError, OSError, pa.ArrowException)) and not _is_panic(error):
+            raise
         message = _one_line(error, secrets)
         if where is not None and not _STORE_FAILED.search(message):
             raise ArchiveError(
@@ -55,10 +64,17 @@ def translated(
                 f"Expected to read and write the catalogue at {storage.url}/{folder}, got: {message}. "
                 "Check the URL, the credentials and that the store is up."
             ) from None
-        raise ArchiveError(f"Expected a sound catalogue at {storage.url}/{folder}, got: {message}") from None
+        raise DamagedError(
+            f"Expected a sound catalogue at {storage.url}/{folder}, got: {message}. Run `tenfold repair {storage.url}`."
+        ) from None
 
 
-def _one_line(error: Exception, secrets: Sequence[str]) -> str:
+def _is_panic(error: BaseException) -> bool:
+    """Whether Rust has panicked: its exception is no `Exception`, and its class cannot be imported."""
+    return type(error).__name__ == "PanicException"
+
+
+def _one_line(error: BaseException, secrets: Sequence[str]) -> str:
     text = _XML.sub(r"\1: \2", _BACKTRACE.sub("", _ANSI.sub("", str(error))))
     text = re.sub(r"[\s↳]+", " ", text).strip()
     for secret in secrets:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
 from urllib.parse import unquote
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from pipeline.archive.layout import CATALOGUE_FOLDER, checkpoint_path, entry_path, log_number
 from pipeline.errors import ArchiveError, DamagedError
@@ -17,23 +21,56 @@ def files_added(entry: bytes, path: str) -> Iterator[tuple[str, int]]:
         DamagedError: it is no log entry.
         ArchiveError: it adds a file that lies elsewhere.
     """
-    for line in entry.splitlines():
-        try:
-            action = json.loads(line)
-            if "add" not in action:
-                continue
-            name, size = unquote(action["add"]["path"]), int(action["add"]["size"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise DamagedError(
-                f"Expected an entry of a Delta log at {path}, got {type(error).__name__}: {error}. "
-                "Restore it from a copy."
-            ) from error
-        if "://" in name or name.startswith("/"):
-            raise ArchiveError(
-                f"Expected Parquet files inside {CATALOGUE_FOLDER}/ in {path}, got {name!r}: another tool wrote that "
-                "version, and Tenfold does not know what else it refers to."
-            )
-        yield f"{CATALOGUE_FOLDER}/{name}", size
+    try:
+        adds = [action["add"] for action in map(json.loads, entry.splitlines()) if "add" in action]
+        yield from [_file_of(add, path) for add in adds]
+    except (ValueError, KeyError, TypeError) as error:
+        raise _no_log_file(path, error) from error
+
+
+def files_in_checkpoint(checkpoint: bytes, path: str) -> Iterator[tuple[str, int]]:
+    """(path below the archive, bytes) of the Parquet files that a checkpoint adds.
+
+    Raises:
+        As `files_added`.
+    """
+    try:
+        with pq.ParquetFile(pa.BufferReader(checkpoint)) as file:
+            adds = [add for add in file.read(columns=["add"])["add"].to_pylist() if add is not None]
+        yield from [_file_of(add, path) for add in adds]
+    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
+        raise _no_log_file(path, error) from error
+
+
+def _file_of(add: dict[str, Any], path: str) -> tuple[str, int]:
+    name, size = unquote(add["path"]), int(add["size"])
+    if "://" in name or name.startswith("/"):
+        raise ArchiveError(
+            f"Expected Parquet files inside {CATALOGUE_FOLDER}/ in {path}, got {name!r}: another tool wrote that "
+            "version, and Tenfold does not know what else it refers to."
+        )
+    return f"{CATALOGUE_FOLDER}/{name}", size
+
+
+def _no_log_file(path: str, error: Exception) -> DamagedError:
+    return DamagedError(
+        f"Expected a file of a Delta log at {path}, got {type(error).__name__}: {error}. Restore it from a copy, or "
+        "run `tenfold repair`."
+    )
+
+
+def hint_problem(hint: bytes, log_files: Mapping[str, int], *, lowest: int) -> str | None:
+    """What is wrong with a `_last_checkpoint` that nothing vouches for; None when it fits the log.
+
+    Args:
+        log_files: path -> bytes of what lies in the log.
+        lowest: the first version that it may name.
+    """
+    version = hinted_version(hint)
+    if version is None or version < lowest or checkpoint_path(version) not in log_files:
+        return "nothing that can be read" if version is None else f"version {version:,}"
+    size = json.loads(hint).get("sizeInBytes", log_files[checkpoint_path(version)])
+    return None if size == log_files[checkpoint_path(version)] else f"one of {size} bytes"
 
 
 def hinted_version(hint: bytes) -> int | None:

@@ -8,10 +8,14 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import RLock
+from urllib.parse import unquote
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
+from pipeline.archive.catalogue_guard import CatalogueGuard
 from pipeline.archive.delta_access import delta_options, delta_url
 from pipeline.archive.delta_errors import translated
 from pipeline.archive.delta_log import oldest_readable
@@ -52,6 +56,7 @@ class DeltaCatalogueTable:
         self._root = delta_url(storage).rstrip("/")
         self.storage = storage
         self.as_of = as_of
+        self._guard = CatalogueGuard(storage)
         self._table: DeltaTable | None = None
         self._opened_at = 0.0
         self._is_stale = False
@@ -68,6 +73,7 @@ class DeltaCatalogueTable:
         Raises:
             NoArchiveError: there is none, or it is of something else.
             NewerFormatError: it is an archive of a newer format.
+            DamagedError: its log is not what was written.
             StorageError: the store did not answer as it should.
         """
         with self._lock:
@@ -77,9 +83,11 @@ class DeltaCatalogueTable:
                 self._is_stale = is_old  # the past does not change
             if self._table is not None and self._is_stale and not is_old:
                 with self.translated():
+                    self._guard.check_log(since=self._table.version() + 1)
                     self._table.update_incremental()  # reads only the log's new entries
             elif self._table is None or self._is_stale:
                 with self.translated():
+                    self._guard.check_log()
                     table = DeltaTable(self._url(), storage_options=self._options())
                     self._check_format(table.metadata().configuration)
                     if self.as_of is not None:
@@ -87,6 +95,24 @@ class DeltaCatalogueTable:
                 self._table, self._opened_at = table, now
             self._is_stale = False
             return self._table
+
+    def opened_for(self, keys: tuple[str, str | None] | None = None) -> DeltaTable:
+        """The table, to read rows from: the files in which they lie are what was written.
+
+        Args:
+            keys: the first and last key that matter, None for no last one; or None for all rows.
+        Raises:
+            As `opened`.
+        """
+        with self._lock, self.translated():
+            table = self.opened()
+            self._guard.check_data(files_of(table, keys), table.version())
+            return table
+
+    def trust_commit(self) -> None:
+        """Take the version that is seen now, which this process has just committed, for what was written."""
+        with self._lock:
+            self._guard.trust_commit(self.opened().version())
 
     def create(self, *, over_lost: bool = False) -> None:
         """Make an empty table unless there is one. Two that create at once end up with the same table.
@@ -105,7 +131,8 @@ class DeltaCatalogueTable:
             with self.translated():
                 if DeltaTable.is_deltatable(self._url(), self._options()):
                     raise  # a table, but not one of ours
-            self.storage.create(entry_path(0), _first_commit())
+            if self.storage.create(entry_path(0), _first_commit()):
+                self._guard.trust_commit(0)
             self._open_when_listed()
 
     def _open_when_listed(self) -> None:
@@ -147,6 +174,7 @@ class DeltaCatalogueTable:
         if not isinstance(as_of, int) or as_of > table.version():
             as_of = number_of(as_of, self._readable(table), url=self.storage.url)
         try:
+            self._guard.check_log(upto=as_of)
             table.load_as_version(as_of)
         except (DeltaError, OSError):
             current = DeltaTable(
@@ -160,6 +188,7 @@ class DeltaCatalogueTable:
         """Reads the whole log."""
         oldest = oldest_readable(info.path for info in self.storage.list(LOG_FOLDER))
         with self.translated():
+            self._guard.check_entries()
             return [version for entry in table.history() if (version := version_of(entry)).version >= oldest]
 
     def _check_format(self, configuration: Mapping[str, str | None]) -> None:
@@ -174,6 +203,23 @@ class DeltaCatalogueTable:
                 f"Expected an archive of format {ARCHIVE_FORMAT} or older at {self.storage.url}, got format "
                 f"{written}. Install a newer Tenfold to use it."
             )
+
+
+def files_of(table: DeltaTable, keys: tuple[str, str | None] | None = None) -> dict[str, int]:
+    """The Parquet files of a table as paths below the archive, and their sizes.
+
+    Args:
+        keys: leave out the files whose statistics say that they hold no key from the first to the last; None for all.
+    """
+    actions = pa.table(table.get_add_actions(flatten=True))
+    if keys is not None and {"min.key", "max.key"} <= set(actions.column_names):
+        first, last = keys
+        is_apart = pc.less(actions["max.key"], first)
+        if last is not None:
+            is_apart = pc.or_kleene(is_apart, pc.greater(actions["min.key"], last))
+        actions = actions.filter(pc.invert(pc.fill_null(is_apart, False)))
+    paths = (f"{CATALOGUE_FOLDER}/{unquote(path)}" for path in actions["path"].to_pylist())
+    return dict(zip(paths, actions["size_bytes"].to_pylist(), strict=True))
 
 
 def _first_commit() -> bytes:

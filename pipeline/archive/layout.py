@@ -28,6 +28,7 @@ LOG_FOLDER: Final = f"{CATALOGUE_FOLDER}/_delta_log"
 LAST_CHECKPOINT: Final = f"{LOG_FOLDER}/_last_checkpoint"
 """Where readers begin to look for a checkpoint. The only file of the catalogue that is ever overwritten."""
 _LOG_FILE: Final = re.compile(rf"{LOG_FOLDER}/(\d{{20}})\.(?:json|checkpoint\..*parquet|checkpoint\.parquet)")
+_OF_A_VERSION: Final = re.compile(rf"{LOG_FOLDER}/(\d{{20}})\.[^/]+")
 _DATA_FILE: Final = re.compile(rf"{CATALOGUE_FOLDER}/part-[^/]+\.parquet")
 
 
@@ -44,6 +45,12 @@ def checkpoint_path(version: int) -> str:
 def log_number(path: str) -> int | None:
     """The version that a log entry or checkpoint belongs to; None for any other name."""
     match = _LOG_FILE.fullmatch(path)
+    return None if match is None else int(match[1])
+
+
+def log_file_version(path: str) -> int | None:
+    """The version that any file of the log belongs to, also one that only other tools write; None where none."""
+    match = _OF_A_VERSION.fullmatch(path)
     return None if match is None else int(match[1])
 
 

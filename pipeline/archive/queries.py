@@ -46,14 +46,19 @@ def select(
     *,
     where: str | None = None,
     order: Sequence[str] = (),
+    keys: tuple[str, str | None] | None = None,
 ) -> Iterator[pa.RecordBatch]:
-    """Stream rows, in memory that does not grow with the table; see `Catalogue.scan`."""
+    """Stream rows, in memory that does not grow with the table; see `Catalogue.scan`.
+
+    Args:
+        keys: the first and last key that `where` lets through, None for no last one; or None when it may be any.
+    """
     schema = schema_of_columns(columns)
     names = schema.names
     is_legacy_read = LOST_SHARD in names
     if is_legacy_read and "reason" not in names:
         schema = schema_of_columns([*names, "reason"])
-    opened = table.opened()
+    opened = table.opened_for(keys)
     present = _columns_of(table)
     sql = f"SELECT {', '.join(_quoted(name) for name in schema.names if name in present) or 'key'} FROM t"
     if where is not None:
@@ -91,15 +96,17 @@ def join(
     with sides[one].translated():
         query = QueryBuilder()
         for side, table in sides.items():
-            query = query.register(side, table.opened())
+            query = query.register(side, table.opened_for())
         for batch in pa.RecordBatchReader.from_stream(query.execute(sql)):
             yield _as_schema(batch, schema)
 
 
-def shards_in(table: DeltaCatalogueTable, *, where: str | None = None) -> set[str]:
-    """Paths of the shards in which rows lie that meet a condition."""
+def shards_in(
+    table: DeltaCatalogueTable, *, where: str | None = None, keys: tuple[str, str | None] | None = None
+) -> set[str]:
+    """Paths of the shards in which rows lie that meet a condition; `keys` as for `select`."""
     shards: set[str] = set()
-    for batch in select(table, ["shard"], where=where):
+    for batch in select(table, ["shard"], where=where, keys=keys):
         shards.update(pc.unique(batch["shard"]).to_pylist())
     return shards
 
@@ -108,7 +115,7 @@ def repeated_keys(table: DeltaCatalogueTable) -> dict[str, int]:
     """Keys that have more than one row, and how many."""
     sql = "SELECT key, count(*) AS rows FROM t GROUP BY key HAVING count(*) > 1"
     with table.translated():
-        found = QueryBuilder().register("t", table.opened()).execute(sql)
+        found = QueryBuilder().register("t", table.opened_for()).execute(sql)
         return {
             row["key"]: row["rows"]
             for batch in pa.RecordBatchReader.from_stream(found)

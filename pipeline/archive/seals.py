@@ -144,17 +144,21 @@ def _unsealed(
         if not is_new and info.path != LAST_CHECKPOINT:
             continue
         with suppress(FileNotFoundError):  # pruned, or lost: `verify` notices that without a seal
-            data = _read_twice(archive, info.path)
+            data = read_steadily(archive, info.path)
             yield info.path, data
             if is_new and info.path.endswith(".json"):
                 for path, _ in files_added(data, info.path):
                     if path not in sealed:
                         with suppress(FileNotFoundError):
-                            yield path, _read_twice(archive, path)
+                            yield path, read_steadily(archive, path)
 
 
-def _read_twice(archive: Storage, path: str) -> bytes:
-    """Bytes that two reads agree on: a bit that flips on the way must not be sealed as if it had been written."""
+def read_steadily(archive: Storage, path: str) -> bytes:
+    """An object's bytes, on which two reads agree: a bit that flips on the way must not pass for what was written.
+
+    Raises:
+        StorageError: no two reads agree.
+    """
     data = archive.read(path)
     for _ in range(_READS):
         again = archive.read(path)

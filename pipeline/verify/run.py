@@ -26,7 +26,7 @@ from pipeline.archive.schema import rows_of
 from pipeline.archive.seals import damaged, read_seals
 from pipeline.archive.traces import was_archive
 from pipeline.config import CompressConfig
-from pipeline.errors import ArchiveError, NoArchiveError, StorageError
+from pipeline.errors import ArchiveError, DamagedError, NoArchiveError, StorageError
 from pipeline.progress import (
     Follower,
     ImagesFinished,
@@ -131,7 +131,7 @@ class VerifyRun:
                 self._problems |= dict.fromkeys(damaged_catalogue(self._archive, self._catalogue))
                 self._see_shards(held)
             except (ArchiveError, StorageError) as error:
-                if not self._problems:
+                if not self._problems and not isinstance(error, DamagedError):
                     raise
                 self._note(CATALOGUE_FOLDER, None, f"Its rows cannot be read to the end: {error}")
         self._listen(RunEnded())
@@ -161,7 +161,8 @@ class VerifyRun:
             self._catalogue = Catalogue(self._archive, as_of=version)
             self._listen(ImagesListed(images=self._catalogue.count()))
         except (ArchiveError, StorageError) as error:
-            if not self._problems and not (isinstance(error, NoArchiveError) and was_archive(self._archive)):
+            is_lost = isinstance(error, NoArchiveError) and was_archive(self._archive)
+            if not (self._problems or is_lost or isinstance(error, DamagedError)):
                 raise
             self._note(CATALOGUE_FOLDER, None, str(error))
             return None

@@ -1,0 +1,227 @@
+"""No file of a catalogue reaches deltalake's readers before it is known to be what was written.
+
+They are written in Rust: a flipped bit in a Parquet file can abort the process, or give other rows in silence; one in
+the log's statistics can hide rows. So before they open a file:
+
+    sealed    its SHA-256 must be the one in its seal
+    own       this process committed it, and its size, ETag and time are still the same
+    else      a process of its own reads it first (trial.py)
+
+What was found stays known as long as the file looks the same from outside.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from typing import Final
+
+from pipeline.archive.delta_log import chain_start, files_added, files_in_checkpoint, hint_problem
+from pipeline.archive.layout import (
+    CATALOGUE_FOLDER,
+    LAST_CHECKPOINT,
+    LOG_FOLDER,
+    entry_path,
+    log_file_version,
+    log_number,
+)
+from pipeline.archive.proven_files import is_proven, set_proven
+from pipeline.archive.seals import Sealed, read_seals, read_steadily
+from pipeline.archive.trial import read_on_trial
+from pipeline.errors import DamagedError
+from pipeline.store.backend import ObjectInfo
+from pipeline.store.storage import Storage
+
+_READERS: Final = 8
+_FEW: Final = 4
+"""So many files are asked after one by one; of more, the folder is listed."""
+_LOOKS: Final = 5
+
+
+class CatalogueGuard:
+    """Looks at the files of one archive's catalogue. Not for several threads at once."""
+
+    def __init__(self, archive: Storage) -> None:
+        """Contact nothing yet."""
+        self._archive = archive
+        self._seen: set[str] = set()
+        """Parquet files that were looked at here: they are not asked after again."""
+
+    def check_log(self, *, since: int = 0, upto: int | None = None) -> None:
+        """Look at what a version is read from.
+
+        Args:
+            since: only at what makes this version and later ones: the rest was read before.
+            upto: the version; None for the newest.
+        Raises:
+            DamagedError: something of it is not what was written.
+            StorageError: the store does not answer.
+        """
+        for _ in range(_LOOKS):
+            with suppress(FileNotFoundError):  # a prune has cut the log since it was listed
+                self._check_chain(since, upto)
+                return
+        self._check_chain(since, upto)
+
+    def check_entries(self) -> None:
+        """Look at all log entries, as a reader of the whole history needs them.
+
+        Raises:
+            As `check_log`.
+        """
+        listed = self._archive.list(LOG_FOLDER)
+        entries = [info for info in listed if info.path == entry_path(log_number(info.path) or 0)]
+        for path, data in self._unsealed(self._unproven(entries)).items():
+            for _ in files_added(data, path):  # it is JSON
+                pass
+
+    def check_data(self, files: Mapping[str, int], version: int) -> None:
+        """Look at Parquet files that a query may read.
+
+        Args:
+            files: their paths below the archive, and their sizes as the log says.
+            version: one that refers to them.
+        Raises:
+            As `check_log`.
+        """
+        new = {path: size for path, size in files.items() if path not in self._seen}
+        if not new:
+            return
+        infos = self._infos(new)
+        for path, size in new.items():
+            found = infos.get(path)
+            if found is None or found.size != size:
+                got = "nothing there" if found is None else f"{found.size:,}"
+                raise self._damaged(path, expected=f"{size:,} bytes, as the log says", got=got)
+        unproven = self._unproven(infos.values())
+        unsealed = self._unsealed(unproven)
+        if unsealed:
+            read_on_trial(self._archive.url, self._read_all(self._chain(version)), unsealed)
+            self._prove(unproven)
+        self._seen.update(new)
+
+    def trust_commit(self, version: int) -> None:
+        """Take the version that this process has just committed for what was written."""
+        made = [
+            info
+            for info in self._archive.list(LOG_FOLDER)
+            if log_file_version(info.path) == version or info.path == LAST_CHECKPOINT
+        ]
+        entry = entry_path(version)
+        if any(info.path == entry for info in made):
+            self._prove([*made, *self._infos(dict(files_added(self._archive.read(entry), entry))).values()])
+
+    def _check_chain(self, since: int, upto: int | None) -> None:
+        if upto is None:
+            self._check_hint()
+        chain = self._chain(upto)
+        unproven = self._unproven(info for info in chain if (log_file_version(info.path) or 0) >= since)
+        unsealed = self._unsealed(unproven)
+        if unsealed:
+            log = {**self._read_all(info for info in chain if info.path not in unsealed), **unsealed}
+            data = self._infos(self._named_in(unsealed))
+            read_on_trial(self._archive.url, log, self._read_all(data.values()))
+            self._prove([*unproven, *data.values()])
+
+    def _chain(self, upto: int | None) -> list[ObjectInfo]:
+        """The files that a version's readers look at, also those that only other tools write."""
+        files = {
+            info: version
+            for info in self._archive.list(LOG_FOLDER)
+            if (version := log_file_version(info.path)) is not None and (upto is None or version <= upto)
+        }
+        start = chain_start([info.path for info in files], max(files.values(), default=0))
+        return [info for info, version in files.items() if version >= start]
+
+    def _check_hint(self) -> None:
+        """Look at `_last_checkpoint`, which makes readers overlook the log before the version that it names."""
+        listed = {info.path: info for info in self._archive.list(LOG_FOLDER)}
+        if LAST_CHECKPOINT not in listed or is_proven(self._archive.url, listed[LAST_CHECKPOINT]):
+            return
+        for is_last in (False, True):  # a run may overwrite it just now; or it was damaged only on the way
+            hint, sealed = self._archive.read(LAST_CHECKPOINT), read_seals(self._archive)
+            if hashlib.sha256(hint).hexdigest() in sealed.hints:
+                break
+            lowest = 0 if sealed.broken else sealed.version + 1
+            problem = hint_problem(hint, {path: info.size for path, info in listed.items()}, lowest=lowest)
+            if problem is None:
+                break
+            if is_last:
+                raise self._damaged(LAST_CHECKPOINT, expected="the name of the last checkpoint", got=problem)
+        self._prove([listed[LAST_CHECKPOINT]])
+
+    def _unproven(self, infos: Iterable[ObjectInfo]) -> list[ObjectInfo]:
+        return [info for info in infos if not is_proven(self._archive.url, info)]
+
+    def _prove(self, infos: Iterable[ObjectInfo]) -> None:
+        for info in infos:
+            set_proven(self._archive.url, info)
+
+    def _unsealed(self, infos: list[ObjectInfo]) -> dict[str, bytes]:
+        """Hold files against their seals; the bytes of those that have none.
+
+        Raises:
+            DamagedError: one is not what was sealed.
+        """
+        if not infos:
+            return {}
+        sealed = read_seals(self._archive)
+        with ThreadPoolExecutor(_READERS, thread_name_prefix="catalogue") as pool:
+            found = list(pool.map(lambda info: self._content_if_unsealed(info.path, sealed), infos))
+        unsealed = {info.path: data for info, data in zip(infos, found, strict=True) if data is not None}
+        self._prove(info for info in infos if info.path not in unsealed)
+        return unsealed
+
+    def _content_if_unsealed(self, path: str, sealed: Sealed) -> bytes | None:
+        if path not in sealed.files:
+            return read_steadily(self._archive, path)
+        data, (sha256, size) = self._archive.read(path), sealed.files[path]
+        if hashlib.sha256(data).hexdigest() != sha256:
+            data = self._archive.read(path)  # perhaps it was damaged only on the way
+        found = hashlib.sha256(data).hexdigest()
+        if found != sha256:
+            expected = f"{size:,} bytes with SHA-256 {sha256[:16]}..., as its seal says"
+            raise self._damaged(path, expected=expected, got=f"{len(data):,} with {found[:16]}...")
+        return None
+
+    def _named_in(self, log: Mapping[str, bytes]) -> list[str]:
+        """The Parquet files of the catalogue that files of the log add."""
+        named: dict[str, int] = {}
+        for path, data in log.items():
+            read = files_in_checkpoint if path.endswith(".parquet") else files_added
+            try:
+                named |= read(data, path) if path.endswith((".json", ".parquet")) else {}
+            except DamagedError as error:
+                raise DamagedError(
+                    f"Expected a sound catalogue at {self._archive.url}, got damage: {error}"
+                ) from error
+        return list(named)
+
+    def _infos(self, paths: Iterable[str]) -> dict[str, ObjectInfo]:
+        """Those of some Parquet files that exist, as they look from outside."""
+        wanted = set(paths)
+        if len(wanted) > _FEW:
+            listed = self._archive.list(CATALOGUE_FOLDER)
+            return {info.path: info for info in listed if info.path in wanted}
+        infos = {}
+        for path in sorted(wanted):
+            try:
+                infos[path] = self._archive.info(path)
+            except FileNotFoundError:
+                continue
+        return infos
+
+    def _read_all(self, infos: Iterable[ObjectInfo]) -> dict[str, bytes]:
+        paths = [info.path for info in infos]
+        with ThreadPoolExecutor(_READERS, thread_name_prefix="catalogue") as pool:
+            return dict(zip(paths, pool.map(partial(read_steadily, self._archive), paths), strict=True))
+
+    def _damaged(self, path: str, *, expected: str, got: str) -> DamagedError:
+        url = self._archive.url
+        return DamagedError(
+            f"Expected a sound catalogue at {url}, got damage in {path}: expected {expected}, got {got}. "
+            f"Run `tenfold repair {url}`."
+        )

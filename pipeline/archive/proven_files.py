@@ -1,0 +1,35 @@
+"""Which files this process has found to be what was written: each is looked at once, and again when it is another."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from threading import Lock
+from typing import Final
+
+from pipeline.store.backend import ObjectInfo
+
+_MOST: Final = 200_000
+"""Files remembered: 50 MB. Beyond that, all are looked at anew."""
+
+_proven: dict[tuple[str, str], tuple[int, str | None, datetime | None]] = {}
+_lock = Lock()
+
+
+def is_proven(url: str, info: ObjectInfo) -> bool:
+    """Whether a file of an archive was proven, and has the size, ETag and time that it had then."""
+    with _lock:
+        return _proven.get((url, info.path)) == _identity(info)
+
+
+def set_proven(url: str, info: ObjectInfo) -> None:
+    """Remember a file as it was listed before it was read; not one that its store tells too little of."""
+    if info.etag is None and info.mtime is None:
+        return
+    with _lock:
+        if len(_proven) >= _MOST:
+            _proven.clear()
+        _proven[url, info.path] = _identity(info)
+
+
+def _identity(info: ObjectInfo) -> tuple[int, str | None, datetime | None]:
+    return info.size, info.etag, info.mtime
