@@ -67,7 +67,7 @@ def select(
         sql += f" ORDER BY {', '.join(map(_quoted, order))}"
     with table.translated(where):
         for batch in pa.RecordBatchReader.from_stream(QueryBuilder().register("t", opened).execute(sql)):
-            rows = _as_schema(batch, schema)
+            rows = in_types_of(schema, batch)
             yield with_legacy_lost_shard(rows).select(names) if is_legacy_read else rows
 
 
@@ -98,7 +98,7 @@ def join(
         for side, table in sides.items():
             query = query.register(side, table.opened_for())
         for batch in pa.RecordBatchReader.from_stream(query.execute(sql)):
-            yield _as_schema(batch, schema)
+            yield in_types_of(schema, batch)
 
 
 def shards_in(
@@ -149,7 +149,7 @@ def _quoted(name: str) -> str:
     return '"' + name + '"'
 
 
-def _as_schema(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+def in_types_of(schema: pa.Schema, batch: pa.RecordBatch) -> pa.RecordBatch:
     """Plain types instead of views, and nulls for columns that an older catalogue does not have."""
     held = set(batch.schema.names)
     columns = [

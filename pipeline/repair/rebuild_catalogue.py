@@ -15,11 +15,11 @@ import pyarrow.compute as pc
 
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.layout import CATALOGUE_FOLDER, SEALS_FOLDER, SHARDS_FOLDER, is_shard_path
-from pipeline.archive.schema import CATALOGUE_SCHEMA
+from pipeline.archive.remains import rows_that_remain
 from pipeline.archive.seals import seal
 from pipeline.archive.set_aside import SetAsideFolder, remove, unfinished, unmark
 from pipeline.config import CompressConfig
-from pipeline.errors import ArchiveError, StorageError
+from pipeline.errors import ArchiveError
 from pipeline.repair.rebuild_worker import RebuildSpec, RebuildTask
 from pipeline.repair.summary import dealt_with
 from pipeline.store.storage import Storage
@@ -143,10 +143,6 @@ def _known_of_others(archive: Storage, read: set[str]) -> list[pa.Table]:
     """What the lost catalogue, or what a killed repair put aside of it, says of shards that could not be read."""
     tables: list[pa.Table] = []
     for folder in ("", *(f"/{folder}" for folder in unfinished(archive))):
-        catalogue = Catalogue(Storage(f"{archive.url}{folder}", archive.options))
-        try:
-            rows = pa.Table.from_batches(catalogue.scan(), CATALOGUE_SCHEMA)
-        except (ArchiveError, StorageError):
-            continue  # nothing of it can be read
+        rows = rows_that_remain(Storage(f"{archive.url}{folder}", archive.options))
         tables.append(rows.filter(pc.invert(pc.is_in(rows["shard"], pa.array(sorted(read), pa.string())))))
     return tables

@@ -150,10 +150,9 @@ def work_on(archive: Path) -> dict[str, Callable[[], Any]]:
 
     def retried() -> object:
         run = newest_failed_run(storage)
-        config = (
-            HERE if run is None else HERE.model_copy(update={"codec": recorded_config(storage, run).codec})
-        )
-        CompressRun(failed_images(storage, config.reading), storage, config).run()
+        if run is not None:
+            config = HERE.model_copy(update={"codec": recorded_config(storage, run).codec})
+            CompressRun(failed_images(storage, config.reading), storage, config).run()
         return content()
 
     return {"compress": compressed, "retry-failed": retried}
