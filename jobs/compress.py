@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from codec.registry import family_of
 from jobs.options import (
     ArchiveUrl,
     AsJson,
@@ -21,6 +22,7 @@ from jobs.options import (
     Workers,
     read_config,
     source_options,
+    usage,
 )
 from jobs.terminal.exit_codes import clear_errors
 from jobs.terminal.run_plan import plan_and_tell
@@ -131,7 +133,10 @@ def compress(
             workers=workers,
             ray_address=ray_address,
         )
-        source = parse_source(src, settings.reading, take=settings.source, exclude=archive)
+        with usage():
+            source = parse_source(src, settings.reading, take=settings.source, exclude=archive)
+            if codec is not None:
+                family_of(codec)
         store = Storage(archive, settings.storage)
         do_and_tell = plan_and_tell if dry_run else run_and_tell
         do_and_tell(CompressRun(source, store, settings), archive, as_json=as_json)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections import Counter
 from dataclasses import asdict
@@ -12,7 +11,8 @@ import typer
 
 from jobs.options import ArchiveUrl, ConfigFile, VersionArgument, read_config, read_version
 from jobs.terminal.exit_codes import clear_errors
-from jobs.terminal.output import readable, say
+from jobs.terminal.output import json_text, readable, say
+from jobs.terminal.streams import product_is_printed
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.versions import Change
 from pipeline.store.storage import Storage
@@ -42,15 +42,14 @@ def diff(
       tenfold diff archive/ 2026-11-20 2026-11-21
     """
     with clear_errors():
+        product_is_printed()
         storage = Storage(archive, read_config(config).storage)
         before, after = (Catalogue(storage, as_of=version) for version in (older, newer))
         counts: Counter[str] = Counter()
         for number, change in enumerate(after.changes_since(before)):
             counts[change.change] += 1
             if as_json:
-                sys.stdout.write(
-                    ("[\n " if number == 0 else ",\n ") + json.dumps(asdict(change), ensure_ascii=False)
-                )
+                sys.stdout.write(("[\n " if number == 0 else ",\n ") + json_text(asdict(change)))
             else:
                 print(f"{_SIGNS[change.change]} {readable(change.key)}{_words(change)}")
         if as_json:

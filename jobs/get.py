@@ -13,12 +13,13 @@ from jobs.options import ArchiveUrl, AsOfVersion, ConfigFile, OutQuality, read_c
 from jobs.terminal.decoded import tell_decoded
 from jobs.terminal.exit_codes import clear_errors
 from jobs.terminal.output import say
+from jobs.terminal.streams import product_is_printed
 from pipeline.decode.archive import Archive
 from pipeline.decode.deliver import Delivery
 from pipeline.decode.file_form import OutputFormat
 from pipeline.decode.run import DecodeRun
 from pipeline.decode.save import save_file
-from pipeline.errors import ConfigError, StorageError
+from pipeline.errors import StorageError, UsageError
 from pipeline.globs import is_glob
 from pipeline.image.write import FORMATS, Format, format_of_path
 from pipeline.store.storage import Storage
@@ -97,6 +98,7 @@ def get(
             return
         delivered = opened.file(key, form.fmt, quality=form.quality)
         if output == "-":
+            product_is_printed()
             sys.stdout.buffer.write(delivered.data)
             return
         _check_extension(output, delivered)
@@ -134,7 +136,7 @@ def _check_extension(output: str, delivered: Delivery) -> None:
         return
     ours = FORMATS[delivered.fmt][0]
     known = ", ".join(extension for names in FORMATS.values() for extension in names)
-    raise ConfigError(
+    raise UsageError(
         f"Expected a FILE named {ours} for {delivered.description}, got {name.name!r}. "
         f"Name it {name.stem}{ours}, choose another of {known}, or say --format."
     )

@@ -10,6 +10,7 @@ import typer
 from jobs.options import ArchiveUrl, ConfigFile, read_config
 from jobs.terminal.exit_codes import clear_errors
 from jobs.terminal.output import print_json, say
+from jobs.terminal.streams import product_is_printed
 from pipeline.archive.catalogue import Catalogue
 from pipeline.store.storage import Storage
 
@@ -27,6 +28,7 @@ def history(
     VERSION; `tenfold diff` tells two versions apart.
     """
     with clear_errors():
+        product_is_printed()
         versions = Catalogue(Storage(archive, read_config(config).storage)).versions()
         shown = versions[: limit or None]
         if as_json:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import Annotated, Any
 
@@ -10,7 +9,8 @@ import typer
 
 from jobs.options import ArchiveUrl, AsOfVersion, ConfigFile, KeyGlob, read_config
 from jobs.terminal.exit_codes import clear_errors
-from jobs.terminal.output import readable
+from jobs.terminal.output import json_text, readable
+from jobs.terminal.streams import product_is_printed
 from pipeline.archive.catalogue import Catalogue
 from pipeline.globs import key_matcher
 from pipeline.store.storage import Storage
@@ -56,6 +56,7 @@ def ls(
 ) -> None:
     """List the images of ARCHIVE: status, size, rate, quality, and the reason where one was kept or failed."""
     with clear_errors():
+        product_is_printed()
         catalogue = Catalogue(Storage(archive, read_config(config).storage), as_of=as_of)
         matches = key_matcher(glob) if glob is not None else None
         rows = (
@@ -77,7 +78,7 @@ def _print_array(rows: Any) -> None:
     first = True
     for row in rows:
         sys.stdout.write("[\n " if first else ",\n ")
-        sys.stdout.write(json.dumps(row, ensure_ascii=False))
+        sys.stdout.write(json_text(row))
         first = False
     sys.stdout.write("[]\n" if first else "\n]\n")
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import errno
-import os
-import sys
 from collections.abc import Callable
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
@@ -24,8 +21,7 @@ from jobs.repair import repair
 from jobs.report import report
 from jobs.retry_failed import retry_failed
 from jobs.submit import submit
-from jobs.terminal.exit_codes import FAILED
-from jobs.terminal.output import say
+from jobs.terminal.process import run_process
 from jobs.train import train
 from jobs.verify import verify
 from pipeline.own_code import VERSION
@@ -44,7 +40,6 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 
 
 def _version(wanted: bool) -> None:
@@ -77,25 +72,7 @@ app.command(
 def main() -> None:
     """Entry point of the `tenfold` script."""
     keep_freed_memory()
-    try:
-        try:
-            app()
-        finally:
-            sys.stdout.flush()
-    except BrokenPipeError:  # `tenfold ls | head`: nothing is wrong
-        _close_stdout()
-        raise SystemExit(0) from None
-    except OSError as error:
-        if error.errno not in _FULL:
-            raise
-        _close_stdout()
-        say(f"error: Expected to write to stdout, got: {error.strerror}. What was printed is not whole.")
-        raise SystemExit(FAILED) from None
-
-
-def _close_stdout() -> None:
-    """Python writes what it still holds when it ends: to nowhere."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    run_process(app)
 
 
 if __name__ == "__main__":

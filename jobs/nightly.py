@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,6 +21,7 @@ from jobs.options import (
     Tars,
     Workers,
     source_options,
+    usage,
 )
 from jobs.terminal.exit_codes import FAILED, FAILED_IMAGES, OK, TIME_UP, clear_errors, outcome_of
 from jobs.terminal.output import print_json, say
@@ -27,8 +29,10 @@ from jobs.terminal.progress import show_progress
 from jobs.terminal.run_plan import plan_json, tell_plan
 from jobs.terminal.run_summary import tell_failed, tell_summary
 from jobs.webhook import check_webhook, tell_webhook
+from pipeline.compress.delete_policy import parse_policy
 from pipeline.compress.nightly import NightlyRun, NightlySummary
 from pipeline.config import Compare, CompressConfig, NightlyConfig, load_config
+from pipeline.source.parse import parse_source
 from pipeline.words import counted
 
 
@@ -124,8 +128,16 @@ def nightly(
         night = settings.nightly
         if night is None:  # cannot be: options are laid over it
             raise AssertionError(settings)
-        if night.webhook is not None:
-            check_webhook(night.webhook)
+        with usage() if webhook is not None else nullcontext():
+            if night.webhook is not None:
+                check_webhook(night.webhook)
+        with usage():
+            if deletes is not None:
+                parse_policy(deletes)
+            if source is not None:
+                named = parse_source(source, settings.reading, take=settings.source, exclude=night.archive)
+                if deletes is not None and not parse_policy(deletes).keeps:
+                    named.coverage()  # a source that cannot tell what is gone
         if dry_run:
             _plan(night, settings, as_json=as_json)
             return

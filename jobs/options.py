@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import typer
 
+from codec.errors import CodecConfigError, UnknownCodecError
 from pipeline.archive.versions import parse_as_of
 from pipeline.config import TARGETS, CompressConfig, load_config
 from pipeline.decode.file_form import FileForm, NamePolicy, OutputFormat
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, SourceError, UsageError
+from pipeline.globs import key_matcher
 
 ReadT = TypeVar("ReadT")
+
+
+_REFUSALS = (ConfigError, SourceError, CodecConfigError, UnknownCodecError)
 
 
 def parameter(parse: Callable[[str], ReadT]) -> Callable[[str], ReadT]:
@@ -22,13 +28,32 @@ def parameter(parse: Callable[[str], ReadT]) -> Callable[[str], ReadT]:
     def read(text: str) -> ReadT:
         try:
             return parse(text)
-        except ConfigError as error:
+        except _REFUSALS as error:
             raise typer.BadParameter(str(error)) from error
 
     return read
 
 
 read_version = parameter(parse_as_of)
+
+
+@contextmanager
+def usage() -> Iterator[None]:
+    """What is refused inside was said on the command line.
+
+    Raises:
+        UsageError: instead of what refuses it.
+    """
+    try:
+        yield
+    except _REFUSALS as error:
+        raise UsageError(str(error)) from error
+
+
+def _check_glob(pattern: str | None) -> str | None:
+    if pattern is not None:
+        parameter(key_matcher)(pattern)
+    return pattern
 
 
 def read_share(text: str) -> float:
@@ -147,6 +172,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="End stdout with JSON; prog
 KeyGlob = Annotated[
     str | None,
     typer.Option(
+        callback=_check_glob,
         help="Only keys that match. In a pattern with a `/`, as 'holiday/**/*.jpg', `*` stays inside one folder and "
         "`**` spans folders; one without, as '*.jpg', is matched against the whole key.",
     ),
@@ -187,7 +213,9 @@ OutQuality = Annotated[
 RayAddress = Annotated[
     str | None,
     typer.Option(
-        "--ray-address", help="Ray cluster to join, e.g. auto. Default: RAY_ADDRESS, else start one here."
+        "--ray-address",
+        metavar="HOST:PORT",
+        help="Ray cluster to join: its head, or auto. Default: RAY_ADDRESS, else start one here.",
     ),
 ]
 
@@ -216,7 +244,8 @@ def read_config(
         codec: options by the names of `CodecConfig`.
         source: likewise of `SourceOptions`.
     Raises:
-        ConfigError: as `load_config`, of the file or of the command line.
+        ConfigError: the file is wrong.
+        UsageError: the command line is.
     """
     settings = load_config(path, {}).model_dump()
     options: dict[str, Mapping[str, object]] = {

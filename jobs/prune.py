@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from jobs.options import ArchiveUrl, AsJson, ConfigFile, parameter, read_config
+from jobs.options import ArchiveUrl, AsJson, ConfigFile, parameter, read_config, usage
 from jobs.terminal.exit_codes import clear_errors
 from jobs.terminal.output import print_json, say
 from jobs.terminal.progress import show_progress
@@ -63,7 +63,8 @@ def prune(
       tenfold prune archive/ --older-than 30d --keep-versions 10 --apply
     """
     with clear_errors():
-        retention = Retention(keep_versions=keep_versions, older_than=older_than, grace=grace)
+        with usage():
+            retention = Retention(keep_versions=keep_versions, older_than=older_than, grace=grace)
         storage = Storage(archive, read_config(config).storage)
         with show_progress() as listen:
             run = PruneRun(storage, retention, listen=listen)

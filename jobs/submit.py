@@ -8,18 +8,21 @@ import shlex
 import shutil
 import sys
 import tempfile
+import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from jobs.terminal.exit_codes import FAILED, clear_errors
+from jobs.shared_places import check_places
+from jobs.terminal.exit_codes import FAILED, INTERRUPTED, OK, clear_errors
 from jobs.terminal.output import say
-from pipeline.errors import ConfigError, TenfoldError
+from pipeline.errors import ConfigError, TenfoldError, UsageError
 from pipeline.own_code import FOLDER, PACKAGES
 
 _VERBS = ("compress", "nightly", "retry-failed", "decode", "verify", "repair", "prune", "report")
 _DEFAULT_ADDRESS = "http://127.0.0.1:8265"
+_ASK_EVERY_S = 1.0
 
 
 def submit(
@@ -36,7 +39,8 @@ def submit(
 
     The code and a --config file travel as the job's working directory; credentials do not: the cluster's
     machines use their own (role, profile, environment). SRC and ARCHIVE are read there, so give URLs or
-    paths on shared storage. The job's log is followed here and its exit becomes this command's.
+    absolute paths on shared storage; relative ones are refused. The job's log is followed here, and its exit code
+    becomes this command's.
     """
     with clear_errors():
         words = list(context.args)
@@ -44,14 +48,21 @@ def submit(
             print(context.get_help())
             raise SystemExit(0 if words else 2)
         if words[0] not in _VERBS:
-            raise ConfigError(f"Expected a verb to submit ({', '.join(_VERBS)}), got {words[0]!r}.")
+            raise UsageError(f"Expected a verb to submit ({', '.join(_VERBS)}), got {words[0]!r}.")
+        _check(context, words)
         where = address or os.environ.get("RAY_API_SERVER_ADDRESS") or _DEFAULT_ADDRESS
         with tempfile.TemporaryDirectory(prefix="tenfold-submit-") as folder:
             words = _stage(Path(folder), words)
-            status = _run(where, Path(folder), shlex.join(["python", "-m", "tenfold", *words]), no_wait)
-        if status not in ("SUCCEEDED", "PENDING"):
-            say(f"The job ended as {status}.")
-            raise SystemExit(FAILED)
+            code = _run(where, Path(folder), shlex.join(["python", "-m", "tenfold", *words]), no_wait)
+        raise SystemExit(code)
+
+
+def _check(context: typer.Context, words: list[str]) -> None:
+    """See here what the verb would refuse there."""
+    verbs: Any = context.find_root().command
+    verb = verbs.get_command(context, words[0])
+    with verb.make_context(words[0], words[1:], parent=context) as parsed:
+        check_places(verb, parsed.params)
 
 
 def _stage(folder: Path, words: list[str]) -> list[str]:
@@ -74,7 +85,7 @@ def _stage(folder: Path, words: list[str]) -> list[str]:
     return words
 
 
-def _run(address: str, folder: Path, entrypoint: str, no_wait: bool) -> str:
+def _run(address: str, folder: Path, entrypoint: str, no_wait: bool) -> int:
     from ray.exceptions import RayError  # seconds to import, and no other verb needs it
     from ray.job_submission import JobSubmissionClient
 
@@ -94,13 +105,42 @@ def _run(address: str, folder: Path, entrypoint: str, no_wait: bool) -> str:
     say(f"Submitted {job} to {address}: {entrypoint}")
     if no_wait:
         print(job)
-        return "PENDING"
+        return OK
     try:
         asyncio.run(_follow(client, job))
+        info = _ended(client, job)
     except KeyboardInterrupt:
         say(f"Not following any more; the job goes on. Stop it with: ray job stop --address {address} {job}")
-        raise SystemExit(130) from None
-    return str(client.get_job_status(job).value)
+        raise SystemExit(INTERRUPTED) from None
+    except (TimeoutError, OSError, RuntimeError) as error:
+        raise TenfoldError(
+            f"Expected to follow {job} at {address}, got: {_first_line(error)} The job may go on: ray job status "
+            f"--address {address} {job}"
+        ) from error
+    return _code(info)
+
+
+def _ended(client: Any, job: str) -> Any:
+    """What the job server knows of a job when it has ended; its log may end before."""
+    while not (info := client.get_job_info(job)).status.is_terminal():
+        time.sleep(_ASK_EVERY_S)
+    return info
+
+
+def _code(info: Any) -> int:
+    """The code that the verb ended with there."""
+    status = str(info.status.value)
+    if status == "SUCCEEDED":
+        return OK
+    code = info.driver_exit_code
+    if status == "STOPPED":
+        say("The job was stopped.")
+        return INTERRUPTED
+    if code is None or not 0 < code < 256:
+        say(f"The job ended as {status}: {info.message}")
+        return FAILED
+    say(f"The job ended with exit code {code}.")
+    return int(code)
 
 
 async def _follow(client: object, job: str) -> None:

@@ -14,6 +14,7 @@ from codec.training.curves import redraw as redraw_run
 from codec.training.progress import progress_line
 from codec.training.sessions import after_minutes, on_signal
 from codec.training.trainer import train as train_preset
+from jobs.options import usage
 from jobs.terminal.exit_codes import clear_errors
 from jobs.terminal.output import say
 from jobs.terminal.progress import show_share
@@ -86,8 +87,9 @@ def _session(
     minutes: float | None,
 ) -> None:
     ends = after_minutes(minutes)
+    with usage():
+        place = resolve_device(device)
     settings = load_train_config(config)
-    place = resolve_device(device)
     with on_signal() as asked, show_share("reading images") as show:
         trained = train_preset(
             settings,

@@ -7,15 +7,17 @@ secret: credentials come from the usual AWS variables, a profile or the machine'
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+import os
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from codec.contract import DEFAULT_CODEC, QUALITIES, Codec
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, UsageError
 from pipeline.source.options import SourceOptions
 from pipeline.store.options import StorageOptions
 
@@ -85,6 +87,9 @@ class ShardConfig(_Section):
     """Source bytes in one planned unit of work, at most."""
 
 
+_RAY_ADDRESS: Final = re.compile(r"auto|local|[^/\s]+:\d{1,5}")
+
+
 class WorkersConfig(_Section):
     """The machines' share of the work."""
 
@@ -103,6 +108,22 @@ class WorkersConfig(_Section):
     """Decoded pixels waiting in one worker, at most; one image may always be there."""
     ray_address: str | None = None
     """Cluster to join; null joins RAY_ADDRESS if set, else starts Ray here."""
+
+    @field_validator("ray_address")
+    @classmethod
+    def _address(cls, address: str | None) -> str | None:
+        if address and not _RAY_ADDRESS.fullmatch(address):
+            raise ValueError(
+                "expected auto, local or HOST:PORT of a Ray cluster's head (to send a run to a cluster from elsewhere: "
+                "tenfold submit --address http://HEAD:8265 ...)"
+            )
+        return address
+
+    @property
+    def cluster(self) -> str | None:
+        """Address of the cluster to join; None where Ray is to be started here."""
+        address = self.ray_address or os.environ.get("RAY_ADDRESS")
+        return None if address in (None, "", "local") else address
 
 
 class LimitsConfig(_Section):
@@ -165,8 +186,8 @@ def load_config(path: Path | None, overrides: Mapping[str, Any]) -> CompressConf
         overrides: nested mapping of the same shape; None values are not given.
     Raises:
         ConfigError: file missing, not YAML, unknown key, or a value out of range.
+        UsageError: an override is wrong, or one is missing and no file was given.
     """
-    where = str(path) if path else "the command line"
     loaded: Any = {}
     if path is not None:
         try:
@@ -181,7 +202,22 @@ def load_config(path: Path | None, overrides: Mapping[str, Any]) -> CompressConf
     try:
         return CompressConfig.model_validate(merged)
     except ValidationError as error:
-        raise ConfigError(f"In {where}: " + "; ".join(_explain(error))) from error
+        wrong = [problem["loc"] for problem in error.errors()]
+        if path is None or any(_is_given(overrides, location) for location in wrong):
+            raise UsageError("On the command line: " + "; ".join(_explain(error))) from error
+        raise ConfigError(f"In {path}: " + "; ".join(_explain(error))) from error
+
+
+def _is_given(overrides: Mapping[str, Any], location: Sequence[int | str]) -> bool:
+    """Whether an override says something at, or below, a place."""
+    given: Any = overrides
+    for part in location:
+        if not isinstance(given, Mapping):
+            break
+        given = given.get(str(part))
+    if isinstance(given, Mapping):
+        return any(value is not None for value in given.values())
+    return given is not None
 
 
 def _overlay(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

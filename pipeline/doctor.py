@@ -23,6 +23,7 @@ import pyarrow as pa
 import torch
 
 from codec.contract import EncodeOptions
+from codec.cpus import usable_cpus
 from codec.metrics import psnr_db
 from codec.registry import load_codec
 from pipeline.archive.catalogue import Catalogue
@@ -195,12 +196,10 @@ def _remove(probe: Storage) -> str:
 
 
 def _ray(config: CompressConfig) -> str:
-    address = config.workers.ray_address or os.environ.get("RAY_ADDRESS")
-    if not address:
-        return (
-            f"no cluster named (--ray-address, RAY_ADDRESS): runs start Ray here, on {os.cpu_count()} cores"
-        )
-    from pipeline.workers.ray_pool import cluster_words  # only who has a cluster needs to wait for Ray
+    address = config.workers.cluster
+    if address is None:
+        return f"no cluster named (--ray-address, RAY_ADDRESS): runs start Ray here, on {usable_cpus()} cores"
+    from pipeline.workers.ray_session import cluster_words  # only who has a cluster needs to wait for Ray
 
     return f"{address}: {cluster_words(config.workers)}"
 
@@ -209,7 +208,7 @@ def _device() -> str:
     if torch.cuda.is_available():
         names = {torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())}
         return f"{torch.cuda.device_count()} GPU: {', '.join(sorted(names))}"
-    return f"no GPU here: the codec runs on the CPU, {os.cpu_count()} cores"
+    return f"no GPU here: the codec runs on the CPU, {usable_cpus()} cores"
 
 
 def _codec(config: CompressConfig) -> str:

@@ -1,7 +1,8 @@
 """What can go wrong around the codec.
 
 TenfoldError
-├── ConfigError      a configuration file or a combination of options that cannot work
+├── ConfigError      a configuration that cannot work: a file, or what it meets on this machine
+│   └── UsageError           what was said on the command line cannot work
 ├── StorageError     an object store or folder that does not answer as it should
 │   ├── UnsafeStoreError     it lets two writers overwrite each other
 │   ├── UnfitNameError       it cannot hold an object of that name
@@ -25,7 +26,11 @@ class TenfoldError(Exception):
 
 
 class ConfigError(TenfoldError, ValueError):
-    """A configuration file or a combination of options that cannot work."""
+    """A configuration that cannot work: a file that is wrong, or a cluster that is not as it says."""
+
+
+class UsageError(ConfigError):
+    """A command line that cannot work: a value out of range, or options that exclude each other."""
 
 
 class StorageError(TenfoldError, OSError):

@@ -46,7 +46,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     "pipeline/config": {"codec (ground)", "pipeline (ground)", "pipeline/source", "pipeline/store"},
     "pipeline/source": {"pipeline (ground)", "pipeline/image", "pipeline/store"},
     "pipeline/archive": {"codec (ground)", "pipeline (ground)", "pipeline/store"},
-    "pipeline/workers": {"pipeline (ground)", "pipeline/config"},
+    "pipeline/workers": {"codec (ground)", "pipeline (ground)", "pipeline/config"},
     "pipeline/training": {
         "codec/training",
         "pipeline (ground)",
@@ -151,7 +151,13 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         "pipeline/report",
         "pipeline/source",
     },
-    "jobs/options": {"pipeline (ground)", "pipeline/archive", "pipeline/config", "pipeline/decode"},
+    "jobs/options": {
+        "codec (ground)",
+        "pipeline (ground)",
+        "pipeline/archive",
+        "pipeline/config",
+        "pipeline/decode",
+    },
     "jobs/bench": {
         "codec (ground)",
         "codec/bench",

@@ -6,7 +6,6 @@ PyTorch would split every layer among its threads, and layers as small as these 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,14 +15,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from codec.cpus import usable_cpus
 from codec.training.recipe import BatchLoss
 
 _TOTAL: Final = "total"
 
 
 def default_workers(device: torch.device) -> int:
-    """As many as this process has cores; a GPU takes whole batches."""
-    return len(os.sched_getaffinity(0)) if device.type == "cpu" and hasattr(os, "sched_getaffinity") else 1
+    """As many as this process may use cores; a GPU takes whole batches."""
+    return usable_cpus() if device.type == "cpu" else 1
 
 
 @contextmanager

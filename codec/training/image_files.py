@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,6 +11,7 @@ from typing import Final, TypeVar
 import numpy as np
 
 from codec.contract import RGB
+from codec.cpus import usable_cpus
 
 _OPEN_AT_ONCE: Final = 16
 ItemT = TypeVar("ItemT")
@@ -37,7 +37,7 @@ def decode_ahead(
     files: Iterable[ImageFile | Found], decode: Callable[[ImageFile], Found], *, threads: int | None = None
 ) -> Iterator[Found]:
     """Decode in threads, a little ahead of who asks; what comes out keeps its order."""
-    count = threads or min(16, os.cpu_count() or 1)
+    count = threads or min(16, usable_cpus())
     pool = ThreadPoolExecutor(count, thread_name_prefix="training-images")
     waiting: deque[Future[Found] | Found] = deque()
     try:

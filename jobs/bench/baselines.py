@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -15,8 +14,9 @@ from codec.bench.baselines import BASELINES, Baseline
 from codec.bench.cache import SampleCache
 from codec.bench.libraries import MissingLibraryError, library
 from codec.bench.measure import RatePoint, Sample, mean_points
+from codec.cpus import usable_cpus
 from jobs.bench.images import BenchImage
-from pipeline.errors import ConfigError, TenfoldError
+from pipeline.errors import TenfoldError, UsageError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,14 +32,14 @@ def chosen_baselines(names: str | None) -> tuple[Baseline, ...]:
     """The baselines of a list separated by commas; all of them when there is none.
 
     Raises:
-        ConfigError: no baseline has one of the names.
+        UsageError: no baseline has one of the names.
     """
     if names is None:
         return BASELINES
     known = {baseline.id: baseline for baseline in BASELINES}
     wanted = [name.strip() for name in names.split(",") if name.strip()]
     if unknown := [name for name in wanted if name not in known]:
-        raise ConfigError(f"Expected baselines of {', '.join(known)}; got {', '.join(unknown)}.")
+        raise UsageError(f"Expected baselines of {', '.join(known)}; got {', '.join(unknown)}.")
     return tuple(known[name] for name in wanted)
 
 
@@ -108,7 +108,7 @@ def _in_processes(
     """Each pair with its samples, or why there are none, in the order in which they end."""
     if not todo:
         return
-    cores = min(os.cpu_count() or 1, len(todo))
+    cores = min(usable_cpus(), len(todo))
     with ProcessPoolExecutor(
         cores, mp_context=get_context("spawn"), initializer=torch.set_num_threads, initargs=(1,)
     ) as processes:

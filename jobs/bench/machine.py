@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import subprocess
 from datetime import UTC, datetime
@@ -10,6 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from codec.cpus import usable_cpus
 from pipeline.own_code import FOLDER, IS_INSTALLED, VERSION
 
 _PACKAGES = ("torch", "numpy", "pillow", "scipy")
@@ -18,7 +18,7 @@ _GIT_S = 10
 
 def machine() -> str:
     """Cores, processor, Python."""
-    return f"{os.cpu_count()} cores, {_processor()}, Python {platform.python_version()}"
+    return f"{usable_cpus()} cores, {_processor()}, Python {platform.python_version()}"
 
 
 def circumstances() -> dict[str, Any]:

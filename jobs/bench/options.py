@@ -10,15 +10,27 @@ import typer
 
 from codec.bench.libraries import INSTALL
 from codec.contract import QUALITIES
-from pipeline.errors import ConfigError
+from codec.registry import family_of
+from jobs.options import parameter
+from pipeline.errors import ConfigError, UsageError
 
 ImagesFolder = Annotated[
     Path, typer.Option("--images", metavar="DIR", help="A folder of real images; none is changed.")
 ]
+
+
+def _known(codec: str) -> str:
+    parameter(family_of)(codec)
+    return codec
+
+
 CodecId = Annotated[
     str,
     typer.Option(
-        "--codec", metavar="ID", help="hyper-1, ae-zfp-1, or another codec family that is installed."
+        "--codec",
+        metavar="ID",
+        callback=_known,
+        help="hyper-1, ae-zfp-1, or another codec family that is installed.",
     ),
 ]
 
@@ -27,7 +39,7 @@ def parse_qualities(text: str) -> list[float]:
     """`8,32,56.5` as numbers, rising, each once.
 
     Raises:
-        ConfigError: a word is no number from 0 to 63.
+        UsageError: a word is no number from 0 to 63.
     """
     try:
         qualities = sorted({float(word) for word in text.split(",")})
@@ -35,7 +47,7 @@ def parse_qualities(text: str) -> list[float]:
         qualities = []
     highest = QUALITIES.stop - 1
     if not qualities or not all(QUALITIES.start <= quality <= highest for quality in qualities):
-        raise ConfigError(f"Expected qualities from 0 to {highest} separated by commas, got {text!r}.")
+        raise UsageError(f"Expected qualities from 0 to {highest} separated by commas, got {text!r}.")
     return qualities
 
 

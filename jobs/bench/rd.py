@@ -17,7 +17,7 @@ from jobs.bench.options import CodecId, ImagesFolder, parse_qualities, require
 from jobs.options import AsJson
 from jobs.terminal.exit_codes import clear_errors
 from jobs.terminal.output import print_json
-from pipeline.errors import ConfigError
+from pipeline.errors import UsageError
 
 
 def rd(
@@ -72,9 +72,9 @@ def _make_folder(folder: Path) -> None:
     """Before hours of measuring, not after.
 
     Raises:
-        ConfigError: it cannot be made.
+        UsageError: it cannot be made.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigError(f"Expected a folder to write to, got {folder}: {error.strerror}.") from error
+        raise UsageError(f"Expected a folder to write to, got {folder}: {error.strerror}.") from error

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType
 
 from codec.errors import CodecError
 from jobs.terminal.output import say, stderr
-from pipeline.errors import LockedError, NoArchiveError, TenfoldError, UnsafeStoreError
+from jobs.terminal.signals import signals_as_interrupt
+from pipeline.errors import LockedError, NoArchiveError, TenfoldError, UnsafeStoreError, UsageError
 
 OK = 0
 """All is done."""
 FAILED = 1
 """The verb failed, or what it looked at is not well; the message says why."""
 USAGE = 2
-"""The command line is wrong: Click's own code."""
+"""The command line is wrong: Click's own code, and ours for what Click cannot know."""
 FAILED_IMAGES = 3
 """All is done but for some images, each with a reason in the catalogue or in what was printed."""
 NO_ARCHIVE = 10
@@ -33,11 +32,13 @@ _CODES: tuple[tuple[type[BaseException], int], ...] = (
     (NoArchiveError, NO_ARCHIVE),
     (LockedError, LOCKED),
     (UnsafeStoreError, UNSAFE_STORE),
+    (UsageError, USAGE),
     (TenfoldError, FAILED),
     (CodecError, FAILED),
     (FileNotFoundError, FAILED),  # an object of an archive is gone
     (KeyboardInterrupt, INTERRUPTED),
 )
+_OURS = tuple(kind for kind, _ in _CODES)
 _STOPPED = "Stopped. What was committed is in the archive; run the same command to finish."
 
 
@@ -45,18 +46,23 @@ _STOPPED = "Stopped. What was committed is in the archive; run the same command 
 def clear_errors(*, stopped: str = _STOPPED) -> Iterator[None]:
     """Turn our own errors into one message and an exit code; anything else is a bug and keeps its traceback.
 
+    Ctrl-C, a cluster's polite kill and a terminal that goes all end a verb the same way: finished shards are committed.
+
     Args:
-        stopped: what is said after Ctrl-C or SIGTERM.
+        stopped: what is said after them.
     """
-    try:
-        with _sigterm_as_interrupt():
+    with signals_as_interrupt() as asked:
+        try:
             yield
-    except tuple(kind for kind, _ in _CODES) as error:
-        message, code = outcome_of(error)
-        message = stopped if code == INTERRUPTED else message
-        stderr.print("[bold red]error:[/]" if code != INTERRUPTED else "", end=" ")
-        say(message)
-        raise SystemExit(code) from None
+        except (Exception, KeyboardInterrupt) as error:
+            if not asked.was_made and not isinstance(error, _OURS):
+                raise
+            # a kill that reached the workers, too, may come as their error
+            message, code = outcome_of(KeyboardInterrupt() if asked.was_made else error)
+            message = stopped if code == INTERRUPTED else message
+            stderr.print("[bold red]error:[/]" if code != INTERRUPTED else "", end=" ")
+            say(message)
+            raise SystemExit(code) from None
 
 
 def exit_code(kind: type[BaseException]) -> int:
@@ -68,17 +74,3 @@ def outcome_of(error: BaseException) -> tuple[str, int]:
     """What an error that ends a verb says, and the exit code it ends with."""
     code = exit_code(type(error))
     return (_STOPPED if code == INTERRUPTED else str(error) or type(error).__name__), code
-
-
-@contextmanager
-def _sigterm_as_interrupt() -> Iterator[None]:
-    """A cluster's polite kill ends a run as Ctrl-C does: finished shards are committed first."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

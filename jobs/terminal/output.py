@@ -18,8 +18,14 @@ stdout = Console(highlight=False)
 
 def print_json(value: Any) -> None:
     """One JSON document, the last thing on stdout."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    sys.stdout.write(json_text(value, indent=2, allow_nan=False) + "\n")
     sys.stdout.flush()
+
+
+def json_text(value: Any, *, indent: int | None = None, allow_nan: bool = True) -> str:
+    """JSON in characters that stdout knows."""
+    knows_all = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "") == "utf8"
+    return json.dumps(value, indent=indent, ensure_ascii=not knows_all, allow_nan=allow_nan)
 
 
 def first_of(lines: Sequence[str]) -> Iterator[str]:

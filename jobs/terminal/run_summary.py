@@ -118,6 +118,8 @@ def _print_left_out(summary: RunSummary, archive: str) -> None:
             f"{counted(summary.displacing, 'image')}. Older versions still have those (`tenfold history {archive}`); "
             "sources whose names collide belong in archives of their own."
         )
+        for one in summary.displaced:
+            print(f"  {readable(one['key'])} was of {readable(one['source_url'])}")
     if summary.superseded:
         print(
             f"Stored by another run in the meantime, which counts: {counted(summary.superseded, 'image')}. What this "

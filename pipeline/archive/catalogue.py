@@ -80,6 +80,7 @@ class Catalogue:
         run: str,
         info: Mapping[str, str] | None = None,
         lost_shards: Collection[str] = (),
+        displaced: dict[str, str] | None = None,
     ) -> int:
         """Make rows part of the archive, all of them or none, and return how many were new or changed.
 
@@ -93,13 +94,14 @@ class Catalogue:
             run: written into the commit, with `info`.
             lost_shards: shards that are lost or damaged: a row that lies in one of them is replaced whatever the new
                 one is, also by a failed one.
+            displaced: is filled with the images of other sources whose place rows took: key -> their URL.
         Raises:
             ValueError: a key twice.
             ArchiveError: other writers kept getting in between, or the table refused the rows.
             StorageError: the store did not answer as it should.
         """
         author = commits.Author(run=run, info=info or {})
-        return commits.merge(self._table, rows, author, lost_shards=lost_shards)
+        return commits.merge(self._table, rows, author, lost_shards=lost_shards, displaced=displaced)
 
     def remove(self, rows: pa.Table, *, run: str, info: Mapping[str, str] | None = None) -> int:
         """Take images out of the archive, all of them or none, and return how many; older versions keep them.

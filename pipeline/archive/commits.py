@@ -14,7 +14,7 @@ from deltalake import CommitProperties
 from deltalake.exceptions import CommitFailedError
 
 from pipeline.archive.delta_table import DeltaCatalogueTable
-from pipeline.archive.queries import between_keys, one_of, shards_in
+from pipeline.archive.queries import between_keys, one_of, select, shards_in
 from pipeline.archive.schema import CATALOGUE_SCHEMA
 from pipeline.errors import ArchiveError
 
@@ -50,7 +50,12 @@ class Author:
 
 
 def merge(
-    table: DeltaCatalogueTable, rows: pa.Table, author: Author, *, lost_shards: Collection[str] = ()
+    table: DeltaCatalogueTable,
+    rows: pa.Table,
+    author: Author,
+    *,
+    lost_shards: Collection[str] = (),
+    displaced: dict[str, str] | None = None,
 ) -> int:
     """Make rows part of the archive; see `Catalogue.commit`."""
     if rows.num_rows == 0:
@@ -60,7 +65,17 @@ def merge(
         twice = next(entry["values"] for entry in counts if entry["counts"] > 1)
         raise ValueError(f"Expected each key once in a commit, got {twice!r} again.")
     lost = frozenset(lost_shards)
-    return _retried(table, lambda: _merge_once(table, rows, author, lost), f"commit {rows.num_rows} rows to")
+
+    def change() -> int:
+        strangers = {} if displaced is None else _of_other_sources(table, rows)
+        count = _merge_once(table, rows, author, lost)
+        if displaced is not None and strangers:
+            ours = f"{one_of('key', sorted(strangers))} AND {one_of('run', [author.run])}"
+            for batch in select(table, ["key"], where=ours):
+                displaced.update((key, strangers[key]) for key in batch["key"].to_pylist())
+        return count
+
+    return _retried(table, change, f"commit {rows.num_rows} rows to")
 
 
 def remove(table: DeltaCatalogueTable, rows: pa.Table, author: Author) -> int:
@@ -114,6 +129,18 @@ def _merge_once(table: DeltaCatalogueTable, rows: pa.Table, author: Author, lost
         .execute()
     )
     return int(done["num_target_rows_inserted"]) + int(done["num_target_rows_updated"])
+
+
+def _of_other_sources(table: DeltaCatalogueTable, rows: pa.Table) -> dict[str, str]:
+    """Images that the table holds under keys of these rows, from another URL: key -> that URL."""
+    keys = rows["key"].combine_chunks()
+    urls = dict(zip(keys.to_pylist(), rows["source_url"].to_pylist(), strict=True))
+    found: dict[str, str] = {}
+    for batch in select(table, ["key", "source_url"], where=between_keys(rows["key"])):
+        there = batch.filter(pc.is_in(batch["key"], value_set=keys))
+        held = zip(there["key"].to_pylist(), there["source_url"].to_pylist(), strict=True)
+        found.update((key, url) for key, url in held if url != urls[key])
+    return found
 
 
 def _remove_once(table: DeltaCatalogueTable, rows: pa.Table, author: Author) -> int:

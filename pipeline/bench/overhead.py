@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 import torch
 
 from codec.contract import Codec, EncodeOptions
+from codec.cpus import usable_cpus
 from codec.registry import load_codec
 from pipeline.compress.run import CompressRun
 from pipeline.compress.summary import RunSummary
@@ -53,7 +54,7 @@ class Overhead:
 
 def default_workers(config: WorkersConfig) -> int:
     """As many as a run on this machine alone would have."""
-    machine = {"CPU": float(os.cpu_count() or 1), "GPU": float(torch.cuda.device_count())}
+    machine = {"CPU": float(usable_cpus()), "GPU": float(torch.cuda.device_count())}
     return place([machine], config, wants_gpu=True).count
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import islice
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,6 +15,8 @@ from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.prune_marks import PruneMarkReader
 from pipeline.progress import ImagesCommitted, Listener
 from pipeline.store.storage import Storage
+
+_NAMED: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +56,10 @@ class Commits:
         self._waiting: list[pa.Table] = []
         self._last = time.monotonic()
         self.held_back: list[HeldBack] = []
+        self.displaced = 0
+        """Images of other sources whose place rows of this run took, under the same keys."""
+        self.first_displaced: dict[str, str] = {}
+        """Key -> URL of some of them."""
 
     def add(self, rows: pa.Table) -> None:
         """Take rows whose shards are published, one an image."""
@@ -76,7 +84,10 @@ class Commits:
         if self._waiting:
             rows = pa.concat_tables(self._waiting)
             self._marks.check_committable(pc.unique(rows["shard"]).to_pylist())
-            self._catalogue.commit(rows, run=self._run, lost_shards=self._lost_shards)
+            displaced: dict[str, str] = {}
+            self._catalogue.commit(rows, run=self._run, lost_shards=self._lost_shards, displaced=displaced)
+            self.displaced += len(displaced)
+            self.first_displaced |= dict(islice(displaced.items(), _NAMED - len(self.first_displaced)))
             self._note_held_back(rows)
             self._listen(ImagesCommitted(images=rows.num_rows))
             self._waiting = []

@@ -12,7 +12,6 @@ shards were published are adopted, the rest is encoded.
 from __future__ import annotations
 
 import itertools
-import os
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager
@@ -20,6 +19,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 
 from codec.contract import Codec
+from codec.cpus import usable_cpus
 from codec.registry import load_codec
 from codec.weights_file import digest_of
 from pipeline.archive.catalogue import Catalogue
@@ -147,6 +147,8 @@ class CompressRun:
             self._config.codec,
             loaded.codec,
             held_back=commits.held_back,
+            displaced=commits.displaced,
+            first_displaced=commits.first_displaced,
             was_asked_to_stop=request.was_made,
             notes=planner.notes(),
         )
@@ -210,4 +212,4 @@ class _RunCodec:
 
 def _parallel(config: CompressConfig) -> int:
     count = config.workers.count
-    return (os.cpu_count() or 1) if count is None else max(count, 1)
+    return usable_cpus() if count is None else max(count, 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -44,7 +44,10 @@ class RunSummary:
     unchanged: int
     """Images of the source that are as an earlier run saw them."""
     displacing: int
-    """Of `images`: those that took the place of one from another URL, under the same key."""
+    """Of `images`: those that took the place of one from another URL, under the same key; whether an earlier run or one
+    beside this one had stored it."""
+    displaced: list[dict[str, str]]
+    """Of those that this process displaced, the first ten: key, and the URL of what was there."""
     superseded: int
     """Images encoded here that another run had stored in the meantime, in the same version or a newer one: its rows
     stay, `images` does not count these."""
@@ -118,6 +121,8 @@ def summarise(
     codec: Codec,
     *,
     held_back: Sequence[HeldBack],
+    displaced: int,
+    first_displaced: Mapping[str, str],
     was_asked_to_stop: bool,
     notes: ListingNotes,
 ) -> RunSummary:
@@ -126,6 +131,7 @@ def summarise(
     Args:
         progress: of the run, at its end.
         told, codec: what was to be reached, and by which codec.
+        displaced, first_displaced: images of other sources whose place this process took, and key -> URL of some.
         held_back: failed and damaged images whose earlier version stays in the archive.
         notes: what the listing found beside its images.
     """
@@ -140,7 +146,8 @@ def summarise(
         damaged=totals.damaged + len(held_back) - failed_back,
         held_back=[{"key": one.key, "reason": one.reason} for one in held_back],
         unchanged=progress.unchanged,
-        displacing=progress.displacing,
+        displacing=max(displaced, progress.displacing) if record.resumed else displaced,
+        displaced=[{"key": key, "source_url": url} for key, url in first_displaced.items()],
         superseded=max(0, progress.finished - images),
         failed_before=catalogue.count_failed() - totals.failed,
         stopped=was_asked_to_stop and not all_done,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Generic
 
 import ray
@@ -17,28 +17,18 @@ from ray.exceptions import GetTimeoutError, OutOfMemoryError, RayActorError, Ray
 from pipeline.config import WorkersConfig
 from pipeline.errors import ConfigError, TenfoldError
 from pipeline.workers.freed_memory import keep_freed_memory
+from pipeline.workers.lifeline import Lifeline
 from pipeline.workers.placement import place
 from pipeline.workers.pool import OUT_OF_MEMORY, Died, Done, ResultT, TaskT, WorkerSpec, lost_device
-from pipeline.workers.ray_import_path import job_config
+from pipeline.workers.ray_session import RaySession
 
 _IN_FLIGHT_PER_ACTOR = 2
 """One task works while the next one reads ahead."""
 _START_TIMEOUT_S = 300
 """An actor that is not up by then (image pull, model load, no free GPU) is an error."""
-_CONNECT_TIMEOUT_S = 10
 _ANSWERS = 20
 """An actor whose death is not known yet refuses a few times before it is restarted."""
 _PAUSE_S = 0.5
-_QUIET = {
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_DISABLE_IMPORT_WARNING": "1",
-    "RAY_TQDM_PATCH_PRINT": "0",
-}
-_OWN = {"RAY_enable_open_telemetry": "0", "RAY_prestart_worker_first_driver": "0"}
-"""For a cluster that is started here. Nobody reads its metrics, and a thread that exports them would outlive it: who
-runs several jobs from one process would gather such threads. And it need not start a process for every core ahead of
-the actors, which have an environment of their own and cannot use them."""
 
 
 class _Shell:
@@ -75,15 +65,16 @@ class RayPool(Generic[TaskT, ResultT]):
 
         Raises:
             ConfigError: no cluster at the address, or it lacks the resources asked for.
+            TenfoldError: Ray is gone.
         """
-        started = time.monotonic()
-        self._owns_ray = _connect(config)
+        self._session = RaySession(config)
+        self._lifeline = self._session.lifeline
+        self._actors: list[Any] = []
         try:
-            self._actors = _start_actors(spec, config)
+            self._actors = _start_actors(spec, config, self._lifeline)
         except BaseException:
             self.close()
             raise
-        self.start_seconds = time.monotonic() - started
         self._waiting: deque[tuple[TaskT, bool]] = deque()
         self._load: dict[int, int] = dict.fromkeys(range(len(self._actors)), 0)
         self._reserved: set[int] = set()
@@ -116,12 +107,17 @@ class RayPool(Generic[TaskT, ResultT]):
             self._waiting.popleft()
             if alone:
                 self._reserved.add(at)
-                _until_up(self._actors[at])
+                _until_up(self._actors[at], self._lifeline)
             self._running[self._actors[at].run.remote(task)] = (at, task)
             self._load[at] += 1
 
     def next(self, timeout_s: float) -> Done[TaskT, ResultT] | Died[TaskT] | None:
-        """The next outcome, or None when none came in time; an exception of the worker is raised here."""
+        """The next outcome, or None when none came in time; an exception of the worker is raised here.
+
+        Raises:
+            TenfoldError: Ray is gone, and nothing would ever come.
+        """
+        self._lifeline.check()
         if not self._running:
             return None
         ready, _ = ray.wait(list(self._running), num_returns=1, timeout=timeout_s)
@@ -142,7 +138,7 @@ class RayPool(Generic[TaskT, ResultT]):
             if isinstance(cause, OUT_OF_MEMORY):
                 return Died(task=task, reason=f"out of memory: {cause}", blame="task")
             if lost_device(cause):
-                _replace(self._actors[at])
+                _replace(self._actors[at], self._lifeline)
                 return Died(task=task, reason=f"lost its GPU: {_short(cause)}", blame="task")
             if isinstance(cause, Exception):
                 raise cause from None
@@ -150,109 +146,47 @@ class RayPool(Generic[TaskT, ResultT]):
 
     def close(self) -> None:
         """Stop the actors, and Ray if it was started here."""
-        for actor in getattr(self, "_actors", []):
-            ray.kill(actor, no_restart=True)
-        if self._owns_ray:
-            ray.shutdown()
+        self._session.close(self._actors)
 
 
-def _until_up(actor: Any) -> None:
+def _until_up(actor: Any, lifeline: Lifeline) -> None:
     """Wait until an actor answers: what is handed to one that is just dying dies with it, and is innocent."""
     for _ in range(_ANSWERS):
         try:
-            ray.get(actor.ready.remote(), timeout=_START_TIMEOUT_S)
+            _until_there([actor.ready.remote()], lifeline)
         except (RayActorError, GetTimeoutError):
             time.sleep(_PAUSE_S)
         else:
             return
 
 
-def _replace(actor: Any) -> None:
+def _replace(actor: Any, lifeline: Lifeline) -> None:
     """End an actor's process, which Ray starts anew, and wait until it is gone: its last call dies with it."""
     last = actor.stay.remote()
     ray.kill(actor, no_restart=False)
-    ray.wait([last], timeout=_START_TIMEOUT_S)
+    with suppress(RayActorError, GetTimeoutError):
+        _until_there([last], lifeline)
 
 
-def _connect(config: WorkersConfig) -> bool:
-    """Join a cluster or start Ray here; returns whether `close` should shut it down."""
-    if ray.is_initialized():
-        return False
-    _set_unless_set(_QUIET)
-    address = config.ray_address or os.environ.get("RAY_ADDRESS")
-    common: dict[str, Any] = {
-        "configure_logging": True,
-        "logging_level": logging.ERROR,
-        "log_to_driver": False,
-        "job_config": job_config(),
-    }
-    if address:
-        _check_reachable(address)
-    try:
-        if address:
-            ray.init(address=address, **common)
-        else:
-            _set_unless_set(_OWN)
-            ray.init(
-                address="local",
-                num_cpus=max(config.count or 0, os.cpu_count() or 1),
-                num_gpus=None
-                if torch.cuda.is_available()
-                else 0,  # Ray counts those that torch cannot use, too
-                include_dashboard=False,
-                object_store_memory=128 * 2**20,  # images never enter it
-                **common,
-            )
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        where = f"at {address}" if address else "on this machine"
-        raise ConfigError(
-            f"Expected to reach a Ray cluster {where}, got: {_short(error)}. "
-            "Check --ray-address and RAY_ADDRESS, or run without Ray: --workers 0."
-        ) from error
-    return True
-
-
-def _set_unless_set(variables: Mapping[str, str]) -> None:
-    """Set environment variables for Ray, except those that the user has set."""
-    for name, value in variables.items():
-        os.environ.setdefault(name, value)
-
-
-def _check_reachable(address: str) -> None:
-    """Ray itself tries for minutes; `auto`, `local` and what else is no HOST:PORT is left to it.
+def _until_there(results: Sequence[Any], lifeline: Lifeline) -> None:
+    """Wait until all are there.
 
     Raises:
-        ConfigError: nothing answers there.
+        GetTimeoutError: they are not.
+        TenfoldError: Ray is gone.
+        Whatever one of them raises, as soon as it does.
     """
-    host, colon, port = address.removeprefix("ray://").rpartition(":")
-    if not colon or not port.isdecimal():
-        return
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_TIMEOUT_S).close()
-    except (OSError, OverflowError) as error:
-        raise ConfigError(
-            f"Expected a Ray cluster at {address}, got: {error}. Check --ray-address and RAY_ADDRESS, or run without "
-            "Ray: --workers 0."
-        ) from error
+    until = time.monotonic() + _START_TIMEOUT_S
+    waiting = list(results)
+    while waiting:
+        lifeline.check()
+        came, waiting = ray.wait(waiting, num_returns=1, timeout=_PAUSE_S)
+        ray.get(came)
+        if waiting and time.monotonic() > until:
+            raise GetTimeoutError
 
 
-def cluster_words(config: WorkersConfig) -> str:
-    """What the cluster has, for a person.
-
-    Raises:
-        ConfigError: it cannot be reached.
-    """
-    owns_ray = _connect(config)
-    try:
-        resources = ray.cluster_resources()
-        alive = sum(bool(node["Alive"]) for node in ray.nodes())
-        return f"{alive} nodes, {resources.get('CPU', 0):g} CPUs, {resources.get('GPU', 0):g} GPUs"
-    finally:
-        if owns_ray:
-            ray.shutdown()
-
-
-def _start_actors(spec: WorkerSpec[Any], config: WorkersConfig) -> list[Any]:
+def _start_actors(spec: WorkerSpec[Any], config: WorkersConfig, lifeline: Lifeline) -> list[Any]:
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     placement = place(nodes, config, wants_gpu=spec.wants_gpu)
     make: Callable[..., Any] = (
@@ -263,24 +197,36 @@ def _start_actors(spec: WorkerSpec[Any], config: WorkersConfig) -> list[Any]:
             max_restarts=-1,
             max_task_retries=0,
             max_concurrency=_IN_FLIGHT_PER_ACTOR,
-            runtime_env={"env_vars": {"OMP_NUM_THREADS": str(placement.threads)}},
+            runtime_env={"env_vars": _environment(placement.threads)},
         )
         .remote
     )
     actors = [make(spec, placement.threads) for _ in range(placement.count)]
     try:
-        ray.get([actor.ready.remote() for actor in actors], timeout=_START_TIMEOUT_S)
+        _until_there([actor.ready.remote() for actor in actors], lifeline)
     except RayTaskError as error:
         if isinstance(error.cause, TenfoldError):
             raise error.cause from None
         raise
     except RayActorError as error:
-        raise ConfigError(f"Expected {placement.count} workers to start, got: {_short(error)}") from error
+        raise ConfigError(
+            f"Expected {placement.count} workers to start, got: {_short(error)} Ray's logs on that node say more "
+            "(/tmp/ray/session_latest/logs)."
+        ) from error
     except GetTimeoutError as error:
         raise ConfigError(
-            f"Expected {placement.count} workers to start within {_START_TIMEOUT_S} s, got fewer; is the cluster busy?"
+            f"Expected {placement.count} workers to start within {_START_TIMEOUT_S} s, got fewer. `ray status` shows "
+            "what holds the cluster's CPUs and GPUs: wait for it, or lower --workers."
         ) from error
     return actors
+
+
+def _environment(threads: int) -> dict[str, str]:
+    """Of an actor's process; libraries read it when they are loaded."""
+    return {
+        "OMP_NUM_THREADS": str(threads),
+        "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "passive"),
+    }
 
 
 def _short(error: BaseException) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
+from codec.cpus import usable_cpus
 from pipeline.config import WorkersConfig
 from pipeline.progress import Listener, PhaseBegan, WorkersStarted
 from pipeline.workers.pool import LocalPool, Pool, WorkerSpec
@@ -35,7 +35,7 @@ def start_pool(spec: WorkerSpec[Any], workers: WorkersConfig) -> Pool[Any, Any]:
         ConfigError: no cluster, or too small a one.
     """
     if workers.count == 0:
-        return LocalPool(spec.build(threads=os.cpu_count() or 1))
+        return LocalPool(spec.build(threads=usable_cpus()))
     from pipeline.workers.ray_pool import RayPool  # --workers 0 must not need, or wait for, Ray
 
     return RayPool(spec, workers)

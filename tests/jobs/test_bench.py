@@ -155,7 +155,7 @@ def test_wrong_usage_ends_before_work(
     file.write_text("")
     verb, *others = (word.format(file=file) for word in words)
     ran = tenfold("bench", verb, "--images", folder, *others)
-    assert ran.code == 1
+    assert ran.code == 2
     assert message in ran.err
 
 

@@ -280,7 +280,7 @@ def test_what_cannot_be_ends_before_any_work(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     ran = tenfold("nightly", *words)
-    assert ran.code == 1
+    assert ran.code == 2
     assert message in ran.err
     assert "token" not in ran.err
     assert not list(tmp_path.iterdir())

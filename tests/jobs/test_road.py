@@ -426,9 +426,29 @@ def test_a_second_source_with_the_same_names_is_said(tmp_path: Path, small_photo
     assert "another source" not in tenfold("compress", tmp_path / "one", archive, "--workers", "0").out
     ran = tenfold("compress", tmp_path / "two", archive, "--workers", "0")
     assert "from another source, under the same keys: 1 image. Older versions still have those" in ran.out
+    assert f"a.png was of {tmp_path}/one/a.png" in ran.out
     (tmp_path / "two/a.png").write_bytes(first.read_bytes())  # changed where it is
     ran = tenfold("compress", tmp_path / "two", archive, "--workers", "0", "--json")
     assert (ran.json()["images"], ran.json()["displacing"]) == (1, 0)
+
+
+def test_a_run_beside_another_one_says_whose_images_it_displaced(
+    tmp_path: Path, small_photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = tmp_path / "archive"
+    for folder, photo in zip(("one", "two"), sorted(small_photos.iterdir())[:2], strict=True):
+        (tmp_path / folder).mkdir()
+        shutil.copy(photo, tmp_path / folder / "a.png")
+
+    def meanwhile(storage: Storage, weights: Mapping[str, bytes]) -> None:
+        monkeypatch.setattr("pipeline.compress.run.store_weights", store_weights)
+        store_weights(storage, weights)
+        assert tenfold("compress", tmp_path / "two", archive, "--workers", "0").code == 0
+
+    monkeypatch.setattr("pipeline.compress.run.store_weights", meanwhile)
+    summary = tenfold("compress", tmp_path / "one", archive, "--workers", "0", "--json").json()
+    assert (summary["images"], summary["displacing"]) == (1, 1)
+    assert summary["displaced"] == [{"key": "a.png", "source_url": f"{tmp_path}/two/a.png"}]
 
 
 def test_images_that_another_run_stored_first_are_said(

@@ -28,12 +28,6 @@ def test_help_teaches() -> None:
     [
         pytest.param(("compress", "{tmp}/none", "{tmp}/a"), "nothing there", id="missing source"),
         pytest.param(("compress", "{tmp}/empty", "{tmp}/a"), "Expected images", id="empty source"),
-        pytest.param(("compress", "{photos}", "{tmp}/a", "--codec", "jpeg"), "ae-zfp-1", id="unknown codec"),
-        pytest.param(
-            ("compress", "{photos}", "{tmp}/a", "--ratio", "9", "--bpp", "1"),
-            "at most one of",
-            id="two targets",
-        ),
         pytest.param(
             ("compress", "{photos}", "{tmp}/a", "--config", "{tmp}/typo.yaml"),
             "did you mean `quality`",
@@ -49,11 +43,12 @@ def test_help_teaches() -> None:
         pytest.param(
             ("get", "{tmp}/none", "k", "-o", "{tmp}/x.png"), "Expected a Tenfold archive", id="get nothing"
         ),
-        pytest.param(("submit", "frobnicate"), "Expected a verb to submit", id="unknown verb"),
         pytest.param(("compress", "{photos}", "ftp9://host/a"), "ftp9", id="unknown protocol"),
     ],
 )
-def test_wrong_usage(words: tuple[str, ...], message: str, tmp_path: Path, small_photos: Path) -> None:
+def test_what_cannot_be_begun(
+    words: tuple[str, ...], message: str, tmp_path: Path, small_photos: Path
+) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "typo.yaml").write_text("codec: {qualty: 3}\n")
     ran = tenfold(*(word.format(tmp=tmp_path, photos=small_photos) for word in words))
@@ -61,6 +56,60 @@ def test_wrong_usage(words: tuple[str, ...], message: str, tmp_path: Path, small
     assert message in ran.err
     assert "Traceback" not in ran.err
     assert not (tmp_path / "a").exists()  # nothing was begun
+
+
+COMPRESS = ("compress", "{photos}", "{tmp}/a")
+NIGHTLY = ("nightly", "{photos}", "{tmp}/a")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ((*COMPRESS, "--codec", "jpeg"), "ae-zfp-1"),
+        ((*COMPRESS, "--ratio", "9", "--bpp", "1"), "at most one of"),
+        ((*COMPRESS, "--quality", "20", "--ratio", "20", "--config", "{tmp}/good.yaml"), "at most one of"),
+        ((*COMPRESS, "--quality", "99"), "`codec.quality`"),
+        ((*COMPRESS, "--quality", "99", "--config", "{tmp}/good.yaml"), "`codec.quality`"),
+        ((*COMPRESS, "--ratio", "nan"), "`codec.ratio`"),
+        ((*COMPRESS, "--min-psnr", "-3"), "`codec.min_psnr_db`"),
+        ((*COMPRESS, "--ray-address", "nonsense"), "HOST:PORT"),
+        ((*COMPRESS, "--ray-address", "ray://head:10001"), "tenfold submit"),
+        (("compress", "{photos}/[z-a].png", "{tmp}/a"), "runs backwards"),
+        (("compress", "", "{tmp}/a"), "name one"),
+        (("nightly",), "`nightly.source`"),
+        ((*NIGHTLY, "--deletes", "sometimes"), "fail-if-over 5%"),
+        ((*NIGHTLY, "--max-seconds", "0"), "`nightly.max_seconds`"),
+        ((*NIGHTLY, "--webhook", "mail"), "--webhook"),
+        (("nightly", "@", "{tmp}/a"), "name one"),
+        (("ls", "{tmp}/a", "--glob", "[z-a]"), "runs backwards"),
+        (("decode", "{tmp}/a", "{tmp}/b", "--glob", "[z-a]"), "runs backwards"),
+        (("ls", "{tmp}/a", "--as-of", "yesterday"), "yesterday"),
+        (("prune", "{tmp}/a", "--grace", "1m"), "grace period"),
+        (("train", "--config", "x", "--data", "x", "--out", "{tmp}/t", "--device", "tpu"), "tpu"),
+        (("submit", "frobnicate"), "Expected a verb to submit"),
+        (("submit", "compress", "photos", "s3://b/a"), "an absolute path on storage"),
+        (("submit", "compress", "@list.txt", "s3://b/a"), "an absolute path on storage"),
+        (("submit", "report", "s3://b/a", "--out", "r"), "an absolute path on storage"),
+        (("submit", "nightly", "--config", "{tmp}/relative.yaml"), "nightly.archive"),
+        (("submit", "compress", "s3://b/p", "s3://b/a", "--quality", "many"), "integer"),
+    ],
+    ids=lambda given: " ".join(given) if isinstance(given, tuple) else "",
+)
+def test_wrong_usage_is_2(words: tuple[str, ...], message: str, tmp_path: Path, small_photos: Path) -> None:
+    (tmp_path / "good.yaml").write_text("codec: {quality: 3}\n")
+    (tmp_path / "relative.yaml").write_text("nightly: {source: s3://b/p, archive: here}\n")
+    ran = tenfold(*(word.format(tmp=tmp_path, photos=small_photos) for word in words))
+    assert ran.code == 2, ran.err
+    assert message in " ".join(ran.err.replace("│", " ").split())
+    assert not (tmp_path / "a").exists()  # nothing was begun
+
+
+def test_a_wrong_file_is_1_and_an_option_puts_it_right(tmp_path: Path, small_photos: Path) -> None:
+    (tmp_path / "wrong.yaml").write_text("nightly: {deletes: sometimes, max_seconds: -1}\n")
+    words = ("nightly", small_photos, tmp_path / "a", "--config", tmp_path / "wrong.yaml", *WORKERS)
+    assert tenfold(*words).code == 1
+    assert tenfold(*words, "--max-seconds", "5").code == 1
+    assert not (tmp_path / "a").exists()
 
 
 def test_unknown_key_names_the_nearest(tmp_path: Path, small_photos: Path) -> None:
@@ -72,7 +121,7 @@ def test_unknown_key_names_the_nearest(tmp_path: Path, small_photos: Path) -> No
     assert ran.code == 1
     assert "Expected keys that match '*.jpg'" in ran.err
     ran = tenfold("get", tmp_path / "a", "kodim03.png", "-o", tmp_path / "x.bmp")
-    assert ran.code == 1
+    assert ran.code == 2
     assert "Name it x.png" in ran.err
 
 
