@@ -53,8 +53,11 @@ demo: $(INSTALLED)
 	@echo; echo "Look at $(DEMO)/decoded beside tests/photos, and open $(DEMO)/report/report.html in a browser."
 	@echo "Your own images: $(TENFOLD) compress FOLDER ARCHIVE    (tenfold --help says more)"
 
+# by so many processes
+TEST_PROCESSES ?= 2
+
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES)
 
 # What users install, into dist/
 wheel: $(INSTALLED)

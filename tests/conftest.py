@@ -10,12 +10,14 @@ from pathlib import Path
 import hypothesis
 import PIL.Image
 import pytest
+from xdist.remote import Producer
 
 from tests.support.installed import Installed, install
 from tests.support.seaweed import S3Server, run_server
+from tests.support.side_by_side import OneRayAtATime, uses_ray
 
-# Read when torch and Ray are first imported. Few threads: small tensors, small machines, several processes.
-os.environ.setdefault("OMP_NUM_THREADS", str(min(2, os.cpu_count() or 1)))
+# Read when torch and Ray are first imported. One thread: small tensors, small machines, several processes.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 os.environ["RAY_enable_open_telemetry"] = "0"  # noqa: SIM112 Ray's own spelling
 
@@ -28,9 +30,11 @@ hypothesis.settings.load_profile("steady")
 PHOTOS = Path(__file__).parent / "photos"
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """On a GPU machine this process keeps its GPU, for tests marked `gpu`; what tests start has none, so that they may
     count on a worker per core."""
+    if config.option.dist != "no":
+        return  # the processes that `-n` starts run the tests, and each looks for the GPU itself
     import torch
 
     if torch.cuda.is_available():
@@ -39,14 +43,27 @@ def pytest_configure() -> None:
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneRayAtATime:
+    """How `-n` shares the tests out."""
+    return OneRayAtATime(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that use the S3 server are marked `s3`, so that `-m "not s3"` runs without it; likewise `ray`."""
+    """Tests that use the S3 server are marked `s3`, so that `-m "not s3"` runs without it; likewise `ray`.
+
+    Files with a Ray come first: they take longest, and the others find room beside them.
+    """
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
         if {"s3", "s3_env"} & fixtures:
             item.add_marker(pytest.mark.s3)
         if "ray_cluster" in fixtures:
             item.add_marker(pytest.mark.ray)
+        if item.get_closest_marker("ray") and not uses_ray(item.path):
+            raise pytest.UsageError(
+                f"Expected the mark `ray` to stand in {item.path}, got it from elsewhere."
+            )
+    items.sort(key=lambda item: not uses_ray(item.path))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import torch
-from pytorch_optimizer import SOAP
 from torch import nn
 
 from codec.training.batch_shares import Shares
@@ -28,6 +27,8 @@ class Optimiser:
 
     def __init__(self, groups: Sequence[ParameterGroup], config: OptimiserConfig) -> None:
         """Deal out the parameters: `groups` has every one of them, once."""
+        from pytorch_optimizer import SOAP  # over a second to import, and only who trains needs it
+
         hands: list[list[dict[str, Any]]] = [[] for _ in range(_HANDS)]
         rest: list[dict[str, Any]] = []
         for group in groups:
