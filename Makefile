@@ -24,7 +24,7 @@ INSTALLED := $(VENV)/.installed-$(if $(GPU),gpu,cpu)
 OTHER_TORCH ?= 2.11.0
 OTHER := $(VENV)-torch-$(OTHER_TORCH)
 
-.PHONY: help demo test wheel other-torch fuzz chaos reference lint fmt check
+.PHONY: help demo ready test wheel other-torch fuzz chaos reference lint fmt check
 
 help:
 	@sed -n '1,2s/^# //p' Makefile
@@ -53,7 +53,9 @@ demo: $(INSTALLED)
 	@echo; echo "Look at $(DEMO)/decoded beside tests/photos, and open $(DEMO)/report/report.html in a browser."
 	@echo "Your own images: $(TENFOLD) compress FOLDER ARCHIVE    (tenfold --help says more)"
 
-# by so many processes
+ready: $(VENV)/.installed-test
+
+# so many processes share the tests
 TEST_PROCESSES ?= 2
 
 test: $(VENV)/.installed-test

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 
+from deltalake import DeltaTable
+
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.prune_marks import PruneMarkReader, write_mark
 from pipeline.archive.schema import rows_of
@@ -108,10 +110,12 @@ def log_of(storage: Storage) -> list[str]:
     return [info.path for info in storage.list("catalogue/_delta_log")]
 
 
-def many_things(storage: Storage) -> None:
+def many_things(storage: Storage, *, runs: int = 14) -> None:
     """Something of every kind is due: orphans, old shards, old entries, a checkpoint, a failed commit's file."""
-    for number in range(14):
+    for number in range(runs):
         commit(storage, f"run-{number}", {"a": str(number), f"k{number % 3}": str(number)})
+        if number == 2 and runs < 10:  # ahead of deltalake, which makes one at every tenth version
+            DeltaTable(f"{storage.url}/catalogue").create_checkpoint()
     publish_only(storage, "orphan", {"c": "1"})
     storage.write("catalogue/part-00000-of-a-commit-that-failed.parquet", b"PAR1")
     prune(storage, 3)

@@ -26,7 +26,7 @@ def tiny(family_id: str, **changes: object) -> TrainConfig:
         "held_back": 0.2,
         "evaluate_every": 4,
         "evaluate_crops": 2,
-        "checkpoint_minutes": 0.0,
+        "checkpoint_minutes": 60.0,
         "log_every": 3,
         "optimiser": {"warmup_steps": 2},
     }

@@ -76,7 +76,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(family: str, crops: Crops, tm
 def test_a_killed_run_goes_on_from_its_checkpoint(
     family: str, crops: Crops, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = tiny(family)
+    config = tiny(family, checkpoint_minutes=0.0)
     whole = train(config, lambda: crops, out=tmp_path / "whole")
 
     class Killed(BaseException):

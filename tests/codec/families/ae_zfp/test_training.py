@@ -30,7 +30,6 @@ def test_training_mends_a_faded_model_and_meets_the_ratio(tmp_path: Path) -> Non
         "ae-zfp-1",
         steps=24,
         evaluate_every=8,
-        checkpoint_minutes=1.0,
         ratio=90.0,
         start_step=0.13,
         optimiser={"warmup_steps": 2, "linear_scale": 1.0, "ema_decay": 0.5},

@@ -104,7 +104,6 @@ def test_training_mends_a_faded_model(tmp_path: Path) -> None:
         "hyper-1",
         steps=60,
         evaluate_every=60,
-        checkpoint_minutes=1.0,
         optimiser={"warmup_steps": 2, "linear_scale": 1.0, "ema_decay": 0.5},
     )
     trained = train(config, lambda: crops, out=tmp_path / "run", start_from=start)
