@@ -17,6 +17,7 @@ import PIL.Image
 from codec.contract import RGB, as_rgb
 from pipeline.errors import SourceError
 from pipeline.image.formats.header import Header
+from pipeline.image.formats.leftovers import LeftoverError
 from pipeline.image.formats.pillow import HEADER_FIRST, PILLOW_FIRST, let_pillow_decode, quiet_pillow
 from pipeline.image.formats.pixels import DECODED_MODES, decode
 from pipeline.image.formats.sniff import sniff
@@ -94,8 +95,11 @@ def _read(data: bytes, name: str, limits: ReadLimits) -> Image | Unmodelled:
         parse, open_picture = HEADER_FIRST[name]
         header = parse(data)
         if (reason := _reason_to_keep(header, header.mode, limits)) is not None:
+            if header.is_doubtful and header.width * header.height <= limits.max_pixels:
+                with open_picture(header.stream) as picture:
+                    picture.load()
             return _unmodelled(header, header.mode, name, reason)
-        picture = open_picture(io.BytesIO(header.stream))
+        picture = open_picture(header.stream)
     else:
         header, picture = PILLOW_FIRST[name](data)
     try:
@@ -107,7 +111,10 @@ def _read(data: bytes, name: str, limits: ReadLimits) -> Image | Unmodelled:
                 f"the picture data {picture.width}x{picture.height}"
             )
         mode = header.mode if header.is_grey else picture.mode
-        pixels, alpha = decode(picture, header)
+        try:
+            pixels, alpha = decode(picture, header)
+        except LeftoverError as error:
+            return _unmodelled(header, mode, name, str(error))
         if mode == "P" and pixels.shape[2] == 1:
             mode = (
                 "L" if alpha is None else "LA"

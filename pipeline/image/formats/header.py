@@ -12,9 +12,6 @@ from pipeline.types import CarriedPart
 MAX_METADATA_BYTES = 64 * 2**20
 """Largest ICC profile, XMP packet or text that is inflated from a compressed chunk."""
 
-MAX_TAIL_BYTES = 64 * 2**10
-"""Bytes after the end of a picture that pass for padding; more is content (a motion photo's video)."""
-
 _EXIF_PREFIX = b"Exif\x00\x00"
 _ORIENTATION_TAG = 0x0112
 
@@ -32,6 +29,8 @@ class Header:
     """The reason why the original file must be kept; None when the codec can represent it."""
     damage: str | None = None
     """What is wrong with the picture data, for a header that is sound; None when nothing is known to be."""
+    is_doubtful: bool = False
+    """Only decoding tells whether a file that is kept for `unmodelled` is sound."""
     exif: bytes | None = None
     """TIFF structure, without the `Exif\\0\\0` that some containers put before it."""
     icc: bytes | None = None
@@ -72,20 +71,13 @@ def orientation_of(exif: bytes | None) -> int | None:
 
 
 def inflate(data: bytes | memoryview) -> bytes | None:
-    """Inflate zlib metadata; None when they are broken or larger than `MAX_METADATA_BYTES`."""
+    """Inflate zlib metadata; None when they are broken, more than one stream, or larger than `MAX_METADATA_BYTES`."""
     inflater = zlib.decompressobj()
     try:
         plain = inflater.decompress(data, MAX_METADATA_BYTES)
     except zlib.error:
         return None
-    return None if inflater.unconsumed_tail else plain
-
-
-def tail_reason(tail_bytes: int) -> str | None:
-    """Why a file with that many bytes after its picture cannot be coded; None when it can."""
-    if tail_bytes <= MAX_TAIL_BYTES:
-        return None
-    return f"{tail_bytes:,} bytes of other content follow the picture (a motion photo?)"
+    return plain if inflater.eof and not inflater.unused_data else None
 
 
 def animation_reason(frames: int) -> str | None:

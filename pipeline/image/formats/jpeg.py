@@ -1,188 +1,208 @@
-"""JPEG: walk the marker segments and the scans, without decoding."""
+"""JPEG: what each segment is for, without decoding."""
 
 from __future__ import annotations
 
-import re
 import struct
 from dataclasses import dataclass, field
+from typing import Final
 
 from pipeline.errors import SourceError
-from pipeline.image.formats.header import Header, bare_exif, depth_reason, orientation_of, tail_reason
+from pipeline.image.formats.accounting import Account
+from pipeline.image.formats.header import Header, depth_reason, orientation_of
+from pipeline.image.formats.jpeg_index import MPF, further_pictures, tells_of_gain_map
+from pipeline.image.formats.jpeg_segments import (
+    APP0,
+    APP15,
+    COM,
+    DNL,
+    EOI,
+    FRAMES,
+    SOI,
+    SOS,
+    TABLES,
+    Segment,
+    segments,
+)
 
-_EXIF = b"Exif\x00\x00"
-_XMP = b"http://ns.adobe.com/xap/1.0/\x00"
-_ICC = b"ICC_PROFILE\x00"
-_MPF = b"MPF\x00"
-_GAIN_MAPS = (b"hdrgm:Version", b"urn:iso:std:iso:ts:21496")
+_EXIF: Final = b"Exif\x00\x00"
+_XMP: Final = b"http://ns.adobe.com/xap/1.0/\x00"
+_ICC: Final = b"ICC_PROFILE\x00"
+_ADOBE: Final = b"Adobe"
+_ADOBE_BYTES: Final = 12
+_JFIF: Final = b"JFIF\x00"
+_JFIF_BYTES: Final = 14
+_APP1, _APP2, _APP14 = 0xE1, 0xE2, 0xEE
+_ICC_HEADER_BYTES: Final = 128
 
-_SOI, _EOI, _SOS, _COM, _APP0, _APP14 = 0xD8, 0xD9, 0xDA, 0xFE, 0xE0, 0xEE
-_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_BARE = frozenset({0x01, *range(0xD0, 0xD9)})
-_BETWEEN_SCANS = frozenset({0xC4, 0xCC, 0xDB, 0xDC, 0xDD, _COM, *range(0xE0, 0xF0)})
-_IN_SCAN_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+_DECODED_FRAMES: Final = (0xC0, 0xC1, 0xC2)
+"""Sequential and progressive, in Huffman codes."""
+_OTHER_FRAMES: Final = {0xC3: "lossless", 0xC9: "arithmetic-coded", 0xCA: "arithmetic-coded"}
 
-_HOLE = bytes(16)
-"""A decoder takes zeros for picture data; real data do not end so."""
-
-_MAX_SCANS = 100
+_MAX_SCANS: Final = 100
 """Encoders write about ten; thousands make a small file that takes minutes to decode."""
+_WHOLE_CODE_BYTES: Final = 8
+"""As many zeros after picture data that have no end marker complete the last code, and make up no picture."""
 
 
 @dataclass(slots=True, kw_only=True)
 class _Walk:
-    """What the segments before the first scan held."""
+    """What the segments held."""
 
-    frame: bytes | None = None
-    exif: bytes = b""
-    xmp: bytes | None = None
-    icc_parts: list[bytes] = field(default_factory=list)
-    pictures: list[tuple[int, int]] = field(default_factory=list)
-    """(MP type, size in bytes) of each picture after the first."""
+    account: Account
+    frame: bytes = b""
+    frame_markers: list[int] = field(default_factory=list)
+    lines: int | None = None
+    """The height that is told after the first scan."""
+    scans: int = 0
+    first_scan: int = 0
+    end: int = 0
+    """Of the picture: behind its end marker, or the end of the file."""
+    has_end: bool = False
+    icc_parts: list[tuple[Segment, bytes]] = field(default_factory=list)
+    further_pictures: int = 0
     has_gain_map: bool = False
-    is_ycck: bool = False
-    kept: list[memoryview] = field(default_factory=list)
-    """Segments the decoder needs."""
+    adobe: list[bytes] = field(default_factory=list)
+    has_jfif: bool = False
+    for_decoder: list[memoryview] = field(default_factory=list)
+    """Segments before the first scan that the decoder needs."""
 
 
 def jpeg_header(data: bytes) -> Header:
-    """Read the header of a JPEG file and find where its picture ends.
+    """Read the header of a JPEG file and account for all of it.
 
     Raises:
         SourceError: truncated, or no frame is described.
     """
-    walk = _Walk()
-    first_scan = _walk_segments(data, walk)
-    if walk.frame is None or len(walk.frame) < 6:
+    walk = _Walk(account=Account(len(data)))
+    for segment in segments(data):
+        _note_segment(walk, segment, data)
+        walk.end, walk.has_end = segment.end, segment.marker == EOI
+    walk.account.carry_trailer(data, walk.end)
+    icc_problem = _settle_icc(walk)
+    if len(walk.frame) < 6:
         raise SourceError("damaged JPEG: no frame header before the picture data")
-    end, scans = _walk_scans(data, first_scan)
     bit_depth, height, width, channels = struct.unpack_from(">BHHB", walk.frame)
-    if not width or not height:
+    if not width or not (height or walk.lines):
         raise SourceError(f"damaged JPEG: the header says {width}x{height} pixels")
-    exif = bare_exif(walk.exif)
+    account = walk.account
+    code = data[walk.first_scan : walk.end] + (b"" if walk.has_end else bytes(_WHOLE_CODE_BYTES))
     return Header(
         width=width,
-        height=height,
+        height=height or walk.lines or 0,
         mode={1: "L", 3: "RGB", 4: "CMYK"}.get(channels, f"{channels} channels"),
         bit_depth=bit_depth,
-        unmodelled=_unmodelled(walk, bit_depth, channels, scans, len(data) - end),
-        exif=exif,
-        icc=_joined_icc(walk.icc_parts),
-        xmp=walk.xmp,
-        orientation=orientation_of(exif),
-        stream=b"".join((b"\xff\xd8", *walk.kept, memoryview(data)[first_scan:])),
+        unmodelled=_unmodelled_samples(walk, bit_depth, channels)
+        or _unmodelled_content(walk, data)
+        or icc_problem,
+        is_doubtful=not walk.has_end,
+        exif=account.exif,
+        icc=account.icc,
+        xmp=account.xmp,
+        carried=account.carried,
+        orientation=orientation_of(account.exif),
+        account=account,
+        stream=b"".join((b"\xff\xd8", *walk.for_decoder, code)),
     )
 
 
-def _unmodelled(walk: _Walk, bit_depth: int, channels: int, scans: int, after_end: int) -> str | None:
-    others = [kind for kind, _ in walk.pictures if kind >> 16 != 1]  # 1: a preview of the first picture
+def _unmodelled_samples(walk: _Walk, bit_depth: int, channels: int) -> str | None:
+    adobe = walk.adobe[-1][_ADOBE_BYTES - 1] if walk.adobe else None
     if channels == 4:
-        return "YCCK colour (four channels)" if walk.is_ycck else "CMYK colour (four channels)"
+        return "YCCK colour (four channels)" if adobe == 2 else "CMYK colour (four channels)"
     if channels not in (1, 3):
         return f"{channels} colour channels"
     if bit_depth > 8:
         return depth_reason(bit_depth)
-    if walk.has_gain_map and others:
+    if len(walk.frame_markers) > 1:
+        return "several frames (a hierarchical JPEG, or a second picture before the first has ended)"
+    if walk.frame_markers[0] not in _DECODED_FRAMES:
+        kind = _OTHER_FRAMES.get(walk.frame_markers[0], "hierarchical or lossless")
+        return f"a JPEG of a kind that is not decoded here ({kind})"
+    if len(set(walk.adobe)) > 1:
+        return "several Adobe segments that tell different colours"
+    if channels == 3 and adobe is not None and (adobe not in (0, 1) or (adobe == 0 and walk.has_jfif)):
+        return "colours that decoders take for different ones (an odd Adobe segment)"
+    return None
+
+
+def _unmodelled_content(walk: _Walk, data: bytes) -> str | None:
+    has_trailer = walk.end < len(data)
+    if (walk.has_gain_map and (walk.further_pictures or has_trailer)) or (
+        data.startswith(b"\xff\xd8", walk.end) and tells_of_gain_map(data[walk.end :])
+    ):
         return "an HDR gain map beside the picture (Ultra HDR)"
-    if others:
-        return f"{len(others) + 1} pictures in one file (MPO)"
-    if scans > _MAX_SCANS:
-        return f"{scans:,} progressive scans (at most {_MAX_SCANS} are decoded)"
-    previews = sum(size for _, size in walk.pictures)
-    return tail_reason(after_end - previews)
+    if walk.further_pictures:
+        return f"{walk.further_pictures + 1} pictures in one file (MPO)"
+    if walk.scans > _MAX_SCANS:
+        return f"{walk.scans:,} progressive scans (at most {_MAX_SCANS} are decoded)"
+    if walk.lines is not None and walk.lines != struct.unpack_from(">BH", walk.frame)[1]:
+        return "a height that is told after the picture data"
+    if not walk.has_end:
+        return "no end marker: whatever follows the picture cannot be told apart from it"
+    return None
 
 
-def _walk_segments(data: bytes, walk: _Walk) -> int:
-    """Read the segments before the first scan; returns where it starts."""
-    view = memoryview(data)
-    at = 2
-    while True:
-        at = data.find(b"\xff", at)
-        while at >= 0 and data[at + 1 : at + 2] == b"\xff":
-            at += 1
-        if at < 0 or at + 4 > len(data):
-            raise SourceError(f"truncated JPEG: the header is cut off after {len(data):,} bytes")
-        marker = data[at + 1]
-        if marker == _SOS:
-            return at
-        if marker == _EOI:
-            raise SourceError("damaged JPEG: it ends before any picture data")
-        if marker == 0 or marker in _BARE:
-            at += 2
-            continue
-        end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-        if end > len(data):
-            raise SourceError(
-                f"truncated JPEG: the header is cut off after {len(data):,} bytes, "
-                f"at least {end - len(data):,} are missing"
-            )
-        if _note_segment(walk, marker, data[at + 4 : end]):
-            walk.kept.append(view[at:end])
-        at = max(end, at + 2)
+def _note_segment(walk: _Walk, segment: Segment, data: bytes) -> None:
+    """Claim one segment, unless it is of a kind that has no business there."""
+    marker, span = segment.marker, (segment.start, segment.end)
+    body = data[segment.body : segment.body_end]
+    if marker == EOI or (marker == SOI and segment.start == 0):
+        walk.account.layout(*span)
+    elif marker == SOS:
+        walk.account.picture(*span)
+        walk.first_scan = walk.first_scan or segment.start
+        walk.scans += 1
+    elif marker in FRAMES:
+        walk.frame = walk.frame or body
+        walk.frame_markers.append(marker)
+        _for_decoder(walk, segment, data)
+    elif marker in TABLES:
+        _for_decoder(walk, segment, data)
+    elif marker == DNL and walk.scans and len(body) == 2:
+        walk.account.picture(*span)
+        walk.lines = int.from_bytes(body, "big")
+    elif marker == COM:
+        walk.account.carry(*span, "COM", body)
+    elif APP0 <= marker <= APP15:
+        _note_application(walk, segment, body, data)
 
 
-def _note_segment(walk: _Walk, marker: int, body: bytes) -> bool:
-    """Note what one segment says that we need; returns whether the decoder needs it too."""
-    if marker in _FRAMES and walk.frame is None:
-        walk.frame = body
-    if marker == _APP0:
-        return body.startswith(b"JFIF\x00") and len(body) >= 14
-    if marker == _APP14:
-        walk.is_ycck = body[:5] == b"Adobe" and body[11:12] == b"\x02"
-        return body.startswith(b"Adobe") and len(body) >= 12
-    if body.startswith(_GAIN_MAPS[1]) or _GAIN_MAPS[0] in body[:4096]:
-        walk.has_gain_map = True
-    if marker == 0xE1 and body.startswith(_EXIF):
-        walk.exif += body[len(_EXIF) :]
-    elif marker == 0xE1 and body.startswith(_XMP):
-        walk.xmp = body[len(_XMP) :] or walk.xmp
-    elif marker == 0xE2 and body.startswith(_ICC):
-        walk.icc_parts.append(body[len(_ICC) :])
-    elif marker == 0xE2 and body.startswith(_MPF):
-        walk.pictures = _other_pictures(body[len(_MPF) :])
-    return not (0xE0 <= marker <= 0xEF or marker == _COM)
+def _note_application(walk: _Walk, segment: Segment, body: bytes, data: bytes) -> None:
+    marker, span, account = segment.marker, (segment.start, segment.end), walk.account
+    walk.has_gain_map |= tells_of_gain_map(body)
+    if marker == _APP14 and body.startswith(_ADOBE) and len(body) >= _ADOBE_BYTES:
+        if len(body) == _ADOBE_BYTES:  # a longer one is left unclaimed: it cannot go into another picture
+            walk.adobe.append(body)
+            _for_decoder(walk, segment, data)
+    elif marker == _APP1 and body.startswith(_EXIF) and len(body) > len(_EXIF) and account.exif is None:
+        account.take_exif(*span, body[len(_EXIF) :])
+    elif marker == _APP1 and body.startswith(_XMP) and len(body) > len(_XMP) and account.xmp is None:
+        account.take_xmp(*span, body[len(_XMP) :])
+    elif marker == _APP2 and body.startswith(_ICC):
+        walk.icc_parts.append((segment, body[len(_ICC) :]))
+    else:
+        if marker == _APP2 and body.startswith(MPF):
+            walk.further_pictures += further_pictures(body[len(MPF) :])
+        if marker == APP0 and body.startswith(_JFIF) and len(body) >= _JFIF_BYTES and not walk.scans:
+            walk.has_jfif = True
+            walk.for_decoder.append(memoryview(data)[segment.start : segment.end])
+        account.carry(*span, f"APP{marker - APP0}", body)
 
 
-def _walk_scans(data: bytes, at: int) -> tuple[int, int]:
-    """Find the end of the picture; returns it and the number of scans."""
-    scans = 0
-    while True:
-        found = _IN_SCAN_MARKER.search(data, at)
-        if found is None and data.endswith(_HOLE):
-            raise SourceError("truncated JPEG: the file ends in zeros (a transfer that never finished?)")
-        if found is None:
-            return len(data), scans  # without its end marker, which costs no pixel; the decoder misses others
-        marker = data[found.start() + 1]
-        at = found.end()
-        if marker == _EOI:
-            return at, scans
-        if marker == _SOS:
-            scans += 1
-        if marker == _SOS or marker in _BETWEEN_SCANS:
-            at += max(2, int.from_bytes(data[at : at + 2], "big"))
+def _for_decoder(walk: _Walk, segment: Segment, data: bytes) -> None:
+    walk.account.picture(segment.start, segment.end)
+    if not walk.scans:
+        walk.for_decoder.append(memoryview(data)[segment.start : segment.end])
 
 
-def _joined_icc(parts: list[bytes]) -> bytes | None:
-    """The profile from its parts (number, count, data): in their order when numbered well, else as found."""
-    numbers = [part[0] if len(part) > 1 else 0 for part in parts]
-    if sorted(numbers) == list(range(1, len(parts) + 1)):
-        parts = [part for _, part in sorted(zip(numbers, parts, strict=True))]
-    return b"".join(part[2:] for part in parts) or None
-
-
-def _other_pictures(index: bytes) -> list[tuple[int, int]]:
-    """(type, size in bytes) of every picture but the first in an MPF index; [] when it is broken."""
-    order = {b"II*\x00": "<", b"MM\x00*": ">"}.get(index[:4])
-    try:
-        if order is None:
-            return []
-        (ifd,) = struct.unpack_from(f"{order}I", index, 4)
-        (count,) = struct.unpack_from(f"{order}H", index, ifd)
-        for entry in range(ifd + 2, ifd + 2 + 12 * count, 12):
-            tag, _, num_bytes, offset = struct.unpack_from(f"{order}HHII", index, entry)
-            if tag == 0xB002:
-                starts = range(offset, offset + num_bytes - 15, 16)
-                entries = [struct.unpack_from(f"{order}II", index, start) for start in starts]
-                return [(attribute & 0xFFFFFF, size) for attribute, size in entries[1:]]
-    except struct.error:  # the index runs past its end
-        return []
-    return []
+def _settle_icc(walk: _Walk) -> str | None:
+    """Join the parts (number, count, data) to the profile; else carry them, or say why they tell of colours unread."""
+    parts = sorted(walk.icc_parts, key=lambda part: part[1][:1])
+    count = len(parts)
+    icc = b"".join(body[2:] for _, body in parts)
+    if icc and [body[:2] for _, body in parts] == [bytes((n + 1, count % 256)) for n in range(count % 256)]:
+        walk.account.take_icc([(segment.start, segment.end) for segment, _ in parts], icc)
+        return None
+    for segment, body in parts:
+        walk.account.carry(segment.start, segment.end, "APP2", _ICC + body)
+    return "a colour profile whose parts do not join" if len(icc) >= _ICC_HEADER_BYTES else None

@@ -14,19 +14,19 @@ from typing import Any, cast
 import PIL.Image
 from PIL.AvifImagePlugin import AvifImageFile
 from PIL.BmpImagePlugin import BmpImageFile
-from PIL.GifImagePlugin import GifImageFile
 from PIL.ImageFile import ImageFile
 from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
-from PIL.JpegImagePlugin import JpegImageFile
-from PIL.PngImagePlugin import PngImageFile
 from PIL.PpmImagePlugin import PpmImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from pipeline.image.formats.header import Header, animation_reason, depth_reason
+from pipeline.image.formats.bmp import bmp_header
+from pipeline.image.formats.gif import gif_header
+from pipeline.image.formats.header import Header, depth_reason
 from pipeline.image.formats.heif import avif_header, heif_header, open_heif
 from pipeline.image.formats.jpeg import jpeg_header
 from pipeline.image.formats.jpeg2000 import jpeg2000_header
+from pipeline.image.formats.leftovers import WholeGif, WholeJpeg, WholePng
 from pipeline.image.formats.png import png_header
 from pipeline.image.formats.tiff import tiff_header
 from pipeline.image.formats.webp import webp_header
@@ -34,29 +34,19 @@ from pipeline.image.formats.webp import webp_header
 # A log record without a handler is printed to stderr, and Pillow logs some hostile files as errors.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
 
-HEADER_FIRST: dict[str, tuple[Callable[[bytes], Header], Callable[[io.BytesIO], ImageFile]]] = {
-    "JPEG": (jpeg_header, JpegImageFile),
-    "PNG": (png_header, PngImageFile),
-    "WEBP": (webp_header, WebPImageFile),
-    "JPEG2000": (jpeg2000_header, Jpeg2KImageFile),
-    "TIFF": (tiff_header, TiffImageFile),
-    "AVIF": (avif_header, AvifImageFile),
-    "HEIF": (heif_header, open_heif),
+HEADER_FIRST: dict[str, tuple[Callable[[bytes], Header], Callable[[bytes], ImageFile]]] = {
+    "JPEG": (jpeg_header, WholeJpeg),
+    "PNG": (png_header, WholePng),
+    "WEBP": (webp_header, lambda stream: WebPImageFile(io.BytesIO(stream))),
+    "GIF": (gif_header, WholeGif),
+    "BMP": (bmp_header, lambda stream: BmpImageFile(io.BytesIO(stream))),
+    "JPEG2000": (jpeg2000_header, lambda stream: Jpeg2KImageFile(io.BytesIO(stream))),
+    "TIFF": (tiff_header, lambda stream: TiffImageFile(io.BytesIO(stream))),
+    "AVIF": (avif_header, lambda stream: AvifImageFile(io.BytesIO(stream))),
+    "HEIF": (heif_header, lambda stream: open_heif(io.BytesIO(stream))),
 }
-"""Formats whose header we read before Pillow sees the file. Plugins are called by name: `PIL.Image.open`
-would check its own pixel limit, which is one number for the whole process."""
-
-
-def open_gif(data: bytes) -> tuple[Header, ImageFile]:
-    """Open a GIF file and count its frames; nothing is decoded."""
-    picture = GifImageFile(io.BytesIO(data))
-    return _header(picture, data, animation_reason(picture.n_frames)), picture
-
-
-def open_bmp(data: bytes) -> tuple[Header, ImageFile]:
-    """Open a BMP file; nothing is decoded."""
-    picture = BmpImageFile(io.BytesIO(data))
-    return _header(picture, data, None), picture
+"""Formats whose header we read before Pillow sees the file, and what opens a header's `stream`. Plugins are called by
+name: `PIL.Image.open` would check its own pixel limit, which is one number for the whole process."""
 
 
 def open_ppm(data: bytes) -> tuple[Header, ImageFile]:
@@ -68,8 +58,6 @@ def open_ppm(data: bytes) -> tuple[Header, ImageFile]:
 
 
 PILLOW_FIRST: dict[str, Callable[[bytes], tuple[Header, ImageFile]]] = {
-    "GIF": open_gif,
-    "BMP": open_bmp,
     "PPM": open_ppm,
 }
 """Formats whose header Pillow reads on opening."""

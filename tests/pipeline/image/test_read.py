@@ -279,42 +279,6 @@ def test_exif_that_imagemagick_writes_as_text() -> None:
     assert (image.exif, image.orientation) == (exif_block(5), 5)
 
 
-def _with_picture_index(picture_type: int, extra: bytes, gain_map: bool = False) -> bytes:
-    """A JPEG that announces a second picture of that type, and has it after its end."""
-    entries = struct.pack("<IIIHH", 0x030000, 0, 0, 0, 0) + struct.pack(
-        "<IIIHH", picture_type, len(extra), 0, 0, 0
-    )
-    directory = struct.pack("<HHHIIHHIII", 2, 0xB001, 4, 1, 2, 0xB002, 7, len(entries), 38, 0)
-    index = b"MPF\x00II*\x00\x08\x00\x00\x00" + directory + entries
-    data = jpeg_with_segment(photo_jpeg(), 0xE2, index)
-    if gain_map:
-        data = jpeg_with_segment(data, 0xE1, b'http://ns.adobe.com/xap/1.0/\x00<x hdrgm:Version="1.0"/>')
-    return data + extra
-
-
-def test_a_camera_preview_is_no_second_picture() -> None:
-    """Many cameras put a large preview behind the picture: losing it loses nothing."""
-    image = read(_with_picture_index(0x010002, photo_jpeg() + bytes(200_000)))
-    assert np.array_equal(image.pixels, read(photo_jpeg()).pixels)
-
-
-@pytest.mark.parametrize(
-    ("gain_map", "reason"),
-    [(False, "2 pictures in one file"), (True, "HDR gain map")],
-    ids=["mpo", "ultra-hdr"],
-)
-def test_a_second_picture_is_kept(gain_map: bool, reason: str) -> None:
-    content = read_image(_with_picture_index(0, photo_jpeg(), gain_map))
-    assert isinstance(content, Unmodelled)
-    assert reason in content.reason
-
-
-@pytest.mark.parametrize("after", [b"", b"\x00" * 60_000], ids=["nothing", "padding"])
-def test_padding_after_a_picture_is_ignored(after: bytes) -> None:
-    assert read(photo_jpeg() + after).width == 160
-    assert read(photo_png() + after).width == 160
-
-
 @pytest.mark.parametrize("options", [{}, {"progressive": True}], ids=["baseline", "progressive"])
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.9, 0.99])
 def test_a_cut_jpeg_is_damaged(options: dict[str, Any], share: float) -> None:
@@ -323,28 +287,6 @@ def test_a_cut_jpeg_is_damaged(options: dict[str, Any], share: float) -> None:
     assert isinstance(content, Unmodelled)
     assert (content.fault, content.source_format) == ("damaged", "JPEG")
     assert content.reason.startswith("truncated JPEG")
-
-
-def test_a_jpeg_without_its_end_marker_is_read() -> None:
-    assert np.array_equal(read(photo_jpeg()[:-2]).pixels, read(photo_jpeg()).pixels)
-
-
-@pytest.mark.parametrize(
-    ("chunk", "reason"),
-    [
-        (png_chunk(b"gAMA", struct.pack(">I", 100_000)), "gAMA"),
-        (png_chunk(b"cICP", bytes((9, 16, 0, 1))), "cICP"),
-    ],
-    ids=["linear-gamma", "hdr"],
-)
-def test_colours_that_no_profile_describes_are_kept(chunk: bytes, reason: str) -> None:
-    content = read_image(photo_png()[:33] + chunk + photo_png()[33:])
-    assert isinstance(content, Unmodelled)
-    assert reason in content.reason
-
-
-def test_srgb_gamma_is_coded() -> None:
-    read(photo_png()[:33] + png_chunk(b"gAMA", struct.pack(">I", 45_455)) + photo_png()[33:])
 
 
 def test_the_pixel_limit_is_the_users() -> None:
