@@ -19,9 +19,9 @@ _DECODED_HEADERS: Final = (_OLD_HEADER_BYTES, 40, 52, 56, 64, 108, 124)
 _DECODED_BITS: Final = (1, 4, 8, 16, 24, 32)
 _BITFIELDS: Final = 3
 _CODES: Final = {1: "run-length codes", 2: "run-length codes", 4: "a JPEG inside", 5: "a PNG inside"}
-_PLAIN_MASKS: Final = {16: 0x7FFF, 32: 0x00FFFFFF}
+_PLAIN_MASKS: Final[dict[int, int]] = {16: 0x7FFF, 32: 0x00FFFFFF}
 """The bits in use of a pixel that no masks describe."""
-_DECODED_MASKS: Final = {
+_DECODED_MASKS: Final[dict[tuple[int, tuple[int, ...]], int]] = {
     (16, (0xF800, 0x7E0, 0x1F, 0)): 0xFFFF,
     (16, (0x7C00, 0x3E0, 0x1F, 0)): 0x7FFF,
     (24, (0xFF0000, 0xFF00, 0xFF, 0)): 0xFFFFFF,
@@ -67,7 +67,7 @@ class _Layout:
         """Of a pixel, as a mask."""
         if self.masks is not None:
             return _DECODED_MASKS[self.bits, self.masks]
-        return _PLAIN_MASKS.get(self.bits, 2**self.bits - 1)
+        return _PLAIN_MASKS.get(self.bits, (1 << self.bits) - 1)
 
 
 def bmp_header(data: bytes) -> Header:
