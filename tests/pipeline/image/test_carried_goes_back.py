@@ -8,6 +8,7 @@ import zlib
 from typing import Any
 
 import PIL.Image
+import PIL.ImageFile
 import PIL.IptcImagePlugin
 import pytest
 
@@ -33,7 +34,7 @@ def image(source_format: str, *parts: tuple[str, bytes], channels: int = 3) -> I
     )
 
 
-def opened(data: bytes) -> PIL.Image.Image:
+def opened(data: bytes) -> PIL.ImageFile.ImageFile:
     picture = PIL.Image.open(io.BytesIO(data))
     picture.load()
     return picture
