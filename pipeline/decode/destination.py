@@ -18,18 +18,19 @@ _MOST_LISTINGS: Final = 50
 
 
 def files_at(destination: Storage, paths: Collection[str]) -> dict[str, ObjectInfo]:
-    """The files that lie at some of these paths."""
-    wanted: dict[str, set[str]] = defaultdict(set)
+    """The files that lie at some of these paths. A link to nothing is none."""
+    folders: dict[str, set[str]] = defaultdict(set)
     for path in paths:
-        wanted[path.rpartition("/")[0]].add(path)
-    if scheme(destination.url) not in LOCAL and len(wanted) > _MOST_LISTINGS:
+        folders[path.rpartition("/")[0]].add(path)
+    is_local = scheme(destination.url) in LOCAL
+    if not is_local and len(folders) > _MOST_LISTINGS:
         asked = set(paths)
         return {info.path: info for info in destination.list() if info.path in asked}
     return {
         info.path: info
-        for folder, asked in wanted.items()
+        for folder, asked in folders.items()
         for info in destination.list(folder, recursive=False)
-        if info.path in asked
+        if info.path in asked and not (is_local and info.mtime is None)
     }
 
 

@@ -17,6 +17,11 @@ _ADVICE = {
     errno.ENOTDIR: ("a folder", "a file", "choose another name or move the file away"),
     errno.EEXIST: ("a folder", "a file", "choose another name or move the file away"),
     errno.EISDIR: ("a file", "a folder", "name a file inside the folder"),
+    errno.EFBIG: (
+        "a file the disk can hold",
+        "one that is too large for it or for the limit of this process",
+        "write elsewhere",
+    ),
     errno.ENOTCONN: ("the disk to answer", "a mount that is gone", "mount it again"),
     errno.ENAMETOOLONG: ("a name the disk can hold", "one that is too long", "shorten the name"),
 }

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.store.failures import missing
+from pipeline.store.rename_new import rename_new
 
 _NO_HARD_LINKS: Final = {
     errno.EPERM,
@@ -46,10 +47,10 @@ def write_temporary(file: str, data: bytes) -> str:
 
 
 def link_new(temporary: str, file: str, data: bytes) -> bool:
-    """Give a finished file its name unless the name is taken; False when it is.
+    """Give a finished file its name unless the name is taken; False when it is. The temporary name may be gone then.
 
     Args:
-        data: what is in the file, for disks without hard links.
+        data: what is in the file, for disks that have neither hard links nor a rename that replaces nothing.
     """
     try:
         os.link(temporary, file)
@@ -60,6 +61,9 @@ def link_new(temporary: str, file: str, data: bytes) -> bool:
             raise
     else:
         return True
+    is_renamed = rename_new(temporary, file)
+    if is_renamed is not None:
+        return is_renamed
     try:
         _write_new(file, data)  # a reader may see it half written
     except FileExistsError:

@@ -79,7 +79,7 @@ class LocalStore:
             try:
                 created = link_new(temporary, file, data)
             finally:
-                Path(temporary).unlink()
+                Path(temporary).unlink(missing_ok=True)
             if created:
                 sync_folder(file)
         except OSError as error:

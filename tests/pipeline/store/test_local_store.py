@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from pipeline.errors import StorageError
+from pipeline.store import local_files
 from pipeline.store.storage import Storage
 
 
@@ -124,13 +125,25 @@ def test_a_name_that_is_too_long(tmp_path: Path) -> None:
     assert found(tmp_path) == []
 
 
-def test_create_without_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("has_rename", [True, False])
+def test_create_without_hard_links(has_rename: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "link", raising(errno.EPERM))
+    if not has_rename:
+        monkeypatch.setattr(local_files, "rename_new", lambda _file, _name: None)
+    written_in_place: list[bool] = []
+    write = local_files._write_new
+
+    def noting(file: str, data: bytes) -> None:
+        written_in_place.append(Path(file).name == "x")
+        write(file, data)
+
+    monkeypatch.setattr(local_files, "_write_new", noting)
     storage = Storage(tmp_path)
     assert storage.create("x", b"mine")
     assert not storage.create("x", b"yours")
     assert storage.read("x") == b"mine"
     assert found(tmp_path) == ["x"]
+    assert any(written_in_place) != has_rename, "a file that appears at once is never seen half written"
 
 
 def test_new_files_follow_the_umask(tmp_path: Path) -> None:
