@@ -69,7 +69,7 @@ def compress(
         typer.Option(
             metavar="DB",
             help="Floor of every coded image: one below it gets a higher quality, whatever the target; one that "
-            "cannot reach it is kept as it was.",
+            "cannot reach it is kept as it was. Default: 30 where no quality, ratio or bpp is given; 0: none.",
         ),
     ] = None,
     min_ms_ssim: Annotated[
@@ -100,10 +100,10 @@ def compress(
 ) -> None:
     """Compress the images of SRC into ARCHIVE.
 
-    Run it again on the same SRC and ARCHIVE: only what is new or changed is encoded. Kill it at any time: the
-    same command finishes the work. Images the codec does not model, or cannot make smaller, are kept as their
-    original bytes; images that cannot be read become rows with a reason, and the exit code is 3. So it is when a folder
-    of SRC cannot be listed, or a tar ends early: the rest is archived, and those are named.
+    Run it again on the same SRC and ARCHIVE: only what is new or changed is encoded. Kill it at any time: the same
+    command finishes the work. What the codec does not model, or cannot make smaller, is kept as its original bytes; so is
+    a damaged file. A file that cannot be read becomes a row with a reason. With damaged or unread files, and when a
+    folder of SRC cannot be listed or a tar ends early, the rest is archived, those are named, and the exit code is 3.
 
     Examples:
 

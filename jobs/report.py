@@ -35,6 +35,7 @@ from pipeline.report import (
     report_html,
     report_json,
     report_markdown,
+    tiers,
     with_comparison,
 )
 from pipeline.store.storage import Storage
@@ -64,7 +65,7 @@ def report(
             metavar="N|SHARE%|all|0",
             parser=read_sample,
             help="Images to read again from their source and to store in other ways: about 15 s of one core a "
-            "megapixel, once; the archive keeps what was measured. 0: read the catalogue alone.",
+            "megapixel, once; the archive keeps what was measured. 0: none; the worst images are shown all the same.",
         ),
     ] = "24",
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="Draw other images.")] = 0,
@@ -110,9 +111,8 @@ def report(
         if other is not None and compare is not None:
             made = replace(made, diff=compare_archives(catalogue, other, other_archive=compare))
         _write_words(folder, made)  # a DIR that cannot be written ends here, before minutes of measuring
-        if made.wants_comparison:
-            with show_progress() as listen:
-                made = with_comparison(made, store, catalogue, settings, listen)
+        with show_progress() as listen:
+            made = with_comparison(made, store, catalogue, settings, listen)
         _write_words(folder, made)
         folder.write("report.html", report_html(made))
         folder.write("images.parquet", images_parquet(catalogue, made.comparison))
@@ -135,9 +135,7 @@ def _write_words(folder: Storage, made: Report) -> None:
 
 def _tell(made: Report) -> None:
     totals = made.aggregate.totals
-    print(
-        f"{counted(totals.images, 'image')}: {totals.coded:,} coded, {totals.kept:,} kept, {totals.failed:,} failed"
-    )
+    print(f"{counted(totals.images, 'image')}: {tiers(totals)}.")
     print_comparison(totals)
     if made.diff is not None:
         print(diff_sentence(made.diff))

@@ -13,7 +13,7 @@ from jobs.terminal.output import print_json, readable, say, stdout
 from jobs.terminal.progress import show_progress
 from pipeline.compress.run import CompressRun
 from pipeline.compress.summary import RunSummary
-from pipeline.report import Sizes, size_rows, verdict
+from pipeline.report import Sizes, size_rows, tiers, verdict
 from pipeline.totals import LOW_PSNR_DB
 from pipeline.words import counted
 
@@ -78,7 +78,7 @@ def tell_summary(summary: RunSummary, archive: str) -> None:
         _print_left_out(summary, archive)
         return
     seen = f", {summary.unchanged:,} unchanged" if summary.unchanged else ""
-    print(f"{counted(summary.images, 'image')}: {_tiers(summary)}, {summary.failed:,} failed{seen}.")
+    print(f"{counted(summary.images, 'image')}: {tiers(summary)}{seen}.")
     _print_left_out(summary, archive)
     if summary.payload_bytes:
         print_comparison(summary)
@@ -98,16 +98,6 @@ def _worst_words(low: int, worst: dict[str, Any]) -> str:
         f"{counted(low, 'coded image')} under {LOW_PSNR_DB:g} dB; the worst is {readable(worst['key'])} at "
         f"{worst['psnr_db']:.2f} dB."
     )
-
-
-def _tiers(summary: RunSummary) -> str:
-    """How many images each tier took; those that few archives use only where they took some."""
-    words = [f"{summary.coded:,} coded"]
-    words += [f"{summary.lossless:,} lossless"] if summary.lossless else []
-    words += [f"{summary.bounded:,} within an error bound"] if summary.bounded else []
-    words += [f"{summary.kept:,} kept as they were"]
-    words += [f"{summary.damaged:,} damaged"] if summary.damaged else []
-    return ", ".join(words)
 
 
 def _print_left_out(summary: RunSummary, archive: str) -> None:

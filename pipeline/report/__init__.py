@@ -17,7 +17,7 @@ from pipeline.report.as_json import report_json
 from pipeline.report.as_markdown import report_markdown
 from pipeline.report.images_parquet import images_parquet
 from pipeline.report.page.html import PAGE_BYTES, report_html
-from pipeline.report.phrases import diff_sentence
+from pipeline.report.phrases import diff_sentence, tiers
 from pipeline.report.report import S3_USD_PER_GB_MONTH, Report, catalogue_report, with_comparison
 from pipeline.report.sampling import Sampling
 from pipeline.report.size_table import Sizes, size_rows, verdict
@@ -37,6 +37,7 @@ __all__ = [
     "report_json",
     "report_markdown",
     "size_rows",
+    "tiers",
     "verdict",
     "with_comparison",
 ]

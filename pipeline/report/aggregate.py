@@ -28,6 +28,7 @@ IMAGE_COLUMNS: Final = (
     "key",
     "status",
     "damaged",
+    "packing",
     "reason",
     "lost_shard",
     "source_format",
@@ -86,7 +87,7 @@ class Aggregate:
     """Of the catalogue that was read."""
     totals: Totals
     groups: dict[str, list[Group]]
-    """By `status`, `format`, `size` and, of stored images, `codec_quality`."""
+    """By `status`, `format`, `size` and, of stored images, `codec_quality`: a codec's level, or a packing."""
     reasons: list[tuple[str, str, int]]
     """(status, reason, images), the most frequent first."""
     histograms: dict[str, Histogram]
@@ -200,8 +201,11 @@ def _axes(rows: pa.Table) -> Iterator[tuple[str, pa.Array, pa.Table]]:
     yield "format", pc.fill_null(rows["source_format"], "unknown").combine_chunks(), rows
     yield "size", _size_names(rows), rows
     stored = rows.filter(pc.not_equal(rows["status"], "failed"))
-    pairs = zip(stored["codec"].to_pylist(), stored["quality"].to_pylist(), strict=True)
-    names = ["kept" if codec is None else f"{codec} q{quality}" for codec, quality in pairs]
+    named = (stored[name].to_pylist() for name in ("codec", "quality", "status", "packing"))
+    names = [
+        f"{codec} q{quality}" if codec is not None else f"{status} {packing}" if packing else status
+        for codec, quality, status, packing in zip(*named, strict=True)
+    ]
     yield "codec_quality", pa.array(names, pa.string()), stored
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pipeline.report.as_json import DEFINITIONS, storage_json
 from pipeline.report.comparison.results import ComparisonResults
 from pipeline.report.histogram import PERCENTILES
-from pipeline.report.phrases import comparison_notes, diff_sentence, gain, inside, number, times, usd
+from pipeline.report.phrases import comparison_notes, diff_sentence, gain, inside, number, tiers, times, usd
 from pipeline.report.report import Report
 from pipeline.report.size_table import size_rows, verdict
 from pipeline.words import counted
@@ -38,8 +38,8 @@ def _head(report: Report) -> str:
     totals = report.aggregate.totals
     return (
         f"# Archive report: {_cell(report.aggregate.archive)}\n\n"
-        f"{counted(totals.images, 'image')}: {totals.coded:,} coded, {totals.kept:,} kept as they were, "
-        f"{totals.failed:,} failed. Catalogue version {report.aggregate.version}, read "
+        f"{counted(totals.images, 'image')}: {tiers(totals)}. "
+        f"Catalogue version {report.aggregate.version}, read "
         f"{report.made_at:%Y-%m-%d %H:%M} UTC by Tenfold {report.tenfold}."
     )
 

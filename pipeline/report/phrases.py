@@ -3,12 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Protocol
 
 from pipeline.report.archive_diff import ArchiveDiff
 from pipeline.report.as_json import comparison_json
 from pipeline.report.comparison.results import LossyResult, Matched
 from pipeline.report.report import Report
 from pipeline.words import counted
+
+
+class Tiers(Protocol):
+    """How many images each tier took: of an archive (`Totals`), or of one run (`RunSummary`)."""
+
+    @property
+    def coded(self) -> int: ...
+    @property
+    def lossless(self) -> int: ...
+    @property
+    def bounded(self) -> int: ...
+    @property
+    def kept(self) -> int: ...
+    @property
+    def damaged(self) -> int: ...
+    @property
+    def failed(self) -> int: ...
+
+
+def tiers(counts: Tiers) -> str:
+    """How many images each tier took; those that few archives use only where they took some."""
+    words = [f"{counts.coded:,} coded"]
+    words += [f"{counts.lossless:,} lossless"] if counts.lossless else []
+    words += [f"{counts.bounded:,} within an error bound"] if counts.bounded else []
+    damaged = f" ({counts.damaged:,} of them damaged)" if counts.damaged else ""
+    words += [f"{counts.kept:,} kept as they were{damaged}", f"{counts.failed:,} failed"]
+    return ", ".join(words)
 
 
 def diff_sentence(diff: ArchiveDiff) -> str:
@@ -31,11 +59,10 @@ def comparison_notes(report: Report) -> Iterator[str]:
     """What the comparison leaves out, a sentence each."""
     comparison = report.comparison
     if comparison is None:
-        yield (
-            "No image was compared: --sample 0 reads the catalogue alone."
-            if not report.wants_comparison
-            else "The images have not been compared yet."
-        )
+        yield ("No image has been looked at yet.")
+        return
+    if not report.wants_comparison:
+        yield "No image was held against other codecs: --sample 0."
         return
     for what, why in comparison.left_out.items():
         yield f"{what}: {why}."

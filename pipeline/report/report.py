@@ -45,7 +45,7 @@ class Report:
 
     @property
     def wants_comparison(self) -> bool:
-        """Whether any image is to be looked at closely."""
+        """Whether any image is to be held against other codecs; pictures are made in any case."""
         return self.sampling.count != 0
 
     @property
@@ -100,7 +100,7 @@ def with_comparison(
     config: CompressConfig,
     listen: Listener = ignore,
 ) -> Report:
-    """The same with the comparison over the images that were drawn.
+    """The same with pictures of the worst images, and the comparison over the images that were drawn.
 
     Raises:
         ConfigError: no cluster, or too small a one.
@@ -108,9 +108,18 @@ def with_comparison(
     comparison = run_comparison(
         archive,
         catalogue,
-        config,
+        config if report.wants_comparison else _in_this_process(config),
         drawn=report.aggregate.drawn,
         shown=[*report.worst_pictured, *report.median_pictured],
         listen=listen,
     )
-    return replace(report, comparison=comparison, results=comparison_results(comparison))
+    return replace(
+        report,
+        comparison=comparison,
+        results=comparison_results(comparison) if report.wants_comparison else None,
+    )
+
+
+def _in_this_process(config: CompressConfig) -> CompressConfig:
+    """For a handful of pictures no worker is started."""
+    return config.model_copy(update={"workers": config.workers.model_copy(update={"count": 0})})

@@ -73,11 +73,11 @@ def verdict(sizes: Sizes) -> str:
     sentence = ""
     if against is not None:
         held = f"{against:.2f}x smaller" if against >= 1 else f"larger ({1 / against:.2f} times)"
-        sentence = f"Against your files this archive is {held}. "
+        sentence = f"Against your files the payloads are {held}. "
     if ours is None or zipped is None:
         return f"{sentence}Nothing to compare with zip: no image's pixels were decoded."
     return (
-        f"{sentence}Against raw pixels it is {ours:.1f}x smaller, where zip reaches {zipped:.2f}x: "
+        f"{sentence}Against raw pixels they are {ours:.1f}x smaller, where zip reaches {zipped:.2f}x: "
         f"{ours / zipped:.1f} times zip. {_losses(sizes)}"
     )
 

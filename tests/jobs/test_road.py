@@ -210,7 +210,7 @@ def test_the_report_says_what_was_gained(made: tuple[Path, Ran], tmp_path: Path)
     assert again.json()["contest"]["from_cache"] >= 1
     markdown = (tmp_path / "report" / "report.md").read_text()
     assert f"{summary['payload_bytes']:,}" in markdown
-    assert "Against your files this archive is" in said.out
+    assert "Against your files the payloads are" in said.out
 
 
 @pytest.fixture(scope="module")

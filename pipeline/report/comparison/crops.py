@@ -23,8 +23,11 @@ _DIFFERENCE_QUALITIES: Final = (80, 55, 30, 10, 1)
 """Mostly noise, and only a map of where to look."""
 _DIVISORS: Final = (1, 2, 4)
 _CELL: Final = 64
+_THUMBNAIL: Final = 96
+_THUMBNAIL_QUALITY: Final = 60
 PICTURE_SETTINGS: Final = (
-    f"{_LONGEST} x {_SHORTEST}, difference x {_AMPLIFIED}, {_DIFFERENCE_QUALITIES}, {_FILE_BYTES} bytes"
+    f"{_LONGEST} x {_SHORTEST}, difference x {_AMPLIFIED}, {_DIFFERENCE_QUALITIES}, {_FILE_BYTES} bytes, "
+    f"thumbnail {_THUMBNAIL}"
 )
 _TURNS: Final = {
     2: PIL.Image.Transpose.FLIP_LEFT_RIGHT,
@@ -53,6 +56,8 @@ class Pictures:
     original: str | None
     decoded: str
     difference: str | None
+    thumbnail: str
+    """All of the decoded image."""
 
 
 def picture(original: RGB | None, decoded: RGB, *, orientation: int | None) -> Pictures:
@@ -96,6 +101,7 @@ def _cut(original: RGB | None, decoded: RGB, orientation: int | None, divisor: i
         original=original_url,
         decoded=decoded_url,
         difference=difference_url,
+        thumbnail=_data_url(_thumbnail(decoded, orientation)),
     )
     return made, max(map(len, files)) <= _FILE_BYTES
 
@@ -140,6 +146,12 @@ def _webp(pixels: RGB, orientation: int | None, qualities: tuple[int, ...]) -> b
         if file.tell() <= _FILE_BYTES:
             break
     return file.getvalue()
+
+
+def _thumbnail(pixels: RGB, orientation: int | None) -> bytes:
+    small = PIL.Image.fromarray(np.ascontiguousarray(pixels))
+    small.thumbnail((_THUMBNAIL, _THUMBNAIL), reducing_gap=2.0)
+    return _webp(np.asarray(small), orientation, (_THUMBNAIL_QUALITY,))
 
 
 def _data_url(webp: bytes) -> str:

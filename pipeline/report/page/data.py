@@ -19,11 +19,13 @@ HISTOGRAMS: Final = (
     ("ms_ssim", "MS-SSIM", "1 is identical", 5, 4),
 )
 """Name, title, unit, digits that tell two edges apart, and digits after the point."""
+_LEAST_FOR_HISTOGRAM: Final = 30
+"""Of fewer images a histogram shows chance."""
 _TABLE_BYTES: Final = 1_200_000
 _TABLE_COLUMNS: Final = tuple(
     name
     for name in IMAGE_COLUMNS
-    if name not in ("damaged", "lost_shard", "zip_bytes", "zip_source_bytes", "run")
+    if name not in ("damaged", "packing", "lost_shard", "zip_bytes", "zip_source_bytes", "run")
 )
 
 
@@ -36,11 +38,23 @@ def page_data(report: Report) -> dict[str, Any]:
         "histograms": [
             {"name": name, "unit": unit, "digits": digits, "bars": [asdict(bar) for bar in bars]}
             for name, _, unit, digits, _ in HISTOGRAMS
-            if (bars := report.aggregate.histograms[name].bars())
+            if drawn_histogram(report, name) and (bars := report.aggregate.histograms[name].bars())
         ],
         "stages": report.inventory.stage_seconds,
+        "thumbnails": _thumbnails(report),
         "images": {"columns": [*_TABLE_COLUMNS, "ratio"], "rows": rows},
     }
+
+
+def drawn_histogram(report: Report, name: str) -> bool:
+    """Whether a spread is drawn: its percentiles are told in any case."""
+    return report.aggregate.histograms[name].count >= _LEAST_FOR_HISTOGRAM
+
+
+def _thumbnails(report: Report) -> dict[str, str]:
+    """By key, of the images that have pictures."""
+    pictures = {} if report.comparison is None else report.comparison.pictures
+    return {key: one.thumbnail for key, one in pictures.items()}
 
 
 def inlined(data: object) -> Markup:

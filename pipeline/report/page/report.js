@@ -190,6 +190,7 @@
       setSliders(toDecoded ? 0 : 100);
       flip.textContent = toDecoded ? "Show original" : "Show decoded";
     });
+    byId("double").addEventListener("change", (event) => viewer.classList.toggle("double", event.currentTarget.checked));
     showPicture(0);
   }
 
@@ -201,7 +202,14 @@
   function keyAndReason(cell) {
     const row = cell.getRow().getData();
     const box = document.createElement("span");
-    box.textContent = row.key;
+    if (Object.hasOwn(data.thumbnails, row.key)) {
+      const thumbnail = document.createElement("img");
+      thumbnail.className = "thumbnail";
+      thumbnail.src = data.thumbnails[row.key];
+      thumbnail.alt = "";
+      box.append(thumbnail);
+    }
+    box.append(row.key);
     if (row.reason) {
       const reason = document.createElement("span");
       reason.className = "reason";

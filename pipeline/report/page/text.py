@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from pipeline.archive.layout import WEIGHTS_FOLDER
 from pipeline.report.as_json import DEFINITIONS, storage_json
 from pipeline.report.histogram import PERCENTILES
-from pipeline.report.page.data import HISTOGRAMS
+from pipeline.report.page.data import HISTOGRAMS, drawn_histogram
 from pipeline.report.page.others import comparison_words, diff_words
 from pipeline.report.page.shots import shots_of, shots_words
-from pipeline.report.phrases import comparison_notes, megabytes, number, times, usd
+from pipeline.report.phrases import comparison_notes, megabytes, number, tiers, times, usd
 from pipeline.report.report import Report
 from pipeline.report.size_table import size_rows, verdict
-from pipeline.totals import Totals
+from pipeline.totals import LOW_PSNR_DB, Totals
 from pipeline.words import counted
 
 _AXES: Final = {
@@ -39,14 +40,13 @@ def page_words(report: Report, *, rows_shown: int) -> dict[str, Any]:
         "version": report.aggregate.version,
         "made_at": f"{report.made_at:%Y-%m-%d %H:%M} UTC",
         "tenfold": report.tenfold,
-        "counts": f"{counted(totals.images, 'image')}: {totals.coded:,} coded, {totals.kept:,} kept as they were, "
-        f"{totals.failed:,} failed.",
+        "counts": f"{counted(totals.images, 'image')}: {tiers(totals)}.",
         "coded": f"{totals.coded:,}",
         "sections": list(_sections(bool(shots))),
         "tiles": list(_tiles(report)),
         "sentences": list(_sentences(report)),
         "size_rows": [
-            (row.what, f"{row.num_bytes:,}", times(row.ratio_vs_raw), times(row.ratio_vs_source))
+            (row.what, f"{row.num_bytes:,}", times(row.ratio_vs_source), times(row.ratio_vs_raw))
             for row in size_rows(totals)
         ],
         "comparison": comparison_words(report),
@@ -57,7 +57,7 @@ def page_words(report: Report, *, rows_shown: int) -> dict[str, Any]:
                 "words": f"Median {number(report.aggregate.histograms[name].percentiles()[50], 3)} {unit}",
             }
             for name, title, unit, _, _ in HISTOGRAMS
-            if report.aggregate.histograms[name].count
+            if drawn_histogram(report, name)
         ],
         "percentile_headings": ["", *(_percentile_name(percent) for percent in PERCENTILES)],
         "percentiles": percentiles,
@@ -79,9 +79,9 @@ def page_words(report: Report, *, rows_shown: int) -> dict[str, Any]:
 
 def _sections(has_pictures: bool) -> Iterator[dict[str, str]]:
     for name, title in (
+        ("look", "Look"),
         ("size", "Size"),
         ("quality", "Quality"),
-        ("look", "Look"),
         ("images", "Images"),
         ("reasons", "Kept and failed"),
         ("groups", "By kind"),
@@ -95,6 +95,13 @@ def _sections(has_pictures: bool) -> Iterator[dict[str, str]]:
 def _tiles(report: Report) -> Iterator[dict[str, str]]:
     totals = report.aggregate.totals
     ours, zipped = totals.ratio_vs_raw, totals.zip_ratio_vs_raw
+    weights = report.inventory.folder_bytes.get(WEIGHTS_FOLDER, 0)
+    beside = f", beside {megabytes(weights)} of weights, stored once" if weights else ""
+    yield {
+        "value": times(totals.ratio_vs_source),
+        "label": "smaller than your files",
+        "note": f"{megabytes(totals.source_bytes)} became {megabytes(totals.payload_bytes)}{beside}",
+    }
     yield {
         "value": times(ours),
         "label": "smaller than raw pixels",
@@ -106,14 +113,13 @@ def _tiles(report: Report) -> Iterator[dict[str, str]]:
             "label": "smaller than zip makes them",
             "note": f"zip of the raw pixels: {zipped:.2f}x",
         }
-    yield {
-        "value": times(totals.ratio_vs_source),
-        "label": "smaller than the source files",
-        "note": f"{megabytes(totals.source_bytes)} became {megabytes(totals.payload_bytes)}",
-    }
     if totals.psnr_db is not None:
         ms_ssim = f"MS-SSIM {totals.ms_ssim:.4f}; " if totals.ms_ssim is not None else ""
-        worst = f"worst {report.aggregate.worst[0].psnr_db:.2f} dB" if report.aggregate.worst else ""
+        worst = (
+            f"worst {report.aggregate.worst[0].psnr_db:.2f} dB, {totals.low_psnr:,} under {LOW_PSNR_DB:g}"
+            if report.aggregate.worst
+            else ""
+        )
         yield {"value": f"{totals.psnr_db:.2f} dB", "label": "mean PSNR", "note": ms_ssim + worst}
 
 
@@ -162,8 +168,8 @@ def _group(name: str, totals: Totals) -> tuple[str, ...]:
         megabytes(totals.source_bytes),
         megabytes(totals.payload_bytes),
         number(totals.bpp, 3),
-        times(totals.ratio_vs_raw),
         times(totals.ratio_vs_source),
+        times(totals.ratio_vs_raw),
         number(totals.psnr_db, 2),
         number(totals.ms_ssim, 4),
     )

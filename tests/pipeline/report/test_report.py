@@ -186,7 +186,7 @@ def test_an_archive_of_failures_alone(tmp_path: Path) -> None:
 def test_the_verdict_is_honest() -> None:
     sizes = Totals(pixels=1000, payload_bytes=300, zip_bytes=1500, zipped_pixels=1000, source_bytes=200)
     assert verdict(sizes) == (
-        "Against your files this archive is larger (1.50 times). Against raw pixels it is 10.0x smaller, where zip "
+        "Against your files the payloads are larger (1.50 times). Against raw pixels they are 10.0x smaller, where zip "
         "reaches 2.00x: 5.0 times zip. Both are lossless."
     )
     assert verdict(replace(sizes, coded=1)).endswith("Zip is lossless, this archive is not.")
