@@ -102,8 +102,8 @@ def compress(
 
     Run it again on the same SRC and ARCHIVE: only what is new or changed is encoded. Kill it at any time: the same
     command finishes the work. What the codec does not model, or cannot make smaller, is kept as its original bytes;
-    so is a damaged file. A file that cannot be read becomes a row with a reason. With damaged or unread files, and when a
-    folder of SRC cannot be listed or a tar ends early, the rest is archived, those are named, and the exit code is 3.
+    so is a damaged file. A file that cannot be read becomes a row with a reason. With damaged or unread files, and when
+    a folder of SRC cannot be listed or a tar ends early, the rest is archived, those are named, and the exit code is 3.
 
     Examples:
 
