@@ -78,6 +78,23 @@ def compress(
             metavar="X", help="The same for MS-SSIM, e.g. 0.98; needs images of 161 pixels or more."
         ),
     ] = None,
+    lossless: Annotated[
+        bool,
+        typer.Option(
+            "--lossless",
+            help="Lose nothing: JPEG files come back byte for byte, of others the pixels and metadata or the file, "
+            "whichever takes less. Without it only palettes, drawings, screenshots and tiny images are stored so; the "
+            "config's `lossless` takes globs, or never.",
+        ),
+    ] = False,
+    max_error: Annotated[
+        float | None,
+        typer.Option(
+            metavar="E",
+            help="Floating-point samples, and integers of 16 bits or more, may be off by so much (in their own units) "
+            "in uncompressed files such as TIFF, which else come back byte for byte.",
+        ),
+    ] = None,
     weights: Annotated[
         str | None,
         typer.Option(
@@ -130,6 +147,7 @@ def compress(
             source=source_options(
                 include=include, exclude=exclude, limit=limit, sniff=sniff, others=others, tars=tars
             ),
+            exactness={"lossless": lossless or None, "max_error": max_error},
             workers=workers,
             ray_address=ray_address,
         )

@@ -233,6 +233,7 @@ def read_config(
     *,
     codec: Mapping[str, object] | None = None,
     source: Mapping[str, object] | None = None,
+    exactness: Mapping[str, object] | None = None,
     workers: int | None = None,
     ray_address: str | None = None,
 ) -> CompressConfig:
@@ -243,6 +244,7 @@ def read_config(
     Args:
         codec: options by the names of `CodecConfig`.
         source: likewise of `SourceOptions`.
+        exactness: `lossless` and `max_error`.
     Raises:
         ConfigError: the file is wrong.
         UsageError: the command line is.
@@ -257,4 +259,5 @@ def read_config(
         settings["codec"] |= dict.fromkeys(TARGETS)
     for section, values in options.items():
         settings[section] |= {name: value for name, value in values.items() if value is not None}
+    settings |= {name: value for name, value in (exactness or {}).items() if value is not None}
     return load_config(None, settings)

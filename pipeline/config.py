@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from codec.contract import DEFAULT_CODEC, QUALITIES, Codec
 from pipeline.errors import ConfigError, UsageError
+from pipeline.globs import key_matcher
 from pipeline.source.options import SourceOptions
 from pipeline.store.options import StorageOptions
 
@@ -148,6 +149,8 @@ class NightlyConfig(_Section):
     """Is told the outcome. May hold a token."""
 
 
+Lossless = Literal["auto", "never", True] | tuple[str, ...]
+"""Which images are stored without loss."""
 Compare = Literal["fast", "checksum"]
 """How an image is known to be unchanged: by size and etag (or time), or by the hash of its bytes, which reads them."""
 
@@ -156,6 +159,12 @@ class CompressConfig(_Section):
     """Everything a run can be told."""
 
     codec: CodecConfig = CodecConfig()
+    lossless: Lossless = "auto"
+    """What is stored without loss: true, everything; globs over keys such as `["scans/**", "*.png"]`, what they match
+    and what auto takes; auto, palettes, drawings, screenshots and tiny images; never, only what no codec takes."""
+    max_error: float | None = Field(default=None, gt=0)
+    """Of uncompressed files with floating-point samples, or integers of 16 bits or more: how far a sample may be from
+    what it was, in its own units. Null: such files come back byte for byte."""
     shard: ShardConfig = ShardConfig()
     workers: WorkersConfig = WorkersConfig()
     limits: LimitsConfig = LimitsConfig()
@@ -171,6 +180,14 @@ class CompressConfig(_Section):
     """Finished shards enter the catalogue at least this often."""
     nightly: NightlyConfig | None = Field(default=None, exclude=True)
     """For `tenfold nightly` alone. Never dumped: the webhook may hold a token, and records show what a run was told."""
+
+    @model_validator(mode="after")
+    def _lossless_is_possible(self) -> Self:
+        if self.lossless is True and self.max_error is not None:
+            raise ValueError("expected lossless or a max_error, got both")
+        for pattern in self.lossless if isinstance(self.lossless, tuple) else ():
+            key_matcher(pattern)
+        return self
 
     @property
     def reading(self) -> StorageOptions:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,8 @@ Status = Literal["coded", "lossless", "bounded", "kept", "failed"]
 - kept: the original file, byte for byte; the payload is the file, as it is or packed (`packing`).
 - failed: nothing: the bytes of the file could not be had.
 """
+WITH_PIXELS: Final[tuple[Status, ...]] = ("coded", "lossless")
+"""Of these the payload gives pixels, which become a file; of the others that are stored it gives the file itself."""
 Fault = Literal["damaged", "not an image"]
 """Why there is no picture to see in a file: it breaks the rules of its format, or has none that is known."""
 
@@ -38,6 +40,8 @@ class Prior:
     """The level at which it was coded, where that counts more than what the run was told."""
     kept: str | None = None
     """Why the original bytes are to be kept, whatever they hold: no codec is asked."""
+    lossless: str | None = None
+    """Why the archive held its pixels without loss: so they are stored again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

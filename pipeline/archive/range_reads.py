@@ -11,7 +11,7 @@ import google_crc32c
 from pipeline.errors import ArchiveError, DamagedError
 from pipeline.store.shared_threads import shared_threads
 from pipeline.store.storage import Storage
-from pipeline.types import CatalogueRow, ShardRow
+from pipeline.types import WITH_PIXELS, CatalogueRow, ShardRow
 
 EXTRAS: Final = ("exif", "icc", "xmp", "alpha", "carried")
 """The metadata columns, in the order in which `extras_crc32c` runs over them."""
@@ -48,12 +48,12 @@ def read_payload(storage: Storage, row: CatalogueRow) -> bytes:
 def read_row(storage: Storage, row: CatalogueRow) -> ShardRow:
     """One image as its shard holds it: the payload, and at the same time one range read for each kind of metadata.
 
-    A kept file holds its metadata inside its payload: the columns of metadata stay None then.
+    A kept or bounded file holds its metadata inside its payload: the columns of metadata stay None then.
 
     Raises:
         ArchiveError, DamagedError: as `read_payload`.
     """
-    spans = spans_of(row, EXTRAS) if row.status != "kept" else {}
+    spans = spans_of(row, EXTRAS) if row.status in WITH_PIXELS else {}
     coming = [shared_threads().submit(_read, storage, row, *span) for span in spans.values()]
     payload = read_payload(storage, row)
     extras = {name: future.result() for name, future in zip(spans, coming, strict=True)}

@@ -182,7 +182,8 @@ class CompressRun:
     def _pool(
         self, loaded: _RunCodec, listen: Listener
     ) -> AbstractContextManager[Pool[EncodeTask, EncodeResult]]:
-        store_weights(self._archive, loaded.codec.weights)
+        if self._config.lossless is not True or loaded.weights_digest is not None:
+            store_weights(self._archive, loaded.codec.weights)
         spec = EncoderSpec(
             archive_url=self._archive.url,
             source=self._source.config,

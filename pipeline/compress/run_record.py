@@ -147,6 +147,7 @@ def _fingerprint(source: SourceConfig, config: CompressConfig, weights: Sequence
         "codec": config.codec.model_dump(mode="json", exclude={"weights"}),
         "weights": list(weights),
         "limits": config.limits.model_dump(mode="json"),
+        **config.model_dump(mode="json", include={"lossless", "max_error"}, exclude_defaults=True),
     }
     return hashlib.sha256(json.dumps(same, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -26,9 +26,10 @@ from pipeline.errors import ArchiveError
 from pipeline.globs import key_matcher
 from pipeline.image.read import read_image
 from pipeline.image.write import to_pillow
+from pipeline.packing.file_of import file_of
 from pipeline.store.options import StorageOptions
 from pipeline.store.storage import Storage
-from pipeline.types import CatalogueRow, Image, ShardRow
+from pipeline.types import WITH_PIXELS, CatalogueRow, Image, ShardRow
 
 
 class Archive:
@@ -70,7 +71,7 @@ class Archive:
     def get(self, key: str) -> PIL.Image.Image:
         """One image, with EXIF, ICC profile and XMP in its `info`; orientation is not applied.
 
-        A coded image comes in mode L, LA, RGB or RGBA. A kept one is its original file, opened.
+        A coded or lossless image comes in mode L, LA, RGB or RGBA. A kept one is its original file, opened.
 
         Raises:
             UnknownKeyError: the archive has no such image.
@@ -78,13 +79,13 @@ class Archive:
             DamagedError: its bytes are not those that were written.
         """
         row = self.read(key)
-        if row.status == "kept":
+        if row.status not in WITH_PIXELS:
             try:
-                return PIL.Image.open(io.BytesIO(row.payload or b""))
+                return PIL.Image.open(io.BytesIO(file_of(row)))
             except PIL.Image.DecompressionBombError as error:
                 raise ArchiveError(
                     f"Expected an image that Pillow opens under key {key!r}, got an original too large for it "
-                    f"({error}). `Archive.read_payload` gives the file; or raise PIL.Image.MAX_IMAGE_PIXELS."
+                    f"({error}). `Archive.file` gives the file; or raise PIL.Image.MAX_IMAGE_PIXELS."
                 ) from error
         return to_pillow(self._decoded(row))
 
@@ -95,9 +96,9 @@ class Archive:
             ArchiveError: also when the image was kept because its samples are of a kind not modelled.
         """
         row = self.read(key)
-        if row.status == "coded":
+        if row.status in WITH_PIXELS:
             return self._decoded(row)
-        image = read_image(row.payload or b"")
+        image = read_image(file_of(row))
         if not isinstance(image, Image):
             raise ArchiveError(
                 f"Expected 8-bit grey or RGB pixels under key {key!r}, got an original {row.source_format} "
@@ -109,7 +110,7 @@ class Archive:
         """One image as the bytes of a file.
 
         Args:
-            fmt: None for PNG where coded, and for the original file where kept; `source` for the format in which the
+            fmt: None for PNG where coded or lossless, and for the file itself where kept or bounded; `source` for the format in which the
                 image came, in a file that is not larger than it was.
             quality: 1 (smallest) to 100, of lossy formats.
         Raises:
@@ -118,13 +119,13 @@ class Archive:
         """
         form = FileForm(fmt=fmt, quality=quality)
         row = self.read(key)
-        return deliver(row, self._decoded(row) if row.status == "coded" else None, form, strict=True)
+        return deliver(row, self._decoded(row) if row.status in WITH_PIXELS else None, form, strict=True)
 
     def latents(self, key: str) -> npt.NDArray[np.float32]:
         """The dequantised latents of a coded image, (C, h, w), without running the synthesis network.
 
         Raises:
-            ArchiveError: the image was kept or failed, so it has none.
+            ArchiveError: the image is not coded, so it has none.
         """
         row = self.row(key)
         payload = read_payload(self._storage, row)
@@ -143,7 +144,8 @@ class Archive:
         return read_row(self._storage, self.row(key))
 
     def read_payload(self, key: str) -> bytes:
-        """One image's payload alone: the bitstream where coded, the original file where kept."""
+        """One image's payload alone, as it lies in the archive: a codec's bitstream where coded, else packed as the
+        row's `packing` says; `file` gives the file of a kept image."""
         return read_payload(self._storage, self.row(key))
 
     def row(self, key: str) -> CatalogueRow:

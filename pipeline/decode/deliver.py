@@ -1,4 +1,4 @@
-"""The file of one image: in the format that is wanted, or the original where it was kept."""
+"""The file of one image: in the format that is wanted, or the file itself where it was kept."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pipeline.errors import RestoreError
 from pipeline.image.read import read_image
 from pipeline.image.write import Format, write_image
 from pipeline.image.write_within import LOSSY, write_within
-from pipeline.types import Image, ShardRow, Status
+from pipeline.packing.file_of import file_of
+from pipeline.types import WITH_PIXELS, Image, ShardRow, Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +19,7 @@ class Delivery:
 
     data: bytes
     fmt: Format | None
-    """None for a kept original, which goes by its key."""
+    """None for a kept or bounded file, which goes by its key."""
     description: str
     """What it is, for a person."""
     otherwise: str | None = None
@@ -27,8 +28,8 @@ class Delivery:
 
 def formats_of(status: Status, source_format: str | None, form: FileForm) -> tuple[Format | None, ...]:
     """The formats in which the file of an image may come unless `deliver` is strict; first the one that is meant."""
-    fmt = form.format_of(source_format)
-    if status == "coded":
+    fmt = _format_of(status, source_format, form)
+    if status in WITH_PIXELS:
         return tuple(dict.fromkeys((fmt, DEFAULT_FORMAT)))
     return (None,) if form.takes_original(source_format) else (fmt, None)
 
@@ -37,23 +38,24 @@ def deliver(row: ShardRow, decoded: Image | None, form: FileForm, *, strict: boo
     """Make the file of one image.
 
     Args:
-        row: a coded or kept image with its payload.
-        decoded: the image a coded row decodes to; None for kept rows.
-        strict: raise where the wanted format cannot hold the image; otherwise a coded image comes as PNG and
-            a kept one as its original bytes.
+        row: a stored image with its payload.
+        decoded: the image that a coded or lossless row decodes to; None for kept and bounded rows.
+        strict: raise where the wanted format cannot hold the image; otherwise a decoded image comes as PNG and
+            any other as its file.
     Raises:
         RestoreError: strict, and the format cannot hold the image.
+        DamagedError, NewerFormatError: as `file_of`.
     """
     if decoded is None:
-        return _kept(row, form, strict=strict)
-    fmt = form.format_of(row.source_format)
+        return _as_file(row, form, strict=strict)
+    fmt = _format_of(row.status, row.source_format, form)
     unwritten = None
-    if form.fmt == "source" and writable_format(row.source_format) is None:
-        unwritten = f"{row.source_format} is not written"
+    if form.fmt == "source" and fmt != writable_format(row.source_format):
+        is_lossy = writable_format(row.source_format) is not None
+        unwritten = f"{row.source_format} {'would lose what was stored without loss' if is_lossy else 'is not written'}"
+    words = "without loss" if row.status == "lossless" else f"decoded by {row.codec} at quality {row.quality}"
     try:
-        return _written(
-            row, decoded, fmt, form, f"decoded by {row.codec} at quality {row.quality}", unwritten
-        )
+        return _written(row, decoded, fmt, form, words, unwritten)
     except RestoreError as error:
         if strict or fmt == DEFAULT_FORMAT:
             raise
@@ -61,13 +63,23 @@ def deliver(row: ShardRow, decoded: Image | None, form: FileForm, *, strict: boo
     return _written(row, decoded, DEFAULT_FORMAT, FileForm(), f"decoded; {fmt} cannot hold it", reason)
 
 
-def _kept(row: ShardRow, form: FileForm, *, strict: bool) -> Delivery:
-    payload = row.payload or b""
-    original = Delivery(data=payload, fmt=None, description=f"the original file{_of_format(row)}")
+def _format_of(status: Status, source_format: str | None, form: FileForm) -> Format:
+    """What was stored without loss comes so, unless a format or a quality that loses something is asked for by name."""
+    fmt = form.format_of(source_format)
+    loses = fmt in LOSSY and fmt != "webp" and form.fmt == "source" and form.quality is None
+    return DEFAULT_FORMAT if status == "lossless" and loses else fmt
+
+
+def _as_file(row: ShardRow, form: FileForm, *, strict: bool) -> Delivery:
+    file = file_of(row)
+    words = f"the original file{_of_format(row)}"
+    if row.status == "bounded":
+        words = f"the file{_of_format(row)}, with samples at most {row.max_error:g} off"
+    original = Delivery(data=file, fmt=None, description=words)
     if form.takes_original(row.source_format):
         return original
     fmt = form.format_of(row.source_format)
-    content = read_image(payload)
+    content = read_image(file)
     reason = "" if isinstance(content, Image) else content.reason
     try:
         if isinstance(content, Image):
@@ -90,7 +102,7 @@ def _written(
     row: ShardRow, image: Image, fmt: Format, form: FileForm, description: str, otherwise: str | None = None
 ) -> Delivery:
     quality = form.quality if fmt in LOSSY else None
-    if form.fmt == "source" and quality is None:
+    if form.fmt == "source" and quality is None and row.status != "lossless":
         data = write_within(image, fmt, row.source_size)
     else:
         data = write_image(image, fmt, quality=quality)

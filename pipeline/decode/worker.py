@@ -20,7 +20,7 @@ from pipeline.decode.tasks import DecodeResult, DecodeTask, WantedImage
 from pipeline.errors import DamagedError, StorageError, StoreDownError, TenfoldError
 from pipeline.store.name_limits import limits_of
 from pipeline.store.storage import Storage
-from pipeline.types import Image, ShardRow
+from pipeline.types import WITH_PIXELS, Image, ShardRow
 from pipeline.workers.pool import Worker
 
 
@@ -123,14 +123,14 @@ class DecoderWorker(Worker[DecodeTask, DecodeResult]):
             yield batch
 
     def _decode(self, rows: Sequence[ShardRow]) -> list[Image | str | None]:
-        """The image of each coded row, None for kept ones, or the reason why there is none.
+        """The image of each row that has pixels, None for the others, or the reason why there is none.
 
         Raises:
             StorageError: the archive does not answer, whatever the image.
         """
         try:
-            images = iter(self._decoder.decode([row for row in rows if row.status == "coded"]))
-            return [next(images) if row.status == "coded" else None for row in rows]
+            images = iter(self._decoder.decode([row for row in rows if row.status in WITH_PIXELS]))
+            return [next(images) if row.status in WITH_PIXELS else None for row in rows]
         except StorageError:
             raise
         except (TenfoldError, CodecError) as error:

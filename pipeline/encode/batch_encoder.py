@@ -49,7 +49,9 @@ class BatchEncoder:
         images = [
             fetched
             for fetched in batch
-            if isinstance(fetched.content, Image) and fetched.source.prior.kept is None
+            if isinstance(fetched.content, Image)
+            and fetched.exact is None
+            and fetched.source.prior.kept is None
         ]
         for key in {fetched.source.key for fetched in batch} - {fetched.source.key for fetched in images}:
             pace.not_coded(key)

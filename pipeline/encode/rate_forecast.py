@@ -122,8 +122,8 @@ class _SampleImage:
 
 
 def _analysed(codec: Codec, fetched: Fetched, share: int) -> _SampleImage | None:
-    """None for what will be kept or failed: it is met again, and explained, when the unit is encoded."""
-    if not isinstance(fetched.content, Image):
+    """None for what will not be coded: it is met again, and explained, when the unit is encoded."""
+    if not isinstance(fetched.content, Image) or fetched.exact is not None:
         return None
     centre = _centre(to_rgb(fetched.content), share)
     try:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Semaphore
 
+from pipeline.encode.exact_policy import ExactPolicy
 from pipeline.encode.types import Fetched
 from pipeline.image.read import ReadLimits, read_image
 from pipeline.source.original import read_or_reason
@@ -26,6 +27,7 @@ class ReadAhead:
         read: Callable[[SourceImage], bytes],
         *,
         limits: ReadLimits,
+        policy: ExactPolicy,
         buffer_bytes: int,
         fetch_threads: int,
         decode_threads: int,
@@ -35,6 +37,7 @@ class ReadAhead:
         Args:
             read: gives the bytes of a source image; raises StorageError, SourceError or OSError.
             limits: what `read_image` may decode.
+            policy: which images are stored without loss.
             buffer_bytes: decoded images waiting in one `images` iteration, at most; one, and those being
                 decoded, may exceed it.
             fetch_threads: reads under way at once.
@@ -42,6 +45,7 @@ class ReadAhead:
         """
         self._read = read
         self._limits = limits
+        self._policy = policy
         self._buffer_bytes = buffer_bytes
         self._threads = ThreadPoolExecutor(fetch_threads, thread_name_prefix="read-ahead")
         self._decoding = Semaphore(decode_threads)
@@ -89,10 +93,12 @@ class ReadAhead:
             return _failed(source, None, data, started)
         with self._decoding:
             fetched = time.perf_counter()
+            content = self._content(source, data)
             return Fetched(
                 source=source,
                 data=data,
-                content=self._content(source, data),
+                content=content,
+                exact=self._policy.why_exact(source, data, content) if isinstance(content, Image) else None,
                 read_s=fetched - started,
                 decode_s=time.perf_counter() - fetched,
             )

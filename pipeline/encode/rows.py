@@ -1,9 +1,10 @@
-"""From one image and what became of it to its shard row: coded, kept or failed."""
+"""From one image and what became of it to its shard row: coded, lossless, bounded, kept or failed."""
 
 from __future__ import annotations
 
 import hashlib
 import math
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,9 +12,13 @@ import google_crc32c
 
 from codec.metrics import bpp, zip_bytes
 from pipeline.archive.lost_reason import lost_reason
-from pipeline.encode.types import Coded, Fetched
+from pipeline.encode.types import Coded, Fetched, payload_room
 from pipeline.image.carried import pack_carried
 from pipeline.image.read import to_rgb
+from pipeline.packing.flat import why_flat
+from pipeline.packing.grid_file import pack_bounded
+from pipeline.packing.pack import Packed, pack_file, pack_pixels
+from pipeline.packing.registry import GRID_ZFP, LEPTON
 from pipeline.source.image_names import is_image_name
 from pipeline.types import Image, ShardRow, SourceImage, Unmodelled
 
@@ -24,11 +29,7 @@ def coded_row(fetched: Fetched, coded: Coded, *, codec: str, run: str) -> ShardR
     return ShardRow(
         **_source_columns(fetched.source, fetched.data),
         **_image_columns(image),
-        exif=image.exif,
-        icc=image.icc,
-        xmp=image.xmp,
-        alpha=image.alpha,
-        carried=pack_carried(image.carried),
+        **_extras(image),
         status="coded",
         damaged=False,
         codec=codec,
@@ -47,8 +48,57 @@ def coded_row(fetched: Fetched, coded: Coded, *, codec: str, run: str) -> ShardR
     )
 
 
+def exact_row(fetched: Fetched, reason: str, *, run: str) -> ShardRow:
+    """The row of an image whose pixels are stored without loss; of its file, where that is not larger when packed."""
+    image, data = fetched.content, fetched.data
+    if data is None or not isinstance(image, Image):
+        raise ValueError(f"Expected an image with pixels, got {image!r} for key {fetched.source.key!r}.")
+    file = pack_file(data)
+    if (
+        file.packing == LEPTON
+    ):  # pixels that a JPEG file decodes to take more than the file, whatever they show
+        return _kept(fetched, reason, file, run=run)
+    is_drawing = why_flat(image.pixels, has_palette=image.mode == "P") is not None
+    packed = pack_pixels(image.pixels, thorough=is_drawing)
+    beside = len(data) - payload_room(fetched, image)
+    if packed is None or len(packed.payload) + beside >= len(file.payload):
+        return _kept(fetched, reason, file, run=run)
+    return ShardRow(
+        **_source_columns(fetched.source, data),
+        **_image_columns(image),
+        **_extras(image),
+        **_payload_columns(packed, image),
+        status="lossless",
+        reason=reason,
+        damaged=False,
+        zip_bytes=zip_bytes(to_rgb(image).data),
+        zip_source_bytes=zip_bytes(data),
+        run=run,
+        encoded_at=datetime.now(UTC),
+    )
+
+
+def deep_row(fetched: Fetched, reason: str, max_error: float | None, *, run: str) -> ShardRow:
+    """The row of a file that the codec does not model: kept, or with samples within `max_error` where one is given and
+    that is smaller."""
+    data, content = fetched.data, fetched.content
+    if data is None or not isinstance(content, Unmodelled):
+        raise ValueError(f"Expected a file without pixels, got {content!r} for key {fetched.source.key!r}.")
+    file = pack_file(data)
+    bounded = None if max_error is None else pack_bounded(data, max_error)
+    if bounded is None or bounded.max_error == 0 or len(bounded.payload) >= len(file.payload):
+        return _kept(fetched, reason, file, run=run)
+    packed = Packed(packing=GRID_ZFP, payload=bounded.payload)
+    row = _kept(fetched, reason, packed, run=run)
+    return replace(row, status="bounded", max_error=bounded.max_error)
+
+
 def kept_row(fetched: Fetched, reason: str, *, run: str) -> ShardRow:
-    """The row of an image stored as its original bytes, which hold its metadata too."""
+    """The row of an image stored as its original file, packed where that pays; it holds its metadata too."""
+    return _kept(fetched, reason, pack_file(fetched.data or b""), run=run)
+
+
+def _kept(fetched: Fetched, reason: str, file: Packed, *, run: str) -> ShardRow:
     data = fetched.data
     content = fetched.content
     if data is None or isinstance(content, str):
@@ -56,12 +106,10 @@ def kept_row(fetched: Fetched, reason: str, *, run: str) -> ShardRow:
     return ShardRow(
         **_source_columns(fetched.source, data),
         **_image_columns(content),
+        **_payload_columns(file, content),
         status="kept",
         reason=reason,
         damaged=_is_damaged(fetched.source, content),
-        payload=data,
-        payload_crc32c=google_crc32c.value(data),
-        bpp=bpp(len(data), content.width, content.height) if content.width and content.height else None,
         zip_bytes=zip_bytes(to_rgb(content).data) if isinstance(content, Image) else None,
         zip_source_bytes=zip_bytes(data),
         run=run,
@@ -114,4 +162,24 @@ def _image_columns(image: Image | Unmodelled) -> dict[str, Any]:
         "mode": image.mode,
         "bit_depth": image.bit_depth,
         "orientation": image.orientation if isinstance(image, Image) else None,
+    }
+
+
+def _extras(image: Image) -> dict[str, Any]:
+    return {
+        "exif": image.exif,
+        "icc": image.icc,
+        "xmp": image.xmp,
+        "alpha": image.alpha,
+        "carried": pack_carried(image.carried),
+    }
+
+
+def _payload_columns(packed: Packed, image: Image | Unmodelled) -> dict[str, Any]:
+    num_bytes = len(packed.payload)
+    return {
+        "packing": packed.packing,
+        "payload": packed.payload,
+        "payload_crc32c": google_crc32c.value(packed.payload),
+        "bpp": bpp(num_bytes, image.width, image.height) if image.width and image.height else None,
     }

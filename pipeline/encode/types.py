@@ -89,6 +89,8 @@ class Fetched:
     """A text says why the file could not be read."""
     read_s: float
     decode_s: float
+    exact: str | None = None
+    """Why these pixels are stored without loss; None for what the codec is asked about, or that has no pixels."""
 
     @property
     def decoded_bytes(self) -> int:

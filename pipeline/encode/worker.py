@@ -21,12 +21,13 @@ from pipeline.archive.stored_plan import StoredPlan
 from pipeline.archive.weights import read_stored_weights
 from pipeline.config import CompressConfig
 from pipeline.encode.batch_encoder import BatchEncoder
+from pipeline.encode.exact_policy import ExactPolicy
 from pipeline.encode.publish import TimedRow, publish_rows
 from pipeline.encode.quality_floors import Floors
 from pipeline.encode.rate_control import FixedQuality, RateControl, TargetRate
 from pipeline.encode.rate_forecast import UnitSample, sample_of
 from pipeline.encode.read_ahead import ReadAhead
-from pipeline.encode.rows import coded_row, failed_row, kept_row
+from pipeline.encode.rows import coded_row, deep_row, exact_row, failed_row, kept_row
 from pipeline.encode.tasks import EncodeResult, EncodeTask, Stages
 from pipeline.encode.types import Coded, Fetched
 from pipeline.image.read import ReadLimits
@@ -76,10 +77,12 @@ class EncoderWorker:
         self._coder = BatchEncoder(codec, Floors.of(config.codec))
         self._archive = archive
         self._config = config
+        self._policy = ExactPolicy(config.lossless, config.max_error)
         self._turn = Lock()
         self._ahead = ReadAhead(
             source.read,
             limits=ReadLimits(max_pixels=int(config.limits.max_megapixels * 1e6)),
+            policy=self._policy,
             buffer_bytes=int(config.workers.buffer_mib * 2**20),
             fetch_threads=max(4, 2 * threads),
             decode_threads=threads,
@@ -167,10 +170,12 @@ class EncoderWorker:
             row = failed_row(fetched.source, fetched.data, content, run=run)
         elif isinstance(outcome, Coded):
             row = coded_row(fetched, outcome, codec=self._codec.id, run=run)
+        elif fetched.exact is not None:
+            row = exact_row(fetched, fetched.exact, run=run)
         elif isinstance(content, Image):
             row = kept_row(fetched, fetched.source.prior.kept or str(outcome), run=run)
         else:
-            row = kept_row(fetched, content.reason, run=run)
+            row = deep_row(fetched, content.reason, self._policy.bound(fetched.source), run=run)
         measure_s = time.perf_counter() - started
         own = Stages(read_s=fetched.read_s, decode_s=fetched.decode_s, measure_s=measure_s)
         return TimedRow(row=row, stages=coding + own)

@@ -1,8 +1,9 @@
 """Images that an archive held and lost, sorted into runs that take them from their sources again.
 
-A kept image is kept again: its file is what the archive held. A coded one is coded as its row says, with its own codec
-and quality: a target such as `--ratio` was met by thousands of images together, and a handful of them, made to meet it
-by themselves, would come out unlike what they were. Floors, weights and limits are those of the run that made the row.
+A kept image is kept again: its file is what the archive held; a lossless one is stored without loss again. A coded
+one is coded as its row says, with its own codec and quality: a target such as `--ratio` was met by thousands of images
+together, and a handful of them, made to meet it by themselves, would come out unlike what they were. Floors, weights
+and limits are those of the run that made the row.
 """
 
 from __future__ import annotations
@@ -56,6 +57,8 @@ def reencode_batches(
         if row.run not in then:
             then[row.run] = settings if told else _settings_then(archive, row.run, settings)
         config = then[row.run]
+        if row.status == "bounded" and config.max_error is None:
+            config = config.model_copy(update={"max_error": row.max_error, "lossless": "auto"})
         if row.status == "kept":  # whatever its run was told: none of it counts for original bytes
             config = config.model_copy(update={"codec": CodecConfig(id=config.codec.id)})
         elif not told and row.codec is not None and row.codec != config.codec.id:
@@ -89,6 +92,7 @@ def _image(row: CatalogueRow, *, own_quality: bool) -> SourceImage:
             sha256=row.source_sha256,
             quality=row.quality if own_quality and row.status == "coded" else None,
             kept=(row.reason or "kept as it was") if row.status == "kept" else None,
+            lossless=(row.reason or "stored without loss") if row.status == "lossless" else None,
         ),
     )
 
@@ -102,7 +106,8 @@ def _settings_then(archive: Storage, run: str, settings: CompressConfig) -> Comp
     codec = then.codec.model_copy(update={"quality": None, "ratio": None, "bpp": None})
     if codec.weights is not None:
         codec = codec.model_copy(update={"weights": _archived_weights(archive, run) or codec.weights})
-    return settings.model_copy(update={"codec": codec, "shard": then.shard, "limits": then.limits})
+    told = {name: getattr(then, name) for name in ("shard", "limits", "lossless", "max_error")}
+    return settings.model_copy(update={"codec": codec, **told})
 
 
 def _archived_weights(archive: Storage, run: str) -> str | None:

@@ -39,6 +39,14 @@ def read_or_reason(read: Callable[[SourceImage], bytes], source: SourceImage) ->
     return data
 
 
+def original_file(row: ShardRow, read: Callable[[SourceImage], bytes]) -> bytes | str:
+    """The file that an archived image was made from; a text says why there is none. `read` as for `read_or_reason`."""
+    try:
+        return read_or_reason(read, _source_of(row))
+    except StoreDownError as error:
+        return f"its source is out of reach: {error}"
+
+
 def original_of(
     row: ShardRow, read: Callable[[SourceImage], bytes], *, limits: ReadLimits
 ) -> tuple[bytes, Image] | str:
@@ -48,12 +56,9 @@ def original_of(
         read: as for `read_or_reason`.
         limits: what may be decoded.
     """
-    try:
-        data = read_or_reason(read, _source_of(row))
-        if isinstance(data, str):
-            return data
-    except StoreDownError as error:
-        return f"its source is out of reach: {error}"
+    data = original_file(row, read)
+    if isinstance(data, str):
+        return data
     image = read_image(data, limits=limits)
     if not isinstance(image, Image):
         return f"it has no 8-bit pixels to compare: {image.reason}"

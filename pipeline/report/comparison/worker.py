@@ -18,6 +18,7 @@ from pipeline.config import CompressConfig
 from pipeline.decode.row_decoder import RowDecoder
 from pipeline.errors import StorageError
 from pipeline.image.read import ReadLimits, to_rgb
+from pipeline.packing.file_of import file_of
 from pipeline.report.comparison.cache import ComparisonCache
 from pipeline.report.comparison.crops import picture
 from pipeline.report.comparison.methods import (
@@ -35,7 +36,7 @@ from pipeline.report.comparison.methods import (
 from pipeline.source.original import original_of
 from pipeline.source.source import Source, SourceConfig
 from pipeline.store.storage import Storage
-from pipeline.types import CatalogueRow, Image, ShardRow
+from pipeline.types import WITH_PIXELS, CatalogueRow, Image, ShardRow
 from pipeline.workers.pool import OUT_OF_MEMORY, Worker
 
 
@@ -96,11 +97,12 @@ class CompareWorker(Worker[CompareTask, CompareResult]):
         try:
             row = read_row(self._archive, task.row)
             decoded = self._decoder.decode([row])[0] if row.status == "coded" else None
+            file = file_of(row) if row.status not in WITH_PIXELS else None
         except OUT_OF_MEMORY:
             raise
         except Exception as error:  # noqa: BLE001  the row boundary: one image never stops a report
             return CompareResult(absent=f"the archive does not give it back: {error}")
-        original = self._original(row)
+        original = self._original(row, file)
         if isinstance(original, str):
             results: dict[str, Result] = {}
             if decoded is not None and any(one.id == PICTURES for one in task.wanted):
@@ -109,9 +111,9 @@ class CompareWorker(Worker[CompareTask, CompareResult]):
         file, image = original
         return self._measured(task, Original(pixels=image.pixels, file=file), decoded)
 
-    def _original(self, row: ShardRow) -> tuple[bytes, Image] | str:
+    def _original(self, row: ShardRow, file: bytes | None) -> tuple[bytes, Image] | str:
         """The source file and its pixels, where it still is the one; of a kept image, what the archive holds."""
-        read = self._source.read if row.status != "kept" else lambda _: row.payload or b""
+        read = self._source.read if file is None or row.status != "kept" else lambda _: file
         return original_of(row, read, limits=self._limits)
 
     def _measured(self, task: CompareTask, original: Original, decoded: Image | None) -> CompareResult:
