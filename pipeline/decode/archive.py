@@ -110,8 +110,8 @@ class Archive:
         """One image as the bytes of a file.
 
         Args:
-            fmt: None for PNG where coded or lossless, and for the file itself where kept or bounded; `source` for the format in which the
-                image came, in a file that is not larger than it was.
+            fmt: None for PNG where coded or lossless, and for the file itself where kept or bounded; `source` for the
+                format in which the image came, in a file that is not larger than it was.
             quality: 1 (smallest) to 100, of lossy formats.
         Raises:
             RestoreError: the format cannot hold this image.
