@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, cast
 
 import numpy as np
@@ -29,8 +30,9 @@ class Packed:
 def pack_file(data: bytes) -> Packed:
     """A file in the fewest bytes that give back the very same; as it is where no packing pays."""
     made = (
-        _made(name, lambda packing=packing: packing.pack(data) if packing.pack else None)
+        _made(name, partial(packing.pack, data))
         for name, packing in FILE_PACKINGS.items()
+        if packing.pack is not None
     )
     found = _smallest(
         made, lambda one: FILE_PACKINGS[str(one.packing)].unpack(one.payload, len(data)) == data
@@ -48,10 +50,7 @@ def pack_pixels(pixels: Pixels, *, thorough: bool) -> Packed | None:
         thorough: look harder, which pays for drawings and for nothing else.
     """
     shape = cast(tuple[int, int, int], pixels.shape)
-    made = (
-        _made(name, lambda packing=packing: packing.pack(pixels, thorough))
-        for name, packing in PIXEL_PACKINGS.items()
-    )
+    made = (_made(name, partial(packing.pack, pixels, thorough)) for name, packing in PIXEL_PACKINGS.items())
     return _smallest(
         made,
         lambda one: np.array_equal(PIXEL_PACKINGS[str(one.packing)].unpack(one.payload, shape), pixels),
