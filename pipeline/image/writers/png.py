@@ -17,7 +17,7 @@ from pipeline.types import CarriedPart, Image
 
 _SIGNATURE_BYTES: Final = 8
 _DOTS_PER_METRE: Final = 1 / 0.0254
-_BACKGROUND_BYTES: Final = {"L": 2, "LA": 2, "RGB": 6, "RGBA": 6}
+_BACKGROUND_BYTES: Final = {"P": 1, "L": 2, "LA": 2, "RGB": 6, "RGBA": 6}
 _SIGNIFICANT_BYTES: Final = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4}
 _FIRST: Final = ("cHRM", "gAMA", "sBIT", "sRGB", "cICP", "mDCV", "cLLI")
 """These stand before a palette."""
@@ -87,12 +87,9 @@ def _with_parts(data: bytes, parts: Iterable[CarriedPart], mode: str) -> bytes:
 
 
 def _fits(part: CarriedPart, mode: str) -> bool:
-    """Whether a chunk has the length that the mode asks for: that of a palette image may have another."""
-    if part.kind == "bKGD":
-        return len(part.data) == _BACKGROUND_BYTES[mode]
-    if part.kind == "sBIT":
-        return len(part.data) == _SIGNIFICANT_BYTES[mode]
-    return True
+    """Whether a chunk is not one for a picture of another mode, as its length tells: that of a palette, above all."""
+    lengths = {"bKGD": _BACKGROUND_BYTES, "sBIT": _SIGNIFICANT_BYTES}.get(part.kind, {})
+    return len(part.data) not in {*lengths.values()} - {lengths.get(mode)}
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -172,4 +172,4 @@ def test_get_gives_one_image_in_its_own_format(archive: str, tmp_path: Path) -> 
     assert tenfold("get", archive, "a.jpg", "-o", tmp_path / "back.jpg", "--format", "source").code == 0
     assert (tmp_path / "back.jpg").stat().st_size <= len(SOURCES["a.jpg"])
     ran = tenfold("get", archive, "e.gif", "-o", tmp_path / "back.gif", "--format", "source")
-    assert (ran.code, "Expected a FILE named .png" in ran.err) == (1, True)
+    assert (ran.code, "Expected a FILE named .png" in ran.err) == (2, True)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections import Counter
 from dataclasses import dataclass
 
 import pytest
 from PIL import ImageCms
 
+from pipeline.decode.file_form import writable_format
 from pipeline.image.read import read_image
+from pipeline.image.write import write_image
 from pipeline.types import CarriedPart, Image
 from tests.support.containers import (
     GIF_XMP_TAIL,
@@ -241,3 +244,16 @@ def test_it_comes_back(case: Case) -> None:
     assert (image.exif, image.icc, image.xmp) == (case.exif, case.icc, case.xmp)
     expected = [CarriedPart(kind=kind, data=data) for kind, data in case.parts]
     assert [part for part in image.carried if part in expected] == expected
+
+
+@pytest.mark.parametrize("case", CARRIED.values(), ids=CARRIED)
+def test_it_goes_back_into_a_file_of_its_format(case: Case) -> None:
+    image = read_image(case.data)
+    assert isinstance(image, Image), image
+    fmt = writable_format(image.source_format) or "png"
+    back = read_image(write_image(image, fmt))
+    assert isinstance(back, Image), back
+    assert (back.exif, back.icc, back.xmp) == (image.exif, image.icc, image.xmp)
+    if fmt == writable_format(image.source_format):
+        parts, parts_back = (Counter((part.kind, part.data) for part in one.carried) for one in (image, back))
+        assert parts_back == parts
