@@ -18,7 +18,7 @@ from codec.contract import RGB, as_rgb
 from pipeline.errors import SourceError
 from pipeline.image.formats.header import Header
 from pipeline.image.formats.leftovers import LeftoverError
-from pipeline.image.formats.pillow import HEADER_FIRST, PILLOW_FIRST, let_pillow_decode, quiet_pillow
+from pipeline.image.formats.pillow import READERS, let_pillow_decode, quiet_pillow
 from pipeline.image.formats.pixels import DECODED_MODES, decode
 from pipeline.image.formats.sniff import sniff
 from pipeline.types import Image, Unmodelled
@@ -91,17 +91,14 @@ def from_rgb(rgb: RGB, *, grey: bool) -> npt.NDArray[np.uint8]:
 
 def _read(data: bytes, name: str, limits: ReadLimits) -> Image | Unmodelled:
     let_pillow_decode(limits.max_pixels)
-    if name in HEADER_FIRST:
-        parse, open_picture = HEADER_FIRST[name]
-        header = parse(data)
-        if (reason := _reason_to_keep(header, header.mode, limits)) is not None:
-            if header.is_doubtful and header.width * header.height <= limits.max_pixels:
-                with open_picture(header.stream) as picture:
-                    picture.load()
-            return _unmodelled(header, header.mode, name, reason)
-        picture = open_picture(header.stream)
-    else:
-        header, picture = PILLOW_FIRST[name](data)
+    parse, open_picture = READERS[name]
+    header = parse(data)
+    if (reason := _reason_to_keep(header, header.mode, limits)) is not None:
+        if header.is_doubtful and header.width * header.height <= limits.max_pixels:
+            with open_picture(header.stream) as picture:
+                picture.load()
+        return _unmodelled(header, header.mode, name, reason)
+    picture = open_picture(header.stream)
     try:
         if (reason := _reason_to_keep(header, picture.mode, limits)) is not None:
             return _unmodelled(header, picture.mode, name, reason)

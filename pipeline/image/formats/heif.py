@@ -34,11 +34,11 @@ def heif_header(data: bytes) -> Header:
     return _header(data, "HEIF", b"hvc1")
 
 
-def open_heif(stream: io.BytesIO) -> ImageFile:
+def open_heif(data: bytes) -> ImageFile:
     """Open a HEIC file; its picture is decoded when it is loaded."""
     from pi_heif import HeifImageFile  # its libraries are loaded only where there are such files
 
-    picture: ImageFile = HeifImageFile(stream)
+    picture: ImageFile = HeifImageFile(io.BytesIO(data))
     return picture
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import logging
-import re
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,27 +13,26 @@ from typing import Any, cast
 import PIL.Image
 from PIL.AvifImagePlugin import AvifImageFile
 from PIL.BmpImagePlugin import BmpImageFile
-from PIL.ImageFile import ImageFile
 from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
-from PIL.PpmImagePlugin import PpmImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from pipeline.image.formats.bmp import bmp_header
 from pipeline.image.formats.gif import gif_header
-from pipeline.image.formats.header import Header, depth_reason
+from pipeline.image.formats.header import Header
 from pipeline.image.formats.heif import avif_header, heif_header, open_heif
 from pipeline.image.formats.jpeg import jpeg_header
 from pipeline.image.formats.jpeg2000 import jpeg2000_header
 from pipeline.image.formats.leftovers import WholeGif, WholeJpeg, WholePng
 from pipeline.image.formats.png import png_header
+from pipeline.image.formats.pnm import open_pnm, pnm_header
 from pipeline.image.formats.tiff import tiff_header
 from pipeline.image.formats.webp import webp_header
 
 # A log record without a handler is printed to stderr, and Pillow logs some hostile files as errors.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
 
-HEADER_FIRST: dict[str, tuple[Callable[[bytes], Header], Callable[[bytes], ImageFile]]] = {
+READERS: dict[str, tuple[Callable[[bytes], Header], Callable[[bytes], PIL.Image.Image]]] = {
     "JPEG": (jpeg_header, WholeJpeg),
     "PNG": (png_header, WholePng),
     "WEBP": (webp_header, lambda stream: WebPImageFile(io.BytesIO(stream))),
@@ -43,35 +41,11 @@ HEADER_FIRST: dict[str, tuple[Callable[[bytes], Header], Callable[[bytes], Image
     "JPEG2000": (jpeg2000_header, lambda stream: Jpeg2KImageFile(io.BytesIO(stream))),
     "TIFF": (tiff_header, lambda stream: TiffImageFile(io.BytesIO(stream))),
     "AVIF": (avif_header, lambda stream: AvifImageFile(io.BytesIO(stream))),
-    "HEIF": (heif_header, lambda stream: open_heif(io.BytesIO(stream))),
+    "HEIF": (heif_header, open_heif),
+    "PPM": (pnm_header, open_pnm),
 }
 """Formats whose header we read before Pillow sees the file, and what opens a header's `stream`. Plugins are called by
 name: `PIL.Image.open` would check its own pixel limit, which is one number for the whole process."""
-
-
-def open_ppm(data: bytes) -> tuple[Header, ImageFile]:
-    """Open a portable any-map file; nothing is decoded. Pillow reads 16-bit colour as 8-bit, in silence."""
-    picture = PpmImageFile(io.BytesIO(data))
-    fields = re.sub(rb"#[^\r\n]*", b"", data[:4096]).split(maxsplit=4)  # magic, width, height, largest value
-    is_deep = fields[0] in (b"P2", b"P3", b"P5", b"P6") and int(fields[3]) > 255
-    return _header(picture, data, None, bit_depth=16 if is_deep else 8), picture
-
-
-PILLOW_FIRST: dict[str, Callable[[bytes], tuple[Header, ImageFile]]] = {
-    "PPM": open_ppm,
-}
-"""Formats whose header Pillow reads on opening."""
-
-
-def _header(picture: ImageFile, data: bytes, unmodelled: str | None, *, bit_depth: int = 8) -> Header:
-    return Header(
-        width=picture.width,
-        height=picture.height,
-        mode=picture.mode,
-        bit_depth=bit_depth,
-        unmodelled=unmodelled or depth_reason(bit_depth),
-        stream=data,
-    )
 
 
 def let_pillow_decode(pixels: int) -> None:

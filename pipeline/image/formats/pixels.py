@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import PIL.Image
-from PIL.ImageFile import ImageFile
 
 from pipeline.image.formats.header import Header
 
@@ -18,7 +17,7 @@ _BAND_BYTES = 2**20
 """Pixels leave Pillow in bands that stay in the processor's cache: half the time of one large copy."""
 
 
-def decode(picture: ImageFile, header: Header) -> tuple[Plane, Plane | None]:
+def decode(picture: PIL.Image.Image, header: Header) -> tuple[Plane, Plane | None]:
     """Decode an opened file of one of `DECODED_MODES`.
 
     Returns:

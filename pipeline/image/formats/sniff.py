@@ -95,7 +95,7 @@ def sniff(data: bytes) -> Kind:
         return _decoded("TIFF")
     if data[:2] == b"BM" and int.from_bytes(data[14:18], "little") in _BMP_HEADER_SIZES:
         return _decoded("BMP")
-    if data[:1] == b"P" and data[1:2] in b"123456f" and data[2:3] in b" \t\r\n#":
+    if data[:1] == b"P" and data[1:2] in b"1234567fF" and data[2:3] in b" \t\r\n#":
         return _decoded("PPM")
     return _no_known_magic(data)
 
