@@ -14,6 +14,7 @@ import PIL.Image
 from PIL.AvifImagePlugin import AvifImageFile
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
+from PIL.TgaImagePlugin import TgaImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
@@ -26,6 +27,7 @@ from pipeline.image.formats.jpeg2000 import jpeg2000_header
 from pipeline.image.formats.leftovers import WholeGif, WholeJpeg, WholePng
 from pipeline.image.formats.png import png_header
 from pipeline.image.formats.pnm import open_pnm, pnm_header
+from pipeline.image.formats.tga import tga_header
 from pipeline.image.formats.tiff import tiff_header
 from pipeline.image.formats.webp import webp_header
 
@@ -43,6 +45,7 @@ READERS: dict[str, tuple[Callable[[bytes], Header], Callable[[bytes], PIL.Image.
     "AVIF": (avif_header, lambda stream: AvifImageFile(io.BytesIO(stream))),
     "HEIF": (heif_header, open_heif),
     "PPM": (pnm_header, open_pnm),
+    "TGA": (tga_header, lambda stream: TgaImageFile(io.BytesIO(stream))),
 }
 """Formats whose header we read before Pillow sees the file, and what opens a header's `stream`. Plugins are called by
 name: `PIL.Image.open` would check its own pixel limit, which is one number for the whole process."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+from pipeline.image.formats.tga import seems_tga
 
 _IMAGES: tuple[tuple[bytes, str], ...] = (
     (b"\xff\xd8\xff", "JPEG"),
@@ -12,6 +15,8 @@ _IMAGES: tuple[tuple[bytes, str], ...] = (
     (b"\xff\x4f\xff\x51", "JPEG2000"),
     (b"\x00\x00\x00\x0cjP  \r\n\x87\n", "JPEG2000"),
 )
+_BITMAP_DEPTHS = tuple(bytes([depth, 0]) for depth in (1, 4, 8, 16, 24, 32))
+_XBM = re.compile(rb"\s*(/\*.*?\*/\s*)?#define\s+\w*width\s+\d+\s", re.DOTALL)
 _BMP_HEADER_SIZES = (12, 16, 40, 52, 56, 64, 108, 124)
 
 _NO_IMAGE = "not an image: {}"
@@ -34,6 +39,24 @@ _NOT_DECODED: tuple[tuple[bytes, str, str], ...] = (
     (b"DDS ", "DDS", "a DDS texture"),
     (b"II\xbc", "JXR", "a JPEG XR image"),
     (b"qoif", "QOI", "a QOI image"),
+    (b"icns", "ICNS", "an Apple icon"),
+    (b"II\x1a\x00\x00\x00HEAPCCDR", "RAW", "a camera raw file (Canon CRW)"),
+    (b"gimp xcf", "XCF", "a GIMP document"),
+    (b"\x8aMNG\r\n\x1a\n", "MNG", "an MNG animation"),
+    (b"\x8bJNG\r\n\x1a\n", "JNG", "a JNG image"),
+    (b"\x59\xa6\x6a\x95", "SUN", "a Sun raster image"),
+    (b"AT&TFORM", "DJVU", "a DjVu document"),
+    (b"BPG\xfb", "BPG", "a BPG image"),
+    (b"FLIF", "FLIF", "a FLIF image"),
+    (b"\xabKTX ", "KTX", "a KTX texture"),
+    (b"VTF\x00", "VTF", "a VTF texture"),
+    (b"BLP1", "BLP", "a BLP texture"),
+    (b"BLP2", "BLP", "a BLP texture"),
+    (b"\x97JB2\r\n\x1a\n", "JBIG2", "a JBIG2 image"),
+    (b"#?RGBE", "HDR", "a Radiance HDR image"),
+    (b"/* XPM */", "XPM", "an X pixmap"),
+    (b"Image type: ", "IM", "an IFUNC image"),
+    (b"\xd7\xcd\xc6\x9a", "WMF", "a Windows metafile"),
     (b"SIMPLE  =", "FITS", "a FITS image"),
 )
 """Images that are not decoded here: how they begin, the name of their format, and words for a person."""
@@ -97,6 +120,8 @@ def sniff(data: bytes) -> Kind:
         return _decoded("BMP")
     if data[:1] == b"P" and data[1:2] in b"1234567fF" and data[2:3] in b" \t\r\n#":
         return _decoded("PPM")
+    if (known := _by_fields(data)) is not None:
+        return known
     return _no_known_magic(data)
 
 
@@ -130,6 +155,27 @@ def _iso_media(data: bytes) -> Kind:
     if data[8:12] == b"crx ":
         return _not_decoded("RAW", "a camera raw file (Canon CR3)")
     return _no_image(_NO_IMAGE.format(f"a video or media file (brand {data[8:12]!r})"))
+
+
+def _by_fields(data: bytes) -> Kind | None:
+    """Formats whose mark is short, or lies further on."""
+    if data[128:132] == b"DICM":
+        return _not_decoded("DICOM", "a DICOM image")
+    if data[:4] == b"\x00\x00\x02\x00" and any(data[4:6]):
+        return _not_decoded("CUR", "a Windows cursor")
+    if data[:4] == b"FORM" and data[8:12] in (b"ILBM", b"PBM ", b"ACBM"):
+        return _not_decoded("ILBM", "an IFF image")
+    if data[:4] == b"\x01\x00\x00\x00" and data[40:44] == b" EMF":
+        return _not_decoded("EMF", "a Windows enhanced metafile")
+    if data[:2] == b"\x01\xda" and data[2:3] in (b"\x00", b"\x01") and data[3:4] in (b"\x01", b"\x02"):
+        return _not_decoded("SGI", "an SGI image")
+    if data[:1] == b"\x0a" and data[1:2] in b"\x00\x02\x03\x04\x05" and data[2:3] == b"\x01":
+        return _not_decoded("PCX", "a PCX image") if data[3:4] in b"\x01\x02\x04\x08" else None
+    if data[:4] == b"\x28\x00\x00\x00" and data[12:14] == b"\x01\x00" and data[14:16] in _BITMAP_DEPTHS:
+        return _not_decoded("DIB", "a Windows bitmap without its file header")
+    if _XBM.match(data):
+        return _not_decoded("XBM", "an X bitmap")
+    return _decoded("TGA") if seems_tga(data) else None
 
 
 def _no_known_magic(data: bytes) -> Kind:

@@ -15,6 +15,7 @@ import pytest
 
 from pipeline.image.read import ReadLimits, read_image
 from pipeline.types import Image, Unmodelled
+from tests.support.heif import HeifRecipe, exif_part, hevc
 from tests.support.odd_images import (
     BROKEN_ICC,
     ODD_IMAGES,
@@ -63,6 +64,10 @@ def seeds() -> dict[str, bytes]:
         "jp2": saved(small, "JPEG2000"),
         "j2k": saved(rgba, "JPEG2000", no_jp2=True),
         "ppm": saved(small, "PPM"),
+        "pam": b"P7\nWIDTH 56\nHEIGHT 40\nDEPTH 4\nMAXVAL 255\nTUPLTYPE RGB_ALPHA\nENDHDR\n" + rgba.tobytes(),
+        "pgm-text": b"P2 # comment\n56 40 255\n" + b" ".join(b"%d" % value for value in grey.ravel()),
+        "tga-packed": saved(palette, "TGA", compression="tga_rle"),
+        "heic": HeifRecipe(coded=hevc(), parts=[exif_part(exif_block(3))]).file(),
     }
 
 
