@@ -80,6 +80,8 @@ $(OTHER)/.installed: constraints.txt
 
 fuzz: $(VENV)/.installed-test
 	$(BIN)/python -m tests.fuzz --seconds $(or $(FUZZ_SECONDS),600)
+	$(BIN)/python -m tests.fuzz.flips --seconds $(or $(FUZZ_SECONDS),600)
+	$(BIN)/python -m tests.fuzz.flips --seconds $(or $(FUZZ_SECONDS),600) --unsealed
 
 chaos: $(VENV)/.installed-test
 	$(BIN)/python -m tests.chaos --seconds $(or $(CHAOS_SECONDS),1800) $(if $(SEED),--seed $(SEED))

@@ -53,8 +53,8 @@ from tests.support.repair_steps import HERE, compress
 
 _RUNS: Final = 13
 """Commits: from the tenth on, there is a checkpoint."""
-_ALWAYS: Final = ("ls", "get", "find", "verify")
-_RARELY: Final = 0.1
+_ALWAYS: Final = ("ls", "get", "verify")
+_RARELY: Final = 0.05
 _READ_BY_RUNS: Final = ("runs/", "locks/")
 _PATIENCE_S: Final = 300.0
 _BITS_PER_CHILD: Final = 200
