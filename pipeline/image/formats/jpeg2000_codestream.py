@@ -87,7 +87,7 @@ def claim_codestream(data: bytes, start: int, end: int, account: Account) -> str
             at = tile_end
             continue
         elif segment.marker == _COMMENT:
-            account.carry(segment.start, segment.end, "COM", data[segment.body : segment.end])
+            account.carry(segment.start, segment.end, "JP2:COM", data[segment.body : segment.end])
         elif segment.marker in _CODING:
             account.picture(segment.start, segment.end)
         else:

@@ -17,6 +17,7 @@ _IPTC_RESOURCE: Final = 0x0404
 _METRES_PER_INCH: Final = 0.0254
 _RAW_IPTC: Final = b"Raw profile type iptc"
 _MAX_TEXT_BYTES: Final = 2**24
+_LATIN_TEXT: Final = b"\x00\x01"
 _TIFF_IPTC: Final = "33723"
 _TIFF_VALUE_AT: Final = 6
 
@@ -55,8 +56,10 @@ def _dots_per_inch(part: CarriedPart) -> tuple[float, float] | None:
 
 
 def _comments(part: CarriedPart) -> Iterator[bytes]:
-    if part.kind in ("COM", "GIF:comment"):
+    if part.kind in ("COM", "GIF:comment", "comment"):
         yield part.data
+    elif part.kind == "JP2:COM" and part.data.startswith(_LATIN_TEXT):
+        yield part.data[len(_LATIN_TEXT) :].decode("latin-1").encode()
     elif part.kind in ("tEXt", "zTXt", "iTXt"):
         keyword, _, rest = part.data.partition(b"\x00")
         text = _text(part.kind, rest)

@@ -155,6 +155,8 @@ SAID: dict[str, tuple[tuple[str, bytes], ...]] = {
         ),
     ),
     "GIF": (("GIF:comment", "grüße".encode()),),
+    "PPM": (("comment", "grüße".encode()),),
+    "JPEG2000": (("JP2:COM", b"\x00\x01" + "grüße".encode("latin-1")),),
     "TIFF": (("33723", b"\x01\x00\x12\x00\x00\x00" + IPTC),),
 }
 
@@ -167,7 +169,7 @@ def test_resolution_comments_and_iptc_go_into_other_formats(source_format: str, 
     kinds = {kind for kind, _ in parts}
     if kinds & {"APP0", "pHYs"}:
         assert picture.info["dpi"] == pytest.approx((300, 300), abs=0.1)
-    if kinds & {"COM", "iTXt", "GIF:comment"}:
+    if kinds & {"COM", "iTXt", "GIF:comment", "comment", "JP2:COM"}:
         key = "comment" if fmt == "jpeg" else "Comment"
         said: Any = picture.info[key]
         assert (said if isinstance(said, str) else said.decode()) == "grüße"

@@ -17,7 +17,7 @@ from tests.support.odd_images import XMP, exif_block, saved, texture
 PIXELS = texture(24, 32)
 XMP_UUID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 GEO_UUID = bytes.fromhex("b14bf8bd083d4b43a5ae8cd7d5a6ce03")
-MADE_BY = "COM"
+MADE_BY = "JP2:COM"
 RGB_PROFILE, LAB_PROFILE = bytes(16) + b"RGB " + bytes(20), bytes(16) + b"Lab " + bytes(20)
 
 
@@ -107,7 +107,7 @@ def test_comments_of_a_codestream_and_what_follows_it_are_carried() -> None:
     bare = with_segment(file(no_jp2=True, tile_size=(16, 16)), 0xFF64, b"\x00\x01a comment")
     image = read(bare + b"after the end")
     assert np.array_equal(image.pixels, PIXELS)
-    assert parts_of(image) == [("COM", b"\x00\x01a comment"), ("trailer", b"after the end")]
+    assert parts_of(image) == [("JP2:COM", b"\x00\x01a comment"), ("trailer", b"after the end")]
 
 
 def _sized(offset: int, value: int) -> bytes:
