@@ -42,7 +42,13 @@ def retry_failed(
         if config is None:
             then = recorded_config(store, run)
             settings = settings.model_copy(
-                update={"codec": then.codec, "shard": then.shard, "limits": then.limits}
+                update={
+                    "codec": then.codec,
+                    "shard": then.shard,
+                    "limits": then.limits,
+                    "source": then.source,
+                }
             )
-        source = failed_images(store, settings.reading)
+        keeps_others = settings.source.others == "keep" and not settings.source.sniff
+        source = failed_images(store, settings.reading, keeps_others=keeps_others)
         run_and_tell(CompressRun(source, store, settings), archive, as_json=as_json)

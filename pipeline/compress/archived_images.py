@@ -7,7 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NoReturn
 
 from pipeline.archive.catalogue import Catalogue
+from pipeline.source.image_names import is_image_name
 from pipeline.source.source import Source, SourceConfig
+from pipeline.source.taking import NO_IMAGE
 from pipeline.store.options import StorageOptions
 from pipeline.store.storage import Storage
 from pipeline.types import Prior, SourceImage
@@ -49,16 +51,17 @@ class ArchivedImages(Source):
             return image
 
 
-def failed_images(archive: Storage, options: StorageOptions) -> ArchivedImages:
+def failed_images(archive: Storage, options: StorageOptions, *, keeps_others: bool = False) -> ArchivedImages:
     """What an archive has only a reason for, sorted by key.
 
     Args:
         options: how to reach the stores that the images lie in.
+        keeps_others: whether files that are not named like images are to be kept as they are.
     """
 
     def batches() -> Iterator[list[SourceImage]]:
         for batch in Catalogue(archive).failed(_COLUMNS):
-            yield [_failed(row) for row in batch.to_pylist()]
+            yield [_failed(row, keeps_others=keeps_others) for row in batch.to_pylist()]
 
     config = SourceConfig(url=archive.url, archived="failed", storage=options.resolved())
     return ArchivedImages(config, batches)
@@ -78,12 +81,16 @@ def newest_failed_run(archive: Storage) -> str | None:
     return max(runs, default=None)
 
 
-def _failed(row: dict[str, Any]) -> SourceImage:
+def _failed(row: dict[str, Any], *, keeps_others: bool) -> SourceImage:
+    is_other = keeps_others and not is_image_name(row["key"])
     return SourceImage(
         key=row["key"],
         url=row["source_url"],
         size=row["source_size"],
         etag=row["source_etag"],
         mtime=row["source_mtime"],
-        prior=Prior(shard=row["lost_shard"]),  # so that what fails again is still called lost
+        prior=Prior(
+            shard=row["lost_shard"],  # so that what fails again is still called lost
+            kept=NO_IMAGE if is_other else None,
+        ),
     )

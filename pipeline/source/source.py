@@ -139,7 +139,7 @@ class Source:
                 return False
             name = path if inside is None else "/".join(filter(None, (path, inside[0])))
             key = utf8_key(name)
-            if any(key == place or key.startswith(f"{place}/") for place in unseen):
+            if any(place in ("", key) or key.startswith(f"{place}/") for place in unseen):
                 return False
             if inside is None:
                 return folder.matches(path) and self._taking.may_take(key, is_image=folder.is_image(path))

@@ -186,6 +186,10 @@ def test_damaged_tars(tmp_path: Path, damage: Any, whole: int, reason: str | Non
     if reason:
         tar = next(tmp_path.glob("p.*"))
         assert not source.coverage()(member_url("gone.jpg", str(tar)))
+        if whole:
+            alone = source_of(tar)
+            assert len(contents(alone)) >= whole
+            assert not alone.coverage()(member_url("gone.jpg", str(tar)))
 
 
 def test_what_is_called_a_tar_and_is_none(tmp_path: Path) -> None:
