@@ -206,7 +206,7 @@
       const thumbnail = document.createElement("img");
       thumbnail.className = "thumbnail";
       thumbnail.src = data.thumbnails[row.key];
-      thumbnail.alt = "";
+      thumbnail.alt = `Decoded, small: ${row.key}`;
       box.append(thumbnail);
     }
     box.append(row.key);

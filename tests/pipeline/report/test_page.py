@@ -60,7 +60,7 @@ def test_it_opens_from_disk_in_silence_and_asks_for_nothing(browser: Browser, pa
         assert opened.said == []
         assert opened.asked == []
         assert opened.number("document.querySelectorAll('canvas').length") >= 6
-        assert "smaller than raw pixels" in opened.texts(".tile")[0]
+        assert "smaller than your files" in opened.texts(".tile")[0]
         assert opened.number("document.querySelectorAll('img:not([alt]), img[alt=\"\"]').length") == 0
         assert opened.number("document.querySelectorAll('h1').length") == 1
     assert page.stat().st_size < PAGE_BYTES
@@ -125,6 +125,22 @@ def test_images_and_views_switch_by_keyboard(browser: Browser, page: Path) -> No
         opened.page.keyboard.press("Enter")
         assert opened.number(value) == 0
         assert opened.page.locator("#flip").inner_text() == "Show original"
+
+
+def test_a_picture_doubles(browser: Browser, page: Path) -> None:
+    with browser.open(page, **WIDE) as opened:
+        slider = opened.page.locator(".shot.on img-comparison-slider")
+        pixels = opened.number("document.querySelector('.shot.on img').naturalWidth")
+        opened.page.check("#double")
+        box = slider.bounding_box()
+        assert box is not None
+        assert box["width"] >= 2 * pixels
+        assert opened.page.evaluate("document.body.scrollWidth <= innerWidth")
+
+
+def test_the_table_has_thumbnails_of_what_is_pictured(browser: Browser, page: Path) -> None:
+    with browser.open(page, **WIDE) as opened:
+        assert opened.page.locator("#table .thumbnail").count() > 0
 
 
 def test_the_slider_moves_by_keyboard(browser: Browser, page: Path) -> None:
