@@ -17,6 +17,7 @@ _FILE_HEADER_BYTES: Final = 14
 _OLD_HEADER_BYTES: Final = 12
 _DECODED_HEADERS: Final = (_OLD_HEADER_BYTES, 40, 52, 56, 64, 108, 124)
 _DECODED_BITS: Final = (1, 4, 8, 16, 24, 32)
+_MAX_COLOURS: Final = 256
 _BITFIELDS: Final = 3
 _CODES: Final = {1: "run-length codes", 2: "run-length codes", 4: "a JPEG inside", 5: "a PNG inside"}
 _PLAIN_MASKS: Final[dict[int, int]] = {16: 0x7FFF, 32: 0x00FFFFFF}
@@ -27,6 +28,8 @@ _DECODED_MASKS: Final[dict[tuple[int, tuple[int, ...]], int]] = {
     (24, (0xFF0000, 0xFF00, 0xFF, 0)): 0xFFFFFF,
     (32, (0xFF0000, 0xFF00, 0xFF, 0)): 0x00FFFFFF,
     (32, (0xFF000000, 0xFF0000, 0xFF00, 0)): 0xFFFFFF00,
+    (32, (0xFF000000, 0xFF00, 0xFF, 0)): 0xFF00FFFF,
+    (32, (0xFF000000, 0xFF00, 0xFF, 0xFF0000)): 0xFFFFFFFF,
     (32, (0xFF000000, 0xFF0000, 0xFF00, 0xFF)): 0xFFFFFFFF,
     (32, (0xFF, 0xFF00, 0xFF0000, 0xFF000000)): 0xFFFFFFFF,
     (32, (0xFF0000, 0xFF00, 0xFF, 0xFF000000)): 0xFFFFFFFF,
@@ -137,13 +140,15 @@ def _undecoded(layout: _Layout) -> str | None:
     header_bytes = layout.header_end - _FILE_HEADER_BYTES
     if header_bytes not in _DECODED_HEADERS:
         return f"a BMP header of {header_bytes} bytes, which is not decoded here"
+    if layout.masks is None and layout.compression:
+        return f"{_CODES.get(layout.compression, f'compression {layout.compression}')}, not decoded here"
     if layout.bits not in _DECODED_BITS:
         return f"{layout.bits} bits per pixel, which BMP readers do not agree on"
+    if layout.bits <= 8 and layout.colours > _MAX_COLOURS:
+        return f"a palette of {layout.colours:,} colours"
     if layout.masks is not None and (layout.bits, layout.masks) not in _DECODED_MASKS:
         shown = ", ".join(f"{mask:x}" for mask in layout.masks)
         return f"bit masks that are not decoded here ({shown} of {layout.bits} bits)"
-    if layout.masks is None and layout.compression:
-        return f"{_CODES.get(layout.compression, f'compression {layout.compression}')}, not decoded here"
     if layout.pixels < layout.palette:
         return "pixels that begin inside the header"
     return None

@@ -15,6 +15,7 @@ PHOTOSHOP: Final = b"Photoshop 3.0\x00"
 _RESOURCE: Final = b"8BIM"
 _IPTC_RESOURCE: Final = 0x0404
 _METRES_PER_INCH: Final = 0.0254
+_BMP_HEADER_BYTES: Final = 54
 _RAW_IPTC: Final = b"Raw profile type iptc"
 _MAX_TEXT_BYTES: Final = 2**24
 _LATIN_TEXT: Final = b"\x00\x01"
@@ -52,6 +53,9 @@ def _dots_per_inch(part: CarriedPart) -> tuple[float, float] | None:
     if part.kind == "pHYs" and len(part.data) == 9 and part.data[8] == 1:
         x, y = struct.unpack_from(">II", part.data)
         return (x * _METRES_PER_INCH, y * _METRES_PER_INCH) if x and y else None
+    if part.kind == "BMP:header" and len(part.data) >= _BMP_HEADER_BYTES:
+        x, y = struct.unpack_from("<ii", part.data, 38)
+        return (x * _METRES_PER_INCH, y * _METRES_PER_INCH) if x > 0 and y > 0 else None
     return None
 
 

@@ -21,6 +21,8 @@ _BACKGROUND_BYTES: Final = {"P": 1, "L": 2, "LA": 2, "RGB": 6, "RGBA": 6}
 _SIGNIFICANT_BYTES: Final = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4}
 _FIRST: Final = ("cHRM", "gAMA", "sBIT", "sRGB", "cICP", "mDCV", "cLLI")
 """These stand before a palette."""
+_OF_THE_OLD_DATA: Final = "iDOT"
+"""Apple's decoders would look by it for halves of the picture where they no longer are."""
 
 
 def write_png(image: Image, picture: PIL.Image.Image, quality: int | None) -> bytes:
@@ -88,6 +90,8 @@ def _with_parts(data: bytes, parts: Iterable[CarriedPart], mode: str) -> bytes:
 
 def _fits(part: CarriedPart, mode: str) -> bool:
     """Whether a chunk is not one for a picture of another mode, as its length tells: that of a palette, above all."""
+    if part.kind == _OF_THE_OLD_DATA:
+        return False
     lengths = {"bKGD": _BACKGROUND_BYTES, "sBIT": _SIGNIFICANT_BYTES}.get(part.kind, {})
     return len(part.data) not in {*lengths.values()} - {lengths.get(mode)}
 

@@ -172,6 +172,7 @@ KEPT = {
         "bits of its pixels that are in no channel",
     ),
     "bmp-row-padding": (bmp_file(bits=8, rows=noise(108), width=11), "padding of its rows"),
+    "bmp-palette-of-300": (bmp_file(bits=8, palette=bytes(1200)), "a palette of 300 colours"),
     "bmp-run-lengths": (bmp_file(bits=8, compression=1), "run-length codes, not decoded here"),
 }
 
