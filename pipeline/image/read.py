@@ -139,7 +139,7 @@ def _reason_to_keep(header: Header, mode: str, limits: ReadLimits) -> str | None
         return header.unmodelled
     if header.damage is not None:
         raise SourceError(header.damage)
-    if header.account is not None and (shortfall := header.account.shortfall()) is not None:
+    if (shortfall := header.account.shortfall()) is not None:
         return shortfall
     return None if mode in DECODED_MODES else _MODE_REASONS.get(mode, f"colour mode {mode}")
 

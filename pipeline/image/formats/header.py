@@ -42,7 +42,7 @@ class Header:
     """The transparent colour of a file without an alpha plane (8-bit samples, one per channel)."""
     is_grey: bool = False
     """The samples are grey though the decoder gives three equal channels."""
-    account: Account | None = None
+    account: Account
     """Where every byte of the file goes."""
     stream: bytes
     """What to give the decoder: the file, or the file without the metadata a decoder could stumble over."""

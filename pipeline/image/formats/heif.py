@@ -49,7 +49,9 @@ def _header(data: bytes, what: str, codec: bytes) -> Header:
     if not metas:
         if reason is None:
             raise SourceError(f"damaged {what}: no item is described")
-        return Header(width=0, height=0, mode="RGB", unmodelled=reason, stream=data)
+        return Header(
+            width=0, height=0, mode="RGB", unmodelled=reason, account=Account(len(data)), stream=data
+        )
     meta = read_meta(data, metas[0])
     picture = find_picture(data, meta, codec)
     source = exif_item(meta)

@@ -81,7 +81,7 @@ def tiff_header(data: bytes) -> Header:
     reason = _page_reason(contents) or layout_reason(layout, tags) or _colour_reason(tags)
     reason = reason or _structure_reason(contents)
     damage: str | None = None
-    account: Account | None = None
+    account = Account(len(data))
     if reason is None:
         strips = find_strips(data, layout, tags)
         reason, damage = strips.reason, strips.damage
@@ -99,7 +99,7 @@ def tiff_header(data: bytes) -> Header:
         exif=exif,
         icc=_field(tags.get(_ICC)),
         xmp=_field(tags.get(_XMP)),
-        carried=account.carried if account else (),
+        carried=account.carried,
         account=account,
         orientation=orientation_of(exif),
         stream=_layout_alone(file, directory),
