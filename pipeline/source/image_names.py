@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-_DECODED_OR_KEPT = (
-    "jpg jpeg jpe jfif mpo png apng webp avif avifs tif tiff bmp dib gif jp2 j2k jpf jpx jpm jpc j2c ico icns "
-    "cur ppm pgm pbm pnm pam pfm tga psd psb pcx sgi xbm xpm qoi dds fits"
+_DECODED = (
+    "jpg jpeg jpe jfif mpo png apng webp avif avifs heic heics heif heifs hif tif tiff bmp dib gif jp2 j2k jpf jpx jpm "
+    "jpc j2c ppm pgm pbm pnm pam pfm tga"
 )
-_NOT_READ_YET = (
-    "heic heif hif jxl jxr wdp hdp svg svgz exr hdr dcm "
+_ALWAYS_KEPT = (
+    "ico icns cur psd psb pcx sgi xbm xpm qoi dds fits jxl jxr wdp hdp svg svgz exr hdr dcm "
     "dng cr2 cr3 crw nef nrw arw srf sr2 orf rw2 raf pef srw x3f 3fr iiq erf mrw mef mos rwl kdc dcr gpr"
 )
-"""Listed all the same, so that they become visible failed rows and are not lost in silence."""
 
-IMAGE_EXTENSIONS = frozenset(f"{_DECODED_OR_KEPT} {_NOT_READ_YET}".split())
+IMAGE_EXTENSIONS = frozenset(f"{_DECODED} {_ALWAYS_KEPT}".split())
 """Lower case, without the dot."""
 
 
