@@ -30,15 +30,19 @@ def check_address(address: str) -> None:
             f"Expected a cluster to join as one of its nodes, got {address}, which is for Ray Client. Run this on a "
             "node of the cluster with --ray-address auto, or send it there: tenfold submit --address http://HEAD:8265."
         )
-    try:
-        found = canonicalize_bootstrap_address(address)
-    except Exception as error:
-        raise _no_cluster(address, error) from error
-    host, port = split_address(found or "")
+    host, port = split_address(_found_here() if address == "auto" else address)
     try:
         ask(host, port, timeout_s=_ANSWER_TIMEOUT_S)
     except (OSError, OverflowError, UnicodeError) as error:
         raise _no_cluster(address, error) from error
+
+
+def _found_here() -> str:
+    """The cluster that RAY_ADDRESS or a node of it on this machine names."""
+    try:
+        return canonicalize_bootstrap_address("auto") or ""
+    except (ConnectionError, ValueError) as error:
+        raise _no_cluster("auto", error) from error
 
 
 def split_address(address: str) -> tuple[str, int]:
@@ -48,7 +52,7 @@ def split_address(address: str) -> tuple[str, int]:
         ConfigError: it has none.
     """
     host, _, port = address.rpartition(":")
-    if not host or not port.isdecimal():
+    if not host or "/" in host or not port.isdecimal():
         raise ConfigError(f"Expected auto, local or HOST:PORT of a Ray cluster, got {address!r}. {_ADVICE}")
     return host.strip("[]"), int(port)
 

@@ -111,7 +111,7 @@ def _connect(config: WorkersConfig) -> None:
                     object_store_memory=128 * 2**20,  # images never enter it
                     **common,
                 )
-    except (ConnectionError, ValueError, RuntimeError, OSError) as error:
+    except Exception as error:  # Ray raises this very class, too
         first = next(iter(str(error).splitlines()), type(error).__name__)
         if address is None:
             raise ConfigError(

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
+import psutil
 import pytest
 import ray
 import torch
 
 from pipeline.config import WorkersConfig
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, TenfoldError
 from pipeline.workers.ray_pool import RayPool
 from tests.support.own_process import in_own_process
 
@@ -77,3 +78,32 @@ def test_a_gpu_that_pytorch_cannot_use_is_an_error(monkeypatch: pytest.MonkeyPat
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES")  # or Ray itself refuses
     with pytest.raises(ConfigError, match="which sees none: install its CUDA build there"):
         in_own_process(start_where_ray_alone_sees_a_gpu)
+
+
+def lose_the_raylet() -> str:
+    """What a pool says whose Ray was killed, and that it can be closed."""
+    pool: RayPool[str, str] = RayPool(IdleSpec(), WorkersConfig(count=1))
+    for child in psutil.Process().children():
+        if child.name() == "raylet":
+            child.kill()
+    try:
+        while True:
+            pool.submit("task")
+            pool.next(1.0)
+    except TenfoldError as error:
+        return str(error)
+    finally:
+        pool.close()
+
+
+def test_a_ray_that_is_killed_is_an_error() -> None:
+    assert "(raylet) at" in in_own_process(lose_the_raylet)
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_another_address_than_that_of_this_process_is_refused() -> None:
+    with pytest.raises(ConfigError, match="which runs in this process already"):
+        RayPool(IdleSpec(), WorkersConfig(count=1, ray_address="127.0.0.1:1"))
+    there = ray.get_runtime_context().gcs_address
+    for same in (there, "auto"):
+        RayPool(IdleSpec(), WorkersConfig(count=1, ray_address=same)).close()
