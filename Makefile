@@ -47,7 +47,7 @@ demo: $(INSTALLED)
 	@echo; echo "1. Compressing six photos (tests/photos) at the default quality into $(DEMO)/archive ..."
 	@$(TENFOLD) compress tests/photos $(DEMO)/archive
 	@echo; echo "2. Decoding every image of the archive into $(DEMO)/decoded ..."
-	@$(TENFOLD) decode $(DEMO)/archive $(DEMO)/decoded
+	@$(TENFOLD) decode $(DEMO)/archive $(DEMO)/decoded --overwrite
 	@echo; echo "3. What was gained, against what else: a few minutes the first time ..."
 	@$(TENFOLD) report $(DEMO)/archive --out $(DEMO)/report
 	@echo; echo "Look at $(DEMO)/decoded beside tests/photos, and open $(DEMO)/report/report.html in a browser."
