@@ -115,17 +115,17 @@ def test_an_install_submits_its_own_code(
     assert json.loads(record.read_text())["packages"]["tenfold"] == "0.0.1.elsewhere"
 
 
-def test_a_job_that_fails_is_a_failure_here(cluster: str, tmp_path: Path) -> None:
+def test_the_code_of_the_verb_comes_back(cluster: str, tmp_path: Path) -> None:
     process = start_tenfold(
         "submit", "--address", cluster, "report", tmp_path / "none", "--out", tmp_path / "out", env=TOKEN
     )
     out, err = process.communicate(timeout=240)
-    assert process.returncode == 1
+    assert process.returncode == 10
     assert "Expected a Tenfold archive" in out + err
 
 
 def test_a_cluster_that_does_not_let_us_in(cluster: str) -> None:
-    process = start_tenfold("submit", "--address", cluster, "compress", "a", "b")
+    process = start_tenfold("submit", "--address", cluster, "compress", "/a", "/b")
     out, err = process.communicate(timeout=120)
     assert process.returncode == 1, out
     assert "to let us in" in err
@@ -133,6 +133,6 @@ def test_a_cluster_that_does_not_let_us_in(cluster: str) -> None:
 
 
 def test_no_cluster_there() -> None:
-    ran = tenfold("submit", "--address", f"http://127.0.0.1:{_free_port()}", "compress", "a", "b")
+    ran = tenfold("submit", "--address", f"http://127.0.0.1:{_free_port()}", "compress", "/a", "/b")
     assert ran.code == 1
     assert "Expected a Ray cluster's job server" in ran.err
