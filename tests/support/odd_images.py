@@ -240,7 +240,7 @@ def _all_odd() -> list[OddImage]:
         damaged("noise.jpg", lambda: np.random.default_rng(1).bytes(5000), "no known format"),
         damaged("document.png", lambda: b"%PDF-1.7\n" + bytes(100), "PDF"),
         damaged("pointer.png", lambda: b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "LFS"),
-        kept("burst.heics", _heic_burst, "picture sequence"),
+        kept("burst.heic", _heic_burst, "picture sequence"),
         kept("camera.dng", _dng, "camera raw"),
         damaged("truncated.jpg", lambda: photo_jpeg()[: len(photo_jpeg()) // 2], "truncated JPEG"),
         damaged("zero-tail.jpg", lambda: photo_jpeg()[:5000] + bytes(6000), "ends in zeros"),

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pipeline.errors import SourceError
+from pipeline.image.formats.av1_colour import av1_colours
 from pipeline.image.formats.heif_items import Item, Meta
 from pipeline.image.formats.iso_boxes import Box
 
@@ -35,6 +36,7 @@ _REFERENCES = frozenset((b"dimg", b"auxl", b"cdsc", b"thmb"))
 _PLAIN_COLOURS = {1, 2, 5, 6}
 """CICP primaries that ordinary viewers show as sRGB or that say nothing."""
 _PLAIN_TRANSFERS = {1, 2, 6, 13}
+_UNSPECIFIED = (2, 2)
 
 _ROTATED = (1, 8, 3, 6)
 """The orientation of each number of quarter turns against the clock."""
@@ -88,7 +90,7 @@ def find_picture(data: bytes, meta: Meta, codec: bytes) -> Picture:
     )
     colours = [item for item in needed.values() if item not in alphas]
     turn, turn_reason = _turn(data, primary)
-    icc, colour_reason = _colour(data, primary)
+    icc, colour_reason = _colour(data, meta, primary)
     reason = (
         _items_reason(data, meta, needed, thumbnails)
         or ("groups of items" if any(box.kind == b"grpl" for box in meta.children) else None)
@@ -183,9 +185,10 @@ def _reference_reason(meta: Meta) -> str | None:
     return None
 
 
-def _colour(data: bytes, primary: Item) -> tuple[bytes | None, str | None]:
+def _colour(data: bytes, meta: Meta, primary: Item) -> tuple[bytes | None, str | None]:
     """The profile, and why the colours are none that it or sRGB describes."""
     icc, reason = None, None
+    primaries, transfer = _UNSPECIFIED
     for box, _ in primary.properties:
         body = data[box.body : box.end]
         if box.kind != b"colr":
@@ -196,10 +199,15 @@ def _colour(data: bytes, primary: Item) -> tuple[bytes | None, str | None]:
             icc = body[4:] or None
         elif body[:4] == b"nclx" and len(body) >= 8:
             primaries, transfer = struct.unpack_from(">HH", body, 4)
-            if primaries not in _PLAIN_COLOURS or transfer not in _PLAIN_TRANSFERS:
-                reason = f"colours that only CICP describes (primaries {primaries}, transfer {transfer})"
         else:
             reason = "colours of an unknown kind"
+    if icc is None and (primaries, transfer) == _UNSPECIFIED:
+        stream = next((item for item in _with_tiles(meta, primary) if item.kind != _GRID), primary)
+        if stream.kind != b"av01":
+            return None, reason or "colours that only its codestream describes"
+        primaries, transfer = av1_colours(meta.bytes_of(data, stream))
+    if primaries not in _PLAIN_COLOURS or transfer not in _PLAIN_TRANSFERS:
+        reason = f"colours that only CICP describes (primaries {primaries}, transfer {transfer})"
     return icc, reason
 
 

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL.AvifImagePlugin import AvifImageFile
 
+from pipeline.image.formats.av1_colour import av1_colours
 from pipeline.image.formats.exif_turn import with_orientation
 from pipeline.image.formats.header import orientation_of
 from pipeline.image.read import read_image
@@ -216,6 +217,32 @@ def test_deep_and_foreign_pictures_are_kept() -> None:
         content = read_image(HeifRecipe(coded=coded).file())
         assert isinstance(content, Unmodelled)
         assert (content.fault, reason in content.reason) == (None, True), content.reason
+
+
+def _as_hdr(coded: Coded) -> Coded:
+    """The same picture whose sequence header tells BT.2020 and PQ."""
+    bits = f"{int.from_bytes(coded.data, 'big'):0{8 * len(coded.data)}b}"
+    told = bits.replace(f"{1:08b}{13:08b}", f"{9:08b}{16:08b}", 1)
+    assert told != bits
+    return replace(coded, data=int(told, 2).to_bytes(len(coded.data), "big"))
+
+
+def test_where_no_box_tells_the_colours_the_codestream_does() -> None:
+    silent = [(nclx(2, 2, 2), False)]
+    read(HeifRecipe(coded=av1(), properties=silent))
+    read(HeifRecipe(coded=hevc(), properties=[(box(b"colr", b"prof" + b"a profile"), False)]))
+    for coded, reason in ((_as_hdr(av1()), "primaries 9, transfer 16"), (hevc(), "only its codestream")):
+        content = read_image(HeifRecipe(coded=coded, properties=silent).file())
+        assert isinstance(content, Unmodelled)
+        assert reason in content.reason
+    sequence = saved(
+        PIL.Image.fromarray(texture(48, 64)),
+        "AVIF",
+        speed=10,
+        save_all=True,
+        append_images=[PIL.Image.fromarray(texture(48, 64, seed=2))],
+    )
+    assert av1_colours(sequence[sequence.rindex(b"mdat") + 4 :]) == (1, 13)
 
 
 def test_a_small_picture_in_one_box_and_a_sequence_without_items_are_kept() -> None:
