@@ -249,15 +249,16 @@ def read_config(
         ConfigError: the file is wrong.
         UsageError: the command line is.
     """
-    settings = load_config(path, {}).model_dump()
+    settings = load_config(path, {}).model_dump(exclude_unset=True)  # a default may depend on the options
     options: dict[str, Mapping[str, object]] = {
         "codec": codec or {},
         "source": source or {},
         "workers": {"count": workers, "ray_address": ray_address},
     }
     if any(options["codec"].get(name) is not None for name in TARGETS):
-        settings["codec"] |= dict.fromkeys(TARGETS)
+        settings["codec"] = settings.get("codec", {}) | dict.fromkeys(TARGETS)
     for section, values in options.items():
-        settings[section] |= {name: value for name, value in values.items() if value is not None}
+        given = {name: value for name, value in values.items() if value is not None}
+        settings[section] = settings.get(section, {}) | given
     settings |= {name: value for name, value in (exactness or {}).items() if value is not None}
     return load_config(None, settings)
