@@ -22,6 +22,7 @@ COLUMNS = (
     "height",
     "source_size",
     "payload_length",
+    "same_as_row",
     "zip_bytes",
     "zip_source_bytes",
     "psnr_db",
@@ -50,7 +51,9 @@ class Totals:
     coded_pixels: int = 0
     source_bytes: int = 0
     payload_bytes: int = 0
+    """What lies in the shards: a payload that rows share counts once."""
     coded_payload_bytes: int = 0
+    """Of every coded image its own, shared or not: what the rate of a codec is made of."""
     zip_bytes: int = 0
     """Deflate of raw pixels, over the images whose pixels were decoded."""
     zipped_pixels: int = 0
@@ -84,7 +87,9 @@ class Totals:
             pixels=_sum(pixels.filter(stored)),
             coded_pixels=_sum(pixels.filter(coded)),
             source_bytes=_sum(rows["source_size"].filter(stored)),
-            payload_bytes=_sum(rows["payload_length"].filter(stored)),
+            payload_bytes=_sum(
+                rows["payload_length"].filter(pc.and_(stored, pc.is_null(rows["same_as_row"])))
+            ),
             coded_payload_bytes=_sum(rows["payload_length"].filter(coded)),
             zip_bytes=_sum(rows["zip_bytes"]),
             zipped_pixels=_sum(pixels.filter(seen)),
@@ -108,7 +113,7 @@ class Totals:
 
     @property
     def bpp(self) -> float | None:
-        """Payload bits over original pixels, of all stored images."""
+        """Payload bits over original pixels, of all stored images; shared payloads count once."""
         return _over(8 * self.payload_bytes, self.pixels)
 
     @property

@@ -167,6 +167,9 @@ class ShardRow:
     latent_shape: tuple[int, int, int] | None = None
     payload: bytes | None = None
     payload_crc32c: int | None = None
+    same_as_row: int | None = None
+    """Number of the earlier row of the shard that holds this very payload: there it lies once. Only between a shard's
+    bytes and its rows: what is read has its payload, and None here."""
     symbols_crc32: int | None = None
     bpp: float | None = None
     psnr_db: float | None = None
@@ -206,6 +209,8 @@ class CatalogueRow:
     quality: int | None
     latent_shape: tuple[int, int, int] | None
     payload_crc32c: int | None
+    same_as_row: int | None
+    """Row of the same shard that the payload is shared with, and counted for."""
     symbols_crc32: int | None
     bpp: float | None
     psnr_db: float | None

@@ -15,7 +15,9 @@ from pipeline.types import WITH_PIXELS, CatalogueRow, ShardRow
 
 EXTRAS: Final = ("exif", "icc", "xmp", "alpha", "carried")
 """The metadata columns, in the order in which `extras_crc32c` runs over them."""
-_SHARED: Final = [field.name for field in fields(ShardRow) if field.name not in (*EXTRAS, "payload")]
+_SHARED: Final = [
+    field.name for field in fields(ShardRow) if field.name not in (*EXTRAS, "payload", "same_as_row")
+]
 
 
 def spans_of(row: CatalogueRow, names: Iterable[str]) -> dict[str, tuple[int, int]]:

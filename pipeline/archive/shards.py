@@ -5,6 +5,7 @@ Rows are sorted by key, in row groups of 256 rows or 16 MiB.
 Any Parquet reader opens a shard; to fetch one image none is needed:
 
 - `payload` is PLAIN, uncompressed, without dictionary or statistics: each payload is one byte run.
+  A payload that an earlier row of the shard has too lies there alone: `same_as_row` says which.
 - `exif`, `icc`, `xmp`, `alpha` and `carried` are dictionary-encoded and uncompressed: each distinct value lies once per
   row group in the dictionary page, as one byte run, and the rows that share it (a colour profile, an
   opaque alpha plane) point at it.
@@ -19,7 +20,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import google_crc32c
 import pyarrow as pa
@@ -72,7 +73,7 @@ def build_shard(rows: Sequence[ShardRow], *, metadata: Mapping[str, str]) -> Sha
     Raises:
         ValueError: no row, a key twice, a payload whose CRC differs from its row, or a row over 2 GiB.
     """
-    ordered = sorted(rows, key=lambda row: row.key)
+    ordered = _sharing(sorted(rows, key=lambda row: row.key))
     _check_rows(ordered)
     data = _write(ordered, {"tenfold.format": str(SHARD_FORMAT), **metadata})
     return Shard(data=data, sha256=hashlib.sha256(data).hexdigest(), catalogue=_catalogue(data, ordered))
@@ -123,7 +124,8 @@ def rows_in(data: bytes, path: str, *, only: Collection[int] | None = None) -> I
                 table = file.read_row_group(group)
                 if len(chosen) < len(numbers):
                     table = table.take([number - numbers.start for number in chosen])
-                yield from zip(chosen, _rows_of_group(table), strict=True)
+                rows = (_with_shared(row, file, path) for row in _rows_of_group(table))
+                yield from zip(chosen, rows, strict=True)
 
 
 def check_frame(storage: Storage, path: str, last: int) -> None:
@@ -161,6 +163,7 @@ def catalogue_rows(data: bytes, path: str) -> pa.Table:
             row for group in range(file.num_row_groups) for row in _rows_of_group(file.read_row_group(group))
         ]
     try:
+        rows = _with_payloads(rows)
         _check_rows(rows)
         catalogue = _catalogue(data, rows)
     except ValueError as error:
@@ -169,6 +172,54 @@ def catalogue_rows(data: bytes, path: str) -> pa.Table:
             "written by something else?"
         ) from error
     return _named(catalogue, path)
+
+
+def _sharing(ordered: Sequence[ShardRow]) -> list[ShardRow]:
+    """The rows, each with the number of the first one that has its payload, if that is not itself."""
+    first: dict[bytes, int] = {}
+    found: list[ShardRow] = []
+    for number, row in enumerate(ordered):
+        holder = number if row.payload is None else first.setdefault(row.payload, number)
+        found.append(replace(row, same_as_row=None if holder == number else holder))
+    return found
+
+
+def _with_payloads(rows: Sequence[ShardRow]) -> list[ShardRow]:
+    """The rows of a whole shard, with the payloads that they share.
+
+    Raises:
+        ValueError: a row names another than an earlier one that holds its payload itself.
+    """
+    found: list[ShardRow] = []
+    for number, row in enumerate(rows):
+        if row.same_as_row is None:
+            found.append(row)
+            continue
+        if not 0 <= row.same_as_row < number or rows[row.same_as_row].same_as_row is not None:
+            raise ValueError(
+                f"Expected an earlier row that holds the payload of {row.key!r}, got {row.same_as_row}."
+            )
+        found.append(replace(row, payload=rows[row.same_as_row].payload))
+    return found
+
+
+def _with_shared(row: ShardRow, file: pq.ParquetFile, path: str) -> ShardRow:
+    """A row with its payload, read from the row that holds it."""
+    if row.same_as_row is None:
+        return row
+    number = row.same_as_row
+    for group in range(file.num_row_groups):
+        count = file.metadata.row_group(group).num_rows
+        if 0 <= number < count:
+            return replace(
+                row,
+                payload=file.read_row_group(group, columns=["payload"])["payload"][number].as_py(),
+                same_as_row=None,
+            )
+        number -= count
+    raise DamagedError(
+        f"Expected row {row.same_as_row} in {path} to hold the payload of {row.key!r}, got no such row."
+    )
 
 
 def _rows_of_group(table: pa.Table) -> list[ShardRow]:
@@ -199,7 +250,11 @@ def _check_rows(ordered: Sequence[ShardRow]) -> None:
 
 
 def _heavy_bytes(row: ShardRow) -> int:
-    return sum(len(getattr(row, name) or b"") for name in _UNCOMPRESSED)
+    return sum(len(getattr(row, name) or b"") for name in _UNCOMPRESSED) - len(_shared_payload(row))
+
+
+def _shared_payload(row: ShardRow) -> bytes:
+    return (row.payload or b"") if row.same_as_row is not None else b""
 
 
 def _write(ordered: Sequence[ShardRow], metadata: Mapping[str, str]) -> bytes:
@@ -221,11 +276,15 @@ def _write(ordered: Sequence[ShardRow], metadata: Mapping[str, str]) -> bytes:
         sorting_columns=[pq.SortingColumn(schema.get_field_index("key"))],
     ) as writer:
         for numbers in _row_groups(ordered):
-            group = ordered[numbers.start : numbers.stop]
+            group = [_as_written(row) for row in ordered[numbers.start : numbers.stop]]
             columns = [*columns_of(group, schema.remove(len(schema) - 1)), pa.array(numbers, pa.int64())]
             writer.write_batch(pa.record_batch(columns, schema=schema), row_group_size=len(group))
     data: bytes = sink.getvalue().to_pybytes()
     return data
+
+
+def _as_written(row: ShardRow) -> ShardRow:
+    return row if row.same_as_row is None else replace(row, payload=None)
 
 
 def _row_groups(ordered: Sequence[ShardRow]) -> Iterator[range]:
@@ -243,7 +302,12 @@ def _row_groups(ordered: Sequence[ShardRow]) -> Iterator[range]:
 
 def _catalogue(data: bytes, ordered: Sequence[ShardRow]) -> pa.Table:
     """The catalogue columns of a shard's rows, `shard` left out."""
-    spans = {name: _locate(data, name, [getattr(row, name) for row in ordered]) for name in _UNCOMPRESSED}
+    written = [_as_written(row) for row in ordered]
+    spans = {name: _locate(data, name, [getattr(row, name) for row in written]) for name in _UNCOMPRESSED}
+    payloads = spans["payload"]
+    spans["payload"] = [
+        payloads[number if row.same_as_row is None else row.same_as_row] for number, row in enumerate(ordered)
+    ]
     found: dict[str, list[int | None]] = {"row": list(range(len(ordered)))}
     for name, of_rows in spans.items():
         found[f"{name}_offset"] = [None if span is None else span[0] for span in of_rows]

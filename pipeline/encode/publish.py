@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -35,13 +35,17 @@ def publish_rows(
     work = Stages()
     waiting: list[ShardRow] = []
     waiting_bytes = 0
+    payloads: set[bytes] = set()
     for timed in rows:
         row = timed.row
         work += timed.stages
-        more = sum(len(getattr(row, name) or b"") for name in ("payload", *EXTRAS))
+        more = _bytes_of(row, payloads)
         if waiting and waiting_bytes + more > target_bytes:
             published.append(_publish_one(archive, waiting, task))
             waiting, waiting_bytes = [], 0
+            payloads.clear()
+            more = _bytes_of(row, payloads)
+        payloads.add(row.payload or b"")
         waiting.append(row)
         waiting_bytes += more
     published.append(_publish_one(archive, waiting, task))
@@ -49,6 +53,12 @@ def publish_rows(
         rows=pa.concat_tables(shard.rows for shard in published),
         stages=sum((shard.stages for shard in published), work),
     )
+
+
+def _bytes_of(row: ShardRow, payloads: Set[bytes]) -> int:
+    """What a row adds to a shard that holds these payloads: equal ones lie there once."""
+    names = EXTRAS if row.payload in payloads else ("payload", *EXTRAS)
+    return sum(len(getattr(row, name) or b"") for name in names)
 
 
 def _publish_one(archive: Storage, rows: list[ShardRow], task: EncodeTask) -> EncodeResult:

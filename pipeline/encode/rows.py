@@ -117,6 +117,17 @@ def _kept(fetched: Fetched, reason: str, file: Packed, *, run: str) -> ShardRow:
     )
 
 
+def repeated_row(first: ShardRow, fetched: Fetched) -> ShardRow:
+    """The row of an image whose file is byte for byte that of another, and was told and stored alike."""
+    content = fetched.content
+    return replace(
+        first,
+        **_source_columns(fetched.source, fetched.data),
+        damaged=not isinstance(content, str) and _is_damaged(fetched.source, content),
+        encoded_at=datetime.now(UTC),
+    )
+
+
 def failed_row(source: SourceImage, data: bytes | None, reason: str, *, run: str) -> ShardRow:
     """The row of an image that has no payload; without `data` its version stays unknown, so it is retried.
 

@@ -27,7 +27,8 @@ from pipeline.encode.quality_floors import Floors
 from pipeline.encode.rate_control import FixedQuality, RateControl, TargetRate
 from pipeline.encode.rate_forecast import UnitSample, sample_of
 from pipeline.encode.read_ahead import ReadAhead
-from pipeline.encode.rows import coded_row, deep_row, exact_row, failed_row, kept_row
+from pipeline.encode.repeats import FirstOne, Repeats, identity_of
+from pipeline.encode.rows import coded_row, deep_row, exact_row, failed_row, kept_row, repeated_row
 from pipeline.encode.tasks import EncodeResult, EncodeTask, Stages
 from pipeline.encode.types import Coded, Fetched
 from pipeline.image.read import ReadLimits
@@ -131,20 +132,43 @@ class EncoderWorker:
     def _rows(self, images: Iterable[Fetched], pace: RateControl, task: EncodeTask) -> Iterator[TimedRow]:
         """One row for every image: batches are measured in other threads while the next one is encoded."""
         finishing: deque[Future[TimedRow]] = deque()
+        repeats = Repeats(int(self._config.shard.target_mib * 2**20))
         for batch in self._batches(images):
-            coded = self._coder.code(batch, pace)
-            together = [coded.stages, *[Stages()] * (len(batch) - 1)]  # what the batch took, told once
-            submitted = [
-                self._finishers.submit(
-                    self._row, fetched, coded.outcomes.get(fetched.source.key), task.run, stages
-                )
-                for fetched, stages in zip(batch, together, strict=True)
-            ]
+            submitted = self._submitted(batch, repeats, pace, task)
             while finishing:
                 yield finishing.popleft().result()
             finishing.extend(submitted)
         while finishing:
             yield finishing.popleft().result()
+
+    def _submitted(
+        self, batch: Sequence[Fetched], repeats: Repeats, pace: RateControl, task: EncodeTask
+    ) -> list[Future[TimedRow]]:
+        """The rows of a batch, on their way; of equal files only the first is coded and packed."""
+        identities = [identity_of(one, self._policy.bound(one.source)) for one in batch]
+        firsts = {identity: repeats.first_of(identity) for identity in identities}
+        fresh = [
+            fetched
+            for number, (fetched, identity) in enumerate(zip(batch, identities, strict=True))
+            if identity is None or (firsts[identity] is None and identities.index(identity) == number)
+        ]
+        coded = self._coder.code(fresh, pace)
+        stages = coded.stages  # what the batch took, told once
+        submitted = []
+        for fetched, identity in zip(batch, identities, strict=True):
+            key = fetched.source.key
+            first = None if identity is None else firsts[identity]
+            if first is not None:
+                first.tell(pace, key)
+                row = self._finishers.submit(_repeated, first, fetched, stages)
+            else:
+                outcome = coded.outcomes.get(key)
+                row = self._finishers.submit(self._row, fetched, outcome, task.run, stages)
+                firsts[identity] = FirstOne.of(row, outcome)
+                repeats.remember(identity, len(fetched.data or b""), firsts[identity])
+            submitted.append(row)
+            stages = Stages()
+        return submitted
 
     def _batches(self, images: Iterable[Fetched]) -> Iterator[list[Fetched]]:
         """Images in order, as many together as the batch size allows, at least one; all of one quality."""
@@ -183,3 +207,9 @@ class EncoderWorker:
     def _publish(self, rows: Iterable[TimedRow], task: EncodeTask) -> EncodeResult:
         target = int(self._config.shard.target_mib * 2**20)
         return publish_rows(self._archive, rows, task, target_bytes=target)
+
+
+def _repeated(first: FirstOne, fetched: Fetched, coding: Stages) -> TimedRow:
+    """The row of a file that is like an earlier one, whose row is finished, or being made by another thread."""
+    row = repeated_row(first.row.result().row, fetched)
+    return TimedRow(row=row, stages=coding + Stages(read_s=fetched.read_s, decode_s=fetched.decode_s))

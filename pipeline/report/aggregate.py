@@ -38,6 +38,7 @@ IMAGE_COLUMNS: Final = (
     "height",
     "source_size",
     "payload_length",
+    "same_as_row",
     "zip_bytes",
     "zip_source_bytes",
     "bpp",

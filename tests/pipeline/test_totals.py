@@ -9,11 +9,11 @@ from pipeline.archive.schema import CATALOGUE_SCHEMA
 from pipeline.totals import COLUMNS, Totals
 
 ROWS = [
-    # status, damaged, width, height, source, payload, zip of pixels, zip of source, PSNR, MS-SSIM
-    ("coded", False, 100, 10, 1500, 100, 2000, 1400, 30.0, 0.9),
-    ("coded", False, 200, 10, 2500, 200, 4000, 2600, 40.0, None),
-    ("kept", True, 10, 10, 300, 300, None, 290, None, None),
-    ("failed", None, None, None, 77, None, None, None, None, None),
+    # status, damaged, width, height, source, payload, shared with, zip of pixels, zip of source, PSNR, MS-SSIM
+    ("coded", False, 100, 10, 1500, 100, None, 2000, 1400, 30.0, 0.9),
+    ("coded", False, 200, 10, 2500, 200, None, 4000, 2600, 40.0, None),
+    ("kept", True, 10, 10, 300, 300, None, None, 290, None, None),
+    ("failed", None, None, None, 77, None, None, None, None, None, None),
 ]
 
 
@@ -40,9 +40,19 @@ def test_by_hand(rows: pa.Table) -> None:
     assert totals.ms_ssim == pytest.approx(0.9)
 
 
+def test_a_shared_payload_counts_once_and_for_the_rate_of_each(rows: pa.Table) -> None:
+    schema = pa.schema([CATALOGUE_SCHEMA.field(name) for name in COLUMNS])
+    again = ("coded", False, 200, 10, 2500, 200, 1, 4000, 2600, 40.0, None)
+    more = Totals.of(pa.Table.from_pylist([dict(zip(COLUMNS, again, strict=True))], schema))
+    totals = Totals.of(rows) + more
+    assert totals.payload_bytes == 600
+    assert totals.coded_bpp == pytest.approx(8 * 500 / 5000)
+    assert totals.ratio_vs_source == pytest.approx(6800 / 600)
+
+
 def test_a_header_that_lies_makes_nothing_smaller() -> None:
     schema = pa.schema([CATALOGUE_SCHEMA.field(name) for name in COLUMNS])
-    row = ("kept", None, 2147483648, 2147483648, 300, 300, None, 290, None, None)
+    row = ("kept", None, 2147483648, 2147483648, 300, 300, None, None, 290, None, None)
     totals = Totals.of(pa.Table.from_pylist([dict(zip(COLUMNS, row, strict=True))], schema))
     assert (totals.raw_bytes, totals.ratio_vs_raw, totals.zip_ratio_vs_raw) == (300, 1.0, None)
 

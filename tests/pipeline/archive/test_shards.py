@@ -6,7 +6,9 @@ import hashlib
 import io
 import random
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
+from typing import ClassVar
 
 import duckdb
 import google_crc32c
@@ -26,6 +28,8 @@ from pipeline.errors import ArchiveError, DamagedError, StorageError
 from pipeline.store.storage import Storage
 from pipeline.types import CatalogueRow, ShardRow
 from tests.support.shard_rows import make_row, read_rows, shard_rows
+
+RANDOM = random.Random(5)
 
 many_rows = st.lists(shard_rows(), min_size=1, max_size=12, unique_by=lambda row: row.key)
 
@@ -53,6 +57,45 @@ class CountingStorage(Storage):
     def read_range(self, path: str, offset: int, length: int) -> bytes:
         self.ranges.append((path, offset, length))
         return super().read_range(path, offset, length)
+
+
+class TestSharedPayloads:
+    ROWS: ClassVar = [
+        make_row(f"{number:03d}", b"the same" if number % 3 else RANDOM.randbytes(70_000), icc=b"profile")
+        for number in range(300)
+    ]
+
+    def test_equal_payloads_lie_once_and_come_back_in_every_way(self, tmp_path: Path) -> None:
+        storage, path, catalogue = published(tmp_path, self.ROWS)
+        data = storage.read(path)
+        assert data.count(b"the same") == 1
+        assert len({row.payload_offset for row in catalogue}) == 101
+        assert [row.same_as_row for row in catalogue[:5]] == [None, None, 1, None, 1]
+        assert read_rows(storage, path) == self.ROWS
+        chosen = [row for _, row in iter_rows(storage, path, only=[299])]
+        assert chosen == self.ROWS[299:]  # of another row group than the one that holds its payload
+        assert read_row(storage, catalogue[299]) == self.ROWS[299]
+        assert (
+            catalogue_rows(data, path).to_pylist()
+            == pa.Table.from_pylist(
+                [asdict(row) | {"shard": path} for row in catalogue], CATALOGUE_SCHEMA
+            ).to_pylist()
+        )
+
+    @pytest.mark.parametrize("holder", [-1, 0, 2, 7])
+    def test_a_row_that_names_none_that_holds_its_payload_is_damage(
+        self, tmp_path: Path, holder: int
+    ) -> None:
+        rows = [make_row(key, b"same") for key in "abc"]
+        table = pq.read_table(pa.BufferReader(build_shard(rows, metadata={"run": "r"}).data))
+        column = table.schema.get_field_index("same_as_row")
+        numbers = pa.array([None, 0, holder], pa.int64()) if holder else pa.array([1, None, 0], pa.int64())
+        sink = pa.BufferOutputStream()
+        pq.write_table(table.set_column(column, table.schema.field(column), numbers), sink)
+        data = sink.getvalue().to_pybytes()
+        path = shard_path("run-1", 0, hashlib.sha256(data).hexdigest())
+        with pytest.raises(DamagedError, match="Expected"):
+            catalogue_rows(data, path)
 
 
 class TestBuild:
@@ -92,7 +135,7 @@ class TestBuild:
 
     def test_row_groups_hold_256_rows_or_16_mib(self) -> None:
         rows = [make_row(f"{i:04d}", b"x") for i in range(600)]
-        big = [make_row(f"big {i}", bytes(6 * 2**20)) for i in range(4)]
+        big = [make_row(f"big {i}", bytes([i]) * 6 * 2**20) for i in range(4)]
         metadata = pq.read_metadata(io.BytesIO(build_shard(rows + big, metadata={}).data))
         sizes = [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
         assert sizes == [256, 256, 88 + 2, 2]

@@ -169,3 +169,20 @@ def test_a_unit_is_coded_the_same_way_every_time(tmp_path: Path) -> None:
         rows = encode(tmp_path / name, files, bpp=4.0)
         runs.append([(row["quality"], row["payload_crc32c"]) for row in rows])
     assert runs[0] == runs[1]
+
+
+def test_equal_files_are_coded_once_and_lie_once(tmp_path: Path) -> None:
+    class Counting(PlainCodec):
+        seen = 0
+
+        def prepare(self, images: Sequence[RGB]) -> list[Prepared]:
+            Counting.seen += len(images)
+            return super().prepare(images)
+
+    files = {f"{n}.png": waves(n % 3) for n in range(12)} | {"x.tif": b"no", "y.jpg": b"no"}
+    rows = encode(tmp_path, files, codec=Counting(), bpp=5.0)
+    assert Counting.seen == 6  # three in the sample, three in the unit
+    assert len({row["payload_offset"] for row in rows}) == 4
+    assert len({row["key"]: row["source_url"] for row in rows}.values()) == 14
+    assert coded_bpp(rows) == pytest.approx(5.0, rel=0.02)
+    assert [row["damaged"] for row in rows[-2:]] == [True, True]
