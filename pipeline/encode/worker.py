@@ -164,8 +164,8 @@ class EncoderWorker:
             else:
                 outcome = coded.outcomes.get(key)
                 row = self._finishers.submit(self._row, fetched, outcome, task.run, stages)
-                firsts[identity] = FirstOne.of(row, outcome)
-                repeats.remember(identity, len(fetched.data or b""), firsts[identity])
+                firsts[identity] = met = FirstOne.of(row, outcome)
+                repeats.remember(identity, len(fetched.data or b""), met)
             submitted.append(row)
             stages = Stages()
         return submitted
