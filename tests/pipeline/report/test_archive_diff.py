@@ -34,7 +34,7 @@ def test_totals_and_the_most_different(tmp_path: Path) -> None:
         make_row(HOSTILE, b"12", **CODED, psnr_db=35.0),
         make_row("b.png", b"1234", **CODED, psnr_db=34.0),
         make_row("changed.png", b"1", **CODED, psnr_db=30.0, source_sha256="1" * 64),
-        make_row("failed.png", b"12", **CODED, psnr_db=20.0),
+        make_row("failed.png", b"21", **CODED, psnr_db=20.0),
     ]
     storage, this = committed(tmp_path / "this", here)
     _, other = committed(tmp_path / "other", there)
