@@ -122,7 +122,11 @@ class CatalogueGuard:
         unsealed = self._unsealed(unproven)
         if unsealed:
             log = {**self._read_all(info for info in chain if info.path not in unsealed), **unsealed}
-            data = self._infos(self._named_in(unsealed))
+            # what may have changed the columns must fit all files, and else those that it adds
+            says_columns = any(
+                path.endswith(".parquet") or b"metaData" in found for path, found in unsealed.items()
+            )
+            data = self._infos(self._named_in(log if says_columns else unsealed))
             read_on_trial(self._archive.url, log, self._read_all(data.values()))
             self._prove([*unproven, *data.values()])
 

@@ -40,8 +40,8 @@ def read_on_trial(url: str, log: Mapping[str, bytes], data: Mapping[str, bytes])
         where, got = _outcome(Path(folder))
     if got is not None:
         raise DamagedError(
-            f"Expected a sound catalogue at {url}, got damage in {where}: {got.rstrip('.')}. No seal vouches for that "
-            f"file: an unfinished run or another tool wrote it. Run `tenfold repair {url}`."
+            f"Expected a sound catalogue at {url}, got damage in {where}: {got.rstrip('.')}. No seal vouches for all "
+            f"that was read: an unfinished run or another tool wrote it. Run `tenfold repair {url}`."
         )
 
 

@@ -70,7 +70,7 @@ def test_a_file_is_held_against_its_seal_and_one_without_kills_another_process(g
         assert words.endswith(f"Run `tenfold repair {golden}`.")
     for (path, _, _), words in zip(KILLED[::2], unsealed, strict=True):
         assert f"got damage in {path}" in words
-        assert "No seal vouches for that file" in words
+        assert "No seal vouches for all that was read" in words
 
 
 @pytest.mark.parametrize("path", ["00000000000000000000.json", "00000000000000000005.json"])
@@ -111,6 +111,12 @@ class TestUnsealed:
         else:
             with pytest.raises(DamagedError, match=words):
                 catalogue.lookup(["a", "b"])
+
+    def test_a_column_of_another_name(self, entry: Path) -> None:
+        first = entry.with_name("00000000000000000000.json")
+        first.write_text(first.read_text().replace("source_sha256", "sourae_sha256"))
+        with pytest.raises(DamagedError, match="a column that the table does not have: 'source_sha256'"):
+            Catalogue(Storage(entry.parents[2])).count()
 
     def test_a_hint_at_a_checkpoint_that_is_not_there(self, entry: Path) -> None:
         hint = entry.with_name("_last_checkpoint")
