@@ -146,11 +146,10 @@ class CatalogueGuard:
         if LAST_CHECKPOINT not in listed or is_proven(self._archive.url, listed[LAST_CHECKPOINT]):
             return
         for is_last in (False, True):  # a run may overwrite it just now; or it was damaged only on the way
-            hint, sealed = self._archive.read(LAST_CHECKPOINT), read_seals(self._archive)
-            if hashlib.sha256(hint).hexdigest() in sealed.hints:
+            hint = self._archive.read(LAST_CHECKPOINT)
+            if hashlib.sha256(hint).hexdigest() in read_seals(self._archive).hints:
                 break
-            lowest = 0 if sealed.broken else sealed.version + 1
-            problem = hint_problem(hint, {path: info.size for path, info in listed.items()}, lowest=lowest)
+            problem = hint_problem(hint, {path: info.size for path, info in listed.items()})
             if problem is None:
                 break
             if is_last:

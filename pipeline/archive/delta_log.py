@@ -59,15 +59,14 @@ def _no_log_file(path: str, error: Exception) -> DamagedError:
     )
 
 
-def hint_problem(hint: bytes, log_files: Mapping[str, int], *, lowest: int) -> str | None:
-    """What is wrong with a `_last_checkpoint` that nothing vouches for; None when it fits the log.
+def hint_problem(hint: bytes, log_files: Mapping[str, int]) -> str | None:
+    """What is wrong with a `_last_checkpoint` that nothing vouches for; None when it names a checkpoint that is there.
 
     Args:
         log_files: path -> bytes of what lies in the log.
-        lowest: the first version that it may name.
     """
     version = hinted_version(hint)
-    if version is None or version < lowest or checkpoint_path(version) not in log_files:
+    if version is None or checkpoint_path(version) not in log_files:
         return "nothing that can be read" if version is None else f"version {version:,}"
     size = json.loads(hint).get("sizeInBytes", log_files[checkpoint_path(version)])
     return None if size == log_files[checkpoint_path(version)] else f"one of {size} bytes"

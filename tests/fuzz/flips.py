@@ -171,6 +171,8 @@ class Looker:
         needed = {*Catalogue(Storage(archive)).shards(), *sealed.seals}
         # that nothing vouches for a file is all that `verify` can say of one without a seal
         vouched = ("catalogue/", "seals/") if sealed.files else ()
+        if not sealed.files:
+            del self._looks["history"]  # tells what entries say of their commits
         self._seen_by_verify = (*vouched, "codec/", "prune/", *needed)
 
     def look(self, bit: Bit, *, chance: random.Random | None = None) -> Seen:
