@@ -109,6 +109,7 @@ def _retried(table: DeltaCatalogueTable, change: Callable[[], int], what: str) -
 def _merge_once(table: DeltaCatalogueTable, rows: pa.Table, author: Author, lost: frozenset[str]) -> int:
     has_damaged = any(field.name == "damaged" for field in table.opened().schema().fields)
     spares = f"{_SPARES_SOUND}{_OR_NOT_SOUND}" if has_damaged else f"{_SPARES_SOUND} OR t.status = 'failed'"
+    table.raise_format(author.properties())
     replaced = f"({_NEWER} AND ({spares})) OR {_RETRIED}"
     if lost:  # there may be very many: only those matter that rows of these keys lie in
         here = lost & shards_in(table, where=between_keys(rows["key"]), keys=_extent(rows))

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import DeltaTable
+from deltalake import CommitProperties, DeltaTable
 from deltalake.exceptions import DeltaError
 
 from pipeline.archive.catalogue_guard import CatalogueGuard
@@ -25,8 +25,9 @@ from pipeline.archive.versions import AsOf, Version, number_of, version_of
 from pipeline.errors import LostCatalogueError, NewerFormatError, NoArchiveError
 from pipeline.store.storage import Storage
 
-ARCHIVE_FORMAT = 1
-"""Written into the table as `tenfold.format`. Columns may be added without raising it."""
+ARCHIVE_FORMAT = 2
+"""Written into the table as `tenfold.format`. Columns may be added without raising it, unless who does not know them
+takes something for what it is not: 2 came with packed payloads, payloads that rows share, and carried metadata."""
 
 _FORMAT_KEY = "tenfold.format"
 _REOPEN_S = 600.0
@@ -190,6 +191,19 @@ class DeltaCatalogueTable:
         with self.translated():
             self._guard.check_entries()
             return [version for entry in table.history() if (version := version_of(entry)).version >= oldest]
+
+    def raise_format(self, properties: CommitProperties) -> None:
+        """See that releases before this one leave the table alone: what is about to be written they would misread.
+
+        Raises:
+            CommitFailedError: another writer was faster.
+        """
+        opened = self.opened()
+        if opened.metadata().configuration.get(_FORMAT_KEY) != str(ARCHIVE_FORMAT):
+            opened.alter.set_table_properties(
+                {_FORMAT_KEY: str(ARCHIVE_FORMAT)}, raise_if_not_exists=False, commit_properties=properties
+            )
+            self.refresh()
 
     def _check_format(self, configuration: Mapping[str, str | None]) -> None:
         written = configuration.get(_FORMAT_KEY)

@@ -35,8 +35,8 @@ from pipeline.errors import DamagedError, NewerFormatError
 from pipeline.store.storage import Storage
 from pipeline.types import ShardRow
 
-SHARD_FORMAT = 1
-"""Written into every shard as `tenfold.format`; columns may be added without raising it."""
+SHARD_FORMAT = 2
+"""Written into every shard as `tenfold.format`; what raises it is told at `ARCHIVE_FORMAT`."""
 _ROW_GROUP_ROWS = 256
 _ROW_GROUP_BYTES = 16 * 2**20
 _MAX_ROW_BYTES = 2**31 - 2**20  # a Parquet page has a signed 32-bit size

@@ -75,11 +75,11 @@ class StoredPlan:
 
 
 def _to_json(image: SourceImage) -> dict[str, object]:
-    """One flat record. What it says of a lost image lies beside the rest, and only where there is something."""
+    """One flat record. What few images have lies beside the rest, and only where there is something."""
     record = asdict(image)
-    prior = record.pop("prior")
+    rare = record.pop("prior") | {name: record.pop(name) for name in ("offset", "length")}
     record["mtime"] = image.mtime.isoformat() if image.mtime else None
-    return {**record, **{name: value for name, value in prior.items() if value is not None}}
+    return {**record, **{name: value for name, value in rare.items() if value is not None}}
 
 
 def _from_json(record: dict[str, Any]) -> SourceImage:

@@ -160,7 +160,10 @@ def test_a_night_adds_to_it(golden: Path, archive: Storage) -> None:
     source.mkdir()
     picture(9).save(source / "new.png")
     config = HERE.model_copy(
-        update={"codec": CodecConfig(id="hyper-1", weights=str(golden_weights("hyper-1")))}
+        update={
+            "codec": CodecConfig(id="hyper-1", weights=str(golden_weights("hyper-1"))),
+            "lossless": "never",
+        }
     )
     night = NightlyRun(NightlyConfig(source=str(source), archive=archive.url), config).run()
     assert [run.coded for run in night.runs] == [1]

@@ -134,8 +134,8 @@ class TestCreate:
     def test_a_newer_format(self, tmp_path: Path) -> None:
         opened(tmp_path)
         first = tmp_path / "catalogue/_delta_log/00000000000000000000.json"
-        first.write_text(first.read_text().replace('"tenfold.format":"1"', '"tenfold.format":"2"'))
-        with pytest.raises(ArchiveError, match=r"got format 2\. Install a newer Tenfold"):
+        first.write_text(first.read_text().replace('"tenfold.format":"2"', '"tenfold.format":"3"'))
+        with pytest.raises(ArchiveError, match=r"got format 3\. Install a newer Tenfold"):
             Catalogue(Storage(str(tmp_path))).exists()
 
     def test_a_place_that_cannot_be_written(self, tmp_path: Path) -> None:
@@ -301,6 +301,8 @@ class TestCommit:
         row = make_row("a", xmp=b"x")
         assert catalogue.commit(table_of(row), run="run-1") == 1
         assert held(catalogue)[0].xmp_offset is not None
+        opened = DeltaTable(str(tmp_path / "catalogue"))
+        assert opened.metadata().configuration["tenfold.format"] == "2", "older releases would misread it"
 
 
 class TestRace:

@@ -146,7 +146,7 @@ class TestBuild:
         ]
         metadata = pq.read_metadata(io.BytesIO(build_shard(rows, metadata={"run": "r"}).data))
         assert metadata.metadata is not None
-        assert metadata.metadata[b"tenfold.format"] == b"1"
+        assert metadata.metadata[b"tenfold.format"] == b"2"
         assert metadata.metadata[b"run"] == b"r"
         chunks = {
             chunk.path_in_schema: chunk

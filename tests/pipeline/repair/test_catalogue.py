@@ -149,11 +149,11 @@ class TestCatalogue:
 
     def test_a_newer_format_is_left_alone(self, archive: Path) -> None:
         entry = archive / "catalogue/_delta_log/00000000000000000000.json"
-        entry.write_text(entry.read_text().replace('"tenfold.format":"1"', '"tenfold.format":"2"'))
+        entry.write_text(entry.read_text().replace('"tenfold.format":"2"', '"tenfold.format":"3"'))
         shutil.rmtree(archive / "seals")
         seal(Storage(archive), 1)  # as the release that wrote it did
         before = tree(archive)
-        with pytest.raises(NewerFormatError, match="got format 2"):
+        with pytest.raises(NewerFormatError, match="got format 3"):
             repair(archive)
         assert tree(archive) == before
 
