@@ -37,8 +37,8 @@ def compress(
         str,
         typer.Argument(
             metavar="SRC",
-            help="A folder or prefix (photos/, s3://bucket/p), a glob (photos/**/*.jpg), a tar or a glob of tars "
-            "(shards/*.tar), a list of paths or URLs (@list.txt), or a Parquet manifest with a `url` column.",
+            help="A folder or prefix (photos/, s3://bucket/p), a glob (`photos/**/*.jpg`), a tar or a glob of tars "
+            "(`shards/*.tar`), a list of paths or URLs (@list.txt), or a Parquet manifest with a `url` column.",
         ),
     ],
     archive: ArchiveUrl,
@@ -128,7 +128,7 @@ def compress(
 
       tenfold compress s3://bucket/photos s3://bucket/archive --ratio 100 --min-psnr 28 --workers 8
 
-      tenfold compress phone/ archive/ --others keep --exclude '**/.trash/**'
+      tenfold compress phone/ archive/ --others keep --exclude '**/.trash/'
 
       tenfold compress photos/ archive/ --limit 100 --dry-run
     """

@@ -86,6 +86,14 @@ def decode(
 
     Where files of these names are in DST, nothing is written at all, unless --skip-existing or --overwrite says what
     becomes of them. Never into an archive, and never over an original, by whatever path DST is reached.
+
+    Examples:
+
+      tenfold decode archive/ back/
+
+      tenfold decode archive/ back/ --format source --skip-existing
+
+      tenfold decode archive/ some/ --glob 'holiday/*.jpg'
     """
     if skip_existing and overwrite:
         raise typer.BadParameter("files in DST either stay or are written over", param_hint="--overwrite")

@@ -32,7 +32,7 @@ def get(
         str,
         typer.Argument(
             metavar="KEY",
-            help="The image's key, as `tenfold ls` prints it, or a glob such as 'holiday/*': then -o names a folder.",
+            help="The image's key, as `tenfold ls` prints it, or a glob such as `'holiday/*'`: then -o names a folder.",
         ),
     ],
     *,
@@ -69,7 +69,7 @@ def get(
     Only that image's payload is read: one range request once the catalogue is known. For many images `tenfold decode`
     is faster.
 
-    Example:
+    Examples:
 
       tenfold get archive/ holiday/beach.jpg -o beach.png
 

@@ -54,7 +54,20 @@ def ls(
     config: ConfigFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON array of objects.")] = False,
 ) -> None:
-    """List the images of ARCHIVE: status, size, rate, quality, and the reason where one was kept or failed."""
+    """List the images of ARCHIVE: status, size, rate, quality, and the reason where one was kept or failed.
+
+    A line has the status, width x height, the bytes that are stored, bits per pixel, PSNR, the key, and in brackets
+    the codec and its quality, or the reason. A coded image comes back near what it was; a lossless one with all its
+    pixels; a kept one as its original file; of a failed one there is only the reason. --json has more columns.
+
+    Examples:
+
+      tenfold ls archive/
+
+      tenfold ls archive/ --status failed
+
+      tenfold ls archive/ --glob 'holiday/*.jpg' --json
+    """
     with clear_errors():
         product_is_printed()
         catalogue = Catalogue(Storage(archive, read_config(config).storage), as_of=as_of)

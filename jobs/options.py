@@ -94,7 +94,7 @@ Include = Annotated[
         "--include",
         metavar="GLOB",
         help="Take only files whose key matches; may be given several times. As for `ls`: a pattern with a `/`, as "
-        "'holiday/**/*.jpg', is matched folder by folder; one without, as '*.jpg', against the whole key; one that "
+        "`'holiday/**/*.jpg'`, is matched folder by folder; one without, as `'*.jpg'`, against the whole key; one that "
         "ends in `/` is all below that folder.",
         show_default=False,
     ),
@@ -104,8 +104,8 @@ Exclude = Annotated[
     typer.Option(
         "--exclude",
         metavar="GLOB",
-        help="Leave out files whose key matches, also what --include takes: --exclude '**/@eaDir/**' "
-        "--exclude '*.gif'.",
+        help="Leave out files whose key matches, also what --include takes: `--exclude '**/@eaDir/' "
+        "--exclude '*.gif'`.",
         show_default=False,
     ),
 ]
@@ -173,8 +173,8 @@ KeyGlob = Annotated[
     str | None,
     typer.Option(
         callback=_check_glob,
-        help="Only keys that match. In a pattern with a `/`, as 'holiday/**/*.jpg', `*` stays inside one folder and "
-        "`**` spans folders; one without, as '*.jpg', is matched against the whole key.",
+        help="Only keys that match. In a pattern with a `/`, as `'holiday/**/*.jpg'`, `*` stays inside one folder and "
+        "`**` spans folders; one without, as `'*.jpg'`, is matched against the whole key.",
     ),
 ]
 AsOfVersion = Annotated[

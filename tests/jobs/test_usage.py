@@ -9,7 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.utils import get_params_from_function
 
+from tests.docs.reference.command_line import Verb, verbs
+from tests.docs.reference.docstrings import paragraphs
 from tests.support.road import ROOT, tenfold
 from tests.support.seaweed import S3Server
 
@@ -21,6 +24,16 @@ def test_help_teaches() -> None:
     for verb in ("compress", "decode", "get", "ls", "report", "submit", "train", "bench"):
         assert verb in said
     assert "--ratio" in tenfold("compress", "--help").out
+
+
+@pytest.mark.parametrize("verb", [pytest.param(verb, id=verb.name) for verb in verbs()])
+def test_help_says_what_was_written(verb: Verb, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Help is shown as Markdown, which takes the stars of a glob for emphasis unless they stand in code."""
+    monkeypatch.setenv("COLUMNS", "4000")  # nothing is wrapped
+    shown = " ".join(tenfold(*verb.name.split(), "--help").out.split())
+    told = [getattr(info.default, "help", None) for info in get_params_from_function(verb.function).values()]
+    for written in [*filter(None, told), *paragraphs(verb.function.__doc__)]:
+        assert " ".join(written.replace("`", "").split()) in shown
 
 
 @pytest.mark.parametrize(
