@@ -187,10 +187,10 @@ def with_frame(marker: int, *changes: tuple[int, int]) -> bytes:
     return b"".join(blocks)
 
 
-def idat_split_by(chunk: bytes) -> bytes:
-    """A tiny PNG with a chunk in the midst of its picture data."""
+def idat_split_by(chunk: bytes, *, at: int = 20) -> bytes:
+    """A tiny PNG with a chunk in the midst of its picture data, or with its picture data in two chunks."""
     picture = next(block for block in png_blocks() if block[4:8] == b"IDAT")[8:-4]
-    pieces = [png_chunk(b"IDAT", picture[:20]), chunk, png_chunk(b"IDAT", picture[20:])]
+    pieces = [png_chunk(b"IDAT", picture[:at]), chunk, png_chunk(b"IDAT", picture[at:])]
     return b"".join((PNG_SIGNATURE, png_blocks()[1], *pieces, png_blocks()[-1]))
 
 

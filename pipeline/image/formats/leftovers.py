@@ -13,6 +13,8 @@ from PIL.GifImagePlugin import GifImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
+from pipeline.image.formats.png_chunks import chunks
+
 _HELD_BACK_BYTES = 16
 """Checksum and end codes, which a decoder may leave unread though all is well, are shorter."""
 _JPEG_END = b"\xff\xd9"
@@ -72,18 +74,21 @@ class WholeGif(GifImageFile):
 
 
 class WholePng(PngImageFile):
-    """A PNG of which `load` raises `LeftoverError`; its picture data are the last chunks but one."""
+    """A PNG of which `load` raises `LeftoverError`. Picture data are counted without what frames them: encoders such as
+    Chromium's put the end codes into a chunk of their own."""
 
     def __init__(self, stream: bytes) -> None:
-        self.halt = stream.rindex(b"IEND") - 8 - _HELD_BACK_BYTES
+        self.left_bytes = sum(len(chunk.body) for chunk in chunks(stream) if chunk.kind == b"IDAT")
         super().__init__(io.BytesIO(stream))
 
     def load_read(self, read_bytes: int) -> bytes:
-        room = self.halt - self.fp.tell() if self.fp is not None else 0
-        return super().load_read(min(read_bytes, room) if room > 0 else read_bytes)
+        room = self.left_bytes - _HELD_BACK_BYTES
+        data = super().load_read(min(read_bytes, room) if room > 0 else read_bytes)
+        self.left_bytes -= len(data)
+        return data
 
     def load_end(self) -> None:
-        has_leftover = self.fp is not None and self.fp.tell() <= self.halt
+        has_leftover = self.left_bytes >= _HELD_BACK_BYTES
         super().load_end()
         if has_leftover:
             raise LeftoverError

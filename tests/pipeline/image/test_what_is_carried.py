@@ -24,6 +24,7 @@ from tests.support.containers import (
     gif_sub_blocks,
     gif_with,
     grey_png,
+    idat_split_by,
     jpeg,
     jpeg_segment,
     mpf_index,
@@ -118,6 +119,7 @@ CARRIED = {
         ("trailer", jpeg()),
     ),
     "jpeg-gain-map-that-was-cut-off": carried(jpeg(app(1, GAIN_MAP_XMP)), xmp=GAIN_MAP_XMP[len(XMP_HEAD) :]),
+    "png-end-codes-in-a-chunk-of-their-own": carried(idat_split_by(b"", at=-4)),
     "png-text": carried(
         png_with(
             png_chunk(b"tEXt", b"Comment\x00a"), png_chunk(b"zTXt", b"Comment\x00\x00" + zlib.compress(b"b"))
