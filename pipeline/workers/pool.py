@@ -53,7 +53,8 @@ class Done(Generic[TaskT, ResultT]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Died(Generic[TaskT]):
-    """A task whose worker is gone. `blame` says whether the task may be the cause, or its node just left."""
+    """A task whose worker is gone. `blame` says whether the task may be the cause, or was not even begun, or its node
+    just left."""
 
     task: TaskT
     reason: str

@@ -1,13 +1,13 @@
 """The loop that keeps a pool busy, and what it does when a worker dies on a task: once more, then halves, until the
 culprit is alone.
 
-A worker that dies takes innocent tasks with it, so one death proves nothing: whoever drives the pool tries what
-`after` returns alone in its worker. After its second death a task is split; a half is split after its first.
+A worker that dies takes innocent tasks with it, so a death in company proves nothing: whoever drives the pool tries
+what `after` returns alone in its worker. A task that dies alone is split; an image that does so twice is given up.
 """
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, Generic, TypeVar
 
@@ -18,18 +18,19 @@ from pipeline.workers.pool import Died, Done, Pool, ResultT, TaskT
 _Item = TypeVar("_Item")
 
 _WAIT_S = 0.25
-_DEATHS_BEFORE_SPLIT = 2
+_DEATHS_ALONE = 2
+"""So many, of an image tried alone each time, are no chance."""
 _MAX_DEATHS_IN_A_ROW = 50
 """Workers dying this often without one success in between are not a matter of one bad image."""
 
 
 class RetryPolicy(Generic[TaskT]):
-    """Counts deaths by task. Tasks must be hashable."""
+    """Counts the deaths of single images that were alone. Tasks must be hashable."""
 
     def __init__(self, split: Callable[[TaskT], Sequence[TaskT]]) -> None:
         """`split` cuts a task in two, or returns nothing when it holds a single image."""
         self._split = split
-        self._deaths: dict[TaskT, int] = {}
+        self._deaths: Counter[TaskT] = Counter()
         self._suspects: set[TaskT] = set()
         self._in_a_row = 0
 
@@ -54,15 +55,13 @@ class RetryPolicy(Generic[TaskT]):
                 f"{death.reason}. What is finished is kept; look into the Ray logs, then run the same command."
             )
         task = death.task
-        if death.blame == "task":
-            self._deaths[task] = self._deaths.get(task, 0) + 1
-        if self._deaths.get(task, 0) < _DEATHS_BEFORE_SPLIT:
+        if death.blame == "node" or not self.is_suspect(task):
             self._suspects.add(task)
             return [task]
         parts = list(self._split(task))
-        for part in parts:
-            if self._split(part):
-                self._deaths[part] = _DEATHS_BEFORE_SPLIT - 1
+        if not parts:
+            self._deaths[task] += 1
+            return [task] if self._deaths[task] < _DEATHS_ALONE else []
         self._suspects.update(parts)
         return parts
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -23,17 +24,17 @@ from pipeline.workers.retry import work_through
 on_ray = pytest.mark.usefixtures("ray_cluster")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class MortalSpec:
     """Workers that die on some images, and fail on a whole unit."""
 
     wants_gpu: ClassVar[bool] = False
 
-    poison: frozenset[int]
+    poison: Mapping[str, Exception | None]
+    """By key, what the worker raises; None kills it."""
+    images: int = 1
+    """In a unit."""
     broken_unit: int = -1
-    images: int = 8
-    raises: Exception | None = None
-    """What poison does instead of killing."""
 
     def build(self, *, threads: int) -> MortalWorker:
         return MortalWorker(self, threads)
@@ -48,28 +49,30 @@ class MortalWorker(Worker[EncodeTask, EncodeResult]):
     def run(self, task: EncodeTask) -> EncodeResult:
         if self.lost is not None:
             raise self.lost
-        images = task.indices or tuple(range(self.spec.images))
         if task.number == self.spec.broken_unit:
             raise StorageError("Expected to write, got: No space left on device.")
-        if task.give_up is None and task.number == 1 and self.spec.poison & set(images):
-            if self.spec.raises is not None:
-                self.lost = self.spec.raises if lost_device(self.spec.raises) else None
-                raise self.spec.raises
-            os._exit(9)
+        keys = [f"{task.number}/{index}" for index in task.indices or range(self.spec.images)]
+        if task.give_up is None:
+            for key in keys:
+                if key in self.spec.poison:
+                    self.swallow(self.spec.poison[key])
+        count = len(keys)
         rows = pa.table(
-            {
-                "key": [f"{task.number}/{n}" for n in images],
-                "reason": [task.give_up or ""] * len(images),
-                "threads": [self.threads] * len(images),
-            }
+            {"key": keys, "reason": [task.give_up or ""] * count, "threads": [self.threads] * count}
         )
         return EncodeResult(rows=rows, stages=Stages())
 
+    def swallow(self, poison: Exception | None) -> None:
+        if poison is None:
+            os._exit(9)
+        self.lost = poison if lost_device(poison) else None
+        raise poison
 
-def finish(pool: Pool[EncodeTask, EncodeResult], count: int) -> Iterator[FinishedUnit]:
-    """Work through so many units of eight images."""
+
+def finish(pool: Pool[EncodeTask, EncodeResult], count: int, *, images: int = 1) -> Iterator[FinishedUnit]:
+    """Work through so many units."""
     units = OpenUnits("r")
-    tasks = [units.begin(Unit(number=number, images=8, source_bytes=0)) for number in range(count)]
+    tasks = [units.begin(Unit(number=number, images=images, source_bytes=0)) for number in range(count)]
     for outcome in work_through(pool, tasks, units.split, give_up=units.give_up):
         if isinstance(outcome, Done) and (finished := units.take(outcome)) is not None:
             yield finished
@@ -81,47 +84,47 @@ ILLEGAL = RuntimeError(
 )
 
 
+def ray_pool(spec: MortalSpec, *, count: int) -> closing[RayPool[EncodeTask, EncodeResult]]:
+    """So many workers, closed in the end."""
+    return closing(RayPool(spec, WorkersConfig(count=count)))
+
+
 @on_ray
-@pytest.mark.parametrize(
-    "raises", [None, MemoryError(FULL), torch.OutOfMemoryError(FULL), ILLEGAL], ids=lambda e: type(e).__name__
-)
-def test_an_image_that_kills_workers_is_found_and_the_rest_goes_on(raises: Exception | None) -> None:
-    spec = MortalSpec(poison=frozenset({5}), raises=raises)
-    pool: RayPool[EncodeTask, EncodeResult] = RayPool(spec, WorkersConfig(count=2))
-    try:
-        done = {unit.unit.number: unit.rows for unit in finish(pool, 4)}
-    finally:
-        pool.close()
-    assert sorted(done) == [0, 1, 2, 3]
-    for number, rows in done.items():
-        assert sorted(rows["key"].to_pylist()) == [f"{number}/{n}" for n in range(8)]
-        given_up = {row["key"] for row in rows.to_pylist() if row["reason"]}
-        assert given_up == ({"1/5"} if number == 1 else set())
-
-
-def test_without_ray_an_image_that_takes_all_memory_is_found_too() -> None:
-    pool = LocalPool(MortalWorker(MortalSpec(poison=frozenset({5}), raises=MemoryError(FULL)), 1))
-    done = {unit.unit.number: unit.rows for unit in finish(pool, 2)}
-    given_up = [row for rows in done.values() for row in rows.to_pylist() if row["reason"]]
-    assert [row["key"] for row in given_up] == ["1/5"]
-    assert "out of memory: Tried to allocate 80 GiB" in given_up[0]["reason"]
-
-
-def test_without_ray_a_lost_gpu_ends_the_run() -> None:
-    pool = LocalPool(MortalWorker(MortalSpec(poison=frozenset({5}), raises=ILLEGAL), 1))
-    with pytest.raises(
-        TenfoldError, match=r"got: CUDA error: an illegal memory access was encountered\. What is"
-    ):
-        list(finish(pool, 2))
+def test_images_that_kill_workers_are_found_and_the_rest_goes_on() -> None:
+    """Larger units are halved by `RetryPolicy` (test_blame.py), and a death here costs the start of a process."""
+    poison = {"1/0": None, "2/0": MemoryError(FULL), "4/0": torch.OutOfMemoryError(FULL), "5/0": ILLEGAL}
+    with ray_pool(MortalSpec(poison=poison), count=2) as pool:
+        done = {unit.unit.number: unit.rows.to_pylist() for unit in finish(pool, 7)}
+    assert [(number, [row["key"] for row in rows]) for number, rows in sorted(done.items())] == [
+        (number, [f"{number}/0"]) for number in range(7)
+    ]
+    reasons = {row["key"]: row["reason"] for rows in done.values() for row in rows if row["reason"]}
+    assert reasons.keys() == poison.keys()
+    assert f"out of memory: {FULL}" in reasons["2/0"]
+    assert f"out of memory: {FULL}" in reasons["4/0"]
+    assert "lost its GPU: CUDA error: an illegal memory access" in reasons["5/0"]
 
 
 @on_ray
 def test_an_error_of_the_store_ends_the_run_with_its_own_message() -> None:
-    pool: RayPool[EncodeTask, EncodeResult] = RayPool(
-        MortalSpec(poison=frozenset(), broken_unit=2), WorkersConfig(count=2)
-    )
-    try:
-        with pytest.raises(StorageError, match="No space left on device"):
-            list(finish(pool, 3))
-    finally:
-        pool.close()
+    with (
+        ray_pool(MortalSpec(poison={}, broken_unit=2), count=1) as pool,
+        pytest.raises(StorageError, match="No space left on device"),
+    ):
+        list(finish(pool, 3))
+
+
+def test_without_ray_an_image_that_takes_all_memory_is_found_too() -> None:
+    pool = LocalPool(MortalWorker(MortalSpec(poison={"1/1": MemoryError(FULL)}, images=2), 1))
+    done = {unit.unit.number: unit.rows for unit in finish(pool, 2, images=2)}
+    given_up = [row for rows in done.values() for row in rows.to_pylist() if row["reason"]]
+    assert [row["key"] for row in given_up] == ["1/1"]
+    assert "out of memory: Tried to allocate 80 GiB" in given_up[0]["reason"]
+
+
+def test_without_ray_a_lost_gpu_ends_the_run() -> None:
+    pool = LocalPool(MortalWorker(MortalSpec(poison={"1/1": ILLEGAL}, images=2), 1))
+    with pytest.raises(
+        TenfoldError, match=r"got: CUDA error: an illegal memory access was encountered\. What is"
+    ):
+        list(finish(pool, 2, images=2))

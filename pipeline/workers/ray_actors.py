@@ -1,0 +1,118 @@
+"""Ray actors, each a thin shell around one resident worker, and how they are started."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+from uuid import uuid4
+
+import ray
+import torch
+from ray.exceptions import GetTimeoutError, RayActorError, RayTaskError
+
+from pipeline.config import WorkersConfig
+from pipeline.errors import ConfigError, TenfoldError
+from pipeline.workers.freed_memory import keep_freed_memory
+from pipeline.workers.lifeline import Lifeline
+from pipeline.workers.placement import place
+from pipeline.workers.pool import WorkerSpec
+from pipeline.workers.ray_seat import Seat, last_line
+
+IN_FLIGHT_PER_ACTOR: Final = 2
+"""One task works while the next one reads ahead."""
+_START_TIMEOUT_S: Final = 300
+"""An actor that is not up by then (image pull, model load, no free GPU) is an error."""
+_LOOK_EVERY_S: Final = 0.5
+
+
+class Shell:
+    """What lives in an actor: the worker, built there."""
+
+    def __init__(self, spec: WorkerSpec[Any], threads: int) -> None:
+        keep_freed_memory()
+        if ray.get_gpu_ids() and not torch.cuda.is_available():
+            raise ConfigError(
+                f"Expected PyTorch to use the GPU that Ray lends on {socket.gethostname()}, got torch "
+                f"{torch.__version__}, which sees none: install its CUDA build there, or check the driver."
+            )
+        self._worker = spec.build(threads=threads)
+        self._process = uuid4().hex
+
+    def process(self) -> str:
+        """A name that no other process has, nor the next one of this actor."""
+        return self._process
+
+    def run(self, task: Any) -> Any:
+        """Do one task."""
+        return self._worker.run(task)
+
+
+def start_actors(spec: WorkerSpec[Any], config: WorkersConfig, lifeline: Lifeline) -> list[Seat]:
+    """One seat for every worker that there is room for, each up.
+
+    Raises:
+        ConfigError: too little room, or a worker does not start.
+        TenfoldError: Ray is gone; or what building a worker raised.
+    """
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    placement = place(nodes, config, wants_gpu=spec.wants_gpu)
+    make: Callable[..., Any] = (
+        ray.remote(Shell)
+        .options(
+            num_cpus=placement.cpus,
+            num_gpus=placement.gpus,
+            max_restarts=-1,
+            max_task_retries=0,
+            max_concurrency=IN_FLIGHT_PER_ACTOR,
+            runtime_env={"env_vars": _environment(placement.threads)},
+        )
+        .remote
+    )
+    actors = [make(spec, placement.threads) for _ in range(placement.count)]
+    try:
+        processes = _answers([actor.process.remote() for actor in actors], lifeline)
+    except RayTaskError as error:
+        if isinstance(error.cause, TenfoldError):
+            raise error.cause from None
+        raise
+    except RayActorError as error:
+        raise ConfigError(
+            f"Expected {placement.count} workers to start, got: {last_line(error)} Ray's logs on that node say more "
+            "(/tmp/ray/session_latest/logs)."
+        ) from error
+    except GetTimeoutError as error:
+        raise ConfigError(
+            f"Expected {placement.count} workers to start within {_START_TIMEOUT_S} s, got fewer. `ray status` shows "
+            "what holds the cluster's CPUs and GPUs: wait for it, or lower --workers."
+        ) from error
+    return [Seat(actor=actor, process=name) for actor, name in zip(actors, processes, strict=True)]
+
+
+def _answers(questions: Sequence[Any], lifeline: Lifeline) -> list[str]:
+    """What all of them come to.
+
+    Raises:
+        GetTimeoutError: they come to nothing in time.
+        TenfoldError: Ray is gone.
+        Whatever one of them raises, as soon as it does.
+    """
+    until = time.monotonic() + _START_TIMEOUT_S
+    waiting = list(questions)
+    while waiting:
+        lifeline.check()
+        came, waiting = ray.wait(waiting, num_returns=1, timeout=_LOOK_EVERY_S)
+        ray.get(came)
+        if waiting and time.monotonic() > until:
+            raise GetTimeoutError
+    return [str(answer) for answer in ray.get(list(questions))]
+
+
+def _environment(threads: int) -> dict[str, str]:
+    """Of an actor's process; libraries read it when they are loaded."""
+    return {
+        "OMP_NUM_THREADS": str(threads),
+        "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "passive"),
+    }
