@@ -175,6 +175,18 @@ def test_whatever_is_cut_out_of_a_file_or_put_into_it_comes_back(data: st.DataOb
         assert file_packing(packed.packing).unpack(packed.payload, len(file)) == file
 
 
+@pytest.mark.parametrize("steps", [1, 2])
+def test_directories_that_name_each_other_come_to_an_end(steps: int) -> None:
+    data = bytearray(_tiff(np.stack([RGB] * steps), photometric="rgb", metadata=None))
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        first, last = file.pages.first.offset, file.pages[-1].offset
+    link = last + 2 + 12 * int.from_bytes(data[last : last + 2], "little")
+    data[link : link + 4] = struct.pack("<I", first)
+    packed = pack_file(bytes(data))
+    assert packed.packing is not None
+    assert FILE_PACKINGS[packed.packing].unpack(packed.payload, len(data)) == data
+
+
 def test_compressed_samples_are_not_taken_for_a_grid() -> None:
     assert find_grid(_tiff(DEEP, compression="zlib")) is None
     assert find_grid(_saved("TGA", compression="tga_rle")) is None
