@@ -38,6 +38,7 @@ _COLUMNS = (
     "shard",
     "payload_offset",
     "payload_length",
+    "carried_length",
     "run",
 )
 
@@ -103,6 +104,10 @@ def _print_lines(rows: Any) -> None:
         rate = f"{row['bpp']:.3f} bpp" if row["bpp"] is not None else ""
         held = row["payload_length"] if row["payload_length"] is not None else ""
         words = row["reason"] or f"{row['codec']} q{row['quality']}"
+        if row["packing"]:
+            words += f"; packed by {row['packing']}"
+        if row["carried_length"]:
+            words += f"; {row['carried_length']:,} bytes of other content carried"
         print(
             f"{row['status']:<8} {size:>11} {held:>9} {rate:>10} {psnr:>9}  {readable(row['key'])}  ({readable(words)})"
         )
