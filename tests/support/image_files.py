@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import PIL.Image
 
+_UNREADABLE = ("/proc/self/mem", "/proc/thread-self/mem")
+
 
 def picture(mode: str = "RGB", size: tuple[int, int] = (40, 24), seed: int = 0) -> PIL.Image.Image:
     channels = len(PIL.Image.new(mode, (1, 1)).getbands())
@@ -42,6 +44,7 @@ def waves(seed: int, width: int = 64, height: int = 48) -> bytes:
 
 
 def make_unreadable(path: Path) -> None:
-    """Put a regular file there whose bytes nobody gets, root neither: reading it is an I/O error."""
+    """Put a regular file there whose bytes nobody gets, root neither: reading it is an I/O error. Two in one folder."""
     path.unlink(missing_ok=True)
-    path.symlink_to("/proc/self/mem")
+    there = {str(other.readlink()) for other in path.parent.iterdir() if other.is_symlink()}
+    path.symlink_to(next(file for file in _UNREADABLE if file not in there))
