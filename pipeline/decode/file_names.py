@@ -9,7 +9,8 @@ from typing import Final
 
 from pipeline.store.name_limits import NameLimits
 
-_LOOKS_ESCAPED = re.compile(r"%(2E|2F|00|25)", re.IGNORECASE)
+_LOOKS_ESCAPED = re.compile(r"\A%(25)*(2F|2E(%(25)*2E)?)\Z|%(25)*00|\0", re.IGNORECASE)
+"""Names as they come out of an escape; a name that merely holds a `%2F`, as pages save them, stays as it is."""
 _LONGEST_EXTENSION: Final = 16
 """In bytes, with its dot: what is longer is no extension."""
 

@@ -17,6 +17,7 @@ from pipeline.image.formats.jpeg_segments import (
     DNL,
     EOI,
     FRAMES,
+    JPEG_LS,
     SOI,
     SOS,
     TABLES,
@@ -36,7 +37,12 @@ _ICC_HEADER_BYTES: Final = 128
 
 _DECODED_FRAMES: Final = (0xC0, 0xC1, 0xC2)
 """Sequential and progressive, in Huffman codes."""
-_OTHER_FRAMES: Final = {0xC3: "lossless", 0xC9: "arithmetic-coded", 0xCA: "arithmetic-coded"}
+_OTHER_FRAMES: Final = {
+    0xC3: "lossless",
+    0xC9: "arithmetic-coded",
+    0xCA: "arithmetic-coded",
+    JPEG_LS: "JPEG-LS",
+}
 
 _MAX_SCANS: Final = 100
 """Encoders write about ten; thousands make a small file that takes minutes to decode."""
@@ -77,6 +83,10 @@ def jpeg_header(data: bytes) -> Header:
     for segment in segments(data):
         _note_segment(walk, segment, data)
         walk.end, walk.has_end = segment.end, segment.marker == EOI
+        if walk.frame_markers == [
+            JPEG_LS
+        ]:  # its picture data are stuffed otherwise: markers cannot be found in them
+            break
     walk.account.carry_trailer(data, walk.end)
     icc_problem = _settle_icc(walk)
     if len(walk.frame) < 6:
@@ -94,7 +104,7 @@ def jpeg_header(data: bytes) -> Header:
         unmodelled=_unmodelled_samples(walk, bit_depth, channels)
         or _unmodelled_content(walk, data)
         or icc_problem,
-        is_doubtful=not walk.has_end,
+        is_doubtful=not walk.has_end and walk.frame_markers[0] in _DECODED_FRAMES,
         exif=account.exif,
         icc=account.icc,
         xmp=account.xmp,

@@ -6,6 +6,7 @@ import struct
 from dataclasses import dataclass, field
 
 _SRGB_GAMMA = 45455
+_GAMMA_BYTES = 4
 _GAMMA_TOLERANCE = 0.1
 _SRGB_POINTS = (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
 """White, red, green and blue of sRGB, (x, y) in hundred thousandths."""
@@ -46,7 +47,9 @@ class Colours:
         if self.has_profile or self.is_srgb:
             return None
         for gamma in self.gammas:
-            value = int.from_bytes(gamma, "big")
+            value = (
+                int.from_bytes(gamma, "big") if len(gamma) == _GAMMA_BYTES else 0
+            )  # else no reader takes it
             if value and abs(value / _SRGB_GAMMA - 1) > _GAMMA_TOLERANCE:
                 return f"a gamma that only a gAMA chunk describes ({value / 100_000:.3f}, not sRGB's 0.455)"
         for points in self.points:

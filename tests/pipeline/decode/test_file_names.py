@@ -24,6 +24,9 @@ KEYS = st.text(alphabet="ab./%2EeF0 5\\\0ü", min_size=1, max_size=12)
         ("./a", "%2E/a"),
         ("%2E%2E/a", "%252E%252E/a"),
         ("100%.png", "100%.png"),
+        ("https%3A%2F%2Fa.org%2fb.jpg", "https%3A%2F%2Fa.org%2fb.jpg"),
+        ("%2e%2e.jpg/%2f", "%2e%2e.jpg/%252f"),
+        ("%252E/%00\0", "%25252E/%2500%00"),
     ],
 )
 def test_known_keys(key: str, path: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 
+import imagecodecs
 import pytest
 from PIL import ImageCms
 
@@ -34,7 +35,7 @@ from tests.support.containers import (
     webp_with,
     with_frame,
 )
-from tests.support.odd_images import exif_block, png_chunk
+from tests.support.odd_images import exif_block, png_chunk, texture
 
 EXIF = exif_block(6)
 ICC = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -79,6 +80,7 @@ KEPT = {
     "jpeg-12-bit": (with_frame(0xC1, (0, 12)), "12-bit samples"),
     "jpeg-lossless": (with_frame(0xC3), "not decoded here (lossless)"),
     "jpeg-arithmetic": (with_frame(0xC9), "not decoded here (arithmetic-coded)"),
+    "jpeg-ls": (imagecodecs.jpegls_encode(texture(9, 12)), "not decoded here (JPEG-LS)"),
     "jpeg-hierarchical": (with_frame(0xC5), "not decoded here (hierarchical or lossless)"),
     "jpeg-height-told-later": (
         b"".join((*jpeg_blocks()[:-1], jpeg_segment(0xDC, b"\x00\x09"), jpeg_blocks()[-1])),
