@@ -162,7 +162,7 @@ def _note_segment(walk: _Walk, segment: Segment, data: bytes) -> None:
         walk.account.picture(*span)
         walk.first_scan = walk.first_scan or segment.start
         walk.scans += 1
-    elif marker in FRAMES:
+    elif marker in FRAMES or (marker == JPEG_LS and len(body) > 5 and len(body) == 6 + 3 * body[5]):
         walk.frame = walk.frame or body
         walk.frame_markers.append(marker)
         _for_decoder(walk, segment, data)

@@ -11,8 +11,9 @@ from pipeline.errors import SourceError
 SOI, EOI, SOS, DNL, COM, APP0, APP15 = 0xD8, 0xD9, 0xDA, 0xDC, 0xFE, 0xE0, 0xEF
 TABLES = frozenset({0xC4, 0xCC, 0xDB, 0xDD})
 """Huffman tables, arithmetic conditions, quantisation tables, restart interval."""
+FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 JPEG_LS = 0xF7
-FRAMES = (frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}) | {JPEG_LS}
+"""A frame of JPEG-LS, which lies among the markers that JPEG has reserved."""
 _BARE = frozenset({0x01, *range(0xD0, 0xD9)})
 """Markers without a body: temporary, restarts, the start of an image."""
 _MARKER = re.compile(rb"\xff[^\x00\xff]")
