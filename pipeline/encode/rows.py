@@ -18,7 +18,7 @@ from pipeline.image.read import to_rgb
 from pipeline.packing.flat import why_flat
 from pipeline.packing.grid_file import pack_bounded
 from pipeline.packing.pack import Packed, pack_file, pack_pixels
-from pipeline.packing.registry import GRID_ZFP, LEPTON
+from pipeline.packing.registry import DEFLATED, GRID_ZFP, LEPTON
 from pipeline.source.image_names import is_image_name
 from pipeline.types import Image, ShardRow, SourceImage, Unmodelled
 
@@ -53,7 +53,7 @@ def exact_row(fetched: Fetched, reason: str, *, run: str) -> ShardRow:
     image, data = fetched.content, fetched.data
     if data is None or not isinstance(image, Image):
         raise ValueError(f"Expected an image with pixels, got {image!r} for key {fetched.source.key!r}.")
-    file = pack_file(data)
+    file = pack_file(data, without=(DEFLATED,))  # which holds the same samples as the pixels below, and more
     if (
         file.packing == LEPTON
     ):  # pixels that a JPEG file decodes to take more than the file, whatever they show

@@ -17,7 +17,7 @@ _LEAST_BYTES: Final = 1024
 """A smaller grid is not worth its head."""
 _LEAST_SHARE: Final = 0.25
 """Of a file: TGA has no magic, so that what is no picture at all may look like one."""
-_TIFF: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+TIFF_MAGICS: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _MOST_SEGMENTS: Final = 100_000
 
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # damaged files are met all the time
@@ -26,7 +26,7 @@ logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # damaged files are me
 def find_grid(data: bytes) -> Grid | None:
     """Where the samples of a file lie; None when they are compressed, few, or none are found."""
     try:
-        grid = _tiff(data) if data.startswith(_TIFF) else _plain(data)
+        grid = _tiff(data) if data.startswith(TIFF_MAGICS) else _plain(data)
     except Exception:  # noqa: BLE001 the row boundary: headers lie in every way
         return None
     if grid is None or not grid.is_within(len(data)):

@@ -19,6 +19,7 @@ from pipeline.errors import DamagedError
 Samples = npt.NDArray[Any]
 _KINDS: Final = "uif"
 """Of NumPy's types: unsigned and signed integers, floating point."""
+_SIZES: Final = (1, 2, 4, 8)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +78,7 @@ class Grid:
                 for offset, rows, stride in told["runs"]
             )
             dtype, width, bands = np.dtype(str(told["dtype"])), int(told["width"]), int(told["bands"])
-        except (ValueError, KeyError, TypeError, SyntaxError, RecursionError) as error:
+        except (ValueError, KeyError, TypeError, SyntaxError, OverflowError, RecursionError) as error:
             raise DamagedError(
                 f"Expected where samples lie in a file, got something else: {error!r}."
             ) from error
@@ -86,7 +87,7 @@ class Grid:
     def is_within(self, size: int) -> bool:
         """Whether a file of that many bytes can hold these rows, without two that share a byte."""
         dtype = np.dtype(self.dtype)
-        if dtype.kind not in _KINDS or self.width < 1 or self.bands < 1 or not self.runs:
+        if not is_number(dtype) or self.width < 1 or self.bands < 1 or not self.runs:
             return False
         end = 0
         for run in sorted(self.runs, key=lambda run: run.offset):
@@ -94,6 +95,11 @@ class Grid:
                 return False
             end = run.offset + (run.rows - 1) * run.stride + self.row_bytes
         return end <= size
+
+
+def is_number(dtype: np.dtype[Any]) -> bool:
+    """Whether samples can be of that type."""
+    return dtype.kind in _KINDS and dtype.itemsize in _SIZES
 
 
 def merged(runs: Sequence[Run], row_bytes: int) -> tuple[Run, ...]:

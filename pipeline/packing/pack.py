@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, cast
@@ -27,12 +27,16 @@ class Packed:
     payload: bytes
 
 
-def pack_file(data: bytes) -> Packed:
-    """A file in the fewest bytes that give back the very same; as it is where no packing pays."""
+def pack_file(data: bytes, *, without: Collection[str] = ()) -> Packed:
+    """A file in the fewest bytes that give back the very same; as it is where no packing pays.
+
+    Args:
+        without: packings that are not to be tried.
+    """
     made = (
         _made(name, partial(packing.pack, data))
         for name, packing in FILE_PACKINGS.items()
-        if packing.pack is not None
+        if packing.pack is not None and name not in without
     )
     found = _smallest(
         made, lambda one: FILE_PACKINGS[str(one.packing)].unpack(one.payload, len(data)) == data

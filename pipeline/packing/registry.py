@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pipeline.errors import NewerFormatError
-from pipeline.packing import grid_file, lepton, pixels, zstd
+from pipeline.packing import deflated_file, grid_file, lepton, pixels, zstd
 from pipeline.packing.pixels import Pixels
 
 
@@ -35,6 +35,7 @@ class PixelPacking:
 
 
 LEPTON: Final = "lepton"
+DEFLATED: Final = "deflated"
 GRID_ZFP: Final = "grid-zfp"
 """The one with a loss."""
 
@@ -43,6 +44,7 @@ FILE_PACKINGS: Final[Mapping[str, FilePacking]] = {
     "grid-jxl": FilePacking(pack=grid_file.pack_as_jxl, unpack=grid_file.unpack_from_jxl),
     "grid-planes": FilePacking(pack=grid_file.pack_as_planes, unpack=grid_file.unpack_from_planes),
     GRID_ZFP: FilePacking(pack=None, unpack=grid_file.unpack_from_zfp),
+    DEFLATED: FilePacking(pack=deflated_file.pack, unpack=deflated_file.unpack),
     "zstd": FilePacking(pack=zstd.pack, unpack=zstd.unpack),
 }
 PIXEL_PACKINGS: Final[Mapping[str, PixelPacking]] = {

@@ -21,9 +21,14 @@ _SIGN: Final = np.uint16(0x8000)
 _TRIAL_ROWS: Final = 64
 
 
+def takes_jxl(dtype: np.dtype[Any]) -> bool:
+    """Whether JPEG XL can hold such samples; where it can it does better than planes."""
+    return dtype in _JXL_TYPES
+
+
 def pack_jxl(samples: Samples) -> bytes | None:
     """Integers of 8 or 16 bits as JPEG XL without loss; None for others."""
-    if samples.dtype not in _JXL_TYPES:
+    if not takes_jxl(samples.dtype):
         return None
     try:
         return bytes(
@@ -70,7 +75,7 @@ def pack_planes(samples: Samples) -> bytes | None:
 
     A byte before it says whether each number is stored less its left neighbour, as a part of the picture suggests.
     """
-    if samples.dtype in _JXL_TYPES:
+    if takes_jxl(samples.dtype):
         return None
     part = samples[:: max(1, len(samples) // _TRIAL_ROWS)]
     plain, less_left = (len(compressed(_planes(part, difference=choice))) for choice in (False, True))

@@ -13,7 +13,7 @@ import numpy as np
 import PIL.Image
 
 from pipeline.packing.grid_file import pack_bounded
-from pipeline.packing.registry import FILE_PACKINGS, GRID_ZFP, PIXEL_PACKINGS
+from pipeline.packing.registry import DEFLATED, FILE_PACKINGS, GRID_ZFP, PIXEL_PACKINGS
 from tests.support.photographs import picture
 
 FOLDER: Final = Path(__file__).parent
@@ -31,11 +31,18 @@ def _jpeg() -> bytes:
     return stream.getvalue() + b"a trailer"
 
 
+def _png(grey: Any) -> bytes:
+    stream = io.BytesIO()
+    PIL.Image.fromarray(grey).save(stream, "PNG")
+    return stream.getvalue()
+
+
 def main() -> None:
     """Write what is missing; what is there stays."""
     field = np.sin(np.arange(30)[:, None] / 9) * np.cos(np.arange(40) / 7)
     files = {
         "lepton": _jpeg(),
+        DEFLATED: _png(((field + 1) * 30000).astype(np.uint16)),
         "zstd": b"words that repeat, " * 20,
         "grid-jxl": b"P5 40 30 65535\n" + ((field + 1) * 30000).astype(">u2").tobytes() + b"tail",
         "grid-planes": _npy((field * 3e8).astype(">i4")),
