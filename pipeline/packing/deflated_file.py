@@ -71,7 +71,10 @@ def pack(data: bytes) -> bytes | None:
             return None
         inflated.append(one)
         room -= len(one.data)
-    samples, filters = _undone([one.data for one in inflated], layout)
+    try:
+        samples, filters = _undone([one.data for one in inflated], layout)
+    except (RuntimeError, ValueError):  # libpng refuses
+        return None
     body = pack_jxl(samples) if takes_jxl(samples.dtype) else pack_planes(samples)
     del samples
     if body is None or len(body) + share * layout.num_bytes > len(data):

@@ -36,7 +36,7 @@ def samples_of(
     """The samples in the machine's byte order, (rows, width, bands), and the filter of each row of a PNG.
 
     Raises:
-        ValueError: libpng refuses them.
+        RuntimeError, ValueError: libpng refuses them.
     """
     rows = stream.reshape(-1, row_bytes(kind, width, bands, dtype))
     if kind == PNG:

@@ -176,6 +176,7 @@ LEFT: dict[str, bytes] = {
     "more rows than its stream holds whole": _with_idat(_zlib(6)(bytes(1000))),
     "a stream of another sort": _with_idat(b"no zlib stream" * 99),
     "a bomb": _with_idat(_zlib(9)(bytes(769 * 9000))),
+    "a filter that PNG has not": _with_idat(_zlib(6, 8, 2)(b"".join(b"\7" + row.tobytes() for row in DEEP))),
     "tiny blocks": _with_idat(_zlib(6)(b"")[:2] + b"\0\0\0\xff\xff" * 400 + b"\1\0\0\xff\xff"),
     "a palette's": _png(RGB // 64 * 64, filters="0"),
     "plain": FILES["deep.png"][:8] + b"\0" * 4000,
