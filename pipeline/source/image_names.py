@@ -7,7 +7,7 @@ _DECODED = (
     "jpc j2c ppm pgm pbm pnm pam pfm tga"
 )
 _ALWAYS_KEPT = (
-    "ico icns cur psd psb pcx sgi xbm xpm qoi dds fits jxl jxr wdp hdp svg svgz exr hdr dcm "
+    "ico icns cur psd psb pcx sgi xbm xpm qoi dds fits jls jxl jxr wdp hdp svg svgz exr hdr dcm "
     "dng cr2 cr3 crw nef nrw arw srf sr2 orf rw2 raf pef srw x3f 3fr iiq erf mrw mef mos rwl kdc dcr gpr"
 )
 

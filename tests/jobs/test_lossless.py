@@ -13,6 +13,7 @@ import PIL.Image
 import pytest
 import tifffile
 
+import jobs.compress
 import pipeline.compress.run
 import pipeline.decode.resident_codecs
 import pipeline.encode.worker
@@ -67,6 +68,7 @@ def _plain_codec() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for module in (pipeline.decode.resident_codecs, pipeline.compress.run, pipeline.encode.worker):
             patch.setattr(module, "load_codec", load_plain)
+        patch.setattr(jobs.compress, "family_of", load_plain)
         yield
 
 

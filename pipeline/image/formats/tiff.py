@@ -52,6 +52,8 @@ class _Contents:
     directory: Directory
     tags: Mapping[int, Tag]
     subs: tuple[SubDirectory, ...]
+    layout: frozenset[int]
+    """Numbers of the tags that make its pixels."""
 
     def all_tags(self) -> Iterable[Tag]:
         """Of the first directory and of those that EXIF has."""
@@ -72,10 +74,14 @@ def tiff_header(data: bytes) -> Header:
     tags = {tag.number: tag for tag in directory.tags}
     pointers = [tags[number] for number in (EXIF_POINTER, GPS_POINTER) if number in tags]
     found = (read_sub_directory(file, pointer) for pointer in pointers)
-    contents = _Contents(
-        file=file, directory=directory, tags=tags, subs=tuple(sub for sub in found if sub is not None)
-    )
     layout = tiff_layout(tags)
+    contents = _Contents(
+        file=file,
+        directory=directory,
+        tags=tags,
+        subs=tuple(sub for sub in found if sub is not None),
+        layout=LAYOUT - layout.idle_tags(),
+    )
     described = [tag for tag in directory.tags if tag.number in DESCRIPTIVE and tag.is_classic]
     exif = exif_block(file, described, contents.subs)
     reason = _page_reason(contents) or layout_reason(layout, tags) or _colour_reason(tags)
@@ -203,7 +209,7 @@ def _account(contents: _Contents, strips: Iterable[tuple[int, int]]) -> Account:
 
 def _is_carried(tag: Tag, contents: _Contents) -> bool:
     """Whether neither the picture nor another field holds the tag."""
-    if tag.number in LAYOUT or tag.number in {sub.pointer for sub in contents.subs}:
+    if tag.number in contents.layout or tag.number in {sub.pointer for sub in contents.subs}:
         return False
     if tag.number in (_ICC, _XMP):
         return _field(tag) is None

@@ -24,7 +24,7 @@ LAYOUT = frozenset(
         *(YCBCR_COEFFICIENTS, YCBCR_SUBSAMPLING, YCBCR_POSITIONING, REFERENCE_BLACK_WHITE),
     }
 )
-"""Tags that have done their work once the picture is decoded."""
+"""Tags that have done their work once the picture is decoded, but for `TiffLayout.idle_tags`."""
 
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, YCBCR = 0, 1, 2, 3, 6
 RAW, JPEG = 1, 7
@@ -88,6 +88,13 @@ class TiffLayout:
         if self.tile is not None:
             return height
         return min(height, self.height - index % -(-self.height // height) * height)
+
+    def idle_tags(self) -> frozenset[int]:
+        """Tags of a layout that make nothing of this picture, whatever they hold."""
+        tables = () if self.compression == JPEG else (JPEG_TABLES,)
+        colours = () if self.photometric == PALETTE else (COLOUR_MAP,)
+        chroma = () if self.photometric == YCBCR else (YCBCR_SUBSAMPLING, YCBCR_POSITIONING)
+        return frozenset((*tables, *colours, *chroma))
 
     def row_bytes(self) -> int:
         """Bytes of a row of a strip or tile before it is compressed."""
