@@ -260,7 +260,7 @@ def _explain(error: ValidationError) -> list[str]:
             hint = f"did you mean `{near[0]}`?" if near else f"expected one of {', '.join(sorted(choices))}"
             lines.append(f"unknown key `{at}`; {hint}")
         else:
-            message = problem["msg"].removeprefix("Value error, ")
+            message = problem["msg"].removeprefix("Value error, ").replace("Input should be ", "expected ", 1)
             lines.append(f"`{at or 'config'}`: {message}" + _got(problem.get("input")))
     return lines
 

@@ -86,9 +86,11 @@ def tell_summary(summary: RunSummary, archive: str) -> None:
         print(_worst_words(summary.low_psnr, summary.worst))
     if summary.target_met is not None:
         print(_target_words(summary))
+    weights = summary.weights_bytes
+    share = f", of it {_mb(weights)} the codec's weights, stored once" if weights else ""
     print(
         f"{summary.seconds:.1f} s, {summary.megapixels_per_second:.2f} MP/s. The archive now takes "
-        f"{_mb(summary.archive_bytes)}, of it {_mb(summary.weights_bytes)} the codec's weights, stored once: {archive}"
+        f"{_mb(summary.archive_bytes)}{share}: {archive}"
     )
 
 

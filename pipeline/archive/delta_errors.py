@@ -89,5 +89,11 @@ def _no_table(storage: Storage, folder: str) -> NoArchiveError:
             f"{expected} shards whose catalogue is lost; `tenfold repair {storage.url}` makes it anew from them."
         )
     found = [info.path for info in itertools.islice(storage.list(), 3)]
-    there = f"other files ({', '.join(found)}, ...)" if found else "an empty folder or none"
-    return NoArchiveError(f"{expected} {there}; create one with `tenfold compress SRC {storage.url}`.")
+    if found:
+        return NoArchiveError(
+            f"{expected} other files ({', '.join(found)}, ...); name the folder that `tenfold compress SRC ARCHIVE` "
+            "was given as ARCHIVE."
+        )
+    return NoArchiveError(
+        f"{expected} an empty folder or none; create one with `tenfold compress SRC {storage.url}`."
+    )

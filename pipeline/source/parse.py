@@ -22,6 +22,7 @@ included. Bytes of a local name that are no text become %XX.
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -51,7 +52,7 @@ def parse_source(
         take: which of its files are taken.
         exclude: URL or path of the archive, which may lie inside the source.
     Raises:
-        SourceError: nothing was given.
+        SourceError: nothing was given, or the archive is the folder whose images are to be taken.
         StorageError: a URL that cannot be one, or that holds credentials.
     """
     if not text.strip() or text == "@":
@@ -62,7 +63,7 @@ def parse_source(
     if text.startswith("@"):
         return Source(config(url=_folder_of(normal(text[1:])), list_file=normal(text[1:])))
     if is_local and Path(local_path(text)).is_dir():
-        return Source(config(url=normal(text)))
+        return Source(config(url=_apart(normal(text), excluded)))
     extension = extension_of(text).removeprefix(".")
     if not text.endswith("/") and not (is_glob(text) and not _is_local_file(text)):
         if extension == "parquet":
@@ -75,8 +76,22 @@ def parse_source(
             compile_glob(glob)
         except ValueError as error:
             raise SourceError(f"Expected a glob as SRC, got {text!r}: {error}; correct it.") from error
-        return Source(config(url=normal(folder or "."), glob=glob))
-    return Source(config(url=normal(text)))
+        return Source(config(url=_apart(normal(folder or "."), excluded), glob=glob))
+    return Source(config(url=_apart(normal(text), excluded)))
+
+
+def _apart(folder: str, archive: str | None) -> str:
+    """The folder, which is not the archive itself: an archive's files could not be told from those of the source."""
+    if archive is not None and _place(folder) == _place(archive):
+        raise SourceError(
+            f"Expected an archive in a folder of its own, got {archive} for the source and the archive; name another "
+            f"place, which may lie inside the source: {archive}/archive."
+        )
+    return folder
+
+
+def _place(url: str) -> str:
+    return os.path.realpath(local_path(url)) if scheme(url) in LOCAL else url
 
 
 def _is_local_file(text: str) -> bool:

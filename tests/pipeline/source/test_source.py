@@ -76,6 +76,17 @@ class TestFolder:
         assert keys(tmp_path, exclude=str(tmp_path / "archive/")) == ["a.jpg", "archive2/b.jpg"]
         assert keys(tmp_path / "archive", exclude=str(tmp_path)) == ["runs/thumb.png"]
 
+    @pytest.mark.parametrize("source", ["photos", "photos/", "photos/**", "link"])
+    def test_an_archive_that_is_the_source_is_refused(self, source: str, tmp_path: Path) -> None:
+        fill(tmp_path, "photos/a.jpg")
+        (tmp_path / "link").symlink_to("photos")
+        with pytest.raises(SourceError, match="an archive in a folder of its own"):
+            parse_source(str(tmp_path / source), exclude=str(tmp_path / "photos"))
+
+    def test_a_bucket_that_is_both_is_refused(self) -> None:
+        with pytest.raises(SourceError, match="an archive in a folder of its own"):
+            parse_source("s3://bucket/photos/", exclude="s3://bucket/photos")
+
     def test_a_relative_folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         fill(tmp_path, "photos/a.jpg")
         monkeypatch.chdir(tmp_path)
