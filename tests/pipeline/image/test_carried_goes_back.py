@@ -12,6 +12,7 @@ import PIL.ImageFile
 import PIL.IptcImagePlugin
 import pytest
 
+from pipeline.image.read import read_image
 from pipeline.image.write import Format, write_image
 from pipeline.image.writers.described import described, iptc_as_photoshop
 from pipeline.types import CarriedPart, Image
@@ -94,6 +95,15 @@ def test_a_jpeg_without_jfif_gets_none() -> None:
     held = segments(write_image(image("JPEG", ("COM", b"one")), "jpeg"))
     assert "E0" not in [kind for kind, _ in held]
     assert opened(write_image(image("JPEG", ("COM", b"one")), "jpeg")).mode == "RGB"
+
+
+def test_boxes_of_an_avif() -> None:
+    parts = [("uuid", bytes(16) + b"provenance"), ("free", b"one"), ("trailer", b"film")]
+    whole = image("AVIF", *parts, ("mime", b"an item"))
+    back = read_image(write_image(whole, "avif"))
+    assert isinstance(back, Image)
+    assert [(part.kind, part.data) for part in back.carried] == parts
+    assert (back.exif, back.icc, back.xmp) == (whole.exif, whole.icc, whole.xmp)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
