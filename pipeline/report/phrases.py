@@ -35,7 +35,7 @@ def tiers(counts: Tiers) -> str:
     words += [f"{counts.lossless:,} lossless"] if counts.lossless else []
     words += [f"{counts.bounded:,} within an error bound"] if counts.bounded else []
     damaged = f" ({counts.damaged:,} of them damaged)" if counts.damaged else ""
-    words += [f"{counts.kept:,} kept as they were{damaged}", f"{counts.failed:,} failed"]
+    words += [f"{counts.kept:,} kept byte for byte{damaged}", f"{counts.failed:,} failed"]
     return ", ".join(words)
 
 
