@@ -133,8 +133,8 @@ def _jpegs() -> dict[str, Marked]:
         "progressive.jpg": Marked(data=_jpeg(progressive=True)),
         "grey.jpeg": Marked(data=saved(GREY, "JPEG", quality=97)),
         "cmyk.JPG": Marked(data=saved(PIL.Image.fromarray(RGB).convert("CMYK"), "JPEG")),
-        "deep.jpg": Marked(data=imagecodecs.jpeg_encode(RGB.astype(np.uint16) * 16, bitspersample=12)),
-        "ls.jpg": Marked(data=imagecodecs.jpegls_encode(RGB)),
+        "deep.jpg": Marked(data=bytes(imagecodecs.jpeg_encode(RGB.astype(np.uint16) * 16, bitspersample=12))),
+        "ls.jpg": Marked(data=bytes(imagecodecs.jpegls_encode(RGB))),
     }
 
 
@@ -268,7 +268,7 @@ def _plain_ones() -> dict[str, Marked]:
     return {
         "uuid.jp2": _with(lambda one: _jp2(box(b"uuid", bytes(16) + one))),
         "trailer.jp2": _with(lambda one: _jp2(b"", after=one)),
-        "two.jp2": Marked(data=_jp2(box(b"jp2c", imagecodecs.jpeg2k_encode(RGB, codecformat="j2k")))),
+        "two.jp2": Marked(data=_jp2(box(b"jp2c", bytes(imagecodecs.jpeg2k_encode(RGB, codecformat="j2k"))))),
         "comment.ppm": _with(lambda one: b"P6\n#" + one + b"\n64 48\n255\n" + RGB.tobytes()),
         "trailer.ppm": _with(lambda one: b"P6\n64 48\n255\n" + RGB.tobytes() + one),
         "sevenths.pgm": Marked(data=b"P5\n64 48\n7\n" + (GREY >> 5).tobytes()),
@@ -283,8 +283,8 @@ def _plain_ones() -> dict[str, Marked]:
             lambda one: bmp[:10] + struct.pack("<I", 54 + len(one)) + bmp[14:54] + one + bmp[54:]
         ),
         "palette.bmp": Marked(data=saved(PIL.Image.fromarray(RGB).quantize(200), "BMP")),
-        "jxl.jxl": Marked(data=imagecodecs.jpegxl_encode(RGB, lossless=True)),
-        "qoi.qoi": Marked(data=imagecodecs.qoi_encode(RGB)),
+        "jxl.jxl": Marked(data=bytes(imagecodecs.jpegxl_encode(RGB, lossless=True))),
+        "qoi.qoi": Marked(data=bytes(imagecodecs.qoi_encode(RGB))),
         "icon.ico": Marked(data=saved(RGB, "ICO")),
         "array.npy": Marked(data=_npy(RGB.astype("f4"))),
         "drawing.svg": Marked(data=b"<svg xmlns='http://www.w3.org/2000/svg'/>"),
