@@ -16,6 +16,7 @@ from pipeline.errors import DamagedError
 from pipeline.packing import stored_rows
 from pipeline.packing.find_grid import TIFF_MAGICS
 from pipeline.packing.grid import is_number
+from pipeline.packing.tiff_pages import pages_of
 
 Segment = tuple[int, int]
 """Where some bytes of a stream lie in the file, and how many."""
@@ -147,7 +148,7 @@ def _tiff(data: bytes) -> Layout | None:
     """The largest set of pages that are alike; the others stay in the skeleton."""
     alike: dict[tuple[str, str, int, int], dict[int, int]] = {}
     with tifffile.TiffFile(io.BytesIO(data)) as file:
-        for page in file.pages:
+        for page in pages_of(file):
             keyframe = page.keyframe
             if keyframe.compression not in _DEFLATE or keyframe.predictor not in _PREDICTORS:
                 continue

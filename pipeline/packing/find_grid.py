@@ -12,6 +12,7 @@ import tifffile
 
 from pipeline.packing.grid import Grid, Run, merged
 from pipeline.packing.plain_formats import bmp, fits, npy, pnm, tga
+from pipeline.packing.tiff_pages import pages_of
 
 _LEAST_BYTES: Final = 1024
 """A smaller grid is not worth its head."""
@@ -44,14 +45,8 @@ def _plain(data: bytes) -> Grid | None:
 def _tiff(data: bytes) -> Grid | None:
     """The largest set of pages that are alike; the others stay in the skeleton."""
     alike: dict[tuple[str, int, int], list[Run]] = {}
-    seen: set[int] = set()
     with tifffile.TiffFile(io.BytesIO(data)) as file:
-        for page in file.pages:
-            if page.offset in seen:  # directories that name each other go on for ever
-                break
-            seen.add(page.offset)
-            if len(seen) > _MOST_SEGMENTS:
-                return None
+        for page in pages_of(file):
             keyframe = page.keyframe
             if keyframe.compression != 1 or keyframe.predictor != 1 or keyframe.fillorder != 1:
                 continue
