@@ -44,8 +44,8 @@ def decode(
         typer.Option(
             "--format",
             help="Default: png for coded images, the original file for kept ones. source: the format in which each "
-            "image came, under its own name, in a file that is not larger than it was; PNG for formats that are not "
-            "written.",
+            "image came, under its own name, where it is a lossy one in a file that is not larger than it was; PNG for "
+            "formats that are not written.",
         ),
     ] = None,
     out_quality: OutQuality = None,

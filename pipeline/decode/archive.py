@@ -111,7 +111,7 @@ class Archive:
 
         Args:
             fmt: None for PNG where coded or lossless, and for the file itself where kept or bounded; `source` for the
-                format in which the image came, in a file that is not larger than it was.
+                format in which the image came, where it is a lossy one in a file that is not larger than it was.
             quality: 1 (smallest) to 100, of lossy formats.
         Raises:
             RestoreError: the format cannot hold this image.

@@ -161,7 +161,7 @@ def test_errors(tmp_path: Path) -> None:
         assert (held.code, "the lease of a nightly" in held.err) == (11, True)
         assert tenfold("prune", archive).code == 0, "looking needs no lease"
     short = tenfold("prune", archive, "--grace", "59m")
-    assert (short.code, "Expected a grace period of at least 1h, got 59m" in short.err) == (1, True)
+    assert (short.code, "Expected a grace period of at least 1h, got 59m" in short.err) == (2, True)
     for words in (
         ("--older-than", "0d"),
         ("--older-than", "-3d"),
