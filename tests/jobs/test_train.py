@@ -85,7 +85,7 @@ def test_a_polite_kill_ends_with_a_checkpoint(images: Path, tmp_path: Path) -> N
         (("--config", "none.yaml", "--data", "d", "--out", "o"), 1, "expected a training config"),
         (("--config", "none.yaml"), 2, "--redraw alone"),
         (("--redraw", "nowhere"), 1, "expected a run at nowhere"),
-        (("--config", "{config}", "--data", "d", "--out", "{tmp}/o", "--device", "tpu"), 1, "got 'tpu'"),
+        (("--config", "{config}", "--data", "d", "--out", "{tmp}/o", "--device", "tpu"), 2, "got 'tpu'"),
         (("--config", "{config}", "--data", "{tmp}/none", "--out", "{tmp}/o"), 1, "nothing there"),
     ],
 )
