@@ -14,7 +14,7 @@ from deltalake import CommitProperties
 from deltalake.exceptions import CommitFailedError
 
 from pipeline.archive.delta_table import DeltaCatalogueTable
-from pipeline.archive.queries import between_keys, one_of, select, shards_in
+from pipeline.archive.queries import between_keys, columns_of, one_of, select, shards_in
 from pipeline.archive.schema import CATALOGUE_SCHEMA
 from pipeline.errors import ArchiveError
 
@@ -29,10 +29,6 @@ _NEWER: Final = (
 )
 """The row comes from another version of the source than the one in the catalogue, could be read, and is not older.
 An older one comes from a killed run that is resumed after another run has encoded the image."""
-_SPARES_SOUND: Final = "s.damaged IS NOT TRUE"
-"""A damaged file never takes the place of a sound image ..."""
-_OR_NOT_SOUND: Final = " OR t.status = 'failed' OR t.damaged IS TRUE"
-"""... but that of another damaged one."""
 _RETRIED: Final = "(t.status = 'failed' AND (s.status <> 'failed' OR t.run <> s.run))"
 """A failed row is replaced by whatever came of trying again; not by a second driver of the same run."""
 
@@ -107,10 +103,8 @@ def _retried(table: DeltaCatalogueTable, change: Callable[[], int], what: str) -
 
 
 def _merge_once(table: DeltaCatalogueTable, rows: pa.Table, author: Author, lost: frozenset[str]) -> int:
-    has_damaged = any(field.name == "damaged" for field in table.opened().schema().fields)
-    spares = f"{_SPARES_SOUND}{_OR_NOT_SOUND}" if has_damaged else f"{_SPARES_SOUND} OR t.status = 'failed'"
     table.raise_format(author.properties())
-    replaced = f"({_NEWER} AND ({spares})) OR {_RETRIED}"
+    replaced = f"({_NEWER} AND ({_spares_sound(table)})) OR {_RETRIED}"
     if lost:  # there may be very many: only those matter that rows of these keys lie in
         here = lost & shards_in(table, where=between_keys(rows["key"]), keys=_extent(rows))
         if here:
@@ -130,6 +124,12 @@ def _merge_once(table: DeltaCatalogueTable, rows: pa.Table, author: Author, lost
         .execute()
     )
     return int(done["num_target_rows_inserted"]) + int(done["num_target_rows_updated"])
+
+
+def _spares_sound(table: DeltaCatalogueTable) -> str:
+    """The condition that a damaged file takes the place of no sound image, only of a failed or another damaged one."""
+    spares = "s.damaged IS NOT TRUE OR t.status = 'failed'"
+    return f"{spares} OR t.damaged IS TRUE" if "damaged" in columns_of(table) else spares
 
 
 def _of_other_sources(table: DeltaCatalogueTable, rows: pa.Table) -> dict[str, str]:

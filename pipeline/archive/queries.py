@@ -59,7 +59,7 @@ def select(
     if is_legacy_read and "reason" not in names:
         schema = schema_of_columns([*names, "reason"])
     opened = table.opened_for(keys)
-    present = _columns_of(table)
+    present = columns_of(table)
     sql = f"SELECT {', '.join(_quoted(name) for name in schema.names if name in present) or 'key'} FROM t"
     if where is not None:
         sql += f" WHERE ({where})"
@@ -90,7 +90,7 @@ def join(
         f"{side}.{_quoted(name)} AS {side}_{name}"
         for side, table in sides.items()
         for name in columns
-        if name in _columns_of(table)
+        if name in columns_of(table)
     )
     sql = f"SELECT {named} FROM {one} {how} {other} ON {one}.key = {other}.key {rest}"
     with sides[one].translated():
@@ -140,7 +140,7 @@ def schema_of_columns(names: Collection[str] | None) -> pa.Schema:
     return pa.schema([CATALOGUE_SCHEMA.field(name) for name in names])
 
 
-def _columns_of(table: DeltaCatalogueTable) -> set[str]:
+def columns_of(table: DeltaCatalogueTable) -> set[str]:
     """The columns that a table has: an older catalogue lacks some."""
     return {field.name for field in table.opened().schema().fields}
 
