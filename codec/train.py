@@ -11,7 +11,7 @@ from codec.errors import CodecError
 from codec.registry import recipe_for
 from codec.train_config import load_train_config
 from codec.training.curves import redraw
-from codec.training.local_images import load_crops
+from codec.training.local_images import load_crops, load_kinds
 from codec.training.progress import Lines
 from codec.training.sessions import after_minutes, on_signal
 from codec.training.trainer import train
@@ -32,6 +32,7 @@ def main() -> int:
                 out=arguments.out,
                 resume=arguments.resume,
                 start_from=arguments.start_from,
+                held_out=load_kinds(arguments.held_out, config) if arguments.held_out else None,
                 device=device,
                 workers=arguments.workers,
                 stop=lambda progress: ends(progress) or asked(progress),
@@ -56,6 +57,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in OUT, if any")
     parser.add_argument(
         "--start-from", type=Path, help="weights file to begin with, or `shipped`; else the bare transform"
+    )
+    parser.add_argument(
+        "--held-out", type=Path, help="folder with images that DATA does not hold, a folder a kind"
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:n")
     parser.add_argument(

@@ -11,6 +11,7 @@ from codec.device import resolve_device
 from codec.registry import recipe_for
 from codec.train_config import load_train_config
 from codec.training.curves import redraw as redraw_run
+from codec.training.local_images import load_kinds
 from codec.training.progress import progress_line
 from codec.training.sessions import after_minutes, on_signal
 from codec.training.trainer import train as train_preset
@@ -43,6 +44,14 @@ def train(
         Path | None,
         typer.Option(metavar="FILE", help="Weights to begin with; `shipped` for the shipped ones."),
     ] = None,
+    held_out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Images that SRC does not hold, in a folder for every kind (buildings/, screens/): every evaluation "
+            "measures each kind too, so that the log shows what gains and what loses.",
+        ),
+    ] = None,
     device: Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda or cuda:n.")] = "auto",
     workers: Annotated[
         int | None,
@@ -73,7 +82,7 @@ def train(
         raise typer.BadParameter("expected --config, --data and --out, or --redraw alone; got less")
     else:
         with clear_errors():
-            _session(config, data, out, resume, start_from, device, workers, minutes)
+            _session(config, data, out, resume, start_from, held_out, device, workers, minutes)
 
 
 def _session(
@@ -82,6 +91,7 @@ def _session(
     out: Path,
     resume: bool,
     start_from: Path | None,
+    held_out: Path | None,
     device: str,
     workers: int | None,
     minutes: float | None,
@@ -98,6 +108,7 @@ def _session(
             out=out,
             resume=resume,
             start_from=start_from,
+            held_out=None if held_out is None else load_kinds(held_out, settings),
             device=place,
             workers=workers,
             stop=lambda progress: ends(progress) or asked(progress),

@@ -37,8 +37,10 @@ def draw_curves(out: Path) -> Path | None:
     rows = read_log(out)
     losses = [row for row in rows if row["kind"] == "train" and row.get("loss") is not None]
     evaluations = [row for row in rows if row["kind"] == "evaluate"]
-    figure = Figure(figsize=(15, 4.5), layout="constrained")
-    loss, bpp, psnr = figure.subplots(1, 3)
+    kinds = evaluations[-1].get("kinds", {}) if evaluations else {}
+    count = 4 if kinds else 3
+    figure = Figure(figsize=(5 * count, 4.5), layout="constrained")
+    loss, bpp, psnr, *by_kind = figure.subplots(1, count)
     loss.plot([row["step"] for row in losses], [row["loss"] for row in losses], color="black", linewidth=0.8)
     loss.set(title="loss, training", xlabel="step", yscale="log")
     for label in [point["label"] for point in evaluations[-1]["points"]] if evaluations else []:
@@ -48,10 +50,25 @@ def draw_curves(out: Path) -> Path | None:
     psnr.set(title="PSNR (dB), held back", xlabel="step")
     if evaluations:
         psnr.legend(fontsize="small")
-    for axes in (loss, bpp, psnr):
+    for axes in by_kind:
+        for kind in kinds:
+            axes.plot(*_share_of_first_loss(evaluations, kind), label=kind)
+        axes.set(title="loss by kind, held out, % of the first", xlabel="step")
+        axes.legend(fontsize="small")
+    for axes in (loss, bpp, psnr, *by_kind):
         axes.grid(alpha=0.3)
     figure.savefig(out / CURVES_NAME, dpi=110)
     return out / CURVES_NAME
+
+
+def _share_of_first_loss(evaluations: list[dict[str, Any]], kind: str) -> tuple[list[int], list[float]]:
+    """Steps and the family's own measure of a kind of images; empty for a family that has none."""
+    pairs = [
+        (row["step"], row["kinds"][kind]["loss"])
+        for row in evaluations
+        if "loss" in row.get("kinds", {}).get(kind, {})
+    ]
+    return [step for step, _ in pairs], [100.0 * value / pairs[0][1] for _, value in pairs]
 
 
 def _curve(evaluations: list[dict[str, Any]], label: str, name: str) -> tuple[list[int], list[float]]:

@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from codec.contract import RGB
 from codec.errors import TrainingError
 from codec.training.config import TrainConfig
 from codec.training.gather import gather
@@ -34,6 +35,22 @@ def load_crops(source: Path, config: TrainConfig, *, say: Callable[[str], None] 
     gathered = gather(decode_ahead(_files(source, config), _decode), config, where=str(source))
     say(str(gathered))
     return gathered.crops
+
+
+def load_kinds(folder: Path, config: TrainConfig) -> dict[str, list[RGB]]:
+    """Images that are not trained on, by kind: those of every sub-folder of a folder, under its name.
+
+    Of each kind `config.evaluate_crops` are taken, at most.
+
+    Raises:
+        TrainingError: there is no sub-folder, or one holds no image that is at least one patch large.
+    """
+    kinds = sorted(path for path in folder.glob("*") if path.is_dir())
+    if not kinds:
+        raise TrainingError(
+            f"expected a folder of images for every kind in {folder}, got none; name them there"
+        )
+    return {kind.name: load_crops(kind, config).spread(config.evaluate_crops) for kind in kinds}
 
 
 def _files(source: Path, config: TrainConfig) -> Iterator[ImageFile | Found]:

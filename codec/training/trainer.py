@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -21,7 +21,7 @@ from codec.training.image_crops import Crops
 from codec.training.learner import Learner
 from codec.training.patch_source import PatchSource
 from codec.training.progress import TrainingProgress
-from codec.training.recipe import Recipe
+from codec.training.recipe import Evaluation, Recipe
 from codec.training.schedule import Budget, RunClock, learning_rate
 from codec.training.training_record import TrainingRecord
 
@@ -49,6 +49,7 @@ def train(
     out: Path,
     resume: bool = False,
     start_from: Path | None = None,
+    held_out: Mapping[str, Sequence[RGB]] | None = None,
     device: torch.device | None = None,
     workers: int | None = None,
     stop: Callable[[TrainingProgress], bool] = lambda _: False,
@@ -63,6 +64,7 @@ def train(
         read: gives the images, once everything else has been checked.
         resume: go on from the checkpoint in `out`, if there is one.
         start_from: weights file whose tensors are taken where they fit, or `SHIPPED_START`.
+        held_out: further images that are not trained on, by their kind: every evaluation measures each kind too.
         workers: shares of a batch that run side by side; by default one per core, or one on a GPU.
         stop: asked after every step whether this session ends, with a checkpoint.
         on_progress: told after every step.
@@ -83,7 +85,7 @@ def train(
     torch.set_flush_denormal(True)  # dying gradients are subnormal, and those are slow on a CPU
     try:
         device = device or torch.device("cpu")
-        run = _Run(config, recipe, crops, out)
+        run = _Run(config, recipe, _Data.of(crops, held_out or {}, config), out)
         if checkpoint is None:
             run.begin(start_from)
         else:
@@ -103,19 +105,21 @@ class _Data:
     """Those trained on."""
     measured: list[RGB]
     """Those held back that evaluations are made on."""
+    kinds: Mapping[str, Sequence[RGB]]
+    """Those that evaluations are made on apart."""
 
     @classmethod
-    def of(cls, crops: Crops, config: TrainConfig) -> _Data:
+    def of(cls, crops: Crops, kinds: Mapping[str, Sequence[RGB]], config: TrainConfig) -> _Data:
         trained_on, held_back = crops.split(config.held_back)
-        return cls(crops=trained_on, measured=held_back.spread(config.evaluate_crops))
+        return cls(crops=trained_on, measured=held_back.spread(config.evaluate_crops), kinds=kinds)
 
 
 class _Run:
     """One run: its learner, its clock and its record, moved on together and saved together."""
 
-    def __init__(self, config: TrainConfig, recipe: Recipe[Any], crops: Crops, out: Path) -> None:
+    def __init__(self, config: TrainConfig, recipe: Recipe[Any], data: _Data, out: Path) -> None:
         self._config, self._recipe, self._out = config, recipe, out
-        self.data = _Data.of(crops, config)
+        self.data = data
         self._learner = Learner(recipe, config)
         self.clock = RunClock(Budget.of(config))
         self._record = TrainingRecord(out)
@@ -207,9 +211,17 @@ class _Run:
 
     def _evaluate(self) -> None:
         """Measure the averaged weights."""
+        kinds = {kind: self._measured(images) for kind, images in self.data.kinds.items()}
         measured = self.data.measured
         evaluation = self._recipe.evaluate(self._learner.average, measured, self.clock.fraction_done)
-        self._record.write_evaluation(self.clock.step, evaluation, measured[0])
+        self._record.write_evaluation(self.clock.step, evaluation, measured[0], kinds)
+
+    def _measured(self, images: Sequence[RGB]) -> Evaluation:
+        """Measure the averaged weights on images that the recipe does not follow."""
+        state = self._recipe.state()
+        evaluation = self._recipe.evaluate(self._learner.average, images, self.clock.fraction_done)
+        self._recipe.restore(state)
+        return evaluation
 
     def _progress(self, loss: float) -> TrainingProgress:
         return TrainingProgress(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,8 +60,13 @@ class TrainingRecord:
         """Write a line about a step that could not be taken."""
         self._log.write("skipped", step, loss=repr(loss))
 
-    def write_evaluation(self, step: int, evaluation: Evaluation, original: RGB) -> None:
-        """Write a line about an evaluation, and keep its picture of the first held-back crop, `original`."""
+    def write_evaluation(
+        self, step: int, evaluation: Evaluation, original: RGB, kinds: Mapping[str, Evaluation]
+    ) -> None:
+        """Write a line about an evaluation, those of single kinds of images beside it, and keep its picture of the
+        first held-back crop, `original`."""
         self.reached = evaluation_row(evaluation)
+        if kinds:
+            self.reached["kinds"] = {kind: evaluation_row(one) for kind, one in kinds.items()}
         self._log.write("evaluate", step, **self.reached)
         save_strip(self._out, step, evaluation, original)

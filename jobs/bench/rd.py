@@ -24,6 +24,12 @@ def rd(
     images: ImagesFolder,
     *,
     codec: CodecId = DEFAULT_CODEC,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Encode with these, from `tenfold train`, instead of the codec's own."
+        ),
+    ] = None,
     qualities: Annotated[
         str, typer.Option(help="Ours, 0 to 63, separated by commas.")
     ] = "0,8,16,24,32,40,48,56,63",
@@ -55,7 +61,7 @@ def rd(
 
         levels = parse_qualities(qualities)
         baselines = chosen_baselines(against)
-        loaded = load_codec(codec)
+        loaded = load_codec(codec, encode_with=None if weights is None else _read(weights))
         kept = cache or default_cache()
         for folder in (kept, *([out] if out else [])):
             _make_folder(folder)
@@ -66,6 +72,18 @@ def rd(
             print_json(to_json(report))
         else:
             print(to_markdown(report), end="")
+
+
+def _read(weights: Path) -> bytes:
+    """A weights file.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    try:
+        return weights.read_bytes()
+    except OSError as error:
+        raise UsageError(f"Expected a weights file at {weights}, got: {error.strerror}.") from error
 
 
 def _make_folder(folder: Path) -> None:

@@ -146,6 +146,7 @@ def test_a_missing_library_is_left_out(
         pytest.param(("rd", "--codec", "gif"), "ae-zfp-1", id="unknown codec"),
         pytest.param(("rd", "--out", "{file}"), "Expected a folder to write to", id="out is a file"),
         pytest.param(("rd", "--cache", "{file}"), "Expected a folder to write to", id="cache is a file"),
+        pytest.param(("rd", "--weights", "nowhere"), "Expected a weights file at nowhere", id="no weights"),
     ],
 )
 def test_wrong_usage_ends_before_work(

@@ -16,7 +16,7 @@ from codec.training.gather import gather
 from codec.training.image_crops import Crops, photo_of
 from codec.training.image_files import Found, sample, take_turns
 from codec.training.karhunen_loeve import fit_transform, patch_grid
-from codec.training.local_images import load_crops
+from codec.training.local_images import load_crops, load_kinds
 from codec.training.patch_source import PatchSource, _Resident
 from tests.support.photographs import picture
 from tests.support.training_runs import pictures, tiny
@@ -147,3 +147,17 @@ def test_the_transform_is_orthonormal_and_sorted(crops: Crops) -> None:
         energies += np.square(patch_grid(pixels) @ basis.T).sum((0, 1))
     assert energies[:8].min() > energies[100:].max()
     assert 100 <= len(transform.sample_NK) <= 100 + len(crops)
+
+
+def test_kinds_are_the_folders_of_a_folder(tmp_path: Path) -> None:
+    config = tiny("hyper-1", evaluate_crops=1)
+    with pytest.raises(TrainingError, match=r"expected a folder of images for every kind in .*, got none"):
+        load_kinds(tmp_path, config)
+    for kind, names in {"screens": ("a.png", "b.png"), "buildings": ("c.png",)}.items():
+        (tmp_path / kind).mkdir()
+        for name in names:
+            Image.fromarray(picture(96, 112, 1)).save(tmp_path / kind / name)
+    assert {kind: len(images) for kind, images in load_kinds(tmp_path, config).items()} == {
+        "buildings": 1,
+        "screens": 1,
+    }

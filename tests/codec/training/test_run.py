@@ -241,6 +241,26 @@ def test_a_run_draws_what_it_saw(family: str, crops: Crops, tmp_path: Path) -> N
         assert strips.height >= len(labels) * height
 
 
+@every_family
+def test_kinds_of_images_are_measured_apart_and_change_nothing(
+    family: str, crops: Crops, tmp_path: Path
+) -> None:
+    kinds = {"buildings": crops.pixels[:2], "screens": crops.pixels[2:3]}
+    alone = train(tiny(family), lambda: crops, out=tmp_path / "alone")
+    watched = train(tiny(family), lambda: crops, out=tmp_path / "watched", held_out=kinds)
+    before, after = (read_weights(one.weights).tensors for one in (alone, watched))
+    assert all(torch.equal(tensor, after[name]) for name, tensor in before.items())
+    rows = [row for row in read_log(tmp_path / "watched") if row["kind"] == "evaluate"]
+    assert all(set(row["kinds"]) == set(kinds) for row in rows)
+    assert rows[-1]["kinds"]["buildings"]["points"] != rows[-1]["kinds"]["screens"]["points"]
+    pytest.importorskip("matplotlib")
+    with (
+        Image.open(redraw(tmp_path / "alone")[0]) as three,
+        Image.open(redraw(tmp_path / "watched")[0]) as four,
+    ):
+        assert four.width * 3 == three.width * 4
+
+
 def test_drawing_needs_a_run(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match=r"expected a run at .* check the path"):
         redraw(tmp_path)
