@@ -7,6 +7,7 @@ CodecError
 │   └── UnknownWeightsError     a sound payload, made with weights that this codec was not given
 ├── CodecConfigError    a configuration that names or combines things wrongly
 └── TrainingError       training data or checkpoint unusable
+    └── TooFewImagesError   too few images to adapt weights to
 """
 
 
@@ -55,3 +56,7 @@ class CodecConfigError(CodecError, ValueError):
 
 class TrainingError(CodecError):
     """Training data or a training checkpoint cannot be used."""
+
+
+class TooFewImagesError(TrainingError):
+    """There are too few images to adapt weights to."""

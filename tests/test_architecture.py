@@ -39,6 +39,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     "codec/bench": {"codec (ground)"},
     "codec/families/*": {"codec (ground)", "codec/entropy", "codec/parts", "codec/training"},
     "codec/registry": {"codec (ground)", "codec/training"},
+    "codec/adaptation": {"codec (ground)", "codec/registry", "codec/training"},
     "codec/train": {"codec (ground)", "codec/registry", "codec/training"},
     "pipeline (ground)": set(),
     "pipeline/store": {"pipeline (ground)"},

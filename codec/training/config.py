@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from codec.errors import CodecConfigError
 
 
 class OptimiserConfig(BaseModel):
@@ -88,3 +91,17 @@ class TrainConfig(BaseModel):
         if self.data.crop < self.patch:
             raise ValueError(f"data.crop of {self.data.crop} is smaller than patch of {self.patch}")
         return self
+
+    @classmethod
+    def keys_of(cls, weights: Mapping[str, Any]) -> dict[str, Any]:
+        """The keys of a run that goes on from a weights file and keeps its shape.
+
+        Args:
+            weights: what the file says of itself (`codec.weights_file.WeightsFile.config`, parsed).
+        Raises:
+            CodecConfigError: one weights file of this family is not a whole codec.
+        """
+        del weights
+        raise CodecConfigError(
+            "expected a family that encodes with one weights file of one's own, such as hyper-1"
+        )

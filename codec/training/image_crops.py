@@ -54,6 +54,10 @@ class Crops:
         places = np.linspace(0, len(self) - 1, min(count, len(self))).astype(int)
         return [self.pixels[place] for place in places]
 
+    def at_least(self, side: int) -> Crops:
+        """Those that are so many pixels high and wide."""
+        return self._subset([min(pixels.shape[:2]) >= side for pixels in self.pixels])
+
     def _subset(self, mask: Sequence[bool]) -> Crops:
         chosen = [i for i, keep in enumerate(mask) if keep]
         return Crops(names=tuple(self.names[i] for i in chosen), pixels=tuple(self.pixels[i] for i in chosen))

@@ -49,13 +49,17 @@ class HyperRecipe:
     def begin(
         self, model: HyperModel, crops: Crops, held_back: Sequence[RGB], start_from: Path | None
     ) -> None:
-        """Fit the transform, and take what fits of other weights."""
+        """Fit the transform, and take what fits of other weights; of those of the same shape, everything."""
         del held_back  # nothing is set by them
+        source = None if start_from is None else understand(read_weights(start_from)).model
+        if source is not None and source.config == model.config:
+            model.load_state_dict(source.state_dict())
+            return
         transform = fit_transform(crops, seed=self._config.seed)
         model.cpu()  # where its start is computed
         install_transform(model, transform.basis_CK, transform.sample_NK)
-        if start_from is not None:
-            inherit(model, understand(read_weights(start_from)).model)
+        if source is not None:
+            inherit(model, source)
         model.to(self._device)
 
     def shipped(self) -> Path:

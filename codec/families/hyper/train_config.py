@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -60,3 +61,8 @@ class HyperTrainConfig(TrainConfig):
     evaluate_qualities: tuple[Level, ...] = Field(default=(4, 14, 24, 34, 44, 54, 63), min_length=1)
     compile: bool = False
     """torch.compile the forward pass: a minute or two at the start for faster steps on a GPU."""
+
+    @classmethod
+    def keys_of(cls, weights: Mapping[str, Any]) -> dict[str, Any]:
+        """Name and shape of the model."""
+        return {"preset": weights["name"], "model": weights["model"]}
