@@ -1,4 +1,4 @@
-"""Weights adapted to a few pictures: a run that any kill leaves resumable, and weights that rebuild from a difference."""
+"""Weights adapted to a few pictures: a run that any kill leaves resumable, weights that a difference rebuilds."""
 
 from __future__ import annotations
 
@@ -39,7 +39,9 @@ def test_a_run_that_was_stopped_goes_on_and_ends_as_if_it_had_not_been(tmp_path:
     assert run(tmp_path / "parts", stop_at=2) is None
     parts = run(tmp_path / "parts")
     again = run(tmp_path / "parts", stop_at=1)
-    assert whole is not None and parts is not None and again is not None
+    assert whole is not None
+    assert parts is not None
+    assert again is not None
     assert whole.weights != START
     assert whole.weights == parts.weights == again.weights
     assert whole.difference == parts.difference == again.difference
@@ -51,7 +53,9 @@ def test_a_run_that_was_stopped_goes_on_and_ends_as_if_it_had_not_been(tmp_path:
 
 def test_too_few_images_are_refused(tmp_path: Path) -> None:
     pixels = (*CROPS.pixels[:-1], np.zeros((63, 200, 3), np.uint8))
-    with pytest.raises(TooFewImagesError, match="at least 8 images of 64 x 64 pixels or more to adapt to, got 7"):
+    with pytest.raises(
+        TooFewImagesError, match="at least 8 images of 64 x 64 pixels or more to adapt to, got 7"
+    ):
         run(tmp_path, crops=Crops(names=CROPS.names, pixels=pixels))
 
 
