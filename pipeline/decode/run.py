@@ -118,7 +118,7 @@ class DecodeRun:
         self._listen(ImagesListed(images=len(planned)))
         self._listen(ListingEnded())
         if planned:
-            self._work(_tasks(planned))
+            self._work(_tasks(planned), catalogue.version())
         self._listen(RunEnded())
         progress = self._follower.progress
         return DecodeSummary(
@@ -148,9 +148,10 @@ class DecodeRun:
             originals=lambda: Originals(versions),
         )
 
-    def _work(self, tasks: Iterator[DecodeTask]) -> None:
+    def _work(self, tasks: Iterator[DecodeTask], version: int) -> None:
         spec = DecoderSpec(
             archive_url=self._archive.url,
+            version=version,
             destination_url=self._destination.url,
             form=self._form,
             config=self._config,

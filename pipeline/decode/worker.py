@@ -10,14 +10,14 @@ from typing import ClassVar
 import torch
 
 from codec.errors import CodecError
-from pipeline.archive.shards import iter_rows
 from pipeline.config import CompressConfig
 from pipeline.decode.deliver import deliver
 from pipeline.decode.file_form import FileForm
 from pipeline.decode.put import put_file
 from pipeline.decode.row_decoder import RowDecoder
+from pipeline.decode.shard_reader import ShardReader
 from pipeline.decode.tasks import DecodeResult, DecodeTask, WantedImage
-from pipeline.errors import DamagedError, StorageError, StoreDownError, TenfoldError
+from pipeline.errors import StorageError, StoreDownError, TenfoldError
 from pipeline.store.name_limits import limits_of
 from pipeline.store.storage import Storage
 from pipeline.types import WITH_PIXELS, Image, ShardRow
@@ -31,6 +31,8 @@ class DecoderSpec:
     wants_gpu: ClassVar[bool] = True
 
     archive_url: str
+    version: int
+    """Of the catalogue that names the images."""
     destination_url: str
     form: FileForm
     config: CompressConfig
@@ -40,6 +42,7 @@ class DecoderSpec:
         torch.set_num_threads(threads)
         return DecoderWorker(
             Storage(self.archive_url, self.config.storage),
+            self.version,
             Storage(self.destination_url, self.config.storage),
             form=self.form,
             batch_pixels=int(self.config.workers.batch_megapixels * 1e6),
@@ -51,10 +54,17 @@ class DecoderWorker(Worker[DecodeTask, DecodeResult]):
     """Holds the codecs it has met and decodes shards."""
 
     def __init__(
-        self, archive: Storage, destination: Storage, *, form: FileForm, batch_pixels: int, threads: int
+        self,
+        archive: Storage,
+        version: int,
+        destination: Storage,
+        *,
+        form: FileForm,
+        batch_pixels: int,
+        threads: int,
     ) -> None:
-        """Take the stores and this worker's share of the CPU."""
-        self._archive = archive
+        """Take the stores, the version that is decoded, and this worker's share of the CPU."""
+        self._shards = ShardReader(archive, version)
         self._destination = destination
         self._limits = limits_of(destination.url)
         self._form = form
@@ -64,60 +74,54 @@ class DecoderWorker(Worker[DecodeTask, DecodeResult]):
 
     def run(self, task: DecodeTask) -> DecodeResult:
         """Decode and write the images of one task; one that cannot be is a reason in the result."""
-        try:
-            return self._run(task)
-        except DamagedError as error:
-            reason = f"{error} What is whole in it comes back with `tenfold get` or `tenfold repair`."
-            failed = tuple((image.key, reason) for image in task.images)
-            return DecodeResult(written=0, written_bytes=0, pixels=0, failed=failed)
+        files: list[_Written] = []
+        failed: list[tuple[str, str]] = []
+        for batch in self._batches(self._rows(task, failed)):
+            images = self._decode([row for _, row in batch])
+            outcomes = [
+                self._writers.submit(self._write, row, image, wanted)
+                for (wanted, row), image in zip(batch, images, strict=True)
+            ]
+            for (wanted, _), outcome in zip(batch, outcomes, strict=True):
+                file = outcome.result()
+                if isinstance(file, str):
+                    failed.append((wanted.key, file))
+                else:
+                    files.append(file)
+        return DecodeResult(
+            written=len(files),
+            written_bytes=sum(file.size for file in files),
+            pixels=sum(file.pixels for file in files),
+            failed=tuple(failed),
+            renamed=tuple((file.key, file.renamed) for file in files if file.renamed is not None),
+            otherwise=tuple((file.key, file.otherwise) for file in files if file.otherwise is not None),
+        )
 
     def close(self) -> None:
         """End the threads that write."""
         self._writers.shutdown()
 
-    def _run(self, task: DecodeTask) -> DecodeResult:
-        wanted = {image.row: image for image in task.images}
-        rows = iter_rows(self._archive, task.shard, only=wanted)
-        written = written_bytes = pixels = 0
-        failed: list[tuple[str, str]] = []
-        renamed: list[tuple[str, str]] = []
-        otherwise: list[tuple[str, str]] = []
-        for batch in self._batches(rows):
-            images = self._decode([row for _, row in batch])
-            outcomes = [
-                self._writers.submit(self._write, row, image, wanted[number])
-                for (number, row), image in zip(batch, images, strict=True)
-            ]
-            for (_, row), outcome in zip(batch, outcomes, strict=True):
-                file = outcome.result()
-                if isinstance(file, str):
-                    failed.append((row.key, file))
-                    continue
-                written += 1
-                written_bytes += file.size
-                pixels += (row.width or 0) * (row.height or 0)
-                if file.renamed is not None:
-                    renamed.append((row.key, file.renamed))
-                if file.otherwise is not None:
-                    otherwise.append((row.key, file.otherwise))
-        return DecodeResult(
-            written=written,
-            written_bytes=written_bytes,
-            pixels=pixels,
-            failed=tuple(failed),
-            renamed=tuple(renamed),
-            otherwise=tuple(otherwise),
-        )
+    def _rows(
+        self, task: DecodeTask, failed: list[tuple[str, str]]
+    ) -> Iterator[tuple[WantedImage, ShardRow]]:
+        """Those that can be had; the reasons of the others go into `failed`."""
+        for wanted, row in self._shards.rows(task.shard, task.images):
+            if isinstance(row, str):
+                failed.append((wanted.key, row))
+            else:
+                yield wanted, row
 
-    def _batches(self, rows: Iterator[tuple[int, ShardRow]]) -> Iterator[list[tuple[int, ShardRow]]]:
-        batch: list[tuple[int, ShardRow]] = []
+    def _batches(
+        self, rows: Iterator[tuple[WantedImage, ShardRow]]
+    ) -> Iterator[list[tuple[WantedImage, ShardRow]]]:
+        batch: list[tuple[WantedImage, ShardRow]] = []
         pixels = 0
-        for number, row in rows:
+        for wanted, row in rows:
             row_pixels = (row.width or 0) * (row.height or 0)
             if batch and pixels + row_pixels > self._batch_pixels:
                 yield batch
                 batch, pixels = [], 0
-            batch.append((number, row))
+            batch.append((wanted, row))
             pixels += row_pixels
         if batch:
             yield batch
@@ -158,14 +162,23 @@ class DecoderWorker(Worker[DecodeTask, DecodeResult]):
         except TenfoldError as error:
             return str(error)
         renamed = None if path == place.asked else path
-        return _Written(size=len(delivery.data), renamed=renamed, otherwise=delivery.otherwise)
+        return _Written(
+            key=row.key,
+            size=len(delivery.data),
+            pixels=(row.width or 0) * (row.height or 0),
+            renamed=renamed,
+            otherwise=delivery.otherwise,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Written:
     """One file."""
 
+    key: str
     size: int
+    """In bytes."""
+    pixels: int
     renamed: str | None
     """Its path, where that is not what was asked for."""
     otherwise: str | None

@@ -396,25 +396,30 @@ def test_a_decode_that_was_stopped_goes_on(made: tuple[Path, Ran], tmp_path: Pat
     assert (ran.json()["written"], ran.json()["existing"]) == (0, len(others) + 1)
 
 
-def test_a_damaged_shard_costs_its_own_images_alone(tmp_path: Path, small_photos: Path) -> None:
-    first, second = sorted(small_photos.iterdir())[:2]
+def test_damage_costs_the_images_whose_bytes_it_hits(tmp_path: Path, small_photos: Path) -> None:
+    first, second, third = sorted(small_photos.iterdir())[:3]
     source, archive = tmp_path / "source", tmp_path / "archive"
     source.mkdir()
-    for photo in (second, first):  # a run and a shard each
-        shards_before = {*archive.rglob("*.parquet")}
-        shutil.copy(photo, source)
+    for photos in ((first, second), (third,)):  # a run and a shard each
+        for photo in photos:
+            shutil.copy(photo, source)
         assert tenfold("compress", source, archive, "--workers", "0").code == 0
-    (shard,) = {*(archive / "shards").rglob("*.parquet")} - shards_before
+    hit, beside, elsewhere = (Archive(str(archive)).row(photo.name) for photo in (first, second, third))
+    assert hit.shard == beside.shard != elsewhere.shard
+    shard = archive / hit.shard
     data = bytearray(shard.read_bytes())
-    data[len(data) // 3] ^= 1
+    data[(hit.payload_offset or 0) + 40] ^= 1
     shard.write_bytes(data)
     ran = tenfold("decode", archive, tmp_path / "decoded", "--workers", "0", "--json")
     assert ran.code == 3
-    summary = ran.json()
-    assert (summary["written"], summary["failed"]) == (1, 1)
-    assert [failure["key"] for failure in summary["failures"]] == [first.name]
-    assert "bytes are not those that were written" in summary["failures"][0]["reason"]
-    assert len(list((tmp_path / "decoded").iterdir())) == 1
+    (failure,) = ran.json()["failures"]
+    assert failure["key"] == first.name
+    assert "the bytes are not those that were written" in failure["reason"]
+    assert {path.stem for path in (tmp_path / "decoded").iterdir()} == {second.stem, third.stem}
+    shard.unlink()
+    ran = tenfold("decode", archive, tmp_path / "again", "--workers", "0", "--json")
+    assert [one["key"] for one in ran.json()["failures"]] == [first.name, second.name]
+    assert "got nothing there" in ran.json()["failures"][0]["reason"]
 
 
 def test_a_second_source_with_the_same_names_is_said(tmp_path: Path, small_photos: Path) -> None:
