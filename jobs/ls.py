@@ -25,6 +25,7 @@ _COLUMNS = (
     "reason",
     "lost_shard",
     "codec",
+    "weights",
     "quality",
     "width",
     "height",

@@ -79,6 +79,11 @@ def _done(summary: RepairSummary, archive: str) -> Iterator[str]:
         yield f"{path}: damaged; {would}put aside, and put back from this release or done without."
     for path in summary.put_back:
         yield f"{path}: missing; {would}put back from this release."
+    if summary.unlearned:
+        yield (
+            f"Weights that the archive had learned are lost ({', '.join(summary.unlearned)}): new images "
+            f"{would or 'are '}encoded with the shipped ones again."
+        )
     yield from first_of([problem.line for problem in summary.damaged])
     if summary.salvaged:
         yield f"{counted(summary.salvaged, 'image')}, whole in damaged shards, {would}moved into new ones as they were."

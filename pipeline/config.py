@@ -29,6 +29,8 @@ class _Section(BaseModel):
 
 DEFAULT_FLOOR_DB: Final = 30.0
 """PSNR under which losses show on most images (docs/benchmarks/2026-11-28-default-floor.md)."""
+SHIPPED_WEIGHTS: Final = "shipped"
+"""What `weights` says for those that the codec ships with, though the archive has learned others."""
 TARGETS: Final = ("quality", "ratio", "bpp")
 """What says how hard a codec presses: one of these."""
 
@@ -50,7 +52,8 @@ class CodecConfig(_Section):
     min_ms_ssim: float | None = Field(default=None, gt=0, lt=1)
     """The same for MS-SSIM, which images under 161 pixels do not have."""
     weights: str | None = None
-    """Path or URL of a weights file to encode with instead of the codec's own."""
+    """Path or URL of a weights file to encode with, or `shipped` for the codec's own. Null: those that the archive has
+    learned, else the codec's own."""
 
     @model_validator(mode="after")
     def _one_target(self) -> Self:

@@ -163,6 +163,9 @@ class ShardRow:
     """The shard in which the archive held the image, when it failed because that was lost: a sound copy of that shard
     brings the image back."""
     codec: str | None = None
+    weights: str | None = None
+    """Of a coded image: digest of the weights file that its payload names, hexadecimal; null in rows of releases that
+    did not say so, where only the payload does."""
     quality: int | None = None
     latent_shape: tuple[int, int, int] | None = None
     payload: bytes | None = None
@@ -206,6 +209,7 @@ class CatalogueRow:
     max_error: float | None
     lost_shard: str | None
     codec: str | None
+    weights: str | None
     quality: int | None
     latent_shape: tuple[int, int, int] | None
     payload_crc32c: int | None

@@ -47,7 +47,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     "pipeline/packing": {"pipeline (ground)"},
     "pipeline/config": {"codec (ground)", "pipeline (ground)", "pipeline/source", "pipeline/store"},
     "pipeline/source": {"pipeline (ground)", "pipeline/image", "pipeline/store"},
-    "pipeline/archive": {"codec (ground)", "pipeline (ground)", "pipeline/store"},
+    "pipeline/archive": {"codec (ground)", "codec/adaptation", "pipeline (ground)", "pipeline/store"},
     "pipeline/workers": {"codec (ground)", "pipeline (ground)", "pipeline/config"},
     "pipeline/training": {
         "codec/training",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -134,6 +135,63 @@ def digest_in(path: str) -> bytes | None:
     return digest if weights_name(digest) == name else None
 
 
+# codec/<digest>.difference               weights as what they add to others
+
+_DIFFERENCE: Final = re.compile(rf"{WEIGHTS_FOLDER}/([0-9a-f]{{16}})\.difference")
+
+
+def difference_path(digest: bytes) -> str:
+    """Where lies what makes a weights file of another one."""
+    return f"{WEIGHTS_FOLDER}/{digest.hex()}.difference"
+
+
+def digest_of_difference(path: str) -> bytes | None:
+    """Undo `difference_path`; None for any other name."""
+    match = _DIFFERENCE.fullmatch(path)
+    return None if match is None else bytes.fromhex(match[1])
+
+
+# codec/adaptations/<adaptation>-<sha16>.json     what came of learning from the archive's images
+
+ADAPTATIONS_FOLDER: Final = f"{WEIGHTS_FOLDER}/adaptations"
+_ADAPTATION: Final = re.compile(
+    rf"{ADAPTATIONS_FOLDER}/\d{{8}}T\d{{6}}-[0-9a-f]{{6}}-(?P<sha16>[0-9a-f]{{16}})\.json"
+)
+
+
+def adaptation_path(adaptation: str, data: bytes) -> str:
+    """Where the record of an adaptation lies, given its bytes; later ones sort behind it."""
+    return f"{ADAPTATIONS_FOLDER}/{adaptation}-{sha16(data)}.json"
+
+
+def is_adaptation_path(path: str) -> bool:
+    """Whether a name is that of the record of an adaptation."""
+    return _ADAPTATION.fullmatch(path) is not None
+
+
+def is_whole_adaptation(path: str, data: bytes) -> bool:
+    """Whether the bytes of an adaptation's record are those that its name promises."""
+    match = _ADAPTATION.fullmatch(path)
+    return match is not None and match["sha16"] == sha16(data)
+
+
+# adapt/<adaptation>/                     what an adaptation under way has so far
+
+ATTEMPTS_FOLDER: Final = "adapt"
+
+
+def attempt_folder(adaptation: str) -> str:
+    """The folder of an adaptation that has not come to its end."""
+    return f"{ATTEMPTS_FOLDER}/{adaptation}"
+
+
+def attempt_of(path: str) -> str | None:
+    """Which adaptation an object of such a folder belongs to; None for any other name."""
+    folder, _, rest = path.partition("/")
+    adaptation, _, name = rest.partition("/")
+    return adaptation if folder == ATTEMPTS_FOLDER and name else None
+
+
 # seals/<version>-<sha16>.json            checksums of the catalogue's files
 
 SEALS_FOLDER: Final = "seals"
@@ -211,6 +269,11 @@ class RecordPath:
     run: str
     name: str
     """Such as `RUN_JSON`."""
+
+
+def new_run_id() -> str:
+    """A name for a run, or whatever else leaves records, that begins now; later ones sort behind it."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
 
 
 def record_path(run: str, name: str) -> str:
@@ -298,6 +361,7 @@ ARCHIVE_FOLDERS: Final = frozenset(
         RUNS_FOLDER,
         LOST_FOLDER,
         COMPARISONS_FOLDER,
+        ATTEMPTS_FOLDER,
     }
 )
 """All there is in the top folder of an archive."""

@@ -18,15 +18,12 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from functools import partial
 
-from codec.contract import Codec
 from codec.cpus import usable_cpus
-from codec.registry import load_codec
-from codec.weights_file import digest_of
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.seals import seal
 from pipeline.archive.set_aside import check_not_replaced
 from pipeline.archive.stored_plan import StoredPlan
-from pipeline.archive.weights import read_given_weights, store_weights
+from pipeline.archive.weights import store_weights
 from pipeline.compress.commits import Commits
 from pipeline.compress.known_images import KnownImages
 from pipeline.compress.open_units import OpenUnits
@@ -34,6 +31,7 @@ from pipeline.compress.plan import CompressPlan, known_images, plan_run
 from pipeline.compress.planner import Planner
 from pipeline.compress.progress_file import ProgressFile
 from pipeline.compress.resume import resume_units
+from pipeline.compress.run_codec import RunCodec
 from pipeline.compress.run_record import RunRecord
 from pipeline.compress.summary import RunSummary, summarise
 from pipeline.compress.work import CompressWork, StopRequest
@@ -81,7 +79,7 @@ class CompressRun:
             SourceError, StorageError, ConfigError, ArchiveError: as `run`, before any work.
         """
         listen(RunBegan(verb="compress"))
-        codec = _RunCodec.load(self._config).codec
+        loaded = RunCodec.load(self._config, self._archive)
         images = self._touch_source()
         check_not_replaced(self._archive)
         plan = plan_run(
@@ -90,7 +88,7 @@ class CompressRun:
             Catalogue(self._archive),
             self._config,
             resumes=RunRecord.interrupted(
-                self._archive, self._source.config, self._config, weights=sorted(codec.weights)
+                self._archive, self._source.config, self._config, weights=loaded.weights_names
             ),
             listen=listen,
         )
@@ -108,14 +106,14 @@ class CompressRun:
                 one that comes later ends the run after what is finished has been committed.
         """
         started = time.monotonic()
-        loaded = _RunCodec.load(self._config)  # a wrong one ends here, before anything is made
+        loaded = RunCodec.load(self._config, self._archive)  # a wrong one ends here, before anything is made
         images = self._touch_source()
         catalogue = Catalogue(self._archive)
         self._archive.check_writable()
         check_not_replaced(self._archive)
         catalogue.create()
         record = RunRecord.resume_or_start(
-            self._archive, self._source.config, self._config, weights=sorted(loaded.codec.weights)
+            self._archive, self._source.config, self._config, weights=loaded.weights_names
         )
         follower = Follower()
         listen = together(follower, ProgressFile(record, follower), listen)
@@ -180,35 +178,17 @@ class CompressRun:
         )
 
     def _pool(
-        self, loaded: _RunCodec, listen: Listener
+        self, loaded: RunCodec, listen: Listener
     ) -> AbstractContextManager[Pool[EncodeTask, EncodeResult]]:
-        if self._config.lossless is not True or loaded.weights_digest is not None:
+        if self._config.lossless is not True or loaded.digests:
             store_weights(self._archive, loaded.codec.weights)
         spec = EncoderSpec(
             archive_url=self._archive.url,
             source=self._source.config,
             config=self._config,
-            weights_digest=loaded.weights_digest,
+            weights=loaded.digests,
         )
         return working_pool(spec, self._config.workers, listen)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _RunCodec:
-    """The codec of a run, on the CPU: for what it knows about itself, and its weights files."""
-
-    codec: Codec
-    weights_digest: bytes | None
-    """Of the weights file to encode with; None for the codec's own."""
-
-    @classmethod
-    def load(cls, config: CompressConfig) -> _RunCodec:
-        weights = config.codec.weights
-        encode_with = None if weights is None else read_given_weights(weights, config.storage)
-        return cls(
-            codec=load_codec(config.codec.id, device="cpu", encode_with=encode_with),
-            weights_digest=None if encode_with is None else digest_of(encode_with),
-        )
 
 
 def _parallel(config: CompressConfig) -> int:

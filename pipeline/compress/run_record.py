@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-import secrets
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
@@ -20,6 +19,7 @@ from pipeline.archive.layout import (
     RUN_JSON,
     RUNS_FOLDER,
     SUMMARY_JSON,
+    new_run_id,
     parse_record_path,
     record_path,
 )
@@ -121,11 +121,6 @@ def damaged_records(storage: Storage) -> Iterator[str]:
                 json.loads(storage.read(info.path))
             except ValueError:
                 yield info.path
-
-
-def new_run_id() -> str:
-    """A name for a run that begins now; later ones sort behind it."""
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
 
 
 def _fingerprint_in(storage: Storage, run: str) -> str | None:

@@ -11,6 +11,7 @@ from typing import Any
 import google_crc32c
 
 from codec.metrics import bpp, zip_bytes
+from codec.payload_head import weights_digest
 from pipeline.archive.lost_reason import lost_reason
 from pipeline.encode.types import Coded, Fetched, payload_room
 from pipeline.image.carried import pack_carried
@@ -33,6 +34,7 @@ def coded_row(fetched: Fetched, coded: Coded, *, codec: str, run: str) -> ShardR
         status="coded",
         damaged=False,
         codec=codec,
+        weights=_weights_of(encoded.payload),
         quality=round(coded.quality),
         latent_shape=encoded.latent_shape,
         payload=encoded.payload,
@@ -46,6 +48,11 @@ def coded_row(fetched: Fetched, coded: Coded, *, codec: str, run: str) -> ShardR
         run=run,
         encoded_at=datetime.now(UTC),
     )
+
+
+def _weights_of(payload: bytes) -> str | None:
+    digest = weights_digest(payload)
+    return None if digest is None else digest.hex()
 
 
 def exact_row(fetched: Fetched, reason: str, *, run: str) -> ShardRow:

@@ -46,15 +46,14 @@ class EncoderSpec:
     archive_url: str
     source: SourceConfig
     config: CompressConfig
-    weights_digest: bytes | None = None
-    """Of the archive's weights file to encode with; None for the weights that the codec ships with."""
+    weights: tuple[bytes, ...] = ()
+    """Digests of the archive's weights files to encode with; empty for the weights that the codec ships with."""
 
     def build(self, *, threads: int) -> EncoderWorker:
         """Load the codec and open the stores; `threads` is this worker's share of the CPU."""
         torch.set_num_threads(threads)
         archive = Storage(self.archive_url, self.config.storage)
-        digest = self.weights_digest
-        encode_with = None if digest is None else read_stored_weights(archive, digest)
+        encode_with = read_stored_weights(archive, self.weights[0]) if self.weights else None
         return EncoderWorker(
             codec=load_codec(self.config.codec.id, encode_with=encode_with),
             source=Source(self.source),

@@ -13,6 +13,7 @@ from dataclasses import replace
 import pyarrow as pa
 
 from codec.weights_file import shipped
+from pipeline.archive.adaptations import without_weights, write_adaptation
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.layout import digest_in, weights_path
 from pipeline.archive.lease import Lease
@@ -70,6 +71,8 @@ class RepairAct:
         for path in plan.weights.damaged:
             self._aside.copy([path])
             self._write_weights(path)
+        self._aside.move(plan.weights.records)
+        self._unlearn(plan)
         shards, deaths = self._salvage(plan.shards)
         for digest in plan.missing_weights:
             self._write_weights(weights_path(digest))
@@ -104,6 +107,11 @@ class RepairAct:
         data = None if digest is None else shipped(digest.hex())
         assert data is not None, "planned because this release ships it"
         self._ours().write(path, data)
+
+    def _unlearn(self, plan: RepairPlan) -> None:
+        """Say that weights which are lost are not encoded with any more: what is lost must not stop every run."""
+        for record in plan.weights.lost_learning():
+            write_adaptation(self._ours(), without_weights(record, self._repair))
 
     def _salvage(self, planned: Sequence[SeenShard]) -> tuple[list[SeenShard], list[Problem]]:
         """Read the damaged shards again, and move what is whole in them into new ones."""

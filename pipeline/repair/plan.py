@@ -12,8 +12,9 @@ from typing import Any
 import pyarrow as pa
 
 from codec.weights_file import shipped, shipped_digests
+from pipeline.archive.adaptations import AdaptationRecord, current_adaptations, damaged_adaptations
 from pipeline.archive.catalogue import Catalogue
-from pipeline.archive.layout import digest_in, weights_path
+from pipeline.archive.layout import digest_in, digest_of_difference, weights_path
 from pipeline.archive.rows_by_shard import table_by_shard
 from pipeline.compress.run_record import damaged_records
 from pipeline.config import CompressConfig
@@ -33,7 +34,8 @@ from pipeline.repair.salvage_worker import SalvageTask
 from pipeline.repair.summary import LostImage, Rebuilt, RepairSummary
 from pipeline.store.storage import Storage
 from pipeline.totals import Totals
-from pipeline.verify.damage import Problem, weights_seen
+from pipeline.verify.damage import Problem
+from pipeline.verify.weights import weights_seen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -66,6 +68,21 @@ class WeightsPlan:
     """Digests of the files that are whole, or will be."""
     problems: tuple[Problem, ...]
     """Damaged files that this release does not ship."""
+    records: tuple[str, ...]
+    """Paths of damaged records of adaptations: they are put aside."""
+    bases: frozenset[bytes]
+    """Digests of what differences are made of."""
+    current: tuple[AdaptationRecord, ...]
+    """The records that say which weights the archive encodes with."""
+
+    def lost_learning(self) -> tuple[AdaptationRecord, ...]:
+        """Those that name weights which are neither whole nor shipped: they do not count any more."""
+        usable = self.whole.union(shipped_digests())
+        return tuple(record for record in self.current if not usable.issuperset(record.encodes_with))
+
+    def needed(self) -> set[bytes]:
+        """Digests of what weights of the archive are made of, and of what it encodes with."""
+        return self.bases.union(*(record.encodes_with for record in self.current))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -103,7 +120,10 @@ class RepairPlan:
         """
         return RepairSummary(
             rebuilt=None if self.rebuild is None else self.rebuild.facts,
-            mended=[*self.dispensable, *self.weights.damaged],
+            mended=[*self.dispensable, *self.weights.damaged, *self.weights.records],
+            unlearned=sorted(
+                {digest for record in self.weights.lost_learning() for digest in record.weights}
+            ),
             put_back=[weights_path(digest) for digest in self.missing_weights],
             damaged=[problem for shard in shards for problem in shard.seen.problems],
             salvaged=sum(shard.seen.salvaged for shard in shards),
@@ -144,7 +164,7 @@ def plan_repair(archive: Storage, config: CompressConfig, seals: SealsSeen, list
         rebuild=rebuild,
         weights=weights,
         shards=tuple(seen.shards),
-        missing_weights=tuple(sorted(seen.needed_weights - weights.whole)),
+        missing_weights=_missing_weights(seen.needed_weights | weights.needed(), weights),
         returned=returned,
         lost=tuple(image for image in lost if image.key not in back),
         damaged_records=tuple(damaged_records(archive)),
@@ -168,15 +188,28 @@ def _plan_weights(archive: Storage) -> WeightsPlan:
     damaged: list[str] = []
     problems: list[Problem] = []
     whole: set[bytes] = set()
+    bases: set[bytes] = set()
     for weights in weights_seen(archive):
         if weights.problem is not None:
-            if shipped(weights.digest) is None:
+            if weights.base is not None or shipped(weights.digest) is None:
                 problems.append(weights.problem)
                 continue
             damaged.append(weights.path)
-        if digest := digest_in(weights.path):
+        bases |= set() if weights.base is None else {weights.base}
+        if digest := digest_in(weights.path) or digest_of_difference(weights.path):
             whole.add(digest)
-    return WeightsPlan(damaged=tuple(damaged), whole=frozenset(whole), problems=tuple(problems))
+    return WeightsPlan(
+        damaged=tuple(damaged),
+        whole=frozenset(whole),
+        problems=tuple(problems),
+        records=tuple(damaged_adaptations(archive)),
+        bases=frozenset(bases),
+        current=tuple(current_adaptations(archive).values()),
+    )
+
+
+def _missing_weights(needed: set[bytes], weights: WeightsPlan) -> tuple[bytes, ...]:
+    return tuple(sorted(needed.intersection(shipped_digests()) - weights.whole))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

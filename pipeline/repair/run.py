@@ -15,8 +15,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from pipeline.archive.layout import new_run_id
 from pipeline.archive.lease import Lease
-from pipeline.compress.run_record import new_run_id
 from pipeline.config import CompressConfig
 from pipeline.progress import Follower, Listener, PhaseBegan, RunBegan, RunEnded, ignore, together
 from pipeline.repair.act import RepairAct

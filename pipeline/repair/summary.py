@@ -48,6 +48,9 @@ class RepairSummary:
     """Damaged files that the archive does without, or that were put back."""
     put_back: list[str] = field(default_factory=list)
     """Weights that payloads need, that were missing, and that this release ships."""
+    unlearned: list[str] = field(default_factory=list)
+    """Digests of weights that the archive encoded with since it learned from its images, and that are lost: it encodes
+    with the shipped ones again."""
     put_aside: str | None = None
     """Where what was taken out of the archive lies in it."""
     damaged: list[Problem] = field(default_factory=list)
@@ -76,7 +79,9 @@ class RepairSummary:
     @property
     def changed(self) -> bool:
         """Whether anything was to be done about it."""
-        return bool(self.rebuilt or self.mended or self.put_back or self.damaged or self.returned)
+        return bool(
+            self.rebuilt or self.mended or self.put_back or self.unlearned or self.damaged or self.returned
+        )
 
 
 def record(archive: Storage, summary: RepairSummary) -> None:

@@ -1,4 +1,4 @@
-"""What is wrong with one shard, with the catalogue or with the weights: `verify` tells it, `repair` mends it."""
+"""What is wrong with one shard or with the catalogue: `verify` tells it, `repair` mends it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 
 import google_crc32c
 
-from codec.weights_file import SUFFIX, digest_of
 from pipeline.archive.catalogue import Catalogue
-from pipeline.archive.layout import CATALOGUE_FOLDER, WEIGHTS_FOLDER
+from pipeline.archive.layout import CATALOGUE_FOLDER
 from pipeline.archive.range_reads import EXTRAS, spans_of
 from pipeline.archive.schema import rows_of
 from pipeline.archive.shards import catalogue_rows
@@ -114,41 +113,6 @@ def damaged_catalogue(archive: Storage, catalogue: Catalogue) -> Iterator[Proble
             yield Problem(path=path, key=None, problem=f"Expected {size:,} bytes of catalogue, got {got}.")
     for key, count in catalogue.repeated_keys().items():
         yield Problem(path=CATALOGUE_FOLDER, key=key, problem=f"Expected one row for it, got {count}.")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WeightsSeen:
-    """A weights file of an archive, read."""
-
-    path: str
-    num_bytes: int
-    digest: str
-    """Hexadecimal, as its name says."""
-    found: str
-    """Of its bytes."""
-
-    @property
-    def problem(self) -> Problem | None:
-        """What is wrong with it."""
-        if self.found == self.digest:
-            return None
-        words = (
-            f"Expected weights with digest {self.digest}, got {self.found}: what was coded with them does not "
-            "decode. Copy the file back from a backup."
-        )
-        return Problem(path=self.path, key=None, problem=words)
-
-
-def weights_seen(archive: Storage) -> Iterator[WeightsSeen]:
-    """Every weights file of an archive, one after the other."""
-    for info in archive.list(WEIGHTS_FOLDER):
-        data = archive.read(info.path)
-        yield WeightsSeen(
-            path=info.path,
-            num_bytes=len(data),
-            digest=info.path.rpartition("/")[2].removesuffix(SUFFIX),
-            found=digest_of(data).hex(),
-        )
 
 
 def _gone_of(row: CatalogueRow, data: bytes) -> str | None:

@@ -41,7 +41,8 @@ from pipeline.progress import (
 from pipeline.store.storage import Storage
 from pipeline.totals import Totals
 from pipeline.types import CatalogueRow
-from pipeline.verify.damage import Problem, damaged_catalogue, missing_shard, weights_seen
+from pipeline.verify.damage import Problem, damaged_catalogue, missing_shard
+from pipeline.verify.weights import damaged_learning, weights_seen
 from pipeline.verify.worker import Level, VerifyResult, VerifySpec, VerifyTask
 from pipeline.workers.pool import Died
 from pipeline.workers.retry import halves, work_through
@@ -198,6 +199,7 @@ class VerifyRun:
             self._read_bytes += weights.num_bytes
             if weights.problem is not None:
                 self._problems[weights.problem] = None
+        self._problems |= dict.fromkeys(damaged_learning(self._archive))
 
     def _tasks(self, held: dict[str, int]) -> Iterator[VerifyTask]:
         """One for every shard that is to be looked into."""

@@ -27,7 +27,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
 
-import pipeline.compress.run
+import pipeline.compress.run_codec
 import pipeline.decode.resident_codecs
 import pipeline.encode.worker
 from pipeline.archive.catalogue import Catalogue
@@ -95,7 +95,7 @@ class Seen:
 
 def use_plain_codec() -> None:
     """Let this process, which is there for it, encode and decode with the codec of a few lines."""
-    for module in (pipeline.decode.resident_codecs, pipeline.compress.run, pipeline.encode.worker):
+    for module in (pipeline.decode.resident_codecs, pipeline.compress.run_codec, pipeline.encode.worker):
         setattr(module, "load_codec", load_plain)  # noqa: B010  to mypy, a module has no attributes to set
 
 

@@ -13,7 +13,7 @@ import PIL.Image
 import pytest
 
 import jobs.compress
-import pipeline.compress.run
+import pipeline.compress.run_codec
 import pipeline.decode.resident_codecs
 import pipeline.encode.worker
 from codec.metrics import psnr_db
@@ -49,7 +49,7 @@ LEFT_OUT = {"hIST", "iDOT", "sBIT"}
 @pytest.fixture(autouse=True, scope="module")
 def _plain_codec() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        for module in (pipeline.decode.resident_codecs, pipeline.compress.run, pipeline.encode.worker):
+        for module in (pipeline.decode.resident_codecs, pipeline.compress.run_codec, pipeline.encode.worker):
             patch.setattr(module, "load_codec", load_plain)
         patch.setattr(jobs.compress, "family_of", load_plain)
         yield

@@ -1,0 +1,58 @@
+"""Which weights a run encodes with: those it was given, those the archive has learned, or those that ship."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from codec.contract import Codec
+from codec.registry import load_codec
+from codec.weights_file import digest_of, weights_name
+from pipeline.archive.adaptations import current_adaptation
+from pipeline.archive.weights import read_given_weights, read_stored_weights
+from pipeline.config import SHIPPED_WEIGHTS, CompressConfig
+from pipeline.errors import ArchiveError
+from pipeline.store.storage import Storage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunCodec:
+    """The codec of a run, on the CPU: for what it knows about itself, and its weights files."""
+
+    codec: Codec
+    digests: tuple[bytes, ...]
+    """Of the archive's weights files to encode with, that of `codec` first; empty for the codec's own."""
+
+    @classmethod
+    def load(cls, config: CompressConfig, archive: Storage) -> Self:
+        """Load what a config means for an archive, which need not exist.
+
+        Raises:
+            ConfigError: the weights that it names are not there.
+            ArchiveError: those that the archive has learned are lost or damaged.
+            StorageError: the archive does not answer.
+        """
+        told = config.codec
+        if told.weights not in (None, SHIPPED_WEIGHTS):
+            given = read_given_weights(told.weights, config.storage)
+            return cls(codec=_load(told.id, given), digests=(digest_of(given),))
+        record = current_adaptation(archive, told.id) if told.weights is None else None
+        if record is None or not record.weights:
+            return cls(codec=_load(told.id, None), digests=())
+        try:
+            learned = read_stored_weights(archive, record.encodes_with[0])
+        except ArchiveError as error:
+            raise ArchiveError(
+                f"{error} The archive encodes with them since it learned from its images ({record.adaptation}). "
+                f"`tenfold verify {archive.url}` says what needs them; `tenfold repair` goes back to the shipped ones."
+            ) from error
+        return cls(codec=_load(told.id, learned), digests=record.encodes_with)
+
+    @property
+    def weights_names(self) -> list[str]:
+        """Names of the weights files that payloads of the run may need."""
+        return sorted({*self.codec.weights, *map(weights_name, self.digests)})
+
+
+def _load(codec_id: str, encode_with: bytes | None) -> Codec:
+    return load_codec(codec_id, device="cpu", encode_with=encode_with)
