@@ -25,14 +25,14 @@ from pipeline.archive.weights import archived_digests, weights_needed
 from pipeline.config import CompressConfig
 from pipeline.decode.row_decoder import RowDecoder
 from pipeline.errors import DamagedError, TenfoldError
-from pipeline.image.read import ReadLimits, read_image, to_rgb
+from pipeline.image.read import ReadLimits, to_rgb
 from pipeline.packing.file_of import file_of
 from pipeline.packing.grid_file import file_difference
 from pipeline.packing.registry import FILE_PACKINGS, PIXEL_PACKINGS
 from pipeline.source.original import original_file, original_of
 from pipeline.source.source import Source, SourceConfig
 from pipeline.store.storage import Storage
-from pipeline.types import WITH_PIXELS, CatalogueRow, Image, ShardRow
+from pipeline.types import CatalogueRow, ShardRow
 from pipeline.verify.damage import Problem, read_shard
 from pipeline.workers.pool import Worker
 
@@ -156,14 +156,16 @@ class VerifyWorker(Worker[VerifyTask, VerifyResult]):
     def _decoded(self, row: ShardRow) -> bool | str:
         """Whether the image was also compared with its source; what is wrong where something is."""
         try:
+            if row.status == "kept":
+                return self._kept(row)
             if row.status == "bounded":
                 return self._bounded(row)
-            image = self._image(row)
+            image = self._decoder.decode([row])[0]
         except (TenfoldError, CodecError) as error:
             return str(error)
         original = original_of(row, self._source.read, limits=ReadLimits())
-        if image is None or isinstance(original, str):
-            return not isinstance(original, str)
+        if isinstance(original, str):
+            return False
         if row.status == "lossless" and not np.array_equal(original[1].pixels, image.pixels):
             return f"Expected the very pixels of {row.source_url}, got others."
         found = psnr_db(to_rgb(original[1]), to_rgb(image))
@@ -172,12 +174,12 @@ class VerifyWorker(Worker[VerifyTask, VerifyResult]):
             return f"Expected it to decode at {expected:.2f} dB PSNR against {row.source_url}, got {found:.2f} dB."
         return True
 
-    def _image(self, row: ShardRow) -> Image | None:
-        """The pixels of an image; of a kept file that is not modelled there are none to look at."""
-        if row.status in WITH_PIXELS:
-            return self._decoder.decode([row])[0]
-        image = read_image(file_of(row))
-        return image if isinstance(image, Image) else None
+    def _kept(self, row: ShardRow) -> bool | str:
+        """As `_decoded`, of a file that is there as it was."""
+        file, original = file_of(row), original_file(row, self._source.read)
+        if isinstance(original, str):
+            return False
+        return True if file == original else f"Expected the very bytes of {row.source_url}, got others."
 
     def _bounded(self, row: ShardRow) -> bool | str:
         """As `_decoded`, of a file whose samples are not far from what they were."""
