@@ -19,10 +19,10 @@ from pipeline.archive.layout import (
     log_number,
 )
 from pipeline.archive.prune_marks import PruneMarkReader, PruneMarks
-from pipeline.archive.seals import read_seals
+from pipeline.archive.seals import Sealed, read_seals
 from pipeline.errors import ArchiveError, DamagedError
 from pipeline.progress import Listener, StepAdvanced
-from pipeline.prune.references import References
+from pipeline.prune.references import ReferenceReader, References
 from pipeline.prune.retention import Retention
 from pipeline.store.backend import ObjectInfo
 from pipeline.store.storage import Storage
@@ -41,6 +41,9 @@ class PrunePlan:
     floor: int
     """The oldest version that would be left if what is due were removed now: the rest has to wait."""
     references: References
+    """Of the versions that are to stay."""
+    sealed: Sealed
+    """Checksums of the catalogue's files."""
     unneeded: Mapping[str, int]
     """Path -> bytes of all that no kept version needs."""
     to_mark: Mapping[str, int]
@@ -83,8 +86,8 @@ def plan_prune(archive: Storage, retention: Retention, now: datetime, listen: Li
     # what a killed prune has left below the oldest version is none any more, and does not hold up the rest
     floor = max(min(lasting, default=kept_from), versions[-1].version)
     is_cut = any(number < floor and is_due(path) for path, number in log.items())
-    references = References(archive, sealed, oldest=kept_from, listen=listen)
-    references.read(newest, chain_of=floor if is_cut else kept_from)
+    reader = ReferenceReader(archive, sealed, listen)
+    references = reader.read(kept_from, newest, chain_of=floor if is_cut else kept_from)
     listing = _Listing.of(archive, references, listen)
     fresh, waiting, due = _by_age(listing.unneeded, marks, is_due, floor)
     return PrunePlan(
@@ -93,6 +96,7 @@ def plan_prune(archive: Storage, retention: Retention, now: datetime, listen: Li
         kept_from=kept_from,
         floor=floor,
         references=references,
+        sealed=sealed,
         unneeded=listing.unneeded,
         to_mark=fresh,
         waiting=waiting,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from typing import Final
 
 import pyarrow as pa
@@ -29,48 +30,15 @@ _READERS: Final = 4
 """Files of the catalogue in memory at once: they have up to 100 MB."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class References:
-    """Everything that the versions from `oldest` on refer to; `extend` takes in what was committed since."""
+    """Everything that a range of versions refers to."""
 
-    def __init__(self, archive: Storage, sealed: Sealed, *, oldest: int, listen: Listener) -> None:
-        """Contact nothing yet.
-
-        Args:
-            sealed: checksums of the catalogue's files; one that is not sealed yet must be readable.
-        """
-        self._archive = archive
-        self._sealed = sealed
-        self._listen = listen
-        self.oldest = oldest
-        self.newest = oldest
-        self.files: dict[str, int] = {}
-        """Parquet files, and their sizes."""
-        self.shards: set[str] = set()
-
-    def read(self, newest: int, *, chain_of: int) -> None:
-        """Take in the versions from `oldest` to `newest`.
-
-        Args:
-            chain_of: a version not newer than `oldest`: what it is read from must be there and whole, too.
-        Raises:
-            DamagedError: something of a kept version is not what was written.
-            ArchiveError: another tool wrote a version in a way that Tenfold does not know.
-            StorageError: the store does not answer.
-        """
-        self._check_log(chain_of, newest)
-        self._take_in(Catalogue(self._archive, as_of=self.oldest).files())
-        self.extend(newest)
-
-    def extend(self, newest: int) -> None:
-        """Take in versions that are newer than those so far."""
-        added: dict[str, int] = {}
-        paths = [entry_path(version) for version in range(self.newest + 1, newest + 1)]
-        with ThreadPoolExecutor(_ENTRY_READERS, thread_name_prefix="log") as pool:
-            for number, (path, entry) in enumerate(zip(paths, pool.map(self._whole, paths), strict=True), 1):
-                added |= files_added(entry, path)
-                self._listen(StepAdvanced(words="log entries read", done=number, total=len(paths)))
-        self._take_in(added)
-        self.newest = max(self.newest, newest)
+    oldest: int
+    newest: int
+    files: Mapping[str, int]
+    """Parquet files of the catalogue, and their sizes."""
+    shards: frozenset[str]
 
     def needs(self, path: str) -> bool:
         """Whether one of the versions could not be read without that object."""
@@ -79,7 +47,56 @@ class References:
             return number >= self.oldest
         return path in self.shards or path in self.files
 
-    def _check_log(self, chain_of: int, newest: int) -> None:
+
+class ReferenceReader:
+    """Reads what versions refer to. Each file of the catalogue is read once, and held against its seal."""
+
+    def __init__(self, archive: Storage, sealed: Sealed, listen: Listener) -> None:
+        """Contact nothing yet.
+
+        Args:
+            sealed: checksums of the catalogue's files; one that is not sealed yet must be readable.
+        """
+        self._archive = archive
+        self._sealed = sealed
+        self._listen = listen
+
+    def read(self, oldest: int, newest: int, *, chain_of: int) -> References:
+        """What the versions from `oldest` to `newest` refer to.
+
+        Args:
+            chain_of: a version not newer than `oldest`: what it is read from must be there and whole, too.
+        Raises:
+            DamagedError: something of a kept version is not what was written.
+            ArchiveError: another tool wrote a version in a way that Tenfold does not know.
+            StorageError: the store does not answer.
+        """
+        self._check_log(chain_of, oldest, newest)
+        files = Catalogue(self._archive, as_of=oldest).files()
+        found = References(oldest=oldest, newest=oldest, files=files, shards=self._shards_of(files))
+        return self.extended(found, newest)
+
+    def extended(self, known: References, newest: int) -> References:
+        """The same, and what newer versions up to `newest` refer to.
+
+        Raises:
+            As `read`.
+        """
+        added: dict[str, int] = {}
+        paths = [entry_path(version) for version in range(known.newest + 1, newest + 1)]
+        with ThreadPoolExecutor(_ENTRY_READERS, thread_name_prefix="log") as pool:
+            for number, (path, entry) in enumerate(zip(paths, pool.map(self._whole, paths), strict=True), 1):
+                added |= files_added(entry, path)
+                self._listen(StepAdvanced(words="log entries read", done=number, total=len(paths)))
+        new = {path: size for path, size in added.items() if path not in known.files}
+        return replace(
+            known,
+            newest=max(known.newest, newest),
+            files={**known.files, **new},
+            shards=known.shards | self._shards_of(new),
+        )
+
+    def _check_log(self, chain_of: int, oldest: int, newest: int) -> None:
         held = {info.path for info in self._archive.list(LOG_FOLDER)}
         start = chain_start(held, chain_of)
         for version in range(start, newest + 1):
@@ -92,17 +109,18 @@ class References:
             if number is None or number < start:
                 continue
             # beyond the newest version: when the last entries are lost, the one before them passes for the newest
-            is_read_later = self.oldest < number <= newest and path == entry_path(number)
-            if not is_read_later and (path in held or number >= self.oldest):
+            is_read_later = oldest < number <= newest and path == entry_path(number)
+            if not is_read_later and (path in held or number >= oldest):
                 self._whole(path)
 
-    def _take_in(self, files: Mapping[str, int]) -> None:
-        new = {path: size for path, size in files.items() if path not in self.files}
+    def _shards_of(self, files: Mapping[str, int]) -> frozenset[str]:
+        """The shards that the rows in some files of the catalogue name."""
+        shards: frozenset[str] = frozenset()
         with ThreadPoolExecutor(_READERS, thread_name_prefix="catalogue") as pool:
-            for number, shards in enumerate(pool.map(self._shards_in, new, new.values()), 1):
-                self.shards |= shards
-                self._listen(StepAdvanced(words="catalogue files read", done=number, total=len(new)))
-        self.files |= new
+            for number, named in enumerate(pool.map(self._shards_in, files, files.values()), 1):
+                shards |= named
+                self._listen(StepAdvanced(words="catalogue files read", done=number, total=len(files)))
+        return shards
 
     def _shards_in(self, path: str, size: int) -> frozenset[str]:
         data = self._whole(path)

@@ -32,6 +32,7 @@ from pipeline.archive.prune_marks import write_mark
 from pipeline.archive.seals import reseal
 from pipeline.progress import Listener, RunBegan, RunEnded, StepAdvanced, ignore
 from pipeline.prune.plan import PrunePlan, plan_prune
+from pipeline.prune.references import ReferenceReader, References
 from pipeline.prune.retention import Retention
 from pipeline.store.storage import Storage
 
@@ -130,8 +131,9 @@ class PruneRun:
         with Lease(self._archive, verb="prune") as lease:
             plan = plan_prune(self._archive, self._retention, self._clock(), self._listen)
             marked_at = self._mark(plan)
-            removed = self._remove(plan, lease)
-            self._tidy(plan, removed, lease)
+            needed = self._needed_now(plan)
+            removed = self._remove(plan, needed, lease)
+            self._tidy(plan, needed, removed, lease)
         self._listen(RunEnded())
         own = None if marked_at is None else marked_at + self._retention.grace
         next_due = min((moment for moment in (plan.next_due, own) if moment is not None), default=None)
@@ -144,12 +146,16 @@ class PruneRun:
         write_mark(self._archive, plan.to_mark, marked_at)
         return marked_at
 
-    def _remove(self, plan: PrunePlan, lease: Lease) -> dict[str, int]:
-        """Remove what is due, and return it with the sizes."""
+    def _needed_now(self, plan: PrunePlan) -> References:
+        """What the versions that stay refer to, those that were committed since we looked among them."""
         if not plan.due:
-            return {}
-        plan.references.extend(Catalogue(self._archive).version())  # what was committed since we looked
-        due = {path: size for path, size in plan.due.items() if not plan.references.needs(path)}
+            return plan.references
+        reader = ReferenceReader(self._archive, plan.sealed, self._listen)
+        return reader.extended(plan.references, Catalogue(self._archive).version())
+
+    def _remove(self, plan: PrunePlan, needed: References, lease: Lease) -> dict[str, int]:
+        """Remove what is due, and return it with the sizes."""
+        due = {path: size for path, size in plan.due.items() if not needed.needs(path)}
         log = sorted((number, path) for path in due if (number := log_number(path)) is not None)
         # the checkpoint of a version goes before its entry: names sort so
         ordered = [path for _, path in log]
@@ -172,7 +178,7 @@ class PruneRun:
             for number, _ in enumerate(pool.map(delete, paths), 1):
                 self._listen(StepAdvanced(words="objects removed", done=number, total=len(paths)))
 
-    def _tidy(self, plan: PrunePlan, removed: Iterable[str], lease: Lease) -> None:
+    def _tidy(self, plan: PrunePlan, needed: References, removed: Iterable[str], lease: Lease) -> None:
         """Seal anew without what is gone, and end the marks that have nothing left to wait for."""
         lease.check()
         there = plan.held.difference(removed)
@@ -181,19 +187,14 @@ class PruneRun:
         def is_gone(path: str) -> bool:
             # a mark that is broken may have named it
             was_marked = marks.covers(path) or bool(marks.broken)
-            return (
-                was_marked
-                and path not in there
-                and path != LAST_CHECKPOINT
-                and not plan.references.needs(path)
-            )
+            return was_marked and path not in there and path != LAST_CHECKPOINT and not needed.needs(path)
 
         if marks.marks or marks.broken:
             reseal(self._archive, is_gone)
         left = plan.unneeded.keys() - set(removed)
         for mark in marks.marks:
             waiting = mark.paths & left
-            if any(plan.references.needs(path) for path in mark.paths) and waiting:
+            if any(needed.needs(path) for path in mark.paths) and waiting:
                 # what is referred to again must wait anew, should it ever be let go again
                 write_mark(self._archive, waiting, mark.marked_at)
             elif waiting:
