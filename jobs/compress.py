@@ -8,6 +8,7 @@ import typer
 
 from codec.registry import family_of
 from jobs.options import (
+    Adapt,
     ArchiveUrl,
     AsJson,
     ConfigFile,
@@ -18,12 +19,14 @@ from jobs.options import (
     Others,
     RayAddress,
     Sniff,
+    SourceUrl,
     Tars,
     Workers,
     read_config,
     source_options,
     usage,
 )
+from jobs.terminal.adaptation import adapt_and_tell, adaptation_json
 from jobs.terminal.exit_codes import clear_errors
 from jobs.terminal.run_plan import plan_and_tell
 from jobs.terminal.run_summary import run_and_tell
@@ -33,14 +36,7 @@ from pipeline.store.storage import Storage
 
 
 def compress(
-    src: Annotated[
-        str,
-        typer.Argument(
-            metavar="SRC",
-            help="A folder or prefix (photos/, s3://bucket/p), a glob (`photos/**/*.jpg`), a tar or a glob of tars "
-            "(`shards/*.tar`), a list of paths or URLs (@list.txt), or a Parquet manifest with a `url` column.",
-        ),
-    ],
+    src: SourceUrl,
     archive: ArchiveUrl,
     *,
     codec: Annotated[
@@ -104,6 +100,7 @@ def compress(
             "copy, so that it decodes without FILE.",
         ),
     ] = None,
+    adapt: Adapt = None,
     include: Include = None,
     exclude: Exclude = None,
     sniff: Sniff = None,
@@ -129,6 +126,8 @@ def compress(
 
       tenfold compress s3://bucket/photos s3://bucket/archive --ratio 100 --min-psnr 28 --workers 8
 
+      tenfold compress scans/ archive/ --adapt 10m
+
       tenfold compress phone/ archive/ --others keep --exclude '**/.trash/'
 
       tenfold compress photos/ archive/ --limit 100 --dry-run
@@ -149,6 +148,7 @@ def compress(
                 include=include, exclude=exclude, limit=limit, sniff=sniff, others=others, tars=tars
             ),
             exactness={"lossless": lossless or None, "max_error": max_error},
+            adapt={"time": adapt},
             workers=workers,
             ray_address=ray_address,
         )
@@ -157,5 +157,9 @@ def compress(
             if codec is not None:
                 family_of(codec)
         store = Storage(archive, settings.storage)
-        do_and_tell = plan_and_tell if dry_run else run_and_tell
-        do_and_tell(CompressRun(source, store, settings), archive, as_json=as_json)
+        if dry_run:
+            plan_and_tell(source, store, settings, archive, as_json=as_json)
+        else:
+            learned = adapt_and_tell(source, store, settings, as_json=as_json)
+            run = CompressRun(source, store, settings)
+            run_and_tell(run, archive, as_json=as_json, more={"adaptation": adaptation_json(learned)})

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from jobs.adapt import adapt
 from jobs.bench import bench
 from jobs.compress import compress
 from jobs.decode import decode
@@ -32,7 +33,7 @@ app = typer.Typer(
     help="Compress image archives 10x to 100x with learned codecs on Ray, and get every image back.\n\n"
     "Start with: tenfold compress photos/ archive/, then tenfold report archive/ --out report/.\n\n"
     "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but some images failed, 10 no archive there, "
-    "11 another nightly, prune or repair holds the archive, 12 a store that is not safe, 13 the time was up, "
+    "11 another nightly, adapt, prune or repair holds the archive, 12 a store that is not safe, 13 the time was up, "
     "130 stopped.",
     no_args_is_help=True,
     add_completion=False,
@@ -58,7 +59,7 @@ def _root(
 
 
 _VERBS: tuple[Callable[..., None], ...] = (
-    *(compress, nightly, decode, get, ls, report, retry_failed),
+    *(compress, adapt, nightly, decode, get, ls, report, retry_failed),
     *(verify, repair, prune, history, diff, doctor, train),
 )
 for verb in _VERBS:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from jobs.options import (
+    Adapt,
     AsJson,
     DryRun,
     Exclude,
@@ -23,6 +24,7 @@ from jobs.options import (
     source_options,
     usage,
 )
+from jobs.terminal.adaptation import tell_adapt_plan, tell_adaptation
 from jobs.terminal.exit_codes import FAILED, FAILED_IMAGES, OK, TIME_UP, clear_errors, outcome_of
 from jobs.terminal.output import print_json, say
 from jobs.terminal.progress import show_progress
@@ -84,6 +86,7 @@ def nightly(
             help="POST the outcome there as JSON, however the run ends. No record of the run shows this URL.",
         ),
     ] = None,
+    adapt: Adapt = None,
     include: Include = None,
     exclude: Exclude = None,
     sniff: Sniff = None,
@@ -122,6 +125,7 @@ def nightly(
                 include=include, exclude=exclude, limit=limit, sniff=sniff, others=others, tars=tars
             ),
             "compare": compare,
+            "adapt": {"time": adapt} if adapt is not None else None,
             "workers": {"count": workers, "ray_address": ray_address},
         }
         settings = load_config(config, given)
@@ -169,9 +173,12 @@ def _plan(night: NightlyConfig, settings: CompressConfig, *, as_json: bool) -> N
                 "deletes": night.deletes,
                 "dropped": plan.dropped,
                 "refused": plan.refused,
+                "adaptation": None if plan.adaptation is None else asdict(plan.adaptation),
             }
         )
     else:
+        if plan.adaptation is not None:
+            tell_adapt_plan(plan.adaptation)
         tell_plan(plan.plan, night.archive)
         if plan.dropped:
             print(f"Would drop from the catalogue: {counted(plan.dropped, 'image')}.")
@@ -189,6 +196,7 @@ def _code(summary: NightlySummary) -> int:
 
 
 def _tell_work(summary: NightlySummary, archive: str) -> None:
+    tell_adaptation(summary.adaptation)
     for run in summary.runs:
         tell_summary(run, archive)
     if summary.dropped:

@@ -67,6 +67,14 @@ def read_share(text: str) -> float:
     return share
 
 
+SourceUrl = Annotated[
+    str,
+    typer.Argument(
+        metavar="SRC",
+        help="A folder or prefix (photos/, s3://bucket/p), a glob (`photos/**/*.jpg`), a tar or a glob of tars "
+        "(`shards/*.tar`), a list of paths or URLs (@list.txt), or a Parquet manifest with a `url` column.",
+    ),
+]
 ArchiveUrl = Annotated[
     str,
     typer.Argument(
@@ -191,6 +199,27 @@ AsOfVersion = Annotated[
 VersionArgument = Annotated[
     Any, typer.Argument(metavar="VERSION", parser=read_version, help="A version's number, or a time (UTC).")
 ]
+AdaptTime = Annotated[
+    str | None,
+    typer.Option(
+        "--time",
+        metavar="T",
+        help="Of learning, such as 10m (default) or 1h; reading and judging come on top. auto: by the size of SRC, and "
+        "not at all where weights of its own would not pay.",
+        show_default=False,
+    ),
+]
+Adapt = Annotated[
+    str | None,
+    typer.Option(
+        "--adapt",
+        metavar="T",
+        help="First let the codec learn from the images of SRC for so long, such as 10m, or auto (by the size of SRC), "
+        "and encode with what is proved better on images held back; else as before (`tenfold adapt` says more). "
+        "Without it: with what ARCHIVE has learned.",
+        show_default=False,
+    ),
+]
 Workers = Annotated[
     int | None,
     typer.Option(
@@ -234,6 +263,7 @@ def read_config(
     codec: Mapping[str, object] | None = None,
     source: Mapping[str, object] | None = None,
     exactness: Mapping[str, object] | None = None,
+    adapt: Mapping[str, object] | None = None,
     workers: int | None = None,
     ray_address: str | None = None,
 ) -> CompressConfig:
@@ -245,6 +275,7 @@ def read_config(
         codec: options by the names of `CodecConfig`.
         source: likewise of `SourceOptions`.
         exactness: `lossless` and `max_error`.
+        adapt: options by the names of `AdaptConfig`.
     Raises:
         ConfigError: the file is wrong.
         UsageError: the command line is.
@@ -257,8 +288,10 @@ def read_config(
     }
     if any(options["codec"].get(name) is not None for name in TARGETS):
         settings["codec"] = settings.get("codec", {}) | dict.fromkeys(TARGETS)
+    if any(value is not None for value in (adapt or {}).values()):
+        options["adapt"] = adapt or {}
     for section, values in options.items():
         given = {name: value for name, value in values.items() if value is not None}
-        settings[section] = settings.get(section, {}) | given
+        settings[section] = (settings.get(section) or {}) | given
     settings |= {name: value for name, value in (exactness or {}).items() if value is not None}
     return load_config(None, settings)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import click
 
-from pipeline.config import load_config
+from pipeline.config import SHIPPED_WEIGHTS, load_config
 from pipeline.errors import UsageError
 from pipeline.store.urls import scheme
 
@@ -38,7 +38,8 @@ def check_places(command: click.Command, given: dict[str, Any]) -> None:
 def _places(command: click.Command, given: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for parameter in command.params:
         place = given.get(parameter.name or "")
-        if parameter.metavar in _PLACES and parameter.name != "config" and place is not None:
+        is_named = place is not None and (parameter.name, place) != ("weights", SHIPPED_WEIGHTS)
+        if parameter.metavar in _PLACES and parameter.name != "config" and is_named:
             yield parameter.metavar, str(place)
     if given.get("config") is not None:
         said = {name: given.get(name) for name in ("source", "archive")} if command.name == "nightly" else {}
@@ -46,5 +47,5 @@ def _places(command: click.Command, given: dict[str, Any]) -> Iterator[tuple[str
         if settings.nightly is not None and said:
             yield "nightly.source", settings.nightly.source
             yield "nightly.archive", settings.nightly.archive
-        if settings.codec.weights is not None:
+        if settings.codec.weights not in (None, SHIPPED_WEIGHTS):
             yield "codec.weights", settings.codec.weights

@@ -21,6 +21,7 @@ from pipeline.errors import ConfigError, UsageError
 from pipeline.globs import key_matcher
 from pipeline.source.options import SourceOptions
 from pipeline.store.options import StorageOptions
+from pipeline.words import parse_duration
 
 
 class _Section(BaseModel):
@@ -29,6 +30,7 @@ class _Section(BaseModel):
 
 DEFAULT_FLOOR_DB: Final = 30.0
 """PSNR under which losses show on most images (docs/benchmarks/2026-11-28-default-floor.md)."""
+AUTO: Final = "auto"
 SHIPPED_WEIGHTS: Final = "shipped"
 """What `weights` says for those that the codec ships with, though the archive has learned others."""
 TARGETS: Final = ("quality", "ratio", "bpp")
@@ -137,6 +139,33 @@ class LimitsConfig(_Section):
     """A larger image is kept as its original bytes."""
 
 
+class AdaptConfig(_Section):
+    """How a run learns from the source's images before it encodes; it goes on with better weights, or as it was."""
+
+    time: str = "auto"
+    """Of training, such as 10m or 1h. auto: by the size of the source, and not at all where weights would not pay."""
+    max_images: int = Field(default=400, ge=24)
+    """A random sample of so many is read."""
+    max_source_mib: float = Field(default=1024, gt=0)
+    """Bytes of their files, at most."""
+    seed: int = Field(default=0, ge=0)
+    """Of the sample, and of all that is drawn from it."""
+    steps: int | None = Field(default=None, ge=1)
+    """Instead of a time: an adaptation that comes out the same on every repetition."""
+
+    @field_validator("time")
+    @classmethod
+    def _is_time(cls, time: str) -> str:
+        if time != AUTO:
+            parse_duration(time)
+        return time
+
+    @property
+    def seconds(self) -> float | None:
+        """Of training; None for auto."""
+        return None if self.time == AUTO else parse_duration(self.time).total_seconds()
+
+
 class NightlyConfig(_Section):
     """What `tenfold nightly` adds to a run: from where to where, and what a night may do."""
 
@@ -181,6 +210,9 @@ class CompressConfig(_Section):
     """Which images of the source count as changed."""
     commit_seconds: float = Field(default=5, gt=0)
     """Finished shards enter the catalogue at least this often."""
+    adapt: AdaptConfig | None = None
+    """Whether `compress` and `nightly` first learn from the images of the source, and how. Null: they do not, and use
+    what the archive has learned before."""
     nightly: NightlyConfig | None = Field(default=None, exclude=True)
     """For `tenfold nightly` alone. Never dumped: the webhook may hold a token, and records show what a run was told."""
 

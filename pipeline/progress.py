@@ -95,6 +95,18 @@ class StepAdvanced(_Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AdaptationAdvanced(_Event):
+    """A codec went on learning from a source's images."""
+
+    step: Literal["reading", "measuring", "learning", "judging"]
+    done: float
+    total: float
+    """Images; seconds while learning."""
+    gain_percent: float | None = None
+    """About the change of bits on images held back so far; negative is smaller."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Heartbeat(_Event):
     """Time went by: whoever shows rates may show them anew."""
 
@@ -113,6 +125,7 @@ Event = (
     | ImagesFinished
     | ImagesCommitted
     | StepAdvanced
+    | AdaptationAdvanced
     | Heartbeat
     | RunEnded
 )
@@ -186,7 +199,7 @@ class Progress:
                 return replace(self, committed=self.committed + event.images)
             case RunEnded():
                 return replace(self, phase="done", ended=True)
-            case StepAdvanced() | Heartbeat():
+            case StepAdvanced() | AdaptationAdvanced() | Heartbeat():
                 return self
 
     def seconds(self) -> float:

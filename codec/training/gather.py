@@ -81,7 +81,7 @@ def gather(found: Iterable[Found], config: TrainConfig, *, where: str) -> Gather
             skipped.add(image.name, f"smaller than {least} pixels")
             continue
         images += 1
-        for name, crop in _crops_of(image.name, image.content, data, config.seed):
+        for name, crop in crops_of(image.name, image.content, data, config.seed):
             names.append(name)
             pixels.append(crop)
             held += crop.nbytes
@@ -94,7 +94,7 @@ def gather(found: Iterable[Found], config: TrainConfig, *, where: str) -> Gather
     return Gathered(crops=crops, images=images, skipped=skipped, cut=cut)
 
 
-def _crops_of(name: str, pixels: RGB, data: DataConfig, seed: int) -> Iterator[tuple[str, RGB]]:
+def crops_of(name: str, pixels: RGB, data: DataConfig, seed: int) -> Iterator[tuple[str, RGB]]:
     """The image itself, or crops of it at places that its name and the seed decide."""
     height, width = pixels.shape[:2]
     high, wide = min(height, data.crop), min(width, data.crop)

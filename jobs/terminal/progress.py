@@ -11,8 +11,24 @@ from typing import Protocol
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from jobs.terminal.output import say, stderr
-from jobs.terminal.progress_words import Bar, bar_of_step, bars_of_run, line_of_run, line_of_step
-from pipeline.progress import Event, Follower, Listener, PhaseBegan, RunEnded, StepAdvanced
+from jobs.terminal.progress_words import (
+    Bar,
+    bar_of_adaptation,
+    bar_of_step,
+    bars_of_run,
+    line_of_adaptation,
+    line_of_run,
+    line_of_step,
+)
+from pipeline.progress import (
+    AdaptationAdvanced,
+    Event,
+    Follower,
+    Listener,
+    PhaseBegan,
+    RunEnded,
+    StepAdvanced,
+)
 
 LINE_EVERY_S = 30.0
 
@@ -119,6 +135,8 @@ class _RunView:
         progress = self._follower.progress
         if isinstance(event, StepAdvanced):
             self._drawer.draw([bar_of_step(event)], lambda: line_of_step(event))
+        elif isinstance(event, AdaptationAdvanced):
+            self._drawer.draw([bar_of_adaptation(event)], lambda: line_of_adaptation(event))
         elif progress.began.done:
             at_once = isinstance(event, PhaseBegan | RunEnded)
             self._drawer.draw(bars_of_run(progress), lambda: line_of_run(progress), at_once=at_once)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipeline.progress import Progress, StepAdvanced
+from pipeline.progress import AdaptationAdvanced, Progress, StepAdvanced
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +63,23 @@ def line_of_step(step: StepAdvanced) -> str:
     """The state of a step in one line."""
     total = "" if step.total is None else f" of {step.total:,}"
     return f"{step.done:,}{total} {step.words}"
+
+
+def bar_of_adaptation(now: AdaptationAdvanced) -> Bar:
+    """One bar for all its steps."""
+    return Bar(name="adapting", done=now.done, total=now.total, words=_of_adaptation(now))
+
+
+def line_of_adaptation(now: AdaptationAdvanced) -> str:
+    """The state of an adaptation in one line."""
+    return f"adapting: {_of_adaptation(now)}"
+
+
+def _of_adaptation(now: AdaptationAdvanced) -> str:
+    if now.step != "learning":
+        return f"{now.step} {now.done:,.0f} of {now.total:,.0f} images"
+    gain = "" if now.gain_percent is None else f", held back {now.gain_percent:+.0f} %"
+    return f"{now.done / 60:.1f} of {now.total / 60:.3g} min{gain}"
 
 
 def _ratio(progress: Progress) -> str:

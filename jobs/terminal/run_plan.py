@@ -6,22 +6,33 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
+from jobs.terminal.adaptation import tell_adapt_plan
 from jobs.terminal.listing import listing_lines, tell_unlisted
 from jobs.terminal.output import print_json, say
 from jobs.terminal.progress import show_progress
+from pipeline.compress.adapt_first import plan_adapt_first
 from pipeline.compress.plan import CompressPlan, ImageCount
 from pipeline.compress.run import CompressRun
+from pipeline.config import CompressConfig
+from pipeline.source.source import Source
+from pipeline.store.storage import Storage
 from pipeline.words import counted
 
 
-def plan_and_tell(run: CompressRun, archive: str, *, as_json: bool) -> None:
+def plan_and_tell(
+    source: Source, store: Storage, config: CompressConfig, archive: str, *, as_json: bool
+) -> None:
     """Plan a run, and write nothing."""
     with show_progress() as listen:
-        plan = run.plan(listen)
+        learning = plan_adapt_first(source, store, config, listen)
+        plan = CompressRun(source, store, config).plan(listen)
     if as_json:
-        print_json({"dry_run": True, **plan_json(plan)})
-    else:
-        tell_plan(plan, archive)
+        adaptation = None if learning is None else asdict(learning)
+        print_json({"dry_run": True, **plan_json(plan), "adaptation": adaptation})
+        return
+    if learning is not None:
+        tell_adapt_plan(learning)
+    tell_plan(plan, archive)
 
 
 def plan_json(plan: CompressPlan) -> dict[str, Any]:

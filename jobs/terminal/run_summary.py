@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Protocol
 
@@ -53,12 +54,18 @@ def _ratio(value: float | None) -> str:
 _SHOWN = 10
 
 
-def run_and_tell(run: CompressRun, archive: str, *, as_json: bool) -> None:
-    """Do a run, and end the process with its own exit code when images failed."""
+def run_and_tell(
+    run: CompressRun, archive: str, *, as_json: bool, more: Mapping[str, Any] | None = None
+) -> None:
+    """Do a run, and end the process with its own exit code when images failed.
+
+    Args:
+        more: what the JSON has beside the summary.
+    """
     with show_progress() as listen:
         summary = run.run(listen).summary
     if as_json:
-        print_json(asdict(summary))
+        print_json({**asdict(summary), **(more or {})})
     else:
         tell_summary(summary, archive)
     if summary.has_trouble:

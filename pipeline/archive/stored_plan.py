@@ -40,14 +40,14 @@ class StoredPlan:
 
     def store(self, number: int, images: list[SourceImage]) -> Unit:
         """Write unit `number` before any of its work starts."""
-        lines = "".join(json.dumps(_to_json(image)) + "\n" for image in images)
+        lines = "".join(json.dumps(image_as_json(image)) + "\n" for image in images)
         self._storage.write(unit_path(self._run, number), gzip.compress(lines.encode("utf-8"), 6, mtime=0))
         return Unit(number=number, images=len(images), source_bytes=sum(i.size or 0 for i in images))
 
     def load(self, number: int) -> list[SourceImage]:
         """The images of unit `number`, in plan order."""
         text = gzip.decompress(self._storage.read(unit_path(self._run, number))).decode("utf-8")
-        return [_from_json(json.loads(line)) for line in text.splitlines()]
+        return [image_from_json(json.loads(line)) for line in text.splitlines()]
 
     def units(self) -> list[Unit]:
         """Every unit stored so far, in order."""
@@ -74,7 +74,7 @@ class StoredPlan:
         return facts
 
 
-def _to_json(image: SourceImage) -> dict[str, object]:
+def image_as_json(image: SourceImage) -> dict[str, object]:
     """One flat record. What few images have lies beside the rest, and only where there is something."""
     record = asdict(image)
     rare = record.pop("prior") | {name: record.pop(name) for name in ("offset", "length")}
@@ -82,7 +82,8 @@ def _to_json(image: SourceImage) -> dict[str, object]:
     return {**record, **{name: value for name, value in rare.items() if value is not None}}
 
 
-def _from_json(record: dict[str, Any]) -> SourceImage:
+def image_from_json(record: dict[str, Any]) -> SourceImage:
+    """Undo `image_as_json`."""
     prior = Prior(**{name: value for name, value in record.items() if name in _PRIOR_FIELDS})
     facts = {name: value for name, value in record.items() if name not in _PRIOR_FIELDS}
     mtime = record["mtime"]

@@ -1,6 +1,7 @@
 """The nightly run: what is new or changed comes in, what is gone is followed by policy, in the time there is.
 
-lease -> run (first what a killed run left, then the source as it is now) -> deletes -> summary
+lease -> what the codec learns first, where it is told to
+      -> run (first what a killed run left, then the source as it is now) -> deletes -> summary
 """
 
 from __future__ import annotations
@@ -8,12 +9,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
+from pipeline.adapt.run import AdaptOutcome, AdaptPlan
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.layout import NIGHTLY_JSON
 from pipeline.archive.lease import Lease
 from pipeline.archive.seals import seal
+from pipeline.compress.adapt_first import adapt_first, plan_adapt_first
 from pipeline.compress.delete_policy import missing_from_source, parse_policy
 from pipeline.compress.known_images import KnownImages
 from pipeline.compress.plan import CompressPlan
@@ -44,6 +47,8 @@ class NightlySummary:
     """Of `gone`: taken out of the catalogue."""
     refused: str | None
     """Why none was dropped although the policy drops."""
+    adaptation: AdaptOutcome | None
+    """What the codec learned before; None where the config asks for nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +60,8 @@ class NightlyPlan:
     """Images that would be taken out of the catalogue."""
     refused: str | None
     """Why none would be although the policy drops."""
+    adaptation: AdaptPlan | None
+    """What would be learned before."""
 
 
 class NightlyRun:
@@ -82,12 +89,13 @@ class NightlyRun:
         Raises:
             SourceError, StorageError, ConfigError, ArchiveError: as `CompressRun.plan`.
         """
+        adaptation = plan_adapt_first(self._source, self._archive, self._config, listen)
         plan = CompressRun(self._source, self._archive, self._config).plan(listen)
         if self._policy.keeps or plan.gone is None or plan.archived is None:
-            return NightlyPlan(plan=plan, dropped=0, refused=None)
+            return NightlyPlan(plan=plan, dropped=0, refused=None, adaptation=adaptation)
         refused = self._policy.refusal(gone=plan.gone.images, archived=plan.archived)
         dropped = plan.gone.images if refused is None else 0
-        return NightlyPlan(plan=plan, dropped=dropped, refused=refused)
+        return NightlyPlan(plan=plan, dropped=dropped, refused=refused, adaptation=adaptation)
 
     def run(self, listen: Listener = ignore) -> NightlySummary:
         """Do it.
@@ -104,9 +112,12 @@ class NightlyRun:
             def stop() -> bool:
                 return lease.is_lost or time.monotonic() >= until
 
+            adaptation = adapt_first(
+                self._source, self._archive, self._config, listen, stop=stop, lease=lease
+            )
             runs, listed = self._runs(listen, stop)
             lease.check()
-            summary = self._follow_deletes(runs, listed)
+            summary = replace(self._follow_deletes(runs, listed), adaptation=adaptation)
             RunRecord(self._archive, runs[-1].run, resumed=False).write(NIGHTLY_JSON, asdict(summary))
             return summary
 
@@ -142,4 +153,5 @@ class NightlyRun:
             gone=gone,
             dropped=dropped,
             refused=refused,
+            adaptation=None,
         )

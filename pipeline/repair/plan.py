@@ -80,7 +80,7 @@ class WeightsPlan:
         usable = self.whole.union(shipped_digests())
         return tuple(record for record in self.current if not usable.issuperset(record.encodes_with))
 
-    def needed(self) -> set[bytes]:
+    def needed(self) -> frozenset[bytes]:
         """Digests of what weights of the archive are made of, and of what it encodes with."""
         return self.bases.union(*(record.encodes_with for record in self.current))
 
@@ -164,7 +164,7 @@ def plan_repair(archive: Storage, config: CompressConfig, seals: SealsSeen, list
         rebuild=rebuild,
         weights=weights,
         shards=tuple(seen.shards),
-        missing_weights=_missing_weights(seen.needed_weights | weights.needed(), weights),
+        missing_weights=_missing_weights(weights.needed() | seen.needed_weights, weights),
         returned=returned,
         lost=tuple(image for image in lost if image.key not in back),
         damaged_records=tuple(damaged_records(archive)),
@@ -208,7 +208,7 @@ def _plan_weights(archive: Storage) -> WeightsPlan:
     )
 
 
-def _missing_weights(needed: set[bytes], weights: WeightsPlan) -> tuple[bytes, ...]:
+def _missing_weights(needed: frozenset[bytes], weights: WeightsPlan) -> tuple[bytes, ...]:
     return tuple(sorted(needed.intersection(shipped_digests()) - weights.whole))
 
 

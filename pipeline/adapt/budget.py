@@ -1,0 +1,78 @@
+"""What the images of a source will take, and how long it is worth learning from them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from codec.adaptation.measured import Measured
+from pipeline.adapt.pictures import Pictures
+from pipeline.adapt.sample import Sample
+from pipeline.config import AdaptConfig, CodecConfig
+
+_EXPECTED_GAIN: Final = 0.1
+"""Of bits: what auto hopes for. Narrow kinds of images have given more, wide ones nothing (docs/benchmarks)."""
+_SHARE: Final = 0.1
+"""Of the time of one core that encoding takes, which auto spends on learning."""
+_ENCODE_S: Final = 1e-6
+"""About what one core takes for a pixel, all included."""
+_SHORTEST_S, _LONGEST_S = 180.0, 1800.0
+
+
+def expected_pixels(sample: Sample, pictures: Pictures) -> float:
+    """Pixels of a source that a codec will be asked about, as its sample tells."""
+    if not pictures.modelled:
+        return 0.0
+    modelled = pictures.modelled / pictures.read
+    if sample.listed_bytes:
+        taken = sum(image.size or 0 for image in (*sample.learn, *sample.held_back))
+        per_byte = pictures.pixels / max(pictures.source_bytes, 1)
+        return sample.listed_bytes * per_byte * modelled if taken else 0.0
+    return sample.listed_images * pictures.pixels / pictures.modelled * modelled
+
+
+def expected_bytes(
+    pixels: float, pictures: Pictures, before: Measured, codec: CodecConfig, quality: int
+) -> int:
+    """Payload bytes of so many pixels with the weights that were measured.
+
+    Args:
+        quality: of a run without a target.
+    """
+    if codec.target_bpp is not None:
+        return round(pixels * codec.target_bpp / 8)
+    of_crops = sum(
+        float(
+            np.interp(
+                quality,
+                [point.quality for point in image.points],
+                [point.num_bytes for point in image.points],
+            )
+        )
+        for image in before.images
+    )
+    judged = sum(rgb.shape[0] * rgb.shape[1] for rgb in pictures.held_back)
+    return round(of_crops * pixels / judged) if judged else 0
+
+
+def training_seconds(config: AdaptConfig, pixels: float) -> float:
+    """How long to learn."""
+    if config.seconds is not None:
+        return config.seconds
+    return min(max(_SHARE * _ENCODE_S * pixels, _SHORTEST_S), _LONGEST_S)
+
+
+def why_not_worth_it(config: AdaptConfig, num_bytes: int, weights_bytes: int) -> str | None:
+    """Why auto does not learn from a source; None where it does, or was told a time.
+
+    Args:
+        num_bytes: of payloads expected.
+        weights_bytes: of a weights file.
+    """
+    if config.seconds is not None or config.steps is not None or num_bytes * _EXPECTED_GAIN >= weights_bytes:
+        return None
+    return (
+        f"its images will take about {num_bytes / 1e6:.1f} MB, and weights of {weights_bytes / 1e6:.1f} MB would not "
+        "pay; with a time instead of auto it is tried all the same"
+    )

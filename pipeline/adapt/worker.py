@@ -1,0 +1,118 @@
+"""The worker that learns. Plain Python; Ray only wraps it (ray_pool.py).
+
+The work goes on in a thread of its own, and a task only asks how far it is. Whoever is built in the place of a worker
+that died goes on with what the archive keeps of the attempt.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event, Thread
+from typing import ClassVar, Final
+
+import torch
+
+from pipeline.adapt.attempt import read_attempt
+from pipeline.adapt.learned import Learned
+from pipeline.adapt.learning import Learning, StoppedError
+from pipeline.config import AdaptConfig, CompressConfig
+from pipeline.progress import AdaptationAdvanced
+from pipeline.source.source import Source, SourceConfig
+from pipeline.store.storage import Storage
+from pipeline.workers.pool import Worker
+
+_LOOK_S: Final = 1.0
+"""A look takes so long while nothing ends."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """Say how far it is. Every look is another task."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How far it is."""
+
+    now: AdaptationAdvanced
+    learned: Learned | None
+    """At the end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LearnerSpec:
+    """Builds a learner where it will live."""
+
+    wants_gpu: ClassVar[bool] = True
+
+    archive_url: str
+    source: SourceConfig
+    config: CompressConfig
+    told: AdaptConfig
+    adaptation: str
+    """The attempt, as the archive keeps it."""
+
+    def build(self, *, threads: int) -> Learner:
+        """Begin to learn; `threads` is this worker's share of the CPU."""
+        torch.set_num_threads(threads)
+        return Learner(self, threads=threads)
+
+
+class Learner(Worker[Look, Standing]):
+    """Goes on with one attempt, from where it is."""
+
+    def __init__(self, spec: LearnerSpec, *, threads: int) -> None:
+        """Start the thread."""
+        archive = Storage(spec.archive_url, spec.config.storage)
+        attempt = read_attempt(archive, spec.adaptation)
+        total = len(attempt.sample.learn) + len(attempt.sample.held_back)
+        self._now = AdaptationAdvanced(step="reading", done=0, total=total)
+        self._learned: Learned | None = None
+        self._error: BaseException | None = None
+        self._stopping, self._ended = Event(), Event()
+        self._learning = Learning(
+            archive,
+            Source(spec.source),
+            spec.config,
+            spec.told,
+            attempt,
+            threads=threads,
+            tell=self._hear,
+            is_stopped=self._stopping.is_set,
+        )
+        self._thread = Thread(target=self._work, name="learner", daemon=True)
+        self._thread.start()
+
+    def run(self, task: Look) -> Standing:
+        """How far it is, after a moment.
+
+        Raises:
+            Whatever ended the work, as `Learning.run`.
+        """
+        self._ended.wait(_LOOK_S)
+        if self._error is not None:
+            raise self._error
+        return Standing(now=self._now, learned=self._learned)
+
+    def close(self) -> None:
+        """End the work with a checkpoint that the archive keeps."""
+        self._stopping.set()
+        self._thread.join()
+
+    def _hear(self, now: AdaptationAdvanced) -> None:
+        self._now = now
+
+    def _work(self) -> None:
+        try:
+            with tempfile.TemporaryDirectory(prefix="tenfold-adapt-") as folder:
+                self._learned = self._learning.run(Path(folder))
+        except StoppedError:
+            pass
+        except BaseException as error:  # noqa: BLE001  crosses the thread; `run` raises it
+            self._error = error
+        finally:
+            self._ended.set()
