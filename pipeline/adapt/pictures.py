@@ -22,7 +22,7 @@ _LEARNED_SIDE: Final = 512
 _MOST_CROPS: Final = 4
 _MEMORY: Final = 512 * 2**20
 """About what the pixels to learn from may take."""
-_JUDGED_SIDE: Final = 640
+_JUDGED_SIDE: Final = 512
 """Of one crop of each image held back: enough for a payload's head to count little, few enough for fourteen encodes."""
 
 

@@ -33,6 +33,7 @@ IMAGE_COLUMNS: Final = (
     "lost_shard",
     "source_format",
     "codec",
+    "weights",
     "quality",
     "width",
     "height",
@@ -88,7 +89,8 @@ class Aggregate:
     """Of the catalogue that was read."""
     totals: Totals
     groups: dict[str, list[Group]]
-    """By `status`, `format`, `size` and, of stored images, `codec_quality`: a codec's level, or a packing."""
+    """By `status`, `format`, `size` and, of stored images, `codec_quality`: a codec's level, or a packing. Coded images
+    also by `weights`, where there are several."""
     reasons: list[tuple[str, str, int]]
     """(status, reason, images), the most frequent first."""
     histograms: dict[str, Histogram]
@@ -119,7 +121,11 @@ def aggregate_catalogue(catalogue: Catalogue, *, url: str, sampling: Sampling) -
         archive=url,
         version=version,
         totals=running.totals,
-        groups={axis: _ordered(running.groups[axis]) for axis in running.groups},
+        groups={
+            axis: _ordered(groups)
+            for axis, groups in running.groups.items()
+            if axis != "weights" or len(groups) > 1
+        },
         reasons=[(status, reason, n) for (status, reason), n in running.reasons.most_common(_MAX_REASONS)],
         histograms=running.histograms,
         worst=[
@@ -146,6 +152,7 @@ class _AggregatePass:
             "format": {},
             "size": {},
             "codec_quality": {},
+            "weights": {},
         }
         self.reasons: Counter[tuple[str, str]] = Counter()
         self.histograms = {
@@ -208,6 +215,8 @@ def _axes(rows: pa.Table) -> Iterator[tuple[str, pa.Array, pa.Table]]:
         for codec, quality, status, packing in zip(*named, strict=True)
     ]
     yield "codec_quality", pa.array(names, pa.string()), stored
+    coded = rows.filter(pc.equal(rows["status"], "coded"))
+    yield "weights", pc.fill_null(coded["weights"], "not told").combine_chunks(), coded
 
 
 def _size_names(rows: pa.Table) -> pa.Array:

@@ -69,6 +69,7 @@ def report_json(report: Report) -> dict[str, Any]:
             "not_read": report.inventory.older_runs,
             "stage_seconds": report.inventory.stage_seconds,
         },
+        "adaptations": [asdict(record) for record in report.inventory.adaptations],
         "contest": comparison_json(report),
         "beside": None if report.diff is None else diff_json(report.diff),
     }

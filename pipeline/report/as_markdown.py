@@ -7,12 +7,21 @@ from collections.abc import Iterable, Sequence
 from pipeline.report.as_json import DEFINITIONS, storage_json
 from pipeline.report.comparison.results import ComparisonResults
 from pipeline.report.histogram import PERCENTILES
+from pipeline.report.learned import HEADINGS as LEARNED_HEADINGS
+from pipeline.report.learned import WORDS as LEARNED_WORDS
+from pipeline.report.learned import learned_rows
 from pipeline.report.phrases import comparison_notes, diff_sentence, gain, inside, number, tiers, times, usd
 from pipeline.report.report import Report
 from pipeline.report.size_table import size_rows, verdict
 from pipeline.words import counted
 
-_AXES = {"status": "status", "format": "source format", "size": "size", "codec_quality": "codec and quality"}
+_AXES = {
+    "status": "status",
+    "format": "source format",
+    "size": "size",
+    "codec_quality": "codec and quality",
+    "weights": "weights",
+}
 _HISTOGRAMS = {"psnr_db": "PSNR, dB", "ms_ssim": "MS-SSIM", "bpp": "bpp", "ratio": "against raw"}
 
 
@@ -27,6 +36,7 @@ def report_markdown(report: Report) -> str:
         _worst(report),
         _reasons(report),
         *_groups(report),
+        _learned(report),
         _cost(report),
         _runs(report),
         "\n".join(f"- **{term}**: {meaning}" for term, meaning in DEFINITIONS.items()),
@@ -195,6 +205,14 @@ def _groups(report: Report) -> Iterable[str]:
                 for group in groups
             ],
         )
+
+
+def _learned(report: Report) -> str:
+    records = report.inventory.adaptations
+    if not records:
+        return ""
+    rows = [tuple(map(_cell, row)) for row in learned_rows(records)]
+    return f"## What this archive has learned\n\n{LEARNED_WORDS}\n\n{_table(LEARNED_HEADINGS, rows)}"
 
 
 def _cost(report: Report) -> str:

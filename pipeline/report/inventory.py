@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
+from pipeline.archive.adaptations import AdaptationRecord, adaptations
 from pipeline.archive.layout import RUN_JSON, SUMMARY_JSON, parse_record_path, record_path
 from pipeline.store.storage import Storage
 
 _MOST_RUNS: Final = 50
+_MOST_ADAPTATIONS: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +43,8 @@ class Inventory:
     """Finished too, and not read."""
     folder_bytes: dict[str, int]
     """By folder of the archive: `shards`, `catalogue`, ..."""
+    adaptations: list[AdaptationRecord]
+    """What a codec learned from its images, or did not: the newest first."""
 
     @property
     def archive_bytes(self) -> int:
@@ -75,6 +80,7 @@ def read_inventory(archive: Storage) -> Inventory:
         runs=[one for one in facts if one.images],
         older_runs=max(0, len(newest) - _MOST_RUNS),
         folder_bytes=dict(folders.most_common()),
+        adaptations=list(islice(adaptations(archive), _MOST_ADAPTATIONS)),
     )
 
 

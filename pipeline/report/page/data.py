@@ -25,7 +25,17 @@ _TABLE_BYTES: Final = 1_200_000
 _TABLE_COLUMNS: Final = tuple(
     name
     for name in IMAGE_COLUMNS
-    if name not in ("damaged", "packing", "same_as_row", "lost_shard", "zip_bytes", "zip_source_bytes", "run")
+    if name
+    not in (
+        "damaged",
+        "packing",
+        "same_as_row",
+        "lost_shard",
+        "weights",
+        "zip_bytes",
+        "zip_source_bytes",
+        "run",
+    )
 )
 
 

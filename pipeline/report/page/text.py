@@ -8,6 +8,7 @@ from typing import Any, Final
 from pipeline.archive.layout import WEIGHTS_FOLDER
 from pipeline.report.as_json import DEFINITIONS, storage_json
 from pipeline.report.histogram import PERCENTILES
+from pipeline.report.learned import HEADINGS, WORDS, learned_rows
 from pipeline.report.page.data import HISTOGRAMS, drawn_histogram
 from pipeline.report.page.others import comparison_words, diff_words
 from pipeline.report.page.shots import shots_of, shots_words
@@ -22,6 +23,7 @@ _AXES: Final = {
     "format": "Source format",
     "size": "Size",
     "codec_quality": "Codec and quality",
+    "weights": "Weights",
 }
 _RUNS_SHOWN: Final = 20
 
@@ -42,7 +44,7 @@ def page_words(report: Report, *, rows_shown: int) -> dict[str, Any]:
         "tenfold": report.tenfold,
         "counts": f"{counted(totals.images, 'image')}: {tiers(totals)}.",
         "coded": f"{totals.coded:,}",
-        "sections": list(_sections(bool(shots))),
+        "sections": list(_sections(has_pictures=bool(shots), has_learned=bool(report.inventory.adaptations))),
         "tiles": list(_tiles(report)),
         "sentences": list(_sentences(report)),
         "size_rows": [
@@ -71,13 +73,14 @@ def page_words(report: Report, *, rows_shown: int) -> dict[str, Any]:
             for axis, groups in report.aggregate.groups.items()
             if groups
         ],
+        "learned": {"words": WORDS, "headings": HEADINGS, "rows": learned_rows(report.inventory.adaptations)},
         **_storage(report),
         "definitions": DEFINITIONS,
         "other": None if report.diff is None else diff_words(report.diff),
     }
 
 
-def _sections(has_pictures: bool) -> Iterator[dict[str, str]]:
+def _sections(*, has_pictures: bool, has_learned: bool) -> Iterator[dict[str, str]]:
     for name, title in (
         ("look", "Look"),
         ("size", "Size"),
@@ -85,10 +88,11 @@ def _sections(has_pictures: bool) -> Iterator[dict[str, str]]:
         ("images", "Images"),
         ("reasons", "Kept and failed"),
         ("groups", "By kind"),
+        ("learned", "What it has learned"),
         ("cost", "Storage and time"),
         ("definitions", "Definitions"),
     ):
-        if name != "look" or has_pictures:
+        if (name != "look" or has_pictures) and (name != "learned" or has_learned):
             yield {"id": name, "title": title}
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,12 @@ from pipeline.config import AdaptConfig, CodecConfig, CompressConfig, NightlyCon
 from pipeline.decode.archive import Archive
 from pipeline.errors import ArchiveError, LockedError
 from pipeline.progress import AdaptationAdvanced, Event
+from pipeline.prune.retention import Retention
+from pipeline.prune.run import PruneRun
 from pipeline.repair.run import RepairRun
+from pipeline.report.as_markdown import report_markdown
+from pipeline.report.report import catalogue_report
+from pipeline.report.sampling import Sampling
 from pipeline.source.parse import parse_source
 from pipeline.store.storage import Storage
 from pipeline.verify.run import VerifyRun
@@ -174,6 +180,16 @@ class TestAccepted:
         assert weights_of_rows(archive) == dict(zip(hexes(SHIPPED, TUNED), (24, 6), strict=True))
         assert_sound(archive)
         assert [info.path for info in archive.list("adapt")] == [], "what was under way is gone"
+        for hours in (0, 2):
+            now = datetime.now(UTC) + timedelta(hours=hours)
+            rules = Retention(keep_versions=1, grace=timedelta(hours=1))
+            PruneRun(archive, rules, clock=lambda now=now: now).apply()  # type: ignore[misc]
+        assert_sound(archive)
+        report = report_markdown(
+            catalogue_report(archive, Catalogue(archive), sampling=Sampling(count=0, seed=0))
+        )
+        assert "## What this archive has learned" in report
+        assert f"| {hexes(TUNED)[0]} | 6 |" in report
 
     def test_the_images_that_judge_are_not_learned_from(
         self, training: Training, source: Path, archive: Storage
