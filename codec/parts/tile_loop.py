@@ -17,7 +17,7 @@ from torch import Tensor
 
 from codec.colour import extended, pixels_to_planes, planes_to_pixels
 from codec.contract import RGB
-from codec.tiles import Span, run_tiles, tile_grid, windows
+from codec.tiles import TILE, Span, run_tiles, tile_grid, windows
 
 Network = Callable[[Tensor], Tensor]
 
@@ -32,6 +32,8 @@ class Tiling:
     """Latent positions beside a tile that what it gives depends on."""
     device: torch.device
     """Where the network is."""
+    tile: int = TILE
+    """Side of a tile in latent positions: a larger one has less halo to compute, and needs more memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -66,7 +68,7 @@ def analysed_tiles(
     """
     sizes = [image.shape[:2] for image in images]
     grids = [latent_grid(height, width, tiling.grid, multiple=multiple) for height, width in sizes]
-    tiles = ((n, r, c) for n, grid in enumerate(grids) for r, c in tile_grid(*grid, tiling.halo))
+    tiles = ((n, r, c) for n, grid in enumerate(grids) for r, c in tile_grid(*grid, tiling.halo, tiling.tile))
     for window in windows(tiles, tiling.device):
         inputs = [_planes(images[n], rows, columns, tiling.grid) for n, rows, columns in window]
         with torch.inference_mode():
@@ -88,7 +90,7 @@ def synthesised(
         width, height: of the image, in pixels.
     """
     pixels = np.empty((height, width, 3), np.uint8)
-    tiles = tile_grid(*latent_grid(height, width, tiling.grid), tiling.halo)
+    tiles = tile_grid(*latent_grid(height, width, tiling.grid), tiling.halo, tiling.tile)
     for window in windows(tiles, tiling.device):
         inputs = [latents(rows.read, columns.read) for rows, columns in window]
         with torch.inference_mode():

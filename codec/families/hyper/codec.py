@@ -23,8 +23,12 @@ from codec.families.hyper.weights import Weights
 from codec.parts.precision import fast
 from codec.parts.tile_loop import Tiling
 from codec.parts.tiled_codec import PayloadFormat, TiledCodec
+from codec.tiles import TILE
 
 DEFAULT_QUALITY: Final = 34
+_TILE_ON_CPU: Final = 128
+"""Side of a tile in latent positions where one runs at a time: an eighth less work than with tiles of half the side,
+for 40 MB more."""
 
 
 class ResidentModel:
@@ -44,8 +48,9 @@ class ResidentModel:
         config = weights.config.model
         self.channels = config.latents
         self.num_symbols = config.symbols
-        self.analysis = Tiling(grid=GRID, halo=config.encoder_halo, device=device)
-        self.synthesis = Tiling(grid=GRID, halo=config.decoder_halo, device=device)
+        tile = _TILE_ON_CPU if device.type == "cpu" else TILE
+        self.analysis = Tiling(grid=GRID, halo=config.encoder_halo, device=device, tile=tile)
+        self.synthesis = Tiling(grid=GRID, halo=config.decoder_halo, device=device, tile=tile)
 
     def analyse(self, x_BCHW: Tensor) -> Tensor:
         """(B, 3, H, W) -> (B, M, h, w), in units of orthonormal coefficients."""

@@ -58,7 +58,7 @@ def test_tiles_leave_no_seam(codec: Codec, tile: int, monkeypatch: pytest.Monkey
     (whole,) = codec.encode([image], AT_40)
     pixels = codec.decode([whole.payload])[0].pixels.astype(int)
 
-    def small(height: int, width: int, halo: int) -> object:
+    def small(height: int, width: int, halo: int, _tile: int) -> object:
         return tiles.tile_grid(height, width, halo, tile=tile)
 
     monkeypatch.setattr(tile_loop, "tile_grid", small)

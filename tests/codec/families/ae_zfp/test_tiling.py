@@ -63,7 +63,7 @@ def test_shipped_codec_in_tiles_equals_whole(
     (whole,) = ae_zfp.encode([image], EncodeOptions(quality=quality))
     pixels = ae_zfp.decode([whole.payload])[0].pixels.astype(int)
 
-    def small(height: int, width: int, halo: int) -> object:
+    def small(height: int, width: int, halo: int, _tile: int) -> object:
         return tiles.tile_grid(height, width, halo, tile=5)
 
     monkeypatch.setattr(tile_loop, "tile_grid", small)

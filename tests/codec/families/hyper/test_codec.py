@@ -103,7 +103,7 @@ def test_tiles_leave_no_seam(tiny: Weights, monkeypatch: pytest.MonkeyPatch) -> 
     payload = codec.encoder.finish([whole], [EncodeOptions(quality=50)])[0].payload
     pixels = codec.decode([payload])[0].pixels.astype(int)
 
-    def small(height: int, width: int, halo: int) -> object:
+    def small(height: int, width: int, halo: int, _tile: int) -> object:
         return tiles.tile_grid(height, width, halo, tile=5)
 
     monkeypatch.setattr(tile_loop, "tile_grid", small)
