@@ -185,8 +185,10 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     },
     "jobs/bench": {
         "codec (ground)",
+        "codec/adaptation",
         "codec/bench",
         "codec/registry",
+        "codec/training",
         "jobs/options",
         "jobs/terminal",
         "pipeline (ground)",

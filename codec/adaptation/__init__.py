@@ -2,7 +2,11 @@
 
 settings.py     how long, and how
 adapt.py        from a weights file and images to a better weights file for such images
+folder.py       what lies on disk meanwhile
+watch.py        what it tells whoever watches
+quantise.py     adapted weights on a grid around their base
 measured.py     real bytes and real pixels of some weights on some images
+curves.py       bits at equal quality
 judge.py        whether the better weights are better, and by how much
 difference.py   adapted weights as base and difference: a tenth of the bytes
 """

@@ -4,48 +4,28 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import torch
 
-from codec.adaptation.difference import difference, rebuild
+from codec.adaptation.difference import pack
+from codec.adaptation.folder import AdaptationFolder, Adapted
+from codec.adaptation.quantise import quantised
 from codec.adaptation.settings import AdaptationSettings
-from codec.errors import TooFewImagesError, TrainingError
+from codec.adaptation.watch import AdaptationProgress, Watch
+from codec.errors import TooFewImagesError
 from codec.registry import config_type, recipe_for
 from codec.training.config import TrainConfig
 from codec.training.image_crops import Crops, photo_of
-from codec.training.progress import TrainingProgress
+from codec.training.recipe import Recipe
 from codec.training.trainer import train
-from codec.weights_file import parse_weights
+from codec.weights_file import digest_of, parse_weights
 
 LEAST_IMAGES: Final = 8
 """Whole images to train on: fewer are learned by heart."""
-_START, _WEIGHTS, _DIFFERENCE = "start.safetensors", "adapted.safetensors", "adapted.difference"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Adapted:
-    """What was learned; what it is worth, `judge` says."""
-
-    weights: bytes
-    """The adapted weights file."""
-    difference: bytes | None
-    """The same as a difference from the weights it began with; None where that takes no fewer bytes."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AdaptationProgress:
-    """The state of a run after one more step."""
-
-    step: int
-    fraction_done: float
-    """Of the training, 0 to 1."""
-    seconds_left: float
-    """Of the training."""
-    gain_percent: float | None
-    """About the change of the objective on a few of the images, not trained on; negative is better. For people."""
+_WATCHED, _WATCH_EVERY = 2, 200
+"""Images and steps: a look takes as long as a few steps, and nothing but a line on a screen depends on it."""
 
 
 def adapt(
@@ -61,12 +41,12 @@ def adapt(
 ) -> Adapted | None:
     """Adapt weights to images, for as long as the settings say.
 
-    The same call goes on after any kill from what lies in `out`: the folder of one adaptation, which holds its
-    checkpoint and log, and its result once it is there.
+    The same call goes on after any kill from what lies in `out`, and gives the same again once the run is over.
 
     Args:
         start: the weights file to begin with, of this family.
         crops: images to train on; names that differ only in a last -0 to -9 are crops of one.
+        out: a folder of its own.
         stop: asked after every step whether this session ends, with a checkpoint.
         on_progress: told after every step.
     Returns:
@@ -85,38 +65,33 @@ def adapt(
             f"expected at least {LEAST_IMAGES} images of {settings.patch} x {settings.patch} pixels or more to adapt "
             f"to, got {images}; a codec would learn fewer by heart"
         )
-    out.mkdir(parents=True, exist_ok=True)
-    if (done := _result(out)) is not None:
+    folder = AdaptationFolder(out)
+    folder.keep_start(start)
+    if (done := folder.result()) is not None:
         return done
-    _keep_start(out, start)
-    told = _Gain()
+    recipe, watch = recipe_for(config, device or torch.device("cpu")), Watch(out)
     trained = train(
         config,
-        recipe_for(config, device or torch.device("cpu")),
+        recipe,
         lambda: usable,
         out=out,
         resume=True,
-        start_from=out / _START,
+        start_from=folder.start,
         device=device,
         workers=settings.workers,
-        stop=lambda progress: stop(told.of(progress)),
-        on_progress=lambda progress: on_progress(told.of(progress)),
+        stop=lambda progress: stop(watch.of(progress)),
+        on_progress=lambda progress: on_progress(watch.of(progress)),
     )
     if not trained.finished:
         return None
-    return _keep(out, start, trained.weights.read_bytes())
-
-
-class _Gain:
-    """Progress of training as that of an adaptation."""
-
-    def of(self, progress: TrainingProgress) -> AdaptationProgress:
-        return AdaptationProgress(
-            step=progress.step,
-            fraction_done=progress.fraction_done,
-            seconds_left=progress.seconds_left,
-            gain_percent=None,
-        )
+    record: dict[str, object] = {
+        "adapted_from": digest_of(start).hex(),
+        "images": images,
+        "steps_done": trained.step,
+        "config": config.model_dump(mode="json"),
+    }
+    _finish(folder, start, trained.weights.read_bytes(), recipe, record, usable)
+    return folder.result()
 
 
 def _config(start: bytes, family: str, settings: AdaptationSettings) -> TrainConfig:
@@ -138,34 +113,26 @@ def _config(start: bytes, family: str, settings: AdaptationSettings) -> TrainCon
             "decay_from": 0.0,
             "ema_decay": 0.99,
         },
-        "evaluate_every": 100,
-        "evaluate_crops": 6,
+        "evaluate_every": _WATCH_EVERY,
+        "evaluate_crops": _WATCHED,
         "checkpoint_minutes": 0.5,
     }
     return kind.model_validate(values)
 
 
-def _keep_start(out: Path, start: bytes) -> None:
-    path = out / _START
-    if path.exists() and path.read_bytes() != start:
-        raise TrainingError(f"{out} holds an adaptation of other weights; adapt elsewhere")
-    temporary = path.with_suffix(".partial")
-    temporary.write_bytes(start)
-    temporary.replace(path)
-
-
-def _keep(out: Path, start: bytes, weights: bytes) -> Adapted:
-    packed = difference(start, weights)
-    weights = rebuild(start, packed) if packed else weights
-    (out / _DIFFERENCE).write_bytes(packed or b"")
-    temporary = out / f"{_WEIGHTS}.partial"
-    temporary.write_bytes(weights)
-    temporary.replace(out / _WEIGHTS)
-    return Adapted(weights=weights, difference=packed)
-
-
-def _result(out: Path) -> Adapted | None:
-    if not (out / _WEIGHTS).exists():
-        return None
-    packed = (out / _DIFFERENCE).read_bytes()
-    return Adapted(weights=(out / _WEIGHTS).read_bytes(), difference=packed or None)
+def _finish(
+    folder: AdaptationFolder,
+    start: bytes,
+    trained: bytes,
+    recipe: Recipe[Any],
+    record: dict[str, object],
+    crops: Crops,
+) -> None:
+    """Move trained weights onto the grid that a difference holds, and fit everything else to them there: what is
+    judged and used is what is stored."""
+    on_grid, steps = quantised(start, trained)
+    folder.on_grid.write_bytes(on_grid)
+    model = recipe.build()
+    recipe.begin(model, crops, [], folder.on_grid)
+    weights = recipe.export(model, record, crops)
+    folder.keep_result(weights, pack(start, weights, steps))

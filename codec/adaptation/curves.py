@@ -1,52 +1,54 @@
-"""Bits that one set of weights needs over another's at equal quality: the Bjøntegaard difference with lines between
-the measured points.
+"""Bits that one set of weights needs over another's at equal quality: the Bjøntegaard difference, with lines between
+the points measured.
 
-Both curves are measured at the same qualities, so that what lines miss between points is missed by both.
+Both curves are measured at the same qualities, so that what lines miss between points is missed by both: they come
+within a tenth of a per cent of `codec.bench.bd_rate`, and serve as well where only a part of a curve is looked at.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from codec.adaptation.measured import MeasuredImage
+Point = tuple[float, float]
+"""(bits or bytes, PSNR in dB) of an image or a set at one quality."""
+_SCORES: Final = 200
+"""At how many PSNRs two curves are compared."""
 
-_GRID = 200
-"""Qualities at which two curves are compared."""
+
+class NoGainError(ValueError):
+    """Two curves that cannot be compared; the text says why."""
 
 
 def log_rate_change(
-    before: MeasuredImage, after: MeasuredImage, *, from_quality: float, to_quality: float
-) -> float | None:
-    """ln(bits after / bits before) at equal PSNR, mean over the PSNRs that `before` reaches between two qualities.
+    before: Sequence[Point], after: Sequence[Point], *, low_db: float, high_db: float
+) -> float:
+    """ln(bits after / bits before) at equal PSNR, mean over a range of PSNRs as far as both curves reach.
 
-    None where the curves share no PSNR there: an image that comes back identical, or of a single colour.
+    Args:
+        before: points of rising quality; those of infinite PSNR, or of no higher one than the last, are left out.
+    Raises:
+        NoGainError: they share no PSNR in that range.
     """
-    low, high = _psnr_at(before, from_quality), _psnr_at(before, to_quality)
-    a, b = _curve(before), _curve(after)
-    if a is None or b is None or not (math.isfinite(low) and math.isfinite(high)):
-        return None
-    low, high = max(low, a[0][0], b[0][0]), min(high, a[0][-1], b[0][-1])
-    if high - low <= 0.0:
-        return None
-    grid = np.linspace(low, high, _GRID)
-    return float((np.interp(grid, *b) - np.interp(grid, *a)).mean())
+    ours, theirs = _curve(before), _curve(after)
+    low, high = max(low_db, ours[0][0], theirs[0][0]), min(high_db, ours[0][-1], theirs[0][-1])
+    if not low < high:
+        raise NoGainError(f"no PSNR in common between {low_db:.2f} and {high_db:.2f} dB")
+    scores = np.linspace(low, high, _SCORES)
+    return float((np.interp(scores, *theirs) - np.interp(scores, *ours)).mean())
 
 
-def _psnr_at(image: MeasuredImage, quality: float) -> float:
-    qualities = [point.quality for point in image.points]
-    return float(np.interp(quality, qualities, [point.psnr_db for point in image.points]))
-
-
-def _curve(image: MeasuredImage) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None:
-    """(PSNR, ln bytes), both rising; None with fewer than two points."""
-    kept: list[tuple[float, float]] = []
-    for point in image.points:
-        if math.isfinite(point.psnr_db) and (not kept or point.psnr_db > kept[-1][0]):
-            kept.append((point.psnr_db, math.log(point.num_bytes)))
+def _curve(points: Sequence[Point]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """(PSNR, ln rate), both of rising PSNR."""
+    kept: list[Point] = []
+    for rate, score in points:
+        if math.isfinite(score) and (not kept or score > kept[-1][1]):
+            kept.append((rate, score))
     if len(kept) < 2:
-        return None
-    scores, rates = np.array(kept).T
-    return scores, rates
+        raise NoGainError(f"expected at least two points of finite and rising PSNR, got {len(kept)}")
+    rates, scores = np.array(kept, np.float64).T
+    return scores, np.log(rates)

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from codec.adaptation.curves import log_rate_change
-from codec.adaptation.measured import Measured
+from codec.adaptation.curves import NoGainError, log_rate_change
+from codec.adaptation.measured import Measured, MeasuredImage
 
 LEAST_IMAGES: Final = 5
 """Held back and comparable: fewer prove nothing."""
@@ -37,7 +37,9 @@ class BandGain:
     from_quality: float
     to_quality: float
     percent: float
-    """Mean over images, of bits at equal quality; negative is smaller."""
+    """Mean over images, of bits at equal quality; negative is smaller. NaN when nothing was compared."""
+    bound_percent: float
+    """The change that is not exceeded, at `CONFIDENCE`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,25 +75,27 @@ def judge(
         weights_bytes: what the adapted weights would add to the archive.
         expected_bytes: payload bytes that the archive is going to hold with the weights before, where that can be told.
     """
-    whole = _changes(before, after, BAND_EDGES[0], BAND_EDGES[-1])
+    changes = {
+        place: change
+        for place, images in enumerate(zip(before.images, after.images, strict=True))
+        if (change := _change(*images, BAND_EDGES[0], BAND_EDGES[-1])) is not None
+    }
+    whole = _gain(list(changes.values()), BAND_EDGES[0], BAND_EDGES[-1])
     bands = tuple(
-        BandGain(
-            from_quality=low, to_quality=high, percent=_percent(_mean(_changes(before, after, low, high)))
-        )
+        _gain([_change(a, b, low, high) for a, b in zip(before.images, after.images, strict=True)], low, high)
         for low, high in pairwise(BAND_EDGES)
     )
-    known = {place: change for place, change in enumerate(whole) if change is not None}
-    worst = max(known, key=known.__getitem__, default=None)
-    percent, bound = _percent(_mean(whole)), _percent(_upper(list(known.values())))
-    pays_back = math.ceil(weights_bytes / (-percent / 100.0)) if percent < 0.0 else None
-    worst_percent = math.nan if worst is None else _percent(known[worst])
-    reason = _against(len(known), bound, bands, worst_percent) or _cost(pays_back, expected_bytes)
+    worst = max(changes, key=changes.__getitem__, default=None)
+    worst_percent = math.nan if worst is None else _percent(changes[worst])
+    pays_back = math.ceil(weights_bytes / (-whole.percent / 100.0)) if whole.percent < 0.0 else None
+    reason = _against(len(changes), whole, bands, worst_percent) or _cost(pays_back, expected_bytes)
     return Verdict(
         accepted=not reason,
-        reason=reason or f"{len(known)} images held back take {-percent:.1f} % fewer bits at equal quality",
-        images=len(known),
-        percent=percent,
-        bound_percent=bound,
+        reason=reason
+        or f"{len(changes)} images held back take {-whole.percent:.1f} % fewer bits at equal quality",
+        images=len(changes),
+        percent=whole.percent,
+        bound_percent=whole.bound_percent,
         bands=bands,
         worst_percent=worst_percent,
         worst_image=worst,
@@ -100,17 +104,23 @@ def judge(
     )
 
 
-def _against(images: int, bound: float, bands: Sequence[BandGain], worst: float) -> str:
+def _against(images: int, whole: BandGain, bands: Sequence[BandGain], worst_percent: float) -> str:
     """What speaks against the weights, whatever they cost; empty when nothing does."""
     if images < LEAST_IMAGES:
         return f"expected at least {LEAST_IMAGES} images held back that can be compared, got {images}"
-    if not bound <= -LEAST_GAIN:
-        return f"a gain of {LEAST_GAIN:g} % is not proved: all that is sure is a change of {bound:+.1f} % or better"
+    if not whole.bound_percent <= -LEAST_GAIN:
+        return (
+            f"a gain of {LEAST_GAIN:g} % is not proved: the change is {whole.percent:+.1f} %, and for certain only "
+            f"{whole.bound_percent:+.1f} % or better"
+        )
     for band in bands:
-        if not band.percent <= MOST_LOSS_OF_A_BAND:
-            return f"qualities {band.from_quality:g} to {band.to_quality:g} would take {band.percent:+.1f} % bits"
-    if worst > MOST_LOSS_OF_AN_IMAGE:
-        return f"an image held back would take {worst:+.1f} % bits"
+        if not band.bound_percent <= MOST_LOSS_OF_A_BAND:
+            return (
+                f"qualities {band.from_quality:g} to {band.to_quality:g} may lose: the change there is "
+                f"{band.percent:+.1f} %, and for certain only {band.bound_percent:+.1f} % or better"
+            )
+    if worst_percent > MOST_LOSS_OF_AN_IMAGE:
+        return f"an image held back would take {worst_percent:.1f} % more bits"
     return ""
 
 
@@ -120,24 +130,23 @@ def _cost(pays_back: int | None, expected_bytes: int | None) -> str:
     return ""
 
 
-def _changes(before: Measured, after: Measured, low: float, high: float) -> list[float | None]:
-    return [
-        log_rate_change(a, b, from_quality=low, to_quality=high)
-        for a, b in zip(before.images, after.images, strict=True)
-    ]
+def _change(before: MeasuredImage, after: MeasuredImage, low: float, high: float) -> float | None:
+    """Of one image between two qualities; None where its curves cannot be compared."""
+    scores = {point.quality: point.psnr_db for point in before.points}
+    curves = [[(float(point.num_bytes), point.psnr_db) for point in one.points] for one in (before, after)]
+    try:
+        return log_rate_change(*curves, low_db=scores[low], high_db=scores[high])
+    except NoGainError:
+        return None
 
 
-def _mean(changes: Sequence[float | None]) -> float:
+def _gain(changes: Sequence[float | None], low: float, high: float) -> BandGain:
+    """Mean and upper end of the confidence interval, of those that are known."""
     known = [change for change in changes if change is not None]
-    return statistics.fmean(known) if known else math.nan
-
-
-def _upper(changes: Sequence[float]) -> float:
-    """The upper end of the mean's confidence interval, one-sided."""
-    if len(changes) < 2:
-        return math.nan
-    error = statistics.stdev(changes) / math.sqrt(len(changes))
-    return statistics.fmean(changes) + _student(len(changes) - 1) * error
+    mean = statistics.fmean(known) if known else math.nan
+    error = statistics.stdev(known) / math.sqrt(len(known)) if len(known) > 1 else math.nan
+    bound = mean + _student(len(known) - 1) * error if len(known) > 1 else math.nan
+    return BandGain(from_quality=low, to_quality=high, percent=_percent(mean), bound_percent=_percent(bound))
 
 
 def _student(freedom: int) -> float:

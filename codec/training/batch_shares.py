@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import reduce
 from typing import Final
 
 import numpy as np
@@ -82,7 +83,7 @@ class Shares:
         for number, parameter in enumerate(parameters):
             found = [gradients[number] for _, gradients in results]
             held = [gradient for gradient in found if gradient is not None]
-            parameter.grad = torch.stack(held).sum(0) if held else None
+            parameter.grad = reduce(torch.add, held) if held else None
         logged = [values for values, _ in results]
         values = {name: torch.stack([one[name] for one in logged]).sum() for name in logged[0]}
         return BatchLoss(total=values.pop(_TOTAL), parts=values)

@@ -27,8 +27,6 @@ class Optimiser:
 
     def __init__(self, groups: Sequence[ParameterGroup], config: OptimiserConfig) -> None:
         """Deal out the parameters: `groups` has every one of them, once."""
-        from pytorch_optimizer import SOAP  # over a second to import, and only who trains needs it
-
         hands: list[list[dict[str, Any]]] = [[] for _ in range(_HANDS)]
         rest: list[dict[str, Any]] = []
         for group in groups:
@@ -43,11 +41,7 @@ class Optimiser:
                 if mine := matrices[start::_HANDS]:
                     hand.append({"params": mine, **shared})
         rate = config.learning_rate
-        self._parts: list[torch.optim.Optimizer] = [
-            SOAP(hand, lr=rate, betas=(0.95, 0.98), shampoo_beta=0.95, max_precondition_dim=_LARGEST)
-            for hand in hands
-            if hand
-        ]
+        self._parts: list[torch.optim.Optimizer] = [_soap(hand, rate) for hand in hands if hand]
         self._parts.append(torch.optim.AdamW(rest, lr=rate, betas=(0.9, 0.98), fused=True))
 
     def step(self, rate: float, shares: Shares) -> None:
@@ -65,6 +59,12 @@ class Optimiser:
         """Back from a checkpoint."""
         for part, mine in zip(self._parts, state["parts"], strict=True):
             part.load_state_dict(mine)
+
+
+def _soap(groups: list[dict[str, Any]], rate: float) -> torch.optim.Optimizer:
+    from pytorch_optimizer import SOAP  # seconds to import, and only who trains so needs it
+
+    return SOAP(groups, lr=rate, betas=(0.95, 0.98), shampoo_beta=0.95, max_precondition_dim=_LARGEST)
 
 
 def _is_matrix(parameter: nn.Parameter) -> bool:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import typer
 
+from jobs.bench.adapt import adapt
 from jobs.bench.pipeline import memory, pipeline
 from jobs.bench.rd import rd
 from jobs.bench.speed import speed
 
 bench = typer.Typer(help="Measure this machine: speed, memory, rate and distortion.", no_args_is_help=True)
-for measurement in (pipeline, memory, rd, speed):
+for measurement in (pipeline, memory, rd, speed, adapt):
     bench.command()(measurement)

@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Final, Literal
 
 from codec.adaptation import judge as judging
-from codec.adaptation.adapt import AdaptationProgress, Adapted, adapt
+from codec.adaptation.adapt import adapt
+from codec.adaptation.folder import Adapted
 from codec.adaptation.judge import Verdict, judge
 from codec.adaptation.measured import Measured, measure
 from codec.adaptation.settings import AdaptationSettings
+from codec.adaptation.watch import AdaptationProgress
 from codec.contract import Codec
 from codec.device import resolve_device
 from codec.errors import CodecConfigError, TooFewImagesError

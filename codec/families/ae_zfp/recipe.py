@@ -18,6 +18,7 @@ from codec.families.ae_zfp.model import AutoEncoder
 from codec.families.ae_zfp.objective import objective
 from codec.families.ae_zfp.train_config import AeZfpTrainConfig
 from codec.families.ae_zfp.weights import QuantiserConfig, WeightsConfig, load_weights
+from codec.parts.precision import has_bfloat16
 from codec.training.image_crops import Crops
 from codec.training.karhunen_loeve import fit_transform, install_overlap
 from codec.training.recipe import BatchLoss, Evaluation, EvaluationPoint, ParameterGroup
@@ -32,6 +33,7 @@ class AeZfpRecipe:
 
     def __init__(self, config: AeZfpTrainConfig, device: torch.device) -> None:
         self._config, self._device = config, device
+        self._bfloat16 = config.bfloat16 and has_bfloat16(device)
         self._step = config.start_step
         self._slow: tuple[int, ...] = ()
 
@@ -75,7 +77,7 @@ class AeZfpRecipe:
         octaves_B = chance.uniform(-1.0, 1.0, len(rgb_BCHW)) * config.loss.jitter_octaves
         step_B = torch.from_numpy(self._step * 2.0**octaves_B).float().to(self._device)
         return objective(
-            model, rgb_BCHW, step_B, self._step, self._slow, config.loss, bfloat16=config.bfloat16
+            model, rgb_BCHW, step_B, self._step, self._slow, config.loss, bfloat16=self._bfloat16
         )
 
     def evaluate(self, model: AutoEncoder, held_back: Sequence[RGB], fraction_done: float) -> Evaluation:

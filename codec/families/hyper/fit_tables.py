@@ -11,7 +11,7 @@ import torch
 
 from codec.contract import RGB, EncodeOptions
 from codec.entropy.range_coder import Indices, Symbols
-from codec.entropy.tables import TABLES, FrequencyTables, fitted_tables, laplace_tables
+from codec.entropy.tables import FrequencyTables, fitted_tables, laplace_tables
 from codec.families.hyper.codec import HyperCodec
 
 QUALITIES: Final = (2, 8, 14, 20, 26, 32, 38, 44, 50, 56, 62)
@@ -23,16 +23,26 @@ class _Tally:
     reads = False
 
     def __init__(self) -> None:
-        self.histograms = [np.zeros(2 * int(reach) + 1) for reach in laplace_tables().reach]
+        self._reach = laplace_tables().reach.astype(np.int64)
+        sizes = 2 * self._reach + 1
+        self._zeros = np.cumsum(sizes) - sizes + self._reach
+        self._counts = np.zeros(int(sizes.sum()))
+
+    @property
+    def histograms(self) -> list[npt.NDArray[np.float64]]:
+        """Per table, how often each of -reach .. reach occurred."""
+        return [
+            self._counts[zero - reach : zero + reach + 1]
+            for zero, reach in zip(self._zeros.tolist(), self._reach.tolist(), strict=True)
+        ]
 
     def group(self, wanted: Symbols | None, indices: Indices) -> Symbols:
         """Count a group."""
         assert wanted is not None
-        for k in range(TABLES):
-            mine = wanted[indices == k].astype(np.int64)
-            reach = len(self.histograms[k]) // 2
-            mine = mine[np.abs(mine) <= reach]
-            self.histograms[k] += np.bincount(mine + reach, minlength=2 * reach + 1)
+        symbols, tables = wanted.ravel().astype(np.int64), indices.ravel()
+        within = np.abs(symbols) <= self._reach[tables]
+        places = self._zeros[tables[within]] + symbols[within]
+        self._counts += np.bincount(places, minlength=len(self._counts))
         return wanted
 
 

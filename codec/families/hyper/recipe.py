@@ -23,6 +23,7 @@ from codec.families.hyper.objective import objective
 from codec.families.hyper.train_config import HyperTrainConfig
 from codec.families.hyper.warm_start import inherit
 from codec.families.hyper.weights import export, understand
+from codec.parts.precision import has_bfloat16
 from codec.parts.quality import TOP
 from codec.training.image_crops import Crops
 from codec.training.karhunen_loeve import fit_transform
@@ -38,6 +39,7 @@ class HyperRecipe:
 
     def __init__(self, config: HyperTrainConfig, device: torch.device) -> None:
         self._config, self._device = config, device
+        self._bfloat16 = config.bfloat16 and has_bfloat16(device)
 
     def build(self) -> HyperModel:
         """A model of the config's shape."""
@@ -91,13 +93,13 @@ class HyperRecipe:
         drawn_B = chance.beta(*self._config.loss.quality_beta, size=len(rgb_BCHW)) * TOP
         quality_B = torch.from_numpy(drawn_B).float().to(self._device)
         noise = torch.Generator(self._device).manual_seed(int(chance.integers(2**63)))
-        return objective(model, rgb_BCHW, quality_B, noise, bfloat16=self._config.bfloat16)
+        return objective(model, rgb_BCHW, quality_B, noise, bfloat16=self._bfloat16)
 
     def evaluate(self, model: HyperModel, held_back: Sequence[RGB], fraction_done: float) -> Evaluation:
         """Estimated bytes and real pixels at the config's qualities."""
         del fraction_done  # nothing follows it
         config = self._config
-        return evaluate(model, held_back, config.evaluate_qualities, bfloat16=config.bfloat16)
+        return evaluate(model, held_back, config.evaluate_qualities, bfloat16=self._bfloat16)
 
     def export(self, model: HyperModel, record: dict[str, object], crops: Crops) -> bytes:
         """The weights, with tables fitted to the symbols of a few of the crops they were trained on."""

@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from codec.adaptation.adapt import LEAST_IMAGES, AdaptationProgress, Adapted, adapt
+from codec.adaptation.adapt import LEAST_IMAGES, adapt
 from codec.adaptation.difference import rebuild
+from codec.adaptation.folder import Adapted
 from codec.adaptation.measured import measure
 from codec.adaptation.settings import AdaptationSettings
+from codec.adaptation.watch import AdaptationProgress
 from codec.entropy.tables import laplace_tables
 from codec.errors import CodecConfigError, TooFewImagesError
 from codec.families.hyper.weights import export

@@ -21,9 +21,10 @@ import pipeline.adapt.learning
 import pipeline.compress.run_codec
 import pipeline.decode.resident_codecs
 import pipeline.encode.worker
-from codec.adaptation.adapt import AdaptationProgress, Adapted
+from codec.adaptation.folder import Adapted
 from codec.adaptation.measured import Measured, MeasuredImage, RatePoint
 from codec.adaptation.settings import AdaptationSettings
+from codec.adaptation.watch import AdaptationProgress
 from codec.contract import RGB
 from codec.weights_file import digest_of
 from pipeline.adapt.run import AdaptOutcome, AdaptRun
@@ -88,7 +89,7 @@ class Training:
             on_progress(progress)
             if stop(progress) or step == self.interrupted_at:
                 return None
-        return Adapted(weights=self.makes, difference=self.difference)
+        return Adapted(weights=self.makes, difference=self.difference, steps=5)
 
     def measure(
         self, images: Sequence[RGB], weights: bytes, *, on_image: Callable[[int], None], **_: object

@@ -1,0 +1,62 @@
+"""A difference of weights rebuilds the file byte for byte, or says what is wrong."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pytest
+import torch
+
+from codec.adaptation.difference import about, pack, rebuild
+from codec.adaptation.quantise import quantised
+from codec.errors import WeightsError
+from codec.weights_file import parse_weights, weights_bytes
+from tests.golden.differences.build import two_files
+
+BASE, NEAR = two_files()
+ADAPTED, STEPS = quantised(BASE, NEAR)
+DIFFERENCE = pack(BASE, ADAPTED, STEPS) or b""
+
+
+def test_it_rebuilds_the_file_and_knows_both() -> None:
+    assert rebuild(BASE, DIFFERENCE) == ADAPTED
+    assert about(DIFFERENCE).base_sha256 == hashlib.sha256(BASE).digest()
+    assert about(DIFFERENCE).adapted_sha256 == hashlib.sha256(ADAPTED).digest()
+
+
+def test_quantised_weights_lie_within_half_a_step_and_keep_their_integers() -> None:
+    exact, near = (parse_weights(data, where="the test").tensors for data in (NEAR, ADAPTED))
+    for name, tensor in exact.items():
+        if name in STEPS:
+            assert float((tensor.float() - near[name].float()).abs().max()) <= 0.51 * STEPS[name] + 2e-3
+        else:
+            assert torch.equal(tensor, near[name])
+    assert STEPS["size"] == 0.0
+
+
+def test_what_lies_on_no_grid_or_has_other_tensors_has_no_difference() -> None:
+    assert pack(BASE, NEAR, STEPS) is None
+    other = weights_bytes("{}", {"layer.weight": torch.zeros(12, 10)})
+    assert pack(BASE, other, {"layer.weight": 0.1}) is None
+    assert quantised(BASE, other) == (other, {})
+
+
+def test_another_base_is_refused() -> None:
+    with pytest.raises(WeightsError, match="expected the base"):
+        rebuild(NEAR, DIFFERENCE)
+
+
+@pytest.mark.parametrize("length", [0, 4, 60, 100, len(DIFFERENCE) - 1])
+def test_one_cut_short_is_refused(length: int) -> None:
+    with pytest.raises(WeightsError, match="a difference of weights"):
+        rebuild(BASE, DIFFERENCE[:length])
+
+
+def test_whatever_is_damaged_is_refused() -> None:
+    rng = np.random.default_rng(2)
+    for place in range(len(DIFFERENCE)):
+        damaged = bytearray(DIFFERENCE)
+        damaged[place] ^= 1 << int(rng.integers(8))
+        with pytest.raises(WeightsError, match="a difference of weights"):
+            rebuild(BASE, bytes(damaged))
