@@ -70,7 +70,7 @@ def _lines(outcome: AdaptOutcome) -> Iterator[str]:
         least = f"{readable(evidence.worst_key or '')} gains least, {_percent(evidence.worst_percent)}"
         yield f"  {_by_band(evidence)}; {least}."
         if record.accepted:
-            yield f"  {_cost(evidence)} New images are encoded with them from here on."
+            yield f"  {_cost(evidence)} {_choice(record)}"
 
 
 _AS_BEFORE = "The archive encodes as before."
@@ -94,10 +94,21 @@ def _by_band(evidence: Evidence) -> str:
 
 
 def _cost(evidence: Evidence) -> str:
+    if not evidence.weights_bytes:
+        return "The weights take the place of the shipped ones, and no more."
     words = f"The weights take {evidence.weights_bytes / 1e6:.2f} MB"
     if evidence.pays_back_after_bytes is None:
         return f"{words}."
-    return f"{words}, which {evidence.pays_back_after_bytes / 1e6:.0f} MB of payloads save."
+    return f"{words}, saved after {evidence.pays_back_after_bytes / 1e6:.1f} MB of payloads."
+
+
+def _choice(record: AdaptationRecord) -> str:
+    if len(record.weights) == 1:
+        return "New images are encoded with what was learned from here on."
+    count = len(record.weights)
+    return (
+        f"It helps some images and costs others: from here on each takes the best of {count} sets of weights."
+    )
 
 
 def _percent(percent: float) -> str:

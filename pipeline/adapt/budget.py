@@ -13,6 +13,8 @@ from pipeline.config import AdaptConfig, CodecConfig
 
 _EXPECTED_GAIN: Final = 0.1
 """Of bits: what auto hopes for. Narrow kinds of images have given more, wide ones nothing (docs/benchmarks)."""
+_LEAST_SAVING: Final = 2e6
+"""Bytes: about what a set of weights adds to an archive."""
 _SHARE: Final = 0.1
 """Of the time of one core that encoding takes, which auto spends on learning."""
 _ENCODE_S: Final = 1e-6
@@ -63,16 +65,15 @@ def training_seconds(config: AdaptConfig, pixels: float) -> float:
     return min(max(_SHARE * _ENCODE_S * pixels, _SHORTEST_S), _LONGEST_S)
 
 
-def why_not_worth_it(config: AdaptConfig, num_bytes: int, weights_bytes: int) -> str | None:
+def why_not_worth_it(config: AdaptConfig, num_bytes: int) -> str | None:
     """Why auto does not learn from a source; None where it does, or was told a time.
 
     Args:
         num_bytes: of payloads expected.
-        weights_bytes: of a weights file.
     """
-    if config.seconds is not None or config.steps is not None or num_bytes * _EXPECTED_GAIN >= weights_bytes:
+    if config.seconds is not None or config.steps is not None or num_bytes * _EXPECTED_GAIN >= _LEAST_SAVING:
         return None
     return (
-        f"its images will take about {num_bytes / 1e6:.1f} MB, and weights of {weights_bytes / 1e6:.1f} MB would not "
-        "pay; with a time instead of auto it is tried all the same"
+        f"its images will take about {num_bytes / 1e6:.1f} MB, of which too little could be saved; with a time "
+        "instead of auto it is tried all the same"
     )

@@ -13,8 +13,8 @@ class Learned:
 
     accepted: bool
     reason: str
-    weights: bytes | None
-    """Digest of what was learned; None where it did not come to that."""
+    weights: tuple[bytes, ...]
+    """Digests of the sets of weights that were judged; none where it did not come to that."""
     learned_from: int
     """Images."""
     seconds: float

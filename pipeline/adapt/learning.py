@@ -1,5 +1,7 @@
 """One attempt, from its sample to what came of it: read, measure, train, measure again, judge.
 
+Where what was learned from all images is not to be taken, because it helps some of them and costs others, it goes on
+with those that it helped: then the archive has several sets of weights, and each image takes the one that suits it.
 What the training has so far is kept in the archive now and then, so that another process goes on from there.
 """
 
@@ -8,6 +10,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final, Literal
@@ -15,22 +18,24 @@ from typing import Final, Literal
 from codec.adaptation import judge as judging
 from codec.adaptation.adapt import adapt
 from codec.adaptation.folder import Adapted
-from codec.adaptation.judge import Verdict, judge
-from codec.adaptation.measured import Measured, measure
+from codec.adaptation.judge import Verdict
 from codec.adaptation.settings import AdaptationSettings
 from codec.adaptation.watch import AdaptationProgress
 from codec.contract import Codec
 from codec.device import resolve_device
 from codec.errors import CodecConfigError, TooFewImagesError
 from codec.registry import load_codec
-from codec.weights_file import digest_of, weights_name
+from codec.training.image_crops import Crops
+from codec.weights_file import digest_of
 from pipeline.adapt.attempt import Attempt
 from pipeline.adapt.budget import expected_bytes, expected_pixels, training_seconds, why_not_worth_it
+from pipeline.adapt.court import Case, Court, helped_crops
+from pipeline.adapt.held_back import HeldBack
 from pipeline.adapt.learned import Learned
 from pipeline.adapt.pictures import Pictures, read_pictures
 from pipeline.adapt.stored_folder import StoredFolder
 from pipeline.archive.adaptations import BandOfQuality, Evidence
-from pipeline.archive.weights import archived_digests, read_stored_weights, store_difference, store_weights
+from pipeline.archive.weights import read_stored_weights
 from pipeline.config import AdaptConfig, CompressConfig
 from pipeline.encode.exact_policy import ExactPolicy
 from pipeline.encode.read_ahead import ReadAhead
@@ -78,6 +83,7 @@ class Learning:
         self._tell = tell
         self._is_stopped = is_stopped
         self._settings = AdaptationSettings(steps=1)
+        self._seconds, self._steps = 0.0, 0
 
     def run(self, folder: Path) -> Learned:
         """Do it, or go on with it.
@@ -91,49 +97,60 @@ class Learning:
         """
         kept = StoredFolder(self._archive, self._attempt.out, folder)
         kept.fetch()
-        codec, start = self._start()
+        codec, current = self._current()
         pictures = self._read()
         if len(pictures.held_back) < judging.LEAST_IMAGES:
             return _refused(_too_few(pictures), pictures)
-        before = self._measure(pictures, start, "measuring")
-        pixels = expected_pixels(self._attempt.sample, pictures)
         told = self._config.codec
-        num_bytes = expected_bytes(pixels, pictures, before, told, told.quality_of(codec))
-        against = why_not_worth_it(self._told, num_bytes, len(start))
+        quality = told.quality_of(codec)
+        held_back = HeldBack(pictures.held_back, family=self._attempt.codec, quality=quality)
+        before = held_back.measured(current, partial(self._advance, "measuring", len(pictures.held_back)))
+        pixels = expected_pixels(self._attempt.sample, pictures)
+        num_bytes = expected_bytes(pixels, pictures, before, told, quality)
+        against = why_not_worth_it(self._told, num_bytes)
         if against is not None:
             return _refused(against, pictures)
         self._settings = self._settled(folder, pixels)
-        began = time.monotonic()
+        court = Court(self._archive, held_back, current, before, expected_bytes=num_bytes)
         try:
-            adapted, steps = self._adapt(start, pictures, folder, kept)
+            case = self._tried(court, current[-1], pictures, folder, kept)
         except TooFewImagesError:
             return _refused(_too_few(pictures), pictures)
-        seconds = self._settings.seconds or time.monotonic() - began
-        after = self._measure(pictures, adapted.weights, "judging")
-        difference = adapted.difference if digest_of(start) in archived_digests(self._archive) else None
-        verdict = judge(
-            before, after, weights_bytes=len(difference or adapted.weights), expected_bytes=num_bytes
-        )
-        if verdict.accepted:
-            self._store(start, adapted.weights, difference)
+        if case.verdict.accepted:
+            court.store(case)
         return Learned(
-            accepted=verdict.accepted,
-            reason=verdict.reason,
-            weights=digest_of(adapted.weights),
+            accepted=case.verdict.accepted,
+            reason=case.verdict.reason,
+            weights=tuple(digest_of(weights) for weights in case.sets),
             learned_from=pictures.learned_from,
-            seconds=round(seconds, 1),
-            steps=steps,
-            evidence=_evidence(verdict, pictures),
+            seconds=round(self._seconds, 1),
+            steps=self._steps,
+            evidence=_evidence(case.verdict, pictures),
         )
 
-    def _start(self) -> tuple[Codec, bytes]:
-        """The codec as the archive encodes now, and its weights file."""
+    def _tried(
+        self, court: Court, start: bytes, pictures: Pictures, folder: Path, kept: StoredFolder
+    ) -> Case:
+        """What was learned from all images; where that is not to be taken, from those that it helped."""
+        on_image = partial(self._advance, "judging", len(pictures.held_back))
+        first = self._adapt(start, pictures.learn, self._settings, folder, kept)
+        case = court.hear(first, start, on_image)
+        if case.verdict.accepted and case.is_alone:
+            return case
+        helped = helped_crops(court.held_back, start, first.weights, pictures.learn)
+        if helped is None:
+            return case
+        second = self._adapt(start, helped, _shorter(self._settings), folder / "helped", kept)
+        return min(case, court.hear(second, start, on_image), key=lambda one: one.rank)
+
+    def _current(self) -> tuple[Codec, list[bytes]]:
+        """The codec as the archive encodes now, and its sets of weights."""
         digests = self._attempt.weights_before
-        encode_with = read_stored_weights(self._archive, digests[0]) if digests else None
-        codec = load_codec(self._attempt.codec, device="cpu", encode_with=encode_with)
+        files = [read_stored_weights(self._archive, digest) for digest in digests]
+        codec = load_codec(self._attempt.codec, device="cpu", encode_with=files[0] if files else None)
         if len(codec.weights) != 1:
             raise CodecConfigError(f"expected a codec that can learn, such as hyper-1, got {codec.id}")
-        return codec, next(iter(codec.weights.values()))
+        return codec, files or list(codec.weights.values())
 
     def _read(self) -> Pictures:
         sample = self._attempt.sample
@@ -157,14 +174,6 @@ class Learning:
         finally:
             ahead.close()
 
-    def _measure(self, pictures: Pictures, weights: bytes, step: Literal["measuring", "judging"]) -> Measured:
-        return measure(
-            pictures.held_back,
-            weights,
-            family=self._attempt.codec,
-            on_image=partial(self._advance, step, len(pictures.held_back)),
-        )
-
     def _settled(self, folder: Path, pixels: float) -> AdaptationSettings:
         """How to train, as it was settled when the attempt began: images may have gone since."""
         path = folder / _SETTLED
@@ -178,33 +187,27 @@ class Learning:
         )
 
     def _adapt(
-        self, start: bytes, pictures: Pictures, folder: Path, kept: StoredFolder
-    ) -> tuple[Adapted, int]:
-        """What was learned, and in how many steps."""
-        steps, kept_at = 0, time.monotonic()
-        total = self._settings.seconds or float(self._settings.steps or 0)
+        self, start: bytes, crops: Crops, settings: AdaptationSettings, out: Path, kept: StoredFolder
+    ) -> Adapted:
+        kept_at = time.monotonic()
+        total = settings.seconds or float(settings.steps or 0)
+        step = 0
 
         def on_progress(progress: AdaptationProgress) -> None:
-            nonlocal steps, kept_at
-            steps = progress.step
-            self._tell(
-                AdaptationAdvanced(
-                    step="learning",
-                    done=progress.fraction_done * total,
-                    total=total,
-                    gain_percent=progress.gain_percent,
-                )
-            )
+            nonlocal kept_at, step
+            step = progress.step
+            self._tell_learning(progress.fraction_done * total, total, progress.gain_percent)
             if time.monotonic() - kept_at >= _KEEP_EVERY_S:
                 kept.keep()
                 kept_at = time.monotonic()
 
+        self._tell_learning(0.0, total, None)
         adapted = adapt(
             start,
-            pictures.learn,
+            crops,
             family=self._attempt.codec,
-            settings=self._settings,
-            out=folder,
+            settings=settings,
+            out=out,
             device=resolve_device("auto"),
             stop=lambda _progress: self._is_stopped(),
             on_progress=on_progress,
@@ -212,19 +215,24 @@ class Learning:
         kept.keep()
         if adapted is None:
             raise StoppedError
-        return adapted, steps
+        self._seconds += settings.seconds or 0.0
+        self._steps += step
+        return adapted
+
+    def _tell_learning(self, done: float, total: float, gain_percent: float | None) -> None:
+        self._tell(AdaptationAdvanced(step="learning", done=done, total=total, gain_percent=gain_percent))
 
     def _advance(self, step: Literal["reading", "measuring", "judging"], total: int, done: int) -> None:
         self._tell(AdaptationAdvanced(step=step, done=done, total=total))
         if self._is_stopped():
             raise StoppedError
 
-    def _store(self, start: bytes, weights: bytes, difference: bytes | None) -> None:
-        """Put what was learned into the archive, where a record can name it."""
-        if difference is None:
-            store_weights(self._archive, {weights_name(digest_of(weights)): weights})
-        else:
-            store_difference(self._archive, weights, difference, base=start)
+
+def _shorter(settings: AdaptationSettings) -> AdaptationSettings:
+    """For a part of the images, beside what was learned from all."""
+    if settings.seconds is not None:
+        return replace(settings, seconds=settings.seconds / 2)
+    return replace(settings, steps=-(-(settings.steps or 1) // 2))
 
 
 def _too_few(pictures: Pictures) -> str:
@@ -239,7 +247,7 @@ def _refused(reason: str, pictures: Pictures) -> Learned:
     return Learned(
         accepted=False,
         reason=reason,
-        weights=None,
+        weights=(),
         learned_from=pictures.learned_from,
         seconds=0.0,
         steps=0,

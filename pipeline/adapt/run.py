@@ -212,15 +212,14 @@ class AdaptRun:
 
     def _record(self, attempt: Attempt, learned: Learned) -> AdaptationRecord:
         before = tuple(digest.hex() for digest in attempt.weights_before)
-        accepted = learned.accepted and learned.weights is not None
         return AdaptationRecord(
             adaptation=attempt.adaptation,
             ended_at=datetime.now(UTC).isoformat(timespec="seconds"),
             codec=attempt.codec,
-            accepted=accepted,
+            accepted=learned.accepted,
             reason=learned.reason,
             weights_before=before,
-            weights=(learned.weights.hex(),) if accepted and learned.weights is not None else before,
+            weights=tuple(digest.hex() for digest in learned.weights) if learned.accepted else before,
             listed_images=attempt.sample.listed_images,
             listed_bytes=attempt.sample.listed_bytes,
             learned_from=learned.learned_from,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from codec.contract import Codec, Encoded, EncodeOptions
@@ -11,6 +11,7 @@ from pipeline.encode.quality_floors import Floors
 from pipeline.encode.rate_control import RateControl
 from pipeline.encode.tasks import Stages
 from pipeline.encode.types import Candidate, Coded, Fetched
+from pipeline.encode.weights_choice import WeightsChoice
 from pipeline.image.read import to_rgb
 from pipeline.types import Image
 from pipeline.workers.pool import OUT_OF_MEMORY, lost_device
@@ -32,9 +33,9 @@ class BatchEncoder:
     """Encodes at the pace of its unit, decodes as a self-check (decoding compares the symbols' CRC), holds the result
     against the floors."""
 
-    def __init__(self, codec: Codec, floors: Floors) -> None:
-        """Take the resident codec, and what every image must reach."""
-        self._codec = codec
+    def __init__(self, weights: WeightsChoice, floors: Floors) -> None:
+        """Take the resident codec with its weights, and what every image must reach."""
+        self._weights = weights
         self._floors = floors
 
     def code(self, batch: Sequence[Fetched], pace: RateControl) -> CodedBatch:
@@ -55,11 +56,26 @@ class BatchEncoder:
         ]
         for key in {fetched.source.key for fetched in batch} - {fetched.source.key for fetched in images}:
             pace.not_coded(key)
-        return self._halving(images, pace) if images else CodedBatch(outcomes={})
+        parts = (self._halving(part, pace, codec) for codec, part in self._by_codec(images))
+        return sum(parts, CodedBatch(outcomes={}))
 
-    def _halving(self, batch: Sequence[Fetched], pace: RateControl) -> CodedBatch:
+    def _by_codec(self, images: Sequence[Fetched]) -> Iterator[tuple[Codec, list[Fetched]]]:
+        """The images of a batch by the weights that suit them."""
+        begun: dict[Codec, list[Fetched]] = {}
+        for fetched in images:
+            begun.setdefault(self._codec_for(fetched), []).append(fetched)
+        yield from begun.items()
+
+    def _codec_for(self, fetched: Fetched) -> Codec:
+        image = fetched.content
         try:
-            coded, quality = self._coded(batch, pace)
+            return self._weights.of(to_rgb(image)) if isinstance(image, Image) else self._weights.first
+        except Exception:  # noqa: BLE001  the row boundary: it fails again when it is coded, and is told then
+            return self._weights.first
+
+    def _halving(self, batch: Sequence[Fetched], pace: RateControl, codec: Codec) -> CodedBatch:
+        try:
+            coded, quality = self._coded(batch, pace, codec)
         except Exception as error:  # the row boundary: one image never stops a run
             if lost_device(error) or (len(batch) == 1 and isinstance(error, OUT_OF_MEMORY)):
                 raise
@@ -75,24 +91,26 @@ class BatchEncoder:
         # From here on the error is gone, and with its frames what the batch had taken of the device's memory.
         if len(batch) > 1:
             half = len(batch) // 2
-            return self._halving(batch[:half], pace) + self._halving(batch[half:], pace)
+            return self._halving(batch[:half], pace, codec) + self._halving(batch[half:], pace, codec)
         (key,) = (fetched.source.key for fetched in batch)
         pace.not_coded(key)
         return CodedBatch(outcomes={key: why})
 
-    def _coded(self, batch: Sequence[Fetched], pace: RateControl) -> tuple[CodedBatch, float]:
+    def _coded(self, batch: Sequence[Fetched], pace: RateControl, codec: Codec) -> tuple[CodedBatch, float]:
         """The batch, and the quality that the pace asked for."""
         begun = time.perf_counter()
-        candidates = self._candidates(batch)
+        candidates = _candidates(batch, codec)
         analysed = time.perf_counter()
         quality = pace.quality(candidates)
         settled = time.perf_counter()
-        encoded = self._encoded(candidates, quality)
+        encoded = _encoded(candidates, quality, codec)
         finished = time.perf_counter()
-        decoded = self._codec.decode([one.payload for one in encoded])
+        decoded = codec.decode([one.payload for one in encoded])
         outcomes = {
             candidate.key: self._judged(
-                candidate, Coded(image=candidate.image, encoded=one, decoded=back.pixels, quality=quality)
+                candidate,
+                Coded(image=candidate.image, encoded=one, decoded=back.pixels, quality=quality),
+                codec,
             )
             for candidate, one, back in zip(candidates, encoded, decoded, strict=True)
         }
@@ -103,24 +121,12 @@ class BatchEncoder:
         )
         return CodedBatch(outcomes=outcomes, stages=stages), quality
 
-    def _candidates(self, batch: Sequence[Fetched]) -> list[Candidate]:
-        images = [fetched.content for fetched in batch if isinstance(fetched.content, Image)]
-        prepared = self._codec.encoder.prepare([to_rgb(image) for image in images])
-        return [
-            Candidate(fetched=fetched, image=image, prepared=one)
-            for fetched, image, one in zip(batch, images, prepared, strict=True)
-        ]
-
-    def _encoded(self, candidates: Sequence[Candidate], quality: float) -> list[Encoded]:
-        options = [EncodeOptions(quality=quality)] * len(candidates)
-        return self._codec.encoder.finish([one.prepared for one in candidates], options)
-
-    def _judged(self, candidate: Candidate, coded: Coded) -> Coded | str:
+    def _judged(self, candidate: Candidate, coded: Coded, codec: Codec) -> Coded | str:
         """The image as it will be stored, or the reason to keep its original bytes."""
 
         def again(quality: float) -> Coded:
-            (encoded,) = self._encoded([candidate], quality)
-            (decoded,) = self._codec.decode([encoded.payload])
+            (encoded,) = _encoded([candidate], quality, codec)
+            (decoded,) = codec.decode([encoded.payload])
             return Coded(image=candidate.image, encoded=encoded, decoded=decoded.pixels, quality=quality)
 
         raised = self._floors.raised(coded, again)
@@ -131,3 +137,17 @@ class BatchEncoder:
             ours = raised.num_bytes + theirs - candidate.room
             return f"coded form ({ours} bytes) is not smaller than the source ({theirs} bytes)"
         return raised
+
+
+def _candidates(batch: Sequence[Fetched], codec: Codec) -> list[Candidate]:
+    images = [fetched.content for fetched in batch if isinstance(fetched.content, Image)]
+    prepared = codec.encoder.prepare([to_rgb(image) for image in images])
+    return [
+        Candidate(fetched=fetched, image=image, encoder=codec.encoder, prepared=one)
+        for fetched, image, one in zip(batch, images, prepared, strict=True)
+    ]
+
+
+def _encoded(candidates: Sequence[Candidate], quality: float, codec: Codec) -> list[Encoded]:
+    options = [EncodeOptions(quality=quality)] * len(candidates)
+    return codec.encoder.finish([one.prepared for one in candidates], options)

@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from codec.contract import Encoder
 from pipeline.encode.quality_search import HIGHEST, LOWEST, nearest, on_grid, search_quality
 from pipeline.encode.types import Candidate
 
@@ -88,9 +87,8 @@ class Forecast:
 class TargetRate:
     """Brings the coded images of one unit, taken together, to a number of bits per pixel."""
 
-    def __init__(self, encoder: Encoder, target_bpp: float, forecast: Forecast) -> None:
-        """Take the encoder that makes estimates, the target over all coded images, and the unit's forecast."""
-        self._encoder = encoder
+    def __init__(self, target_bpp: float, forecast: Forecast) -> None:
+        """Take the target over all coded images, and the unit's forecast."""
         self._bytes_per_pixel = target_bpp / 8
         self._base = forecast.base
         self._slope = forecast.slope
@@ -143,7 +141,7 @@ class TargetRate:
         expected = self._left[candidate.key]
         if expected.seen and expected.num_pixels:
             return expected
-        num_bytes = self._at_base(candidate.estimate_bytes(self._encoder, self._base), self._base)
+        num_bytes = self._at_base(candidate.estimate_bytes(self._base), self._base)
         return Expected(num_pixels=candidate.num_pixels, num_bytes=num_bytes, seen=True)
 
     def _at_base(self, num_bytes: int, quality: float) -> float:
@@ -190,7 +188,7 @@ class TargetRate:
         """Logarithm of the unit's bytes over the target's, if this batch is coded at `quality` and ends it."""
         num_bytes, pixels = self._bytes, self._pixels
         for candidate in batch:
-            estimate = candidate.estimate_bytes(self._encoder, quality)
+            estimate = candidate.estimate_bytes(quality)
             if estimate < candidate.room:
                 num_bytes += estimate
                 pixels += candidate.num_pixels

@@ -10,12 +10,12 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-import numpy as np
-
-from codec.contract import RGB, Codec, EncodeOptions, Encoder, Prepared
+from codec.contract import RGB, EncodeOptions, Encoder, Prepared
+from pipeline.encode.centre import centre
 from pipeline.encode.quality_search import nearest, search_quality
 from pipeline.encode.rate_control import TOLERANCE, Expected, Forecast
 from pipeline.encode.types import Fetched, payload_room
+from pipeline.encode.weights_choice import WeightsChoice
 from pipeline.image.read import to_rgb
 from pipeline.types import Image, SourceImage
 
@@ -39,18 +39,20 @@ def sample_of(sources: Sequence[SourceImage]) -> list[SourceImage]:
 class UnitSample:
     """The sample's images, analysed by the codec."""
 
-    def __init__(self, codec: Codec, sources: Sequence[SourceImage], images: Iterable[Fetched]) -> None:
+    def __init__(
+        self, weights: WeightsChoice, sources: Sequence[SourceImage], images: Iterable[Fetched]
+    ) -> None:
         """Read the sample to its end.
 
         Args:
             sources: all images of the unit.
             images: those of `sample_of(sources)`; one that cannot be coded is left out.
         """
-        self._codec = codec
+        self._codec = weights.first
         self._sources = sources
         share = SAMPLE_PIXELS // max(len(sample_of(sources)), 1)
         self._images: dict[str, _SampleImage | None] = {
-            fetched.source.key: _analysed(codec, fetched, share) for fetched in images
+            fetched.source.key: _analysed(weights, fetched, share) for fetched in images
         }
 
     def forecast(self, target_bpp: float) -> Forecast:
@@ -101,11 +103,11 @@ class _SampleImage:
     """One image of the sample, or the centre of a large one; remembers its estimates."""
 
     def __init__(
-        self, encoder: Encoder, fetched: Fetched, image: Image, centre: RGB, prepared: Prepared
+        self, encoder: Encoder, fetched: Fetched, image: Image, middle: RGB, prepared: Prepared
     ) -> None:
         self._encoder = encoder
         self._prepared = prepared
-        self._part = centre.shape[0] * centre.shape[1] / (image.width * image.height)
+        self._part = middle.shape[0] * middle.shape[1] / (image.width * image.height)
         self._expected: dict[float, Expected] = {}
         self.key = fetched.source.key
         self.num_pixels = image.width * image.height
@@ -121,26 +123,16 @@ class _SampleImage:
         return self._expected[quality]
 
 
-def _analysed(codec: Codec, fetched: Fetched, share: int) -> _SampleImage | None:
+def _analysed(weights: WeightsChoice, fetched: Fetched, share: int) -> _SampleImage | None:
     """None for what will not be coded: it is met again, and explained, when the unit is encoded."""
     if not isinstance(fetched.content, Image) or fetched.exact is not None:
         return None
-    centre = _centre(to_rgb(fetched.content), share)
+    middle = centre(to_rgb(fetched.content), share)
     try:
-        (prepared,) = codec.encoder.prepare([centre])
-        found = _SampleImage(codec.encoder, fetched, fetched.content, centre, prepared)
+        codec = weights.of(middle)
+        (prepared,) = codec.encoder.prepare([middle])
+        found = _SampleImage(codec.encoder, fetched, fetched.content, middle, prepared)
         found.expected(float(codec.default_quality))
     except Exception:  # noqa: BLE001  the row boundary: one image never stops a run
         return None
     return found
-
-
-def _centre(image: RGB, pixels: int) -> RGB:
-    """The middle of an image in its own shape, of so many pixels at most; a copy, so that the image can go."""
-    height, width = image.shape[:2]
-    scale = math.sqrt(pixels / (height * width))
-    if scale >= 1:
-        return image
-    rows, columns = max(1, int(height * scale)), max(1, int(width * scale))
-    top, left = (height - rows) // 2, (width - columns) // 2
-    return np.ascontiguousarray(image[top : top + rows, left : left + columns])

@@ -13,11 +13,13 @@ from pipeline.types import Image, SourceImage, Unmodelled
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Candidate:
-    """An image that the codec has analysed; its quality is not settled."""
+    """An image that a codec has analysed; its quality is not settled."""
 
     fetched: Fetched
     image: Image
+    encoder: Encoder
     prepared: Prepared
+    """By `encoder`."""
 
     @property
     def key(self) -> str:
@@ -34,9 +36,9 @@ class Candidate:
         """A payload must have fewer bytes than this, or the source file is kept."""
         return payload_room(self.fetched, self.image)
 
-    def estimate_bytes(self, encoder: Encoder, quality: float) -> int:
+    def estimate_bytes(self, quality: float) -> int:
         """About how long the payload would be."""
-        return encoder.estimate_bytes(self.prepared, EncodeOptions(quality=quality))
+        return self.encoder.estimate_bytes(self.prepared, EncodeOptions(quality=quality))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

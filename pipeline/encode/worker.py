@@ -31,6 +31,7 @@ from pipeline.encode.repeats import FirstOne, Repeats, identity_of
 from pipeline.encode.rows import coded_row, deep_row, exact_row, failed_row, kept_row, repeated_row
 from pipeline.encode.tasks import EncodeResult, EncodeTask, Stages
 from pipeline.encode.types import Coded, Fetched
+from pipeline.encode.weights_choice import WeightsChoice
 from pipeline.image.read import ReadLimits
 from pipeline.source.source import Source, SourceConfig
 from pipeline.store.storage import Storage
@@ -47,15 +48,18 @@ class EncoderSpec:
     source: SourceConfig
     config: CompressConfig
     weights: tuple[bytes, ...] = ()
-    """Digests of the archive's weights files to encode with; empty for the weights that the codec ships with."""
+    """Digests of the archive's weights files to encode with, each image with one of them; empty for the codec's own."""
 
     def build(self, *, threads: int) -> EncoderWorker:
         """Load the codec and open the stores; `threads` is this worker's share of the CPU."""
         torch.set_num_threads(threads)
         archive = Storage(self.archive_url, self.config.storage)
-        encode_with = read_stored_weights(archive, self.weights[0]) if self.weights else None
+        codec_id = self.config.codec.id
+        codecs = [
+            load_codec(codec_id, encode_with=read_stored_weights(archive, digest)) for digest in self.weights
+        ]
         return EncoderWorker(
-            codec=load_codec(self.config.codec.id, encode_with=encode_with),
+            codecs=codecs or [load_codec(codec_id)],
             source=Source(self.source),
             archive=archive,
             config=self.config,
@@ -64,17 +68,24 @@ class EncoderSpec:
 
 
 class EncoderWorker:
-    """Holds one codec on one device and encodes units.
+    """Holds one codec on one device, with one or several sets of weights, and encodes units.
 
     `run` may be called from two threads: the second call reads ahead while the first one encodes.
     """
 
     def __init__(
-        self, *, codec: Codec, source: Source, archive: Storage, config: CompressConfig, threads: int
+        self,
+        *,
+        codecs: Sequence[Codec],
+        source: Source,
+        archive: Storage,
+        config: CompressConfig,
+        threads: int,
     ) -> None:
-        """Take the resident codec, the stores, and this worker's share of the CPU."""
-        self._codec = codec
-        self._coder = BatchEncoder(codec, Floors.of(config.codec))
+        """Take the resident codec, once for each set of weights, the stores, and this worker's share of the CPU."""
+        self._codec = codecs[0]
+        self._weights = WeightsChoice(codecs, float(config.codec.quality_of(self._codec)))
+        self._coder = BatchEncoder(self._weights, Floors.of(config.codec))
         self._archive = archive
         self._config = config
         self._policy = ExactPolicy(config.lossless, config.max_error)
@@ -123,9 +134,9 @@ class EncoderWorker:
         self, target_bpp: float, sources: Sequence[SourceImage], sampled: Iterable[Fetched]
     ) -> tuple[RateControl, Iterator[Fetched]]:
         """The pace that meets the target over these images, and the images: read while the sample is searched."""
-        sample = UnitSample(self._codec, sources, sampled)
+        sample = UnitSample(self._weights, sources, sampled)
         ahead = self._ahead.images(sources)
-        pace = TargetRate(self._codec.encoder, target_bpp, sample.forecast(target_bpp))
+        pace = TargetRate(target_bpp, sample.forecast(target_bpp))
         return pace, ahead
 
     def _rows(self, images: Iterable[Fetched], pace: RateControl, task: EncodeTask) -> Iterator[TimedRow]:

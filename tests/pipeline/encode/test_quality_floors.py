@@ -11,6 +11,7 @@ from pipeline.encode.batch_encoder import BatchEncoder
 from pipeline.encode.quality_floors import Floors
 from pipeline.encode.rate_control import FixedQuality
 from pipeline.encode.types import Coded, Fetched, Measures
+from pipeline.encode.weights_choice import WeightsChoice
 from pipeline.types import Image, SourceImage
 from tests.support.plain_codec import PlainCodec
 
@@ -39,7 +40,11 @@ def code(image: Image, floors: Floors, *, quality: float = 10.0, room: int = 10*
     codec = Counting()
     source = SourceImage(key="a.png", url="/a.png")
     fetched = Fetched(source=source, data=bytes(room), content=image, read_s=0, decode_s=0)
-    outcome = BatchEncoder(codec, floors).code([fetched], FixedQuality(quality)).outcomes["a.png"]
+    outcome = (
+        BatchEncoder(WeightsChoice([codec], quality), floors)
+        .code([fetched], FixedQuality(quality))
+        .outcomes["a.png"]
+    )
     assert codec.encodes <= 1 + 6
     return outcome
 
@@ -90,7 +95,7 @@ def test_an_image_that_cannot_reach_its_floor_is_kept_and_says_why() -> None:
 
     source = SourceImage(key="a.png", url="/a.png")
     fetched = Fetched(source=source, data=bytes(10**6), content=photo(), read_s=0, decode_s=0)
-    coder = BatchEncoder(Poor(), Floors(min_psnr_db=45))
+    coder = BatchEncoder(WeightsChoice([Poor()], 30), Floors(min_psnr_db=45))
     outcome = coder.code([fetched], FixedQuality(10.0)).outcomes["a.png"]
     assert isinstance(outcome, str)
     assert outcome.startswith("under the PSNR floor of 45 dB (")

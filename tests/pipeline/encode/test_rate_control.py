@@ -10,6 +10,7 @@ from pipeline.encode.quality_search import HIGHEST, LOWEST
 from pipeline.encode.rate_control import FIRM, GENTLE, FixedQuality, TargetRate
 from pipeline.encode.rate_forecast import UnitSample, sample_of
 from pipeline.encode.types import Candidate, Fetched
+from pipeline.encode.weights_choice import WeightsChoice
 from pipeline.types import Image
 from tests.support.law_codec import Law, LawCodec, numbered
 
@@ -27,9 +28,11 @@ class Unit:
         self.bpp = bpp
         sources = [fetched.source for fetched in self.images]
         chosen = {source.key for source in sample_of(sources)}
-        sample = UnitSample(self.codec, sources, [f for f in self.images if f.source.key in chosen])
+        sample = UnitSample(
+            WeightsChoice([self.codec], 30), sources, [f for f in self.images if f.source.key in chosen]
+        )
         self.base = sample.forecast(bpp).base
-        self.pace = TargetRate(self.codec.encoder, bpp, sample.forecast(bpp))
+        self.pace = TargetRate(bpp, sample.forecast(bpp))
         self.num_bytes = self.num_pixels = 0
         self.qualities: list[float] = []
         for start in range(0, count, batch):
@@ -44,7 +47,8 @@ class Unit:
         images = [fetched.content for fetched in batch if isinstance(fetched.content, Image)]
         prepared = self.codec.encoder.prepare([image.pixels for image in images])
         candidates = [
-            Candidate(fetched=f, image=i, prepared=p) for f, i, p in zip(batch, images, prepared, strict=True)
+            Candidate(fetched=f, image=i, encoder=self.codec.encoder, prepared=p)
+            for f, i, p in zip(batch, images, prepared, strict=True)
         ]
         quality = self.pace.quality(candidates)
         assert self.pace.quality(candidates) == quality, "asking changes nothing"
@@ -100,8 +104,10 @@ def test_what_is_not_coded_does_not_count() -> None:
     images = numbered(60, seed=1)
     sources = [fetched.source for fetched in images]
     chosen = {source.key for source in sample_of(sources)}
-    sample = UnitSample(unit.codec, sources, [f for f in images if f.source.key in chosen])
-    unit.pace = TargetRate(unit.codec.encoder, TARGET_BPP, sample.forecast(TARGET_BPP))
+    sample = UnitSample(
+        WeightsChoice([unit.codec], 30), sources, [f for f in images if f.source.key in chosen]
+    )
+    unit.pace = TargetRate(TARGET_BPP, sample.forecast(TARGET_BPP))
     for number, fetched in enumerate(images):
         if number % 2:
             unit.pace.not_coded(fetched.source.key)

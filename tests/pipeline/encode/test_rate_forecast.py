@@ -12,6 +12,7 @@ import pipeline.encode.rate_forecast
 from codec.contract import RGB, Prepared
 from pipeline.encode.rate_forecast import SAMPLE_IMAGES, UnitSample, sample_of
 from pipeline.encode.types import Fetched
+from pipeline.encode.weights_choice import WeightsChoice
 from pipeline.types import Image, SourceImage
 from tests.support.law_codec import LawCodec, numbered
 
@@ -37,7 +38,7 @@ def test_a_large_unit_is_sampled_throughout_and_at_its_end(count: int) -> None:
 
 def test_the_base_meets_the_target_over_the_sample() -> None:
     codec, images = LawCodec(spread=0.6, seed=1), numbered(20, seed=1)
-    forecast = UnitSample(codec, [f.source for f in images], images).forecast(0.72)
+    forecast = UnitSample(WeightsChoice([codec], 30), [f.source for f in images], images).forecast(0.72)
     expected = list(forecast.images.values())
     assert all(image.seen for image in expected)
     assert 8 * sum(image.num_bytes for image in expected) == pytest.approx(
@@ -50,7 +51,9 @@ def test_images_outside_the_sample_are_expected_to_be_like_the_others() -> None:
     codec, images = LawCodec(spread=0.6, seed=1), numbered(50, seed=1)
     every = [fetched.source for fetched in images]
     chosen = {source.key for source in sample_of(every)}
-    forecast = UnitSample(codec, every, [f for f in images if f.source.key in chosen]).forecast(0.72)
+    forecast = UnitSample(
+        WeightsChoice([codec], 30), every, [f for f in images if f.source.key in chosen]
+    ).forecast(0.72)
     assert forecast.images.keys() == {source.key for source in every}
     guessed = {image for image in forecast.images.values() if not image.seen}
     assert len(guessed) == 1
@@ -68,14 +71,18 @@ def test_what_cannot_be_coded_is_left_out() -> None:
     images = numbered(4, seed=1)
     images[1] = replace(images[1], content="truncated PNG")
     images[3] = replace(images[3], data=bytes(10))  # its file is smaller than any payload: it will be kept
-    forecast = UnitSample(Picky(spread=0.6, seed=1), [f.source for f in images], images).forecast(0.72)
+    forecast = UnitSample(
+        WeightsChoice([Picky(spread=0.6, seed=1)], 30), [f.source for f in images], images
+    ).forecast(0.72)
     counted = [image.num_pixels > 0 for image in forecast.images.values()]
     assert counted == [True, False, False, False]
 
 
 def test_a_unit_without_a_usable_image_has_a_forecast() -> None:
     images = [replace(fetched, content="truncated PNG") for fetched in numbered(3, seed=1)]
-    forecast = UnitSample(LawCodec(spread=1, seed=1), [f.source for f in images], images).forecast(0.72)
+    forecast = UnitSample(
+        WeightsChoice([LawCodec(spread=1, seed=1)], 30), [f.source for f in images], images
+    ).forecast(0.72)
     assert [image.num_bytes for image in forecast.images.values()] == [0, 0, 0]
 
 
@@ -94,7 +101,7 @@ def test_of_large_images_the_centre_stands_for_the_whole(monkeypatch: pytest.Mon
         Fetched(source=source, data=bytes(10**6), content=content, read_s=0, decode_s=0)
         for source in sources(2)
     ]
-    forecast = UnitSample(Watched(spread=0, seed=1), sources(2), images).forecast(0.72)
+    forecast = UnitSample(WeightsChoice([Watched(spread=0, seed=1)], 30), sources(2), images).forecast(0.72)
     assert shapes == [(50, 25, 3)] * 2
     assert [image.num_pixels for image in forecast.images.values()] == [5000, 5000]
     assert not any(image.seen for image in forecast.images.values())

@@ -45,7 +45,7 @@ def encode(
     StoredPlan(archive, "run").store(0, list(source.images()))
     config = CompressConfig(codec=CodecConfig(**told), workers=WorkersConfig(batch_megapixels=0.02))
     worker = EncoderWorker(
-        codec=codec or Allergic(), source=source, archive=archive, config=config, threads=1
+        codecs=[codec or Allergic()], source=source, archive=archive, config=config, threads=1
     )
     try:
         result = worker.run(EncodeTask(run="run", number=0))

@@ -1,0 +1,123 @@
+"""Whether an archive is to encode with what was learned: alone, or beside the weights that it has."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from codec.adaptation.folder import Adapted
+from codec.adaptation.judge import Verdict, judge
+from codec.adaptation.measured import Measured
+from codec.training.image_crops import Crops, photo_of
+from codec.weights_file import digest_of, weights_name
+from pipeline.adapt.held_back import HeldBack
+from pipeline.archive.weights import archived_digests, store_difference, store_weights
+from pipeline.store.storage import Storage
+
+_MOST_SETS: Final = 3
+"""Of weights in use at once: each costs an encoder memory, and every image a comparison."""
+_LEAST_GAIN: Final = 0.02
+"""Share of its bits that an image saves where something helped it; less is chance."""
+_LEAST_HELPED: Final = 16
+"""Images: fewer are learned by heart."""
+_MOST_HELPED: Final = 0.9
+"""Share of all images: more of them are one kind."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Case:
+    """What was learned, as it would be used, and the verdict on that."""
+
+    verdict: Verdict
+    sets: tuple[bytes, ...]
+    """Weights files to encode with."""
+    learned: Adapted
+    start: bytes
+    """The weights that `learned.difference` is from."""
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether what was learned takes the place of what was there."""
+        return len(self.sets) == 1
+
+    @property
+    def rank(self) -> tuple[bool, float]:
+        """What is accepted first, then what saves most."""
+        percent = self.verdict.percent
+        return not self.verdict.accepted, math.inf if math.isnan(percent) else percent
+
+
+class Court:
+    """Hears what was learned, with the images held back as witnesses."""
+
+    def __init__(
+        self,
+        archive: Storage,
+        held_back: HeldBack,
+        current: Sequence[bytes],
+        before: Measured,
+        *,
+        expected_bytes: int,
+    ) -> None:
+        """Take the weights that the archive encodes with, and what they make of the images held back.
+
+        Args:
+            expected_bytes: of payloads that are going to be encoded.
+        """
+        self._archive = archive
+        self.held_back = held_back
+        self._current = tuple(current)
+        self._before = before
+        self._expected_bytes = expected_bytes
+
+    def hear(self, learned: Adapted, start: bytes, on_image: Callable[[int], None]) -> Case:
+        """Judge it alone; where that is refused, beside the weights that are there, each image with what suits it."""
+        alone = self._case((learned.weights,), learned, start, on_image)
+        if alone.verdict.accepted:
+            return alone
+        others = self._current if len(self._current) < _MOST_SETS else self._current[:-1]
+        beside = self._case((*others, learned.weights), learned, start, on_image)
+        return min(alone, beside, key=lambda case: not case.verdict.accepted)
+
+    def store(self, case: Case) -> None:
+        """Put the weights of a case into the archive, where a record can name them."""
+        archived = archived_digests(self._archive)
+        for weights in case.sets[:-1]:
+            store_weights(self._archive, {weights_name(digest_of(weights)): weights})
+        weights, difference = case.learned.weights, case.learned.difference
+        if difference is not None and (digest_of(case.start) in archived or case.start in case.sets):
+            store_difference(self._archive, weights, difference, base=case.start)
+        else:
+            store_weights(self._archive, {weights_name(digest_of(weights)): weights})
+
+    def _case(
+        self, sets: tuple[bytes, ...], learned: Adapted, start: bytes, on_image: Callable[[int], None]
+    ) -> Case:
+        verdict = judge(
+            self._before,
+            self.held_back.measured(sets, on_image),
+            weights_bytes=self._added_bytes(sets, learned, start),
+            expected_bytes=self._expected_bytes,
+        )
+        return Case(verdict=verdict, sets=sets, learned=learned, start=start)
+
+    def _added_bytes(self, sets: tuple[bytes, ...], learned: Adapted, start: bytes) -> int:
+        """What an archive with these sets takes over one without them."""
+        if digest_of(start) in archived_digests(self._archive) or start in sets:
+            return len(learned.difference or learned.weights)
+        return max(0, len(learned.weights) - len(start))  # what it takes the place of is not stored then
+
+
+def helped_crops(held_back: HeldBack, before: bytes, after: bytes, crops: Crops) -> Crops | None:
+    """The crops of images that other weights help; None where that is nearly all of them, or few."""
+    first = {photo_of(name): pixels for name, pixels in zip(crops.names, crops.pixels, strict=True)}
+    gains = held_back.gains(before, after, list(first.values()))
+    helped = {photo for photo, gain in zip(first, gains, strict=True) if gain > _LEAST_GAIN}
+    if not _LEAST_HELPED <= len(helped) <= _MOST_HELPED * len(first):
+        return None
+    kept = [place for place, name in enumerate(crops.names) if photo_of(name) in helped]
+    return Crops(
+        names=tuple(crops.names[place] for place in kept), pixels=tuple(crops.pixels[place] for place in kept)
+    )
