@@ -179,9 +179,9 @@ class ShardRow:
     """RGB PSNR of the decoded 8-bit pixels; null when lossless or not coded."""
     ms_ssim: float | None = None
     zip_bytes: int | None = None
-    """Deflate (zlib level 6) of the raw 24-bit pixels."""
+    """Deflate (zlib level 6) of the raw 24-bit pixels, as `codec.metrics.zip_bytes` estimates it."""
     zip_source_bytes: int | None = None
-    """Deflate (zlib level 6) of the source file."""
+    """The same of the source file."""
     run: str
     encoded_at: datetime
 

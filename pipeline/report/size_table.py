@@ -60,9 +60,9 @@ def size_rows(sizes: Sizes) -> list[SizeRow]:
     partly = "" if sizes.zipped_pixels == sizes.pixels else " (decodable images only)"
     return [
         row("raw 24-bit pixels", sizes.raw_bytes, sizes.pixels),
-        row(f"zip of the raw pixels{partly}", sizes.zip_bytes, sizes.zipped_pixels),
+        row(f"zip of the raw pixels, estimated{partly}", sizes.zip_bytes, sizes.zipped_pixels),
         row("source files", sizes.source_bytes, sizes.pixels),
-        row("zip of the source files", sizes.zip_source_bytes, sizes.pixels),
+        row("zip of the source files, estimated", sizes.zip_source_bytes, sizes.pixels),
         row("this archive's payloads", sizes.payload_bytes, sizes.pixels),
     ]
 
