@@ -81,7 +81,7 @@ class UnknownKeyError(ArchiveError, KeyError):
 
 
 class LockedError(ArchiveError):
-    """A nightly, prune or repair holds the archive."""
+    """A nightly, adapt, prune or repair holds the archive."""
 
 
 class DamagedError(ArchiveError):
