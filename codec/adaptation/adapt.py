@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
+from torch import Tensor
 
 from codec.adaptation.difference import pack
 from codec.adaptation.folder import AdaptationFolder, Adapted
@@ -16,6 +17,7 @@ from codec.adaptation.settings import AdaptationSettings
 from codec.adaptation.watch import AdaptationProgress, Watch
 from codec.errors import TooFewImagesError
 from codec.registry import config_type, recipe_for
+from codec.training.checkpoint import load_checkpoint
 from codec.training.config import TrainConfig
 from codec.training.image_crops import Crops, photo_of
 from codec.training.recipe import Recipe
@@ -79,6 +81,7 @@ def adapt(
         start_from=folder.start,
         device=device,
         workers=settings.workers,
+        export=False,
         stop=lambda progress: stop(watch.of(progress)),
         on_progress=lambda progress: on_progress(watch.of(progress)),
     )
@@ -90,7 +93,9 @@ def adapt(
         "steps_done": trained.step,
         "config": config.model_dump(mode="json"),
     }
-    _finish(folder, start, trained.weights.read_bytes(), recipe, record, usable)
+    tensors, steps = quantised(parse_weights(start, where="to adapt").tensors, _average(out))
+    weights = _export(recipe, tensors, record, usable)
+    folder.keep_result(weights, pack(start, weights, steps))
     return folder.result()
 
 
@@ -120,19 +125,18 @@ def _config(start: bytes, family: str, settings: AdaptationSettings) -> TrainCon
     return kind.model_validate(values)
 
 
-def _finish(
-    folder: AdaptationFolder,
-    start: bytes,
-    trained: bytes,
-    recipe: Recipe[Any],
-    record: dict[str, object],
-    crops: Crops,
-) -> None:
-    """Move trained weights onto the grid that a difference holds, and fit everything else to them there: what is
+def _average(out: Path) -> dict[str, Tensor]:
+    """The averaged weights at the end of the run."""
+    checkpoint = load_checkpoint(out)
+    assert checkpoint is not None, "a run that is over has left one"
+    return checkpoint.ema
+
+
+def _export(
+    recipe: Recipe[Any], tensors: dict[str, Tensor], record: dict[str, object], crops: Crops
+) -> bytes:
+    """A weights file of a model on its grid: everything that is fitted to a model is fitted there, so that what is
     judged and used is what is stored."""
-    on_grid, steps = quantised(start, trained)
-    folder.on_grid.write_bytes(on_grid)
-    model = recipe.build()
-    recipe.begin(model, crops, [], folder.on_grid)
-    weights = recipe.export(model, record, crops)
-    folder.keep_result(weights, pack(start, weights, steps))
+    model = recipe.build().eval().requires_grad_(False)
+    model.load_state_dict(tensors)
+    return recipe.export(model, record, crops)

@@ -34,8 +34,6 @@ class AdaptationFolder:
         self.path = path
         self.start = path / "start.safetensors"
         """The weights that the adaptation began with."""
-        self.on_grid = path / "on_grid.safetensors"
-        """The trained ones, as a difference can hold them."""
         self._result = path / "adapted.safetensors"
 
     def keep_start(self, start: bytes) -> None:

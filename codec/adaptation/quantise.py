@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -9,28 +10,32 @@ import torch
 from torch import Tensor
 
 from codec.adaptation.difference import LARGEST_SYMBOL, symbols_of
-from codec.weights_file import parse_weights, weights_bytes
 
 STEP: Final = 1.0
 """Of a tensor's grid, over the root of the mean square by which it moved."""
 
 
-def quantised(base: bytes, adapted: bytes) -> tuple[bytes, dict[str, float]]:
-    """The adapted weights on a grid of whole steps from their base, and the step of each tensor of floats.
+def quantised(
+    base: Mapping[str, Tensor], adapted: Mapping[str, Tensor]
+) -> tuple[dict[str, Tensor], dict[str, float]]:
+    """Adapted tensors on a grid of whole steps from their base, and the step of each tensor of floats.
 
-    Tensors that the base has not, or has in another shape, stay as they are.
+    Those that the base has not, or has in another shape, and integers stay as they are.
+
+    Args:
+        base: as a weights file has them, floats in float16.
+        adapted: floats in any type, on the CPU.
     """
-    ours, file = parse_weights(base, where="the base"), parse_weights(adapted, where="adapted")
-    tensors, steps = dict(file.tensors), {}
-    for name, tensor in file.tensors.items():
-        mine = ours.tensors.get(name)
+    tensors, steps = dict(adapted), {}
+    for name, tensor in adapted.items():
+        mine = base.get(name)
         if mine is None or mine.shape != tensor.shape or not tensor.is_floating_point():
             continue
         step = _step(mine, tensor)
         symbols = torch.from_numpy(symbols_of(mine.numpy(), tensor.numpy(), step))
-        tensors[name] = mine.float() + symbols.float() * float(step)
+        tensors[name] = (mine.float() + symbols.float() * float(step)).half()
         steps[name] = float(step)
-    return weights_bytes(file.config, tensors), steps
+    return tensors, steps
 
 
 def _step(base: Tensor, adapted: Tensor) -> np.float32:

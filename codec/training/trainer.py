@@ -35,7 +35,7 @@ class Trained:
     """What a session leaves."""
 
     weights: Path
-    """The averaged weights as they are, `out/<preset>.safetensors`."""
+    """The averaged weights as they are, `out/<preset>.safetensors`: if they were to be written."""
     step: int
     finished: bool
     """Whether the run is over, and not only the session."""
@@ -52,6 +52,7 @@ def train(
     held_out: Mapping[str, Sequence[RGB]] | None = None,
     device: torch.device | None = None,
     workers: int | None = None,
+    export: bool = True,
     stop: Callable[[TrainingProgress], bool] = lambda _: False,
     on_progress: Callable[[TrainingProgress], None] = lambda _: None,
 ) -> Trained:
@@ -66,6 +67,7 @@ def train(
         start_from: weights file whose tensors are taken where they fit, or `SHIPPED_START`.
         held_out: further images that are not trained on, by their kind: every evaluation measures each kind too.
         workers: shares of a batch that run side by side; by default one per core, or one on a GPU.
+        export: write the weights at the end of this session; the checkpoint has them anyway.
         stop: asked after every step whether this session ends, with a checkpoint.
         on_progress: told after every step.
     Raises:
@@ -92,7 +94,9 @@ def train(
             run.restore(checkpoint)
         with side_by_side(min(workers or default_workers(device), config.batch)) as shares:
             run.advance(PatchSource(run.data.crops, device), shares, stop, on_progress)
-        return Trained(weights=run.export(), step=run.clock.step, finished=run.clock.fraction_done >= 1.0)
+        if export:
+            run.export()
+        return Trained(weights=run.weights, step=run.clock.step, finished=run.clock.fraction_done >= 1.0)
     finally:
         torch.set_flush_denormal(False)  # it holds for the whole process, which is not ours alone
 
@@ -167,7 +171,12 @@ class _Run:
                 self._save()
                 saved = time.monotonic()
 
-    def export(self) -> Path:
+    @property
+    def weights(self) -> Path:
+        """Where `export` writes."""
+        return self._out / f"{self._config.preset}.safetensors"
+
+    def export(self) -> None:
         """Write the averaged weights with their recipe."""
         record: dict[str, object] = {
             "config": json.loads(self._config.model_dump_json()),
@@ -177,11 +186,9 @@ class _Run:
             "reached": self._record.reached,
             "torch": torch.__version__,
         }
-        path = self._out / f"{self._config.preset}.safetensors"
-        temporary = path.with_suffix(".partial")
+        temporary = self.weights.with_suffix(".partial")
         temporary.write_bytes(self._recipe.export(self._learner.average, record, self.data.crops))
-        temporary.replace(path)
-        return path
+        temporary.replace(self.weights)
 
     def _step(self, patches: PatchSource, shares: Shares) -> None:
         """Take one optimiser step.

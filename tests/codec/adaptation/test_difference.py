@@ -9,13 +9,12 @@ import pytest
 import torch
 
 from codec.adaptation.difference import about, pack, rebuild
-from codec.adaptation.quantise import quantised
 from codec.errors import WeightsError
 from codec.weights_file import parse_weights, weights_bytes
-from tests.golden.differences.build import two_files
+from tests.golden.differences.build import on_grid, two_files
 
 BASE, NEAR = two_files()
-ADAPTED, STEPS = quantised(BASE, NEAR)
+ADAPTED, STEPS = on_grid(BASE, NEAR)
 DIFFERENCE = pack(BASE, ADAPTED, STEPS) or b""
 
 
@@ -39,7 +38,7 @@ def test_what_lies_on_no_grid_or_has_other_tensors_has_no_difference() -> None:
     assert pack(BASE, NEAR, STEPS) is None
     other = weights_bytes("{}", {"layer.weight": torch.zeros(12, 10)})
     assert pack(BASE, other, {"layer.weight": 0.1}) is None
-    assert quantised(BASE, other) == (other, {})
+    assert on_grid(BASE, other) == (other, {})
 
 
 def test_another_base_is_refused() -> None:

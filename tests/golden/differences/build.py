@@ -12,7 +12,7 @@ import torch
 
 from codec.adaptation.difference import pack
 from codec.adaptation.quantise import quantised
-from codec.weights_file import weights_bytes
+from codec.weights_file import parse_weights, weights_bytes
 
 FOLDER: Final = Path(__file__).parent
 BASE, ADAPTED, DIFFERENCE = (
@@ -40,12 +40,19 @@ def two_files(seed: int = 5) -> tuple[bytes, bytes]:
     return weights_bytes('{"name": "base"}', base), weights_bytes('{"name": "adapted"}', adapted)
 
 
+def on_grid(base: bytes, near: bytes) -> tuple[bytes, dict[str, float]]:
+    """A weights file whose floats lie on a grid around a base's, and the steps."""
+    file = parse_weights(near, where="near")
+    tensors, steps = quantised(parse_weights(base, where="the base").tensors, file.tensors)
+    return weights_bytes(file.config, tensors), steps
+
+
 def main() -> None:
     """Write what is missing; what is there stays."""
     if DIFFERENCE.exists():
         return
     base, near = two_files()
-    adapted, steps = quantised(base, near)
+    adapted, steps = on_grid(base, near)
     difference = pack(base, adapted, steps)
     assert difference is not None
     for path, data in ((BASE, base), (ADAPTED, adapted), (DIFFERENCE, difference)):
