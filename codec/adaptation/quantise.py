@@ -11,7 +11,7 @@ from torch import Tensor
 
 from codec.adaptation.difference import LARGEST_SYMBOL, symbols_of
 
-STEP: Final = 1.0
+STEP: Final = 0.2
 """Of a tensor's grid, over the root of the mean square by which it moved."""
 
 
