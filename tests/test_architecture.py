@@ -21,7 +21,6 @@ GROUND: Final = {
 """Where the files lie that are in no folder: what every room above may import, and the verbs of the command line."""
 OWN_ROOM: Final = {
     "codec/registry.py": "codec/registry",
-    "codec/train.py": "codec/train",
     "codec/train_config.py": "codec/train",
     "pipeline/__init__.py": "pipeline (face)",
     "pipeline/config.py": "pipeline/config",
