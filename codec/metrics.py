@@ -1,4 +1,7 @@
-"""Measures of one decoded image against its original: PSNR, SSIM, MS-SSIM, bits per pixel; and what zip would take."""
+"""Measures of one decoded image against its original: PSNR, SSIM, MS-SSIM, bits per pixel; and what zip would take.
+
+Only the two SSIMs need PyTorch, and bring it when they are asked for.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,11 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from codec.ssim_scales import WINDOW, ssim_scales
-
 Pixels = npt.NDArray[np.uint8]
 """(H, W, 3) RGB or (H, W, 1) grey."""
 MS_SSIM_MIN_SIDE: Final = 161
 """Five scales with an 11-tap window need (11 - 1) * 2**4 + 1 pixels."""
-SSIM_MIN_SIDE: Final = WINDOW
+SSIM_MIN_SIDE: Final = 11
 """The window's."""
 _ZIP_LEVEL: Final = 6
 _WINDOW_BYTES: Final = 1 << zlib.MAX_WBITS
@@ -60,6 +61,8 @@ def ssim(original: Pixels, decoded: Pixels) -> float | None:
     _check(original, decoded)
     if min(original.shape[:2]) < SSIM_MIN_SIDE:
         return None
+    from codec.ssim_scales import ssim_scales
+
     (only,) = ssim_scales(original, decoded, 1)
     return float(only.ssim_C.mean())
 
@@ -75,6 +78,8 @@ def ms_ssim(original: Pixels, decoded: Pixels) -> float | None:
     _check(original, decoded)
     if min(original.shape[:2]) < MS_SSIM_MIN_SIDE:
         return None
+    from codec.ssim_scales import ssim_scales
+
     *finer, coarsest = ssim_scales(original, decoded, len(_SCALE_WEIGHTS))
     scores = [*(scale.contrast_C for scale in finer), coarsest.ssim_C]
     weighted = [

@@ -7,14 +7,15 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import safetensors
-import torch
-from safetensors.torch import load, save
-from torch import Tensor
 
 from codec.errors import WeightsError
+
+if TYPE_CHECKING:  # names and digests of weights files need no torch
+    import torch
+    from torch import Tensor
 
 SHIPPED: Final = Path(__file__).parent / "shipped"
 SUFFIX: Final = ".safetensors"
@@ -64,6 +65,8 @@ def parse_weights(data: bytes, *, where: str) -> WeightsFile:
     Raises:
         WeightsError: they are not a weights file.
     """
+    from safetensors.torch import load
+
     try:
         tensors = load(data)
         header_length = int.from_bytes(data[:8], "little")
@@ -75,6 +78,8 @@ def parse_weights(data: bytes, *, where: str) -> WeightsFile:
 
 def weights_bytes(config: str, tensors: dict[str, Tensor]) -> bytes:
     """A weights file: floating-point tensors as float16, integers as they are, `config` in the metadata."""
+    from safetensors.torch import save
+
     stored = {
         name: (tensor.half() if tensor.is_floating_point() else tensor).detach().cpu().contiguous()
         for name, tensor in tensors.items()

@@ -21,7 +21,7 @@ from pipeline.decode.run import DecodeRun
 from pipeline.decode.save import save_file
 from pipeline.errors import StorageError, UsageError
 from pipeline.globs import is_glob
-from pipeline.image.write import FORMATS, Format, format_of_path
+from pipeline.image.file_formats import FORMATS, Format, format_of_path
 from pipeline.store.storage import Storage
 from pipeline.store.urls import LOCAL, local_path, scheme, split_url
 

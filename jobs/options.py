@@ -225,7 +225,8 @@ Workers = Annotated[
     typer.Option(
         "--workers",
         min=0,
-        help="Ray actors. Default: every GPU of the cluster, or every core without one. 0: this process, no Ray.",
+        help="Ray actors. Default: every GPU of the cluster, or every core without one; for little work (up to about a "
+        "hundred images) on this machine alone, none. 0: this process, no Ray.",
     ),
 ]
 OutQuality = Annotated[

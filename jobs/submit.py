@@ -60,8 +60,8 @@ def submit(
 def _check(context: typer.Context, words: list[str]) -> None:
     """See here what the verb would refuse there."""
     verbs: Any = context.find_root().command
-    verb = verbs.get_command(context, words[0])
-    with verb.make_context(words[0], words[1:], parent=context) as parsed:
+    name, verb, rest = verbs.resolve_command(context, words)
+    with verb.make_context(name, rest, parent=context) as parsed:
         check_places(verb, parsed.params)
 
 

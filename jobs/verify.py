@@ -16,7 +16,7 @@ from jobs.terminal.progress import show_progress
 from pipeline.store.storage import Storage
 from pipeline.verify.damage import Problem
 from pipeline.verify.run import VerifyRun, VerifySummary
-from pipeline.verify.worker import Level
+from pipeline.verify.tasks import Level
 from pipeline.words import counted
 
 

@@ -20,7 +20,6 @@ from typing import Literal
 
 import numpy as np
 import pyarrow as pa
-import torch
 
 from codec.contract import EncodeOptions
 from codec.cpus import usable_cpus
@@ -205,6 +204,8 @@ def _ray(config: CompressConfig) -> str:
 
 
 def _device() -> str:
+    import torch
+
     if torch.cuda.is_available():
         names = {torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())}
         return f"{torch.cuda.device_count()} GPU: {', '.join(sorted(names))}"

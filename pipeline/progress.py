@@ -37,7 +37,7 @@ class RunBegan(_Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhaseBegan(_Event):
-    """A run does something else from here on: `listing`, `starting`, `working`, ..."""
+    """A run does something else from here on: `listing`, `starting Ray`, `working`, ..."""
 
     phase: str
 
@@ -154,6 +154,8 @@ class Progress:
     began: RunBegan = field(default_factory=lambda: RunBegan(verb=""))
     phase: str = "listing"
     """The last one that began; `done` at the end."""
+    phase_began: float = field(default_factory=time.monotonic)
+    """When, by `time.monotonic()`."""
     listed: int = 0
     """Images planned so far."""
     listing_done: bool = False
@@ -176,7 +178,7 @@ class Progress:
             case RunBegan():
                 return Progress(began=event)
             case PhaseBegan():
-                return replace(self, phase=event.phase)
+                return replace(self, phase=event.phase, phase_began=event.at)
             case WorkersStarted():
                 return replace(self, work_started=event.at)
             case ImagesListed():

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from codec.parts.depthwise import depthwise
 from codec.parts.lattice import WHOLE, Lattice
+from codec.parts.start_values import draw, zero
 
 _BAND: Final = 2048
 """Positions of large features that a CPU takes from 1x1 to 1x1 at a time: what lies between stays in its cache."""
@@ -41,10 +42,10 @@ class Block(nn.Module):
         self.project = Pointwise(2 * width, width)
         nn.init.zeros_(self.depthwise.weight)
         self.depthwise.weight.data[:, :, 1, 1] = 1.0
-        nn.init.normal_(self.depthwise.weight, mean=0.0, std=0.1)
+        draw(self.depthwise.weight, std=0.1)
         self.depthwise.weight.data[:, :, 1, 1] += 0.7
         zero(self.depthwise.bias)
-        nn.init.normal_(self.project.weight, std=0.3 / math.sqrt(2 * width))
+        draw(self.project.weight, std=0.3 / math.sqrt(2 * width))
         zero(self.project.bias)
 
     def forward(self, f_BFhw: Tensor, lattice: Lattice = WHOLE) -> Tensor:
@@ -90,9 +91,3 @@ def beside(*parts_BFhw: Tensor) -> Tensor:
     """Channels of several features, one after the other: `torch.cat` moves those that lie together ten times faster
     than those that do not."""
     return torch.cat([part.permute(0, 2, 3, 1) for part in parts_BFhw], -1).permute(0, 3, 1, 2)
-
-
-def zero(parameter: Tensor | None) -> None:
-    """Start a layer's weight or bias at zero."""
-    if parameter is not None:
-        nn.init.zeros_(parameter)

@@ -9,6 +9,12 @@ from jobs.bench.pipeline import memory, pipeline
 from jobs.bench.rd import rd
 from jobs.bench.speed import speed
 
-bench = typer.Typer(help="Measure this machine: speed, memory, rate and distortion.", no_args_is_help=True)
+bench = typer.Typer(
+    name="bench",
+    help="Measure this machine: speed, memory, rate and distortion.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+)
 for measurement in (pipeline, memory, rd, speed, adapt):
     bench.command()(measurement)

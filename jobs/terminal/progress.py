@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from typing import Protocol
 
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from jobs.terminal.output import say, stderr
 from jobs.terminal.progress_words import (
@@ -87,13 +88,22 @@ def _drawer() -> Iterator[_Drawer]:
             columns = (
                 TextColumn("{task.description}", justify="right"),
                 BarColumn(),
-                TextColumn("{task.fields[words]}"),
+                _Words(),
                 TimeElapsedColumn(),
             )
             with Progress(*columns, console=stderr, transient=True) as drawn:
                 yield _Bars(drawn)
         else:
             yield _Lines()
+
+
+class _Words(ProgressColumn):
+    """What stands behind a bar. Seconds go on while nothing else does."""
+
+    def render(self, task: Task) -> Text:
+        bar: Bar = task.fields["bar"]
+        spent = "" if bar.since is None else f": {time.monotonic() - bar.since:.0f} s"
+        return Text(bar.words + spent)
 
 
 class _Bars:
@@ -106,8 +116,8 @@ class _Bars:
     def draw(self, bars: Sequence[Bar], line: Callable[[], str], *, at_once: bool = False) -> None:
         for bar in bars:
             if bar.name not in self._tasks:
-                self._tasks[bar.name] = self._drawn.add_task(bar.name, total=bar.total, words=bar.words)
-            self._drawn.update(self._tasks[bar.name], completed=bar.done, total=bar.total, words=bar.words)
+                self._tasks[bar.name] = self._drawn.add_task(bar.name, total=bar.total, bar=bar)
+            self._drawn.update(self._tasks[bar.name], completed=bar.done, total=bar.total, bar=bar)
 
 
 class _Lines:

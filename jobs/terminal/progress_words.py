@@ -16,25 +16,31 @@ class Bar:
     total: float | None
     """None while it is not known."""
     words: str
+    since: float | None = None
+    """When that began, by `time.monotonic()`, where nothing moves meanwhile but the seconds."""
 
 
 def bars_of_run(progress: Progress) -> list[Bar]:
     """Listed, finished and, where the run commits, committed images; the rates beside them."""
     total = progress.listed if progress.listing_done else None
-    finished = f"{progress.finished:,} images"
-    if progress.began.counts == "pixels":
-        finished += f"  {progress.megapixels_per_second():.2f} MP/s{_ratio(progress)}"
-    if not progress.finished:
-        finished = progress.phase
     listed = f"{progress.listed:,} images{_unchanged(progress)}"
     bars = [
         Bar(name="listed", done=progress.listed, total=total, words=listed),
-        Bar(name=progress.began.done, done=progress.finished, total=total, words=finished),
+        _finished(progress, total),
     ]
     if progress.began.commits:
         words = f"{progress.committed:,}{_left(progress)}"
         bars.append(Bar(name="committed", done=progress.committed, total=total, words=words))
     return bars
+
+
+def _finished(progress: Progress, total: int | None) -> Bar:
+    words, since = f"{progress.finished:,} images", None
+    if progress.began.counts == "pixels":
+        words += f"  {progress.megapixels_per_second():.2f} MP/s{_ratio(progress)}"
+    if not progress.finished:
+        words, since = progress.phase, progress.phase_began
+    return Bar(name=progress.began.done, done=progress.finished, total=total, words=words, since=since)
 
 
 def line_of_run(progress: Progress) -> str:

@@ -20,7 +20,7 @@ from typing import Final
 from pipeline.adapt.attempt import Attempt, fingerprint_of, interrupted_attempt, remove_attempts
 from pipeline.adapt.learned import Learned
 from pipeline.adapt.sample import LEAST_LISTED, Sample, draw_sample
-from pipeline.adapt.worker import LearnerSpec, Look, Standing
+from pipeline.adapt.tasks import LearnerSpec, Look, Standing
 from pipeline.archive.adaptations import (
     AdaptationRecord,
     adaptations,
@@ -198,7 +198,8 @@ class AdaptRun:
                 yield Look(number=number)
                 number += 1
 
-        with working_pool(spec, _one_worker(self._config.workers), listen, phase="adapting") as pool:
+        workers = _one_worker(self._config.workers)
+        with working_pool(spec, workers, listen, workload=None, phase="adapting") as pool:
             for outcome in work_through(pool, looks(), lambda _: (), listen=listen):
                 if isinstance(outcome, Done):
                     standing = outcome.result

@@ -7,59 +7,21 @@ that died goes on with what the archive keeps of the attempt.
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
-from typing import ClassVar, Final
-
-import torch
+from typing import Final
 
 from pipeline.adapt.attempt import read_attempt
 from pipeline.adapt.learned import Learned
 from pipeline.adapt.learning import Learning, StoppedError
-from pipeline.config import AdaptConfig, CompressConfig
+from pipeline.adapt.tasks import LearnerSpec, Look, Standing
 from pipeline.progress import AdaptationAdvanced
-from pipeline.source.source import Source, SourceConfig
+from pipeline.source.source import Source
 from pipeline.store.storage import Storage
 from pipeline.workers.pool import Worker
 
 _LOOK_S: Final = 1.0
 """A look takes so long while nothing ends."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """Say how far it is. Every look is another task."""
-
-    number: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """How far it is."""
-
-    now: AdaptationAdvanced
-    learned: Learned | None
-    """At the end."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LearnerSpec:
-    """Builds a learner where it will live."""
-
-    wants_gpu: ClassVar[bool] = True
-
-    archive_url: str
-    source: SourceConfig
-    config: CompressConfig
-    told: AdaptConfig
-    adaptation: str
-    """The attempt, as the archive keeps it."""
-
-    def build(self, *, threads: int) -> Learner:
-        """Begin to learn; `threads` is this worker's share of the CPU."""
-        torch.set_num_threads(threads)
-        return Learner(self, threads=threads)
 
 
 class Learner(Worker[Look, Standing]):

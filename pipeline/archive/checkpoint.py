@@ -14,7 +14,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
 from pipeline.archive.delta_errors import translated
@@ -90,7 +89,9 @@ def _hinted_version(archive: Storage) -> int:
 
 def _hint(version: int, checkpoint: bytes, *, num_files: int) -> bytes:
     """`_last_checkpoint` as deltalake writes it."""
-    with pq.ParquetFile(pa.BufferReader(checkpoint)) as file:
+    from pyarrow.parquet import ParquetFile  # most looks make no checkpoint
+
+    with ParquetFile(pa.BufferReader(checkpoint)) as file:
         size = file.metadata.num_rows
     facts = {"version": version, "size": size, "sizeInBytes": len(checkpoint), "numOfAddFiles": num_files}
     return json.dumps(facts, separators=(",", ":")).encode()

@@ -8,7 +8,6 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from pipeline.store.failures import problem
-from pipeline.store.s3_session import CONNECT_TIMEOUT_S, open_bucket
 from pipeline.store.storage import Storage
 from pipeline.store.urls import LOCAL, S3, local_path, scheme, split_bucket
 
@@ -62,6 +61,8 @@ def delta_options(storage: Storage) -> dict[str, str]:
     """
     if scheme(storage.url) != S3:
         return {}
+    from pipeline.store.s3_session import CONNECT_TIMEOUT_S, open_bucket  # it brings fsspec
+
     bucket = open_bucket(storage.url, storage.options)
     endpoint, region = bucket.client_facts()
     credentials = bucket.credentials()

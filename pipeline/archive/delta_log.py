@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import unquote
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipeline.archive.layout import CATALOGUE_FOLDER, checkpoint_path, entry_path, log_number
 from pipeline.errors import ArchiveError, DamagedError
@@ -34,8 +33,10 @@ def files_in_checkpoint(checkpoint: bytes, path: str) -> Iterator[tuple[str, int
     Raises:
         As `files_added`.
     """
+    from pyarrow.parquet import ParquetFile  # most looks need no checkpoint
+
     try:
-        with pq.ParquetFile(pa.BufferReader(checkpoint)) as file:
+        with ParquetFile(pa.BufferReader(checkpoint)) as file:
             adds = [add for add in file.read(columns=["add"])["add"].to_pylist() if add is not None]
         yield from [_file_of(add, path) for add in adds]
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:

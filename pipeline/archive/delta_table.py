@@ -225,7 +225,8 @@ def files_of(table: DeltaTable, keys: tuple[str, str | None] | None = None) -> d
     Args:
         keys: leave out the files whose statistics say that they hold no key from the first to the last; None for all.
     """
-    actions = pa.table(table.get_add_actions(flatten=True))
+    listed = table.get_add_actions(flatten=True)
+    actions = pa.RecordBatchReader.from_stream(listed).read_all()  # `pa.table` would load pandas to look
     if keys is not None and {"min.key", "max.key"} <= set(actions.column_names):
         first, last = keys
         is_apart = pc.less(actions["max.key"], first)

@@ -36,8 +36,7 @@ from pipeline.compress.run_record import RunRecord
 from pipeline.compress.summary import RunSummary, summarise
 from pipeline.compress.work import CompressWork, StopRequest
 from pipeline.config import CompressConfig
-from pipeline.encode.tasks import EncodeResult, EncodeTask
-from pipeline.encode.worker import EncoderSpec
+from pipeline.encode.tasks import EncodeResult, EncoderSpec, EncodeTask
 from pipeline.errors import SourceError
 from pipeline.progress import Follower, Listener, PhaseBegan, RunBegan, RunEnded, ignore, together
 from pipeline.source.source import Source
@@ -45,6 +44,7 @@ from pipeline.store.storage import Storage
 from pipeline.types import SourceImage
 from pipeline.workers.pool import Pool
 from pipeline.workers.start import working_pool
+from pipeline.workers.workload import Workload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +132,7 @@ class CompressRun:
         try:
             units = OpenUnits(record.run)
             work = CompressWork(planner, units, commits, stop=request, listen=listen)
-            work.run(partial(self._pool, loaded, listen))
+            work.run(partial(self._pool, loaded, record, listen))
         finally:
             planner.stop()
         planner.tell()
@@ -178,8 +178,9 @@ class CompressRun:
         )
 
     def _pool(
-        self, loaded: RunCodec, listen: Listener
+        self, loaded: RunCodec, record: RunRecord, listen: Listener, workload: Workload | None
     ) -> AbstractContextManager[Pool[EncodeTask, EncodeResult]]:
+        """Workers. A run that ended before its end works in processes of their own: an image may have been why."""
         if self._config.lossless is not True or loaded.digests:
             store_weights(self._archive, loaded.codec.weights)
         spec = EncoderSpec(
@@ -188,7 +189,13 @@ class CompressRun:
             config=self._config,
             weights=loaded.digests,
         )
-        return working_pool(spec, self._config.workers, listen)
+        return working_pool(
+            spec,
+            self._config.workers,
+            listen,
+            workload=None if record.resumed else workload,
+            build_here=partial(spec.build, first=loaded.codec),
+        )
 
 
 def _parallel(config: CompressConfig) -> int:

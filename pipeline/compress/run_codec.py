@@ -17,7 +17,7 @@ from pipeline.store.storage import Storage
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunCodec:
-    """The codec of a run, on the CPU: for what it knows about itself, and its weights files."""
+    """The codec of a run: for what it knows about itself, its weights files, and a worker in this process."""
 
     codec: Codec
     digests: tuple[bytes, ...]
@@ -35,10 +35,10 @@ class RunCodec:
         told = config.codec
         if told.weights not in (None, SHIPPED_WEIGHTS):
             given = read_given_weights(told.weights, config.storage)
-            return cls(codec=_load(told.id, given), digests=(digest_of(given),))
+            return cls(codec=_load(config, given), digests=(digest_of(given),))
         record = current_adaptation(archive, told.id) if told.weights is None else None
         if record is None or not record.weights:
-            return cls(codec=_load(told.id, None), digests=())
+            return cls(codec=_load(config, None), digests=())
         try:
             learned = read_stored_weights(archive, record.encodes_with[0])
         except ArchiveError as error:
@@ -46,7 +46,7 @@ class RunCodec:
                 f"{error} The archive encodes with them since it learned from its images ({record.adaptation}). "
                 f"`tenfold verify {archive.url}` says what needs them; `tenfold repair` goes back to the shipped ones."
             ) from error
-        return cls(codec=_load(told.id, learned), digests=record.encodes_with)
+        return cls(codec=_load(config, learned), digests=record.encodes_with)
 
     @property
     def weights_names(self) -> list[str]:
@@ -54,5 +54,7 @@ class RunCodec:
         return sorted({*self.codec.weights, *map(weights_name, self.digests)})
 
 
-def _load(codec_id: str, encode_with: bytes | None) -> Codec:
-    return load_codec(codec_id, device="cpu", encode_with=encode_with)
+def _load(config: CompressConfig, encode_with: bytes | None) -> Codec:
+    """On a GPU only where this process encodes: elsewhere the workers need it whole."""
+    device = "auto" if config.workers.count == 0 else "cpu"
+    return load_codec(config.codec.id, device=device, encode_with=encode_with)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 
@@ -14,8 +15,11 @@ from pipeline.progress import Heartbeat, ImagesFinished, Listener
 from pipeline.totals import Totals
 from pipeline.workers.pool import Done, Pool
 from pipeline.workers.retry import work_through
+from pipeline.workers.workload import Workload
 
 _WAIT_S = 0.25
+_LOOK_AHEAD_S = 2.0
+"""So long the end of a listing is waited for, when what it gave so far is little work."""
 
 
 class StopRequest:
@@ -45,21 +49,24 @@ class CompressWork:
         self._stop = stop
         self._listen = listen
 
-    def run(self, open_pool: Callable[[], AbstractContextManager[Pool[EncodeTask, EncodeResult]]]) -> None:
+    def run(
+        self, open_pool: Callable[[Workload | None], AbstractContextManager[Pool[EncodeTask, EncodeResult]]]
+    ) -> None:
         """Work until nothing is left, or a stop is asked for and what is under way is committed.
 
         Args:
-            open_pool: called when there is something to do.
+            open_pool: called when there is something to do, with how much that is, or None while it is not known.
         Raises:
             As `CompressRun.run`; what is finished has been committed then.
         """
         first = self._first_unit()
         if first is None:
             return
-        with open_pool() as pool:
+        ahead = [first]
+        with open_pool(self._look_ahead(ahead)) as pool:
             work = work_through(
                 pool,
-                self._tasks(first),
+                self._tasks(ahead),
                 self._units.split,
                 give_up=self._units.give_up,
                 listen=self._listen,
@@ -82,8 +89,22 @@ class CompressWork:
             self._listen(Heartbeat())
         return None
 
-    def _tasks(self, first: Unit) -> Iterator[EncodeTask | None]:
-        yield self._units.begin(first)
+    def _look_ahead(self, units: list[Unit]) -> Workload | None:
+        """How much there is to do if that is little; the units that were seen on the way are added to `units`."""
+        until = time.monotonic() + _LOOK_AHEAD_S
+        while (workload := _workload(units)).is_small and not self._planner.ended:
+            if self._stop.is_made() or time.monotonic() > until:
+                return None
+            unit = self._planner.next(_WAIT_S)
+            units += [] if unit is None else [unit]
+            self._listen(Heartbeat())
+        return workload
+
+    def _tasks(self, ahead: list[Unit]) -> Iterator[EncodeTask | None]:
+        for seen in ahead:
+            if self._stop.is_made():
+                return
+            yield self._units.begin(seen)
         while not self._planner.ended and not self._stop.is_made():
             unit = self._planner.next(0 if self._units else _WAIT_S)
             yield None if unit is None else self._units.begin(unit)
@@ -94,3 +115,7 @@ class CompressWork:
             totals = Totals.of(finished.rows)
             self._commits.add(finished.rows)
             self._listen(ImagesFinished(images=totals.images, totals=totals, stages=finished.stages))
+
+
+def _workload(units: list[Unit]) -> Workload:
+    return Workload.of_files(sum(unit.images for unit in units), sum(unit.source_bytes for unit in units))

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 
 from pipeline.decode.file_form import DEFAULT_FORMAT, FileForm, writable_format
 from pipeline.errors import RestoreError
+from pipeline.image.file_formats import LOSSY, Format
 from pipeline.image.read import read_image
-from pipeline.image.write import Format, write_image
-from pipeline.image.write_within import LOSSY, write_within
+from pipeline.image.write import write_image
+from pipeline.image.write_within import write_within
 from pipeline.packing.file_of import file_of
 from pipeline.types import WITH_PIXELS, Image, ShardRow, Status
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from pipeline.errors import ConfigError
-from pipeline.image.write import Format
-from pipeline.image.write_within import LOSSY
+from pipeline.image.file_formats import LOSSY, Format
 
 OutputFormat = Literal["png", "jpeg", "webp", "avif", "source"]
 """`source`: the one in which the image came."""

@@ -10,7 +10,7 @@ from typing import Final
 from pipeline.decode.file_form import NamePolicy
 from pipeline.decode.file_names import fitting_path, safe_path, spare_path, with_extension
 from pipeline.decode.tasks import Place
-from pipeline.image.write import FORMATS, Format
+from pipeline.image.file_formats import FORMATS, Format
 from pipeline.store.name_limits import NameLimits
 
 _EXTENSION: Final = re.compile(r"(?<=[^/])\.[A-Za-z][A-Za-z0-9]{1,4}$")

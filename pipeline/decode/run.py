@@ -15,8 +15,7 @@ from pipeline.decode.naming import FileNames
 from pipeline.decode.originals import Originals
 from pipeline.decode.plan import Existing, PlannedImage, plan_images, settle_existing
 from pipeline.decode.selection import Selection, select_images
-from pipeline.decode.tasks import DecodeResult, DecodeTask
-from pipeline.decode.worker import DecoderSpec
+from pipeline.decode.tasks import DecodeResult, DecoderSpec, DecodeTask
 from pipeline.errors import StorageError
 from pipeline.progress import (
     Follower,
@@ -35,6 +34,7 @@ from pipeline.totals import Totals
 from pipeline.workers.pool import Died
 from pipeline.workers.retry import halves, work_through
 from pipeline.workers.start import working_pool
+from pipeline.workers.workload import Workload
 
 _ROWS_PER_TASK = 512
 GOES_ON: Final = "Files that are there are whole: the same command with --skip-existing goes on."
@@ -118,7 +118,7 @@ class DecodeRun:
         self._listen(ImagesListed(images=len(planned)))
         self._listen(ListingEnded())
         if planned:
-            self._work(_tasks(planned), catalogue.version())
+            self._work(_tasks(planned), catalogue.version(), stored.workload())
         self._listen(RunEnded())
         progress = self._follower.progress
         return DecodeSummary(
@@ -148,7 +148,7 @@ class DecodeRun:
             originals=lambda: Originals(versions),
         )
 
-    def _work(self, tasks: Iterator[DecodeTask], version: int) -> None:
+    def _work(self, tasks: Iterator[DecodeTask], version: int, workload: Workload) -> None:
         spec = DecoderSpec(
             archive_url=self._archive.url,
             version=version,
@@ -157,7 +157,7 @@ class DecodeRun:
             config=self._config,
         )
         try:
-            with working_pool(spec, self._config.workers, self._listen) as pool:
+            with working_pool(spec, self._config.workers, self._listen, workload=workload) as pool:
                 for outcome in work_through(pool, tasks, _split, listen=self._listen):
                     if isinstance(outcome, Died):
                         reason = f"its worker died each time it was tried alone: {outcome.reason}"

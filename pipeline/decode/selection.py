@@ -13,8 +13,9 @@ from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.rows_by_shard import SHARD_ORDER
 from pipeline.errors import UnknownKeyError
 from pipeline.globs import key_matcher
+from pipeline.workers.workload import Workload
 
-_COLUMNS: Final = ("key", *SHARD_ORDER, "status", "source_format", "source_sha256")
+_COLUMNS: Final = ("key", *SHARD_ORDER, "status", "source_format", "source_sha256", "width", "height")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -22,13 +23,18 @@ class Selection:
     """Images of an archive, in the order in which they lie in its shards."""
 
     rows: pa.Table
-    """The columns `key`, `shard`, `row`, `status`, `source_format` and `source_sha256`."""
+    """The columns `key`, `shard`, `row`, `status`, `source_format`, `source_sha256`, `width` and `height`."""
     all_keys: frozenset[str]
     """Of the whole archive."""
 
     def stored(self) -> Selection:
         """Those with a payload."""
         return self.only(pc.not_equal(self.rows["status"], "failed"))
+
+    def workload(self) -> Workload:
+        """What it takes to decode them."""
+        pixels = pc.sum(pc.multiply(self.rows["width"], self.rows["height"])).as_py() or 0
+        return Workload(images=self.rows.num_rows, megapixels=pixels / 1e6)
 
     def only(self, mask: pa.Array | pa.ChunkedArray) -> Selection:
         """Those for which a mask says so."""

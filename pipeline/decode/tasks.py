@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
-from pipeline.image.write import Format
+from pipeline.config import CompressConfig
+from pipeline.decode.file_form import FileForm
+from pipeline.image.file_formats import Format
+from pipeline.store.storage import Storage
+
+if TYPE_CHECKING:  # the worker brings all that unpacks: it is imported where it is built
+    from pipeline.decode.worker import DecoderWorker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,3 +64,30 @@ class DecodeResult:
     """(key, path below the destination) of files that could not be called what they should."""
     otherwise: tuple[tuple[str, str], ...] = ()
     """(key, reason) of files in another format than was asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecoderSpec:
+    """Builds a decoder where it will live."""
+
+    wants_gpu: ClassVar[bool] = True
+
+    archive_url: str
+    version: int
+    """Of the catalogue that names the images."""
+    destination_url: str
+    form: FileForm
+    config: CompressConfig
+
+    def build(self, *, threads: int) -> DecoderWorker:
+        """Open the stores; codecs are loaded as rows ask for them."""
+        from pipeline.decode.worker import DecoderWorker
+
+        return DecoderWorker(
+            Storage(self.archive_url, self.config.storage),
+            self.version,
+            Storage(self.destination_url, self.config.storage),
+            form=self.form,
+            batch_pixels=int(self.config.workers.batch_megapixels * 1e6),
+            threads=threads,
+        )

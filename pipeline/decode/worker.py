@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import ClassVar
-
-import torch
 
 from codec.errors import CodecError
-from pipeline.config import CompressConfig
 from pipeline.decode.deliver import deliver
 from pipeline.decode.file_form import FileForm
 from pipeline.decode.put import put_file
@@ -22,32 +18,6 @@ from pipeline.store.name_limits import limits_of
 from pipeline.store.storage import Storage
 from pipeline.types import WITH_PIXELS, Image, ShardRow
 from pipeline.workers.pool import Worker
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DecoderSpec:
-    """Builds a decoder where it will live."""
-
-    wants_gpu: ClassVar[bool] = True
-
-    archive_url: str
-    version: int
-    """Of the catalogue that names the images."""
-    destination_url: str
-    form: FileForm
-    config: CompressConfig
-
-    def build(self, *, threads: int) -> DecoderWorker:
-        """Open the stores; codecs are loaded as rows ask for them."""
-        torch.set_num_threads(threads)
-        return DecoderWorker(
-            Storage(self.archive_url, self.config.storage),
-            self.version,
-            Storage(self.destination_url, self.config.storage),
-            form=self.form,
-            batch_pixels=int(self.config.workers.batch_megapixels * 1e6),
-            threads=threads,
-        )
 
 
 class DecoderWorker(Worker[DecodeTask, DecodeResult]):

@@ -14,7 +14,7 @@ from pipeline.encode.types import Candidate, Coded, Fetched
 from pipeline.encode.weights_choice import WeightsChoice
 from pipeline.image.read import to_rgb
 from pipeline.types import Image
-from pipeline.workers.pool import OUT_OF_MEMORY, lost_device
+from pipeline.workers.torch_failures import OUT_OF_MEMORY, lost_device
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, ClassVar
 
 import pyarrow as pa
+
+from codec.contract import Codec
+from codec.registry import load_codec
+from pipeline.archive.weights import read_stored_weights
+from pipeline.config import CompressConfig
+from pipeline.source.source import Source, SourceConfig
+from pipeline.store.storage import Storage
+
+if TYPE_CHECKING:  # the worker brings torch: it is imported where it is built
+    from pipeline.encode.worker import EncoderWorker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,3 +57,40 @@ class EncodeResult:
     rows: pa.Table
     """CatalogueRow columns of every image of the task."""
     stages: Stages
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncoderSpec:
+    """Builds an encoder where it will live."""
+
+    wants_gpu: ClassVar[bool] = True
+
+    archive_url: str
+    source: SourceConfig
+    config: CompressConfig
+    weights: tuple[bytes, ...] = ()
+    """Digests of the archive's weights files to encode with, each image with one of them; empty for the codec's own."""
+
+    def build(self, *, threads: int, first: Codec | None = None) -> EncoderWorker:
+        """Open the stores, and load the codec with every set of weights.
+
+        Args:
+            threads: this worker's share of the CPU.
+            first: the codec with the first set, where this process has it already.
+        """
+        from pipeline.encode.worker import EncoderWorker
+
+        archive = Storage(self.archive_url, self.config.storage)
+        rest = self.weights if first is None else self.weights[1:]
+        codecs = [] if first is None else [first]
+        codecs += [self._load(read_stored_weights(archive, digest)) for digest in rest]
+        return EncoderWorker(
+            codecs=codecs or [self._load(None)],
+            source=Source(self.source),
+            archive=archive,
+            config=self.config,
+            threads=threads,
+        )
+
+    def _load(self, encode_with: bytes | None) -> Codec:
+        return load_codec(self.config.codec.id, encode_with=encode_with)

@@ -9,16 +9,11 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from threading import Lock
-from typing import ClassVar
-
-import torch
 
 from codec.contract import Codec
-from codec.registry import load_codec
 from pipeline.archive.stored_plan import StoredPlan
-from pipeline.archive.weights import read_stored_weights
 from pipeline.config import CompressConfig
 from pipeline.encode.batch_encoder import BatchEncoder
 from pipeline.encode.exact_policy import ExactPolicy
@@ -33,38 +28,9 @@ from pipeline.encode.tasks import EncodeResult, EncodeTask, Stages
 from pipeline.encode.types import Coded, Fetched
 from pipeline.encode.weights_choice import WeightsChoice
 from pipeline.image.read import ReadLimits
-from pipeline.source.source import Source, SourceConfig
+from pipeline.source.source import Source
 from pipeline.store.storage import Storage
 from pipeline.types import Image, SourceImage
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EncoderSpec:
-    """Builds an encoder where it will live."""
-
-    wants_gpu: ClassVar[bool] = True
-
-    archive_url: str
-    source: SourceConfig
-    config: CompressConfig
-    weights: tuple[bytes, ...] = ()
-    """Digests of the archive's weights files to encode with, each image with one of them; empty for the codec's own."""
-
-    def build(self, *, threads: int) -> EncoderWorker:
-        """Load the codec and open the stores; `threads` is this worker's share of the CPU."""
-        torch.set_num_threads(threads)
-        archive = Storage(self.archive_url, self.config.storage)
-        codec_id = self.config.codec.id
-        codecs = [
-            load_codec(codec_id, encode_with=read_stored_weights(archive, digest)) for digest in self.weights
-        ]
-        return EncoderWorker(
-            codecs=codecs or [load_codec(codec_id)],
-            source=Source(self.source),
-            archive=archive,
-            config=self.config,
-            threads=threads,
-        )
 
 
 class EncoderWorker:

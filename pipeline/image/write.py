@@ -10,8 +10,6 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import PurePosixPath
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -19,22 +17,13 @@ import PIL.Image
 from PIL.PngImagePlugin import PngImageFile
 
 from pipeline.errors import RestoreError
+from pipeline.image.file_formats import FORMATS, Format
 from pipeline.image.writers.avif import write_avif
 from pipeline.image.writers.embedded import embedded_metadata
 from pipeline.image.writers.jpeg import write_jpeg
 from pipeline.image.writers.png import write_png
 from pipeline.image.writers.webp import write_webp
 from pipeline.types import Image
-
-Format = Literal["png", "jpeg", "webp", "avif"]
-
-FORMATS: Mapping[Format, tuple[str, ...]] = {
-    "png": (".png",),
-    "jpeg": (".jpg", ".jpeg"),
-    "webp": (".webp",),
-    "avif": (".avif",),
-}
-"""Formats that can be written and their extensions; the first is the one given to new files."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,12 +40,6 @@ _LIMITS: Mapping[Format, _Limits] = {
     "webp": _Limits(side=16_383),
     "avif": _Limits(side=32_768, pixels=16_384**2),  # what libavif reads back
 }
-
-
-def format_of_path(path: str) -> Format | None:
-    """The format that a file name's extension asks for; None when it is none of `FORMATS`."""
-    suffix = PurePosixPath(path).suffix.lower()
-    return next((fmt for fmt, suffixes in FORMATS.items() if suffix in suffixes), None)
 
 
 def write_image(image: Image, fmt: Format, *, quality: int | None = None) -> bytes:

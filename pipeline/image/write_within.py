@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from pipeline.image.write import Format, write_image
+from pipeline.image.file_formats import LOSSY, Format
+from pipeline.image.write import write_image
 from pipeline.types import Image
 
 _BEST: Final = 95
 _LEAST: Final = 25
 _STEP: Final = 5
-LOSSY: Final[frozenset[Format]] = frozenset({"jpeg", "webp", "avif"})
-"""Formats that take a quality."""
 
 
 def write_within(image: Image, fmt: Format, max_bytes: int | None) -> bytes:

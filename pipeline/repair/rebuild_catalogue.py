@@ -22,11 +22,13 @@ from pipeline.config import CompressConfig
 from pipeline.errors import ArchiveError
 from pipeline.repair.rebuild_worker import RebuildSpec, RebuildTask
 from pipeline.repair.summary import dealt_with
+from pipeline.store.backend import ObjectInfo
 from pipeline.store.storage import Storage
 from pipeline.verify.damage import Problem
 from pipeline.workers.pool import Died
 from pipeline.workers.retry import work_through
-from pipeline.workers.start import start_pool
+from pipeline.workers.start import is_work_for_here, start_pool
+from pipeline.workers.workload import Workload
 
 _ROWS_PER_COMMIT = 100_000
 
@@ -62,8 +64,12 @@ def rows_in_shards(archive: Storage, config: CompressConfig, on_shard: Callable[
     strange: dict[str, str] = {}
     tables: list[pa.Table] = []
     spec = RebuildSpec(archive_url=archive.url, storage=config.storage)
-    with closing(start_pool(spec, config.workers)) as pool:
-        for outcome in work_through(pool, _tasks(archive, strange), lambda _: ()):
+    shards = list(_shards(archive, strange))
+    workload = Workload.of_shards(sum(shard.size for shard in shards))
+    is_here = is_work_for_here(spec, config.workers, workload)
+    tasks = [RebuildTask(shard=shard.path) for shard in shards]
+    with closing(start_pool(spec, config.workers, is_here=is_here)) as pool:
+        for outcome in work_through(pool, tasks, lambda _: ()):
             if isinstance(outcome, Died):
                 unreadable[outcome.task.shard] = f"Its worker died each time: {outcome.reason}"
             elif outcome is not None and outcome.result.rows is None:
@@ -129,10 +135,10 @@ def replace_catalogue(archive: Storage, rows: pa.Table, aside: SetAsideFolder, *
     return catalogue
 
 
-def _tasks(archive: Storage, strange: dict[str, str]) -> Iterator[RebuildTask]:
+def _shards(archive: Storage, strange: dict[str, str]) -> Iterator[ObjectInfo]:
     for info in archive.list(SHARDS_FOLDER):
         if is_shard_path(info.path):
-            yield RebuildTask(shard=info.path)
+            yield info
         else:
             strange[info.path] = (
                 "No shard has such a name: something else was put among them. It was left there."

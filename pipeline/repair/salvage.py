@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.archive.layout import SHARDS_FOLDER
 from pipeline.archive.schema import rows_of
 from pipeline.config import CompressConfig
 from pipeline.progress import Listener
@@ -18,6 +19,7 @@ from pipeline.verify.damage import Problem
 from pipeline.workers.pool import Died
 from pipeline.workers.retry import work_through
 from pipeline.workers.start import working_pool
+from pipeline.workers.workload import Workload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -42,7 +44,8 @@ def look_into_shards(
         What was seen, a problem in the place of a shard that no worker survives, or None when only time went by.
     """
     spec = SalvageSpec(archive_url=archive.url, storage=config.storage)
-    with working_pool(spec, config.workers, listen) as pool:
+    workload = Workload.of_shards(sum(info.size for info in archive.list(SHARDS_FOLDER)))
+    with working_pool(spec, config.workers, listen, workload=workload) as pool:
         for outcome in work_through(pool, tasks, lambda _: (), listen=listen):
             if outcome is None:
                 yield None

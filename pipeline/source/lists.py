@@ -15,7 +15,6 @@ from typing import Any, BinaryIO
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset
 
 from pipeline.errors import SourceError, StorageError
 from pipeline.source.keys import utf8_key
@@ -109,8 +108,10 @@ class ImageList:
                     yield self._row(row, f"row {number}")
 
     def _batches(self, file: BinaryIO) -> Iterator[pa.RecordBatch]:
+        from pyarrow.dataset import ParquetFileFormat  # it brings pandas
+
         try:
-            fragment = pyarrow.dataset.ParquetFileFormat().make_fragment(pa.PythonFile(file, mode="r"))
+            fragment = ParquetFileFormat().make_fragment(pa.PythonFile(file, mode="r"))
             names = fragment.physical_schema.names
             if "url" not in names:
                 raise SourceError(

@@ -1,12 +1,10 @@
-"""The backend of a URL, by its protocol."""
+"""The backend of a URL, by its protocol. What a folder does not need is imported where it is needed."""
 
 from __future__ import annotations
 
 from pipeline.store.backend import Backend
-from pipeline.store.fsspec_store import open_filesystem
 from pipeline.store.local_store import LocalStore
 from pipeline.store.options import StorageOptions
-from pipeline.store.s3_session import open_bucket
 from pipeline.store.urls import LOCAL, S3, local_path, scheme
 
 
@@ -20,5 +18,9 @@ def open_backend(url: str, options: StorageOptions) -> Backend:
     if kind in LOCAL:
         return LocalStore(local_path(url))
     if kind == S3:
+        from pipeline.store.s3_session import open_bucket
+
         return open_bucket(url, options)
+    from pipeline.store.fsspec_store import open_filesystem
+
     return open_filesystem(kind, url)

@@ -14,6 +14,7 @@ import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -42,13 +43,16 @@ from pipeline.store.storage import Storage
 from pipeline.totals import Totals
 from pipeline.types import CatalogueRow
 from pipeline.verify.damage import Problem, damaged_catalogue, missing_shard
+from pipeline.verify.tasks import Level, VerifyResult, VerifySpec, VerifyTask
 from pipeline.verify.weights import damaged_learning, weights_seen
-from pipeline.verify.worker import Level, VerifyResult, VerifySpec, VerifyTask
 from pipeline.workers.pool import Died
 from pipeline.workers.retry import halves, work_through
 from pipeline.workers.start import working_pool
+from pipeline.workers.workload import Workload
 
-_BROKEN_MARK = (
+_MANY_IMAGES: Final = 10_000
+"""Of more, nobody adds up the pixels to see whether they are few."""
+_BROKEN_MARK: Final = (
     "Expected the checksum that its name promises, got another: what it marked for removal stays. The next `tenfold "
     "prune --apply` mends it."
 )
@@ -173,7 +177,8 @@ class VerifyRun:
 
     def _see_shards(self, held: dict[str, int]) -> None:
         spec = VerifySpec(archive_url=self._archive.url, config=self._config)
-        with working_pool(spec, self._config.workers, self._listen) as pool:
+        workload = self._workload(held)
+        with working_pool(spec, self._config.workers, self._listen, workload=workload) as pool:
             for outcome in work_through(pool, self._tasks(held), _split, listen=self._listen):
                 if isinstance(outcome, Died):
                     self._give_up(outcome)
@@ -200,6 +205,16 @@ class VerifyRun:
             if weights.problem is not None:
                 self._problems[weights.problem] = None
         self._problems |= dict.fromkeys(damaged_learning(self._archive))
+
+    def _workload(self, held: dict[str, int]) -> Workload | None:
+        if self._level != "decode":
+            return Workload.of_shards(sum(held.values()))
+        if self._catalogue.count() > _MANY_IMAGES:
+            return None
+        rows = self._catalogue.table(("width", "height"))
+        pixels = pc.sum(pc.multiply(rows["width"], rows["height"])).as_py() or 0
+        images = math.ceil(self._sample * rows.num_rows)
+        return Workload(images=images, megapixels=self._sample * pixels / 1e6)
 
     def _tasks(self, held: dict[str, int]) -> Iterator[VerifyTask]:
         """One for every shard that is to be looked into."""

@@ -7,12 +7,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import ClassVar, Final, Literal
+from typing import Final
 
 import numpy as np
-import pyarrow as pa
-import torch
 
 from codec.errors import CodecError
 from codec.metrics import psnr_db
@@ -22,7 +19,6 @@ from pipeline.archive.range_reads import EXTRAS, spans_of
 from pipeline.archive.schema import rows_of
 from pipeline.archive.shards import check_frame, rows_in
 from pipeline.archive.weights import archived_digests, weights_needed
-from pipeline.config import CompressConfig
 from pipeline.decode.row_decoder import RowDecoder
 from pipeline.errors import DamagedError, TenfoldError
 from pipeline.image.read import ReadLimits, to_rgb
@@ -30,55 +26,15 @@ from pipeline.packing.file_of import file_of
 from pipeline.packing.grid_file import file_difference
 from pipeline.packing.registry import FILE_PACKINGS, PIXEL_PACKINGS
 from pipeline.source.original import original_file, original_of
-from pipeline.source.source import Source, SourceConfig
+from pipeline.source.source import Source
 from pipeline.store.storage import Storage
 from pipeline.types import CatalogueRow, ShardRow
 from pipeline.verify.damage import Problem, read_shard
+from pipeline.verify.tasks import VerifyResult, VerifyTask
 from pipeline.workers.pool import Worker
 
-Level = Literal["structure", "checksum", "decode"]
 PSNR_TOLERANCE_DB: Final = 0.1
 """Machines differ a little in what they decode: more than this is another image."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class VerifyTask:
-    """Look into one shard."""
-
-    shard: str
-    level: Level
-    rows: pa.Table
-    """CATALOGUE_SCHEMA: what the catalogue says lies in it."""
-    decode: tuple[int, ...] = ()
-    """Row numbers of the images to decode."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VerifyResult:
-    """What was seen."""
-
-    problems: tuple[Problem, ...]
-    images: int
-    read_bytes: int
-    decoded: int
-    compared: int
-    """Of the decoded: held against their source files, which were still the same."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VerifySpec:
-    """Builds an inspector where it will live."""
-
-    wants_gpu: ClassVar[bool] = True
-
-    archive_url: str
-    config: CompressConfig
-
-    def build(self, *, threads: int) -> VerifyWorker:
-        """Open the stores; codecs are loaded as rows ask for them."""
-        torch.set_num_threads(threads)
-        source = Source(SourceConfig(url=self.archive_url, storage=self.config.reading.resolved()))
-        return VerifyWorker(Storage(self.archive_url, self.config.storage), source)
 
 
 class VerifyWorker(Worker[VerifyTask, VerifyResult]):

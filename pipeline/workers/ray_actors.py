@@ -38,6 +38,7 @@ class Shell:
                 f"Expected PyTorch to use the GPU that Ray lends on {socket.gethostname()}, got torch "
                 f"{torch.__version__}, which sees none: install its CUDA build there, or check the driver."
             )
+        torch.set_num_threads(threads)
         self._worker = spec.build(threads=threads)
         self._process = uuid4().hex
 

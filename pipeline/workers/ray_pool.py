@@ -16,10 +16,11 @@ from ray.exceptions import OutOfMemoryError, RayActorError, RayTaskError
 
 from pipeline.config import WorkersConfig
 from pipeline.errors import TenfoldError
-from pipeline.workers.pool import OUT_OF_MEMORY, Died, Done, ResultT, TaskT, WorkerSpec, lost_device
+from pipeline.workers.pool import Died, Done, ResultT, TaskT, WorkerSpec
 from pipeline.workers.ray_actors import IN_FLIGHT_PER_ACTOR, start_actors
 from pipeline.workers.ray_seat import Seat, is_nobodys_fault, last_line
 from pipeline.workers.ray_session import RaySession
+from pipeline.workers.torch_failures import OUT_OF_MEMORY, lost_device
 
 _PATIENCE_S: Final = 900.0
 """A busy machine loads a model, or a cluster brings up a node in the place of a lost one, in far less."""

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pipeline.store.s3_store
-from jobs.main import app
+from jobs.main import VERBS, app, load_verb
 from pipeline.store.local_store import LocalStore
 
+for verb in VERBS:
+    load_verb(verb)
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload([__name__])
 _CHANGES = ("write", "create", "delete")

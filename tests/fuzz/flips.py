@@ -29,7 +29,7 @@ from typing import Any, Final
 
 import pipeline.compress.run_codec
 import pipeline.decode.resident_codecs
-import pipeline.encode.worker
+import pipeline.encode.tasks
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.layout import CATALOGUE_FOLDER, LAST_CHECKPOINT, LOG_FOLDER
 from pipeline.archive.seals import read_seals
@@ -95,7 +95,7 @@ class Seen:
 
 def use_plain_codec() -> None:
     """Let this process, which is there for it, encode and decode with the codec of a few lines."""
-    for module in (pipeline.decode.resident_codecs, pipeline.compress.run_codec, pipeline.encode.worker):
+    for module in (pipeline.decode.resident_codecs, pipeline.compress.run_codec, pipeline.encode.tasks):
         setattr(module, "load_codec", load_plain)  # noqa: B010  to mypy, a module has no attributes to set
 
 

@@ -15,7 +15,7 @@ import pytest
 import jobs.compress
 import pipeline.compress.run_codec
 import pipeline.decode.resident_codecs
-import pipeline.encode.worker
+import pipeline.encode.tasks
 from codec.metrics import psnr_db
 from pipeline.decode.archive import Archive
 from pipeline.image.read import read_image, to_rgb
@@ -49,7 +49,7 @@ LEFT_OUT = {"hIST", "iDOT", "sBIT"}
 @pytest.fixture(autouse=True, scope="module")
 def _plain_codec() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        for module in (pipeline.decode.resident_codecs, pipeline.compress.run_codec, pipeline.encode.worker):
+        for module in (pipeline.decode.resident_codecs, pipeline.compress.run_codec, pipeline.encode.tasks):
             patch.setattr(module, "load_codec", load_plain)
         patch.setattr(jobs.compress, "family_of", load_plain)
         yield

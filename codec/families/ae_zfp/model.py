@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from codec.families.ae_zfp.config import GRID, PATCH_VALUES, ModelConfig
+from codec.parts.start_values import draw, zero
 
 _FEATURE_GAIN: Final = 4.0
 """Pixels lie in +-0.5; the residual blocks like inputs near one."""
@@ -37,8 +38,8 @@ class ResidualBlock(nn.Module):
         self.gate_in = nn.Conv2d(width, 2 * hidden, 1)
         self.gate_out = nn.Conv2d(hidden, width, 1)
         for last in (self.mix_out, self.gate_out):
-            nn.init.normal_(last.weight, std=0.2 / math.sqrt(last.in_channels))
-            _zero(last.bias)
+            draw(last.weight, std=0.2 / math.sqrt(last.in_channels))
+            zero(last.bias)
 
     def forward(self, f_BFuv: Tensor) -> Tensor:
         """(B, F, u, v) -> (B, F, u, v)."""
@@ -69,9 +70,9 @@ class AutoEncoder(nn.Module):
         )
         self.decoder_head = nn.Conv2d(config.decoder_width, 192, 1)
         for layer in (self.encoder_head, self.decoder_head):
-            _zero(layer.weight)
-            _zero(layer.bias)
-        _zero(self.decoder_detail.weight)
+            zero(layer.weight)
+            zero(layer.bias)
+        zero(self.decoder_detail.weight)
 
     @property
     def encoder_halo(self) -> int:
@@ -102,8 +103,3 @@ class AutoEncoder(nn.Module):
         f_BFuv = self.decoder_stem(functional.pixel_unshuffle(x_BCHW * _FEATURE_GAIN, 8)) + detail_BFuv
         correction_BCHW = functional.pixel_shuffle(self.decoder_head(self.decoder(f_BFuv)).float(), 8)
         return x_BCHW + correction_BCHW
-
-
-def _zero(parameter: Tensor | None) -> None:
-    if parameter is not None:
-        nn.init.zeros_(parameter)

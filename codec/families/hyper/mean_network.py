@@ -11,10 +11,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from codec.families.hyper.config import ModelConfig
-from codec.parts.blocks import Block, Pointwise, beside, product_in_float32, zero
+from codec.parts.blocks import Block, Pointwise, beside, product_in_float32
 from codec.parts.lattice import Lattice
 from codec.parts.quality import QualityTable
 from codec.parts.space_to_channels import merge, split
+from codec.parts.start_values import zero
 
 
 class HyperAnalysis(nn.Module):

@@ -23,6 +23,7 @@ from codec.parts.depthwise import depthwise
 from codec.parts.lattice import WHOLE, Lattice
 from codec.parts.quality import QualityTable
 from codec.parts.space_to_channels import split
+from codec.parts.start_values import draw
 
 ACTIVATION_ONE: Final = 16
 WEIGHT_ONE: Final = 64
@@ -48,8 +49,8 @@ class IntegerLayer(nn.Module):
     def __init__(self, channels_in: int, channels_out: int, *, depthwise: bool = False) -> None:
         super().__init__()
         side, fan = (3, 9) if depthwise else (1, channels_in)
-        self.weight = nn.Parameter(torch.randn(channels_out, 1 if depthwise else channels_in, side, side))
-        self.weight.data.mul_(1.0 / math.sqrt(fan))
+        self.weight = nn.Parameter(torch.empty(channels_out, 1 if depthwise else channels_in, side, side))
+        draw(self.weight, std=1.0 / math.sqrt(fan))
         self.bias = nn.Parameter(torch.zeros(channels_out))
 
     def forward(self, a_BShw: Tensor, lattice: Lattice = WHOLE) -> Tensor:
@@ -92,7 +93,7 @@ class ScaleNetwork(nn.Module):
         self.mix = nn.ModuleList([IntegerLayer(2 * width if one.known else width, hidden) for one in passes])
         heads = [IntegerLayer(hidden, one.coded) for one in passes]
         for head in heads:
-            nn.init.normal_(head.weight, std=0.02)
+            draw(head.weight, std=0.02)
         self.head = nn.ModuleList(heads)
         self.shift = nn.ModuleList([QualityTable(hidden) for _ in passes])
 

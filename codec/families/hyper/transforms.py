@@ -16,9 +16,10 @@ import torch
 from torch import Tensor, nn
 
 from codec.families.hyper.config import GRID, PATCH_VALUES, ModelConfig
-from codec.parts.blocks import Block, Pointwise, beside, product, product_in_float32, zero
+from codec.parts.blocks import Block, Pointwise, beside, product, product_in_float32
 from codec.parts.quality import QualityTable
 from codec.parts.space_to_channels import from_patches, merge, quartered, to_patches
+from codec.parts.start_values import zero
 
 _FEATURE_GAIN: Final = 4.0
 """Pixels lie in +-0.5; the blocks like inputs near one."""

@@ -26,15 +26,18 @@ from pipeline.progress import (
 from pipeline.report.comparison.cache import ComparisonCache
 from pipeline.report.comparison.crops import Pictures
 from pipeline.report.comparison.methods import PICTURES, Method, Result, available_methods, pictures_method
-from pipeline.report.comparison.worker import CompareResult, CompareSpec, CompareTask
+from pipeline.report.comparison.tasks import CompareResult, CompareSpec, CompareTask
 from pipeline.store.storage import Storage
 from pipeline.totals import Totals
 from pipeline.types import CatalogueRow
 from pipeline.workers.pool import Died
 from pipeline.workers.retry import halves, work_through
 from pipeline.workers.start import working_pool
+from pipeline.workers.workload import Workload
 
 _LOOKUPS: Final = 16
+_TIMES_ENCODING: Final = 20
+"""So much longer than encoding an image takes comparing it with all the others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +155,9 @@ def _work(
     listen(ImagesListed(images=len(tasks)))
     listen(ListingEnded())
     seen: set[str] = set()
-    with working_pool(spec, config.workers, listen, phase="comparing") as pool:
+    pixels = sum((task.row.width or 0) * (task.row.height or 0) for task in tasks)
+    workload = Workload(images=len(tasks), megapixels=_TIMES_ENCODING * pixels / 1e6)
+    with working_pool(spec, config.workers, listen, workload=workload, phase="comparing") as pool:
         for outcome in work_through(pool, tasks, _split, listen=listen):
             if outcome is not None:
                 if isinstance(outcome, Died):

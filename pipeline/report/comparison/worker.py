@@ -5,16 +5,10 @@ Plain Python; Ray only wraps it (ray_pool.py). Whatever is wrong with an image i
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import ClassVar
-
-import torch
-
 from codec.bench.lossless import Original
 from codec.bench.perceptual import ssimulacra2
 from codec.metrics import ms_ssim, psnr_db, ssim
 from pipeline.archive.range_reads import read_row
-from pipeline.config import CompressConfig
 from pipeline.decode.row_decoder import RowDecoder
 from pipeline.errors import StorageError
 from pipeline.image.read import ReadLimits, to_rgb
@@ -33,52 +27,13 @@ from pipeline.report.comparison.methods import (
     baseline_of,
     lossless_of,
 )
+from pipeline.report.comparison.tasks import CompareResult, CompareTask
 from pipeline.source.original import original_of
-from pipeline.source.source import Source, SourceConfig
+from pipeline.source.source import Source
 from pipeline.store.storage import Storage
-from pipeline.types import WITH_PIXELS, CatalogueRow, Image, ShardRow
-from pipeline.workers.pool import OUT_OF_MEMORY, Worker
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CompareTask:
-    """Measure one image."""
-
-    row: CatalogueRow
-    wanted: tuple[Method, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CompareResult:
-    """What was measured of it."""
-
-    results: dict[str, Result] = field(default_factory=dict)
-    """By method's id."""
-    refused: dict[str, str] = field(default_factory=dict)
-    """Why there is none of a method, by its id."""
-    absent: str | None = None
-    """Why nothing could be measured at all: `results` may hold a picture of what was decoded."""
-    not_cached: str | None = None
-    """Why the archive did not take what was measured."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CompareSpec:
-    """Builds a worker where it will live."""
-
-    wants_gpu: ClassVar[bool] = False
-
-    archive_url: str
-    config: CompressConfig
-
-    def build(self, *, threads: int) -> CompareWorker:
-        """Open the stores; codecs are loaded as rows ask for them."""
-        torch.set_num_threads(threads)
-        return CompareWorker(
-            Storage(self.archive_url, self.config.storage),
-            Source(SourceConfig(url=self.archive_url, storage=self.config.reading.resolved())),
-            limits=ReadLimits(max_pixels=int(self.config.limits.max_megapixels * 1e6)),
-        )
+from pipeline.types import WITH_PIXELS, Image, ShardRow
+from pipeline.workers.pool import Worker
+from pipeline.workers.torch_failures import OUT_OF_MEMORY
 
 
 class CompareWorker(Worker[CompareTask, CompareResult]):

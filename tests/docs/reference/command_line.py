@@ -12,7 +12,7 @@ import typer
 from typer.models import ArgumentInfo, OptionInfo
 from typer.utils import get_params_from_function
 
-from jobs.main import app
+from jobs.main import VERBS, load_verb
 from jobs.terminal import exit_codes
 from tests.docs.reference.docstrings import as_markdown, below_names
 from tests.docs.reference.tables import page, table
@@ -44,10 +44,12 @@ class Parameter:
 
 def verbs() -> Iterator[Verb]:
     """Every verb of the command line, in the order of `tenfold --help`."""
-    yield from _verbs_of(app, "")
-    for group in app.registered_groups:
-        assert group.typer_instance is not None
-        yield from _verbs_of(group.typer_instance, f"{group.name} ")
+    for name in VERBS:
+        verb = load_verb(name)
+        if isinstance(verb, typer.Typer):
+            yield from _verbs_of(verb, f"{name} ")
+        else:
+            yield Verb(name=name, function=verb)
 
 
 def _verbs_of(group: typer.Typer, prefix: str) -> Iterator[Verb]:
@@ -126,7 +128,7 @@ def command_line_page() -> str:
     """The text of cli.md."""
     every = list(verbs())
     lines = [
-        f"- [`tenfold {verb.name}`](#tenfold-{verb.name.replace(' ', '-')}): {_first_sentence(verb)}"
+        f"- [`tenfold {verb.name}`](#tenfold-{verb.name.replace(' ', '-')}): {first_sentence(verb)}"
         for verb in every
     ]
     for verb in every:
@@ -142,7 +144,8 @@ def command_line_page() -> str:
     )
 
 
-def _first_sentence(verb: Verb) -> str:
+def first_sentence(verb: Verb) -> str:
+    """What a verb does, as its docstring begins."""
     text = " ".join(as_markdown(verb.function.__doc__)[0].split())
     return text.split(". ")[0].rstrip(".") + "."
 

@@ -21,7 +21,7 @@ import pipeline.adapt.held_back
 import pipeline.adapt.learning
 import pipeline.compress.run_codec
 import pipeline.decode.resident_codecs
-import pipeline.encode.worker
+import pipeline.encode.tasks
 from codec.adaptation.folder import Adapted
 from codec.adaptation.measured import Measured, MeasuredImage, RatePoint
 from codec.adaptation.settings import AdaptationSettings
@@ -125,7 +125,7 @@ def _curve(rate: float) -> MeasuredImage:
 @pytest.fixture
 def training(monkeypatch: pytest.MonkeyPatch) -> Training:
     played = Training()
-    modules = (pipeline.compress.run_codec, pipeline.encode.worker, pipeline.decode.resident_codecs)
+    modules = (pipeline.compress.run_codec, pipeline.encode.tasks, pipeline.decode.resident_codecs)
     for module in (*modules, pipeline.adapt.learning, pipeline.adapt.held_back):
         monkeypatch.setattr(module, "load_codec", load_plain)
     monkeypatch.setattr(pipeline.adapt.learning, "AdaptationSettings", partial(AdaptationSettings, patch=64))

@@ -12,6 +12,7 @@ import pytest
 from pipeline.compress.run import CompressRun
 from pipeline.compress.summary import RunSummary
 from pipeline.config import CodecConfig, CompressConfig, ShardConfig, WorkersConfig
+from pipeline.errors import TenfoldError
 from pipeline.progress import (
     Event,
     Follower,
@@ -24,6 +25,7 @@ from pipeline.progress import (
 )
 from pipeline.source.parse import parse_source
 from pipeline.store.storage import Storage
+from pipeline.workers.workload import Workload
 from tests.support.pictures import fill
 
 _IMAGES = 12
@@ -86,3 +88,24 @@ def test_what_is_seen_unchanged_is_told_too(source: Path, tmp_path: Path) -> Non
     again = compress(source, tmp_path / "archive", follower)
     assert again.unchanged == follower.progress.unchanged == _IMAGES + 1
     assert (follower.progress.listed, follower.progress.listing_done) == (0, True)
+
+
+def test_a_run_that_was_cut_off_does_not_work_in_its_own_process_again(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An image may have ended it: workers that die do not take the run with them."""
+    workloads: list[Workload | None] = []
+
+    def cut_off(*_: object, workload: Workload | None, **__: object) -> None:
+        workloads.append(workload)
+        raise TenfoldError("cut off")
+
+    monkeypatch.setattr("pipeline.compress.run.working_pool", cut_off)
+    for _ in range(2):
+        run = CompressRun(parse_source(str(source)), Storage(tmp_path / "archive"), CompressConfig())
+        with pytest.raises(TenfoldError, match="cut off"):
+            run.run()
+    first, second = workloads
+    assert first is not None
+    assert first.images == _IMAGES + 1
+    assert second is None

@@ -12,8 +12,9 @@ import PIL.ImageFile
 import PIL.IptcImagePlugin
 import pytest
 
+from pipeline.image.file_formats import Format
 from pipeline.image.read import read_image
-from pipeline.image.write import Format, write_image
+from pipeline.image.write import write_image
 from pipeline.image.writers.described import described, iptc_as_photoshop
 from pipeline.types import CarriedPart, Image
 from tests.support.odd_images import XMP, exif_block, texture

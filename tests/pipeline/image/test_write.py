@@ -11,8 +11,9 @@ import PIL.Image
 import pytest
 
 from pipeline.errors import RestoreError
+from pipeline.image.file_formats import FORMATS, Format, format_of_path
 from pipeline.image.read import read_image
-from pipeline.image.write import FORMATS, Format, format_of_path, write_image
+from pipeline.image.write import write_image
 from pipeline.types import Image
 from tests.support.odd_images import BROKEN_EXIF, BROKEN_ICC, XMP, exif_block, saved, texture
 

@@ -12,7 +12,7 @@ import pytest
 
 import pipeline.compress.run_codec
 import pipeline.decode.resident_codecs
-import pipeline.encode.worker
+import pipeline.encode.tasks
 from tests.support.image_files import EXIF, ICC, file_of, make_unreadable, picture, waves
 from tests.support.plain_codec import load_plain
 from tests.support.repair_steps import compress
@@ -21,7 +21,7 @@ from tests.support.repair_steps import compress
 @pytest.fixture(autouse=True, scope="module")
 def _plain_codec() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        for module in (pipeline.decode.resident_codecs, pipeline.compress.run_codec, pipeline.encode.worker):
+        for module in (pipeline.decode.resident_codecs, pipeline.compress.run_codec, pipeline.encode.tasks):
             patch.setattr(module, "load_codec", load_plain)
         yield
 

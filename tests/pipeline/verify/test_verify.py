@@ -28,7 +28,7 @@ from pipeline.errors import NoArchiveError, TenfoldError
 from pipeline.store.storage import Storage
 from pipeline.types import ShardRow
 from pipeline.verify.run import VerifyRun, VerifySummary
-from pipeline.verify.worker import Level
+from pipeline.verify.tasks import Level
 from tests.support.image_archives import coded, files, flip, kept
 from tests.support.image_files import EXIF, ICC, file_of, picture
 from tests.support.own_process import in_own_process

@@ -17,9 +17,11 @@ from pipeline.compress.open_units import FinishedUnit, OpenUnits
 from pipeline.config import WorkersConfig
 from pipeline.encode.tasks import EncodeResult, EncodeTask, Stages
 from pipeline.errors import StorageError, TenfoldError
-from pipeline.workers.pool import Done, LocalPool, Pool, Worker, lost_device
+from pipeline.workers.local_pool import LocalPool
+from pipeline.workers.pool import Done, Pool, Worker
 from pipeline.workers.ray_pool import RayPool
 from pipeline.workers.retry import work_through
+from pipeline.workers.torch_failures import lost_device
 
 on_ray = pytest.mark.usefixtures("ray_cluster")
 

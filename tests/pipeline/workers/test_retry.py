@@ -9,7 +9,8 @@ import pytest
 
 from pipeline.errors import TenfoldError
 from pipeline.progress import Event, Heartbeat
-from pipeline.workers.pool import Died, Done, LocalPool, Worker
+from pipeline.workers.local_pool import LocalPool
+from pipeline.workers.pool import Died, Done, Worker
 from pipeline.workers.retry import RetryPolicy, halves, work_through
 
 Task = tuple[int, ...]

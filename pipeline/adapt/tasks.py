@@ -1,0 +1,50 @@
+"""What the driver and the worker that learns say to each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from pipeline.adapt.learned import Learned
+from pipeline.config import AdaptConfig, CompressConfig
+from pipeline.progress import AdaptationAdvanced
+from pipeline.source.source import SourceConfig
+
+if TYPE_CHECKING:  # the worker brings torch: it is imported where it is built
+    from pipeline.adapt.worker import Learner
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """Say how far it is. Every look is another task."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How far it is."""
+
+    now: AdaptationAdvanced
+    learned: Learned | None
+    """At the end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LearnerSpec:
+    """Builds a learner where it will live."""
+
+    wants_gpu: ClassVar[bool] = True
+
+    archive_url: str
+    source: SourceConfig
+    config: CompressConfig
+    told: AdaptConfig
+    adaptation: str
+    """The attempt, as the archive keeps it."""
+
+    def build(self, *, threads: int) -> Learner:
+        """Begin to learn; `threads` is this worker's share of the CPU."""
+        from pipeline.adapt.worker import Learner
+
+        return Learner(self, threads=threads)
