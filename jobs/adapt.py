@@ -91,7 +91,8 @@ def adapt(
             if codec is not None:
                 family_of(codec)
         told = settings.adapt or AdaptConfig(time="10m")
-        run = AdaptRun(source, Storage(archive, settings.storage), settings, told)
+        with usage():
+            run = AdaptRun(source, Storage(archive, settings.storage), settings, told)
         if dry_run:
             _plan(run, as_json=as_json)
         else:

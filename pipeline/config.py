@@ -226,6 +226,12 @@ class CompressConfig(_Section):
             key_matcher(pattern)
         return self
 
+    @model_validator(mode="after")
+    def _learns_from_what_it_encodes_with(self) -> Self:
+        if self.adapt is not None and self.codec.weights not in (None, SHIPPED_WEIGHTS):
+            raise ValueError("expected weights to encode with or to adapt what is encoded with, got both")
+        return self
+
     @property
     def reading(self) -> StorageOptions:
         """How to reach the source."""

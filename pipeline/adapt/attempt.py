@@ -19,6 +19,7 @@ from pipeline.adapt.sample import Sample
 from pipeline.archive.layout import ATTEMPTS_FOLDER, attempt_folder, attempt_of, new_run_id
 from pipeline.archive.stored_plan import image_as_json, image_from_json
 from pipeline.config import AdaptConfig
+from pipeline.own_code import VERSION
 from pipeline.source.source import SourceConfig
 from pipeline.store.storage import Storage
 
@@ -75,8 +76,9 @@ class Attempt:
 def fingerprint_of(
     source: SourceConfig, codec: str, weights_before: tuple[bytes, ...], config: AdaptConfig
 ) -> str:
-    """Of what makes two attempts the same: not workers or endpoints."""
+    """Of what makes two attempts the same: not workers or endpoints. Another release begins anew."""
     same = {
+        "tenfold": VERSION,
         "source": source.model_dump(mode="json", exclude={"storage"}, exclude_defaults=True),
         "codec": codec,
         "weights_before": [digest.hex() for digest in weights_before],

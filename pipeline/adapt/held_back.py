@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
 
-from codec.adaptation.measured import Measured, measure
+from codec.adaptation.measured import Measured, MeasuredImage, RatePoint, measure
 from codec.contract import RGB, Codec
 from codec.registry import load_codec
 from codec.weights_file import digest_of
@@ -12,17 +15,19 @@ from pipeline.encode.weights_choice import WeightsChoice
 
 
 class HeldBack:
-    """Measures each set of weights once."""
+    """Measures each set of weights once, also when another process goes on."""
 
-    def __init__(self, images: Sequence[RGB], *, family: str, quality: float) -> None:
+    def __init__(self, images: Sequence[RGB], *, family: str, quality: float, folder: Path) -> None:
         """Measure nothing yet.
 
         Args:
+            folder: where measurements are kept.
             quality: at which an image chooses among several sets, as it does when it is encoded.
         """
         self._images = images
         self._family = family
         self._quality = quality
+        self._folder = folder
         self._measured: dict[bytes, Measured] = {}
         self._codecs: dict[bytes, Codec] = {}
 
@@ -35,9 +40,7 @@ class HeldBack:
         """
         for weights in sets:
             if digest_of(weights) not in self._measured:
-                self._measured[digest_of(weights)] = measure(
-                    self._images, weights, family=self._family, on_image=on_image
-                )
+                self._measured[digest_of(weights)] = self._of(weights, on_image)
         of_sets = [self._measured[digest_of(weights)] for weights in sets]
         if len(sets) == 1:
             return of_sets[0]
@@ -51,8 +54,27 @@ class HeldBack:
         choice = WeightsChoice([self._codec(before), self._codec(after)], self._quality)
         return [choice.gain(image) for image in images]
 
+    def _of(self, weights: bytes, on_image: Callable[[int], None]) -> Measured:
+        path = self._folder / f"measured-{digest_of(weights).hex()}.json"
+        kept = _read(path)
+        if kept is None or len(kept.images) != len(self._images):  # an image may have gone since
+            kept = measure(self._images, weights, family=self._family, on_image=on_image)
+            path.write_text(json.dumps(asdict(kept)))
+        return kept
+
     def _codec(self, weights: bytes) -> Codec:
         digest = digest_of(weights)
         if digest not in self._codecs:
             self._codecs[digest] = load_codec(self._family, encode_with=weights)
         return self._codecs[digest]
+
+
+def _read(path: Path) -> Measured | None:
+    if not path.exists():
+        return None
+    images = json.loads(path.read_text())["images"]
+    return Measured(
+        images=tuple(
+            MeasuredImage(points=tuple(RatePoint(**point) for point in image["points"])) for image in images
+        )
+    )

@@ -103,8 +103,9 @@ class Learning:
             return _refused(_too_few(pictures), pictures)
         told = self._config.codec
         quality = told.quality_of(codec)
-        held_back = HeldBack(pictures.held_back, family=self._attempt.codec, quality=quality)
+        held_back = HeldBack(pictures.held_back, family=self._attempt.codec, quality=quality, folder=folder)
         before = held_back.measured(current, partial(self._advance, "measuring", len(pictures.held_back)))
+        kept.keep()
         pixels = expected_pixels(self._attempt.sample, pictures)
         num_bytes = expected_bytes(pixels, pictures, before, told, quality)
         against = why_not_worth_it(self._told, num_bytes)

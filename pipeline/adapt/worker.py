@@ -20,6 +20,8 @@ from pipeline.source.source import Source
 from pipeline.store.storage import Storage
 from pipeline.workers.pool import Worker
 
+_PATIENCE_S: Final = 10.0
+"""A step takes less, and the archive has a checkpoint already that is not much older."""
 _LOOK_S: Final = 1.0
 """A look takes so long while nothing ends."""
 
@@ -61,9 +63,9 @@ class Learner(Worker[Look, Standing]):
         return Standing(now=self._now, learned=self._learned)
 
     def close(self) -> None:
-        """End the work with a checkpoint that the archive keeps."""
+        """End the work with a checkpoint that the archive keeps; an evaluation under way is not waited for."""
         self._stopping.set()
-        self._thread.join()
+        self._thread.join(_PATIENCE_S)
 
     def _hear(self, now: AdaptationAdvanced) -> None:
         self._now = now

@@ -165,8 +165,9 @@ class Lease:
 
 
 def _locked(archive: Storage, verb: str, holder: Holder) -> LockedError:
+    who = f"{'an' if holder.verb.startswith('a') else 'a'} {holder.verb}"
     return LockedError(
-        f"Expected to be the only one to change {archive.url} ({verb}), got the lease of a {holder.verb} that runs "
+        f"Expected to be the only one to change {archive.url} ({verb}), got the lease of {who} that runs "
         f"since {holder.since} on {holder.machine}, process {holder.process.partition(' ')[0]}. Let it end; should it "
         f"be dead, its lease ends at {holder.until}."
     )

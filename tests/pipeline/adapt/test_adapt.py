@@ -356,7 +356,10 @@ class TestInterrupted:
         assert again.skipped == "there is nothing new to encode"
 
     def test_two_at_once_do_no_harm(self, training: Training, source: Path, archive: Storage) -> None:
-        with Lease(archive, verb="adapt"), pytest.raises(LockedError, match="got the lease of"):
+        with (
+            Lease(archive, verb="adapt"),
+            pytest.raises(LockedError, match="got the lease of an adapt that runs"),
+        ):
             adapt(source, archive)
 
 
