@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Annotated
 
@@ -36,17 +37,28 @@ def pipeline(
                 images, count=count, workers=workers, quality=quality, config=settings
             )
             results.append(
-                {**asdict(overhead), "ratio": overhead.ratio, "stage_seconds": summary.stage_seconds}
+                {
+                    **asdict(overhead),
+                    "ratio": overhead.ratio,
+                    "over_encode": overhead.over_encode,
+                    "stage_seconds": summary.stage_seconds,
+                }
             )
             say(
                 f"round {number + 1}: job {overhead.job_s:.2f} s (+ {overhead.job_start_s:.2f} s start), bare "
-                f"{overhead.bare_s:.2f} s, ratio {overhead.ratio:.3f}; encode alone {overhead.bare_encode_s:.2f} s"
+                f"{overhead.bare_s:.2f} s, ratio {overhead.ratio:.3f}; encode alone {overhead.bare_encode_s:.2f} s, "
+                f"ratio {overhead.over_encode:.2f}\n  {_by_stage(summary.stage_seconds, overhead.megapixels)}"
             )
         middle = sorted(overhead["ratio"] for overhead in results)[len(results) // 2]
         if as_json:
             print_json({"machine": machine(), "rounds": results, "median_ratio": middle})
         else:
             print(f"The job takes {middle:.3f} times the bare codec (median of {rounds}); {machine()}")
+
+
+def _by_stage(seconds: Mapping[str, float], megapixels: float) -> str:
+    stages = (f"{name.removesuffix('_s')} {1e3 * spent / megapixels:.0f}" for name, spent in seconds.items())
+    return f"by stage, ms/MP, summed over threads: {', '.join(stages)}"
 
 
 def memory(

@@ -51,6 +51,11 @@ class Overhead:
         """Job over bare loop with the same work."""
         return self.job_s / self.bare_s
 
+    @property
+    def over_encode(self) -> float:
+        """Job over bare loop that neither checks nor measures."""
+        return self.job_s / self.bare_encode_s
+
 
 def default_workers(config: WorkersConfig) -> int:
     """As many as a run on this machine alone would have."""
