@@ -93,9 +93,9 @@ def adapt(
         "steps_done": trained.step,
         "config": config.model_dump(mode="json"),
     }
-    tensors, steps = quantised(parse_weights(start, where="to adapt").tensors, _average(out))
+    tensors, moves = quantised(parse_weights(start, where="to adapt").tensors, _average(out))
     weights = _export(recipe, tensors, record, usable)
-    folder.keep_result(weights, pack(start, weights, steps))
+    folder.keep_result(weights, pack(start, weights, moves))
     return folder.result()
 
 

@@ -40,6 +40,21 @@ _MOST_HEADER: Final = 1 << 24
 _Array = npt.NDArray[Any]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Move:
+    """By how many steps each float of a tensor moves."""
+
+    step: np.float32
+    symbols: npt.NDArray[np.int8]
+
+    def applied(self, base: _Array) -> _Array:
+        """The tensor moved."""
+        moved: _Array = (base.astype(np.float32) + self.symbols.astype(np.float32) * self.step).astype(
+            base.dtype
+        )
+        return moved
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
     """What a difference says of itself."""
@@ -58,13 +73,14 @@ def about(difference: bytes) -> Difference:
     return Difference(base_sha256=base, adapted_sha256=adapted)
 
 
-def pack(base: bytes, adapted: bytes, steps: Mapping[str, float]) -> bytes | None:
+def pack(base: bytes, adapted: bytes, moves: Mapping[str, Move]) -> bytes | None:
     """The difference between two weights files.
 
     Args:
-        steps: of each tensor of floats, as `quantised` gave them.
+        moves: of each tensor of floats.
     Returns:
-        None where the files do not have the same tensors, or a float does not lie on its grid: then there is none.
+        None where the files do not have the same tensors, or a move does not lead from one to the other: then there is
+        none.
     """
     tensors = {name: tensor.numpy() for name, tensor in parse_weights(base, where="the base").tensors.items()}
     moved = {name: tensor.numpy() for name, tensor in parse_weights(adapted, where="adapted").tensors.items()}
@@ -77,11 +93,10 @@ def pack(base: bytes, adapted: bytes, steps: Mapping[str, float]) -> bytes | Non
         if ours.dtype.kind != "f":
             integers += (theirs - ours).tobytes()
             continue
-        step = np.float32(steps[name])
-        symbols = symbols_of(ours, theirs, step)
-        if not np.array_equal(_moved(ours, symbols, step), theirs):
+        move = moves[name]
+        if not np.array_equal(move.applied(ours), theirs):
             return None
-        floats += step.astype("<f4").tobytes() + symbols.tobytes()
+        floats += move.step.astype("<f4").tobytes() + move.symbols.tobytes()
     parts = [
         lzma.compress(header, filters=_ONE_CONTEXT),
         lzma.compress(bytes(floats), filters=_ONE_CONTEXT),
@@ -121,28 +136,16 @@ def rebuild(base: bytes, difference: bytes) -> bytes:
     return adapted
 
 
-def symbols_of(base: _Array, adapted: _Array, step: np.float32) -> npt.NDArray[np.int8]:
-    """How many steps each value moved, rounded."""
-    moved = adapted.astype(np.float32) - base.astype(np.float32)
-    whole = np.rint(moved / step) if step else np.zeros_like(moved)
-    return whole.clip(-LARGEST_SYMBOL, LARGEST_SYMBOL).astype(np.int8)
-
-
-def _moved(base: _Array, symbols: npt.NDArray[np.int8], step: np.float32) -> _Array:
-    moved: _Array = (base.astype(np.float32) + symbols.astype(np.float32) * step).astype(base.dtype)
-    return moved
-
-
 def _rebuilt(tensors: Mapping[str, _Array], header: bytes, floats: bytes, integers: bytes) -> bytes:
     data = bytearray(header)
     place_of_floats = place_of_integers = 0
     for name in _names(header):
         base = tensors[name]
         if base.dtype.kind == "f":
-            step = np.frombuffer(floats, "<f4", 1, place_of_floats)[0]
+            step = np.float32(np.frombuffer(floats, "<f4", 1, place_of_floats)[0])
             symbols = np.frombuffer(floats, np.int8, base.size, place_of_floats + 4).reshape(base.shape)
             place_of_floats += 4 + base.size
-            data += _moved(base, symbols, step).tobytes()
+            data += Move(step=step, symbols=symbols).applied(base).tobytes()
         else:
             symbols = np.frombuffer(integers, base.dtype, base.size, place_of_integers).reshape(base.shape)
             place_of_integers += base.nbytes

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from codec.adaptation.difference import LARGEST_SYMBOL, symbols_of
+from codec.adaptation.difference import LARGEST_SYMBOL, Move
 
 STEP: Final = 0.2
 """Of a tensor's grid, over the root of the mean square by which it moved."""
@@ -17,8 +18,8 @@ STEP: Final = 0.2
 
 def quantised(
     base: Mapping[str, Tensor], adapted: Mapping[str, Tensor]
-) -> tuple[dict[str, Tensor], dict[str, float]]:
-    """Adapted tensors on a grid of whole steps from their base, and the step of each tensor of floats.
+) -> tuple[dict[str, Tensor], dict[str, Move]]:
+    """Adapted tensors on a grid of whole steps from their base, and how those of floats moved.
 
     Those that the base has not, or has in another shape, and integers stay as they are.
 
@@ -26,19 +27,18 @@ def quantised(
         base: as a weights file has them, floats in float16.
         adapted: floats in any type, on the CPU.
     """
-    tensors, steps = dict(adapted), {}
+    tensors, moves = dict(adapted), {}
     for name, tensor in adapted.items():
         mine = base.get(name)
         if mine is None or mine.shape != tensor.shape or not tensor.is_floating_point():
             continue
-        step = _step(mine, tensor)
-        symbols = torch.from_numpy(symbols_of(mine.numpy(), tensor.numpy(), step))
-        tensors[name] = (mine.float() + symbols.float() * float(step)).half()
-        steps[name] = float(step)
-    return tensors, steps
+        moves[name] = _move((tensor.float() - mine.float()).numpy())
+        tensors[name] = torch.from_numpy(moves[name].applied(mine.numpy()))
+    return tensors, moves
 
 
-def _step(base: Tensor, adapted: Tensor) -> np.float32:
-    moved = (adapted.float() - base.float()).numpy()
+def _move(moved: npt.NDArray[np.float32]) -> Move:
     size, largest = float(np.sqrt(np.mean(np.square(moved)))), float(np.abs(moved).max())
-    return np.float32(max(STEP * size, largest / LARGEST_SYMBOL))
+    step = np.float32(max(STEP * size, largest / LARGEST_SYMBOL))
+    whole = np.rint(moved / step) if step else np.zeros_like(moved)
+    return Move(step=step, symbols=whole.clip(-LARGEST_SYMBOL, LARGEST_SYMBOL).astype(np.int8))

@@ -14,8 +14,8 @@ from codec.weights_file import parse_weights, weights_bytes
 from tests.golden.differences.build import on_grid, two_files
 
 BASE, NEAR = two_files()
-ADAPTED, STEPS = on_grid(BASE, NEAR)
-DIFFERENCE = pack(BASE, ADAPTED, STEPS) or b""
+ADAPTED, MOVES = on_grid(BASE, NEAR)
+DIFFERENCE = pack(BASE, ADAPTED, MOVES) or b""
 
 
 def test_it_rebuilds_the_file_and_knows_both() -> None:
@@ -27,17 +27,20 @@ def test_it_rebuilds_the_file_and_knows_both() -> None:
 def test_quantised_weights_lie_within_half_a_step_and_keep_their_integers() -> None:
     exact, near = (parse_weights(data, where="the test").tensors for data in (NEAR, ADAPTED))
     for name, tensor in exact.items():
-        if name in STEPS:
-            assert float((tensor.float() - near[name].float()).abs().max()) <= 0.51 * STEPS[name] + 2e-3
+        if name in MOVES:
+            assert (
+                float((tensor.float() - near[name].float()).abs().max())
+                <= 0.51 * float(MOVES[name].step) + 2e-3
+            )
         else:
             assert torch.equal(tensor, near[name])
-    assert STEPS["size"] == 0.0
+    assert MOVES["size"].step == 0.0
 
 
 def test_what_lies_on_no_grid_or_has_other_tensors_has_no_difference() -> None:
-    assert pack(BASE, NEAR, STEPS) is None
+    assert pack(BASE, NEAR, MOVES) is None
     other = weights_bytes("{}", {"layer.weight": torch.zeros(12, 10)})
-    assert pack(BASE, other, {"layer.weight": 0.1}) is None
+    assert pack(BASE, other, MOVES) is None
     assert on_grid(BASE, other) == (other, {})
 
 
@@ -59,3 +62,14 @@ def test_whatever_is_damaged_is_refused() -> None:
         damaged[place] ^= 1 << int(rng.integers(8))
         with pytest.raises(WeightsError, match="a difference of weights"):
             rebuild(BASE, bytes(damaged))
+
+
+def test_steps_finer_than_float16_are_no_trouble() -> None:
+    chance = torch.Generator().manual_seed(1)
+    base = {"w": torch.randn(64, 64, generator=chance) * 0.3}
+    near = {"w": base["w"].half() + 1e-4 * torch.randn(64, 64, generator=chance)}
+    files = [weights_bytes("{}", tensors) for tensors in (base, near)]
+    adapted, moves = on_grid(*files)
+    difference = pack(files[0], adapted, moves)
+    assert difference is not None
+    assert rebuild(files[0], difference) == adapted

@@ -10,7 +10,7 @@ from typing import Final
 
 import torch
 
-from codec.adaptation.difference import pack
+from codec.adaptation.difference import Move, pack
 from codec.adaptation.quantise import quantised
 from codec.weights_file import parse_weights, weights_bytes
 
@@ -40,11 +40,11 @@ def two_files(seed: int = 5) -> tuple[bytes, bytes]:
     return weights_bytes('{"name": "base"}', base), weights_bytes('{"name": "adapted"}', adapted)
 
 
-def on_grid(base: bytes, near: bytes) -> tuple[bytes, dict[str, float]]:
-    """A weights file whose floats lie on a grid around a base's, and the steps."""
+def on_grid(base: bytes, near: bytes) -> tuple[bytes, dict[str, Move]]:
+    """A weights file whose floats lie on a grid around a base's, and how they moved."""
     file = parse_weights(near, where="near")
-    tensors, steps = quantised(parse_weights(base, where="the base").tensors, file.tensors)
-    return weights_bytes(file.config, tensors), steps
+    tensors, moves = quantised(parse_weights(base, where="the base").tensors, file.tensors)
+    return weights_bytes(file.config, tensors), moves
 
 
 def main() -> None:
@@ -52,8 +52,8 @@ def main() -> None:
     if DIFFERENCE.exists():
         return
     base, near = two_files()
-    adapted, steps = on_grid(base, near)
-    difference = pack(base, adapted, steps)
+    adapted, moves = on_grid(base, near)
+    difference = pack(base, adapted, moves)
     assert difference is not None
     for path, data in ((BASE, base), (ADAPTED, adapted), (DIFFERENCE, difference)):
         path.write_bytes(data)
