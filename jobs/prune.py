@@ -86,6 +86,9 @@ def _tell(summary: PruneSummary, grace: str) -> None:
     print(_sentence(removed, summary.removed))
     if summary.readable_from > summary.oldest_version:
         print(f"The oldest version {'is now' if summary.applied else 'would be'} {summary.readable_from}.")
+    if summary.abandoned_bytes:
+        size = f"{summary.abandoned_bytes / 1e6:,.1f} MB"
+        print(f"{removed} {size} of adaptations that were not gone on with for {grace}.")
     print(_sentence(marked, summary.marked))
     if _count(summary.waiting):
         print(_sentence("Marked earlier, and not due yet:", summary.waiting))

@@ -11,12 +11,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from pipeline.adapt.sample import Sample
-from pipeline.archive.layout import ATTEMPTS_FOLDER, attempt_folder, attempt_of, new_run_id
+from pipeline.archive.attempts import attempts, remove
+from pipeline.archive.layout import attempt_folder, new_run_id
 from pipeline.archive.stored_plan import image_as_json, image_from_json
 from pipeline.config import AdaptConfig
 from pipeline.own_code import VERSION
@@ -111,7 +111,7 @@ def read_attempt(archive: Storage, adaptation: str) -> Attempt:
 
 def interrupted_attempt(archive: Storage, fingerprint: str) -> Attempt | None:
     """The newest attempt that is the same; None when there is none that can be read."""
-    for adaptation in sorted(_kept(archive), reverse=True):
+    for adaptation in sorted(attempts(archive), reverse=True):
         with contextlib.suppress(FileNotFoundError, ValueError, KeyError, TypeError):
             attempt = read_attempt(archive, adaptation)
             if attempt.fingerprint == fingerprint:
@@ -121,18 +121,9 @@ def interrupted_attempt(archive: Storage, fingerprint: str) -> Attempt | None:
 
 def remove_attempts(archive: Storage, *, but: str | None = None) -> None:
     """Remove what attempts have left, all but one: those of another source, time or codec lead nowhere."""
-    for info in list(archive.list(ATTEMPTS_FOLDER)):
-        if attempt_of(info.path) not in (None, but):
-            with contextlib.suppress(FileNotFoundError):
-                archive.delete(info.path)
-
-
-def _kept(archive: Storage) -> set[str]:
-    return {adaptation for adaptation in map(attempt_of, _names(archive)) if adaptation is not None}
-
-
-def _names(archive: Storage) -> Iterator[str]:
-    return (info.path for info in archive.list(ATTEMPTS_FOLDER))
+    for adaptation, objects in attempts(archive).items():
+        if adaptation != but:
+            remove(archive, objects)
 
 
 def _path(adaptation: str) -> str:

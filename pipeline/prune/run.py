@@ -10,6 +10,7 @@ Order of removal, so that a kill anywhere leaves a sound archive and the same co
     the catalogue's Parquet files, then the shards
     the seals, without what is gone: until then `verify` knows from the marks that it went on purpose
     the marks that are done with
+    what adaptations left that nobody went on with
 
 Runs need not stop meanwhile: see prune_marks.py for why none of them refers to what is being removed.
 """
@@ -24,6 +25,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Self
 
+from pipeline.archive.attempts import abandoned, remove
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.checkpoint import ensure_checkpoint
 from pipeline.archive.layout import CATALOGUE_FOLDER, LAST_CHECKPOINT, LOG_FOLDER, log_number
@@ -82,6 +84,8 @@ class PruneSummary:
     """Marked earlier, but not for as long as the grace period."""
     next_due: str | None
     """When the first of what is marked can be removed; UTC, ISO 8601."""
+    abandoned_bytes: int
+    """Of adaptations that were not gone on with for the grace period: they go as well."""
     unknown: int
     """Objects whose names say nothing to us. They stay."""
     unknown_names: list[str]
@@ -116,7 +120,9 @@ class PruneRun:
         self._listen(RunBegan(verb="prune"))
         plan = plan_prune(self._archive, self._retention, self._clock(), self._listen)
         self._listen(RunEnded())
-        return self._summary(plan, applied=False, removed=plan.due, next_due=plan.next_due)
+        return self._summary(
+            plan, applied=False, removed=plan.due, abandoned=self._abandoned(), next_due=plan.next_due
+        )
 
     def apply(self) -> PruneSummary:
         """Mark, and remove what is due.
@@ -134,10 +140,15 @@ class PruneRun:
             needed = self._needed_now(plan)
             removed = self._remove(plan, needed, lease)
             self._tidy(plan, needed, removed, lease)
+            left = self._abandoned()
+            remove(self._archive, left)
         self._listen(RunEnded())
         own = None if marked_at is None else marked_at + self._retention.grace
         next_due = min((moment for moment in (plan.next_due, own) if moment is not None), default=None)
-        return self._summary(plan, applied=True, removed=removed, next_due=next_due)
+        return self._summary(plan, applied=True, removed=removed, abandoned=left, next_due=next_due)
+
+    def _abandoned(self) -> dict[str, int]:
+        return abandoned(self._archive, self._clock() - self._retention.grace)
 
     def _mark(self, plan: PrunePlan) -> datetime | None:
         if not plan.to_mark:
@@ -204,7 +215,13 @@ class PruneRun:
             self._archive.delete(path)  # names nothing that can be trusted; what it meant is marked again
 
     def _summary(
-        self, plan: PrunePlan, *, applied: bool, removed: Mapping[str, int], next_due: datetime | None
+        self,
+        plan: PrunePlan,
+        *,
+        applied: bool,
+        removed: Mapping[str, int],
+        abandoned: Mapping[str, int],
+        next_due: datetime | None,
     ) -> PruneSummary:
         cut = any(log_number(path) is not None for path in removed)
         return PruneSummary(
@@ -217,6 +234,7 @@ class PruneRun:
             removed=ObjectCounts.of(removed),
             waiting=ObjectCounts.of(plan.waiting),
             next_due=None if next_due is None else next_due.isoformat(timespec="seconds"),
+            abandoned_bytes=sum(abandoned.values()),
             unknown=len(plan.unknown),
             unknown_names=sorted(plan.unknown)[:_NAMED],
             seconds=round(time.monotonic() - self._started, 3),

@@ -42,7 +42,7 @@ from pipeline.encode.weights_choice import WeightsChoice
 from pipeline.errors import ArchiveError, LockedError
 from pipeline.progress import AdaptationAdvanced, Event
 from pipeline.prune.retention import Retention
-from pipeline.prune.run import PruneRun
+from pipeline.prune.run import PruneRun, PruneSummary
 from pipeline.repair.run import RepairRun
 from pipeline.report.as_markdown import report_markdown
 from pipeline.report.report import catalogue_report
@@ -177,6 +177,13 @@ def assert_sound(archive: Storage, level: str = "decode") -> None:
     assert summary.sound, summary.problems
 
 
+def prune(archive: Storage, *, hours: float) -> PruneSummary:
+    """As it would be after so many hours."""
+    now = datetime.now(UTC) + timedelta(hours=hours)
+    rules = Retention(keep_versions=1, grace=timedelta(hours=1))
+    return PruneRun(archive, rules, clock=lambda: now).apply()
+
+
 def hexes(*weights: bytes) -> tuple[str, ...]:
     return tuple(digest_of(data).hex() for data in weights)
 
@@ -197,10 +204,8 @@ class TestAccepted:
         assert weights_of_rows(archive) == dict(zip(hexes(SHIPPED, TUNED), (24, 6), strict=True))
         assert_sound(archive)
         assert [info.path for info in archive.list("adapt")] == [], "what was under way is gone"
-        for hours in (0, 2):
-            now = datetime.now(UTC) + timedelta(hours=hours)
-            rules = Retention(keep_versions=1, grace=timedelta(hours=1))
-            PruneRun(archive, rules, clock=lambda now=now: now).apply()  # type: ignore[misc]
+        prune(archive, hours=0)
+        prune(archive, hours=2)
         assert_sound(archive)
         report = report_markdown(
             catalogue_report(archive, Catalogue(archive), sampling=Sampling(count=0, seed=0))
@@ -326,6 +331,7 @@ class TestInterrupted:
             adapt_first(opened, archive, CONFIG, killed)
         assert training.steps_done == [0, 1, 2]
         assert list(adaptations(archive)) == []
+        assert prune(archive, hours=0).abandoned_bytes == 0, "it may be gone on with"
         training.interrupted_at = None
         learned = compress(source, archive)
         assert training.steps_done == [0, 1, 2, 3, 4]
@@ -354,6 +360,16 @@ class TestInterrupted:
         again = compress(source, archive)
         assert again is not None
         assert again.skipped == "there is nothing new to encode"
+
+    def test_what_nobody_goes_on_with_is_pruned(
+        self, training: Training, source: Path, archive: Storage
+    ) -> None:
+        training.interrupted_at = 0
+        opened = parse_source(str(source), CONFIG.reading, exclude=archive.url)
+        stopped = AdaptRun(opened, archive, CONFIG, AdaptConfig(time="1m"))
+        assert stopped.run(stop=lambda: bool(training.steps_done)).record is None
+        assert prune(archive, hours=2).abandoned_bytes > 0
+        assert list(archive.list("adapt")) == []
 
     def test_two_at_once_do_no_harm(self, training: Training, source: Path, archive: Storage) -> None:
         with (

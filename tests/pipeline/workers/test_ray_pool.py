@@ -7,13 +7,18 @@ from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
+import PIL.Image
 import psutil
 import pytest
 import ray
 import torch
 
-from pipeline.config import WorkersConfig
+from pipeline.adapt.run import AdaptRun
+from pipeline.config import AdaptConfig, CompressConfig, WorkersConfig
 from pipeline.errors import ConfigError, TenfoldError
+from pipeline.source.parse import parse_source
+from pipeline.store.storage import Storage
 from pipeline.workers.ray_pool import RayPool
 from tests.support.own_process import in_own_process
 
@@ -121,3 +126,19 @@ def test_another_address_than_that_of_this_process_is_refused() -> None:
     there = ray.get_runtime_context().gcs_address
     for same in (there, "auto"):
         RayPool(IdleSpec(), WorkersConfig(count=1, ray_address=same)).close()
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_a_codec_learns_on_a_worker_of_a_cluster(tmp_path: Path) -> None:
+    (tmp_path / "source").mkdir()
+    for number in range(24):
+        pixels = np.random.default_rng(number).integers(0, 255, (40, 40, 3), np.uint8)
+        PIL.Image.fromarray(pixels).save(tmp_path / f"source/{number}.bmp")
+    config = CompressConfig(workers=WorkersConfig(ray_address="auto"))
+    source = parse_source(str(tmp_path / "source"))
+    told = AdaptConfig(time="10m")
+    record = AdaptRun(source, Storage(str(tmp_path / "archive")), config, told).run().record
+    assert record is not None
+    assert record.reason.startswith(
+        "too few images to learn from: of 20 that were read, 0 can be learned from"
+    )
