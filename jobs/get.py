@@ -83,6 +83,12 @@ def get(
         is_many = is_glob(key) and opened.find(key) is None
         if is_many and not is_folder:
             raise typer.BadParameter(f"{key!r} is a glob: name a folder, as {output}/", param_hint="--output")
+        if not is_many and opened.find(key) is None and next(opened.keys(f"{key.rstrip('/')}/"), None):
+            folder, there = key.rstrip("/"), output if is_folder else f"{output}/"
+            raise UsageError(
+                f"Expected the key of an image, got {key!r}, in which images lie: get them all with "
+                f"`tenfold get {archive} '{folder}/**' -o {there}`."
+            )
         if is_folder:
             run = DecodeRun(
                 Storage(archive, settings.storage),

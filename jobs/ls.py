@@ -58,9 +58,10 @@ def ls(
 ) -> None:
     """List the images of ARCHIVE: status, size, rate, quality, and the reason where one was kept or failed.
 
-    A line has the status, width x height, the bytes that are stored, bits per pixel, PSNR, the key, and in brackets
-    the codec and its quality, or the reason. A coded image comes back near what it was; a lossless one with all its
-    pixels; a kept one as its original file; of a failed one there is only the reason. --json has more columns.
+    A line each, sorted by key: the status, width x height, the bytes that are stored, bits per pixel, PSNR, the key,
+    and in brackets the codec and its quality, or the reason. A coded image comes back near what it was; a lossless one
+    with all its pixels; a kept one as its original file; of a failed one there is only the reason. --json has more
+    columns.
 
     Examples:
 
@@ -76,7 +77,7 @@ def ls(
         matches = key_matcher(glob) if glob is not None else None
         rows = (
             row
-            for batch in catalogue.scan(list(_COLUMNS))
+            for batch in catalogue.scan(list(_COLUMNS), order=["key"])
             for row in batch.to_pylist()
             if (matches is None or matches(row["key"]))
             and status in (None, row["status"])

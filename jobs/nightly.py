@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from jobs.options import (
+    OPTION_OF,
     Adapt,
     AsJson,
     DryRun,
@@ -128,7 +129,7 @@ def nightly(
             "adapt": {"time": adapt} if adapt is not None else None,
             "workers": {"count": workers, "ray_address": ray_address},
         }
-        settings = load_config(config, given)
+        settings = load_config(config, given, options=OPTION_OF)
         night = settings.nightly
         if night is None:  # cannot be: options are laid over it
             raise AssertionError(settings)

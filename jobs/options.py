@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 import typer
 
@@ -250,6 +250,20 @@ RayAddress = Annotated[
 ]
 
 
+OPTION_OF: Final = {
+    "codec.quality": "--quality",
+    "codec.ratio": "--ratio",
+    "codec.bpp": "--bpp",
+    "codec.min_psnr_db": "--min-psnr",
+    "codec.min_ms_ssim": "--min-ms-ssim",
+    "max_error": "--max-error",
+    "workers.count": "--workers",
+    "workers.ray_address": "--ray-address",
+    "nightly.max_seconds": "--max-seconds",
+}
+"""What the command line calls a key of the config."""
+
+
 def read_form(fmt: OutputFormat | None, quality: int | None, names: NamePolicy = "append") -> FileForm:
     """How files are to come; what does not go together is wrong usage."""
     try:
@@ -295,4 +309,4 @@ def read_config(
         given = {name: value for name, value in values.items() if value is not None}
         settings[section] = (settings.get(section) or {}) | given
     settings |= {name: value for name, value in (exactness or {}).items() if value is not None}
-    return load_config(None, settings)
+    return load_config(None, settings, options=OPTION_OF)

@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, Literal, Self
 
 import yaml
@@ -238,12 +239,15 @@ class CompressConfig(_Section):
         return self.source_storage or self.storage
 
 
-def load_config(path: Path | None, overrides: Mapping[str, Any]) -> CompressConfig:
+def load_config(
+    path: Path | None, overrides: Mapping[str, Any], *, options: Mapping[str, str] = MappingProxyType({})
+) -> CompressConfig:
     """Read a YAML file (or start from the defaults) and lay `overrides` over it.
 
     Args:
         path: YAML of CompressConfig's shape, or None.
         overrides: nested mapping of the same shape; None values are not given.
+        options: what the command line calls a key, as `{"codec.quality": "--quality"}`: for messages.
     Raises:
         ConfigError: file missing, not YAML, unknown key, or a value out of range.
         UsageError: an override is wrong, or one is missing and no file was given.
@@ -264,8 +268,8 @@ def load_config(path: Path | None, overrides: Mapping[str, Any]) -> CompressConf
     except ValidationError as error:
         wrong = [problem["loc"] for problem in error.errors()]
         if path is None or any(_is_given(overrides, location) for location in wrong):
-            raise UsageError("On the command line: " + "; ".join(_explain(error))) from error
-        raise ConfigError(f"In {path}: " + "; ".join(_explain(error))) from error
+            raise UsageError("On the command line: " + "; ".join(_explain(error, options))) from error
+        raise ConfigError(f"In {path}: " + "; ".join(_explain(error, {}))) from error
 
 
 def _is_given(overrides: Mapping[str, Any], location: Sequence[int | str]) -> bool:
@@ -293,7 +297,7 @@ def _overlay(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]
     return merged
 
 
-def _explain(error: ValidationError) -> list[str]:
+def _explain(error: ValidationError, options: Mapping[str, str]) -> list[str]:
     lines = []
     for problem in error.errors():
         at = ".".join(str(part) for part in problem["loc"])
@@ -304,7 +308,7 @@ def _explain(error: ValidationError) -> list[str]:
             lines.append(f"unknown key `{at}`; {hint}")
         else:
             message = problem["msg"].removeprefix("Value error, ").replace("Input should be ", "expected ", 1)
-            lines.append(f"`{at or 'config'}`: {message}" + _got(problem.get("input")))
+            lines.append(f"`{options.get(at, at) or 'config'}`: {message}" + _got(problem.get("input")))
     return lines
 
 

@@ -57,7 +57,8 @@ class DecodeSummary:
     megapixels_per_second: float
     failures: list[dict[str, str]]
     renamed: list[dict[str, str]]
-    """`key`, and the `name` of its file below the destination, where that is not what the key asks for."""
+    """`key`, and the `name` of its file below the destination, where that is not what the key asks for, or stands for a
+    name whose bytes are no text."""
     in_other_format: list[dict[str, str]]
     """`key`, and the `reason` why its file is in another format than was asked for."""
 

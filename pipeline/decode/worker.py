@@ -16,6 +16,7 @@ from pipeline.decode.tasks import DecodeResult, DecodeTask, WantedImage
 from pipeline.errors import StorageError, StoreDownError, TenfoldError
 from pipeline.store.name_limits import limits_of
 from pipeline.store.storage import Storage
+from pipeline.store.urls import has_text_name
 from pipeline.types import WITH_PIXELS, Image, ShardRow
 from pipeline.workers.pool import Worker
 
@@ -131,12 +132,12 @@ class DecoderWorker(Worker[DecodeTask, DecodeResult]):
             return str(error)
         except TenfoldError as error:
             return str(error)
-        renamed = None if path == place.asked else path
+        is_own_name = path == place.asked and has_text_name(row.source_url)
         return _Written(
             key=row.key,
             size=len(delivery.data),
             pixels=(row.width or 0) * (row.height or 0),
-            renamed=renamed,
+            renamed=None if is_own_name else path,
             otherwise=delivery.otherwise,
         )
 
@@ -150,6 +151,6 @@ class _Written:
     """In bytes."""
     pixels: int
     renamed: str | None
-    """Its path, where that is not what was asked for."""
+    """Its path, where that is not what was asked for, or the image came under a name whose bytes are no text."""
     otherwise: str | None
     """Why its format is another one than was asked for."""

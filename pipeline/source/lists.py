@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import itertools
+import os
 import posixpath
 from array import array
 from collections.abc import Callable, Iterator
@@ -24,6 +26,8 @@ from pipeline.store.urls import LOCAL, check_no_secret, local_path, local_url, s
 from pipeline.types import SourceImage
 
 _BATCH_ROWS = 4096
+_LINES_LOOKED_AT = 20
+"""So many lines that name nothing are no list."""
 _FIRST_US, _LAST_US = -62_135_596_800_000_000, 253_402_300_799_999_999
 """The years 1 to 9999, in microseconds since 1970."""
 _MANIFEST_TYPES = {
@@ -49,10 +53,12 @@ class ImageList:
         """Images of a list file, in its order, each once.
 
         Raises:
-            SourceError: no such file, a line that names nothing readable, or one key for two images.
+            SourceError: no such file, a text that is no list, a line that names nothing readable, or one key for two
+                images.
             StorageError: the store of the list does not answer.
         """
         open_list = self._opener()
+        self._check_is_list(open_list)
         return _unique(lambda: self._lines(open_list), self.url)
 
     def manifested(self) -> Iterator[SourceImage]:
@@ -89,6 +95,21 @@ class ImageList:
                 f"Expected a list that can be read, got {error.strerror} at {self.url}; check its mode."
             ) from error
         return lambda: file.open("rb")
+
+    def _check_is_list(self, open_list: Callable[[], BinaryIO]) -> None:
+        """Refuse a text on this machine whose first lines all name files that are not there: it is about other things.
+
+        Raises:
+            SourceError: as said.
+        """
+        first = list(itertools.islice(self._lines(open_list), _LINES_LOOKED_AT))
+        if first and all(scheme(image.url) in LOCAL and not _exists(image.url) for image in first):
+            raise SourceError(
+                f"Expected a list of images in {self.url}, one path or URL a line, got {first[0].key[:80]!r}"
+                + (f" and {len(first) - 1} more lines" if first[1:] else "")
+                + f", none of which is a file below {self.base}. To store the text itself, name its folder with "
+                "`--others keep`; the paths of a list start at the folder of the list."
+            )
 
     def _lines(self, open_list: Callable[[], BinaryIO]) -> Iterator[SourceImage]:
         with closing(open_list()) as lines:
@@ -201,6 +222,10 @@ class ImageList:
 
     def _bad(self, where: str, expected: str, got: str) -> SourceError:
         return SourceError(f"Expected {expected}, got {got} in {where} of {self.url}; correct the list.")
+
+
+def _exists(url: str) -> bool:
+    return os.path.lexists(local_path(url))
 
 
 def _in_the_calendar(times: pa.Array) -> pa.Array:

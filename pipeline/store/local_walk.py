@@ -173,7 +173,8 @@ class LocalWalk:
     def _describe(self, place: _Place) -> ObjectInfo | None:
         """Size and time of a regular file; None for sockets, pipes and what has vanished.
 
-        A link to nothing, and a file of which nothing can be known, have size 0: reading them fails and says why.
+        A link to nothing, and a file of which nothing can be known, have size 0: reading them fails and says why. As
+        long as the link leads to that place, and nothing is there, it is the same object.
         """
         try:
             status = os.stat(place.file)  # noqa: PTH116 as for scandir: no Path per file
@@ -181,9 +182,12 @@ class LocalWalk:
             is_link = os.path.islink(place.file)  # noqa: PTH114
             if error.errno in _LEADS_NOWHERE and not is_link:
                 return None
-            if error.errno in _LEADS_NOWHERE:
-                self._tell(place, "dangling", f"a link to {os.readlink(place.file)}, where nothing is")  # noqa: PTH115
-            return ObjectInfo(path=place.key, size=0, etag=None, mtime=None)
+            if error.errno not in _LEADS_NOWHERE:
+                return ObjectInfo(path=place.key, size=0, etag=None, mtime=None)
+            link = f"a link to {os.readlink(place.file)}"  # noqa: PTH115
+            self._tell(place, "dangling", f"{link}, where nothing is")
+            etag = link.encode("utf-8", "backslashreplace").decode()
+            return ObjectInfo(path=place.key, size=0, etag=etag, mtime=None)
         if not stat.S_ISREG(status.st_mode):
             self._tell(place, "special", "a pipe, socket or device")
             return None

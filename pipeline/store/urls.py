@@ -110,6 +110,15 @@ def local_path(url: str) -> str:
     return os.path.abspath(os.path.expanduser(url))  # noqa: PTH100, PTH111 Path keeps `..`
 
 
+def has_text_name(url: str) -> bool:
+    """Whether the name in a URL can be written as text: not, where its bytes are no UTF-8."""
+    try:
+        (local_path(url) if scheme(url) == "file" else url).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def local_url(path: str) -> str:
     """An absolute path itself, or its file:// URL when its bytes are no text."""
     try:

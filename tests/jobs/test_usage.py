@@ -13,8 +13,10 @@ from typer.utils import get_params_from_function
 
 from tests.docs.reference.command_line import Verb, verbs
 from tests.docs.reference.docstrings import paragraphs
+from tests.support.image_archives import fill
 from tests.support.road import ROOT, tenfold
 from tests.support.seaweed import S3Server
+from tests.support.shard_rows import kept_row
 
 WORKERS = ("--workers", "0")
 
@@ -81,17 +83,17 @@ NIGHTLY = ("nightly", "{photos}", "{tmp}/a")
         ((*COMPRESS, "--codec", "jpeg"), "ae-zfp-1"),
         ((*COMPRESS, "--ratio", "9", "--bpp", "1"), "at most one of"),
         ((*COMPRESS, "--quality", "20", "--ratio", "20", "--config", "{tmp}/good.yaml"), "at most one of"),
-        ((*COMPRESS, "--quality", "99"), "`codec.quality`"),
-        ((*COMPRESS, "--quality", "99", "--config", "{tmp}/good.yaml"), "`codec.quality`"),
-        ((*COMPRESS, "--ratio", "nan"), "`codec.ratio`"),
-        ((*COMPRESS, "--min-psnr", "-3"), "`codec.min_psnr_db`"),
+        ((*COMPRESS, "--quality", "99"), "`--quality`"),
+        ((*COMPRESS, "--quality", "99", "--config", "{tmp}/good.yaml"), "`--quality`"),
+        ((*COMPRESS, "--ratio", "nan"), "`--ratio`"),
+        ((*COMPRESS, "--min-psnr", "-3"), "`--min-psnr`"),
         ((*COMPRESS, "--ray-address", "nonsense"), "HOST:PORT"),
         ((*COMPRESS, "--ray-address", "ray://head:10001"), "tenfold submit"),
         (("compress", "{photos}/[z-a].png", "{tmp}/a"), "runs backwards"),
         (("compress", "", "{tmp}/a"), "name one"),
         (("nightly",), "`nightly.source`"),
         ((*NIGHTLY, "--deletes", "sometimes"), "fail-if-over 5%"),
-        ((*NIGHTLY, "--max-seconds", "0"), "`nightly.max_seconds`"),
+        ((*NIGHTLY, "--max-seconds", "0"), "`--max-seconds`"),
         ((*NIGHTLY, "--webhook", "mail"), "--webhook"),
         (("nightly", "@", "{tmp}/a"), "name one"),
         (("ls", "{tmp}/a", "--glob", "[z-a]"), "runs backwards"),
@@ -136,6 +138,16 @@ def test_unknown_key_names_the_nearest(tmp_path: Path, small_photos: Path) -> No
     ran = tenfold("get", tmp_path / "a", "kodim03.png", "-o", tmp_path / "x.bmp")
     assert ran.code == 2
     assert "Name it x.png" in ran.err
+
+
+def test_what_lies_in_a_folder_is_listed_in_order_and_got_by_a_glob(tmp_path: Path) -> None:
+    for number, key in enumerate(("sea/2.jpg", "sea/1.jpg")):
+        fill(str(tmp_path), [kept_row(key)], number)
+    assert [row["key"] for row in tenfold("ls", tmp_path, "--json").json()] == ["sea/1.jpg", "sea/2.jpg"]
+    for key in ("sea/", "sea"):
+        ran = tenfold("get", tmp_path, key, "-o", tmp_path / "out")
+        assert ran.code == 2
+        assert f"tenfold get {tmp_path} 'sea/**' -o {tmp_path}/out/" in ran.err
 
 
 def test_a_full_disk_under_stdout_is_one_message(tmp_path: Path, small_photos: Path) -> None:

@@ -62,6 +62,12 @@ def test_each_image_gets_a_name(tmp_path: Path) -> None:
     assert "renamed: folder.tif: folder~" in said
 
 
+def test_a_name_that_is_no_text_comes_back_under_its_key_and_that_is_said(tmp_path: Path) -> None:
+    row = kept_row("bad%FF.tif", content("bad%FF.tif"), source_url="file:///photos/bad%FF.tif")
+    archive = fill(str(tmp_path / "arc"), [row, kept_row("50%FF.tif", content("50%FF.tif"))])
+    check_all_there(archive, tmp_path / "out", ["bad%FF.tif", "50%FF.tif"], {"bad%FF.tif"})
+
+
 def test_names_that_one_disk_takes_for_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As on disks that do not tell case, or that drop trailing dots and spaces."""
     exact = LocalStore._file

@@ -263,6 +263,7 @@ class TestListFile:
         [
             ("", r"Expected at least one image in .*x\.txt, got none"),
             ("# nothing\n\n", "Expected at least one image"),
+            ("Dear Sir,\nhow are you?\n", r"got 'Dear Sir,' and 1 more lines, none of which is a file below"),
             (
                 "a.jpg\ns3://bucket\n",
                 r"the URL of an image, got 's3://bucket', which names no object in line 2",
@@ -270,7 +271,7 @@ class TestListFile:
             ("https://h/a.png?X-Amz-Signature=hunter2", r"In line 1 of .*without credentials"),
             ("s3://me:hunter2@bucket/a.png", r"In line 1 of .*without credentials"),
         ],
-        ids=["empty", "only comments", "bucket only", "signed", "password"],
+        ids=["empty", "only comments", "a letter", "bucket only", "signed", "password"],
     )
     def test_wrong_lists(self, tmp_path: Path, content: str, message: str) -> None:
         (tmp_path / "x.txt").write_text(content)

@@ -89,7 +89,9 @@ def test_what_is_odd_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(os, "scandir", refuse)
     told: list[Oddity] = []
-    assert set(files(tmp_path, told.append)) == {"a/x", "c/z", "nowhere.png"}
+    listed = files(tmp_path, told.append)
+    assert set(listed) == {"a/x", "c/z", "nowhere.png"}
+    assert listed["nowhere.png"].etag == "a link to gone.png", "while it leads there, it is the same object"
     assert {odd.path: odd.kind for odd in told} == {
         "closed": "closed",
         "nowhere.png": "dangling",
