@@ -22,7 +22,7 @@ from pipeline.errors import ConfigError, UsageError
 from pipeline.globs import key_matcher
 from pipeline.source.options import SourceOptions
 from pipeline.store.options import StorageOptions
-from pipeline.words import parse_duration
+from pipeline.words import duration_words, parse_duration
 
 
 class _Section(BaseModel):
@@ -159,9 +159,10 @@ class AdaptConfig(_Section):
     @field_validator("time")
     @classmethod
     def _is_time(cls, time: str) -> str:
-        if time != AUTO:
-            parse_duration(time)
-        return time
+        try:
+            return time if time == AUTO else duration_words(parse_duration(time))
+        except ConfigError as error:
+            raise ValueError("expected auto, or a span of time such as 10m or 1h") from error
 
     @property
     def seconds(self) -> float | None:

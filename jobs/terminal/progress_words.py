@@ -84,7 +84,7 @@ def line_of_adaptation(now: AdaptationAdvanced) -> str:
 def _of_adaptation(now: AdaptationAdvanced) -> str:
     if now.step != "learning":
         return f"{now.step} {now.done:,.0f} of {now.total:,.0f} images"
-    gain = "" if now.gain_percent is None else f", held back {now.gain_percent:+.0f} %"
+    gain = "" if now.gain_percent is None else f", held back {now.gain_percent:+.1f} %"
     return f"{now.done / 60:.1f} of {now.total / 60:.3g} min{gain}"
 
 
