@@ -2,7 +2,7 @@
 the points measured.
 
 Both curves are measured at the same qualities, so that what lines miss between points is missed by both: they come
-within a tenth of a per cent of `codec.bench.bd_rate`, and serve as well where only a part of a curve is looked at.
+within two tenths of a per cent of `codec.bench.bd_rate`, and serve as well where a part of a curve is looked at.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ class AdaptationProgress:
     """Of the training."""
     gain_percent: float | None
     """About the change of bits at equal quality, by estimate on two images that are not trained on, at the last
-    look; negative is better. None where they cannot be compared."""
+    look; negative is better. None before the first look, and where they cannot be compared."""
 
 
 class Watch:
@@ -35,17 +35,20 @@ class Watch:
     def of(self, progress: TrainingProgress) -> AdaptationProgress:
         """The state after a step of training."""
         self._first = self._first or self._first_points()
-        reached = [(point.bpp, point.psnr_db) for point in progress.reached]
-        try:
-            change = log_rate_change(self._first, reached, low_db=0.0, high_db=math.inf)
-        except NoGainError:
-            change = math.nan
         return AdaptationProgress(
             step=progress.step,
             fraction_done=progress.fraction_done,
             seconds_left=progress.seconds_left,
-            gain_percent=100.0 * math.expm1(change) if math.isfinite(change) else None,
+            gain_percent=self._gain([(point.bpp, point.psnr_db) for point in progress.reached]),
         )
+
+    def _gain(self, reached: list[Point]) -> float | None:
+        if reached == self._first:
+            return None
+        try:
+            return 100.0 * math.expm1(log_rate_change(self._first, reached, low_db=0.0, high_db=math.inf))
+        except NoGainError:
+            return None
 
     def _first_points(self) -> list[Point]:
         """What the weights that the run began with reach on the images it looks at."""

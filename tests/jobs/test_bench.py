@@ -203,3 +203,12 @@ def test_speed_for_people(folder: Path) -> None:
     assert "encode s/MP" in ran.out
     assert "avif_s6" in ran.out
     assert "the fastest of 1 rounds" in ran.out
+
+
+def test_adapt_takes_one_budget_and_enough_images(folder: Path) -> None:
+    ran = tenfold("bench", "adapt", "--images", folder, "--minutes", "1", "--steps", "1")
+    assert ran.code == 2
+    assert "Expected --minutes or --steps, got both" in ran.err
+    ran = tenfold("bench", "adapt", "--images", folder, "--steps", "1")
+    assert ran.code == 1
+    assert "at least 8 images of 192 x 192 pixels or more to adapt to, got 0" in ran.err
