@@ -29,6 +29,9 @@ DEFAULT_CODEC: Final = "hyper-1"
 QUALITIES: Final = range(64)
 """Every family offers the same 64 quality levels: 0 smallest, 63 best. Numbers between two levels are taken too:
 they serve targets that lie between."""
+EFFORTS: Final = range(4)
+"""How long an encoder may look for latents that say more with their bits: 0, not at all, to 3, for minutes a megapixel
+on one core. A decoder sees no difference."""
 SIXTEENTHS: Final = 16
 """A payload knows its quality in sixteenths of a level."""
 FAITHFUL: Final = "faithful"
@@ -46,15 +49,19 @@ class EncodeOptions:
 
     quality: float
     """In [0, 63]."""
+    effort: int = 0
+    """Of `EFFORTS`; above 0 only codecs that have a `refiner` take it."""
 
     def __post_init__(self) -> None:
-        """Refuse what is not a quality.
+        """Refuse what is not a quality, or not an effort.
 
         Raises:
-            ValueError: it is outside [0, 63].
+            ValueError: the quality is outside [0, 63], or the effort is not in `EFFORTS`.
         """
         if not QUALITIES.start <= self.quality <= QUALITIES.stop - 1:
             raise ValueError(f"expected a quality from 0 to {QUALITIES.stop - 1}, got {self.quality}")
+        if self.effort not in EFFORTS:
+            raise ValueError(f"expected an effort from 0 to {EFFORTS.stop - 1}, got {self.effort}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +149,24 @@ class Encoder(Protocol):
         ...
 
 
+class Refiner(Protocol):
+    """Latents -> latents that say more with their bits: an encoder's search, which no decoder needs to know of.
+
+    Law: what an image becomes does not depend on what else is in its batch.
+    """
+
+    def refine(
+        self, images: Sequence[RGB], prepared: Sequence[Prepared], options: Sequence[EncodeOptions]
+    ) -> list[Prepared]:
+        """Images as `Encoder.finish` is to take them with the same options, and with no others.
+
+        Args:
+            images: those that were prepared.
+            prepared: what `Encoder.prepare` gave; an image whose options ask for no effort stays as it is.
+        """
+        ...
+
+
 class Reader(Protocol):
     """Payloads -> latents."""
 
@@ -185,14 +210,43 @@ class Codec:
     reader: Reader
     decoders: Mapping[str, Decoder]
     """By name; `faithful` is always among them."""
+    refiner: Refiner | None = None
+    """None where encoding knows no effort but 0."""
 
     def encode(self, images: Sequence[RGB], options: EncodeOptions) -> list[Encoded]:
         """Compress a batch, all images with the same options.
 
         Raises:
             ValueError: an image is not uint8 (H, W, 3), or larger than a payload can hold.
+            CodecConfigError: effort is asked of a codec that knows none.
         """
-        return self.encoder.finish(self.encoder.prepare(images), [options] * len(images))
+        each = [options] * len(images)
+        return self.encoder.finish(self.refined(images, self.encoder.prepare(images), each), each)
+
+    def refined(
+        self, images: Sequence[RGB], prepared: Sequence[Prepared], options: Sequence[EncodeOptions]
+    ) -> list[Prepared]:
+        """Prepared images with the effort that their options ask for.
+
+        Raises:
+            CodecConfigError: effort is asked of a codec that knows none.
+        """
+        self.check_effort(max((one.effort for one in options), default=0))
+        if self.refiner is None or not any(one.effort for one in options):
+            return list(prepared)
+        return self.refiner.refine(images, prepared, options)
+
+    def check_effort(self, effort: int) -> None:
+        """Refuse an effort that this codec does not know.
+
+        Raises:
+            CodecConfigError: it is above 0, and the codec refines nothing.
+        """
+        if effort and self.refiner is None:
+            raise CodecConfigError(
+                f"expected effort 0 with {self.id}, which encodes in one way only; got {effort}: leave it out, or "
+                f"choose a codec that searches, such as {DEFAULT_CODEC}"
+            )
 
     def decode(self, payloads: Sequence[bytes], *, decoder: str = FAITHFUL) -> list[Decoded]:
         """Decompress a batch. What comes back was decoded from the symbols that were encoded: their CRC was compared.

@@ -41,6 +41,12 @@ class Span:
         """What to read of the whole."""
         return slice(self.read_from, self.read_to)
 
+    def times(self, multiple: int, *, within: int) -> Span:
+        """Of a grid so many times as fine, that ends at `within`."""
+        ends = (self.read_from, self.read_to, self.keep_from, self.keep_to)
+        read_from, read_to, keep_from, keep_to = (min(end * multiple, within) for end in ends)
+        return Span(read_from=read_from, read_to=read_to, keep_from=keep_from, keep_to=keep_to)
+
     def scaled(self, part: slice, grid: int) -> slice:
         """A slice of latent positions as a slice of pixels."""
         return slice(part.start * grid, part.stop * grid)
@@ -80,27 +86,32 @@ def windows(items: Iterable[_Item], device: torch.device) -> Iterator[list[_Item
 
 
 def run_tiles(
-    network: Callable[[Tensor], Tensor],
-    tiles: Sequence[Tensor],
+    network: Callable[..., Tensor],
+    tiles: Sequence[tuple[Tensor, ...]],
     device: torch.device,
     *,
     of_one_image: bool = False,
 ) -> list[Tensor]:
-    """`network` of every (1, C, H, W): one at a time on a CPU, batches of one shape on a GPU. Those are filled up,
-    but not where the tiles are `of_one_image`: then it has no company that could change."""
+    """`network` of what every tile consists of, each (1, ...): one tile at a time on a CPU, batches of one shape on a
+    GPU. Those are filled up, but not where the tiles are `of_one_image`: then it has no company that could change."""
     if device.type == "cpu":
-        return [network(tile) for tile in tiles]
-    by_shape: dict[torch.Size, list[int]] = {}
+        return [network(*tile) for tile in tiles]
+    by_shape: dict[tuple[torch.Size, ...], list[int]] = {}
     for number, tile in enumerate(tiles):
-        by_shape.setdefault(tile.shape, []).append(number)
+        by_shape.setdefault(tuple(part.shape for part in tile), []).append(number)
     results: dict[int, Tensor] = {}
     for members in by_shape.values():
         for chunk in _chunks(members, CUDA_BATCH):
-            batch = torch.cat([tiles[n] for n in chunk]).to(device)
             spare = 0 if of_one_image else CUDA_BATCH - len(chunk)
-            outputs = network(functional.pad(batch, (0, 0, 0, 0, 0, 0, 0, spare)))
+            parts = zip(*(tiles[n] for n in chunk), strict=True)
+            outputs = network(*(_filled(torch.cat(part).to(device), spare) for part in parts))
             results.update(zip(chunk, torch.split(outputs, 1), strict=False))
     return [results[number] for number in range(len(tiles))]
+
+
+def _filled(batch: Tensor, spare: int) -> Tensor:
+    """With so many more of nothing but zeros."""
+    return functional.pad(batch, (*(0, 0) * (batch.dim() - 1), 0, spare))
 
 
 def _chunks(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:

@@ -33,6 +33,11 @@ def levels() -> Tensor:
     return torch.arange(len(QUALITIES), dtype=torch.float32, device="cpu")
 
 
+def sixteenths_of(quality: float) -> int:
+    """A quality as a payload says it."""
+    return round(quality * SIXTEENTHS)
+
+
 def quality_tensor(sixteenths: int, device: torch.device) -> Tensor:
     """The quality of a payload, (1,) float32, whatever type and device are the process's defaults."""
     return torch.tensor([sixteenths / SIXTEENTHS], dtype=torch.float32, device=device)

@@ -70,7 +70,7 @@ def analysed_tiles(
     grids = [latent_grid(height, width, tiling.grid, multiple=multiple) for height, width in sizes]
     tiles = ((n, r, c) for n, grid in enumerate(grids) for r, c in tile_grid(*grid, tiling.halo, tiling.tile))
     for window in windows(tiles, tiling.device):
-        inputs = [_planes(images[n], rows, columns, tiling.grid) for n, rows, columns in window]
+        inputs = [(planes_of(images[n], rows, columns, tiling.grid),) for n, rows, columns in window]
         with torch.inference_mode():
             outputs = run_tiles(network, inputs, tiling.device)
         for (n, rows, columns), y_1Chw in zip(window, outputs, strict=True):
@@ -92,7 +92,7 @@ def synthesised(
     pixels = np.empty((height, width, 3), np.uint8)
     tiles = tile_grid(*latent_grid(height, width, tiling.grid), tiling.halo, tiling.tile)
     for window in windows(tiles, tiling.device):
-        inputs = [latents(rows.read, columns.read) for rows, columns in window]
+        inputs = [(latents(rows.read, columns.read),) for rows, columns in window]
         with torch.inference_mode():
             outputs = run_tiles(network, inputs, tiling.device, of_one_image=True)
         for (rows, columns), x_1CHW in zip(window, outputs, strict=True):
@@ -102,7 +102,7 @@ def synthesised(
     return pixels
 
 
-def _planes(pixels: RGB, rows: Span, columns: Span, grid: int) -> Tensor:
+def planes_of(pixels: RGB, rows: Span, columns: Span, grid: int) -> Tensor:
     """The YCbCr planes a tile reads, (1, 3, H, W); beyond the image its last row and column go on."""
     down, across = rows.scaled(rows.read, grid), columns.scaled(columns.read, grid)
     x_1CHW = pixels_to_planes(pixels[down, across], 1)

@@ -22,7 +22,6 @@ from codec.bitstream import Envelope, check_size, pack_envelope, parse_envelope
 from codec.contract import (
     FAITHFUL,
     RGB,
-    SIXTEENTHS,
     Codec,
     Encoded,
     EncodeOptions,
@@ -40,9 +39,10 @@ from codec.entropy.symbol_streams import (
     split_streams,
 )
 from codec.errors import BitstreamError, UnknownWeightsError
-from codec.parts.quality import quality_tensor
+from codec.parts.quality import quality_tensor, sixteenths_of
 from codec.parts.tile_loop import analysed_tiles, latent_grid, synthesised
-from codec.parts.tiled_model import TiledModel
+from codec.parts.tiled_model import AnalysedImage, RefinableModel, TiledModel
+from codec.parts.tiled_refiner import TiledRefiner
 from codec.weights_file import weights_name
 
 _CODER_BYTES: Final = 4
@@ -56,16 +56,6 @@ class PayloadFormat:
     pack: Callable[[Envelope], bytes] = pack_envelope
     parse: Callable[[bytes], Envelope] = parse_envelope
     """Raises BitstreamError."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class AnalysedImage:
-    """One image after the analysis transform."""
-
-    y_hwC: Tensor
-    """float16, which is off by less than a tenth of the finest step; h and w rounded up to the model's multiple."""
-    width: int
-    height: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -139,7 +129,7 @@ class TiledEncoder:
         assert isinstance(prepared, AnalysedImage)
         grid = latent_grid(prepared.height, prepared.width, self._model.analysis.grid)
         with torch.inference_mode():
-            self._model.symbols(grid, _sixteenths(options), stream, prepared.y_hwC)
+            self._model.symbols(grid, sixteenths_of(options.quality), stream, prepared)
 
     def _encoded(self, prepared: Prepared, options: EncodeOptions) -> Encoded:
         writer = SymbolWriter(self._model.coder)
@@ -162,7 +152,7 @@ class TiledEncoder:
             weights_digest=self._model.digest,
             width=prepared.width,
             height=prepared.height,
-            sixteenths=_sixteenths(options),
+            sixteenths=sixteenths_of(options.quality),
             symbols_crc32=symbols_crc32,
             body=body,
         )
@@ -260,11 +250,8 @@ class TiledCodec(Codec):
             encoder=TiledEncoder(family, own, chosen),
             reader=TiledReader(family, models, chosen),
             decoders={FAITHFUL: TiledDecoder(models)},
+            refiner=TiledRefiner(own) if isinstance(own, RefinableModel) else None,
         )
-
-
-def _sixteenths(options: EncodeOptions) -> int:
-    return round(options.quality * SIXTEENTHS)
 
 
 def _streams(envelope: Envelope, model: TiledModel) -> tuple[bytes, bytes]:

@@ -5,13 +5,27 @@ Shape legend: x_BCHW YCbCr pixels; y_BChw latents; y_hwC those of one image, h a
 
 from __future__ import annotations
 
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
 from codec.entropy.range_coder import RangeCoder
 from codec.entropy.symbol_streams import SymbolStream
 from codec.parts.tile_loop import Tiling
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class AnalysedImage:
+    """One image after the analysis transform."""
+
+    y_hwC: Tensor
+    """float16, which is off by less than a tenth of the finest step; h and w rounded up to the model's multiple."""
+    width: int
+    height: int
+    side_uvN: Tensor | None = None
+    """What `RefinableModel.side` gave when the latents were refined: it is coded as it is, and the latents, which
+    are those a decoder will have, are rounded to nearest. None for latents as they were analysed."""
 
 
 class TiledModel(Protocol):
@@ -61,7 +75,7 @@ class TiledModel(Protocol):
         ...
 
     def symbols(
-        self, grid: tuple[int, int], sixteenths: int, stream: SymbolStream, y_hwC: Tensor | None
+        self, grid: tuple[int, int], sixteenths: int, stream: SymbolStream, image: AnalysedImage | None
     ) -> Tensor:
         """Pass every symbol of an image through a stream, in the order of coding.
 
@@ -69,9 +83,9 @@ class TiledModel(Protocol):
             grid: (h, w) of the latents that are coded.
             sixteenths: quality in sixteenths of a level.
             stream: writer, counter or reader.
-            y_hwC: latents to encode, float16, h and w those of the grid rounded up to `multiple`; None to decode.
+            image: what to encode, h and w of its latents those of the grid rounded up to `multiple`; None to decode.
         Returns:
-            y_hat, (h, w, C) float32, as a decoder has it. Nobody looks at it when latents were given.
+            y_hat, (h, w, C) float32, as a decoder has it. Nobody looks at it when an image was given.
         Raises:
             BitstreamError: the stream is a reader and does not hold these symbols.
         """
@@ -79,4 +93,46 @@ class TiledModel(Protocol):
 
     def synthesise(self, y_BChw: Tensor, quality_B: Tensor) -> Tensor:
         """(B, C, h, w) -> (B, 3, H, W)."""
+        ...
+
+
+@runtime_checkable
+class RefinableModel(TiledModel, Protocol):
+    """One that can look for better latents of an image, tile by tile. A decoder does not see that it did."""
+
+    @property
+    def refinement(self) -> Tiling:
+        """How `refine` runs in tiles; its tile and halo are whole multiples of `multiple`."""
+        ...
+
+    def side(self, y_hwC: Tensor, sixteenths: int) -> Tensor:
+        """What is coded before an image's latents, from which these are foreseen: (h / multiple, w / multiple, N).
+
+        Args:
+            y_hwC: latents as analysed, h and w multiples of `multiple`.
+            sixteenths: quality in sixteenths of a level.
+        """
+        ...
+
+    def refine(
+        self,
+        x_BCHW: Tensor,
+        inside_B1HW: Tensor,
+        y_BChw: Tensor,
+        side_BNuv: Tensor,
+        quality_B: Tensor,
+        *,
+        effort: int,
+    ) -> Tensor:
+        """Search for the latents of tiles.
+
+        Args:
+            x_BCHW: the YCbCr pixels that they are to show.
+            inside_B1HW: 1 where a pixel is the image's, 0 where it only fills up the grid.
+            y_BChw: latents as analysed.
+            side_BNuv: of the same tiles, u and v rounded up.
+            effort: 1 to 3.
+        Returns:
+            (B, C, h, w): latents that a decoder may have.
+        """
         ...

@@ -32,6 +32,6 @@ def test_batches_are_filled_up_where_images_mix(alone: bool, expected: list[int]
         batches.append(len(tiles_BCHW))
         return tiles_BCHW
 
-    tiles = [torch.empty(1, 3, 16, 16, device=elsewhere) for _ in range(11)]
+    tiles = [(torch.empty(1, 3, 16, 16, device=elsewhere),) for _ in range(11)]
     assert len(run_tiles(network, tiles, elsewhere, of_one_image=alone)) == 11
     assert batches == expected

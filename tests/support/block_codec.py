@@ -20,6 +20,7 @@ from codec.entropy.symbol_streams import SymbolStream
 from codec.entropy.tables import SILENT, SMALLEST_SCALE, TABLE_STEP, TABLES, laplace_tables
 from codec.parts.tile_loop import Tiling
 from codec.parts.tiled_codec import TiledCodec
+from codec.parts.tiled_model import AnalysedImage
 from codec.weights_file import digest_of
 
 FAMILY: Final = "blocks-1"
@@ -55,15 +56,15 @@ class BlockModel:
         return torch.einsum("oc,bchw->bohw", self._transform, functional.pixel_unshuffle(x_BCHW, GRID))
 
     def symbols(
-        self, grid: tuple[int, int], sixteenths: int, stream: SymbolStream, y_hwC: Tensor | None
+        self, grid: tuple[int, int], sixteenths: int, stream: SymbolStream, image: AnalysedImage | None
     ) -> Tensor:
         height, width = grid
         step = _COARSEST * (_FINEST / _COARSEST) ** (sixteenths / 1008)
         index_C = np.log(self._spread_C / step / SMALLEST_SCALE) / TABLE_STEP
         indices: Indices = np.tile(index_C.clip(SILENT, TABLES - 1).astype(np.uint8), height * width)
         wanted = None
-        if y_hwC is not None:
-            wanted = (y_hwC[:height, :width].float() / step).round().to(torch.int16).numpy().ravel()
+        if image is not None:
+            wanted = (image.y_hwC[:height, :width].float() / step).round().to(torch.int16).numpy().ravel()
         found = torch.from_numpy(stream.group(wanted, indices).astype(np.float32))
         y_hat_hwC: Tensor = found.view(height, width, self.channels) * step
         return y_hat_hwC

@@ -19,10 +19,12 @@ from codec.families.hyper.bitstream import pack_payload, parse_payload
 from codec.families.hyper.config import GRID
 from codec.families.hyper.integer_scales import ExactScales
 from codec.families.hyper.latent_coder import RATIO, LatentCoder
+from codec.families.hyper.refine import STEPS, Search
 from codec.families.hyper.weights import Weights
 from codec.parts.precision import fast
 from codec.parts.tile_loop import Tiling
 from codec.parts.tiled_codec import PayloadFormat, TiledCodec
+from codec.parts.tiled_model import AnalysedImage
 from codec.tiles import TILE
 
 DEFAULT_QUALITY: Final = 34
@@ -32,7 +34,7 @@ for 40 MB more."""
 
 
 class ResidentModel:
-    """One weights file, ready on a device. Implements `codec.parts.tiled_model.TiledModel`."""
+    """One weights file, ready on a device. Implements `codec.parts.tiled_model.RefinableModel`."""
 
     multiple = RATIO
 
@@ -40,7 +42,7 @@ class ResidentModel:
         """Copy what is needed onto the device: the weights may serve another one as well."""
         self.digest, self.file = weights.digest, weights.data
         self._device = device
-        self._model = copy.deepcopy(weights.model).to(device)
+        self._model = copy.deepcopy(weights.model).to(device).requires_grad_(False)
         self._model.means.round_weights()
         self._scales = ExactScales(weights.config.model, weights.scales_state, weights.prior_LM, device)
         self._hyper_prior_LN = weights.hyper_prior_LN
@@ -51,6 +53,7 @@ class ResidentModel:
         tile = _TILE_ON_CPU if device.type == "cpu" else TILE
         self.analysis = Tiling(grid=GRID, halo=config.encoder_halo, device=device, tile=tile)
         self.synthesis = Tiling(grid=GRID, halo=config.decoder_halo, device=device, tile=tile)
+        self.refinement = Tiling(grid=GRID, halo=RATIO, device=device)
 
     def analyse(self, x_BCHW: Tensor) -> Tensor:
         """(B, 3, H, W) -> (B, M, h, w), in units of orthonormal coefficients."""
@@ -59,16 +62,38 @@ class ResidentModel:
         return y_BMhw
 
     def symbols(
-        self, grid: tuple[int, int], sixteenths: int, stream: SymbolStream, y_hwC: Tensor | None
+        self, grid: tuple[int, int], sixteenths: int, stream: SymbolStream, image: AnalysedImage | None
     ) -> Tensor:
         """Walk over an image's latents, pass by pass.
 
         Raises:
             BitstreamError: the stream is a reader and does not hold these symbols.
         """
-        walk = LatentCoder(self._model, self._scales, self._hyper_prior_LN, sixteenths=sixteenths)
-        latents_hwM = walk.run(grid, stream, y_hwC)
-        return walk.dequantised(latents_hwM) if y_hwC is None else latents_hwM
+        walk = self._walk(sixteenths)
+        latents_hwM = walk.run(grid, stream, image)
+        return walk.dequantised(latents_hwM) if image is None else latents_hwM
+
+    def side(self, y_hwC: Tensor, sixteenths: int) -> Tensor:
+        """The hyper-latents of an image, (h/4, w/4, N)."""
+        with torch.inference_mode():
+            return self._walk(sixteenths).hyper_latents(y_hwC)
+
+    def refine(
+        self,
+        x_BCHW: Tensor,
+        inside_B1HW: Tensor,
+        y_BChw: Tensor,
+        side_BNuv: Tensor,
+        quality_B: Tensor,
+        *,
+        effort: int,
+    ) -> Tensor:
+        """Search for the latents of tiles, which stay on the device."""
+        search = Search(self._model, x_BCHW, inside_B1HW, side_BNuv, quality_B)
+        return search.run(y_BChw, steps=STEPS[effort])
+
+    def _walk(self, sixteenths: int) -> LatentCoder:
+        return LatentCoder(self._model, self._scales, self._hyper_prior_LN, sixteenths=sixteenths)
 
     def synthesise(self, y_BChw: Tensor, quality_B: Tensor) -> Tensor:
         """(B, M, h, w) -> (B, 3, H, W)."""

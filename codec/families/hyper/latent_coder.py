@@ -33,6 +33,7 @@ from codec.families.hyper.scale_network import ACTIVATION_ONE, WEIGHT_ONE, Z_LIM
 from codec.parts.lattice import Lattice
 from codec.parts.precision import fast
 from codec.parts.quality import quality_tensor
+from codec.parts.tiled_model import AnalysedImage
 
 STRIP: Final = 16384
 """Latent positions of a strip, about. Part of the format."""
@@ -78,13 +79,14 @@ class LatentCoder:
             torch.floor(start_N + 0.5).clamp_(0, TABLES - 1).to(torch.uint8).numpy()
         )
 
-    def run(self, grid: tuple[int, int], sink: SymbolStream, y_hwM: Tensor | None = None) -> Tensor:
+    def run(self, grid: tuple[int, int], sink: SymbolStream, image: AnalysedImage | None = None) -> Tensor:
         """Send every symbol through the sink.
 
         Args:
             grid: (h, w) of the latents that are coded.
             sink: writer, counter or reader.
-            y_hwM: latents to encode, h and w those of the grid rounded up to multiples of 4; None to decode.
+            image: what to encode, h and w of its latents those of the grid rounded up to multiples of 4; None to
+                decode.
         Returns:
             (h, w, M) float32: the latents as a decoder has them. When encoding, float16, and only the channels that
             later passes look at.
@@ -93,7 +95,7 @@ class LatentCoder:
         """
         height, width = grid
         strips = list(_strips(*grid))
-        z_uvN = self._hyper_latents(strips, grid, sink, y_hwM)
+        z_uvN = self._hyper_latents(strips, grid, sink, image)
         context = self._config.context_channels
         kind, kept = (torch.float32, self._config.latents) if sink.reads else (torch.float16, context)
         state = _State(
@@ -108,16 +110,25 @@ class LatentCoder:
         )
         for number in range(len(self._config.passes)):
             for rows in strips:
-                self._code(number, slice(rows.start, min(rows.stop, height)), state, sink, y_hwM)
+                self._code(number, slice(rows.start, min(rows.stop, height)), state, sink, image)
         return state.latents_hwM
 
     def dequantised(self, latents_hwM: Tensor) -> Tensor:
         """Latents over their size become y_hat, in units of orthonormal coefficients, where they lie."""
         return latents_hwM.mul_(self._size_M)
 
+    def hyper_latents(self, y_hwM: Tensor) -> Tensor:
+        """Those of an image, whole numbers as they are coded, from its latents: (u, v, N) float32."""
+        parts = [self._analysed(y_hwM, rows).round_() for rows in _strips(*y_hwM.shape[:2])]
+        coded_N = torch.from_numpy(self._hyper_indices_N >= SILENT).to(self._device)
+        return torch.cat(parts).clamp_(-Z_LIMIT, Z_LIMIT) * coded_N
+
     def _hyper_latents(
-        self, strips: list[slice], grid: tuple[int, int], sink: SymbolStream, y_hwM: Tensor | None
+        self, strips: list[slice], grid: tuple[int, int], sink: SymbolStream, image: AnalysedImage | None
     ) -> Tensor:
+        wanted_uvN = None
+        if image is not None:
+            wanted_uvN = self.hyper_latents(image.y_hwC) if image.side_uvN is None else image.side_uvN
         parts = []
         columns = -(-grid[1] // RATIO)
         for rows in strips:
@@ -126,9 +137,9 @@ class LatentCoder:
                 np.broadcast_to(self._hyper_indices_N, (count, columns, len(self._hyper_indices_N)))
             )
             wanted = None
-            if y_hwM is not None:
-                z_uvN = self._analysed(y_hwM, rows).round_().clamp_(-Z_LIMIT, Z_LIMIT).cpu().numpy()
-                wanted = np.where(indices < SILENT, 0, z_uvN).astype(np.int16).ravel()
+            if wanted_uvN is not None:
+                mine = wanted_uvN[rows.start // RATIO : rows.stop // RATIO]
+                wanted = mine.to(torch.int16).cpu().numpy().ravel()
             symbols = sink.group(wanted, indices.ravel()).reshape(indices.shape)
             if wanted is None and (largest := int(np.abs(symbols).max())) > Z_LIMIT:
                 raise BitstreamError(f"expected hyper-latents up to {Z_LIMIT}, got {largest}: damaged")
@@ -156,7 +167,7 @@ class LatentCoder:
         return features_1Fhw[0].permute(1, 2, 0)[inner]
 
     def _code(
-        self, number: int, rows: slice, state: _State, sink: SymbolStream, y_hwM: Tensor | None
+        self, number: int, rows: slice, state: _State, sink: SymbolStream, image: AnalysedImage | None
     ) -> None:
         """One group: its tables, its means, its symbols, and what they say about the latents."""
         one = self._config.passes[number]
@@ -182,11 +193,14 @@ class LatentCoder:
         means_hwC = means_1Chw[0].permute(1, 2, 0)[kept]
         steps_C = (self._size_M * self._gain_M)[channels]
         wanted = None
-        if y_hwM is not None:
-            y_hwC = y_hwM[rows, :width, channels][lattice.rows, lattice.columns]
+        if image is not None:
+            y_hwC = image.y_hwC[rows, :width, channels][lattice.rows, lattice.columns]
             residual_hwC = y_hwC * self._gain_M[channels] - means_hwC * steps_C
-            shift_hwC = looked_up(self._bits_K, indices_hwC) * self._worth_M[channels]
-            r_hwC = rounded(residual_hwC, shift_hwC).clamp_(-SYMBOL_LIMIT, SYMBOL_LIMIT)
+            r_hwC = residual_hwC.round()  # of refined latents, which are those that a decoder is to have
+            if image.side_uvN is None:
+                shift_hwC = looked_up(self._bits_K, indices_hwC) * self._worth_M[channels]
+                r_hwC = rounded(residual_hwC, shift_hwC)
+            r_hwC = r_hwC.clamp_(-SYMBOL_LIMIT, SYMBOL_LIMIT)
             wanted = (r_hwC * (indices_hwC >= SILENT)).to(torch.int16).cpu().numpy().ravel()
         symbols = sink.group(wanted, indices_hwC.cpu().numpy().ravel())
         r_hwC = torch.from_numpy(symbols).to(self._device).view(indices_hwC.shape)

@@ -42,6 +42,30 @@ class Forward:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Foreseen:
+    """What hyper-latents say of the latents, before any is known."""
+
+    means_BFhw: Tensor
+    scales_BShw: Tensor
+
+    def within(self, height: int, width: int) -> Foreseen:
+        """Of a grid that ends there."""
+        return Foreseen(
+            means_BFhw=self.means_BFhw[:, :, :height, :width],
+            scales_BShw=self.scales_BShw[:, :, :height, :width],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Walked:
+    """What coding latents gives."""
+
+    y_hat_BMhw: Tensor
+    bits_B: Tensor
+    """Estimated, of each image of the batch, without hyper-latents; for its gradient see `Forward`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Noise:
     """Uniform in [-0.5, 0.5): where the rate's gradient is looked at, beside the values themselves."""
 
@@ -93,38 +117,77 @@ class HyperModel(nn.Module):
             noise: for the rate's gradient; None where none is needed.
         """
         y = self.analysis(x_BCHW)
-        gain = torch.exp(self.log_gain(quality_B))[:, :, None, None]
+        gain = self.gain(quality_B)
         size = self.analysis.size[None, :, None, None]
-        u = y * gain
-        share = shares(self.config.slices, y.device)[:, None, None]
-        bit_worth = worth(gain.detach(), quality_B[:, None, None, None], share)
         z = self.hyper_analysis(y.detach(), size, gain, quality_B)
         z_hat = _straight_through(z.detach().round(), z)
         bits = _bits(z, z_hat, self.hyper_prior(quality_B)[:, :, None, None], noise.z_BNuv if noise else None)
-        mean_features = self.means.features(z_hat, quality_B)
-        scale_features = self.scales.features(z_hat)
+        walked = self.walk(
+            y * gain,
+            self.foreseen(z_hat, quality_B),
+            quality_B,
+            self.bit_worth(quality_B),
+            noise.y_BMhw if noise else None,
+        )
+        x_hat = self.synthesis(walked.y_hat_BMhw, quality_B)
+        return Forward(x_hat_BCHW=x_hat, bits_B=bits + walked.bits_B)
+
+    def gain(self, quality_B: Tensor) -> Tensor:
+        """Quantiser steps per unit of a latent, (B, M, 1, 1)."""
+        return torch.exp(self.log_gain(quality_B))[:, :, None, None]
+
+    def bit_worth(self, quality_B: Tensor) -> Tensor:
+        """By how much a bit shifts where the encoder rounds, in steps, (B, M, 1, 1)."""
+        gain = self.gain(quality_B).detach()
+        share = shares(self.config.slices, gain.device)[:, None, None]
+        return worth(gain, quality_B[:, None, None, None], share)
+
+    def foreseen(self, z_BNuv: Tensor, quality_B: Tensor) -> Foreseen:
+        """What hyper-latents, as decoded, say of the latents."""
+        return Foreseen(
+            means_BFhw=self.means.features(z_BNuv, quality_B), scales_BShw=self.scales.features(z_BNuv)
+        )
+
+    def walk(
+        self,
+        u_BMhw: Tensor,
+        foreseen: Foreseen,
+        quality_B: Tensor,
+        bit_worth: Tensor,
+        noise_BMhw: Tensor | None = None,
+    ) -> Walked:
+        """Code latents pass by pass, as estimated.
+
+        Args:
+            u_BMhw: latents in steps.
+            foreseen: by their hyper-latents.
+            bit_worth: by how much a bit shifts where they are rounded, broadcast to them.
+            noise_BMhw: for the rate's gradient; None where none is needed.
+        """
+        gain, size = self.gain(quality_B), self.analysis.size[None, :, None, None]
         prior = self.prior(quality_B)[:, :, None, None]
-        known = torch.zeros_like(y[:, :0])
+        known = torch.zeros_like(u_BMhw[:, :0])
         magnitudes = torch.zeros_like(known)
+        bits = torch.zeros_like(quality_B)
         for number, one in enumerate(self.config.passes):
             channels, lattice = one.channels, one.lattice
             before, heard = known[:, : one.known], magnitudes[:, : one.known]
             mean = (
-                self.means.means(number, mean_features, before, quality_B, lattice)
+                self.means.means(number, foreseen.means_BFhw, before, quality_B, lattice)
                 * (size * gain)[:, channels]
             )
             index = prior[:, channels] + self.scales.indices(
-                number, scale_features, heard, quality_B, lattice
+                number, foreseen.scales_BShw, heard, quality_B, lattice
             )
-            residual = u[:, channels, lattice.rows, lattice.columns] - mean
+            residual = u_BMhw[:, channels, lattice.rows, lattice.columns] - mean
             shift = first_step_bits(index.detach()) * bit_worth[:, channels]
             r = _straight_through(rounded(residual.detach(), shift), residual)
-            near = noise.y_BMhw[:, channels, lattice.rows, lattice.columns] if noise else None
+            near = None if noise_BMhw is None else noise_BMhw[:, channels, lattice.rows, lattice.columns]
             bits = bits + _bits(residual, r, index, near)
             y_hat = (mean + r) / (gain * size)[:, channels]
-            known = _with(known, y_hat, channels, lattice, like=y)
-            magnitudes = _with(magnitudes, magnitude(r), channels, lattice, like=y)
-        return Forward(x_hat_BCHW=self.synthesis(known * size, quality_B), bits_B=bits)
+            known = _with(known, y_hat, channels, lattice, like=u_BMhw)
+            magnitudes = _with(magnitudes, magnitude(r), channels, lattice, like=u_BMhw)
+        return Walked(y_hat_BMhw=known * size, bits_B=bits)
 
 
 def _with(known_BMhw: Tensor, new_BChw: Tensor, channels: slice, lattice: Lattice, *, like: Tensor) -> Tensor:

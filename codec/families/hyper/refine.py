@@ -1,0 +1,117 @@
+"""Refinement: latents that show more of an image for their bits, found step by step at encoding.
+
+The analysis transform gives an image's latents in one go, without seeing what the deep branch of the synthesis makes of
+them once they are rounded. Here that is looked at. Each step rounds the latents as the encoder does, decodes, and moves
+what the encoder aims at to where, by the gradient of the error, the picture would have been best:
+
+    y_hat = walk(y)                                 rounded pass by pass, and the bits that takes
+    y <- y + PACE (y_hat - gradient / curvature - y)
+
+The gradient is taken at latents that a decoder can have, and rounding trades errors for bits as ever, so nothing is
+annealed or relaxed. Of all y_hat met, those of the first step being the encoder's own, the one with the least
+bits + lambda x error is taken. What was tried besides: docs/benchmarks/2026-11-28-effort.md.
+
+Shape legend: x_BCHW YCbCr pixels; y_BMhw latents; z_BNuv hyper-latents; the rest is (B, M, 1, 1).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from codec.colour import ycbcr_to_rgb
+from codec.families.hyper.config import GRID
+from codec.families.hyper.model import HyperModel
+from codec.parts.precision import fast
+from codec.parts.quality import MSE_SCALE, lmbda_of
+
+STEPS: Final = {1: 2, 2: 6, 3: 20}
+"""By effort."""
+_PACE: Final = 0.25
+_CAUTION: Final = 1.125
+"""Of the shift towards zero, over the encoder's own: what is aimed at lies further from what is coded."""
+_LEAST_OWN: Final = 0.1
+"""Share of the linear path's curvature that a latent's own is taken to have at least."""
+
+
+class Search:
+    """Tiles of images, each at a quality of its own."""
+
+    def __init__(
+        self, model: HyperModel, x_BCHW: Tensor, inside_B1HW: Tensor, z_BNuv: Tensor, quality_B: Tensor
+    ) -> None:
+        """Look up what every step needs.
+
+        Args:
+            model: float networks, none of whose parameters asks for a gradient.
+            x_BCHW: the pixels to show.
+            inside_B1HW: 1 where one counts, else 0.
+            z_BNuv: hyper-latents as coded, u and v rounded up.
+            quality_B: qualities.
+        """
+        self._model, self._quality_B, self._device = model, quality_B, x_BCHW.device
+        self._rgb_BCHW, self._inside_B1HW = ycbcr_to_rgb(x_BCHW), inside_B1HW
+        self._error_bits_B = lmbda_of(quality_B) * (MSE_SCALE / 3.0)
+        """What the square of an error is worth, of one sample of RGB in [0, 1]."""
+        height, width = (side // GRID for side in x_BCHW.shape[2:])
+        with torch.no_grad(), fast(self._device):
+            self._gain = model.gain(quality_B)
+            self._foreseen = model.foreseen(z_BNuv, quality_B).within(height, width)
+
+    def run(self, y_BMhw: Tensor, *, steps: int) -> Tensor:
+        """Latents as a decoder has them, (B, M, h, w), from those analysed."""
+        bit_worth = self._model.bit_worth(self._quality_B)
+        aim, best, least_B = y_BMhw, y_BMhw, torch.full_like(self._quality_B, torch.inf)
+        curvature = torch.empty(0)
+        for step in range(steps + 1):
+            y_hat, bits_B = self._coded(aim, bit_worth)
+            y_hat.requires_grad_(step < steps)
+            shown_BCHW = self._shown(y_hat)
+            error_B = (shown_BCHW - self._rgb_BCHW).square().sum((1, 2, 3)) * self._error_bits_B
+            cost_B = bits_B + error_B.detach()
+            is_better = (cost_B < least_B)[:, None, None, None]
+            best, least_B = torch.where(is_better, y_hat.detach(), best), torch.minimum(cost_B, least_B)
+            if step == steps:
+                break
+            if step == 0:
+                smoothing = self._smoothing(shown_BCHW, y_hat)
+                bit_worth = bit_worth * _CAUTION * smoothing
+                curvature = 2.0 * self._error_bits_B[:, None, None, None] * self._linear_path() / smoothing
+            (gradient,) = torch.autograd.grad(error_B.sum(), y_hat)
+            aim = torch.lerp(aim, y_hat.detach() - gradient / curvature, _PACE)
+        return best
+
+    def _coded(self, y_BMhw: Tensor, bit_worth: Tensor) -> tuple[Tensor, Tensor]:
+        """The latents that a decoder has when these are encoded, and the bits that takes, (B,)."""
+        with torch.no_grad(), fast(self._device):
+            walked = self._model.walk(y_BMhw * self._gain, self._foreseen, self._quality_B, bit_worth)
+        return walked.y_hat_BMhw, walked.bits_B
+
+    def _shown(self, y_hat_BMhw: Tensor) -> Tensor:
+        """RGB, as the original where that does not count."""
+        with torch.enable_grad(), fast(self._device):
+            x_hat_BCHW = self._model.synthesis(y_hat_BMhw, self._quality_B)
+        with torch.enable_grad():
+            return torch.where(self._inside_B1HW > 0.0, ycbcr_to_rgb(x_hat_BCHW), self._rgb_BCHW)
+
+    def _linear_path(self) -> Tensor:
+        """How much the linear path makes of a latent, squared and summed over RGB."""
+        weight_PM = self._model.synthesis.linear.weight[:, :, 0, 0]
+        planes_M3P1 = weight_PM.T.reshape(weight_PM.shape[1], 3, -1, 1)
+        return (ycbcr_to_rgb(planes_M3P1) - 0.5).square().sum((1, 2))[:, :, None]
+
+    def _smoothing(self, shown_BCHW: Tensor, y_hat_BMhw: Tensor) -> Tensor:
+        """By how much the deep branch, which smooths what rounding leaves, makes less of latents, (B, M, 1, 1): the
+        root of that, since what many latents change together it does not smooth.
+
+        Probed with noise of the pixels, whose gradient is squared what a latent changes (Hutchinson). It is the same
+        noise for all tiles, so that they do not depend on each other.
+        """
+        chance = torch.Generator().manual_seed(0)
+        noise_1CHW = torch.randn(1, *shown_BCHW.shape[1:], generator=chance, device="cpu").to(self._device)
+        (probe,) = torch.autograd.grad((shown_BCHW * noise_1CHW).sum(), y_hat_BMhw, retain_graph=True)
+        linear = self._linear_path()
+        own = probe.square().mean((2, 3), keepdim=True)
+        return torch.sqrt(linear / torch.maximum(own, _LEAST_OWN * linear))
