@@ -141,7 +141,7 @@ class Encoder(Protocol):
         ...
 
     def estimate_bytes(self, prepared: Prepared, options: EncodeOptions) -> int:
-        """About how long the payload would be: within 1 % of what `finish` writes."""
+        """About how long the payload would be: within 1 % of what `finish` writes of the same `prepared`."""
         ...
 
     def finish(self, prepared: Sequence[Prepared], options: Sequence[EncodeOptions]) -> list[Encoded]:

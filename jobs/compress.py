@@ -13,6 +13,7 @@ from jobs.options import (
     AsJson,
     ConfigFile,
     DryRun,
+    Effort,
     Exclude,
     Include,
     Limit,
@@ -100,6 +101,7 @@ def compress(
             "copy, so that it decodes without FILE.",
         ),
     ] = None,
+    effort: Effort = None,
     adapt: Adapt = None,
     include: Include = None,
     exclude: Exclude = None,
@@ -138,6 +140,7 @@ def compress(
             codec={
                 "id": codec,
                 "quality": quality,
+                "effort": effort,
                 "ratio": ratio,
                 "bpp": bpp,
                 "min_psnr_db": min_psnr,

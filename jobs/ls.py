@@ -27,6 +27,7 @@ _COLUMNS = (
     "codec",
     "weights",
     "quality",
+    "effort",
     "width",
     "height",
     "mode",
@@ -106,6 +107,8 @@ def _print_lines(rows: Any) -> None:
         rate = f"{row['bpp']:.3f} bpp" if row["bpp"] is not None else ""
         held = row["payload_length"] if row["payload_length"] is not None else ""
         words = row["reason"] or f"{row['codec']} q{row['quality']}"
+        if row["effort"]:
+            words += f" effort {row['effort']}"
         if row["packing"]:
             words += f"; packed by {row['packing']}"
         if row["carried_length"]:

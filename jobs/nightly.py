@@ -14,6 +14,7 @@ from jobs.options import (
     Adapt,
     AsJson,
     DryRun,
+    Effort,
     Exclude,
     Include,
     Limit,
@@ -87,6 +88,7 @@ def nightly(
             help="POST the outcome there as JSON, however the run ends. No record of the run shows this URL.",
         ),
     ] = None,
+    effort: Effort = None,
     adapt: Adapt = None,
     include: Include = None,
     exclude: Exclude = None,
@@ -126,6 +128,7 @@ def nightly(
                 include=include, exclude=exclude, limit=limit, sniff=sniff, others=others, tars=tars
             ),
             "compare": compare,
+            "codec": {"effort": effort},
             "adapt": {"time": adapt} if adapt is not None else None,
             "workers": {"count": workers, "ray_address": ray_address},
         }

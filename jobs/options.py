@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 
 import typer
 
+from codec.contract import EFFORTS
 from codec.errors import CodecConfigError, UnknownCodecError
 from pipeline.archive.versions import parse_as_of
 from pipeline.config import TARGETS, CompressConfig, load_config
@@ -198,6 +199,17 @@ AsOfVersion = Annotated[
 """An `AsOf`, or None."""
 VersionArgument = Annotated[
     Any, typer.Argument(metavar="VERSION", parser=read_version, help="A version's number, or a time (UTC).")
+]
+Effort = Annotated[
+    int | None,
+    typer.Option(
+        "--effort",
+        min=EFFORTS.start,
+        max=EFFORTS.stop - 1,
+        help="0 (default) to 3: look for what shows more of each image in as many bytes. Takes seconds a megapixel, "
+        "which are said first (--dry-run says it for all images); decoding takes no longer.",
+        show_default=False,
+    ),
 ]
 AdaptTime = Annotated[
     str | None,

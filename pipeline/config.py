@@ -17,7 +17,7 @@ from typing import Any, Final, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from codec.contract import DEFAULT_CODEC, QUALITIES, Codec
+from codec.contract import DEFAULT_CODEC, EFFORTS, QUALITIES, Codec
 from pipeline.errors import ConfigError, UsageError
 from pipeline.globs import key_matcher
 from pipeline.source.options import SourceOptions
@@ -54,6 +54,9 @@ class CodecConfig(_Section):
     floor. Not given beside a quality, ratio or bpp, there is none: who names a target gets it."""
     min_ms_ssim: float | None = Field(default=None, gt=0, lt=1)
     """The same for MS-SSIM, which images under 161 pixels do not have."""
+    effort: int = Field(default=0, ge=EFFORTS.start, lt=EFFORTS.stop)
+    """How long each image's payload is improved, by a search that decoding knows nothing of: 0, not at all, to 3. A run
+    says first how many seconds a megapixel that takes. Not every codec can."""
     weights: str | None = None
     """Path or URL of a weights file to encode with, or `shipped` for the codec's own. Null: those that the archive has
     learned, else the codec's own."""

@@ -50,6 +50,16 @@ class WorkersStarted(_Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EffortMeasured(_Event):
+    """How long encoding takes with the effort that is asked for, before it begins."""
+
+    effort: int
+    seconds_per_megapixel: float
+    """Of one core of this machine, or of its GPU."""
+    on_gpu: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ImagesListed(_Event):
     """More images were seen in the source, or selected from the archive."""
 
@@ -120,6 +130,7 @@ Event = (
     RunBegan
     | PhaseBegan
     | WorkersStarted
+    | EffortMeasured
     | ImagesListed
     | ListingEnded
     | ImagesFinished
@@ -201,7 +212,7 @@ class Progress:
                 return replace(self, committed=self.committed + event.images)
             case RunEnded():
                 return replace(self, phase="done", ended=True)
-            case StepAdvanced() | AdaptationAdvanced() | Heartbeat():
+            case EffortMeasured() | StepAdvanced() | AdaptationAdvanced() | Heartbeat():
                 return self
 
     def seconds(self) -> float:

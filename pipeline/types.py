@@ -167,6 +167,8 @@ class ShardRow:
     """Of a coded image: digest of the weights file that its payload names, hexadecimal; null in rows of releases that
     did not say so, where only the payload does."""
     quality: int | None = None
+    effort: int | None = None
+    """Of a coded image: how long its payload was improved, 0 to 3; null in rows of releases that never did."""
     latent_shape: tuple[int, int, int] | None = None
     payload: bytes | None = None
     payload_crc32c: int | None = None
@@ -211,6 +213,7 @@ class CatalogueRow:
     codec: str | None
     weights: str | None
     quality: int | None
+    effort: int | None
     latent_shape: tuple[int, int, int] | None
     payload_crc32c: int | None
     same_as_row: int | None

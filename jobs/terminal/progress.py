@@ -18,11 +18,13 @@ from jobs.terminal.progress_words import (
     bar_of_step,
     bars_of_run,
     line_of_adaptation,
+    line_of_effort,
     line_of_run,
     line_of_step,
 )
 from pipeline.progress import (
     AdaptationAdvanced,
+    EffortMeasured,
     Event,
     Follower,
     Listener,
@@ -147,6 +149,8 @@ class _RunView:
             self._drawer.draw([bar_of_step(event)], lambda: line_of_step(event))
         elif isinstance(event, AdaptationAdvanced):
             self._drawer.draw([bar_of_adaptation(event)], lambda: line_of_adaptation(event))
+        elif isinstance(event, EffortMeasured):
+            say(line_of_effort(event))
         elif progress.began.done:
             at_once = isinstance(event, PhaseBegan | RunEnded)
             self._drawer.draw(bars_of_run(progress), lambda: line_of_run(progress), at_once=at_once)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipeline.progress import AdaptationAdvanced, Progress, StepAdvanced
+from pipeline.progress import AdaptationAdvanced, EffortMeasured, Progress, StepAdvanced
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +58,17 @@ def line_of_run(progress: Progress) -> str:
     if progress.finished and not seeks_problems:
         line += f", {progress.megapixels_per_second():.2f} MP/s{_ratio(progress)}"
     return line + (_left(progress) if progress.finished else "")
+
+
+def line_of_effort(measured: EffortMeasured) -> str:
+    """What a megapixel costs."""
+    return effort_words(measured.effort, measured.seconds_per_megapixel, on_gpu=measured.on_gpu)
+
+
+def effort_words(effort: int, seconds_per_megapixel: float, *, on_gpu: bool) -> str:
+    """How long encoding takes, here."""
+    what = "the GPU" if on_gpu else "one core"
+    return f"effort {effort}: about {seconds_per_megapixel:.2g} s/MP of {what} here"
 
 
 def bar_of_step(step: StepAdvanced) -> Bar:

@@ -10,10 +10,12 @@ from jobs.terminal.adaptation import tell_adapt_plan
 from jobs.terminal.listing import listing_lines, tell_unlisted
 from jobs.terminal.output import print_json, say
 from jobs.terminal.progress import show_progress
+from jobs.terminal.progress_words import effort_words
 from pipeline.compress.adapt_first import plan_adapt_first
 from pipeline.compress.plan import CompressPlan, ImageCount
 from pipeline.compress.run import CompressRun
 from pipeline.config import CompressConfig
+from pipeline.encode.effort_cost import EffortCost
 from pipeline.source.source import Source
 from pipeline.store.storage import Storage
 from pipeline.words import counted
@@ -58,7 +60,15 @@ def _lines(plan: CompressPlan) -> Iterator[str]:
     yield f"Unchanged    {_words(plan.unchanged)}"
     if plan.gone is not None:
         yield f"Gone         {_words(plan.gone)}, archived and no longer in the source"
+    if plan.effort is not None:
+        yield _effort_words(plan.effort)
     yield from listing_lines(plan.listing)
+
+
+def _effort_words(cost: EffortCost) -> str:
+    words = effort_words(cost.effort, cost.seconds_per_megapixel, on_gpu=cost.on_gpu).capitalize()
+    unit = "GPU-hours" if cost.on_gpu else "core-hours"
+    return f"{words}, {cost.hours or 0.0:.2g} {unit} for {cost.megapixels or 0.0:,.3g} MP."
 
 
 def _words(count: ImageCount) -> str:

@@ -148,7 +148,7 @@ def _loop(files: Sequence[Path], out: Path, quality: int, measured: bool) -> int
                 source = SourceImage(key=file.name, url=str(file))
                 fetched = Fetched(source=source, data=data, content=image, read_s=0.0, decode_s=0.0)
                 coded = Coded(image=image, encoded=encoded, decoded=decoded, quality=quality)
-                coded_row(fetched, coded, codec=codec.id, run="bench")
+                coded_row(fetched, coded, codec=codec.id, effort=0, run="bench")
             written += sink.write(encoded.payload)
         sink.flush()
         os.fsync(sink.fileno())

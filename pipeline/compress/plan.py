@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline.archive.catalogue import Catalogue
 from pipeline.compress.delete_policy import missing_from_source
 from pipeline.compress.known_images import CHECKSUM_COLUMNS, FAST_COLUMNS, Change, KnownImages
 from pipeline.config import CompressConfig
+from pipeline.encode.effort_cost import EffortCost, FewImages
 from pipeline.errors import SourceError
 from pipeline.progress import Listener, StepAdvanced
 from pipeline.source.notes import ListingNotes
@@ -51,6 +52,8 @@ class CompressPlan:
     """What else the listing found."""
     resumes: str | None
     """The interrupted run that would be finished first."""
+    effort: EffortCost | None
+    """What encoding would take; None without effort."""
 
     @property
     def to_encode(self) -> ImageCount:
@@ -81,6 +84,7 @@ def plan_run(
     config: CompressConfig,
     *,
     resumes: str | None,
+    effort: EffortCost | None,
     listen: Listener,
 ) -> CompressPlan:
     """List a source to its end.
@@ -89,21 +93,25 @@ def plan_run(
         images: what `source` lists.
         catalogue: of an archive that need not exist.
         resumes: the interrupted run that would be finished first.
+        effort: what it costs here; None without any.
     Raises:
         SourceError, StorageError, ArchiveError: the source or the catalogue cannot be read.
     """
     exists = catalogue.exists()
     known = known_images(source, catalogue, config) if exists else KnownImages()
     counts: dict[Change, ImageCount] = {}
+    few = FewImages()
     done = 0
     for done, (image, change) in enumerate(known.changes(images), 1):
         known.see(image.key)
+        if effort is not None and change != "unchanged":
+            few.show(image)
         counts[change] = counts.get(change, ImageCount()) + ImageCount(images=1, bytes=image.size or 0)
         if done % _TELL_EVERY == 0:
             listen(StepAdvanced(words="images listed", done=done))
     listen(StepAdvanced(words="images listed", done=done))
     gone, archived = _gone(source, catalogue, known) if exists else (ImageCount(), 0)
-    return CompressPlan(
+    plan = CompressPlan(
         new=counts.get("new", ImageCount()),
         changed=counts.get("changed", ImageCount()),
         displacing=counts.get("displacing", ImageCount()),
@@ -113,7 +121,12 @@ def plan_run(
         skipped=source.notes.skipped,
         listing=source.notes,
         resumes=resumes,
+        effort=effort,
     )
+    if effort is None:
+        return plan
+    megapixels = few.mean_megapixels(source.read) * plan.to_encode.images
+    return replace(plan, effort=replace(effort, megapixels=megapixels))
 
 
 def _gone(

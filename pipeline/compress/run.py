@@ -38,7 +38,16 @@ from pipeline.compress.work import CompressWork, StopRequest
 from pipeline.config import CompressConfig
 from pipeline.encode.tasks import EncodeResult, EncoderSpec, EncodeTask
 from pipeline.errors import SourceError
-from pipeline.progress import Follower, Listener, PhaseBegan, RunBegan, RunEnded, ignore, together
+from pipeline.progress import (
+    EffortMeasured,
+    Follower,
+    Listener,
+    PhaseBegan,
+    RunBegan,
+    RunEnded,
+    ignore,
+    together,
+)
 from pipeline.source.source import Source
 from pipeline.store.storage import Storage
 from pipeline.types import SourceImage
@@ -90,6 +99,7 @@ class CompressRun:
             resumes=RunRecord.interrupted(
                 self._archive, self._source.config, self._config, weights=loaded.weights_names
             ),
+            effort=loaded.effort_cost(self._config.codec.effort),
             listen=listen,
         )
         listen(RunEnded())
@@ -118,6 +128,15 @@ class CompressRun:
         follower = Follower()
         listen = together(follower, ProgressFile(record, follower), listen)
         listen(RunBegan(verb="compress", run=record.run, done="encoded", commits=True, at=started))
+        cost = loaded.effort_cost(self._config.codec.effort)
+        if cost is not None:
+            listen(
+                EffortMeasured(
+                    effort=cost.effort,
+                    seconds_per_megapixel=cost.seconds_per_megapixel,
+                    on_gpu=cost.on_gpu,
+                )
+            )
         listen(PhaseBegan(phase="listing"))
         request = StopRequest(stop)
         commits = Commits(

@@ -11,6 +11,7 @@ from codec.weights_file import digest_of, weights_name
 from pipeline.archive.adaptations import current_adaptation
 from pipeline.archive.weights import read_given_weights, read_stored_weights
 from pipeline.config import SHIPPED_WEIGHTS, CompressConfig
+from pipeline.encode.effort_cost import EffortCost, measure_effort
 from pipeline.errors import ArchiveError
 from pipeline.store.storage import Storage
 
@@ -29,6 +30,7 @@ class RunCodec:
 
         Raises:
             ConfigError: the weights that it names are not there.
+            CodecConfigError: the codec does not know the effort that is asked for.
             ArchiveError: those that the archive has learned are lost or damaged.
             StorageError: the archive does not answer.
         """
@@ -53,8 +55,14 @@ class RunCodec:
         """Names of the weights files that payloads of the run may need."""
         return sorted({*self.codec.weights, *map(weights_name, self.digests)})
 
+    def effort_cost(self, effort: int) -> EffortCost | None:
+        """What an effort costs here, measured now; None without any."""
+        return measure_effort(self.codec, effort) if effort else None
+
 
 def _load(config: CompressConfig, encode_with: bytes | None) -> Codec:
     """On a GPU only where this process encodes: elsewhere the workers need it whole."""
     device = "auto" if config.workers.count == 0 else "cpu"
-    return load_codec(config.codec.id, device=device, encode_with=encode_with)
+    codec = load_codec(config.codec.id, device=device, encode_with=encode_with)
+    codec.check_effort(config.codec.effort)
+    return codec

@@ -93,6 +93,8 @@ class RunSummary:
     """Key and PSNR in dB (`key`, `psnr_db`) of the coded image that decodes worst; null when none lost anything."""
     quality: int | None
     """Of all coded images that no floor raised; null with a target: every image has its own."""
+    effort: int
+    """How long the payloads of the coded images were improved, 0 to 3."""
     resumed: bool
     seconds: float
     start_seconds: float
@@ -159,6 +161,7 @@ def summarise(
         **_target(told.target_bpp, totals.coded_bpp),
         **_archive_bytes(archive),
         quality=None if told.target_bpp is not None else told.quality_of(codec),
+        effort=told.effort,
         resumed=record.resumed,
         seconds=round(progress.seconds(), 3),
         start_seconds=round(progress.start_seconds(), 3),

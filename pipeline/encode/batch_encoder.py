@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from codec.contract import Codec, Encoded, EncodeOptions
 from pipeline.encode.quality_floors import Floors
+from pipeline.encode.quality_search import USUAL_SLOPE, nearest, on_grid, search_quality
 from pipeline.encode.rate_control import RateControl
 from pipeline.encode.tasks import Stages
 from pipeline.encode.types import Candidate, Coded, Fetched
@@ -15,6 +17,13 @@ from pipeline.encode.weights_choice import WeightsChoice
 from pipeline.image.read import to_rgb
 from pipeline.types import Image
 from pipeline.workers.torch_failures import OUT_OF_MEMORY, lost_device
+
+_NEAR_TARGET: Final = 0.01
+"""Payloads this near to their unit's target, as a share of it, stay as they are."""
+_MOST_ROUNDS: Final = 4
+"""Encodes of a unit's last images."""
+_FARTHEST: Final = 4.0
+"""Levels by which the last images' quality may part from the one that was asked for: effort moves bytes by less."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -33,10 +42,12 @@ class BatchEncoder:
     """Encodes at the pace of its unit, decodes as a self-check (decoding compares the symbols' CRC), holds the result
     against the floors."""
 
-    def __init__(self, weights: WeightsChoice, floors: Floors) -> None:
-        """Take the resident codec with its weights, and what every image must reach."""
+    def __init__(self, weights: WeightsChoice, floors: Floors, *, effort: int = 0) -> None:
+        """Take the resident codec with its weights, what every image must reach, and how long to look for better
+        payloads."""
         self._weights = weights
         self._floors = floors
+        self._effort = effort
 
     def code(self, batch: Sequence[Fetched], pace: RateControl) -> CodedBatch:
         """Encode a batch.
@@ -97,13 +108,13 @@ class BatchEncoder:
         return CodedBatch(outcomes={key: why})
 
     def _coded(self, batch: Sequence[Fetched], pace: RateControl, codec: Codec) -> tuple[CodedBatch, float]:
-        """The batch, and the quality that the pace asked for."""
+        """The batch, and its quality before any floor."""
         begun = time.perf_counter()
         candidates = _candidates(batch, codec)
         analysed = time.perf_counter()
-        quality = pace.quality(candidates)
+        asked = pace.quality(candidates)
         settled = time.perf_counter()
-        encoded = _encoded(candidates, quality, codec)
+        quality, encoded = self._paced(candidates, asked, pace, codec)
         finished = time.perf_counter()
         decoded = codec.decode([one.payload for one in encoded])
         outcomes = {
@@ -121,11 +132,43 @@ class BatchEncoder:
         )
         return CodedBatch(outcomes=outcomes, stages=stages), quality
 
+    def _paced(
+        self, candidates: Sequence[Candidate], asked: float, pace: RateControl, codec: Codec
+    ) -> tuple[float, list[Encoded]]:
+        """The quality, and the payloads. Estimates know nothing of effort: payloads that would leave their unit off its
+        target, with nothing to follow that makes up for it, are encoded again at a quality near the one asked for."""
+        if not self._effort:
+            return asked, self._encoded(candidates, asked, codec)
+        tried: dict[float, list[Encoded]] = {}
+
+        def excess(quality: float) -> float:
+            tried[quality] = self._encoded(candidates, quality, codec)
+            return pace.excess(candidates, [len(one.payload) for one in tried[quality]])
+
+        looks = search_quality(
+            excess,
+            first=asked,
+            slope=USUAL_SLOPE,
+            tolerance=_NEAR_TARGET,
+            most=_MOST_ROUNDS,
+            low=on_grid(asked - _FARTHEST),
+            high=on_grid(asked + _FARTHEST),
+        )
+        quality = nearest(looks).quality
+        return quality, tried[quality]
+
+    def _encoded(self, candidates: Sequence[Candidate], quality: float, codec: Codec) -> list[Encoded]:
+        options = [EncodeOptions(quality=quality, effort=self._effort)] * len(candidates)
+        prepared = [one.prepared for one in candidates]
+        if self._effort:
+            prepared = codec.refined([to_rgb(one.image) for one in candidates], prepared, options)
+        return codec.encoder.finish(prepared, options)
+
     def _judged(self, candidate: Candidate, coded: Coded, codec: Codec) -> Coded | str:
         """The image as it will be stored, or the reason to keep its original bytes."""
 
         def again(quality: float) -> Coded:
-            (encoded,) = _encoded([candidate], quality, codec)
+            (encoded,) = self._encoded([candidate], quality, codec)
             (decoded,) = codec.decode([encoded.payload])
             return Coded(image=candidate.image, encoded=encoded, decoded=decoded.pixels, quality=quality)
 
@@ -146,8 +189,3 @@ def _candidates(batch: Sequence[Fetched], codec: Codec) -> list[Candidate]:
         Candidate(fetched=fetched, image=image, encoder=codec.encoder, prepared=one)
         for fetched, image, one in zip(batch, images, prepared, strict=True)
     ]
-
-
-def _encoded(candidates: Sequence[Candidate], quality: float, codec: Codec) -> list[Encoded]:
-    options = [EncodeOptions(quality=quality)] * len(candidates)
-    return codec.encoder.finish([one.prepared for one in candidates], options)

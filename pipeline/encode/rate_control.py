@@ -35,8 +35,13 @@ class RateControl(Protocol):
         """The quality of these images; asking changes nothing."""
         ...
 
+    def excess(self, batch: Sequence[Candidate], num_bytes: Sequence[int]) -> float:
+        """By how much payloads of these sizes would leave the unit over its target, as a logarithm; 0 where there is
+        none to miss yet, since other images follow."""
+        ...
+
     def coded(self, key: str, *, num_pixels: int, num_bytes: int, quality: float) -> None:
-        """This image was coded so; `quality` is what was asked for, before any floor."""
+        """This image was coded so; `quality` is that of its batch, before any floor."""
         ...
 
     def not_coded(self, key: str) -> None:
@@ -54,6 +59,10 @@ class FixedQuality:
         """Always the same, for images without their own; those of a batch share it."""
         own = batch[0].fetched.source.prior.quality if batch else None
         return self.level if own is None else float(own)
+
+    def excess(self, batch: Sequence[Candidate], num_bytes: Sequence[int]) -> float:
+        """None: there is no target."""
+        return 0.0
 
     def coded(self, key: str, *, num_pixels: int, num_bytes: int, quality: float) -> None:
         """Nothing to learn."""
@@ -110,6 +119,12 @@ class TargetRate:
         pixels = later.num_pixels + sum(image.num_pixels for image in looked_at)
         at_base = later.num_bytes + sum(image.num_bytes for image in looked_at)
         return self._near_centre(pixels, at_base)
+
+    def excess(self, batch: Sequence[Candidate], num_bytes: Sequence[int]) -> float:
+        """Of the whole unit when it ends with this batch; 0 before."""
+        if self._later({candidate.key for candidate in batch}).num_pixels:
+            return 0.0
+        return self._account(batch, num_bytes)
 
     def coded(self, key: str, *, num_pixels: int, num_bytes: int, quality: float) -> None:
         """Count what was written, and learn how it compares with what was expected."""
@@ -174,7 +189,7 @@ class TargetRate:
         centre = self._centre(pixels, at_base)
         gentle = self._pixels > 0  # a unit that is one batch has nothing to stay near to
         looks = search_quality(
-            lambda quality: self._excess(batch, quality),
+            lambda quality: self._account(batch, [candidate.estimate_bytes(quality) for candidate in batch]),
             first=self._near_centre(pixels, at_base),
             slope=self._slope,
             tolerance=TOLERANCE,
@@ -184,15 +199,14 @@ class TargetRate:
         )
         return nearest(looks).quality
 
-    def _excess(self, batch: Sequence[Candidate], quality: float) -> float:
-        """Logarithm of the unit's bytes over the target's, if this batch is coded at `quality` and ends it."""
-        num_bytes, pixels = self._bytes, self._pixels
-        for candidate in batch:
-            estimate = candidate.estimate_bytes(quality)
-            if estimate < candidate.room:
-                num_bytes += estimate
+    def _account(self, batch: Sequence[Candidate], num_bytes: Sequence[int]) -> float:
+        """Logarithm of the unit's bytes over the target's, if this batch takes so many and ends it."""
+        whole, pixels = self._bytes, self._pixels
+        for candidate, size in zip(batch, num_bytes, strict=True):
+            if size < candidate.room:
+                whole += size
                 pixels += candidate.num_pixels
-        return math.log(num_bytes / (self._bytes_per_pixel * pixels)) if pixels else math.inf
+        return math.log(whole / (self._bytes_per_pixel * pixels)) if pixels else math.inf
 
 
 def _clamp(quality: float, low: float, high: float) -> float:

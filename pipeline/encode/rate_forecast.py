@@ -12,7 +12,7 @@ from typing import Final
 
 from codec.contract import RGB, EncodeOptions, Encoder, Prepared
 from pipeline.encode.centre import centre
-from pipeline.encode.quality_search import nearest, search_quality
+from pipeline.encode.quality_search import USUAL_SLOPE, nearest, search_quality
 from pipeline.encode.rate_control import TOLERANCE, Expected, Forecast
 from pipeline.encode.types import Fetched, payload_room
 from pipeline.encode.weights_choice import WeightsChoice
@@ -23,8 +23,6 @@ SAMPLE_IMAGES: Final = 24
 SAMPLE_PIXELS: Final = 96_000_000
 """Shared evenly: 24 images are taken whole up to 4 MP each, 8 up to 12 MP; of larger ones the centre is."""
 _LAST_IMAGES: Final = 12
-_USUAL_SLOPE: Final = 0.045
-"""Growth of the bytes' logarithm with one level; measured on the sample once two levels were looked at."""
 _MOST_LOOKS: Final = 12
 
 
@@ -60,17 +58,17 @@ class UnitSample:
         looks = search_quality(
             lambda quality: self._excess(target_bpp, quality),
             first=float(self._codec.default_quality),
-            slope=_USUAL_SLOPE,
+            slope=USUAL_SLOPE,
             tolerance=TOLERANCE,
             most=_MOST_LOOKS,
         )
         base = nearest(looks)
         others = [look for look in looks if look != base and math.isfinite(look.excess - base.excess)]
-        slope = _USUAL_SLOPE
+        slope = USUAL_SLOPE  # until two levels of the sample were looked at
         if others:
             near = min(others, key=lambda look: abs(look.quality - base.quality))
             measured = (near.excess - base.excess) / (near.quality - base.quality)
-            slope = min(max(measured, _USUAL_SLOPE / 3), 3 * _USUAL_SLOPE)
+            slope = min(max(measured, USUAL_SLOPE / 3), 3 * USUAL_SLOPE)
         return Forecast(base=base.quality, slope=slope, images=self._expected(base.quality))
 
     def _excess(self, target_bpp: float, quality: float) -> float:

@@ -24,7 +24,7 @@ from pipeline.source.image_names import is_image_name
 from pipeline.types import Image, ShardRow, SourceImage, Unmodelled
 
 
-def coded_row(fetched: Fetched, coded: Coded, *, codec: str, run: str) -> ShardRow:
+def coded_row(fetched: Fetched, coded: Coded, *, codec: str, effort: int, run: str) -> ShardRow:
     """The row of an image whose bitstream was seen to decode; `quality` is rounded to a whole level."""
     image, encoded, measures = coded.image, coded.encoded, coded.measures
     return ShardRow(
@@ -36,6 +36,7 @@ def coded_row(fetched: Fetched, coded: Coded, *, codec: str, run: str) -> ShardR
         codec=codec,
         weights=_weights_of(encoded.payload),
         quality=round(coded.quality),
+        effort=effort,
         latent_shape=encoded.latent_shape,
         payload=encoded.payload,
         payload_crc32c=google_crc32c.value(encoded.payload),

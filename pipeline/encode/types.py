@@ -37,7 +37,7 @@ class Candidate:
         return payload_room(self.fetched, self.image)
 
     def estimate_bytes(self, quality: float) -> int:
-        """About how long the payload would be."""
+        """About how long the payload would be, without effort."""
         return self.encoder.estimate_bytes(self.prepared, EncodeOptions(quality=quality))
 
 

@@ -51,7 +51,7 @@ class EncoderWorker:
         """Take the resident codec, once for each set of weights, the stores, and this worker's share of the CPU."""
         self._codec = codecs[0]
         self._weights = WeightsChoice(codecs, float(config.codec.quality_of(self._codec)))
-        self._coder = BatchEncoder(self._weights, Floors.of(config.codec))
+        self._coder = BatchEncoder(self._weights, Floors.of(config.codec), effort=config.codec.effort)
         self._archive = archive
         self._config = config
         self._policy = ExactPolicy(config.lossless, config.max_error)
@@ -169,7 +169,7 @@ class EncoderWorker:
         if isinstance(content, str):
             row = failed_row(fetched.source, fetched.data, content, run=run)
         elif isinstance(outcome, Coded):
-            row = coded_row(fetched, outcome, codec=self._codec.id, run=run)
+            row = coded_row(fetched, outcome, codec=self._codec.id, effort=self._config.codec.effort, run=run)
         elif fetched.exact is not None:
             row = exact_row(fetched, fetched.exact, run=run)
         elif isinstance(content, Image):

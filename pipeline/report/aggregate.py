@@ -35,6 +35,7 @@ IMAGE_COLUMNS: Final = (
     "codec",
     "weights",
     "quality",
+    "effort",
     "width",
     "height",
     "source_size",
@@ -89,8 +90,8 @@ class Aggregate:
     """Of the catalogue that was read."""
     totals: Totals
     groups: dict[str, list[Group]]
-    """By `status`, `format`, `size` and, of stored images, `codec_quality`: a codec's level, or a packing. Coded images
-    also by `weights`, where there are several."""
+    """By `status`, `format`, `size` and, of stored images, `codec_quality`: a codec's level and effort, or a packing.
+    Coded images also by `weights`, where there are several."""
     reasons: list[tuple[str, str, int]]
     """(status, reason, images), the most frequent first."""
     histograms: dict[str, Histogram]
@@ -209,14 +210,18 @@ def _axes(rows: pa.Table) -> Iterator[tuple[str, pa.Array, pa.Table]]:
     yield "format", pc.fill_null(rows["source_format"], "unknown").combine_chunks(), rows
     yield "size", _size_names(rows), rows
     stored = rows.filter(pc.not_equal(rows["status"], "failed"))
-    named = (stored[name].to_pylist() for name in ("codec", "quality", "status", "packing"))
+    named = (stored[name].to_pylist() for name in ("codec", "quality", "effort", "status", "packing"))
     names = [
-        f"{codec} q{quality}" if codec is not None else f"{status} {packing}" if packing else status
-        for codec, quality, status, packing in zip(*named, strict=True)
+        _level(codec, quality, effort) if codec is not None else f"{status} {packing}" if packing else status
+        for codec, quality, effort, status, packing in zip(*named, strict=True)
     ]
     yield "codec_quality", pa.array(names, pa.string()), stored
     coded = rows.filter(pc.equal(rows["status"], "coded"))
     yield "weights", pc.fill_null(coded["weights"], "not told").combine_chunks(), coded
+
+
+def _level(codec: str, quality: int, effort: int | None) -> str:
+    return f"{codec} q{quality}" + (f" effort {effort}" if effort else "")
 
 
 def _size_names(rows: pa.Table) -> pa.Array:
@@ -244,7 +249,8 @@ def _ordered(groups: dict[str, Totals]) -> list[Group]:
     def place(name: str) -> tuple[object, ...]:
         if name in _SIZE_ORDER:
             return ("", _SIZE_ORDER.index(name), name)
-        stem, _, quality = name.rpartition(" q")
+        stem, _, level = name.rpartition(" q")
+        quality = level.split(" ")[0]
         return (stem, int(quality), name) if stem and quality.isdecimal() else (name, -1, name)
 
     return [Group(name=name, totals=groups[name]) for name in sorted(groups, key=place)]

@@ -30,8 +30,8 @@ from codec.parts.quality import MSE_SCALE, lmbda_of
 STEPS: Final = {1: 2, 2: 6, 3: 20}
 """By effort."""
 _PACE: Final = 0.25
-_CAUTION: Final = 1.125
-"""Of the shift towards zero, over the encoder's own: what is aimed at lies further from what is coded."""
+_CAUTION: Final = 1.5
+"""Of the shift towards zero, over the encoder's own: with it refined payloads are about as long as others."""
 _LEAST_OWN: Final = 0.1
 """Share of the linear path's curvature that a latent's own is taken to have at least."""
 
