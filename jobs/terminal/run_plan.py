@@ -66,9 +66,11 @@ def _lines(plan: CompressPlan) -> Iterator[str]:
 
 
 def _effort_words(cost: EffortCost) -> str:
-    words = effort_words(cost.effort, cost.seconds_per_megapixel, on_gpu=cost.on_gpu).capitalize()
-    unit = "GPU-hours" if cost.on_gpu else "core-hours"
-    return f"{words}, {cost.hours or 0.0:.2g} {unit} for {cost.megapixels or 0.0:,.3g} MP."
+    words = effort_words(cost.effort, cost.seconds_per_megapixel, on_gpu=cost.on_gpu)
+    seconds, megapixels = cost.seconds or 0.0, cost.megapixels or 0.0
+    unit, length = ("hour", 3600) if seconds >= 360 else ("minute", 60) if seconds >= 6 else ("second", 1)
+    of = "GPU" if cost.on_gpu else "core"
+    return f"With {words}, {seconds / length:,.2g} {of}-{unit}s for {megapixels:,.3g} MP."
 
 
 def _words(count: ImageCount) -> str:

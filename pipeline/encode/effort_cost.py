@@ -34,9 +34,9 @@ class EffortCost:
     """About what is to be encoded; None where nobody has looked."""
 
     @property
-    def hours(self) -> float | None:
+    def seconds(self) -> float | None:
         """Of one core, or one GPU, for all of that."""
-        return None if self.megapixels is None else self.megapixels * self.seconds_per_megapixel / 3600
+        return None if self.megapixels is None else self.megapixels * self.seconds_per_megapixel
 
 
 def measure_effort(codec: Codec, effort: int) -> EffortCost:

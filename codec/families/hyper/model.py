@@ -171,6 +171,8 @@ class HyperModel(nn.Module):
         bits = torch.zeros_like(quality_B)
         for number, one in enumerate(self.config.passes):
             channels, lattice = one.channels, one.lattice
+            if 0 in lattice.shape(*u_BMhw.shape[2:]):  # an image of one row or column
+                continue
             before, heard = known[:, : one.known], magnitudes[:, : one.known]
             mean = (
                 self.means.means(number, foreseen.means_BFhw, before, quality_B, lattice)

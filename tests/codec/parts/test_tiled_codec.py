@@ -10,7 +10,7 @@ import pytest
 from codec import tiles
 from codec.bitstream import pack_envelope, parse_envelope
 from codec.contract import RGB, Codec, EncodeOptions
-from codec.errors import BitstreamError, UnknownWeightsError
+from codec.errors import BitstreamError, CodecConfigError, UnknownWeightsError
 from codec.parts import tile_loop
 from tests.codec.test_contract import (  # noqa: F401  run here once more, on the codec below
     test_a_flat_image_comes_back_flat,
@@ -65,6 +65,13 @@ def test_tiles_leave_no_seam(codec: Codec, tile: int, monkeypatch: pytest.Monkey
     (tiled,) = codec.encode([image], AT_40)
     assert np.abs(codec.latents(tiled.payload) - codec.latents(whole.payload)).mean() < 1e-3
     assert np.abs(codec.decode([whole.payload])[0].pixels - pixels).max() <= 1
+
+
+def test_a_family_that_cannot_refine_refuses_effort(codec: Codec) -> None:
+    with pytest.raises(CodecConfigError, match=r"expected effort 0 with blocks-1, .* got 2: leave it out"):
+        codec.encode([picture(20, 20)], EncodeOptions(quality=40, effort=2))
+    with pytest.raises(ValueError, match="expected an effort from 0 to 3, got 4"):
+        EncodeOptions(quality=40, effort=4)
 
 
 def test_payloads_of_other_families_are_refused(codec: Codec) -> None:

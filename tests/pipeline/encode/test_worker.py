@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import weakref
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ import PIL.Image
 import pytest
 import torch
 
-from codec.contract import RGB, Prepared
+from codec.bitstream import pack_envelope, parse_envelope
+from codec.contract import RGB, Encoded, EncodeOptions, Prepared
 from pipeline.archive.stored_plan import StoredPlan
 from pipeline.config import CodecConfig, CompressConfig, WorkersConfig
 from pipeline.encode.tasks import EncodeTask
@@ -21,7 +23,7 @@ from pipeline.encode.worker import EncoderWorker
 from pipeline.source.parse import parse_source
 from pipeline.store.storage import Storage
 from tests.support.image_files import waves
-from tests.support.plain_codec import PlainCodec
+from tests.support.plain_codec import PlainCodec, PlainImage
 
 
 class Allergic(PlainCodec):
@@ -66,6 +68,44 @@ def coded_bpp(rows: list[dict[str, Any]]) -> float:
 def test_a_unit_meets_its_target_on_real_bytes(tmp_path: Path, count: int) -> None:
     rows = encode(tmp_path, {f"{n:03d}.png": waves(n) for n in range(count)}, bpp=5.0)
     assert {row["status"] for row in rows} == {"coded"}
+    assert coded_bpp(rows) == pytest.approx(5.0, rel=0.02)
+
+
+def longer(payload: bytes) -> bytes:
+    """A payload that decodes to the same, with as much again behind it as makes it a twentieth longer."""
+    envelope = parse_envelope(payload)
+    return pack_envelope(replace(envelope, body=envelope.body + bytes(len(payload) // 20)))
+
+
+class Refined(PlainImage):
+    """One that effort was spent on."""
+
+
+class Refining(PlainCodec):
+    """Effort makes payloads a twentieth longer than estimated."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.refiner = self
+
+    def refine(
+        self, images: Sequence[RGB], prepared: Sequence[Prepared], options: Sequence[EncodeOptions]
+    ) -> list[Prepared]:
+        return [Refined(image) for image in images]
+
+    def finish(self, prepared: Sequence[Prepared], options: Sequence[EncodeOptions]) -> list[Encoded]:
+        plain = super().finish(prepared, options)
+        return [
+            replace(one, payload=longer(one.payload)) if isinstance(of, Refined) else one
+            for of, one in zip(prepared, plain, strict=True)
+        ]
+
+
+@pytest.mark.parametrize("count", [1, 9])
+def test_effort_meets_the_target_too(tmp_path: Path, count: int) -> None:
+    files = {f"{n:03d}.png": waves(n) for n in range(count)}
+    rows = encode(tmp_path, files, codec=Refining(), bpp=5.0, effort=2)
+    assert {row["effort"] for row in rows} == {2}
     assert coded_bpp(rows) == pytest.approx(5.0, rel=0.02)
 
 

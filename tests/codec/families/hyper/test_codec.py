@@ -24,7 +24,7 @@ from codec.families.hyper.mean_network import MeanNetwork
 from codec.families.hyper.weights import Weights, export, understand
 from codec.metrics import psnr_db
 from codec.parts import precision, tile_loop
-from codec.parts.tiled_codec import AnalysedImage
+from codec.parts.tiled_model import AnalysedImage
 from codec.weights_file import parse_weights
 from tests.support.photographs import picture
 from tests.support.tiny_hyper import CPU, TINY, busy_model
