@@ -15,7 +15,6 @@ from pipeline.compress.adapt_first import plan_adapt_first
 from pipeline.compress.plan import CompressPlan, ImageCount
 from pipeline.compress.run import CompressRun
 from pipeline.config import CompressConfig
-from pipeline.encode.effort_cost import EffortCost
 from pipeline.source.source import Source
 from pipeline.store.storage import Storage
 from pipeline.words import counted
@@ -60,17 +59,20 @@ def _lines(plan: CompressPlan) -> Iterator[str]:
     yield f"Unchanged    {_words(plan.unchanged)}"
     if plan.gone is not None:
         yield f"Gone         {_words(plan.gone)}, archived and no longer in the source"
-    if plan.effort is not None:
-        yield _effort_words(plan.effort)
+    yield from _cost_lines(plan)
     yield from listing_lines(plan.listing)
 
 
-def _effort_words(cost: EffortCost) -> str:
+def _cost_lines(plan: CompressPlan) -> Iterator[str]:
+    """How long a megapixel and all images would take, where effort is asked for."""
+    cost = plan.effort
+    if cost is None:
+        return
     words = effort_words(cost.effort, cost.seconds_per_megapixel, on_gpu=cost.on_gpu)
     seconds, megapixels = cost.seconds or 0.0, cost.megapixels or 0.0
     unit, length = ("hour", 3600) if seconds >= 360 else ("minute", 60) if seconds >= 6 else ("second", 1)
     of = "GPU" if cost.on_gpu else "core"
-    return f"With {words}, {seconds / length:,.2g} {of}-{unit}s for {megapixels:,.3g} MP."
+    yield f"With {words}, {seconds / length:,.2g} {of}-{unit}s for {megapixels:,.3g} MP."
 
 
 def _words(count: ImageCount) -> str:

@@ -19,7 +19,7 @@ from codec.families.hyper.bitstream import pack_payload, parse_payload
 from codec.families.hyper.config import GRID
 from codec.families.hyper.integer_scales import ExactScales
 from codec.families.hyper.latent_coder import RATIO, LatentCoder
-from codec.families.hyper.refine import STEPS, Search
+from codec.families.hyper.refine import SCHEDULES, Search
 from codec.families.hyper.weights import Weights
 from codec.parts.precision import fast
 from codec.parts.tile_loop import Tiling
@@ -90,7 +90,7 @@ class ResidentModel:
     ) -> Tensor:
         """Search for the latents of tiles, which stay on the device."""
         search = Search(self._model, x_BCHW, inside_B1HW, side_BNuv, quality_B)
-        return search.run(y_BChw, steps=STEPS[effort])
+        return search.run(y_BChw, SCHEDULES[effort])
 
     def _walk(self, sixteenths: int) -> LatentCoder:
         return LatentCoder(self._model, self._scales, self._hyper_prior_LN, sixteenths=sixteenths)

@@ -5,7 +5,7 @@ them once they are rounded. Here that is looked at. Each step rounds the latents
 what the encoder aims at to where, by the gradient of the error, the picture would have been best:
 
     y_hat = walk(y)                                 rounded pass by pass, and the bits that takes
-    y <- y + PACE (y_hat - gradient / curvature - y)
+    y <- y + pace (y_hat - gradient / curvature - y)
 
 The gradient is taken at latents that a decoder can have, and rounding trades errors for bits as ever, so nothing is
 annealed or relaxed. Of all y_hat met, those of the first step being the encoder's own, the one with the least
@@ -16,6 +16,7 @@ Shape legend: x_BCHW YCbCr pixels; y_BMhw latents; z_BNuv hyper-latents; the res
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import torch
@@ -27,9 +28,28 @@ from codec.families.hyper.model import HyperModel
 from codec.parts.precision import fast
 from codec.parts.quality import MSE_SCALE, lmbda_of
 
-STEPS: Final = {1: 2, 2: 6, 3: 20}
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """How far a search goes."""
+
+    steps: int
+    first_pace: float
+    last_pace: float
+    """Shares of the way to what is wished that its first and last steps go."""
+
+    def pace(self, step: int) -> float:
+        """Of one step: falling evenly in its logarithm."""
+        share = step / max(self.steps - 1, 1)
+        return self.first_pace ** (1.0 - share) * self.last_pace**share
+
+
+SCHEDULES: Final = {
+    1: Schedule(steps=2, first_pace=0.4, last_pace=0.4),
+    2: Schedule(steps=6, first_pace=0.35, last_pace=0.2),
+    3: Schedule(steps=16, first_pace=0.25, last_pace=0.08),
+}
 """By effort."""
-_PACE: Final = 0.25
 _CAUTION: Final = 1.5
 """Of the shift towards zero, over the encoder's own: with it refined payloads are about as long as others."""
 _LEAST_OWN: Final = 0.1
@@ -60,27 +80,27 @@ class Search:
             self._gain = model.gain(quality_B)
             self._foreseen = model.foreseen(z_BNuv, quality_B).within(height, width)
 
-    def run(self, y_BMhw: Tensor, *, steps: int) -> Tensor:
+    def run(self, y_BMhw: Tensor, schedule: Schedule) -> Tensor:
         """Latents as a decoder has them, (B, M, h, w), from those analysed."""
         bit_worth = self._model.bit_worth(self._quality_B)
         aim, best, least_B = y_BMhw, y_BMhw, torch.full_like(self._quality_B, torch.inf)
         curvature = torch.empty(0)
-        for step in range(steps + 1):
+        for step in range(schedule.steps + 1):
             y_hat, bits_B = self._coded(aim, bit_worth)
-            y_hat.requires_grad_(step < steps)
+            y_hat.requires_grad_(step < schedule.steps)
             shown_BCHW = self._shown(y_hat)
             error_B = (shown_BCHW - self._rgb_BCHW).square().sum((1, 2, 3)) * self._error_bits_B
             cost_B = bits_B + error_B.detach()
             is_better = (cost_B < least_B)[:, None, None, None]
             best, least_B = torch.where(is_better, y_hat.detach(), best), torch.minimum(cost_B, least_B)
-            if step == steps:
+            if step == schedule.steps:
                 break
             if step == 0:
                 smoothing = self._smoothing(shown_BCHW, y_hat)
                 bit_worth = bit_worth * _CAUTION * smoothing
                 curvature = 2.0 * self._error_bits_B[:, None, None, None] * self._linear_path() / smoothing
             (gradient,) = torch.autograd.grad(error_B.sum(), y_hat)
-            aim = torch.lerp(aim, y_hat.detach() - gradient / curvature, _PACE)
+            aim = torch.lerp(aim, y_hat.detach() - gradient / curvature, schedule.pace(step))
         return best
 
     def _coded(self, y_BMhw: Tensor, bit_worth: Tensor) -> tuple[Tensor, Tensor]:
