@@ -21,9 +21,9 @@ def cost(codec: HyperCodec, image: RGB, encoded: Encoded, quality: float) -> flo
     """Bits a pixel and the weighed error, of what a reader gets."""
     (decoded,) = codec.decode([encoded.payload])
     assert decoded.symbols_crc32 == encoded.symbols_crc32
-    error = np.square((decoded.pixels.astype(float) - image) / 255.0).mean()
-    lmbda = float(lmbda_of(torch.tensor(quality)))
-    return 8 * len(encoded.payload) / (image.shape[0] * image.shape[1]) + lmbda * MSE_SCALE * float(error)
+    error = float(np.square((decoded.pixels.astype(float) - image) / 255.0).mean())
+    bpp = 8 * len(encoded.payload) / (image.shape[0] * image.shape[1])
+    return bpp + float(lmbda_of(torch.tensor(quality))) * MSE_SCALE * error
 
 
 def test_more_effort_shows_more_for_its_bits(
