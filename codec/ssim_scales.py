@@ -122,7 +122,7 @@ class SsimScale:
 def _fitting(x_2CHW: Tensor, room: int, more: int) -> Iterator[Tensor]:
     """Rows in parts: what there is room for, then `more` at a time."""
     yield x_2CHW[:, :, :room]
-    yield from x_2CHW[:, :, room:].split(more, 2) if x_2CHW.shape[2] > room else ()
+    yield from torch.split(x_2CHW[:, :, room:], more, 2) if x_2CHW.shape[2] > room else ()
 
 
 def _halved(x_2CHW: Tensor) -> Tensor:
@@ -137,7 +137,8 @@ def _factor(of_sum_and_difference_2HW: Tensor, constant: float) -> Tensor:
     """(sum - difference + constant) / (sum + difference + constant), where the sum lies."""
     of_sum_HW, of_difference_HW = of_sum_and_difference_2HW
     below_HW = (of_sum_HW + of_difference_HW).add_(constant)
-    return of_sum_HW.sub_(of_difference_HW).add_(constant).div_(below_HW)
+    factor_HW: Tensor = of_sum_HW.sub_(of_difference_HW).add_(constant).div_(below_HW)
+    return factor_HW
 
 
 def _blurred(x_2HW: Tensor) -> Tensor:

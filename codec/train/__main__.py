@@ -50,7 +50,7 @@ def main() -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=f"python -m {__spec__.parent}", description=__doc__)
+    parser = argparse.ArgumentParser(prog=f"python -m {__package__}", description=__doc__)
     parser.add_argument("config", type=Path, help="YAML, see configs/train/")
     parser.add_argument("data", type=Path, help="folder of images or tar packs, or one tar pack")
     parser.add_argument("out", type=Path, help="folder for checkpoint, log, pictures and weights")

@@ -145,7 +145,7 @@ def test_zip_bytes_of_little_is_the_size_of_a_zlib_stream(size: int) -> None:
 
 
 def test_zip_bytes_of_much_is_an_estimate_that_does_not_change() -> None:
-    files = sorted(PHOTOS.glob("*.png"))
+    files = sorted(PHOTOS.glob("*.png"))[:2]
     pixels = [np.asarray(Image.open(file).convert("RGB")) for file in files]
     for data in [*(one.tobytes() for one in pixels), *(file.read_bytes() for file in files), bytes(131073)]:
         assert (

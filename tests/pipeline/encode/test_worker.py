@@ -35,6 +35,21 @@ class Allergic(PlainCodec):
         return super().prepare(images)
 
 
+class Damaging(PlainCodec):
+    """A bit of every payload flips once it is made: the first at its start, later ones further on."""
+
+    made = 0
+
+    def finish(self, prepared: Sequence[Prepared], options: Sequence[EncodeOptions]) -> list[Encoded]:
+        return [self._damaged(encoded) for encoded in super().finish(prepared, options)]
+
+    def _damaged(self, encoded: Encoded) -> Encoded:
+        payload = bytearray(encoded.payload)
+        payload[self.made * 7 % len(payload)] ^= 1 << self.made % 8
+        self.made += 1
+        return replace(encoded, payload=bytes(payload))
+
+
 def encode(
     folder: Path, files: dict[str, bytes], codec: PlainCodec | None = None, **told: Any
 ) -> list[dict[str, Any]]:
@@ -130,6 +145,13 @@ def test_images_that_are_not_coded_do_not_count(tmp_path: Path) -> None:
     assert by_key["w13.png"]["reason"] == "the codec could not encode it: RuntimeError: 13 pixels"
     assert {by_key[key]["status"] for key in files} == {"coded"}
     assert coded_bpp(rows) == pytest.approx(5.0, rel=0.02)
+
+
+def test_a_payload_that_is_damaged_before_it_is_checked_is_never_stored(tmp_path: Path) -> None:
+    files = {f"{number}.png": waves(number) for number in range(5)}
+    for row in encode(tmp_path, files, Damaging(), quality=40):
+        assert row["status"] == "kept"
+        assert row["reason"].startswith("the codec could not encode it: BitstreamError: ")
 
 
 @pytest.mark.parametrize("error", [MemoryError, torch.OutOfMemoryError])
