@@ -42,7 +42,7 @@ class NoBdRateError(ValueError):
     """Two curves that cannot be compared; the text says why."""
 
 
-class Curve:
+class RateCurve:
     """Rate over quality: the monotone envelope of measured points, at least four of them."""
 
     def __init__(self, points: Iterable[tuple[float, float]]) -> None:
@@ -80,7 +80,7 @@ class Curve:
         return float(self._log_rate.integrate(low_db, high_db)) / (high_db - low_db)
 
 
-def bd_rate(ours: Curve, other: Curve, *, between_bpp: tuple[float, float] | None = None) -> BdRate:
+def bd_rate(ours: RateCurve, other: RateCurve, *, between_bpp: tuple[float, float] | None = None) -> BdRate:
     """Our bits against another codec's at equal quality, over the qualities both reach.
 
     Args:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
-from codec.bench.bd_rate import BdRate, Curve, NoBdRateError, bd_rate
+from codec.bench.bd_rate import BdRate, NoBdRateError, RateCurve, bd_rate
 
 MAIN_RANGE_BPP: Final = (0.2, 1.5)
 """Of our codec: from thumbnails one can still use to photographs nobody tells from the original."""
@@ -35,7 +35,7 @@ class NoBdRate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
+class BdRates:
     """Ours against one other codec by one measure."""
 
     overlap: BdRate | NoBdRate
@@ -44,19 +44,19 @@ class Comparison:
     """Over those of them that ours reaches at 0.2 to 1.5 bpp."""
 
 
-def compare_curves(ours: Sequence[Point], other: Sequence[Point], measure: Measure) -> Comparison:
+def compare_curves(ours: Sequence[Point], other: Sequence[Point], measure: Measure) -> BdRates:
     """BD-rates of two curves, MS-SSIM in dB; never raises: a missing number is a reason."""
     try:
-        our_curve = Curve(_scores(ours, measure))
+        our_curve = RateCurve(_scores(ours, measure))
     except NoBdRateError as error:
         missing = NoBdRate(reason=f"our curve: {error}")
-        return Comparison(overlap=missing, main_range=missing)
+        return BdRates(overlap=missing, main_range=missing)
     try:
-        other_curve = Curve(_scores(other, measure))
+        other_curve = RateCurve(_scores(other, measure))
     except NoBdRateError as error:
         missing = NoBdRate(reason=f"its curve: {error}")
-        return Comparison(overlap=missing, main_range=missing)
-    return Comparison(
+        return BdRates(overlap=missing, main_range=missing)
+    return BdRates(
         overlap=_bd_rate(our_curve, other_curve, None),
         main_range=_bd_rate(our_curve, other_curve, MAIN_RANGE_BPP),
     )
@@ -67,7 +67,7 @@ def ms_ssim_db(score: float) -> float:
     return math.inf if score >= 1.0 else -10.0 * math.log10(1.0 - score)
 
 
-def _bd_rate(ours: Curve, other: Curve, between_bpp: tuple[float, float] | None) -> BdRate | NoBdRate:
+def _bd_rate(ours: RateCurve, other: RateCurve, between_bpp: tuple[float, float] | None) -> BdRate | NoBdRate:
     try:
         return bd_rate(ours, other, between_bpp=between_bpp)
     except NoBdRateError as error:

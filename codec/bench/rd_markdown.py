@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from codec.bench.bd_rate import BdRate, Curve, NoBdRateError
-from codec.bench.comparison import MAIN_RANGE_BPP, Comparison, NoBdRate
+from codec.bench.bd_rate import BdRate, NoBdRateError, RateCurve
+from codec.bench.comparison import MAIN_RANGE_BPP, BdRates, NoBdRate
 from codec.bench.measure import RatePoint
 from codec.bench.rd_report import Line, RdReport
 
@@ -50,14 +50,14 @@ _POINT_HEADER = ("codec", "quality", "bpp", "against raw", "PSNR dB", "MS-SSIM")
 
 def _at_ratios(line: Line) -> Iterable[str]:
     try:
-        curve = Curve((point.bpp, point.psnr_db) for point in line.points)
+        curve = RateCurve((point.bpp, point.psnr_db) for point in line.points)
     except NoBdRateError:
         return ["-"] * len(_RATIOS)
     rates = [24.0 / ratio for ratio in _RATIOS]
     return [f"{curve.score_at(r):.2f}" if curve.low_bpp <= r <= curve.high_bpp else "-" for r in rates]
 
 
-def _bd_row(line: Line, psnr: Comparison, ms_ssim: Comparison) -> tuple[str, ...]:
+def _bd_row(line: Line, psnr: BdRates, ms_ssim: BdRates) -> tuple[str, ...]:
     title = f"{line.title} (published, Kodak)" if line.published else line.title
     over, rates = "-", "-"
     if isinstance(psnr.overlap, BdRate):
@@ -86,7 +86,7 @@ def _notes(report: RdReport) -> str:
     return "\n".join(f"- {note}" for note in notes)
 
 
-def _comparison_notes(name: str, comparison: Comparison) -> Iterable[str]:
+def _comparison_notes(name: str, comparison: BdRates) -> Iterable[str]:
     whole, main = comparison.overlap, comparison.main_range
     if isinstance(whole, NoBdRate):
         yield f"{name}: no BD-rate, {whole.reason}."

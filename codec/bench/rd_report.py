@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from codec.bench.comparison import Comparison, compare_curves
+from codec.bench.comparison import BdRates, compare_curves
 from codec.bench.kodak import PublishedPoint
 from codec.bench.measure import RatePoint
 
@@ -46,7 +46,7 @@ class RdReport:
         """Ours and the others."""
         return [self.ours, *self.others]
 
-    def comparisons(self) -> list[tuple[Line, Comparison, Comparison]]:
+    def comparisons(self) -> list[tuple[Line, BdRates, BdRates]]:
         """Ours against each other codec, by PSNR and by MS-SSIM."""
         ours = self.ours.points
         return [

@@ -106,7 +106,7 @@ def measure_speed(
     Raises:
         ValueError: there are no images.
     """
-    tallies = {(c.id, quality): _Tally() for c in contenders for quality in c.qualities}
+    tallies = {(c.id, quality): _TimedImages() for c in contenders for quality in c.qualities}
     warm = False
     for image in images:
         if not warm:
@@ -142,7 +142,7 @@ class _Timed:
 
 
 @dataclass(slots=True)
-class _Tally:
+class _TimedImages:
     encode_s: float = 0.0
     decode_s: float = 0.0
     num_bytes: int = 0
@@ -176,7 +176,7 @@ def _time(contender: Contender, image: RGB, quality: float) -> _Timed:
     return _Timed(encode_s=halfway - began, decode_s=ended - halfway, num_bytes=len(data))
 
 
-def _speed(contender: Contender, tallies: Sequence[_Tally]) -> Speed:
+def _speed(contender: Contender, tallies: Sequence[_TimedImages]) -> Speed:
     each = [
         SpeedAtQuality(
             quality=quality,

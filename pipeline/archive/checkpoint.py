@@ -25,7 +25,7 @@ from pipeline.store.storage import Storage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _State:
+class _TableState:
     """All that decides what a reader of a version sees."""
 
     version: int
@@ -99,7 +99,7 @@ def _hint(version: int, checkpoint: bytes, *, num_files: int) -> bytes:
 
 def _checkpoint_and_state(
     archive: Storage, chain: Mapping[str, bytes], version: int
-) -> tuple[bytes | None, _State]:
+) -> tuple[bytes | None, _TableState]:
     """A checkpoint, or None where the chain begins with it, and what the version consists of."""
     with TemporaryDirectory(prefix="tenfold-") as folder:
         table = _rebuilt(archive, chain, Path(folder))
@@ -111,7 +111,7 @@ def _checkpoint_and_state(
         return _local(Path(folder), checkpoint_path(version)).read_bytes(), state
 
 
-def _state(archive: Storage, log: Mapping[str, bytes]) -> _State:
+def _state(archive: Storage, log: Mapping[str, bytes]) -> _TableState:
     with TemporaryDirectory(prefix="tenfold-") as folder:
         return _content(_rebuilt(archive, log, Path(folder)))
 
@@ -125,10 +125,10 @@ def _rebuilt(archive: Storage, log: Mapping[str, bytes], folder: Path) -> DeltaT
         return DeltaTable(str(folder))
 
 
-def _content(table: DeltaTable) -> _State:
+def _content(table: DeltaTable) -> _TableState:
     actions = pa.table(table.get_add_actions(flatten=True))
     files = dict(zip(actions["path"].to_pylist(), actions["size_bytes"].to_pylist(), strict=True))
-    return _State(
+    return _TableState(
         version=table.version(),
         files=files,
         schema=table.schema().to_json(),

@@ -63,7 +63,7 @@ class Planner:
         self._listen = listen
         self._news: queue.SimpleQueue[Unit | Event | BaseException | None] = queue.SimpleQueue()
         self._units: deque[Unit | BaseException | None] = deque()
-        self._tally = _Tally(self._news.put)
+        self._tally = _ListingTally(self._news.put)
         self._stop = threading.Event()
         self.ended = False
         """No unit will follow."""
@@ -188,7 +188,7 @@ class Planner:
                 yield image
 
 
-class _Tally:
+class _ListingTally:
     """Counts of a listing, handed on from time to time."""
 
     def __init__(self, tell: Listener) -> None:

@@ -18,7 +18,7 @@ _ROUND_RATIOS: Final = (1.01, 1.02, 1.05, 1.1, 1.2, 1.5, 2.0, 5.0, 10.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bar:
+class Bin:
     """One bar of a histogram: images from `low` up to `high`."""
 
     low: float
@@ -54,7 +54,7 @@ class Histogram:
         """The usual ones, right to the width of a bin; the least and the most exactly. Nothing of nothing."""
         return {percent: self._percentile(percent) for percent in PERCENTILES} if self.count else {}
 
-    def bars(self) -> list[Bar]:
+    def bars(self) -> list[Bin]:
         """A histogram between round edges, from the least value to the most: 32 bars at most, fewer of few values."""
         if not self.count:
             return []
@@ -65,7 +65,7 @@ class Histogram:
         into = np.clip(np.floor(middles / width).astype(np.int64) - first, 0, last - first - 1)
         counts = np.bincount(into, weights=self._counts, minlength=last - first)
         return [
-            Bar(
+            Bin(
                 low=self._from((first + number) * width),
                 high=self._from((first + number + 1) * width),
                 images=int(images),

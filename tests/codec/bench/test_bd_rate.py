@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from codec.bench.bd_rate import Curve, NoBdRateError, bd_rate
+from codec.bench.bd_rate import NoBdRateError, RateCurve, bd_rate
 from codec.bench.comparison import MAIN_RANGE_BPP, NoBdRate, compare_curves, ms_ssim_db
 from codec.bench.kodak import published_curves
 from codec.bench.measure import RatePoint
@@ -24,7 +24,7 @@ def _points(scale: float = 1.0, *, ms_ssim: float | None = None) -> list[RatePoi
 
 @pytest.mark.parametrize("scale", [0.5, 0.9, 1.0, 1.25, 3.0])
 def test_a_curve_with_scaled_rates_is_off_by_just_that(scale: float) -> None:
-    found = bd_rate(Curve((bpp * scale, psnr) for bpp, psnr in POINTS), Curve(POINTS))
+    found = bd_rate(RateCurve((bpp * scale, psnr) for bpp, psnr in POINTS), RateCurve(POINTS))
     assert found.percent == pytest.approx(100.0 * (scale - 1.0), abs=1e-9)
     assert (found.low_db, found.high_db) == (25.0, 45.0)
     assert found.low_bpp == pytest.approx(0.05 * scale)
@@ -32,21 +32,21 @@ def test_a_curve_with_scaled_rates_is_off_by_just_that(scale: float) -> None:
 
 
 def test_swapping_the_curves_inverts_the_ratio() -> None:
-    other = Curve((bpp**1.1 * 1.2, psnr + math.sin(psnr)) for bpp, psnr in POINTS)
-    there, back = bd_rate(Curve(POINTS), other), bd_rate(other, Curve(POINTS))
+    other = RateCurve((bpp**1.1 * 1.2, psnr + math.sin(psnr)) for bpp, psnr in POINTS)
+    there, back = bd_rate(RateCurve(POINTS), other), bd_rate(other, RateCurve(POINTS))
     assert (1 + there.percent / 100) * (1 + back.percent / 100) == pytest.approx(1.0)
 
 
 def test_only_the_common_qualities_count() -> None:
-    low, high = Curve(POINTS[:5]), Curve([(bpp * 0.9, psnr) for bpp, psnr in POINTS[2:]])
+    low, high = RateCurve(POINTS[:5]), RateCurve([(bpp * 0.9, psnr) for bpp, psnr in POINTS[2:]])
     found = bd_rate(high, low)
     assert (found.low_db, found.high_db) == (31.0, 37.3)
     assert [found.low_bpp, found.high_bpp] == pytest.approx([0.225, 0.81])
 
 
 def test_the_main_range_is_of_our_rates() -> None:
-    ours = Curve(POINTS)
-    found = bd_rate(ours, Curve((bpp * 1.25, psnr) for bpp, psnr in POINTS), between_bpp=MAIN_RANGE_BPP)
+    ours = RateCurve(POINTS)
+    found = bd_rate(ours, RateCurve((bpp * 1.25, psnr) for bpp, psnr in POINTS), between_bpp=MAIN_RANGE_BPP)
     assert [found.low_bpp, found.high_bpp] == pytest.approx(MAIN_RANGE_BPP)
     assert found.percent == pytest.approx(-20.0)
     assert ours.bpp_at(found.low_db) == pytest.approx(0.2)
@@ -55,7 +55,8 @@ def test_the_main_range_is_of_our_rates() -> None:
 def test_published_pairs_come_out_as_published() -> None:
     """Per cent against VTM on Kodak by PSNR, as an independent PCHIP implementation gives them."""
     curves = {
-        curve.id: Curve((point.bpp, point.psnr_db) for point in curve.points) for curve in published_curves()
+        curve.id: RateCurve((point.bpp, point.psnr_db) for point in curve.points)
+        for curve in published_curves()
     }
     known = {
         "vtm": 0.0,
@@ -80,7 +81,7 @@ def test_the_envelope_keeps_what_is_worth_its_bits() -> None:
 
 
 def test_dropped_points_are_counted_and_change_nothing() -> None:
-    found = bd_rate(Curve(POINTS), Curve([*POINTS, (0.6, 33.0), (0.7, 20.0)]))
+    found = bd_rate(RateCurve(POINTS), RateCurve([*POINTS, (0.6, 33.0), (0.7, 20.0)]))
     assert found.percent == pytest.approx(0.0, abs=1e-9)
     assert (found.dropped_ours, found.dropped_other) == (0, 2)
 
@@ -96,13 +97,13 @@ def test_dropped_points_are_counted_and_change_nothing() -> None:
 )
 def test_too_few_points_hold_no_curve(points: list[tuple[float, float]]) -> None:
     with pytest.raises(NoBdRateError, match=f"at least 4 points, got {min(3, len(points))}"):
-        Curve(points)
+        RateCurve(points)
 
 
 def test_curves_that_never_meet_say_so() -> None:
-    above = Curve((bpp, psnr + 30.0) for bpp, psnr in POINTS)
+    above = RateCurve((bpp, psnr + 30.0) for bpp, psnr in POINTS)
     with pytest.raises(NoBdRateError, match=r"ours 25.00 to 45.00 dB, the other 55.00 to 75.00 dB"):
-        bd_rate(Curve(POINTS), above)
+        bd_rate(RateCurve(POINTS), above)
 
 
 def test_a_missing_number_is_a_reason() -> None:
