@@ -75,10 +75,11 @@ class WeightsPlan:
     current: tuple[AdaptationRecord, ...]
     """The records that say which weights the archive encodes with."""
 
-    def lost_learning(self) -> tuple[AdaptationRecord, ...]:
-        """Those that name weights which are neither whole nor shipped: they do not count any more."""
-        usable = self.whole.union(shipped_digests())
-        return tuple(record for record in self.current if not usable.issuperset(record.encodes_with))
+    def lost_learning(self) -> dict[AdaptationRecord, set[str]]:
+        """Those that name weights which are neither whole nor shipped, and which ones: they do not count any more."""
+        usable = {digest.hex() for digest in self.whole.union(shipped_digests())}
+        lost = {record: set(record.weights) - usable for record in self.current}
+        return {record: digests for record, digests in lost.items() if digests}
 
     def needed(self) -> frozenset[bytes]:
         """Digests of what weights of the archive are made of, and of what it encodes with."""
@@ -121,9 +122,7 @@ class RepairPlan:
         return RepairSummary(
             rebuilt=None if self.rebuild is None else self.rebuild.facts,
             mended=[*self.dispensable, *self.weights.damaged, *self.weights.records],
-            unlearned=sorted(
-                {digest for record in self.weights.lost_learning() for digest in record.weights}
-            ),
+            unlearned=sorted(set().union(*self.weights.lost_learning().values())),
             put_back=[weights_path(digest) for digest in self.missing_weights],
             damaged=[problem for shard in shards for problem in shard.seen.problems],
             salvaged=sum(shard.seen.salvaged for shard in shards),
