@@ -16,6 +16,7 @@ Shape legend: x_BCHW YCbCr pixels; y_BMhw latents; z_BNuv hyper-latents; the res
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -41,7 +42,7 @@ class Schedule:
     def pace(self, step: int) -> float:
         """Of one step: falling evenly in its logarithm."""
         share = step / max(self.steps - 1, 1)
-        return self.first_pace ** (1.0 - share) * self.last_pace**share
+        return self.first_pace * math.pow(self.last_pace / self.first_pace, share)
 
 
 SCHEDULES: Final = {
