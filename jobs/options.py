@@ -269,6 +269,7 @@ OPTION_OF: Final = {
     "codec.min_psnr_db": "--min-psnr",
     "codec.min_ms_ssim": "--min-ms-ssim",
     "max_error": "--max-error",
+    "adapt.time": "--adapt or --time",
     "workers.count": "--workers",
     "workers.ray_address": "--ray-address",
     "nightly.max_seconds": "--max-seconds",

@@ -271,7 +271,7 @@ def test_a_webhook_that_does_not_take_it_changes_nothing(
         (("a", "b", "--deletes", "some"), "Expected keep, drop or a limit"),
         (("@list.txt", "b", "--deletes", "drop"), "a list does not say what is no longer in it"),
         (("a", "b", "--webhook", "ftp://token@host"), "Expected an http(s) URL as webhook"),
-        (("a", "b", "--max-seconds", "-1"), "`nightly.max_seconds`: expected greater than 0"),
+        (("a", "b", "--max-seconds", "-1"), "`--max-seconds`: expected greater than 0"),
     ],
     ids=["no source", "policy", "list", "webhook", "seconds"],
 )
