@@ -105,7 +105,7 @@ class WorkersConfig(_Section):
 
     count: int | None = Field(default=None, ge=0)
     """Ray actors; 0 runs in this process without Ray; null takes every GPU, or every core without one. With null, no
-    cluster and no GPU, little work runs in this process, too: up to 100 images and about 50 megapixels to encode or
+    cluster and no GPU, little work runs in this process, too: up to 100 images and about 20 megapixels to encode or
     decode, or as much work of another kind."""
     gpus: float = Field(default=1, gt=0)
     """GPU share of one actor where the cluster has GPUs; 0.5 puts two actors on each."""

@@ -199,7 +199,8 @@ class CompressRun:
     def _pool(
         self, loaded: RunCodec, record: RunRecord, listen: Listener, workload: Workload | None
     ) -> AbstractContextManager[Pool[EncodeTask, EncodeResult]]:
-        """Workers. A run that ended before its end works in processes of their own: an image may have been why."""
+        """Workers: in processes of their own where an effort makes much work of few images, and where the run ended
+        before its end, as an image may have been why."""
         if self._config.lossless is not True or loaded.digests:
             store_weights(self._archive, loaded.codec.weights)
         spec = EncoderSpec(
@@ -212,7 +213,7 @@ class CompressRun:
             spec,
             self._config.workers,
             listen,
-            workload=None if record.resumed else workload,
+            workload=None if record.resumed or self._config.codec.effort else workload,
             build_here=partial(spec.build, first=loaded.codec),
         )
 

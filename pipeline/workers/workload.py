@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Final
 
 _SMALL_IMAGES: Final = 100
-_SMALL_MEGAPIXELS: Final = 50.0
-"""Ray takes ten seconds of CPU to start. What is encoded here in less than about forty is done sooner without it
+_SMALL_MEGAPIXELS: Final = 20.0
+"""With about fourteen, two workers of Ray and this process alone were done at the same time
 (docs/benchmarks/2026-11-28-first-minute.md)."""
-_PIXELS_PER_BYTE: Final = 1.5
-"""Of image files: a PNG of a photograph has 0.7, a JPEG 3."""
-_READING: Final = 0.05
+_PIXELS_PER_BYTE: Final = 3.0
+"""Of a JPEG; a PNG of a photograph has 0.7."""
+_READING: Final = 0.03
 """To read and check a megabyte takes this share of what it takes to encode a megapixel."""
 
 
