@@ -108,7 +108,7 @@ class StepAdvanced(_Event):
 class AdaptationAdvanced(_Event):
     """A codec went on learning from a source's images."""
 
-    step: Literal["reading", "measuring", "learning", "judging"]
+    step: Literal["reading", "measuring", "learning", "judging", "sorting"]
     done: float
     total: float
     """Images; seconds while learning."""

@@ -110,10 +110,12 @@ class Court:
         return max(0, len(learned.weights) - len(start))  # what it takes the place of is not stored then
 
 
-def helped_crops(held_back: HeldBack, before: bytes, after: bytes, crops: Crops) -> Crops | None:
+def helped_crops(
+    held_back: HeldBack, before: bytes, after: bytes, crops: Crops, on_image: Callable[[int], None]
+) -> Crops | None:
     """The crops of images that other weights help; None where that is nearly all of them, or few."""
     first = {photo_of(name): pixels for name, pixels in zip(crops.names, crops.pixels, strict=True)}
-    gains = held_back.gains(before, after, list(first.values()))
+    gains = held_back.gains(before, after, list(first.values()), on_image)
     helped = {photo for photo, gain in zip(first, gains, strict=True) if gain > _LEAST_GAIN}
     if not _LEAST_HELPED <= len(helped) <= _MOST_HELPED * len(first):
         return None

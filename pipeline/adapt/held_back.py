@@ -49,10 +49,16 @@ class HeldBack:
         chosen = (of_sets[codecs.index(choice.of(image))] for image in self._images)
         return Measured(images=tuple(one.images[place] for place, one in enumerate(chosen)))
 
-    def gains(self, before: bytes, after: bytes, images: Sequence[RGB]) -> list[float]:
+    def gains(
+        self, before: bytes, after: bytes, images: Sequence[RGB], on_image: Callable[[int], None]
+    ) -> list[float]:
         """Shares of bits that single images save with other weights, as estimated; 0 where they save nothing."""
         choice = WeightsChoice([self._codec(before), self._codec(after)], self._quality)
-        return [choice.gain(image) for image in images]
+        gains = []
+        for number, image in enumerate(images, 1):
+            gains.append(choice.gain(image))
+            on_image(number)
+        return gains
 
     def _of(self, weights: bytes, on_image: Callable[[int], None]) -> Measured:
         path = self._folder / f"measured-{digest_of(weights).hex()}.json"

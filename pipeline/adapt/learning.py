@@ -44,6 +44,7 @@ from pipeline.progress import AdaptationAdvanced
 from pipeline.source.source import Source
 from pipeline.store.storage import Storage
 
+_Step = Literal["reading", "measuring", "judging", "sorting"]
 _KEEP_EVERY_S: Final = 30.0
 """What a kill costs, at most."""
 _SETTLED: Final = "settings.json"
@@ -138,7 +139,8 @@ class Learning:
         case = court.hear(first, start, on_image)
         if case.verdict.accepted and case.is_alone:
             return case
-        helped = helped_crops(court.held_back, start, first.weights, pictures.learn)
+        on_crop = partial(self._advance, "sorting", pictures.learned_from)
+        helped = helped_crops(court.held_back, start, first.weights, pictures.learn, on_crop)
         if helped is None:
             return case
         second = self._adapt(start, helped, _shorter(self._settings), folder / "helped", kept)
@@ -223,7 +225,7 @@ class Learning:
     def _tell_learning(self, done: float, total: float, gain_percent: float | None) -> None:
         self._tell(AdaptationAdvanced(step="learning", done=done, total=total, gain_percent=gain_percent))
 
-    def _advance(self, step: Literal["reading", "measuring", "judging"], total: int, done: int) -> None:
+    def _advance(self, step: _Step, total: int, done: int) -> None:
         self._tell(AdaptationAdvanced(step=step, done=done, total=total))
         if self._is_stopped():
             raise StoppedError

@@ -16,6 +16,8 @@ from pipeline.encode.centre import centre
 
 _PIXELS: Final = 256 * 256
 """Of the middle: 1 % more work on an image of 6 megapixels."""
+_GLANCED_AT: Final = 128 * 128
+"""Where many images are only sorted."""
 _RATE_OF_A_DB: Final = 0.18
 """Growth of the bytes' logarithm with one dB: a level of quality is 4.5 % of the bytes and a quarter of a dB."""
 _IDENTICAL_DB: Final = 100.0
@@ -46,8 +48,8 @@ class WeightsChoice:
         return min(self._codecs, key=lambda codec: self._cost(codec, middle))
 
     def gain(self, image: RGB) -> float:
-        """Share of an image's bytes that its choice saves over the first codec, at equal quality; an estimate."""
-        middle = centre(image, _PIXELS)
+        """Share of an image's bytes that its choice saves over the first codec, at equal quality: at a glance."""
+        middle = centre(image, _GLANCED_AT)
         costs = [self._cost(codec, middle) for codec in self._codecs]
         return 1.0 - math.exp(min(costs) - costs[0])
 
