@@ -13,6 +13,7 @@ from codec.families.hyper.codec import HyperCodec
 from codec.families.hyper.weights import Weights
 from codec.parts.quality import MSE_SCALE, lmbda_of
 from codec.parts.tiled_model import AnalysedImage, RefinableModel
+from tests.support.devices import on_every_device
 from tests.support.photographs import picture
 from tests.support.tiny_hyper import CPU
 
@@ -23,7 +24,8 @@ def cost(codec: HyperCodec, image: RGB, encoded: Encoded, quality: float) -> flo
     assert decoded.symbols_crc32 == encoded.symbols_crc32
     error = float(np.square((decoded.pixels.astype(float) - image) / 255.0).mean())
     bpp = 8 * len(encoded.payload) / (image.shape[0] * image.shape[1])
-    return bpp + float(lmbda_of(torch.tensor(quality))) * MSE_SCALE * error
+    weighed: float = float(lmbda_of(torch.tensor(quality))) * MSE_SCALE * error
+    return bpp + weighed
 
 
 def test_more_effort_shows_more_for_its_bits(
@@ -51,8 +53,9 @@ def test_estimates_are_those_of_refined_images(hyper: HyperCodec, photo: RGB) ->
     )
 
 
-def test_an_image_becomes_the_same_in_any_company(tiny: Weights) -> None:
-    codec = HyperCodec(tiny, device=CPU)
+@on_every_device
+def test_an_image_becomes_the_same_in_any_company(tiny: Weights, device: str) -> None:
+    codec = HyperCodec(tiny, device=torch.device(device))
     images = [picture(70, 90), picture(16, 16), picture(130, 33)]
     options = EncodeOptions(quality=30, effort=1)
     together = codec.encode(images, options)
