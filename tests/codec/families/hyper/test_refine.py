@@ -23,9 +23,8 @@ def cost(codec: HyperCodec, image: RGB, encoded: Encoded, quality: float) -> flo
     (decoded,) = codec.decode([encoded.payload])
     assert decoded.symbols_crc32 == encoded.symbols_crc32
     error = float(np.square((decoded.pixels.astype(float) - image) / 255.0).mean())
-    bpp = 8 * len(encoded.payload) / (image.shape[0] * image.shape[1])
-    weighed: float = float(lmbda_of(torch.tensor(quality))) * MSE_SCALE * error
-    return bpp + weighed
+    bpp: float = 8 * len(encoded.payload) / (image.shape[0] * image.shape[1])
+    return bpp + float(lmbda_of(torch.tensor(quality))) * float(MSE_SCALE) * error
 
 
 def test_more_effort_shows_more_for_its_bits(
