@@ -12,9 +12,11 @@ def returns_in_time(call: Callable[[], None], *, timeout_s: float, name: str) ->
     """Whether a call, in a thread of its own, came back; else it is left to itself."""
     thread = threading.Thread(target=call, name=name, daemon=True)
     thread.start()
-    thread.join(timeout_s)
-    if thread.is_alive():
-        _stuck.append(thread)
+    try:
+        thread.join(timeout_s)
+    finally:  # whoever waits may be interrupted
+        if thread.is_alive():
+            _stuck.append(thread)
     return not thread.is_alive()
 
 

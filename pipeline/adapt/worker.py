@@ -6,8 +6,8 @@ that died goes on with what the archive keeps of the attempt.
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Event, Thread
 from typing import Final
 
@@ -18,6 +18,7 @@ from pipeline.adapt.tasks import LearnerSpec, Look, Standing
 from pipeline.progress import AdaptationAdvanced
 from pipeline.source.source import Source
 from pipeline.store.storage import Storage
+from pipeline.stuck_calls import returns_in_time
 from pipeline.workers.pool import Worker
 
 _PATIENCE_S: Final = 10.0
@@ -37,6 +38,7 @@ class Learner(Worker[Look, Standing]):
         self._now = AdaptationAdvanced(step="reading", done=0, total=total)
         self._learned: Learned | None = None
         self._error: BaseException | None = None
+        self._folder = TemporaryDirectory(prefix="tenfold-adapt-", ignore_cleanup_errors=True)
         self._stopping, self._ended = Event(), Event()
         self._learning = Learning(
             archive,
@@ -65,15 +67,17 @@ class Learner(Worker[Look, Standing]):
     def close(self) -> None:
         """End the work with a checkpoint that the archive keeps; an evaluation under way is not waited for."""
         self._stopping.set()
-        self._thread.join(_PATIENCE_S)
+        try:
+            returns_in_time(self._thread.join, timeout_s=_PATIENCE_S, name="learner's end")
+        finally:
+            self._folder.cleanup()
 
     def _hear(self, now: AdaptationAdvanced) -> None:
         self._now = now
 
     def _work(self) -> None:
         try:
-            with tempfile.TemporaryDirectory(prefix="tenfold-adapt-") as folder:
-                self._learned = self._learning.run(Path(folder))
+            self._learned = self._learning.run(Path(self._folder.name))
         except StoppedError:
             pass
         except BaseException as error:  # noqa: BLE001  crosses the thread; `run` raises it
