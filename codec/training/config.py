@@ -100,9 +100,10 @@ class TrainConfig(BaseModel):
         Args:
             weights: what the file says of itself (`codec.weights_file.WeightsFile.config`, parsed).
         Raises:
-            CodecConfigError: one weights file of this family is not a whole codec.
+            CodecConfigError: weights of this family cannot be adapted, as where one file is not a whole codec.
         """
         del weights
         raise CodecConfigError(
-            "expected a family that encodes with one weights file of one's own, such as hyper-1"
+            f"expected a family whose weights can be adapted, such as hyper-1; {cls.__name__} does not say how a run "
+            "goes on from one weights file (keys_of)"
         )

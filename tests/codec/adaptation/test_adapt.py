@@ -63,5 +63,5 @@ def test_too_few_images_are_refused(tmp_path: Path) -> None:
 
 def test_a_family_without_weights_of_ones_own_is_refused(tmp_path: Path) -> None:
     start = (SHIPPED / "ae-zfp-1" / "25x.safetensors").read_bytes()
-    with pytest.raises(CodecConfigError, match="encodes with one weights file"):
+    with pytest.raises(CodecConfigError, match="expected a family whose weights can be adapted"):
         adapt(start, CROPS, family="ae-zfp-1", settings=SETTINGS, out=tmp_path, device=CPU)
