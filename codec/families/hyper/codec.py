@@ -89,8 +89,9 @@ class ResidentModel:
         effort: int,
     ) -> Tensor:
         """Search for the latents of tiles, which stay on the device."""
-        search = Search(self._model, x_BCHW, inside_B1HW, side_BNuv, quality_B)
-        return search.run(y_BChw, SCHEDULES[effort])
+        with torch.inference_mode(False), torch.enable_grad():  # whatever is in force around it
+            search = Search(self._model, x_BCHW, inside_B1HW, side_BNuv, quality_B)
+            return search.run(y_BChw, SCHEDULES[effort])
 
     def _walk(self, sixteenths: int) -> LatentCoder:
         return LatentCoder(self._model, self._scales, self._hyper_prior_LN, sixteenths=sixteenths)

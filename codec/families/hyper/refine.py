@@ -16,6 +16,7 @@ Shape legend: x_BCHW YCbCr pixels; y_BMhw latents; z_BNuv hyper-latents; the res
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -41,7 +42,7 @@ class Schedule:
     def pace(self, step: int) -> float:
         """Of one step: falling evenly in its logarithm."""
         share = step / max(self.steps - 1, 1)
-        return self.first_pace ** (1.0 - share) * self.last_pace**share
+        return self.first_pace * math.pow(self.last_pace / self.first_pace, share)
 
 
 SCHEDULES: Final = {
@@ -54,6 +55,24 @@ _CAUTION: Final = 1.5
 """Of the shift towards zero, over the encoder's own: with it refined payloads are about as long as others."""
 _LEAST_OWN: Final = 0.1
 """Share of the linear path's curvature that a latent's own is taken to have at least."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Trial:
+    """Latents that a decoder may have, and what comes of them."""
+
+    y_hat_BMhw: Tensor
+    shown_BCHW: Tensor
+    """RGB; the original's where that does not count."""
+    error_B: Tensor
+    """In bits."""
+    cost_B: Tensor
+    """Bits, and bits that the error is worth."""
+
+    def gradient(self) -> Tensor:
+        """Of the error; once."""
+        (gradient,) = torch.autograd.grad(self.error_B.sum(), self.y_hat_BMhw)
+        return gradient
 
 
 class Search:
@@ -81,40 +100,38 @@ class Search:
             self._foreseen = model.foreseen(z_BNuv, quality_B).within(height, width)
 
     def run(self, y_BMhw: Tensor, schedule: Schedule) -> Tensor:
-        """Latents as a decoder has them, (B, M, h, w), from those analysed."""
+        """Latents as a decoder has them, (B, M, h, w), from those analysed. To be called where gradients are kept."""
         bit_worth = self._model.bit_worth(self._quality_B)
-        aim, best, least_B = y_BMhw, y_BMhw, torch.full_like(self._quality_B, torch.inf)
-        curvature = torch.empty(0)
-        for step in range(schedule.steps + 1):
-            y_hat, bits_B = self._coded(aim, bit_worth)
-            y_hat.requires_grad_(step < schedule.steps)
-            shown_BCHW = self._shown(y_hat)
-            error_B = (shown_BCHW - self._rgb_BCHW).square().sum((1, 2, 3)) * self._error_bits_B
-            cost_B = bits_B + error_B.detach()
-            is_better = (cost_B < least_B)[:, None, None, None]
-            best, least_B = torch.where(is_better, y_hat.detach(), best), torch.minimum(cost_B, least_B)
-            if step == schedule.steps:
-                break
-            if step == 0:
-                smoothing = self._smoothing(shown_BCHW, y_hat)
-                bit_worth = bit_worth * _CAUTION * smoothing
-                curvature = 2.0 * self._error_bits_B[:, None, None, None] * self._linear_path() / smoothing
-            (gradient,) = torch.autograd.grad(error_B.sum(), y_hat)
-            aim = torch.lerp(aim, y_hat.detach() - gradient / curvature, schedule.pace(step))
+        trial = self._tried(y_BMhw, bit_worth)
+        smoothing = self._smoothing(trial)
+        bit_worth = bit_worth * _CAUTION * smoothing
+        curvature = 2.0 * self._error_bits_B[:, None, None, None] * self._linear_path() / smoothing
+        aim, best, least_B = y_BMhw, trial.y_hat_BMhw.detach(), trial.cost_B
+        for step in range(schedule.steps):
+            aim = torch.lerp(
+                aim, trial.y_hat_BMhw.detach() - trial.gradient() / curvature, schedule.pace(step)
+            )
+            trial = self._tried(aim, bit_worth)
+            is_better = (trial.cost_B < least_B)[:, None, None, None]
+            best = torch.where(is_better, trial.y_hat_BMhw.detach(), best)
+            least_B = torch.minimum(trial.cost_B, least_B)
         return best
 
-    def _coded(self, y_BMhw: Tensor, bit_worth: Tensor) -> tuple[Tensor, Tensor]:
-        """The latents that a decoder has when these are encoded, and the bits that takes, (B,)."""
-        with torch.no_grad(), fast(self._device):
-            walked = self._model.walk(y_BMhw * self._gain, self._foreseen, self._quality_B, bit_worth)
-        return walked.y_hat_BMhw, walked.bits_B
-
-    def _shown(self, y_hat_BMhw: Tensor) -> Tensor:
-        """RGB, as the original where that does not count."""
-        with torch.enable_grad(), fast(self._device):
+    def _tried(self, y_BMhw: Tensor, bit_worth: Tensor) -> _Trial:
+        """These latents, encoded and decoded."""
+        with fast(self._device):
+            with torch.no_grad():
+                walked = self._model.walk(y_BMhw * self._gain, self._foreseen, self._quality_B, bit_worth)
+            y_hat_BMhw = walked.y_hat_BMhw.requires_grad_()
             x_hat_BCHW = self._model.synthesis(y_hat_BMhw, self._quality_B)
-        with torch.enable_grad():
-            return torch.where(self._inside_B1HW > 0.0, ycbcr_to_rgb(x_hat_BCHW), self._rgb_BCHW)
+        shown_BCHW = torch.where(self._inside_B1HW > 0.0, ycbcr_to_rgb(x_hat_BCHW), self._rgb_BCHW)
+        error_B = (shown_BCHW - self._rgb_BCHW).square().sum((1, 2, 3)) * self._error_bits_B
+        return _Trial(
+            y_hat_BMhw=y_hat_BMhw,
+            shown_BCHW=shown_BCHW,
+            error_B=error_B,
+            cost_B=walked.bits_B + error_B.detach(),
+        )
 
     def _linear_path(self) -> Tensor:
         """How much the linear path makes of a latent, squared and summed over RGB."""
@@ -122,7 +139,7 @@ class Search:
         planes_M3P1 = weight_PM.T.reshape(weight_PM.shape[1], 3, -1, 1)
         return (ycbcr_to_rgb(planes_M3P1) - 0.5).square().sum((1, 2))[:, :, None]
 
-    def _smoothing(self, shown_BCHW: Tensor, y_hat_BMhw: Tensor) -> Tensor:
+    def _smoothing(self, trial: _Trial) -> Tensor:
         """By how much the deep branch, which smooths what rounding leaves, makes less of latents, (B, M, 1, 1): the
         root of that, since what many latents change together it does not smooth.
 
@@ -130,8 +147,11 @@ class Search:
         noise for all tiles, so that they do not depend on each other.
         """
         chance = torch.Generator().manual_seed(0)
-        noise_1CHW = torch.randn(1, *shown_BCHW.shape[1:], generator=chance, device="cpu").to(self._device)
-        (probe,) = torch.autograd.grad((shown_BCHW * noise_1CHW).sum(), y_hat_BMhw, retain_graph=True)
+        shape = trial.shown_BCHW.shape[1:]
+        noise_1CHW = torch.randn(1, *shape, generator=chance, device="cpu").to(self._device)
+        (probe,) = torch.autograd.grad(
+            (trial.shown_BCHW * noise_1CHW).sum(), trial.y_hat_BMhw, retain_graph=True
+        )
         linear = self._linear_path()
         own = probe.square().mean((2, 3), keepdim=True)
         return torch.sqrt(linear / torch.maximum(own, _LEAST_OWN * linear))
