@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from codec.errors import WeightsError
-from codec.weights_file import parse_weights
+from codec.weights_file import DIGEST_BYTES, parse_weights
 
 MAGIC: Final = b"TFWD\x01"
 LARGEST_SYMBOL: Final = 127
@@ -55,22 +55,14 @@ class Move:
         return moved
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
-    """What a difference says of itself."""
-
-    base_sha256: bytes
-    adapted_sha256: bytes
-
-
-def about(difference: bytes) -> Difference:
-    """Which weights file it is a difference from, and which it rebuilds.
+def base_digest(difference: bytes) -> bytes:
+    """Digest of the weights file that it is a difference from, as payloads name weights.
 
     Raises:
         WeightsError: it is none.
     """
-    base, adapted, _, _ = _head(difference)
-    return Difference(base_sha256=base, adapted_sha256=adapted)
+    base_sha256, _, _, _ = _head(difference)
+    return base_sha256[:DIGEST_BYTES]
 
 
 def pack(base: bytes, adapted: bytes, moves: Mapping[str, Move]) -> bytes | None:

@@ -1,18 +1,18 @@
 """The weights files that an archive carries, so that its payloads decode whatever later releases ship.
 
 ARCHIVE/codec/<digest>.safetensors      <digest>: first 8 bytes of the file's sha256, hexadecimal
-ARCHIVE/codec/<digest>.difference       ... or the digest of another such file, and what makes this one of it
+ARCHIVE/codec/<digest>.difference       ... or what makes this file of another one, whose digest it holds
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from codec.adaptation.difference import rebuild
+from codec.adaptation.difference import base_digest, rebuild
 from codec.bitstream import HEAD_BYTES
 from codec.errors import WeightsError
 from codec.payload_head import weights_digest
-from codec.weights_file import DIGEST_BYTES, digest_of, shipped, weights_name
+from codec.weights_file import digest_of, shipped, weights_name
 from pipeline.archive.layout import (
     WEIGHTS_FOLDER,
     difference_path,
@@ -74,7 +74,15 @@ def store_weights(archive: Storage, weights: Mapping[str, bytes]) -> None:
 def store_difference(archive: Storage, weights: bytes, difference: bytes, *, base: bytes) -> None:
     """Put weights into the archive as what makes them of another weights file, which it gets too if it has it not."""
     store_weights(archive, {weights_name(digest_of(base)): base})
-    archive.write(difference_path(digest_of(weights)), digest_of(base) + difference)
+    archive.write(difference_path(digest_of(weights)), difference)
+
+
+def base_named_by(difference: bytes) -> bytes | None:
+    """Digest of the weights that a difference is from; None where damage hides it."""
+    try:
+        return base_digest(difference)
+    except WeightsError:
+        return None
 
 
 def read_stored_weights(archive: Storage, digest: bytes) -> bytes:
@@ -112,12 +120,12 @@ def _rebuilt(archive: Storage, path: str) -> bytes:
         FileNotFoundError: there is no such difference.
         ArchiveError, DamagedError: it is damaged; or its base is lost or damaged, and does not ship with this release.
     """
-    data = archive.read(path)
-    base, difference = data[:DIGEST_BYTES], data[DIGEST_BYTES:]
+    difference = archive.read(path)
     try:
+        base = base_digest(difference)
         return rebuild(shipped(base.hex()) or read_stored_weights(archive, base), difference)
     except WeightsError as error:
         raise DamagedError(
-            f"Expected what makes weights of {base.hex()} in {path} of the archive at {archive.url}, got: {error}. "
-            "Copy the file back from a backup."
+            f"Expected what makes weights of others in {path} of the archive at {archive.url}, got: {error}. Copy the "
+            "file back from a backup."
         ) from error

@@ -190,7 +190,7 @@ def _plan_weights(archive: Storage) -> WeightsPlan:
     bases: set[bytes] = set()
     for weights in weights_seen(archive):
         if weights.problem is not None:
-            if weights.base is not None or shipped(weights.digest) is None:
+            if digest_in(weights.path) is None or shipped(weights.digest) is None:
                 problems.append(weights.problem)
                 continue
             damaged.append(weights.path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from codec.weights_file import DIGEST_BYTES, SUFFIX, digest_of
+from codec.weights_file import SUFFIX, digest_of
 from pipeline.archive.adaptations import current_adaptations, damaged_adaptations
 from pipeline.archive.layout import (
     ADAPTATIONS_FOLDER,
@@ -13,7 +13,7 @@ from pipeline.archive.layout import (
     digest_of_difference,
     weights_path,
 )
-from pipeline.archive.weights import archived_digests, read_stored_weights
+from pipeline.archive.weights import archived_digests, base_named_by, read_stored_weights
 from pipeline.errors import ArchiveError
 from pipeline.store.storage import Storage
 from pipeline.verify.damage import Problem
@@ -28,7 +28,7 @@ class WeightsSeen:
     digest: str
     """Of the weights, hexadecimal, as the name says."""
     base: bytes | None
-    """Digest of the weights that these are made of; None for a whole file."""
+    """Digest of the weights that these are made of; None for a whole file, and where damage hides it."""
     damage: str | None
     """What is wrong with it, for a person."""
 
@@ -84,5 +84,5 @@ def _difference(archive: Storage, path: str, digest: bytes) -> WeightsSeen:
     except ArchiveError as error:
         damage = f"What was coded with the weights {digest.hex()} does not decode. {error}"
     return WeightsSeen(
-        path=path, num_bytes=len(data), digest=digest.hex(), base=data[:DIGEST_BYTES], damage=damage
+        path=path, num_bytes=len(data), digest=digest.hex(), base=base_named_by(data), damage=damage
     )

@@ -226,10 +226,11 @@ class TestAccepted:
     def test_it_may_lie_there_as_a_difference(
         self, training: Training, source: Path, archive: Storage, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        training.difference = b"from" + TUNED
+        monkeypatch.setattr("pipeline.archive.weights.base_digest", lambda difference: digest_of(SHIPPED))
         monkeypatch.setattr(
             "pipeline.archive.weights.rebuild", lambda base, difference: base[:0] + difference[4:]
         )
-        training.difference = b"from" + TUNED
         compress(source, archive, CONFIG.model_copy(update={"adapt": None}))
         adapt(source, archive)
         add_images(source, range(24, 28))
