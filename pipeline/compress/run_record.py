@@ -133,13 +133,14 @@ def _fingerprint_in(storage: Storage, run: str) -> str | None:
 
 def _fingerprint(source: SourceConfig, config: CompressConfig, weights: Sequence[str]) -> str:
     """What makes two runs the same work: the source and what the codec is told; not workers or endpoints."""
-    # kinds and options of sources that later releases add leave the fingerprints of the others as they were
+    # what later releases add leaves the fingerprints of runs that do not use it as they were
     origin = source.model_dump(mode="json", exclude={"storage", "archived"}, exclude_defaults=True)
     if source.archived is not None:
         origin[f"{source.archived}_in"] = source.url  # as first recorded: a run begun then is resumed
+    told = config.codec.model_dump(mode="json", exclude={"weights", "effort"})
     same = {
         "source": origin,
-        "codec": config.codec.model_dump(mode="json", exclude={"weights"}),
+        "codec": told | config.codec.model_dump(mode="json", include={"effort"}, exclude_defaults=True),
         "weights": list(weights),
         "limits": config.limits.model_dump(mode="json"),
         **config.model_dump(mode="json", include={"lossless", "max_error"}, exclude_defaults=True),
