@@ -8,5 +8,5 @@ quantise.py     adapted weights on a grid around their base
 measured.py     real bytes and real pixels of some weights on some images
 curves.py       bits at equal quality
 judge.py        whether the better weights are better, and by how much
-difference.py   adapted weights as base and difference: a tenth of the bytes
+difference.py   adapted weights as base and difference: a quarter of the bytes
 """

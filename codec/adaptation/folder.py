@@ -19,7 +19,7 @@ class Adapted:
     weights: bytes
     """The adapted weights file."""
     difference: bytes | None
-    """What `difference.rebuild` makes it of from the weights it began with, a tenth of the bytes; None where the
+    """What `difference.rebuild` makes it of from the weights it began with, a quarter of the bytes; None where the
     family fits more than the numbers in its tensors."""
     steps: int
     """Of training, all sessions."""

@@ -37,9 +37,9 @@ def adaptation_json(outcome: AdaptOutcome | None) -> dict[str, Any] | None:
 
 
 def tell_adaptation(outcome: AdaptOutcome | None) -> None:
-    """On stdout."""
+    """On stdout, at once: what follows may take hours."""
     for line in () if outcome is None else _lines(outcome):
-        print(line)
+        print(line, flush=True)
 
 
 def tell_adapt_plan(plan: AdaptPlan) -> None:
@@ -52,7 +52,7 @@ def tell_adapt_plan(plan: AdaptPlan) -> None:
     how_long = "as long as the size of the source is worth" if plan.time == "auto" else plan.time
     print(
         f"Would learn from {counted(plan.learn, 'image')} of {plan.listed_images:,} ({how_long}), and judge by "
-        f"{plan.held_back:,} others."
+        f"{plan.held_back:,} others that do not lie beside them. Nothing was written."
     )
 
 
@@ -95,7 +95,7 @@ def _by_band(evidence: Evidence) -> str:
 
 def _cost(evidence: Evidence) -> str:
     if not evidence.weights_bytes:
-        return "The weights take the place of the shipped ones, and no more."
+        return "The archive grows by nothing: the weights take the place of the shipped ones."
     words = f"The weights take {evidence.weights_bytes / 1e6:.2f} MB"
     if evidence.pays_back_after_bytes is None:
         return f"{words}."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pipeline.progress import AdaptationAdvanced, EffortMeasured, Progress, StepAdvanced
+from pipeline.words import counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +24,7 @@ class Bar:
 def bars_of_run(progress: Progress) -> list[Bar]:
     """Listed, finished and, where the run commits, committed images; the rates beside them."""
     total = progress.listed if progress.listing_done else None
-    listed = f"{progress.listed:,} images{_unchanged(progress)}"
+    listed = f"{counted(progress.listed, 'image')}{_unchanged(progress)}"
     bars = [
         Bar(name="listed", done=progress.listed, total=total, words=listed),
         _finished(progress, total),
@@ -35,7 +36,7 @@ def bars_of_run(progress: Progress) -> list[Bar]:
 
 
 def _finished(progress: Progress, total: int | None) -> Bar:
-    words, since = f"{progress.finished:,} images", None
+    words, since = counted(progress.finished, "image"), None
     if progress.began.counts == "pixels":
         words += f"  {progress.megapixels_per_second():.2f} MP/s{_ratio(progress)}"
     if not progress.finished:
@@ -95,7 +96,9 @@ def line_of_adaptation(now: AdaptationAdvanced) -> str:
 def _of_adaptation(now: AdaptationAdvanced) -> str:
     if now.step != "learning":
         return f"{now.step} {now.done:,.0f} of {now.total:,.0f} images"
-    gain = "" if now.gain_percent is None else f", held back {now.gain_percent:+.1f} %"
+    gain = "" if now.gain_percent is None else f", about {now.gain_percent:+.1f} % bits on images held back"
+    if now.done >= now.total:
+        return f"learned for {now.total / 60:.3g} min{gain}; fitting its tables"
     return f"{now.done / 60:.1f} of {now.total / 60:.3g} min{gain}"
 
 

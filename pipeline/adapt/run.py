@@ -170,7 +170,8 @@ class AdaptRun:
 
     def _why_not(self, sample: Sample) -> str | None:
         if sample.listed_images < LEAST_LISTED:
-            return f"{counted(sample.listed_images, 'image')} are too few to learn from: {LEAST_LISTED} are the least"
+            listed = counted(sample.listed_images, "image", "is", "are")
+            return f"{listed} too few to learn from: {LEAST_LISTED} are the least"
         if self._told.seconds is not None or self._told.steps is not None:
             return None
         last = next((one for one in adaptations(self._archive) if one.codec == self._config.codec.id), None)
