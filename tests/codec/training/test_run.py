@@ -246,8 +246,9 @@ def test_kinds_of_images_are_measured_apart_and_change_nothing(
     family: str, crops: Crops, tmp_path: Path
 ) -> None:
     kinds = {"buildings": crops.pixels[:2], "screens": crops.pixels[2:3]}
-    alone = train(tiny(family), lambda: crops, out=tmp_path / "alone")
-    watched = train(tiny(family), lambda: crops, out=tmp_path / "watched", held_out=kinds)
+    config = tiny(family, steps=2, evaluate_every=1)
+    alone = train(config, lambda: crops, out=tmp_path / "alone")
+    watched = train(config, lambda: crops, out=tmp_path / "watched", held_out=kinds)
     before, after = (read_weights(one.weights).tensors for one in (alone, watched))
     assert all(torch.equal(tensor, after[name]) for name, tensor in before.items())
     rows = [row for row in read_log(tmp_path / "watched") if row["kind"] == "evaluate"]
