@@ -52,7 +52,8 @@ SCHEDULES: Final = {
 }
 """By effort."""
 _CAUTION: Final = 1.5
-"""Of the shift towards zero, over the encoder's own: with it refined payloads are about as long as others."""
+"""Of the shift towards zero, over the encoder's own times the smoothing: refined payloads are then up to 4 % longer than
+others (docs/benchmarks/2026-11-28-effort.md)."""
 _LEAST_OWN: Final = 0.1
 """Share of the linear path's curvature that a latent's own is taken to have at least."""
 

@@ -85,7 +85,6 @@ def _sections(*, has_pictures: bool, has_learned: bool) -> Iterator[dict[str, st
         ("look", "Look"),
         ("size", "Size"),
         ("quality", "Quality"),
-        ("effort", "Effort"),
         ("images", "Images"),
         ("reasons", "Kept and failed"),
         ("groups", "By kind"),
