@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import Final
 
 from codec.adaptation.curves import NoGainError, log_rate_change
-from codec.adaptation.measured import Measured, MeasuredImage
+from codec.adaptation.measured import MeasuredImage, MeasuredWeights
 
 LEAST_IMAGES: Final = 5
 """Held back and comparable: fewer prove nothing."""
@@ -67,7 +67,7 @@ class Verdict:
 
 
 def judge(
-    before: Measured, after: Measured, *, weights_bytes: int, expected_bytes: int | None = None
+    before: MeasuredWeights, after: MeasuredWeights, *, weights_bytes: int, expected_bytes: int | None = None
 ) -> Verdict:
     """Hold two measurements of the same images against each other.
 

@@ -15,7 +15,7 @@ QUALITIES: Final = (4.0, 14.0, 24.0, 34.0, 44.0, 54.0, 63.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RatePoint:
+class MeasuredPoint:
     """One image at one quality."""
 
     quality: float
@@ -29,11 +29,11 @@ class RatePoint:
 class MeasuredImage:
     """One image at every quality, ascending."""
 
-    points: tuple[RatePoint, ...]
+    points: tuple[MeasuredPoint, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
+class MeasuredWeights:
     """Some weights on some images."""
 
     images: tuple[MeasuredImage, ...]
@@ -48,7 +48,7 @@ def measure(
     family: str,
     device: str = "auto",
     on_image: Callable[[int], None] = lambda _: None,
-) -> Measured:
+) -> MeasuredWeights:
     """Encode and decode every image at every quality; the analysis transform runs once an image.
 
     Args:
@@ -66,7 +66,7 @@ def measure(
             (encoded,) = codec.encoder.finish([prepared], [EncodeOptions(quality=quality)])
             (decoded,) = codec.decode([encoded.payload])
             points.append(
-                RatePoint(
+                MeasuredPoint(
                     quality=quality,
                     num_bytes=len(encoded.payload),
                     psnr_db=psnr_db(pixels, decoded.pixels),
@@ -74,4 +74,4 @@ def measure(
             )
         measured.append(MeasuredImage(points=tuple(points)))
         on_image(number)
-    return Measured(images=tuple(measured))
+    return MeasuredWeights(images=tuple(measured))

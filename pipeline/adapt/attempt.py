@@ -14,8 +14,8 @@ import json
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from pipeline.adapt.sample import Sample
-from pipeline.archive.attempts import attempts, remove
+from pipeline.adapt.sample import SourceSample
+from pipeline.archive.attempts import attempts, remove_objects
 from pipeline.archive.layout import attempt_folder, new_run_id
 from pipeline.archive.stored_plan import image_as_json, image_from_json
 from pipeline.config import AdaptConfig
@@ -38,10 +38,12 @@ class Attempt:
     """Digests of what the archive encodes with; empty for what ships with the codec."""
     fingerprint: str
     """Of all that makes two attempts the same."""
-    sample: Sample
+    sample: SourceSample
 
     @classmethod
-    def new(cls, codec: str, weights_before: tuple[bytes, ...], fingerprint: str, sample: Sample) -> Self:
+    def new(
+        cls, codec: str, weights_before: tuple[bytes, ...], fingerprint: str, sample: SourceSample
+    ) -> Self:
         """One that begins now."""
         return cls(
             adaptation=new_run_id(),
@@ -100,7 +102,7 @@ def read_attempt(archive: Storage, adaptation: str) -> Attempt:
         codec=said["codec"],
         weights_before=tuple(bytes.fromhex(digest) for digest in said["weights_before"]),
         fingerprint=said["fingerprint"],
-        sample=Sample(
+        sample=SourceSample(
             learn=tuple(image_from_json(image) for image in said["learn"]),
             held_back=tuple(image_from_json(image) for image in said["held_back"]),
             listed_images=said["listed_images"],
@@ -123,7 +125,7 @@ def remove_attempts(archive: Storage, *, but: str | None = None) -> None:
     """Remove what attempts have left, all but one: those of another source, time or codec lead nowhere."""
     for adaptation, objects in attempts(archive).items():
         if adaptation != but:
-            remove(archive, objects)
+            remove_objects(archive, objects)
 
 
 def _path(adaptation: str) -> str:

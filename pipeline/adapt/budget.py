@@ -6,9 +6,9 @@ from typing import Final
 
 import numpy as np
 
-from codec.adaptation.measured import Measured
-from pipeline.adapt.pictures import Pictures
-from pipeline.adapt.sample import Sample
+from codec.adaptation.measured import MeasuredWeights
+from pipeline.adapt.loaded_sample import LoadedSample
+from pipeline.adapt.sample import SourceSample
 from pipeline.config import AdaptConfig, CodecConfig
 
 _EXPECTED_GAIN: Final = 0.1
@@ -22,20 +22,20 @@ _ENCODE_S: Final = 1e-6
 _SHORTEST_S, _LONGEST_S = 180.0, 1800.0
 
 
-def expected_pixels(sample: Sample, pictures: Pictures) -> float:
+def expected_pixels(sample: SourceSample, loaded: LoadedSample) -> float:
     """Pixels of a source that a codec will be asked about, as its sample tells."""
-    if not pictures.modelled:
+    if not loaded.modelled:
         return 0.0
-    modelled = pictures.modelled / pictures.read
+    modelled = loaded.modelled / loaded.read
     if sample.listed_bytes:
         taken = sum(image.size or 0 for image in (*sample.learn, *sample.held_back))
-        per_byte = pictures.pixels / max(pictures.source_bytes, 1)
+        per_byte = loaded.pixels / max(loaded.source_bytes, 1)
         return sample.listed_bytes * per_byte * modelled if taken else 0.0
-    return sample.listed_images * pictures.pixels / pictures.modelled * modelled
+    return sample.listed_images * loaded.pixels / loaded.modelled * modelled
 
 
 def expected_bytes(
-    pixels: float, pictures: Pictures, before: Measured, codec: CodecConfig, quality: int
+    pixels: float, loaded: LoadedSample, before: MeasuredWeights, codec: CodecConfig, quality: int
 ) -> int:
     """Payload bytes of so many pixels with the weights that were measured.
 
@@ -54,7 +54,7 @@ def expected_bytes(
         )
         for image in before.images
     )
-    judged = sum(rgb.shape[0] * rgb.shape[1] for rgb in pictures.held_back)
+    judged = sum(rgb.shape[0] * rgb.shape[1] for rgb in loaded.held_back)
     return round(of_crops * pixels / judged) if judged else 0
 
 

@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from codec.adaptation.measured import Measured, MeasuredImage, RatePoint, measure
+from codec.adaptation.measured import MeasuredImage, MeasuredPoint, MeasuredWeights, measure
 from codec.contract import RGB, Codec
 from codec.registry import load_codec
 from codec.weights_file import digest_of
 from pipeline.encode.weights_choice import WeightsChoice
 
 
-class HeldBack:
+class HeldBackImages:
     """Measures each set of weights once, also when another process goes on."""
 
     def __init__(self, images: Sequence[RGB], *, family: str, quality: float, folder: Path) -> None:
@@ -28,10 +28,12 @@ class HeldBack:
         self._family = family
         self._quality = quality
         self._folder = folder
-        self._measured: dict[bytes, Measured] = {}
+        self._measured: dict[bytes, MeasuredWeights] = {}
         self._codecs: dict[bytes, Codec] = {}
 
-    def measured(self, sets: Sequence[bytes], on_image: Callable[[int], None] = lambda _: None) -> Measured:
+    def measured(
+        self, sets: Sequence[bytes], on_image: Callable[[int], None] = lambda _: None
+    ) -> MeasuredWeights:
         """The images, each coded with the set that it chooses.
 
         Args:
@@ -47,7 +49,7 @@ class HeldBack:
         codecs = [self._codec(weights) for weights in sets]
         choice = WeightsChoice(codecs, self._quality)
         chosen = (of_sets[codecs.index(choice.of(image))] for image in self._images)
-        return Measured(images=tuple(one.images[place] for place, one in enumerate(chosen)))
+        return MeasuredWeights(images=tuple(one.images[place] for place, one in enumerate(chosen)))
 
     def gains(
         self, before: bytes, after: bytes, images: Sequence[RGB], on_image: Callable[[int], None]
@@ -60,7 +62,7 @@ class HeldBack:
             on_image(number)
         return gains
 
-    def _of(self, weights: bytes, on_image: Callable[[int], None]) -> Measured:
+    def _of(self, weights: bytes, on_image: Callable[[int], None]) -> MeasuredWeights:
         path = self._folder / f"measured-{digest_of(weights).hex()}.json"
         kept = _read(path)
         if kept is None or len(kept.images) != len(self._images):  # an image may have gone since
@@ -75,12 +77,13 @@ class HeldBack:
         return self._codecs[digest]
 
 
-def _read(path: Path) -> Measured | None:
+def _read(path: Path) -> MeasuredWeights | None:
     if not path.exists():
         return None
     images = json.loads(path.read_text())["images"]
-    return Measured(
+    return MeasuredWeights(
         images=tuple(
-            MeasuredImage(points=tuple(RatePoint(**point) for point in image["points"])) for image in images
+            MeasuredImage(points=tuple(MeasuredPoint(**point) for point in image["points"]))
+            for image in images
         )
     )

@@ -1,7 +1,7 @@
 """A codec learns from the images of a source, for an archive: one attempt, driven.
 
     lease -> sample (the source listed to its end) -> attempt, kept in the archive
-          -> one worker: reads, measures, trains, measures again, judges            (learning.py)
+          -> one worker: reads, measures, trains, measures again, judges            (work.py)
           -> record: from here on the archive encodes with what was accepted        (pipeline/archive/adaptations.py)
 
 Killed anywhere, the same command goes on with the attempt. Nothing but the record changes what the archive encodes
@@ -19,8 +19,8 @@ from typing import Final
 
 from pipeline.adapt.attempt import Attempt, fingerprint_of, interrupted_attempt, remove_attempts
 from pipeline.adapt.learned import Learned
-from pipeline.adapt.sample import LEAST_LISTED, Sample, draw_sample
-from pipeline.adapt.tasks import LearnerSpec, Look, Standing
+from pipeline.adapt.sample import LEAST_LISTED, SourceSample, draw_sample
+from pipeline.adapt.tasks import AdaptSpec, Look, Standing
 from pipeline.archive.adaptations import (
     AdaptationRecord,
     adaptations,
@@ -168,7 +168,7 @@ class AdaptRun:
         self._weights = () if record is None else record.encodes_with
         self._fingerprint = fingerprint_of(self._source.config, codec.id, self._weights, self._told)
 
-    def _why_not(self, sample: Sample) -> str | None:
+    def _why_not(self, sample: SourceSample) -> str | None:
         if sample.listed_images < LEAST_LISTED:
             listed = counted(sample.listed_images, "image", "is", "are")
             return f"{listed} too few to learn from: {LEAST_LISTED} are the least"
@@ -184,7 +184,7 @@ class AdaptRun:
 
     def _learn(self, attempt: Attempt, stop: Callable[[], bool], listen: Listener) -> Learned | None:
         """What a worker makes of an attempt; None when it was asked to end."""
-        spec = LearnerSpec(
+        spec = AdaptSpec(
             archive_url=self._archive.url,
             source=self._source.config,
             config=self._config,

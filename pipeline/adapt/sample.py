@@ -21,7 +21,7 @@ pages of one book and crops of one picture are neighbours, and must not be on bo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
+class SourceSample:
     """A random sample of a source."""
 
     learn: tuple[SourceImage, ...]
@@ -33,7 +33,7 @@ class Sample:
     """Of their files; one whose size a list does not tell counts 0."""
 
 
-def draw_sample(images: Iterable[SourceImage], config: AdaptConfig) -> Sample:
+def draw_sample(images: Iterable[SourceImage], config: AdaptConfig) -> SourceSample:
     """List a source to its end, and draw from it; each image has the same chance."""
     count = _Count()
     drawn, listed = sample(count.of(images), config.max_images, seed=config.seed)
@@ -43,7 +43,7 @@ def draw_sample(images: Iterable[SourceImage], config: AdaptConfig) -> Sample:
     if len(taken) < LEAST_LISTED:  # of large files
         taken = drawn[:LEAST_LISTED]
     learn, held_back = split(sorted(taken, key=lambda image: image.key))
-    return Sample(learn=learn, held_back=held_back, listed_images=listed, listed_bytes=count.bytes)
+    return SourceSample(learn=learn, held_back=held_back, listed_images=listed, listed_bytes=count.bytes)
 
 
 def split(images: Sequence[SourceImage]) -> tuple[tuple[SourceImage, ...], tuple[SourceImage, ...]]:

@@ -11,7 +11,7 @@ from pipeline.progress import AdaptationAdvanced
 from pipeline.source.source import SourceConfig
 
 if TYPE_CHECKING:  # the worker brings torch: it is imported where it is built
-    from pipeline.adapt.worker import Learner
+    from pipeline.adapt.worker import AdaptWorker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LearnerSpec:
+class AdaptSpec:
     """Builds a learner where it will live."""
 
     wants_gpu: ClassVar[bool] = True
@@ -43,8 +43,8 @@ class LearnerSpec:
     adaptation: str
     """The attempt, as the archive keeps it."""
 
-    def build(self, *, threads: int) -> Learner:
+    def build(self, *, threads: int) -> AdaptWorker:
         """Begin to learn; `threads` is this worker's share of the CPU."""
-        from pipeline.adapt.worker import Learner
+        from pipeline.adapt.worker import AdaptWorker
 
-        return Learner(self, threads=threads)
+        return AdaptWorker(self, threads=threads)

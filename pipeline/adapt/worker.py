@@ -13,8 +13,8 @@ from typing import Final
 
 from pipeline.adapt.attempt import read_attempt
 from pipeline.adapt.learned import Learned
-from pipeline.adapt.learning import Learning, StoppedError
-from pipeline.adapt.tasks import LearnerSpec, Look, Standing
+from pipeline.adapt.tasks import AdaptSpec, Look, Standing
+from pipeline.adapt.work import AdaptWork, StoppedError
 from pipeline.progress import AdaptationAdvanced
 from pipeline.source.source import Source
 from pipeline.store.storage import Storage
@@ -27,10 +27,10 @@ _LOOK_S: Final = 1.0
 """A look takes so long while nothing ends."""
 
 
-class Learner(Worker[Look, Standing]):
+class AdaptWorker(Worker[Look, Standing]):
     """Goes on with one attempt, from where it is."""
 
-    def __init__(self, spec: LearnerSpec, *, threads: int) -> None:
+    def __init__(self, spec: AdaptSpec, *, threads: int) -> None:
         """Start the thread."""
         archive = Storage(spec.archive_url, spec.config.storage)
         attempt = read_attempt(archive, spec.adaptation)
@@ -40,7 +40,7 @@ class Learner(Worker[Look, Standing]):
         self._error: BaseException | None = None
         self._folder = TemporaryDirectory(prefix="tenfold-adapt-", ignore_cleanup_errors=True)
         self._stopping, self._ended = Event(), Event()
-        self._learning = Learning(
+        self._adapting = AdaptWork(
             archive,
             Source(spec.source),
             spec.config,
@@ -57,7 +57,7 @@ class Learner(Worker[Look, Standing]):
         """How far it is, after a moment.
 
         Raises:
-            Whatever ended the work, as `Learning.run`.
+            Whatever ended the work, as `AdaptWork.run`.
         """
         self._ended.wait(_LOOK_S)
         if self._error is not None:
@@ -77,7 +77,7 @@ class Learner(Worker[Look, Standing]):
 
     def _work(self) -> None:
         try:
-            self._learned = self._learning.run(Path(self._folder.name))
+            self._learned = self._adapting.run(Path(self._folder.name))
         except StoppedError:
             pass
         except BaseException as error:  # noqa: BLE001  crosses the thread; `run` raises it

@@ -23,14 +23,14 @@ def attempts(archive: Storage) -> dict[str, dict[str, int]]:
     return found
 
 
-def abandoned(archive: Storage, before: datetime) -> dict[str, int]:
+def abandoned_objects(archive: Storage, before: datetime) -> dict[str, int]:
     """Objects, with their bytes, of attempts that began before a moment."""
     latest = f"{before.astimezone(UTC):%Y%m%dT%H%M%S}"
     old = (objects for adaptation, objects in attempts(archive).items() if adaptation < latest)
     return {path: size for objects in old for path, size in objects.items()}
 
 
-def remove(archive: Storage, paths: Iterable[str]) -> None:
+def remove_objects(archive: Storage, paths: Iterable[str]) -> None:
     """Remove them; whoever holds the lease of the archive may: then none of them is under way."""
     for path in paths:
         with contextlib.suppress(FileNotFoundError):

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Self
 
-from pipeline.archive.attempts import abandoned, remove
+from pipeline.archive.attempts import abandoned_objects, remove_objects
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.checkpoint import ensure_checkpoint
 from pipeline.archive.layout import CATALOGUE_FOLDER, LAST_CHECKPOINT, LOG_FOLDER, log_number
@@ -141,14 +141,14 @@ class PruneRun:
             removed = self._remove(plan, needed, lease)
             self._tidy(plan, needed, removed, lease)
             left = self._abandoned()
-            remove(self._archive, left)
+            remove_objects(self._archive, left)
         self._listen(RunEnded())
         own = None if marked_at is None else marked_at + self._retention.grace
         next_due = min((moment for moment in (plan.next_due, own) if moment is not None), default=None)
         return self._summary(plan, applied=True, removed=removed, abandoned=left, next_due=next_due)
 
     def _abandoned(self) -> dict[str, int]:
-        return abandoned(self._archive, self._clock() - self._retention.grace)
+        return abandoned_objects(self._archive, self._clock() - self._retention.grace)
 
     def _mark(self, plan: PrunePlan) -> datetime | None:
         if not plan.to_mark:

@@ -52,14 +52,14 @@ SCHEDULES: Final = {
 }
 """By effort."""
 _CAUTION: Final = 1.5
-"""Of the shift towards zero, over the encoder's own times the smoothing: refined payloads are then up to 4 % longer than
-others (docs/benchmarks/2026-11-28-effort.md)."""
+"""Of the shift towards zero, over the encoder's own times the smoothing: refined payloads are then up to 4 % longer
+than others (docs/benchmarks/2026-11-28-effort.md)."""
 _LEAST_OWN: Final = 0.1
 """Share of the linear path's curvature that a latent's own is taken to have at least."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Trial:
+class _TriedLatents:
     """Latents that a decoder may have, and what comes of them."""
 
     y_hat_BMhw: Tensor
@@ -118,7 +118,7 @@ class Search:
             least_B = torch.minimum(trial.cost_B, least_B)
         return best
 
-    def _tried(self, y_BMhw: Tensor, bit_worth: Tensor) -> _Trial:
+    def _tried(self, y_BMhw: Tensor, bit_worth: Tensor) -> _TriedLatents:
         """These latents, encoded and decoded."""
         with fast(self._device):
             with torch.no_grad():
@@ -127,7 +127,7 @@ class Search:
             x_hat_BCHW = self._model.synthesis(y_hat_BMhw, self._quality_B)
         shown_BCHW = torch.where(self._inside_B1HW > 0.0, ycbcr_to_rgb(x_hat_BCHW), self._rgb_BCHW)
         error_B = (shown_BCHW - self._rgb_BCHW).square().sum((1, 2, 3)) * self._error_bits_B
-        return _Trial(
+        return _TriedLatents(
             y_hat_BMhw=y_hat_BMhw,
             shown_BCHW=shown_BCHW,
             error_B=error_B,
@@ -140,7 +140,7 @@ class Search:
         planes_M3P1 = weight_PM.T.reshape(weight_PM.shape[1], 3, -1, 1)
         return (ycbcr_to_rgb(planes_M3P1) - 0.5).square().sum((1, 2))[:, :, None]
 
-    def _smoothing(self, trial: _Trial) -> Tensor:
+    def _smoothing(self, trial: _TriedLatents) -> Tensor:
         """By how much the deep branch, which smooths what rounding leaves, makes less of latents, (B, M, 1, 1): the
         root of that, since what many latents change together it does not smooth.
 

@@ -9,10 +9,10 @@ import pytest
 
 from codec.adaptation.curves import NoGainError, log_rate_change
 from codec.adaptation.judge import LEAST_IMAGES, Verdict, judge
-from codec.adaptation.measured import QUALITIES, Measured, MeasuredImage, RatePoint
+from codec.adaptation.measured import QUALITIES, MeasuredImage, MeasuredPoint, MeasuredWeights
 
 
-def measured(changes_percent: list[float], *, low: float = 0.0, high: float = 0.0) -> Measured:
+def measured(changes_percent: list[float], *, low: float = 0.0, high: float = 0.0) -> MeasuredWeights:
     """Images whose bits differ by so many per cent, at the smallest qualities and the finest by some more."""
     images = []
     for number, percent in enumerate(changes_percent):
@@ -20,9 +20,11 @@ def measured(changes_percent: list[float], *, low: float = 0.0, high: float = 0.
         for quality in QUALITIES:
             more = low if quality < 24 else high if quality > 44 else 0.0
             rate = 2e4 * math.exp(0.055 * quality + 0.3 * math.sin(number)) * (1.0 + (percent + more) / 100.0)
-            points.append(RatePoint(quality=quality, num_bytes=round(rate), psnr_db=28.0 + 0.27 * quality))
+            points.append(
+                MeasuredPoint(quality=quality, num_bytes=round(rate), psnr_db=28.0 + 0.27 * quality)
+            )
         images.append(MeasuredImage(points=tuple(points)))
-    return Measured(images=tuple(images))
+    return MeasuredWeights(images=tuple(images))
 
 
 def verdict(
@@ -71,11 +73,13 @@ def test_chance_alone_is_hardly_ever_accepted() -> None:
 
 def test_images_that_cannot_be_compared_are_left_out() -> None:
     same = MeasuredImage(
-        points=tuple(RatePoint(quality=quality, num_bytes=90, psnr_db=math.inf) for quality in QUALITIES)
+        points=tuple(MeasuredPoint(quality=quality, num_bytes=90, psnr_db=math.inf) for quality in QUALITIES)
     )
     before, after = measured([0.0] * 6), measured([-20.0] * 6)
     found = judge(
-        Measured(images=(same, *before.images)), Measured(images=(same, *after.images)), weights_bytes=1
+        MeasuredWeights(images=(same, *before.images)),
+        MeasuredWeights(images=(same, *after.images)),
+        weights_bytes=1,
     )
     assert found.accepted
     assert found.images == 6

@@ -18,12 +18,12 @@ import PIL.Image
 import pytest
 
 import pipeline.adapt.held_back
-import pipeline.adapt.learning
+import pipeline.adapt.work
 import pipeline.compress.run_codec
 import pipeline.decode.resident_codecs
 import pipeline.encode.tasks
 from codec.adaptation.folder import Adapted
-from codec.adaptation.measured import Measured, MeasuredImage, RatePoint
+from codec.adaptation.measured import MeasuredImage, MeasuredPoint, MeasuredWeights
 from codec.adaptation.settings import AdaptationSettings
 from codec.adaptation.watch import AdaptationProgress
 from codec.contract import RGB, Codec
@@ -97,10 +97,10 @@ class Training:
 
     def measure(
         self, images: Sequence[RGB], weights: bytes, *, on_image: Callable[[int], None], **_: object
-    ) -> Measured:
+    ) -> MeasuredWeights:
         self.seen[digest_of(weights).hex()] += len(images)
         on_image(len(images))
-        return Measured(images=tuple(_curve(self.rate(weights, image)) for image in images))
+        return MeasuredWeights(images=tuple(_curve(self.rate(weights, image)) for image in images))
 
     def rate(self, weights: bytes, image: RGB) -> float:
         return (
@@ -116,7 +116,7 @@ def is_bright(image: RGB) -> bool:
 
 def _curve(rate: float) -> MeasuredImage:
     points = (
-        RatePoint(quality=q, num_bytes=round(rate * 1000 * 2 ** (q / 10)), psnr_db=20 + q / 3)
+        MeasuredPoint(quality=q, num_bytes=round(rate * 1000 * 2 ** (q / 10)), psnr_db=20 + q / 3)
         for q in (4.0, 24.0, 44.0, 63.0)
     )
     return MeasuredImage(points=tuple(points))
@@ -126,10 +126,10 @@ def _curve(rate: float) -> MeasuredImage:
 def training(monkeypatch: pytest.MonkeyPatch) -> Training:
     played = Training()
     modules = (pipeline.compress.run_codec, pipeline.encode.tasks, pipeline.decode.resident_codecs)
-    for module in (*modules, pipeline.adapt.learning, pipeline.adapt.held_back):
+    for module in (*modules, pipeline.adapt.work, pipeline.adapt.held_back):
         monkeypatch.setattr(module, "load_codec", load_plain)
-    monkeypatch.setattr(pipeline.adapt.learning, "AdaptationSettings", partial(AdaptationSettings, patch=64))
-    monkeypatch.setattr(pipeline.adapt.learning, "adapt", played.adapt)
+    monkeypatch.setattr(pipeline.adapt.work, "AdaptationSettings", partial(AdaptationSettings, patch=64))
+    monkeypatch.setattr(pipeline.adapt.work, "adapt", played.adapt)
     monkeypatch.setattr(pipeline.adapt.held_back, "measure", played.measure)
     return played
 

@@ -9,10 +9,10 @@ from typing import Final
 
 from codec.adaptation.folder import Adapted
 from codec.adaptation.judge import Verdict, judge
-from codec.adaptation.measured import Measured
+from codec.adaptation.measured import MeasuredWeights
 from codec.training.image_crops import Crops, photo_of
 from codec.weights_file import digest_of, weights_name
-from pipeline.adapt.held_back import HeldBack
+from pipeline.adapt.held_back import HeldBackImages
 from pipeline.archive.weights import archived_digests, store_difference, store_weights
 from pipeline.store.storage import Storage
 
@@ -27,15 +27,15 @@ _MOST_HELPED: Final = 0.9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Case:
+class Proposal:
     """What was learned, as it would be used, and the verdict on that."""
 
     verdict: Verdict
     sets: tuple[bytes, ...]
     """Weights files to encode with."""
-    learned: Adapted
+    adapted: Adapted
     start: bytes
-    """The weights that `learned.difference` is from."""
+    """The weights that `adapted.difference` is from."""
 
     @property
     def is_alone(self) -> bool:
@@ -49,15 +49,15 @@ class Case:
         return not self.verdict.accepted, math.inf if math.isnan(percent) else percent
 
 
-class Court:
-    """Hears what was learned, with the images held back as witnesses."""
+class ProposalJudge:
+    """Judges what was learned by the images held back."""
 
     def __init__(
         self,
         archive: Storage,
-        held_back: HeldBack,
+        held_back: HeldBackImages,
         current: Sequence[bytes],
-        before: Measured,
+        before: MeasuredWeights,
         *,
         expected_bytes: int,
     ) -> None:
@@ -72,46 +72,48 @@ class Court:
         self._before = before
         self._expected_bytes = expected_bytes
 
-    def hear(self, learned: Adapted, start: bytes, on_image: Callable[[int], None]) -> Case:
+    def judged(self, adapted: Adapted, start: bytes, on_image: Callable[[int], None]) -> Proposal:
         """Judge it alone; where that is refused, beside the weights that are there, each image with what suits it."""
-        alone = self._case((learned.weights,), learned, start, on_image)
+        alone = self._proposal((adapted.weights,), adapted, start, on_image)
         if alone.verdict.accepted:
             return alone
         others = self._current if len(self._current) < _MOST_SETS else self._current[:-1]
-        beside = self._case((*others, learned.weights), learned, start, on_image)
-        return min(alone, beside, key=lambda case: not case.verdict.accepted)
+        beside = self._proposal((*others, adapted.weights), adapted, start, on_image)
+        return min(alone, beside, key=lambda proposal: not proposal.verdict.accepted)
 
-    def store(self, case: Case) -> None:
-        """Put the weights of a case into the archive, where a record can name them."""
+    def store(self, proposal: Proposal) -> None:
+        """Put the weights of a proposal into the archive, where a record can name them."""
         archived = archived_digests(self._archive)
-        for weights in case.sets[:-1]:
+        for weights in proposal.sets[:-1]:
             store_weights(self._archive, {weights_name(digest_of(weights)): weights})
-        weights, difference = case.learned.weights, case.learned.difference
-        if difference is not None and (digest_of(case.start) in archived or case.start in case.sets):
-            store_difference(self._archive, weights, difference, base=case.start)
+        weights, difference = proposal.adapted.weights, proposal.adapted.difference
+        if difference is not None and (
+            digest_of(proposal.start) in archived or proposal.start in proposal.sets
+        ):
+            store_difference(self._archive, weights, difference, base=proposal.start)
         else:
             store_weights(self._archive, {weights_name(digest_of(weights)): weights})
 
-    def _case(
-        self, sets: tuple[bytes, ...], learned: Adapted, start: bytes, on_image: Callable[[int], None]
-    ) -> Case:
+    def _proposal(
+        self, sets: tuple[bytes, ...], adapted: Adapted, start: bytes, on_image: Callable[[int], None]
+    ) -> Proposal:
         verdict = judge(
             self._before,
             self.held_back.measured(sets, on_image),
-            weights_bytes=self._added_bytes(sets, learned, start),
+            weights_bytes=self._added_bytes(sets, adapted, start),
             expected_bytes=self._expected_bytes,
         )
-        return Case(verdict=verdict, sets=sets, learned=learned, start=start)
+        return Proposal(verdict=verdict, sets=sets, adapted=adapted, start=start)
 
-    def _added_bytes(self, sets: tuple[bytes, ...], learned: Adapted, start: bytes) -> int:
+    def _added_bytes(self, sets: tuple[bytes, ...], adapted: Adapted, start: bytes) -> int:
         """What an archive with these sets takes over one without them."""
         if digest_of(start) in archived_digests(self._archive) or start in sets:
-            return len(learned.difference or learned.weights)
-        return max(0, len(learned.weights) - len(start))  # what it takes the place of is not stored then
+            return len(adapted.difference or adapted.weights)
+        return max(0, len(adapted.weights) - len(start))  # what it takes the place of is not stored then
 
 
 def helped_crops(
-    held_back: HeldBack, before: bytes, after: bytes, crops: Crops, on_image: Callable[[int], None]
+    held_back: HeldBackImages, before: bytes, after: bytes, crops: Crops, on_image: Callable[[int], None]
 ) -> Crops | None:
     """The crops of images that other weights help; None where that is nearly all of them, or few."""
     first = {photo_of(name): pixels for name, pixels in zip(crops.names, crops.pixels, strict=True)}

@@ -18,7 +18,6 @@ from typing import Final, Literal
 from codec.adaptation import judge as judging
 from codec.adaptation.adapt import adapt
 from codec.adaptation.folder import Adapted
-from codec.adaptation.judge import Verdict
 from codec.adaptation.settings import AdaptationSettings
 from codec.adaptation.watch import AdaptationProgress
 from codec.contract import Codec
@@ -29,12 +28,11 @@ from codec.training.image_crops import Crops
 from codec.weights_file import digest_of
 from pipeline.adapt.attempt import Attempt
 from pipeline.adapt.budget import expected_bytes, expected_pixels, training_seconds, why_not_worth_it
-from pipeline.adapt.court import Case, Court, helped_crops
-from pipeline.adapt.held_back import HeldBack
-from pipeline.adapt.learned import Learned
-from pipeline.adapt.pictures import Pictures, read_pictures
+from pipeline.adapt.held_back import HeldBackImages
+from pipeline.adapt.learned import Learned, evidence_of
+from pipeline.adapt.loaded_sample import LoadedSample, load_sample
+from pipeline.adapt.proposals import Proposal, ProposalJudge, helped_crops
 from pipeline.adapt.stored_folder import StoredFolder
-from pipeline.archive.adaptations import BandOfQuality, Evidence
 from pipeline.archive.weights import read_stored_weights
 from pipeline.config import AdaptConfig, CompressConfig
 from pipeline.encode.exact_policy import ExactPolicy
@@ -54,7 +52,7 @@ class StoppedError(Exception):
     """Whoever drives the learning asked it to end; it goes on another time."""
 
 
-class Learning:
+class AdaptWork:
     """The work of one process on one attempt. Use once."""
 
     def __init__(
@@ -99,52 +97,53 @@ class Learning:
         kept = StoredFolder(self._archive, self._attempt.out, folder)
         kept.fetch()
         codec, current = self._current()
-        pictures = self._read()
-        if len(pictures.held_back) < judging.LEAST_IMAGES:
-            return _refused(_too_few(pictures), pictures)
-        told = self._config.codec
-        quality = told.quality_of(codec)
-        held_back = HeldBack(pictures.held_back, family=self._attempt.codec, quality=quality, folder=folder)
-        before = held_back.measured(current, partial(self._advance, "measuring", len(pictures.held_back)))
+        loaded = self._read()
+        if len(loaded.held_back) < judging.LEAST_IMAGES:
+            return Learned.nothing(_too_few(loaded), learned_from=loaded.learned_from)
+        quality = self._config.codec.quality_of(codec)
+        held_back = HeldBackImages(
+            loaded.held_back, family=self._attempt.codec, quality=quality, folder=folder
+        )
+        before = held_back.measured(current, partial(self._advance, "measuring", len(loaded.held_back)))
         kept.keep()
-        pixels = expected_pixels(self._attempt.sample, pictures)
-        num_bytes = expected_bytes(pixels, pictures, before, told, quality)
+        pixels = expected_pixels(self._attempt.sample, loaded)
+        num_bytes = expected_bytes(pixels, loaded, before, self._config.codec, quality)
         against = why_not_worth_it(self._told, num_bytes)
         if against is not None:
-            return _refused(against, pictures)
+            return Learned.nothing(against, learned_from=loaded.learned_from)
         self._settings = self._settled(folder, pixels)
-        court = Court(self._archive, held_back, current, before, expected_bytes=num_bytes)
+        judge = ProposalJudge(self._archive, held_back, current, before, expected_bytes=num_bytes)
         try:
-            case = self._tried(court, current[-1], pictures, folder, kept)
+            proposal = self._proposed(judge, current[-1], loaded, folder, kept)
         except TooFewImagesError:
-            return _refused(_too_few(pictures), pictures)
-        if case.verdict.accepted:
-            court.store(case)
+            return Learned.nothing(_too_few(loaded), learned_from=loaded.learned_from)
+        if proposal.verdict.accepted:
+            judge.store(proposal)
         return Learned(
-            accepted=case.verdict.accepted,
-            reason=case.verdict.reason,
-            weights=tuple(digest_of(weights) for weights in case.sets),
-            learned_from=pictures.learned_from,
+            accepted=proposal.verdict.accepted,
+            reason=proposal.verdict.reason,
+            weights=tuple(digest_of(weights) for weights in proposal.sets),
+            learned_from=loaded.learned_from,
             seconds=round(self._seconds, 1),
             steps=self._steps,
-            evidence=_evidence(case.verdict, pictures),
+            evidence=evidence_of(proposal.verdict, loaded.held_back_keys),
         )
 
-    def _tried(
-        self, court: Court, start: bytes, pictures: Pictures, folder: Path, kept: StoredFolder
-    ) -> Case:
+    def _proposed(
+        self, judge: ProposalJudge, start: bytes, loaded: LoadedSample, folder: Path, kept: StoredFolder
+    ) -> Proposal:
         """What was learned from all images; where that is not to be taken, from those that it helped."""
-        on_image = partial(self._advance, "judging", len(pictures.held_back))
-        first = self._adapt(start, pictures.learn, self._settings, folder, kept)
-        case = court.hear(first, start, on_image)
-        if case.verdict.accepted and case.is_alone:
-            return case
-        on_crop = partial(self._advance, "sorting", pictures.learned_from)
-        helped = helped_crops(court.held_back, start, first.weights, pictures.learn, on_crop)
+        on_image = partial(self._advance, "judging", len(loaded.held_back))
+        first = self._adapt(start, loaded.learn, self._settings, folder, kept)
+        proposal = judge.judged(first, start, on_image)
+        if proposal.verdict.accepted and proposal.is_alone:
+            return proposal
+        on_crop = partial(self._advance, "sorting", loaded.learned_from)
+        helped = helped_crops(judge.held_back, start, first.weights, loaded.learn, on_crop)
         if helped is None:
-            return case
+            return proposal
         second = self._adapt(start, helped, _shorter(self._settings), folder / "helped", kept)
-        return min(case, court.hear(second, start, on_image), key=lambda one: one.rank)
+        return min(proposal, judge.judged(second, start, on_image), key=lambda one: one.rank)
 
     def _current(self) -> tuple[Codec, list[bytes]]:
         """The codec as the archive encodes now, and its sets of weights."""
@@ -155,7 +154,7 @@ class Learning:
             raise CodecConfigError(f"expected a codec that can learn, such as hyper-1, got {codec.id}")
         return codec, files or list(codec.weights.values())
 
-    def _read(self) -> Pictures:
+    def _read(self) -> LoadedSample:
         sample = self._attempt.sample
         ahead = ReadAhead(
             self._source.read,
@@ -167,7 +166,7 @@ class Learning:
         )
         total = len(sample.learn) + len(sample.held_back)
         try:
-            return read_pictures(
+            return load_sample(
                 sample,
                 ahead,
                 seed=self._told.seed,
@@ -238,38 +237,9 @@ def _shorter(settings: AdaptationSettings) -> AdaptationSettings:
     return replace(settings, steps=-(-(settings.steps or 1) // 2))
 
 
-def _too_few(pictures: Pictures) -> str:
+def _too_few(loaded: LoadedSample) -> str:
     return (
-        f"too few images to learn from: of {pictures.read} that were read, {pictures.learned_from} can be learned from "
-        f"and {len(pictures.held_back)} were held back to judge by; the rest is small, stored without loss or kept, or "
+        f"too few images to learn from: of {loaded.read} that were read, {loaded.learned_from} can be learned from "
+        f"and {len(loaded.held_back)} were held back to judge by; the rest is small, stored without loss or kept, or "
         "not there twice"
-    )
-
-
-def _refused(reason: str, pictures: Pictures) -> Learned:
-    return Learned(
-        accepted=False,
-        reason=reason,
-        weights=(),
-        learned_from=pictures.learned_from,
-        seconds=0.0,
-        steps=0,
-        evidence=None,
-    )
-
-
-def _evidence(verdict: Verdict, pictures: Pictures) -> Evidence | None:
-    if verdict.worst_image is None:
-        return None
-    return Evidence(
-        images=verdict.images,
-        percent=verdict.percent,
-        bands=tuple(
-            BandOfQuality(from_quality=band.from_quality, to_quality=band.to_quality, percent=band.percent)
-            for band in verdict.bands
-        ),
-        worst_key=pictures.held_back_keys[verdict.worst_image],
-        worst_percent=verdict.worst_percent,
-        weights_bytes=verdict.weights_bytes,
-        pays_back_after_bytes=verdict.pays_back_after_bytes,
     )

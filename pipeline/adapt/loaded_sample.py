@@ -11,7 +11,7 @@ from codec.contract import RGB
 from codec.training.config import DataConfig
 from codec.training.gather import crops_of
 from codec.training.image_crops import Crops, photo_of
-from pipeline.adapt.sample import Sample
+from pipeline.adapt.sample import SourceSample
 from pipeline.encode.read_ahead import ReadAhead
 from pipeline.encode.types import Fetched
 from pipeline.image.read import to_rgb
@@ -27,7 +27,7 @@ _JUDGED_SIDE: Final = 512
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Pictures:
+class LoadedSample:
     """What was read of a sample."""
 
     learn: Crops
@@ -47,9 +47,9 @@ class Pictures:
         return len({photo_of(name) for name in self.learn.names})
 
 
-def read_pictures(
-    sample: Sample, ahead: ReadAhead, *, seed: int, patch: int, on_image: Callable[[int], None]
-) -> Pictures:
+def load_sample(
+    sample: SourceSample, ahead: ReadAhead, *, seed: int, patch: int, on_image: Callable[[int], None]
+) -> LoadedSample:
     """Read a sample.
 
     Args:
@@ -73,7 +73,7 @@ def read_pictures(
         if min(rgb.shape[:2]) >= patch
         for crop in crops_of(f"{number:06d}", rgb, learned, seed)  # keys may look like crops of one image
     ]
-    return Pictures(
+    return LoadedSample(
         learn=Crops(names=tuple(name for name, _ in crops), pixels=tuple(rgb for _, rgb in crops)),
         held_back=tuple(rgb for _, rgb in held_back),
         held_back_keys=tuple(key for key, _ in held_back),
