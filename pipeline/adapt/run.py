@@ -216,7 +216,7 @@ class AdaptRun:
         before = tuple(digest.hex() for digest in attempt.weights_before)
         return AdaptationRecord(
             adaptation=attempt.adaptation,
-            ended_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            ended_at=datetime.now(UTC).isoformat(timespec="microseconds"),
             codec=attempt.codec,
             accepted=learned.accepted,
             reason=learned.reason,

@@ -1,6 +1,6 @@
 """What an archive has learned from its images: records of adaptations, and which weights they say to encode with.
 
-    codec/adaptations/<adaptation>-<sha16>.json      accepted or refused, and on what evidence; never changed
+    codec/adaptations/<utc time>-<sha16>.json      accepted or refused, and on what evidence; never changed
 
 The newest accepted record of a codec names the weights that the archive encodes with from then on. Any weights decode
 that a payload names, so a record that is damaged or lost loses no image: the one before it counts.
@@ -66,7 +66,7 @@ class AdaptationRecord:
     adaptation: str
     """Its id: when it began, and six random digits."""
     ended_at: str
-    """UTC, ISO 8601."""
+    """UTC, ISO 8601, to the microsecond: the newest counts."""
     codec: str
     accepted: bool
     reason: str
@@ -96,7 +96,7 @@ class AdaptationRecord:
 def write_adaptation(archive: Storage, record: AdaptationRecord) -> str:
     """Put a record into the archive: from here on it counts. Returns its path."""
     text = json.dumps({"format": _FORMAT, **asdict(record)}, indent=2, ensure_ascii=False) + "\n"
-    path = adaptation_path(record.adaptation, text.encode())
+    path = adaptation_path(datetime.fromisoformat(record.ended_at), text.encode())
     archive.create(path, text.encode())
     return path
 
@@ -106,7 +106,7 @@ def without_weights(lost: AdaptationRecord, adaptation: str) -> AdaptationRecord
     return replace(
         lost,
         adaptation=adaptation,
-        ended_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        ended_at=datetime.now(UTC).isoformat(timespec="microseconds"),
         reason=f"the weights that {lost.adaptation} had learned are lost",
         weights_before=lost.weights,
         weights=(),

@@ -151,17 +151,15 @@ def digest_of_difference(path: str) -> bytes | None:
     return None if match is None else bytes.fromhex(match[1])
 
 
-# codec/adaptations/<adaptation>-<sha16>.json     what came of learning from the archive's images
+# codec/adaptations/<utc time>-<sha16>.json       what came of learning from the archive's images
 
 ADAPTATIONS_FOLDER: Final = f"{WEIGHTS_FOLDER}/adaptations"
-_ADAPTATION: Final = re.compile(
-    rf"{ADAPTATIONS_FOLDER}/\d{{8}}T\d{{6}}-[0-9a-f]{{6}}-(?P<sha16>[0-9a-f]{{16}})\.json"
-)
+_ADAPTATION: Final = re.compile(rf"{ADAPTATIONS_FOLDER}/\d{{8}}T\d{{12}}-(?P<sha16>[0-9a-f]{{16}})\.json")
 
 
-def adaptation_path(adaptation: str, data: bytes) -> str:
-    """Where the record of an adaptation lies, given its bytes; later ones sort behind it."""
-    return f"{ADAPTATIONS_FOLDER}/{adaptation}-{sha16(data)}.json"
+def adaptation_path(ended_at: datetime, data: bytes) -> str:
+    """Where the record of an adaptation lies, given when it ended and its bytes; later ones sort behind it."""
+    return f"{ADAPTATIONS_FOLDER}/{ended_at:%Y%m%dT%H%M%S%f}-{sha16(data)}.json"
 
 
 def is_adaptation_path(path: str) -> bool:

@@ -29,7 +29,12 @@ from codec.adaptation.watch import AdaptationProgress
 from codec.contract import RGB, Codec
 from codec.weights_file import digest_of
 from pipeline.adapt.run import AdaptOutcome, AdaptRun
-from pipeline.archive.adaptations import adaptations, current_adaptation
+from pipeline.archive.adaptations import (
+    adaptations,
+    current_adaptation,
+    without_weights,
+    write_adaptation,
+)
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.layout import weights_path
 from pipeline.archive.lease import Lease
@@ -397,6 +402,17 @@ class TestDamage:
         assert summary.problems, "images that need them do not decode"
         compress(source, archive, calm)
         assert weights_of_rows(archive)[hexes(SHIPPED)[0]] == 3
+
+    def test_the_last_record_counts_however_fast_one_follows_another(
+        self, training: Training, source: Path, archive: Storage
+    ) -> None:
+        compress(source, archive)
+        for number in range(20):
+            (newest, *_) = adaptations(archive)
+            write_adaptation(archive, without_weights(newest, f"repair-{number}"))
+        assert [record.adaptation for record in adaptations(archive)][:20] == [
+            f"repair-{number}" for number in reversed(range(20))
+        ]
 
     def test_a_damaged_record_does_not_count_and_is_put_aside(
         self, training: Training, source: Path, archive: Storage
