@@ -115,12 +115,12 @@ class ReferenceReader:
 
     def _shards_of(self, files: Mapping[str, int]) -> frozenset[str]:
         """The shards that the rows in some files of the catalogue name."""
-        shards: frozenset[str] = frozenset()
+        shards: set[str] = set()
         with ThreadPoolExecutor(_READERS, thread_name_prefix="catalogue") as pool:
             for number, named in enumerate(pool.map(self._shards_in, files, files.values()), 1):
                 shards |= named
                 self._listen(StepAdvanced(words="catalogue files read", done=number, total=len(files)))
-        return shards
+        return frozenset(shards)
 
     def _shards_in(self, path: str, size: int) -> frozenset[str]:
         data = self._whole(path)
