@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import safetensors
 
+from codec.bitstream import DIGEST_BYTES
 from codec.errors import WeightsError
 
 if TYPE_CHECKING:  # names and digests of weights files need no torch
@@ -19,7 +20,6 @@ if TYPE_CHECKING:  # names and digests of weights files need no torch
 
 SHIPPED: Final = Path(__file__).parent / "shipped"
 SUFFIX: Final = ".safetensors"
-DIGEST_BYTES: Final = 8
 _METADATA_KEY: Final = "tenfold"
 _Weights = TypeVar("_Weights")
 

@@ -20,8 +20,9 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from codec.bitstream import DIGEST_BYTES
 from codec.errors import WeightsError
-from codec.weights_file import DIGEST_BYTES, parse_weights
+from codec.weights_file import parse_weights
 
 MAGIC: Final = b"TFWD\x01"
 LARGEST_SYMBOL: Final = 127
