@@ -144,6 +144,11 @@ class LimitsConfig(_Section):
     max_megapixels: float = Field(default=100, gt=0)
     """A larger image is kept as its original bytes."""
 
+    @property
+    def max_pixels(self) -> int:
+        """The same in pixels."""
+        return int(self.max_megapixels * 1e6)
+
 
 class AdaptConfig(_Section):
     """How a run learns from the source's images before it encodes; it goes on with better weights, or as it was."""

@@ -37,7 +37,6 @@ from pipeline.archive.weights import read_stored_weights
 from pipeline.config import AdaptConfig, CompressConfig
 from pipeline.encode.exact_policy import ExactPolicy
 from pipeline.encode.read_ahead import ReadAhead
-from pipeline.image.read import ReadLimits
 from pipeline.progress import AdaptationAdvanced
 from pipeline.source.source import Source
 from pipeline.store.storage import Storage
@@ -156,14 +155,8 @@ class AdaptWork:
 
     def _read(self) -> LoadedSample:
         sample = self._attempt.sample
-        ahead = ReadAhead(
-            self._source.read,
-            limits=ReadLimits(max_pixels=int(self._config.limits.max_megapixels * 1e6)),
-            policy=ExactPolicy(self._config.lossless, self._config.max_error),
-            buffer_bytes=int(self._config.workers.buffer_mib * 2**20),
-            fetch_threads=max(4, 2 * self._threads),
-            decode_threads=self._threads,
-        )
+        policy = ExactPolicy(self._config.lossless, self._config.max_error)
+        ahead = ReadAhead(self._source.read, self._config, policy=policy, threads=self._threads)
         total = len(sample.learn) + len(sample.held_back)
         try:
             return load_sample(

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Semaphore
 
+from pipeline.config import CompressConfig
 from pipeline.encode.exact_policy import ExactPolicy
 from pipeline.encode.types import Fetched
 from pipeline.image.read import ReadLimits, read_image
@@ -17,6 +18,8 @@ from pipeline.types import Image, SourceImage, Unmodelled
 
 _MAX_AHEAD = 64
 """Images being read or waiting, at most: enough to hide the latency of an object store."""
+_LEAST_FETCHES = 4
+"""Reads under way at once, on a single core too."""
 
 
 class ReadAhead:
@@ -25,30 +28,26 @@ class ReadAhead:
     def __init__(
         self,
         read: Callable[[SourceImage], bytes],
+        config: CompressConfig,
         *,
-        limits: ReadLimits,
         policy: ExactPolicy,
-        buffer_bytes: int,
-        fetch_threads: int,
-        decode_threads: int,
+        threads: int,
     ) -> None:
         """Start nothing yet.
 
         Args:
             read: gives the bytes of a source image; raises StorageError, SourceError or OSError.
-            limits: what `read_image` may decode.
+            config: its limits say what `read_image` may decode, its buffer how many bytes of decoded images wait in one
+                `images` iteration, at most; one, and those being decoded, may exceed it.
             policy: which images are stored without loss.
-            buffer_bytes: decoded images waiting in one `images` iteration, at most; one, and those being
-                decoded, may exceed it.
-            fetch_threads: reads under way at once.
-            decode_threads: decodes under way at once.
+            threads: decodes under way at once; of reads there are more.
         """
         self._read = read
-        self._limits = limits
+        self._limits = ReadLimits(max_pixels=config.limits.max_pixels)
         self._policy = policy
-        self._buffer_bytes = buffer_bytes
-        self._threads = ThreadPoolExecutor(fetch_threads, thread_name_prefix="read-ahead")
-        self._decoding = Semaphore(decode_threads)
+        self._buffer_bytes = int(config.workers.buffer_mib * 2**20)
+        self._threads = ThreadPoolExecutor(max(_LEAST_FETCHES, 2 * threads), thread_name_prefix="read-ahead")
+        self._decoding = Semaphore(threads)
 
     def images(self, sources: Sequence[SourceImage]) -> Iterator[Fetched]:
         """Every source image in order. Reading starts now, not at the first `next`.

@@ -27,7 +27,6 @@ from pipeline.encode.rows import coded_row, deep_row, exact_row, failed_row, kep
 from pipeline.encode.tasks import EncodeResult, EncodeTask, Stages
 from pipeline.encode.types import Coded, Fetched
 from pipeline.encode.weights_choice import WeightsChoice
-from pipeline.image.read import ReadLimits
 from pipeline.source.source import Source
 from pipeline.store.storage import Storage
 from pipeline.types import Image, SourceImage
@@ -56,14 +55,7 @@ class EncoderWorker:
         self._config = config
         self._policy = ExactPolicy(config.lossless, config.max_error)
         self._turn = Lock()
-        self._ahead = ReadAhead(
-            source.read,
-            limits=ReadLimits(max_pixels=int(config.limits.max_megapixels * 1e6)),
-            policy=self._policy,
-            buffer_bytes=int(config.workers.buffer_mib * 2**20),
-            fetch_threads=max(4, 2 * threads),
-            decode_threads=threads,
-        )
+        self._ahead = ReadAhead(source.read, config, policy=self._policy, threads=threads)
         self._finishers = ThreadPoolExecutor(threads, thread_name_prefix="finish")
 
     def run(self, task: EncodeTask) -> EncodeResult:

@@ -54,5 +54,5 @@ class CompareSpec:
         return CompareWorker(
             Storage(self.archive_url, self.config.storage),
             Source(SourceConfig(url=self.archive_url, storage=self.config.reading.resolved())),
-            limits=ReadLimits(max_pixels=int(self.config.limits.max_megapixels * 1e6)),
+            limits=ReadLimits(max_pixels=self.config.limits.max_pixels),
         )
