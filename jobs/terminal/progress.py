@@ -22,16 +22,16 @@ from jobs.terminal.progress_words import (
     line_of_run,
     line_of_step,
 )
-from pipeline.progress import (
+from pipeline.events import (
     AdaptationAdvanced,
     EffortMeasured,
     Event,
-    Follower,
     Listener,
     PhaseBegan,
     RunEnded,
     StepAdvanced,
 )
+from pipeline.progress import Follower
 
 LINE_EVERY_S = 30.0
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipeline.progress import AdaptationAdvanced, EffortMeasured, Progress, StepAdvanced
+from pipeline.events import AdaptationAdvanced, EffortMeasured, StepAdvanced
+from pipeline.progress import Progress
 from pipeline.words import counted
 
 

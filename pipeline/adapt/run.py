@@ -32,7 +32,7 @@ from pipeline.archive.lease import Lease
 from pipeline.archive.set_aside import check_not_replaced
 from pipeline.config import SHIPPED_WEIGHTS, AdaptConfig, CompressConfig, WorkersConfig
 from pipeline.errors import ConfigError, TenfoldError
-from pipeline.progress import Listener, RunBegan, RunEnded, ignore
+from pipeline.events import Listener, RunBegan, RunEnded, ignore
 from pipeline.source.source import Source
 from pipeline.store.storage import Storage
 from pipeline.types import SourceImage

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pipeline.adapt.learned import Learned
 from pipeline.config import AdaptConfig, CompressConfig
-from pipeline.progress import AdaptationAdvanced
+from pipeline.events import AdaptationAdvanced
 from pipeline.source.source import SourceConfig
 
 if TYPE_CHECKING:  # the worker brings torch: it is imported where it is built

@@ -37,7 +37,7 @@ from pipeline.archive.weights import read_stored_weights
 from pipeline.config import AdaptConfig, CompressConfig
 from pipeline.encode.exact_policy import ExactPolicy
 from pipeline.encode.read_ahead import ReadAhead
-from pipeline.progress import AdaptationAdvanced
+from pipeline.events import AdaptationAdvanced
 from pipeline.source.source import Source
 from pipeline.store.storage import Storage
 

@@ -15,7 +15,7 @@ from pipeline.adapt.attempt import read_attempt
 from pipeline.adapt.learned import Learned
 from pipeline.adapt.tasks import AdaptSpec, Look, Standing
 from pipeline.adapt.work import AdaptWork, StoppedError
-from pipeline.progress import AdaptationAdvanced
+from pipeline.events import AdaptationAdvanced
 from pipeline.source.source import Source
 from pipeline.store.storage import Storage
 from pipeline.stuck_calls import returns_in_time

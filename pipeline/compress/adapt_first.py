@@ -12,7 +12,7 @@ from pipeline.compress.run_codec import RunCodec
 from pipeline.compress.run_record import RunRecord, recorded_config
 from pipeline.config import CompressConfig
 from pipeline.errors import ArchiveError
-from pipeline.progress import Listener, ignore
+from pipeline.events import Listener, ignore
 from pipeline.source.source import Source
 from pipeline.store.storage import Storage
 

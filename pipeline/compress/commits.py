@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.prune_marks import PruneMarkReader
-from pipeline.progress import ImagesCommitted, Listener
+from pipeline.events import ImagesCommitted, Listener
 from pipeline.store.storage import Storage
 
 _NAMED: Final = 10

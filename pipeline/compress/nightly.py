@@ -24,7 +24,7 @@ from pipeline.compress.run import CompressRun
 from pipeline.compress.run_record import RunRecord
 from pipeline.compress.summary import RunSummary
 from pipeline.config import CompressConfig, NightlyConfig
-from pipeline.progress import Listener, ignore
+from pipeline.events import Listener, ignore
 from pipeline.source.parse import parse_source
 from pipeline.store.storage import Storage
 

@@ -11,7 +11,7 @@ from pipeline.compress.known_images import CHECKSUM_COLUMNS, FAST_COLUMNS, Chang
 from pipeline.config import CompressConfig
 from pipeline.encode.effort_cost import EffortCost, FewImages
 from pipeline.errors import SourceError
-from pipeline.progress import Listener, StepAdvanced
+from pipeline.events import Listener, StepAdvanced
 from pipeline.source.notes import ListingNotes
 from pipeline.source.source import Source
 from pipeline.types import SourceImage

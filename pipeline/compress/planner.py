@@ -17,7 +17,7 @@ from pipeline.archive.stored_plan import StoredPlan, Unit
 from pipeline.compress.known_images import KnownImages
 from pipeline.compress.units import cut
 from pipeline.config import ShardConfig
-from pipeline.progress import Event, ImagesCommitted, ImagesFinished, ImagesListed, Listener, ListingEnded
+from pipeline.events import Event, ImagesCommitted, ImagesFinished, ImagesListed, Listener, ListingEnded
 from pipeline.source.notes import ListingNotes
 from pipeline.types import SourceImage
 

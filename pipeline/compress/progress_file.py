@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 
 from pipeline.compress.run_record import RunRecord
-from pipeline.progress import Event, Follower, RunEnded
+from pipeline.events import Event, RunEnded
+from pipeline.progress import Follower
 
 _EVERY_S = 10.0
 

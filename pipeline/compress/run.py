@@ -38,16 +38,8 @@ from pipeline.compress.work import CompressWork, StopRequest
 from pipeline.config import CompressConfig
 from pipeline.encode.tasks import EncodeResult, EncoderSpec, EncodeTask
 from pipeline.errors import SourceError
-from pipeline.progress import (
-    EffortMeasured,
-    Follower,
-    Listener,
-    PhaseBegan,
-    RunBegan,
-    RunEnded,
-    ignore,
-    together,
-)
+from pipeline.events import EffortMeasured, Listener, PhaseBegan, RunBegan, RunEnded, ignore, together
+from pipeline.progress import Follower
 from pipeline.source.source import Source
 from pipeline.store.storage import Storage
 from pipeline.types import SourceImage

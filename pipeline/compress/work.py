@@ -11,7 +11,7 @@ from pipeline.compress.commits import Commits
 from pipeline.compress.open_units import OpenUnits
 from pipeline.compress.planner import Planner
 from pipeline.encode.tasks import EncodeResult, EncodeTask
-from pipeline.progress import Heartbeat, ImagesFinished, Listener
+from pipeline.events import Heartbeat, ImagesFinished, Listener
 from pipeline.totals import Totals
 from pipeline.workers.pool import Done, Pool
 from pipeline.workers.retry import work_through

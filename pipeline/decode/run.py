@@ -17,8 +17,7 @@ from pipeline.decode.plan import Existing, PlannedImage, plan_images, settle_exi
 from pipeline.decode.selection import Selection, select_images
 from pipeline.decode.tasks import DecodeResult, DecoderSpec, DecodeTask
 from pipeline.errors import StorageError
-from pipeline.progress import (
-    Follower,
+from pipeline.events import (
     ImagesFinished,
     ImagesListed,
     Listener,
@@ -28,6 +27,7 @@ from pipeline.progress import (
     ignore,
     together,
 )
+from pipeline.progress import Follower
 from pipeline.store.name_limits import limits_of
 from pipeline.store.storage import Storage
 from pipeline.totals import Totals

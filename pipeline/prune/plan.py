@@ -21,7 +21,7 @@ from pipeline.archive.layout import (
 from pipeline.archive.prune_marks import PruneMarkReader, PruneMarks
 from pipeline.archive.seals import Sealed, read_seals
 from pipeline.errors import ArchiveError, DamagedError
-from pipeline.progress import Listener, StepAdvanced
+from pipeline.events import Listener, StepAdvanced
 from pipeline.prune.references import ReferenceReader, References
 from pipeline.prune.retention import Retention
 from pipeline.store.backend import ObjectInfo

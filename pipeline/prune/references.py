@@ -22,7 +22,7 @@ from pipeline.archive.delta_log import chain_start, files_added
 from pipeline.archive.layout import LOG_FOLDER, checkpoint_path, entry_path, log_number
 from pipeline.archive.seals import Sealed
 from pipeline.errors import DamagedError
-from pipeline.progress import Listener, StepAdvanced
+from pipeline.events import Listener, StepAdvanced
 from pipeline.store.storage import Storage
 
 _ENTRY_READERS: Final = 16

@@ -32,7 +32,7 @@ from pipeline.archive.layout import CATALOGUE_FOLDER, LAST_CHECKPOINT, LOG_FOLDE
 from pipeline.archive.lease import Lease
 from pipeline.archive.prune_marks import write_mark
 from pipeline.archive.seals import reseal
-from pipeline.progress import Listener, RunBegan, RunEnded, StepAdvanced, ignore
+from pipeline.events import Listener, RunBegan, RunEnded, StepAdvanced, ignore
 from pipeline.prune.plan import PrunePlan, plan_prune
 from pipeline.prune.references import ReferenceReader, References
 from pipeline.prune.retention import Retention

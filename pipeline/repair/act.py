@@ -23,7 +23,7 @@ from pipeline.compress.archived_images import lost_images
 from pipeline.compress.run import CompressRun
 from pipeline.compress.summary import RunSummary
 from pipeline.config import CompressConfig
-from pipeline.progress import Listener, StepAdvanced
+from pipeline.events import Listener, StepAdvanced
 from pipeline.repair.diagnosis import SealsSeen, do_without
 from pipeline.repair.plan import RepairPlan
 from pipeline.repair.rebuild_catalogue import replace_catalogue

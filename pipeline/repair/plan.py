@@ -18,14 +18,7 @@ from pipeline.archive.layout import digest_in, digest_of_difference, weights_pat
 from pipeline.archive.rows_by_shard import table_by_shard
 from pipeline.compress.run_record import damaged_records
 from pipeline.config import CompressConfig
-from pipeline.progress import (
-    ImagesFinished,
-    ImagesListed,
-    Listener,
-    ListingEnded,
-    PhaseBegan,
-    StepAdvanced,
-)
+from pipeline.events import ImagesFinished, ImagesListed, Listener, ListingEnded, PhaseBegan, StepAdvanced
 from pipeline.repair.diagnosis import SealsSeen, diagnose
 from pipeline.repair.rebuild_catalogue import ShardRows, rows_in_shards
 from pipeline.repair.returned_shards import lost_in_catalogue, lost_in_rows, returned_rows

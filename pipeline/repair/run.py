@@ -18,7 +18,8 @@ from dataclasses import replace
 from pipeline.archive.layout import new_run_id
 from pipeline.archive.lease import Lease
 from pipeline.config import CompressConfig
-from pipeline.progress import Follower, Listener, PhaseBegan, RunBegan, RunEnded, ignore, together
+from pipeline.events import Listener, PhaseBegan, RunBegan, RunEnded, ignore, together
+from pipeline.progress import Follower
 from pipeline.repair.act import RepairAct
 from pipeline.repair.diagnosis import check_archive, see_seals
 from pipeline.repair.plan import plan_repair

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from pipeline.archive.layout import SHARDS_FOLDER
 from pipeline.archive.schema import rows_of
 from pipeline.config import CompressConfig
-from pipeline.progress import Listener
+from pipeline.events import Listener
 from pipeline.repair.salvage_worker import SalvageResult, SalvageSpec, SalvageTask
 from pipeline.store.storage import Storage
 from pipeline.types import CatalogueRow

@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 
 from pipeline.archive.catalogue import Catalogue
 from pipeline.config import CompressConfig
+from pipeline.events import Listener, ignore
 from pipeline.own_code import VERSION
-from pipeline.progress import Listener, ignore
 from pipeline.report.aggregate import Aggregate, aggregate_catalogue
 from pipeline.report.archive_diff import ArchiveDiff
 from pipeline.report.comparison.results import ComparisonResults, comparison_results

@@ -28,8 +28,7 @@ from pipeline.archive.seals import damaged, read_seals
 from pipeline.archive.traces import was_archive
 from pipeline.config import CompressConfig
 from pipeline.errors import ArchiveError, DamagedError, NoArchiveError, StorageError
-from pipeline.progress import (
-    Follower,
+from pipeline.events import (
     ImagesFinished,
     ImagesListed,
     Listener,
@@ -39,6 +38,7 @@ from pipeline.progress import (
     ignore,
     together,
 )
+from pipeline.progress import Follower
 from pipeline.store.storage import Storage
 from pipeline.totals import Totals
 from pipeline.types import CatalogueRow

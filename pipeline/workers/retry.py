@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, Generic, TypeVar
 
 from pipeline.errors import TenfoldError
-from pipeline.progress import Heartbeat, Listener, ignore
+from pipeline.events import Heartbeat, Listener, ignore
 from pipeline.workers.pool import Died, Done, Pool, ResultT, TaskT
 
 _Item = TypeVar("_Item")

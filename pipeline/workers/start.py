@@ -8,7 +8,7 @@ from typing import Any
 
 from codec.cpus import usable_cpus
 from pipeline.config import WorkersConfig
-from pipeline.progress import Listener, PhaseBegan, WorkersStarted
+from pipeline.events import Listener, PhaseBegan, WorkersStarted
 from pipeline.workers.pool import Pool, Worker, WorkerSpec
 from pipeline.workers.workload import Workload
 

@@ -13,7 +13,7 @@ from ray.cluster_utils import Cluster
 
 from pipeline.compress.run import CompressRun
 from pipeline.config import CodecConfig, CompressConfig, ShardConfig, WorkersConfig
-from pipeline.progress import Event, ImagesFinished
+from pipeline.events import Event, ImagesFinished
 from pipeline.source.parse import parse_source
 from pipeline.store.storage import Storage
 from tests.chaos.invariants import Witness

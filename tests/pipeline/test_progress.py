@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.progress import (
-    Follower,
+from pipeline.events import (
     ImagesFinished,
     ImagesListed,
     ListingEnded,
@@ -12,6 +11,7 @@ from pipeline.progress import (
     RunEnded,
     WorkersStarted,
 )
+from pipeline.progress import Follower
 from pipeline.totals import Totals
 
 

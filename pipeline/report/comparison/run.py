@@ -14,15 +14,7 @@ from typing import Final
 
 from pipeline.archive.catalogue import Catalogue
 from pipeline.config import CompressConfig
-from pipeline.progress import (
-    ImagesFinished,
-    ImagesListed,
-    Listener,
-    ListingEnded,
-    RunBegan,
-    RunEnded,
-    ignore,
-)
+from pipeline.events import ImagesFinished, ImagesListed, Listener, ListingEnded, RunBegan, RunEnded, ignore
 from pipeline.report.comparison.cache import ComparisonCache
 from pipeline.report.comparison.crops import Pictures
 from pipeline.report.comparison.methods import PICTURES, Method, Result, available_methods, pictures_method

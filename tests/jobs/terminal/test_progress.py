@@ -8,7 +8,7 @@ import pytest
 
 from jobs.terminal import progress as drawn
 from jobs.terminal.progress import count_steps, show_progress, show_share
-from pipeline.progress import (
+from pipeline.events import (
     Heartbeat,
     ImagesCommitted,
     ImagesFinished,

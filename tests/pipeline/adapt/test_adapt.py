@@ -45,7 +45,7 @@ from pipeline.config import AdaptConfig, CodecConfig, CompressConfig, NightlyCon
 from pipeline.decode.archive import Archive
 from pipeline.encode.weights_choice import WeightsChoice
 from pipeline.errors import ArchiveError, LockedError
-from pipeline.progress import AdaptationAdvanced, Event
+from pipeline.events import AdaptationAdvanced, Event
 from pipeline.prune.retention import Retention
 from pipeline.prune.run import PruneRun, PruneSummary
 from pipeline.repair.run import RepairRun

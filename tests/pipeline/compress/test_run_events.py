@@ -13,16 +13,8 @@ from pipeline.compress.run import CompressRun
 from pipeline.compress.summary import RunSummary
 from pipeline.config import CodecConfig, CompressConfig, ShardConfig, WorkersConfig
 from pipeline.errors import TenfoldError
-from pipeline.progress import (
-    Event,
-    Follower,
-    Listener,
-    PhaseBegan,
-    Progress,
-    RunBegan,
-    RunEnded,
-    together,
-)
+from pipeline.events import Event, Listener, PhaseBegan, RunBegan, RunEnded, together
+from pipeline.progress import Follower, Progress
 from pipeline.source.parse import parse_source
 from pipeline.store.storage import Storage
 from pipeline.workers.workload import Workload

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from pipeline.errors import TenfoldError
-from pipeline.progress import Event, Heartbeat
+from pipeline.events import Event, Heartbeat
 from pipeline.workers.local_pool import LocalPool
 from pipeline.workers.pool import Died, Done, Worker
 from pipeline.workers.retry import RetryPolicy, halves, work_through
