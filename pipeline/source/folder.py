@@ -6,14 +6,15 @@ from collections.abc import Callable, Iterator
 
 from pipeline.errors import StoreDownError
 from pipeline.globs import compile_glob, is_glob
-from pipeline.source.found import Found
+from pipeline.source.found import Found, Twin
 from pipeline.source.image_names import extension_of, is_image_name
-from pipeline.source.keys import distinct_key, utf8_key
+from pipeline.source.keys import are_text, distinct_key, utf8_key
+from pipeline.source.listing import images_of
 from pipeline.source.notes import ListingNotes, Unlisted
 from pipeline.source.tar_files import TarFiles
 from pipeline.source.tar_index import Member, TarIndex
 from pipeline.source.tar_names import is_tar_name
-from pipeline.store.backend import ObjectInfo, Oddity
+from pipeline.store.backend import Oddity, Page
 from pipeline.store.member_urls import member_url
 from pipeline.store.storage import Storage
 from pipeline.store.urls import LOCAL, local_path, local_url, scheme
@@ -51,12 +52,11 @@ class Folder:
         """
         glob = self._glob
         flat = glob is not None and "/" not in glob and glob != "**"
-        for info in self._storage.list(
+        for page in self._storage.pages(
             recursive=not flat, exclude=self._exclude, notice=lambda odd: _note(odd, notes)
         ):
-            self.seen += 1
-            if self.matches(info.path):
-                yield self._found(info)
+            self.seen += len(page)
+            yield self._found(page if self._pattern is None else page.below(0, self.matches))
 
     def matches(self, path: str) -> bool:
         """Whether the glob lets a path through."""
@@ -70,18 +70,28 @@ class Folder:
         """Whether a path belongs to the folder."""
         return not any(path == out or path.startswith(f"{out}/") for out in self._exclude)
 
-    def _found(self, info: ObjectInfo) -> Found:
-        key, url = info.path, f"{self._storage.url}/{info.path}"
+    def _found(self, page: Page) -> Found:
+        keys, urls = page.paths, [f"{self._storage.url}/{path}" for path in page.paths]
         if self._is_local:
-            key = distinct_key(info.path, self._storage.exists)
-            url = local_url(f"{local_path(self._storage.url).rstrip('/')}/{info.path}")
+            top = local_path(self._storage.url).rstrip("/")
+            urls = [f"{top}/{path}" for path in page.paths]
+            if not are_text(urls):
+                keys = [distinct_key(path, self._storage.exists) for path in page.paths]
+                urls = [local_url(path) for path in urls]
         return Found(
-            image=SourceImage(key=key, url=url, size=info.size, etag=info.etag, mtime=info.mtime),
-            is_image=self.is_image(info.path),
-            twin=None if info.same_as is None else utf8_key(info.same_as),
-            is_twin_image=info.same_as is not None and self.is_image(info.same_as),
-            has_twin=info.same_as is not None and self.matches(info.same_as),
+            keys=keys,
+            urls=urls,
+            sizes=[*page.sizes],
+            etags=page.etags,
+            mtimes_us=page.mtimes_us,
+            offsets=[None] * len(page),
+            lengths=[None] * len(page),
+            are_images=[self.is_image(path) for path in page.paths],
+            twins={place: self._twin(path) for place, path in page.twins.items()},
         )
+
+    def _twin(self, path: str) -> Twin:
+        return Twin(key=utf8_key(path), is_listed=self.matches(path), is_image=self.is_image(path))
 
 
 def opened_tars(
@@ -97,33 +107,34 @@ def opened_tars(
         StoreDownError: a tar cannot be read, nor anything else of its store.
     """
     for found in files:
-        tar = found.image
-        if not is_tar_name(tar.key) or is_left_out(tar.key):
-            yield found
-        elif found.has_twin:
-            notes.linked += 1
-        else:
-            yield from _members_or_file(found, tars, notes)
+        start = 0
+        for place, key in enumerate(found.keys):
+            if is_tar_name(key) and not is_left_out(key):
+                yield found.at(range(start, place))
+                start = place + 1
+                twin = found.twins.get(place)
+                if twin is not None and twin.is_listed:
+                    notes.linked += 1
+                else:
+                    yield _members_or_file(found.at([place]), tars, notes)
+        yield found.at(range(start, len(found)))
 
 
-def _members_or_file(found: Found, tars: TarFiles, notes: ListingNotes) -> Iterator[Found]:
-    tar = found.image
+def _members_or_file(found: Found, tars: TarFiles, notes: ListingNotes) -> Found:
+    (tar,) = images_of(found.batch(""))
     try:
         index = tars.index(tar.url)
     except StoreDownError:
         raise
     except OSError as error:
         notes.unlisted.append(Unlisted(path=tar.key, reason=str(error)))
-        return
+        return Found()
     if index.damage is not None:
         notes.unlisted.append(Unlisted(path=tar.key, reason=index.damage))
-    if index.members:
-        yield from members(tar, index, notes, below=f"{tar.key}/")
-    else:
-        yield found
+    return members(tar, index, notes, below=f"{tar.key}/") if index.members else found
 
 
-def members(tar: SourceImage, index: TarIndex, notes: ListingNotes, *, below: str) -> Iterator[Found]:
+def members(tar: SourceImage, index: TarIndex, notes: ListingNotes, *, below: str) -> Found:
     """The files of a tar. The tar's version counts as each one's.
 
     Args:
@@ -132,18 +143,15 @@ def members(tar: SourceImage, index: TarIndex, notes: ListingNotes, *, below: st
     notes.replaced += index.replaced
     notes.special += index.special
     notes.dangling += [f"{below}{utf8_key(name)}" for name in index.dangling]
+    found = Found()
     for name, member in index.members.items():
         image = _member(tar, member, below + distinct_key(name, index.members.__contains__))
-        yield Found(image=image, is_image=is_image_name(name))
+        found.add(image, is_image=is_image_name(name))
     for name, target in index.links.items():
         image = _member(tar, index.members[target], below + distinct_key(name, index.members.__contains__))
-        yield Found(
-            image=image,
-            is_image=is_image_name(name),
-            twin=below + utf8_key(target),
-            has_twin=True,
-            is_twin_image=is_image_name(target),
-        )
+        twin = Twin(key=below + utf8_key(target), is_listed=True, is_image=is_image_name(target))
+        found.add(image, is_image=is_image_name(name), twin=twin)
+    return found
 
 
 def _member(tar: SourceImage, member: Member, key: str) -> SourceImage:

@@ -1,22 +1,108 @@
-"""A file that a source holds, before it is known whether it is taken."""
+"""Files that a source holds, before it is known which are taken."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, fields, replace
+from itertools import chain, islice
 
+import pyarrow as pa
+
+from pipeline.source.listing import LISTING
+from pipeline.store.backend import microseconds_of
 from pipeline.types import SourceImage
+
+_TOGETHER = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Twin:
+    """The same file as a link's, under another key."""
+
+    key: str
+    is_listed: bool
+    """Whether the glob of the source, if it has one, lets it through."""
+    is_image: bool
+    """Whether its name, or the glob that names it, says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """One name of a file."""
+    """Some files in their order, a list a column; each field but the last as `SourceImage` has it."""
 
-    image: SourceImage
-    is_image: bool
-    """Whether its name, or the glob that names it, says so."""
-    twin: str | None = None
-    """Key under which the source holds the same file as well, where this one is a link."""
-    has_twin: bool = False
-    """Whether the glob of the source, if it has one, lets the twin through."""
-    is_twin_image: bool = False
-    """`is_image` of the twin."""
+    keys: list[str] = field(default_factory=list)
+    urls: list[str] = field(default_factory=list)
+    sizes: list[int | None] = field(default_factory=list)
+    etags: list[str | None] = field(default_factory=list)
+    mtimes_us: list[int | None] = field(default_factory=list)
+    offsets: list[int | None] = field(default_factory=list)
+    lengths: list[int | None] = field(default_factory=list)
+    are_images: list[bool] = field(default_factory=list)
+    """Whether the name of each, or the glob that names it, says so."""
+    twins: dict[int, Twin] = field(default_factory=dict)
+    """Of the few that are links to files which the source holds as well, by their place."""
+
+    def __len__(self) -> int:
+        """Number of files."""
+        return len(self.keys)
+
+    def add(self, image: SourceImage, *, is_image: bool, twin: Twin | None = None) -> None:
+        """Append one file."""
+        if twin is not None:
+            self.twins[len(self.keys)] = twin
+        self.keys.append(image.key)
+        self.urls.append(image.url)
+        self.sizes.append(image.size)
+        self.etags.append(image.etag)
+        self.mtimes_us.append(None if image.mtime is None else microseconds_of(image.mtime))
+        self.offsets.append(image.offset)
+        self.lengths.append(image.length)
+        self.are_images.append(is_image)
+
+    def at(self, places: Sequence[int]) -> Found:
+        """The files in these places, in ascending order."""
+        if len(places) == len(self):
+            return self
+        columns = {column.name: getattr(self, column.name) for column in fields(self)}
+        twins = columns.pop("twins")
+        return Found(
+            **{name: [column[place] for place in places] for name, column in columns.items()},
+            twins={new: twins[old] for new, old in enumerate(places) if old in twins} if twins else {},
+        )
+
+    def taken_as(self, are_images: list[bool]) -> Found:
+        """The same, with another opinion of which are images."""
+        return replace(self, are_images=are_images)
+
+    def batch(self, reason: str) -> pa.RecordBatch:
+        """The same in the columns of LISTING; `reason` says why those that are no images are kept."""
+        kept = [None if is_image else reason for is_image in self.are_images]
+        columns = (
+            self.keys,
+            self.urls,
+            self.sizes,
+            self.etags,
+            self.mtimes_us,
+            self.offsets,
+            self.lengths,
+            kept,
+        )
+        return pa.record_batch(
+            [
+                pa.array(column, pa.int64()).cast(of.type)
+                if of.name == "mtime"
+                else pa.array(column, of.type)
+                for column, of in zip(columns, LISTING, strict=True)
+            ],
+            schema=LISTING,
+        )
+
+
+def found_images(images: Iterable[SourceImage]) -> Iterator[Found]:
+    """Images that are known to be some; the first one is there as soon as it is known."""
+    rest = iter(images)
+    for first in rest:
+        found = Found()
+        for image in chain([first], islice(rest, _TOGETHER - 1)):
+            found.add(image, is_image=True)
+        yield found

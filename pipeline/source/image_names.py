@@ -18,7 +18,8 @@ IMAGE_EXTENSIONS = frozenset(f"{_DECODED} {_ALWAYS_KEPT}".split())
 def is_image_name(path: str) -> bool:
     """Whether a name has an image's extension and is no macOS companion file."""
     name = path.rpartition("/")[2]
-    return extension_of(name).removeprefix(".") in IMAGE_EXTENSIONS and not name.startswith("._")
+    stem, _, extension = name.rpartition(".")
+    return bool(stem) and extension.lower() in IMAGE_EXTENSIONS and not name.startswith("._")
 
 
 def extension_of(path: str) -> str:

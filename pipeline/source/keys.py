@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+
+
+def are_text(names: Iterable[str]) -> bool:
+    """Whether none of the names has bytes that are not UTF-8, which stand in it as surrogates."""
+    try:
+        "".join(names).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def distinct_key(name: str, is_taken: Callable[[str], bool]) -> str:

@@ -8,13 +8,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import ClassVar, Literal
 
+import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from pipeline.errors import SourceError
 from pipeline.source.folder import Folder, members, opened_tars
-from pipeline.source.found import Found
+from pipeline.source.found import Found, found_images
 from pipeline.source.image_names import is_image_name
 from pipeline.source.keys import utf8_key
+from pipeline.source.listing import images_of
 from pipeline.source.lists import ImageList
 from pipeline.source.notes import ListingNotes, Unlisted
 from pipeline.source.options import SourceOptions
@@ -72,8 +74,8 @@ class Source:
         self._roots: dict[str, Storage] = {}
         self._tars = TarFiles(config.storage, self._root)
 
-    def images(self) -> Iterator[SourceImage]:
-        """Every image once, streamed; a listing in the order of its keys, a list or tar in its own.
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Every image once, in batches of LISTING: a listing in the order of its keys, a list or tar in its own.
 
         Raises:
             SourceError: the source is missing, empty or badly formed; before the first image is given out.
@@ -81,12 +83,19 @@ class Source:
         """
         self.notes = notes = ListingNotes()
         left = self.config.take.limit
-        for image in self._taken(notes):
-            if left == 0:
+        for batch in self._taken(notes):
+            if left is not None and len(batch) > left:
                 notes.limited = True
+                if left:
+                    yield batch.slice(0, left)
                 return
-            left = None if left is None else left - 1
-            yield image
+            left = None if left is None else left - len(batch)
+            yield batch
+
+    def images(self) -> Iterator[SourceImage]:
+        """The images of `batches` one by one."""
+        for batch in self.batches():
+            yield from images_of(batch)
 
     def read(self, image: SourceImage) -> bytes:
         """The bytes of one image.
@@ -167,13 +176,13 @@ class Source:
             return self.config.take.tars
         return self.config.glob is not None and is_tar_name(self.config.glob)
 
-    def _taken(self, notes: ListingNotes) -> Iterator[SourceImage]:
+    def _taken(self, notes: ListingNotes) -> Iterator[pa.RecordBatch]:
         skipped: Counter[str] = Counter()
         folder = self._folder()
         empty = True
-        for image in self._taking.taken(self._files(folder, notes), self._read_head, notes, skipped):
+        for batch in self._taking.taken(self._files(folder, notes), self._read_head, notes, skipped):
             empty = False
-            yield image
+            yield batch
         if empty:
             raise self._nothing_found(folder.seen, notes, skipped)
 
@@ -199,9 +208,9 @@ class Source:
             index = self._tars.index(single.url)
             if index.damage is not None:
                 notes.unlisted.append(Unlisted(path="", reason=index.damage))
-            yield from members(single, index, notes, below="")
+            yield members(single, index, notes, below="")
         elif single is not None:
-            yield Found(image=single, is_image=True)
+            yield from found_images([single])
 
     def _folder(self) -> Folder:
         storage = Storage(self.config.url, self.config.storage)
@@ -232,9 +241,9 @@ class Source:
 
     def _listed(self, listed: Iterator[SourceImage]) -> Iterator[Found]:
         empty = True
-        for image in listed:
+        for found in found_images(map(self._with_local_facts, listed)):
             empty = False
-            yield Found(image=self._with_local_facts(image), is_image=True)
+            yield found
         if empty:
             raise SourceError(
                 f"Expected at least one image in {self.config.list_file or self.config.manifest}, got none; "

@@ -10,9 +10,10 @@ from typing import Any
 
 import fsspec
 
-from pipeline.store.backend import Notice, ObjectInfo
+from pipeline.store.backend import Notice, ObjectInfo, Page
 from pipeline.store.failures import missing, problem, short_read
 
+_PAGE = 1000
 _create_lock = threading.Lock()
 
 
@@ -63,19 +64,18 @@ class FsspecStore:
             return False
         return True
 
-    def list(
+    def pages(
         self, prefix: str, *, recursive: bool, exclude: frozenset[str], notice: Notice | None
-    ) -> Iterator[ObjectInfo]:
+    ) -> Iterator[Page]:
         top = self._name(prefix) if prefix else self._root
         depth = None if recursive else 1
         found = self._do(prefix, self._fs.find, top or "/", detail=True, maxdepth=depth)
         hidden = tuple(f"{name}/" for name in exclude)
         start = len(self._root) + 1
-        for name in sorted(found):
-            path = name[start:]
-            if path in exclude or path.startswith(hidden):
-                continue
-            yield _describe(found[name], path)
+        names = sorted(found)
+        for first in range(0, len(names), _PAGE):
+            page = Page.of(_describe(found[name], name) for name in names[first : first + _PAGE])
+            yield page.below(start, lambda path: path not in exclude and not path.startswith(hidden))
 
     def info(self, path: str) -> ObjectInfo:
         found = self._do(path, self._fs.info, self._name(path))

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline.store.backend import Notice, ObjectInfo
+from pipeline.store.backend import Notice, ObjectInfo, Page
 from pipeline.store.failures import missing, problem, short_read
 from pipeline.store.local_failures import explained
 from pipeline.store.local_files import link_new, open_regular, sync_folder, write_temporary
@@ -86,12 +86,12 @@ class LocalStore:
             raise explained(error, file, needs_folder=True) from error
         return created
 
-    def list(
+    def pages(
         self, prefix: str, *, recursive: bool, exclude: frozenset[str], notice: Notice | None
-    ) -> Iterator[ObjectInfo]:
+    ) -> Iterator[Page]:
         """Walk in key order, holding the names of one folder per level and nothing more."""
         top = self._file(prefix) if prefix else self._root
-        return LocalWalk(top, prefix, recursive=recursive, exclude=exclude, notice=notice).files()
+        return LocalWalk(top, prefix, recursive=recursive, exclude=exclude, notice=notice).pages()
 
     def info(self, path: str) -> ObjectInfo:
         """Size and time of a file."""

@@ -12,13 +12,16 @@ import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Literal
 
-from pipeline.store.backend import Notice, ObjectInfo, Oddity
+from pipeline.store.backend import Notice, ObjectInfo, Oddity, Page, microseconds_of, moment_of
 from pipeline.store.local_failures import explained
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_PAGE = 4096
+_FIRST_US, _LAST_US = (
+    microseconds_of(extreme.replace(tzinfo=UTC)) for extreme in (datetime.min, datetime.max)
+)
 _LEADS_NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 
@@ -70,12 +73,13 @@ class LocalWalk:
         self._again: set[str] = set()
         """Real paths of folders that were walked under a second key."""
 
-    def files(self) -> Iterator[ObjectInfo]:
+    def pages(self) -> Iterator[Page]:
         """The files.
 
         Raises:
             StorageError: a folder cannot be listed: the first one always, others if nobody takes notice.
         """
+        page, full = Page(), 1  # whoever wants to see one file need not wait for a thousand folders
         levels = [self._open(self._top, frozenset())]
         while levels:
             level = levels[-1]
@@ -83,15 +87,46 @@ class LocalWalk:
                 levels.pop()
                 continue
             name = level.names.pop()
-            place = self._place(level, name.removesuffix("/"))
-            if self._is_hidden(place):
-                continue
-            if not name.endswith("/"):
-                info = self._describe(place)
-                if info is not None:
-                    yield info
-            elif self._recursive and self._is_to_walk(place, level):
-                levels.append(self._open(place, level.above))
+            if not self._add_plain(name, level, page):
+                below = self._visit(name, level, page)
+                levels += [] if below is None else [below]
+            if len(page) >= full:
+                yield page
+                page, full = Page(), min(2 * full, _PAGE)
+        if len(page):
+            yield page
+
+    def _visit(self, name: str, level: _Level, page: Page) -> _Level | None:
+        """Append any other file if it is one to give; open a folder that is to be walked."""
+        place = self._place(level, name.removesuffix("/"))
+        if self._is_hidden(place):
+            return None
+        if name.endswith("/"):
+            is_to_walk = self._recursive and self._is_to_walk(place, level)
+            return self._open(place, level.above) if is_to_walk else None
+        info = self._describe(place)
+        if info is not None:
+            page.add(info)
+        return None
+
+    def _add_plain(self, name: str, level: _Level, page: Page) -> bool:
+        """Append a regular file that no link has to do with, in a third of the time that others take; else False."""
+        folder = level.place
+        if name.endswith("/") or folder.real is not None or name in level.links:
+            return False
+        key = f"{folder.key}/{name}" if folder.key else name
+        try:
+            status = os.stat(f"{folder.file}/{name}")  # noqa: PTH116 as for scandir: no Path per file
+        except OSError:
+            return False
+        mtime_us = status.st_mtime_ns // 1000
+        if key in self._exclude or not stat.S_ISREG(status.st_mode) or not _FIRST_US <= mtime_us <= _LAST_US:
+            return False
+        page.paths.append(key)
+        page.sizes.append(status.st_size)
+        page.etags.append(None)
+        page.mtimes_us.append(mtime_us)
+        return True
 
     def _place(self, level: _Level, name: str) -> _Place:
         folder = level.place
@@ -201,7 +236,7 @@ class LocalWalk:
 def describe(path: str, status: os.stat_result, *, same_as: str | None = None) -> ObjectInfo:
     """A file as its status says. A time that no calendar has is still told from another: in place of an ETag."""
     try:
-        mtime = _EPOCH + timedelta(microseconds=status.st_mtime_ns // 1000)
+        mtime = moment_of(status.st_mtime_ns // 1000)
     except OverflowError:
         return ObjectInfo(
             path=path,

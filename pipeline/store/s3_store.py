@@ -11,7 +11,6 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from datetime import UTC
 from typing import Any
 
 from botocore.exceptions import (
@@ -22,9 +21,11 @@ from botocore.exceptions import (
 )
 
 from pipeline.errors import UnsafeStoreError
-from pipeline.store.backend import Notice, ObjectInfo
+from pipeline.store.backend import Notice, ObjectInfo, Page
 from pipeline.store.failures import problem, short_read
 from pipeline.store.s3_failures import BROKEN_OFF, explained, http_status
+from pipeline.store.s3_listing import listed
+from pipeline.store.s3_pages import EVENT, Names, described, names_of, take_page
 
 _TOKEN = "tenfold-attempt"
 _CREATE_TRIES = 6
@@ -114,32 +115,43 @@ class S3Store:
             do="check that nothing else keeps creating and deleting this name, then try again",
         ) from last
 
-    def list(
+    def pages(
         self, prefix: str, *, recursive: bool, exclude: frozenset[str], notice: Notice | None
-    ) -> Iterator[ObjectInfo]:
-        """Pages of 1,000 at most, each asked for when the one before is used up."""
+    ) -> Iterator[Page]:
+        """The store's answers; wide folders are listed side by side (s3_listing.py)."""
         below = self._prefix + (f"{prefix}/" if prefix else "")
-        request: dict[str, Any] = {"Prefix": below, "MaxKeys": _PAGE}
-        if not recursive:
-            request["Delimiter"] = "/"
         hidden = tuple(f"{name}/" for name in exclude)
-        while True:
-            page = self._call("list_objects_v2", None, **request)
-            for entry in page.get("Contents", ()):
-                path = entry["Key"][len(self._prefix) :]
-                if path.endswith("/") or path in exclude or path.startswith(hidden):
-                    continue  # "folder" markers made by consoles are no objects of anyone's
-                yield _describe(entry, len(self._prefix))
-            if not page.get("IsTruncated"):
-                return
-            request["ContinuationToken"] = page["NextContinuationToken"]
+
+        def is_wanted(path: str) -> bool:  # "folder" markers made by consoles are no objects of anyone's
+            return not path.endswith("/") and path not in exclude and not path.startswith(hidden)
+
+        def skip(folder: str) -> bool:
+            return folder[len(self._prefix) :].startswith(hidden)
+
+        answers = listed(self._names, below, skip=skip) if recursive else self._level(below)
+        for page in answers:
+            yield page.below(len(self._prefix), is_wanted)
+
+    def _level(self, prefix: str) -> Iterator[Page]:
+        """The objects directly below a prefix."""
+        names = self._names(prefix, level=True)
+        yield names.page
+        while names.token is not None:
+            names = self._names(prefix, level=True, token=names.token)
+            yield names.page
+
+    def _names(self, prefix: str, *, level: bool = False, token: str | None = None) -> Names:
+        request = {"Prefix": prefix, "MaxKeys": _PAGE}
+        if level:
+            request["Delimiter"] = "/"
+        if token is not None:
+            request["ContinuationToken"] = token
+        return names_of(self._call("list_objects_v2", None, **request))
 
     def info(self, path: str) -> ObjectInfo:
         """Size, etag and time from a HEAD."""
         head = self._call("head_object", path)
-        return _describe(
-            {"Key": self._prefix + path, "Size": head["ContentLength"], **head}, len(self._prefix)
-        )
+        return described({"Key": path, "Size": head["ContentLength"], **head})
 
     def delete(self, path: str) -> None:
         """Remove an object; S3 does not say whether there was one."""
@@ -219,6 +231,9 @@ class S3Store:
 
         async def ask() -> Any:
             client = await filesystem.set_session()
+            client.meta.events.register(
+                EVENT, take_page, unique_id=take_page.__name__
+            )  # once for each client
             return await getattr(client, operation)(Bucket=self._bucket, **request)
 
         return run(ask)
@@ -279,12 +294,3 @@ class S3Store:
 
 class _OutOfRangeError(Exception):
     """416: the range starts past the end."""
-
-
-def _describe(entry: dict[str, Any], start: int) -> ObjectInfo:
-    return ObjectInfo(
-        path=entry["Key"][start:],
-        size=int(entry["Size"]),
-        etag=entry.get("ETag", "").strip('"') or None,
-        mtime=entry["LastModified"].astimezone(UTC) if "LastModified" in entry else None,
-    )

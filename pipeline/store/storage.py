@@ -9,7 +9,7 @@ import os
 import threading
 from collections.abc import Collection, Iterator
 
-from pipeline.store.backend import Backend, Notice, ObjectInfo
+from pipeline.store.backend import Backend, Notice, ObjectInfo, Page
 from pipeline.store.open_backend import open_backend
 from pipeline.store.options import StorageOptions
 from pipeline.store.urls import normal
@@ -67,15 +67,18 @@ class Storage:
         """
         return self._backend().create(path, data)
 
-    def list(
+    def pages(
         self,
         prefix: str = "",
         *,
         recursive: bool = True,
         exclude: Collection[str] = (),
         notice: Notice | None = None,
-    ) -> Iterator[ObjectInfo]:
+    ) -> Iterator[Page]:
         """Objects in folder `prefix`, streamed in the order of their names; none when it does not exist.
+
+        That is the order of the names' bytes in UTF-8, except where a local name is no text, and where an S3 store
+        follows another one.
 
         Args:
             recursive: False for the objects directly in the folder.
@@ -85,7 +88,19 @@ class Storage:
                 had is such a thing, and the listing goes on; without it, it is an error.
         """
         hidden = frozenset(name.rstrip("/") for name in exclude)
-        return self._backend().list(prefix.rstrip("/"), recursive=recursive, exclude=hidden, notice=notice)
+        return self._backend().pages(prefix.rstrip("/"), recursive=recursive, exclude=hidden, notice=notice)
+
+    def list(
+        self,
+        prefix: str = "",
+        *,
+        recursive: bool = True,
+        exclude: Collection[str] = (),
+        notice: Notice | None = None,
+    ) -> Iterator[ObjectInfo]:
+        """The objects of `pages` one by one."""
+        for page in self.pages(prefix, recursive=recursive, exclude=exclude, notice=notice):
+            yield from page.infos()
 
     def exists(self, path: str) -> bool:
         """Whether there is an object of that name."""

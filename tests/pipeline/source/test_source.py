@@ -110,7 +110,10 @@ class TestFolder:
             "caf%E9.png": b"caf%E9.png",
         }
 
-    def test_a_listing_does_not_grow_with_the_number_of_images(self, tmp_path: Path) -> None:
+    def test_a_listing_does_not_grow_with_the_number_of_images(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("pipeline.store.local_walk._PAGE", 64)
         for folder in range(30):
             (tmp_path / f"{folder}").mkdir()
             for number in range(100):
