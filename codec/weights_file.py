@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -93,9 +94,14 @@ def shipped(digest: str) -> bytes | None:
     return next((data for data in files if digest_of(data).hex() == digest), None)
 
 
-def shipped_digests() -> list[bytes]:
-    """Digests of all weights files that ship with this release."""
-    return [digest_of(path.read_bytes()) for path in sorted(SHIPPED.rglob(f"*{SUFFIX}"))]
+def shipped_digests() -> frozenset[bytes]:
+    """Digests of all weights files that ship with this release. A process reads them once."""
+    return _digests_below(SHIPPED)
+
+
+@cache
+def _digests_below(folder: Path) -> frozenset[bytes]:
+    return frozenset(digest_of(path.read_bytes()) for path in folder.rglob(f"*{SUFFIX}"))
 
 
 def weights_name(digest: bytes) -> str:

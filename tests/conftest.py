@@ -12,7 +12,9 @@ import PIL.Image
 import pytest
 from xdist.remote import Producer
 
+import pipeline.archive.trial
 from tests.support.installed import Installed, install
+from tests.support.reader_forks import ReaderForks
 from tests.support.seaweed import S3Server, run_server
 from tests.support.side_by_side import OneRayAtATime, uses_ray
 
@@ -79,6 +81,16 @@ def _no_cloud_account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
         patch.setenv("AWS_CONFIG_FILE", str(nowhere / "config"))
         patch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(nowhere / "credentials"))
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _readers_are_forked() -> Iterator[None]:
+    """A reader on trial has a process of its own here too, but not one that first imports Arrow and deltalake."""
+    forks = ReaderForks()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pipeline.archive.trial, "ended_reader", forks)
+        yield
+    forks.close()
 
 
 @pytest.fixture(scope="session")

@@ -50,15 +50,24 @@ def _put(path: Path, content: bytes) -> None:
     path.write_bytes(content)
 
 
-def _outcome(folder: Path) -> tuple[str, str | None]:
-    """Where the trial was last, and what is wrong there; None when it came to its end."""
+def ended_reader(folder: Path) -> subprocess.CompletedProcess[str]:
+    """The process that reads a folder, at its end.
+
+    Raises:
+        subprocess.TimeoutExpired: it did not come to one.
+    """
     # the file, not the module: it needs nothing of ours, and works from wherever this process was started
     command = [sys.executable, "-P", str(Path(trial_reader.__file__)), str(folder)]
+    return subprocess.run(
+        command, capture_output=True, text=True, errors="replace", timeout=_TIMEOUT_S, check=False
+    )
+
+
+def _outcome(folder: Path) -> tuple[str, str | None]:
+    """Where the trial was last, and what is wrong there; None when it came to its end."""
     where = LOG_FOLDER
     try:
-        ended = subprocess.run(
-            command, capture_output=True, text=True, errors="replace", timeout=_TIMEOUT_S, check=False
-        )
+        ended = ended_reader(folder)
     except subprocess.TimeoutExpired:
         return where, f"a reader that did not end within {_TIMEOUT_S:.0f} s"
     for line in ended.stdout.splitlines():

@@ -46,7 +46,7 @@ class VerifyWorker(Worker[VerifyTask, VerifyResult]):
         self._source = source
         self._decoder = RowDecoder(archive)
         self._archived = frozenset(archived_digests(archive))
-        self._shipped = frozenset(shipped_digests())
+        self._shipped = shipped_digests()
 
     def run(self, task: VerifyTask) -> VerifyResult:
         """Look into one shard; whatever is wrong with it is in the result.

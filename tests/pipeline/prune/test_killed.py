@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import random
-import shutil
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -19,6 +18,7 @@ from pipeline.archive.seals import read_seals
 from pipeline.errors import LockedError
 from pipeline.store.storage import Storage
 from pipeline.verify.run import VerifyRun
+from tests.support.moments import moments_of
 from tests.support.prune_steps import (
     HERE,
     age_marks,
@@ -61,18 +61,16 @@ def killed_at(storage: Storage, number: int, monkeypatch: pytest.MonkeyPatch, ke
 
 
 class TestKilled:
-    def test_anywhere(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_anywhere(self, tmp_path: Path) -> None:
         """Killed at each change in turn, then run again: all versions that history lists can be read throughout."""
-        many_things(new_archive(tmp_path / "made"), runs=7)
-        before = {version: content_of(Storage(tmp_path / "made"), version) for version in range(8)}
-        shutil.copytree(tmp_path / "made", tmp_path / "whole")
-        prune(Storage(tmp_path / "whole"), 3)
-        whole = set(tree(tmp_path / "whole", without=["locks", "seals"]))
-        sealed = read_seals(Storage(tmp_path / "whole")).files
-        for number in itertools.count():
-            storage = Storage(shutil.copytree(tmp_path / "made", tmp_path / f"{number}"))
-            if not killed_at(storage, number, monkeypatch):
-                break
+        made = new_archive(tmp_path / "made")
+        many_things(made, runs=7)
+        before = {version: content_of(made, version) for version in range(8)}
+        moments = moments_of(lambda: prune(made, 3), tmp_path / "made", tmp_path)
+        whole = set(tree(made.url, without=["locks", "seals"]))
+        sealed = read_seals(made).files
+        for number, moment in enumerate(moments):
+            storage = Storage(moment)
             check_sound(storage)
             catalogue = Catalogue(storage)
             assert catalogue.version() == 7
@@ -88,16 +86,15 @@ class TestKilled:
             assert {path.split("/")[0] for path in left} <= {"catalogue", "shards"}
             assert len(left) == 3, f"only what the new commit added: {left}"
             assert read_seals(storage).files.keys() >= sealed.keys() - {LAST_CHECKPOINT}
-        assert number > 20
+        assert len(moments) > 20
 
-    def test_the_lease_lost_to_another(self, archive: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
-        many_things(archive)
-        before = shards_of(archive)
+    def test_the_lease_lost_to_another(self, much_due: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+        before = shards_of(much_due)
         monkeypatch.setattr(Lease, "is_lost", True)
         with pytest.raises(LockedError, match="Expected to hold the lease"):
-            prune(archive, 3)
-        assert shards_of(archive) == before
-        check_sound(archive)
+            prune(much_due, 3)
+        assert shards_of(much_due) == before
+        check_sound(much_due)
 
 
 class TestAnyOrder:

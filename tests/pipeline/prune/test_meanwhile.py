@@ -26,7 +26,6 @@ from tests.support.prune_steps import (
     check_sound,
     commit,
     content_of,
-    many_things,
     prune,
     publish_only,
     shards_of,
@@ -134,15 +133,13 @@ class TestSealing:
         seal(archive, 5)
         check_sound(archive)
 
-    def test_verify_while_a_prune_ends(self, archive: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
-        many_things(archive)
-        prune_before_reading(entry_path(3), archive, 3, monkeypatch)
-        check_sound(archive)
+    def test_verify_while_a_prune_ends(self, much_due: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+        prune_before_reading(entry_path(3), much_due, 3, monkeypatch)
+        check_sound(much_due)
 
-    def test_a_sealed_file_that_nobody_marked_is_missed(self, archive: Storage) -> None:
-        many_things(archive)
-        prune(archive, 3)
-        commit(archive, "run-x", {"a": "x"})
-        (path,) = (path for path in read_seals(archive).files if path == entry_path(12))
-        archive.delete(path)
-        assert not VerifyRun(archive, HERE).run().sound
+    def test_a_sealed_file_that_nobody_marked_is_missed(self, much_due: Storage) -> None:
+        prune(much_due, 3)
+        commit(much_due, "run-x", {"a": "x"})
+        (path,) = (path for path in read_seals(much_due).files if path == entry_path(12))
+        much_due.delete(path)
+        assert not VerifyRun(much_due, HERE).run().sound

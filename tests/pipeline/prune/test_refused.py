@@ -23,7 +23,6 @@ from tests.support.prune_steps import (
     check_sound,
     commit,
     dry,
-    many_things,
     prune,
     publish_only,
     shards_of,
@@ -32,17 +31,15 @@ from tests.support.prune_steps import (
 
 
 class TestRefused:
-    def test_a_dry_run_changes_nothing(self, archive: Storage) -> None:
-        many_things(archive)
-        before = tree(archive.url)
-        told = dry(archive, 3)
-        assert tree(archive.url) == before
-        done = prune(archive, 3)
+    def test_a_dry_run_changes_nothing(self, much_due: Storage) -> None:
+        before = tree(much_due.url)
+        told = dry(much_due, 3)
+        assert tree(much_due.url) == before
+        done = prune(much_due, 3)
         assert (told.removed, told.marked, told.kept_from) == (done.removed, done.marked, done.kept_from)
         assert (told.readable_from, done.readable_from) == (12, 12)
 
-    def test_what_is_not_known_stays_and_is_told(self, archive: Storage) -> None:
-        many_things(archive)
+    def test_what_is_not_known_stays_and_is_told(self, much_due: Storage) -> None:
         names = [
             "shards/notes.txt",
             "shards/run-0/000000-0123.parquet",
@@ -56,42 +53,41 @@ class TestRefused:
             "runs/x/y",
         ]
         for name in names:
-            archive.write(name, b"mine")
-        summary = prune(archive, 3)
+            much_due.write(name, b"mine")
+        summary = prune(much_due, 3)
         assert set(summary.unknown_names) == set(names[:7])
         assert summary.unknown == 7
-        age_marks(archive)
-        prune(archive, 1)
-        assert all(archive.read(name) == b"mine" for name in names)
+        age_marks(much_due)
+        prune(much_due, 1)
+        assert all(much_due.read(name) == b"mine" for name in names)
 
     @pytest.mark.parametrize("what", ["gone", "flipped", "shorter"])
-    def test_a_catalogue_that_is_damaged(self, archive: Storage, what: str) -> None:
-        many_things(archive)
+    def test_a_catalogue_that_is_damaged(self, much_due: Storage, what: str) -> None:
         needed = [
-            *Catalogue(archive).files(),
-            *Catalogue(archive, as_of=12).files(),
+            *Catalogue(much_due).files(),
+            *Catalogue(much_due, as_of=12).files(),
             *(entry_path(version) for version in (10, 11, 12, 13, 14)),
             *([checkpoint_path(9)] if what != "gone" else []),  # the whole log before it is still there
         ]
         refused = 0
         for path in needed:
-            data = archive.read(path)
+            data = much_due.read(path)
             if what == "gone":
-                archive.delete(path)
+                much_due.delete(path)
             else:
                 middle = len(data) // 2
                 flipped = data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
-                archive.write(path, flipped if what == "flipped" else data[:-1])
-            before = tree(archive.url, without=["locks"])
+                much_due.write(path, flipped if what == "flipped" else data[:-1])
+            before = tree(much_due.url, without=["locks"])
             with pytest.raises(
                 TenfoldError, match=r"Expected (a sound catalogue|the catalogue of every kept)"
             ):
-                prune(archive, 3)
-            assert tree(archive.url, without=["locks"]) == before, path
-            archive.write(path, data)
+                prune(much_due, 3)
+            assert tree(much_due.url, without=["locks"]) == before, path
+            much_due.write(path, data)
             refused += 1
         assert refused == len(needed)
-        assert prune(archive, 3).removed.shards > 0
+        assert prune(much_due, 3).removed.shards > 0
 
     def test_files_that_are_not_sealed_yet(self, archive: Storage) -> None:
         commit(archive, "run-1", {"a": "1"})

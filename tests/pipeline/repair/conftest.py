@@ -18,7 +18,7 @@ from tests.support.plain_codec import load_plain
 from tests.support.repair_steps import compress
 
 
-@pytest.fixture(autouse=True, scope="module")
+@pytest.fixture(autouse=True, scope="package")
 def _plain_codec() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for module in (pipeline.decode.resident_codecs, pipeline.compress.run_codec, pipeline.encode.tasks):
@@ -26,7 +26,7 @@ def _plain_codec() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def made(_plain_codec: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """`source/` and `archive/`: three units of coded images, one with metadata, a kept one, and one that failed."""
     folder = tmp_path_factory.mktemp("repair")
@@ -62,7 +62,7 @@ def own(made: Path, tmp_path: Path) -> Path:
     return tmp_path / "own"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def made_long(_plain_codec: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An archive with a checkpoint: an image more at each of 13 runs."""
     folder = tmp_path_factory.mktemp("long")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,8 @@ import pytest
 import pipeline.repair.rebuild_catalogue
 from pipeline.archive.catalogue import Catalogue
 from pipeline.errors import ArchiveError
-from pipeline.store.storage import Storage
 from tests.support.image_archives import flip
+from tests.support.moments import moments_of
 from tests.support.repair_steps import (
     KEYS,
     assert_sound,
@@ -29,30 +28,6 @@ from tests.support.repair_steps import (
 
 class Killed(BaseException):
     """As SIGKILL: nobody catches it."""
-
-
-def killed_at(number: int, archive: Path, monkeypatch: pytest.MonkeyPatch) -> bool:
-    """Repair until just before the n-th change of the archive; whether it came that far."""
-    count = itertools.count()
-
-    def deadly(whole: Callable[..., object]) -> Callable[..., object]:
-        def change(owner: object, first: object, *rest: object, **more: object) -> object:
-            is_lease = isinstance(first, str) and first.startswith("locks/")
-            if not is_lease and next(count) == number:
-                raise Killed
-            return whole(owner, first, *rest, **more)
-
-        return change
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Catalogue, "commit", deadly(Catalogue.commit))
-        for name in ("write", "create", "delete"):
-            patch.setattr(Storage, name, deadly(getattr(Storage, name)))
-        try:
-            repair(archive)
-        except Killed:
-            return True
-    return False
 
 
 def everything_at_once(archive: Path) -> None:
@@ -81,36 +56,30 @@ class TestKilled:
         held = payloads(made / "archive")
         harmed = Path(shutil.copytree(made / "archive", tmp_path / "harmed"))
         everything_at_once(harmed)
-        for number in itertools.count():
-            archive = Path(shutil.copytree(harmed, tmp_path / f"a{number}"))
-            if not killed_at(number, archive, monkeypatch):
-                break
-            assert_nothing_gone(tree(harmed), archive)
+        before = tree(harmed)
+        moments = moments_of(lambda: repair(harmed), harmed, tmp_path)
+        for archive in moments:
+            assert_nothing_gone(before, archive)
             assert repair(archive).lost == []
-            assert payloads(archive) == held, number
+            assert payloads(archive) == held, archive
             assert_sound(archive)
-            assert_nothing_gone(tree(harmed), archive)
+            assert_nothing_gone(before, archive)
             assert not list(archive.glob("lost/*/repairing.json"))
             assert not repair(archive).found
-            shutil.rmtree(archive)
-        assert number > 25
+        assert len(moments) > 25
 
-    def test_while_it_does_without_a_checkpoint(
-        self, long: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_while_it_does_without_a_checkpoint(self, long: Path, tmp_path: Path) -> None:
         held = rows(long)
         flip(max(long.glob("catalogue/_delta_log/*.checkpoint.parquet")), 40)
         flip(max(long.glob("seals/*")), 40)
-        for number in itertools.count():
-            archive = Path(shutil.copytree(long, tmp_path / f"a{number}"))
-            if not killed_at(number, archive, monkeypatch):
-                break
+        before = tree(long)
+        moments = moments_of(lambda: repair(long), long, tmp_path)
+        for archive in moments:
             assert repair(archive).rebuilt is None
-            assert rows(archive) == held, number
+            assert rows(archive) == held, archive
             assert_sound(archive)
-            assert_nothing_gone(tree(long), archive)
-            shutil.rmtree(archive)
-        assert number > 20
+            assert_nothing_gone(before, archive)
+        assert len(moments) > 20
 
     def test_no_run_commits_to_half_a_catalogue(self, own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         source, archive = own / "source", own / "archive"
