@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import typer
+from typing import TYPE_CHECKING, Any
 
-from jobs.bench.adapt import adapt
-from jobs.bench.pipeline import memory, pipeline
-from jobs.bench.rd import rd
-from jobs.bench.speed import speed
+if TYPE_CHECKING:
+    from jobs.bench.group import bench
 
-bench = typer.Typer(
-    name="bench",
-    help="Measure this machine: speed, memory, rate and distortion.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode="markdown",
-)
-for measurement in (pipeline, memory, rd, speed, adapt):
-    bench.command()(measurement)
+__all__ = ["bench"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import `bench` when it is asked for: it brings torch, which must not weigh on what a measurement starts."""
+    if name == "bench":
+        from jobs.bench.group import bench
+
+        return bench
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

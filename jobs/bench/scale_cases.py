@@ -1,0 +1,227 @@
+"""What `tenfold bench scale` measures: each case on archives of several sizes."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import pipeline
+from jobs.main import app, load_verb
+from pipeline.bench.metered import Meter
+from pipeline.bench.photographs import Photographs
+from pipeline.bench.small_images import bytes_an_image, make_small_images
+from pipeline.bench.synthetic_archive import DECODABLE, SyntheticArchive
+from pipeline.errors import UsageError
+from pipeline.store.storage import Storage
+
+_NEWS: Final = 1000
+"""Images that come or change in a night."""
+_PART: Final = 100
+"""Of so many rows, the cases that cost much take one."""
+_WARM_UP: Final = 20
+_WARM_S: Final = 3.0
+_MOST_WARM: Final = 20_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a case finds an archive, and the source that it came from."""
+
+    archive: str
+    source: str
+    rows: int
+    has_etags: bool
+    """Whether the source knows ETags: a folder does not."""
+
+    def synthetic(self) -> SyntheticArchive:
+        """The archive as what writes to it."""
+        return SyntheticArchive(
+            storage=Storage(self.archive),
+            photographs=Photographs(self.rows),
+            source_url=self.source,
+            has_etags=self.has_etags,
+        )
+
+    def beside(self, name: str) -> Place:
+        """Another archive of the same source."""
+        return replace(self, archive=f"{self.archive}-{name}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """Something that is done with an archive, in a process of its own."""
+
+    name: str
+    """What --only calls it."""
+    title: str
+    work: Callable[[Place, Meter], None]
+    after: str | None = None
+    """The case that must have changed the archive before."""
+
+
+def _write(place: Place, meter: Meter) -> None:
+    with meter.counting():
+        place.synthetic().write()
+
+
+def _open(place: Place, meter: Meter) -> None:
+    archive = pipeline.Archive(place.archive)
+    with meter.counting():
+        len(archive)
+
+
+def _find(place: Place, meter: Meter) -> None:
+    archive, key = pipeline.Archive(place.archive), Photographs(place.rows)[place.rows // 3]
+    with meter.counting():
+        archive.row(key)
+
+
+def _find_unknown(place: Place, meter: Meter) -> None:
+    archive, key = pipeline.Archive(place.archive), Photographs(place.rows)[place.rows // 3]
+    with meter.counting():
+        archive.find(f"{key}x")
+
+
+def _find_more(place: Place, meter: Meter) -> None:
+    photographs = Photographs(place.rows)
+    keys = [photographs[number * 7919 % place.rows] for number in range(_WARM_UP + _MOST_WARM)]
+    archive = pipeline.Archive(place.archive)
+    for key in keys[:_WARM_UP]:
+        archive.row(key)
+    with meter.counting():
+        until = time.monotonic() + _WARM_S
+        for meter.times, key in enumerate(keys[_WARM_UP:], 1):
+            archive.row(key)
+            if time.monotonic() > until:
+                break
+
+
+def _verb(meter: Meter, *words: str) -> None:
+    """Run a verb as the command line does; what it imports at its head is not counted."""
+    load_verb(words[0])
+    with meter.counting():
+        code = _code_of(words)
+    if code:
+        raise SystemExit(code)
+
+
+def _code_of(words: Sequence[str]) -> object:
+    try:
+        return app(list(words), standalone_mode=False)
+    except SystemExit as ended:
+        return ended.code
+
+
+def _ls(place: Place, meter: Meter) -> None:
+    _verb(meter, "ls", place.archive)
+
+
+def _history(place: Place, meter: Meter) -> None:
+    _verb(meter, "history", place.archive, "--limit", "10")
+
+
+def _prune(place: Place, meter: Meter) -> None:
+    _verb(meter, "prune", place.archive)
+
+
+def _verify(place: Place, meter: Meter) -> None:
+    _verb(meter, "verify", place.archive, "--level", "structure", "--workers", "0")
+
+
+def _decode(place: Place, meter: Meter) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        keys = Path(folder, "keys.txt")
+        keys.write_text("\n".join(Photographs(place.rows)[:DECODABLE]))
+        words = ("--keys-file", os.fspath(keys), "--workers", "0")
+        _verb(meter, "decode", place.archive, f"{folder}/out", *words)
+
+
+def _nightly(place: Place, meter: Meter) -> None:
+    _verb(meter, "nightly", place.source, place.archive, "--deletes", "drop", "--workers", "0")
+
+
+def _spread(place: Place) -> Sequence[int]:
+    return range(0, place.rows, max(1, place.rows // _NEWS))[:_NEWS]
+
+
+def _append(place: Place, meter: Meter) -> None:
+    with meter.counting():
+        place.synthetic().commit(_spread(place), changes="-new")
+
+
+def _change_adjacent(place: Place, meter: Meter) -> None:
+    middle = place.rows // 2
+    with meter.counting():
+        place.synthetic().commit(range(middle, min(place.rows, middle + _NEWS)), changes="files")
+
+
+def _change_spread(place: Place, meter: Meter) -> None:
+    with meter.counting():
+        place.synthetic().commit(_spread(place), changes="files")
+
+
+def _change_one(place: Place, meter: Meter) -> None:
+    with meter.counting():
+        place.synthetic().commit([place.rows // 3 + 1], changes="files")
+
+
+def _commit_among_files(place: Place, meter: Meter) -> None:
+    archive = place.beside("files").synthetic()
+    archive.write(per_commit=_PART)
+    with meter.counting():
+        archive.commit(_spread(place)[:_PART], changes="-new")
+
+
+def _small_images(place: Place, meter: Meter) -> None:
+    archive = place.beside("small").archive
+    meter.times = max(1, place.rows // _PART)
+    with tempfile.TemporaryDirectory() as folder:
+        make_small_images(Path(folder), meter.times)
+        _verb(meter, "compress", folder, archive, "--workers", "0")
+    meter.notes |= bytes_an_image(Storage(archive))
+
+
+CASES: Final = (
+    Case(name="write", title="write the archive, 2,048 rows a commit", work=_write),
+    Case(name="open", title="open it, cold", work=_open),
+    Case(name="find", title="open and look up a key", work=_find),
+    Case(name="find-unknown", title="open and look up a key that is not there", work=_find_unknown),
+    Case(name="find-more", title="look up one key more", work=_find_more),
+    Case(name="ls", title="ls", work=_ls),
+    Case(name="history", title="history --limit 10", work=_history),
+    Case(name="prune", title="prune, dry", work=_prune),
+    Case(name="verify", title="verify --level structure", work=_verify),
+    Case(name="decode", title="decode 2 keys", work=_decode),
+    Case(name="nightly", title="a night without news", work=_nightly),
+    Case(name="append", title="commit 1,000 new, all over the keys", work=_append),
+    Case(name="change-adjacent", title="commit 1,000 changed, side by side", work=_change_adjacent),
+    Case(name="change-spread", title="commit 1,000 changed, all over the keys", work=_change_spread),
+    Case(name="change-one", title="... and 1 changed after that", work=_change_one, after="change-spread"),
+    Case(name="find-after", title="... open and look up a key after that", work=_find, after="change-spread"),
+    Case(
+        name="commit-among-files",
+        title="commit 100 new, rows/100 files in the table",
+        work=_commit_among_files,
+    ),
+    Case(name="small-images", title="compress 64x64, each of rows/100", work=_small_images),
+)
+"""In the order in which they are done: those that only look come before those that change the archive."""
+
+
+def chosen_cases(names: Collection[str]) -> list[Case]:
+    """The cases of these names, and those that must be done before them; all where none is named.
+
+    Raises:
+        UsageError: there is no such case.
+    """
+    known = {case.name: case for case in CASES}
+    if unknown := set(names) - known.keys():
+        raise UsageError(f"Expected cases of {', '.join(known)}; got {', '.join(sorted(unknown))}.")
+    wanted = {CASES[0].name, *(names or known)}
+    wanted |= {before for name in wanted if (before := known[name].after) is not None}
+    return [case for case in CASES if case.name in wanted]
