@@ -24,7 +24,7 @@ _NEWS: Final = 1000
 _PART: Final = 100
 """Of so many rows, the cases that cost much take one."""
 _WARM_UP: Final = 20
-_WARM_S: Final = 3.0
+WARM_S: Final = 3.0
 _MOST_WARM: Final = 20_000
 
 
@@ -94,7 +94,7 @@ def _find_more(place: Place, meter: Meter) -> None:
     for key in keys[:_WARM_UP]:
         archive.row(key)
     with meter.counting():
-        until = time.monotonic() + _WARM_S
+        until = time.monotonic() + WARM_S
         for meter.times, key in enumerate(keys[_WARM_UP:], 1):
             archive.row(key)
             if time.monotonic() > until:

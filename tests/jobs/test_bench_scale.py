@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from jobs.bench import scale_cases, scale_run
 from jobs.bench.scale_cases import CASES, Case, Place, chosen_cases
-from pipeline.bench.metered import Meter, WorkFailedError, measure
+from pipeline.bench.counting_proxy import CountingProxy
+from pipeline.bench.metered import Cost, Meter
 from pipeline.bench.photographs import Photographs
 from tests.support.road import tenfold
 
@@ -25,7 +27,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
-def test_every_case_runs(case: Case, place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_case_runs(
+    case: Case, place: Place, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scale_cases, "WARM_S", 0.1)
     meter = Meter()
     case.work(place, meter)
     assert meter.cost is not None
@@ -41,9 +46,10 @@ def test_cases_that_need_others_bring_them() -> None:
     assert [case.name for case in chosen_cases(["find-after"])] == ["write", "change-spread", "find-after"]
 
 
-def test_from_the_command_to_the_tables(tmp_path: Path) -> None:
-    words = ("bench", "scale", "--rows", "100,1e3", "--only", "history", "--out", tmp_path / "out")
-    ran = tenfold(*words)
+def test_from_the_command_to_the_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scale_run, "measure", _measured_here)
+    words = ("bench", "scale", "--rows", "100,1e3", "--only", "history")
+    ran = tenfold(*words, "--out", tmp_path / "out")
     assert ran.code == 0, ran.err
     assert "| history --limit 10 |" in ran.out
     assert "history --limit 10, 1,000 rows: " in ran.err
@@ -51,19 +57,15 @@ def test_from_the_command_to_the_tables(tmp_path: Path) -> None:
     assert list(found["cases"]) == ["write", "history"]
     assert found["cases"]["write"]["points"]["1000"]["written_bytes"] > 100_000
     assert (tmp_path / "out/scale.png").stat().st_size
-    again = tenfold(*words[:4], "--only", "write", "--against", tmp_path / "out/scale.json")
-    assert " -> " in again.out
+    assert " -> " in tenfold(*words, "--against", tmp_path / "out/scale.json").out
 
 
-def _fails(meter: Meter) -> None:
-    with meter.counting():
-        os.write(2, b"no such luck\n")
-        raise SystemExit(1)
-
-
-def test_work_that_fails_says_what_it_said() -> None:
-    with pytest.raises(WorkFailedError, match="no such luck"):
-        measure(_fails)
+def _measured_here(work: Callable[[Meter], None], *, proxy: CountingProxy | None) -> Cost:
+    meter = Meter()
+    work(meter)
+    assert proxy is None
+    assert meter.cost is not None
+    return meter.cost
 
 
 @pytest.mark.parametrize(
