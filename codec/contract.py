@@ -11,7 +11,7 @@ Shape legend: H, W image height and width in pixels; C latent channels; h, w lat
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -179,15 +179,27 @@ class Reader(Protocol):
         """
         ...
 
+    def read_all(self, payloads: Sequence[bytes]) -> Iterator[Sequence[tuple[int, Latents]]]:
+        """Entropy-decode a batch part by part, each as large as it should be for a decoder, and in memory at once.
+
+        What a payload gives does not depend on what else is in the batch.
+
+        Yields:
+            Parts: the number of each payload, and its latents. Every payload is in one of them.
+        Raises:
+            BitstreamError, UnknownWeightsError: as `read`.
+        """
+        ...
+
 
 class Decoder(Protocol):
     """Latents -> pixels."""
 
-    def synthesise(self, latents: Iterable[Latents]) -> Iterator[RGB]:
-        """The images, in the order of their latents, which are taken one by one as they are needed.
+    def synthesise(self, latents: Sequence[Latents]) -> list[RGB]:
+        """The images, in the order of their latents.
 
         Args:
-            latents: what the reader of the same codec gave.
+            latents: a part of what the reader of the same codec gave.
         """
         ...
 
@@ -259,19 +271,12 @@ class Codec:
             raise CodecConfigError(
                 f"expected a decoder of {self.id}, which are {', '.join(self.decoders)}; got {decoder!r}"
             )
-        checksums: list[int] = []
-
-        def read() -> Iterator[Latents]:
-            for payload in payloads:
-                latents = self.reader.read(payload)
-                checksums.append(latents.symbols_crc32)
-                yield latents
-
-        images = list(self.decoders[decoder].synthesise(read()))
-        return [
-            Decoded(pixels=pixels, symbols_crc32=crc32)
-            for pixels, crc32 in zip(images, checksums, strict=True)
-        ]
+        found: dict[int, Decoded] = {}
+        for part in self.reader.read_all(payloads):
+            images = self.decoders[decoder].synthesise([latents for _, latents in part])
+            for (number, latents), pixels in zip(part, images, strict=True):
+                found[number] = Decoded(pixels=pixels, symbols_crc32=latents.symbols_crc32)
+        return [found[number] for number in range(len(payloads))]
 
     def latents(self, payload: bytes) -> npt.NDArray[np.float32]:
         """The dequantised latents y_hat, (C, h, w), without running a decoder.

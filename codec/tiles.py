@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice, pairwise
-from typing import Final, TypeVar
-
-import torch
-from torch import Tensor
-from torch.nn import functional
-
-_Item = TypeVar("_Item")
+from itertools import pairwise
+from typing import Final
 
 TILE: Final = 64
 """Side of a tile in latent positions: 1024 pixels."""
@@ -25,6 +19,11 @@ class Span:
     read_to: int
     keep_from: int
     keep_to: int
+
+    @property
+    def length(self) -> int:
+        """How many positions it reads."""
+        return self.read_to - self.read_from
 
     @property
     def inner(self) -> slice:
@@ -72,49 +71,3 @@ def tile_grid(height: int, width: int, halo: int, tile: int = TILE) -> Iterator[
     for rows in spans(height, halo, tile):
         for columns in spans(width, halo, tile):
             yield rows, columns
-
-
-CUDA_BATCH: Final = 8
-"""Tiles per kernel launch on a GPU. Where images mix always this many, so that company changes no image's bits."""
-_WINDOW: Final = 32
-"""Tiles in memory at once on a GPU."""
-
-
-def windows(items: Iterable[_Item], device: torch.device) -> Iterator[list[_Item]]:
-    """As many tiles as may be in memory together on this kind of device."""
-    return _chunks(items, 1 if device.type == "cpu" else _WINDOW)
-
-
-def run_tiles(
-    network: Callable[..., Tensor],
-    tiles: Sequence[tuple[Tensor, ...]],
-    device: torch.device,
-    *,
-    of_one_image: bool = False,
-) -> list[Tensor]:
-    """`network` of what every tile consists of, each (1, ...): one tile at a time on a CPU, batches of one shape on a
-    GPU. Those are filled up, but not where the tiles are `of_one_image`: then it has no company that could change."""
-    if device.type == "cpu":
-        return [network(*tile) for tile in tiles]
-    by_shape: dict[tuple[torch.Size, ...], list[int]] = {}
-    for number, tile in enumerate(tiles):
-        by_shape.setdefault(tuple(part.shape for part in tile), []).append(number)
-    results: dict[int, Tensor] = {}
-    for members in by_shape.values():
-        for chunk in _chunks(members, CUDA_BATCH):
-            spare = 0 if of_one_image else CUDA_BATCH - len(chunk)
-            parts = zip(*(tiles[n] for n in chunk), strict=True)
-            outputs = network(*(_filled(torch.cat(part).to(device), spare) for part in parts))
-            results.update(zip(chunk, torch.split(outputs, 1), strict=False))
-    return [results[number] for number in range(len(tiles))]
-
-
-def _filled(batch: Tensor, spare: int) -> Tensor:
-    """With so many more of nothing but zeros."""
-    return functional.pad(batch, (*(0, 0) * (batch.dim() - 1), 0, spare))
-
-
-def _chunks(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
-    iterator = iter(items)
-    while chunk := list(islice(iterator, size)):
-        yield chunk

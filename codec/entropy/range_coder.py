@@ -1,15 +1,18 @@
 """Symbols <-> bytes: a range coder (constriction), fed table by table.
 
-Symbols come in groups (one pass of one strip of the image). Within a group they are sorted by table, stably, so that
-each table's symbols are coded in one call; the decoder knows the tables and sorts the same way. Groups follow one
-another in one stream. Symbols that their table does not reach are escaped: written aside, as zigzag LEB128.
+Symbols come in groups (one pass of one strip of an image), of one image or of several beside each other, each of which
+has a stream of its own. Within a group they are sorted by table, stably, so that each table's symbols are coded in one
+call; the decoder knows the tables and sorts the same way. Groups follow one another in one stream. Symbols that their
+table does not reach are escaped: written aside, as zigzag LEB128.
+
+Shape legend: B images, n symbols of a group of each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 import constriction
 import numpy as np
@@ -41,81 +44,96 @@ class RangeCoder:
         ]
 
     def reach_of(self, counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
-        """What each symbol's table reaches, for symbols sorted by table, so many of each."""
-        return np.repeat(self.tables.reach, counts)
+        """What each symbol's table reaches, for symbols sorted by image and table, so many of each."""
+        return np.repeat(np.tile(self.tables.reach, len(counts) // TABLES), counts)
 
-    def cost_bits(self, symbols: Symbols, indices: Indices) -> float:
-        """About what a group takes, in bits."""
-        coded = np.flatnonzero(indices >= SILENT)
-        tables = indices[coded]
+    def cost_bits(self, symbols_Bn: Symbols, indices_Bn: Indices) -> npt.NDArray[np.float64]:
+        """About what a group takes of each image, in bits: (B,)."""
+        coded = np.flatnonzero(indices_Bn >= SILENT)
+        tables = indices_Bn.ravel()[coded]
         reach = self.tables.reach[tables]
-        values = symbols[coded].astype(np.int64)
+        values = symbols_Bn.ravel()[coded].astype(np.int64)
         escaped = np.abs(values) > reach
         values = np.where(escaped, reach + 1, values)
-        return float(self._costs[self._zeros[tables] + values].sum()) + 24.0 * int(escaped.sum())
+        bits_Bn = np.zeros(indices_Bn.shape, np.float32)
+        bits_Bn.ravel()[coded] = self._costs[self._zeros[tables] + values] + np.float32(24.0) * escaped
+        bits_B: npt.NDArray[np.float64] = bits_Bn.sum(1, dtype=np.float64)
+        return bits_B
 
 
 class SymbolEncoder:
-    """Writes groups of symbols."""
+    """Writes groups of symbols, those of each image to a stream of its own."""
 
-    def __init__(self, coder: RangeCoder) -> None:
-        """Begin a stream."""
+    def __init__(self, coder: RangeCoder, count: int = 1) -> None:
+        """Begin that many streams."""
         self._coder = coder
-        self._range = constriction.stream.queue.RangeEncoder()
-        self._escapes = bytearray()
+        self._ranges = [constriction.stream.queue.RangeEncoder() for _ in range(count)]
+        self._escapes = [bytearray() for _ in range(count)]
 
-    def encode(self, symbols: Symbols, indices: Indices) -> None:
-        """Append a group: (n,) symbols and their tables; those of silent tables must be zero."""
-        order, counts = _sorted_by_table(indices)
-        values, reach = symbols[order].astype(np.int32), self._coder.reach_of(counts)
-        escaped = np.abs(values) > reach
-        if escaped.any():
-            self._escapes += _varints(values[escaped])
-            values = np.where(escaped, reach + 1, values)
+    def encode(self, symbols_Bn: Symbols, indices_Bn: Indices) -> None:
+        """Append a group: symbols and their tables; those of silent tables must be zero."""
+        order, counts = _sorted_by_table(indices_Bn)
+        values, reach = symbols_Bn.ravel()[order].astype(np.int32), self._coder.reach_of(counts)
+        escaped = np.flatnonzero(np.abs(values) > reach)
+        if len(escaped):
+            for image, places in _by_image(escaped, counts):
+                self._escapes[image] += _varints(values[places])
+            values[escaped] = reach[escaped] + 1
         values += reach
-        for k, part in _parts(counts):
-            self._range.encode(values[part], self._coder.models[k])
+        models = self._coder.models
+        for image, k, part in _parts(counts):
+            self._ranges[image].encode(values[part], models[k])
 
-    def finish(self) -> tuple[bytes, bytes]:
-        """(range-coded words, escapes)."""
-        return self._range.get_compressed().astype("<u4").tobytes(), bytes(self._escapes)
+    def finish(self) -> list[tuple[bytes, bytes]]:
+        """(range-coded words, escapes) of each image."""
+        return [
+            (words.get_compressed().astype("<u4").tobytes(), bytes(escapes))
+            for words, escapes in zip(self._ranges, self._escapes, strict=True)
+        ]
 
 
 class SymbolDecoder:
     """Reads groups in the order they were written."""
 
-    def __init__(self, coder: RangeCoder, words: bytes, escapes: bytes) -> None:
-        """Begin at the start of a stream.
+    def __init__(self, coder: RangeCoder, streams: Sequence[tuple[bytes, bytes]]) -> None:
+        """Begin at the start of each image's stream: (words, escapes).
 
         Raises:
-            BitstreamError: the words are not whole.
+            BitstreamError: the words of one are not whole.
         """
-        if len(words) % 4:
-            raise BitstreamError(f"expected range-coded words of 4 bytes, got {len(words)} bytes: damaged")
+        for words, _ in streams:
+            if len(words) % 4:
+                raise BitstreamError(
+                    f"expected range-coded words of 4 bytes, got {len(words)} bytes: damaged"
+                )
         self._coder = coder
-        self._range = constriction.stream.queue.RangeDecoder(np.frombuffer(words, "<u4").astype(np.uint32))
-        self._escapes = _parse_varints(escapes)
+        self._ranges = [
+            constriction.stream.queue.RangeDecoder(np.frombuffer(words, "<u4").astype(np.uint32))
+            for words, _ in streams
+        ]
+        self._escapes = [_parse_varints(escapes) for _, escapes in streams]
 
-    def decode(self, indices: Indices) -> Symbols:
-        """The next group, (n,), given its tables.
+    def decode(self, indices_Bn: Indices) -> Symbols:
+        """The next group, (B, n), given its tables.
 
         Raises:
-            BitstreamError: the stream does not hold such a group.
+            BitstreamError: a stream does not hold such a group.
         """
-        order, counts = _sorted_by_table(indices)
+        order, counts = _sorted_by_table(indices_Bn)
         found, reach = np.empty(len(order), np.int32), self._coder.reach_of(counts)
-        for k, part in _parts(counts):
-            try:
-                found[part] = self._range.decode(self._coder.models[k], part.stop - part.start)
-            except (AssertionError, ValueError) as error:
-                raise BitstreamError(f"the range-coded stream is damaged: {error}") from error
+        models = self._coder.models
+        try:
+            for image, k, part in _parts(counts):
+                found[part] = self._ranges[image].decode(models[k], part.stop - part.start)
+        except (AssertionError, ValueError) as error:
+            raise BitstreamError(f"the range-coded stream is damaged: {error}") from error
         found -= reach
-        escaped = found > reach
-        if escaped.any():
-            found[escaped] = self._take_escapes(beyond=reach[escaped])
-        values = np.zeros(len(indices), np.int16)
-        values[order] = found
-        return values
+        escaped = np.flatnonzero(found > reach)
+        for image, places in _by_image(escaped, counts):
+            found[places] = self._take_escapes(image, beyond=reach[places])
+        values_Bn = np.zeros(indices_Bn.shape, np.int16)
+        values_Bn.ravel()[order] = found
+        return values_Bn
 
     def finish(self) -> None:
         """Check that everything was read.
@@ -123,17 +141,18 @@ class SymbolDecoder:
         Raises:
             BitstreamError: words or escapes are left over.
         """
-        if not self._range.maybe_exhausted():
-            raise BitstreamError("range-coded words are left over: damaged")
-        if len(self._escapes):
-            raise BitstreamError(f"{len(self._escapes)} escaped symbols are left over: damaged")
+        for words, escapes in zip(self._ranges, self._escapes, strict=True):
+            if not words.maybe_exhausted():
+                raise BitstreamError("range-coded words are left over: damaged")
+            if len(escapes):
+                raise BitstreamError(f"{len(escapes)} escaped symbols are left over: damaged")
 
-    def _take_escapes(self, *, beyond: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
-        """The next escaped symbols, one for each table's reach."""
-        count = len(beyond)
-        if count > len(self._escapes):
-            raise BitstreamError(f"expected {count} more escaped symbols, got {len(self._escapes)}: damaged")
-        taken, self._escapes = self._escapes[:count], self._escapes[count:]
+    def _take_escapes(self, image: int, *, beyond: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+        """An image's next escaped symbols, one for each table's reach."""
+        count, escapes = len(beyond), self._escapes[image]
+        if count > len(escapes):
+            raise BitstreamError(f"expected {count} more escaped symbols, got {len(escapes)}: damaged")
+        taken, self._escapes[image] = escapes[:count], escapes[count:]
         if len(needless := np.flatnonzero(np.abs(taken) <= beyond)):
             first = needless[0]
             raise BitstreamError(
@@ -142,18 +161,39 @@ class SymbolDecoder:
         return taken
 
 
-def _sorted_by_table(indices: Indices) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Positions sorted by table, silent ones left out, and how many each table has."""
+def _sorted_by_table(indices_Bn: Indices) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Positions among all B n sorted by image and table, silent ones left out, and how many each table of each image
+    has: (B TABLES,)."""
+    images, each = indices_Bn.shape
+    indices = indices_Bn.ravel()
     heard = np.flatnonzero(indices >= SILENT)
-    tables = indices[heard]
-    return heard[np.argsort(tables, kind="stable")], np.bincount(tables, minlength=TABLES)
+    tables: npt.NDArray[np.integer[Any]] = indices[heard]
+    if images > 1:
+        # numpy sorts 16 bits by radix
+        kind = np.uint16 if images * TABLES <= 1 << 16 else np.uint32
+        tables = tables + (heard // each * TABLES).astype(kind)
+    return heard[np.argsort(tables, kind="stable")], np.bincount(tables, minlength=images * TABLES)
 
 
-def _parts(counts: npt.NDArray[np.int64]) -> Iterator[tuple[int, slice]]:
-    """Tables that have symbols, and where those lie among all that are sorted."""
-    ends = np.cumsum(counts)
-    for k in np.flatnonzero(counts).tolist():
-        yield k, slice(int(ends[k] - counts[k]), int(ends[k]))
+def _parts(counts: npt.NDArray[np.int64]) -> Iterator[tuple[int, int, slice]]:
+    """(image, table) that have symbols, and where those lie among all that are sorted."""
+    used = np.flatnonzero(counts)
+    ends = np.cumsum(counts[used]).tolist()
+    start = 0
+    for number, end in zip(used.tolist(), ends, strict=True):
+        image, k = divmod(number, TABLES)
+        yield image, k, slice(start, end)
+        start = end
+
+
+def _by_image(
+    places: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]
+) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:
+    """Some of the sorted symbols, image by image."""
+    ends = np.cumsum(counts.reshape(-1, TABLES).sum(1))
+    images = np.searchsorted(ends, places, side="right")
+    for image in np.unique(images).tolist():
+        yield image, places[images == image]
 
 
 def _varints(values: npt.NDArray[np.int32]) -> bytes:

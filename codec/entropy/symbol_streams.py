@@ -1,10 +1,16 @@
-"""Where the symbols of a walk go: to a stream, from a stream, or only to a sum."""
+"""Where the symbols of a walk go: to streams, from streams, or only to sums.
+
+Shape legend: B images that walk together, n symbols of a group of each.
+"""
 
 from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Sequence
 from typing import Final, Protocol
+
+import numpy as np
 
 from codec.entropy.range_coder import Indices, RangeCoder, SymbolDecoder, SymbolEncoder, Symbols
 from codec.errors import BitstreamError
@@ -13,15 +19,15 @@ _LENGTH: Final = struct.Struct("<I")
 
 
 class SymbolStream(Protocol):
-    """What the symbols of a group go through."""
+    """What the symbols of a group go through, those of each image to or from a stream of its own."""
 
     @property
     def reads(self) -> bool:
         """Whether symbols come out of it; if not, they must be given."""
         ...
 
-    def group(self, wanted: Symbols | None, indices: Indices) -> Symbols:
-        """The symbols of one group, (n,): those wanted, or those read."""
+    def group(self, wanted_Bn: Symbols | None, indices_Bn: Indices) -> Symbols:
+        """The symbols of one group, (B, n): those wanted, or those read."""
         ...
 
 
@@ -30,20 +36,21 @@ class SymbolWriter:
 
     reads = False
 
-    def __init__(self, coder: RangeCoder) -> None:
-        """Begin a stream."""
-        self._encoder = SymbolEncoder(coder)
-        self.crc32 = 0
+    def __init__(self, coder: RangeCoder, count: int = 1) -> None:
+        """Begin a stream for each of so many images."""
+        self._encoder = SymbolEncoder(coder, count)
+        self.crc32s = [0] * count
+        """Of each image's symbols."""
 
-    def group(self, wanted: Symbols | None, indices: Indices) -> Symbols:
+    def group(self, wanted_Bn: Symbols | None, indices_Bn: Indices) -> Symbols:
         """Write a group."""
-        assert wanted is not None
-        self._encoder.encode(wanted, indices)
-        self.crc32 = _crc32(wanted, self.crc32)
-        return wanted
+        assert wanted_Bn is not None
+        self._encoder.encode(wanted_Bn, indices_Bn)
+        self.crc32s = _crc32s(wanted_Bn, self.crc32s)
+        return wanted_Bn
 
-    def finish(self) -> tuple[bytes, bytes]:
-        """(range-coded words, escapes)."""
+    def finish(self) -> list[tuple[bytes, bytes]]:
+        """(range-coded words, escapes) of each image."""
         return self._encoder.finish()
 
 
@@ -52,16 +59,16 @@ class SymbolCounter:
 
     reads = False
 
-    def __init__(self, coder: RangeCoder) -> None:
+    def __init__(self, coder: RangeCoder, count: int = 1) -> None:
         """Begin at nothing."""
         self._coder = coder
-        self.bits = 0.0
+        self.bits_B = np.zeros(count)
 
-    def group(self, wanted: Symbols | None, indices: Indices) -> Symbols:
+    def group(self, wanted_Bn: Symbols | None, indices_Bn: Indices) -> Symbols:
         """Count a group."""
-        assert wanted is not None
-        self.bits += self._coder.cost_bits(wanted, indices)
-        return wanted
+        assert wanted_Bn is not None
+        self.bits_B += self._coder.cost_bits(wanted_Bn, indices_Bn)
+        return wanted_Bn
 
 
 class SymbolReader:
@@ -69,24 +76,25 @@ class SymbolReader:
 
     reads = True
 
-    def __init__(self, coder: RangeCoder, words: bytes, escapes: bytes) -> None:
-        """Begin at the start of a stream.
+    def __init__(self, coder: RangeCoder, streams: Sequence[tuple[bytes, bytes]]) -> None:
+        """Begin at the start of each image's stream: (words, escapes).
 
         Raises:
-            BitstreamError: it is not whole.
+            BitstreamError: one is not whole.
         """
-        self._decoder = SymbolDecoder(coder, words, escapes)
-        self.crc32 = 0
+        self._decoder = SymbolDecoder(coder, streams)
+        self.crc32s = [0] * len(streams)
+        """Of each image's symbols."""
 
-    def group(self, wanted: Symbols | None, indices: Indices) -> Symbols:
+    def group(self, wanted_Bn: Symbols | None, indices_Bn: Indices) -> Symbols:
         """Read a group.
 
         Raises:
-            BitstreamError: the stream does not hold it.
+            BitstreamError: a stream does not hold it.
         """
-        symbols = self._decoder.decode(indices)
-        self.crc32 = _crc32(symbols, self.crc32)
-        return symbols
+        symbols_Bn = self._decoder.decode(indices_Bn)
+        self.crc32s = _crc32s(symbols_Bn, self.crc32s)
+        return symbols_Bn
 
     def finish(self) -> None:
         """Check that everything was read.
@@ -119,5 +127,6 @@ def split_streams(data: bytes) -> tuple[bytes, bytes]:
     return data[begin:], data[_LENGTH.size : begin]
 
 
-def _crc32(symbols: Symbols, before: int) -> int:
-    return zlib.crc32(symbols.astype("<i2", copy=False).tobytes(), before)
+def _crc32s(symbols_Bn: Symbols, before: Sequence[int]) -> list[int]:
+    rows = symbols_Bn.astype("<i2", copy=False)
+    return [zlib.crc32(row.tobytes(), crc32) for row, crc32 in zip(rows, before, strict=True)]

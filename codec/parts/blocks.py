@@ -15,6 +15,9 @@ from codec.parts.start_values import draw, zero
 
 _BAND: Final = 2048
 """Positions of large features that a CPU takes from 1x1 to 1x1 at a time: what lies between stays in its cache."""
+_FEWEST_ROWS: Final = 8
+"""Of a matrix product: those of fewer rows are added up in another order, and a row would not be what it is among
+others."""
 
 
 class Pointwise(nn.Conv2d):
@@ -83,7 +86,12 @@ def product_in_float32(f_BIhw: Tensor, weight_OI11: Tensor, bias_O: Tensor | Non
 def _matrix_product(f_BIhw: Tensor, weight_OI11: Tensor, bias_O: Tensor | None) -> Tensor:
     batch, _, height, width = f_BIhw.shape
     f_nI = f_BIhw.permute(0, 2, 3, 1).flatten(0, 2)
+    missing = max(0, _FEWEST_ROWS - len(f_nI))
+    if missing:
+        f_nI = functional.pad(f_nI, (0, 0, 0, missing))
     product_nO = functional.linear(f_nI, weight_OI11[:, :, 0, 0], bias_O)
+    if missing:
+        product_nO = product_nO[:-missing]
     return product_nO.view(batch, height, width, -1).permute(0, 3, 1, 2)
 
 

@@ -8,10 +8,10 @@ Shape legend: x_BCHW YCbCr pixels; y_BChw latents; y_hwC those of one image, h a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -39,8 +39,9 @@ from codec.entropy.symbol_streams import (
     split_streams,
 )
 from codec.errors import BitstreamError, UnknownWeightsError
+from codec.parts.company import company_on, gathered
 from codec.parts.quality import quality_tensor, sixteenths_of
-from codec.parts.tile_loop import analysed_tiles, latent_grid, synthesised
+from codec.parts.tile_loop import Synthesised, analysed_tiles, latent_grid, synthesised
 from codec.parts.tiled_model import AnalysedImage, RefinableModel, TiledModel
 from codec.parts.tiled_refiner import TiledRefiner
 from codec.weights_file import weights_name
@@ -116,33 +117,52 @@ class TiledEncoder:
     def estimate_bytes(self, prepared: Prepared, options: EncodeOptions) -> int:
         """About how long the payload would be."""
         counter = SymbolCounter(self._model.coder)
-        self.send(prepared, options, counter)
+        self.send([prepared], [options], counter)
         empty = self._envelope(prepared, options, body=join_streams(b"", b""), symbols_crc32=0)
-        return len(self._format.pack(empty)) + _CODER_BYTES + round(counter.bits / 8)
+        return len(self._format.pack(empty)) + _CODER_BYTES + round(float(counter.bits_B[0]) / 8)
 
     def finish(self, prepared: Sequence[Prepared], options: Sequence[EncodeOptions]) -> list[Encoded]:
-        """Quantise and entropy-code a batch, each image with its own options."""
-        return [self._encoded(one, asked) for one, asked in zip(prepared, options, strict=True)]
+        """Quantise and entropy-code a batch, each image with its own options; small ones of one grid together."""
+        encoded: dict[int, Encoded] = {}
+        images = [cast(AnalysedImage, one) for one in prepared]
+        most = partial(_most_together, self._model)
+        for together in gathered(
+            range(len(images)), lambda n: self._kind(images[n]), lambda kind: most(kind[0])
+        ):
+            chosen, asked = [images[n] for n in together], [options[n] for n in together]
+            encoded.update(zip(together, self._encoded(chosen, asked), strict=True))
+        return [encoded[n] for n in range(len(images))]
 
-    def send(self, prepared: Prepared, options: EncodeOptions, stream: SymbolStream) -> None:
-        """Pass the symbols of an image through a stream of one's own."""
-        assert isinstance(prepared, AnalysedImage)
-        grid = latent_grid(prepared.height, prepared.width, self._model.analysis.grid)
+    def send(
+        self, prepared: Sequence[Prepared], options: Sequence[EncodeOptions], stream: SymbolStream
+    ) -> None:
+        """Pass the symbols of images of one grid through a stream of one's own."""
+        images = [cast(AnalysedImage, one) for one in prepared]
+        grid, _ = self._kind(images[0])
         with torch.inference_mode():
-            self._model.symbols(grid, sixteenths_of(options.quality), stream, prepared)
+            self._model.symbols(grid, [sixteenths_of(one.quality) for one in options], stream, images)
 
-    def _encoded(self, prepared: Prepared, options: EncodeOptions) -> Encoded:
-        writer = SymbolWriter(self._model.coder)
-        self.send(prepared, options, writer)
-        envelope = self._envelope(
-            prepared, options, body=join_streams(*writer.finish()), symbols_crc32=writer.crc32
-        )
-        grid = latent_grid(prepared.height, prepared.width, self._model.analysis.grid)
-        return Encoded(
-            payload=self._format.pack(envelope),
-            latent_shape=(self._model.channels, *grid),
-            symbols_crc32=writer.crc32,
-        )
+    def _kind(self, image: AnalysedImage) -> tuple[tuple[int, int], bool]:
+        """What images that walk together share: their grid, and whether they were refined."""
+        grid = latent_grid(image.height, image.width, self._model.analysis.grid)
+        return grid, image.side_uvN is not None
+
+    def _encoded(self, images: Sequence[AnalysedImage], options: Sequence[EncodeOptions]) -> list[Encoded]:
+        writer = SymbolWriter(self._model.coder, len(images))
+        self.send(images, options, writer)
+        grid, _ = self._kind(images[0])
+        return [
+            Encoded(
+                payload=self._format.pack(
+                    self._envelope(image, asked, body=join_streams(*streams), symbols_crc32=crc32)
+                ),
+                latent_shape=(self._model.channels, *grid),
+                symbols_crc32=crc32,
+            )
+            for image, asked, streams, crc32 in zip(
+                images, options, writer.finish(), writer.crc32s, strict=True
+            )
+        ]
 
     def _envelope(
         self, prepared: Prepared, options: EncodeOptions, *, body: bytes, symbols_crc32: int
@@ -174,31 +194,64 @@ class TiledReader:
             BitstreamError: it is damaged, truncated, or of another codec; or its symbols are not those encoded.
             UnknownWeightsError: it was made with a model that is not at hand.
         """
+        (latents,) = self._read([self._parsed(payload)])
+        return latents
+
+    def read_all(self, payloads: Sequence[bytes]) -> Iterator[list[tuple[int, TiledLatents]]]:
+        """Entropy-decode a batch, in parts: small images of one grid together, a large one alone.
+
+        Raises:
+            BitstreamError, UnknownWeightsError: as `read`.
+        """
+        envelopes = [self._parsed(payload) for payload in payloads]
+
+        def kind(number: int) -> tuple[bytes, tuple[int, int]]:
+            envelope = envelopes[number]
+            model = self._models[envelope.weights_digest]
+            return model.digest, latent_grid(envelope.height, envelope.width, model.synthesis.grid)
+
+        def most(kind: tuple[bytes, tuple[int, int]]) -> int:
+            return _most_together(self._models[kind[0]], kind[1])
+
+        for together in gathered(range(len(envelopes)), kind, most):
+            yield list(zip(together, self._read([envelopes[n] for n in together]), strict=True))
+
+    def _parsed(self, payload: bytes) -> Envelope:
+        """A payload of this family, whose model is at hand."""
         envelope = self._format.parse(payload)
         if envelope.family != self._family:
             raise BitstreamError(f"expected a payload of {self._family}, got one of {envelope.family}")
-        model = self._models.get(envelope.weights_digest)
-        if model is None:
+        if envelope.weights_digest not in self._models:
             known = ", ".join(digest.hex() for digest in self._models)
             raise UnknownWeightsError(envelope.weights_digest, known)
-        reader = SymbolReader(model.coder, *_streams(envelope, model))
-        grid = latent_grid(envelope.height, envelope.width, model.synthesis.grid)
+        return envelope
+
+    def _read(self, envelopes: Sequence[Envelope]) -> list[TiledLatents]:
+        """The latents of payloads of one grid and one model."""
+        first = envelopes[0]
+        model = self._models[first.weights_digest]
+        reader = SymbolReader(model.coder, [_streams(envelope, model) for envelope in envelopes])
+        grid = latent_grid(first.height, first.width, model.synthesis.grid)
         with torch.inference_mode():
-            y_hwC = model.symbols(grid, envelope.sixteenths, reader, None)
+            y_BhwC = model.symbols(grid, [envelope.sixteenths for envelope in envelopes], reader, None)
         reader.finish()
-        if reader.crc32 != envelope.symbols_crc32:
-            raise BitstreamError(
-                f"expected symbols with checksum {envelope.symbols_crc32:08x}, got {reader.crc32:08x}: the payload is "
-                "damaged, or this machine decodes differently; please report the latter"
+        for envelope, crc32 in zip(envelopes, reader.crc32s, strict=True):
+            if crc32 != envelope.symbols_crc32:
+                raise BitstreamError(
+                    f"expected symbols with checksum {envelope.symbols_crc32:08x}, got {crc32:08x}: the payload is "
+                    "damaged, or this machine decodes differently; please report the latter"
+                )
+        return [
+            TiledLatents(
+                y_hwC=y_hwC,
+                sixteenths=envelope.sixteenths,
+                width=envelope.width,
+                height=envelope.height,
+                weights_digest=envelope.weights_digest,
+                symbols_crc32=envelope.symbols_crc32,
             )
-        return TiledLatents(
-            y_hwC=y_hwC,
-            sixteenths=envelope.sixteenths,
-            width=envelope.width,
-            height=envelope.height,
-            weights_digest=envelope.weights_digest,
-            symbols_crc32=reader.crc32,
-        )
+            for y_hwC, envelope in zip(y_BhwC, envelopes, strict=True)
+        ]
 
 
 class TiledDecoder:
@@ -208,14 +261,31 @@ class TiledDecoder:
         """Take the models by the digests of their weights files."""
         self._models = models
 
-    def synthesise(self, latents: Iterable[Latents]) -> Iterator[RGB]:
-        """The images, one after the other, so that the latents of one at a time are in memory."""
-        for one in latents:
-            assert isinstance(one, TiledLatents)
-            model = self._models[one.weights_digest]
-            quality_B = quality_tensor(one.sixteenths, model.synthesis.device)
-            network = partial(_at_quality, model, quality_B)
-            yield synthesised(network, one.tile, model.synthesis, width=one.width, height=one.height)
+    def synthesise(self, latents: Sequence[Latents]) -> list[RGB]:
+        """The images; those of one grid and one model together."""
+        found: dict[int, RGB] = {}
+        images = [cast(TiledLatents, one) for one in latents]
+
+        def kind(number: int) -> tuple[bytes, tuple[int, ...]]:
+            return images[number].weights_digest, tuple(images[number].y_hwC.shape[:2])
+
+        def most(kind: tuple[bytes, tuple[int, ...]]) -> int:
+            height, width = kind[1]
+            return _most_together(self._models[kind[0]], (height, width))
+
+        for together in gathered(range(len(images)), kind, most):
+            model = self._models[images[together[0]].weights_digest]
+            shown = [
+                Synthesised(
+                    tile=images[n].tile,
+                    width=images[n].width,
+                    height=images[n].height,
+                    beside=(quality_tensor(images[n].sixteenths, model.synthesis.device),),
+                )
+                for n in together
+            ]
+            found.update(zip(together, synthesised(model.synthesise, shown, model.synthesis), strict=True))
+        return [found[n] for n in range(len(images))]
 
 
 class TiledCodec(Codec):
@@ -266,5 +336,7 @@ def _streams(envelope: Envelope, model: TiledModel) -> tuple[bytes, bytes]:
     return words, escapes
 
 
-def _at_quality(model: TiledModel, quality_B: Tensor, y_BChw: Tensor) -> Tensor:
-    return model.synthesise(y_BChw, quality_B.expand(len(y_BChw)))
+def _most_together(model: TiledModel, grid: tuple[int, int]) -> int:
+    """How many images of a latent grid a model takes at a time."""
+    height, width = latent_grid(*grid, 1, multiple=model.multiple)
+    return company_on(model.analysis.device).images_of((height, width))

@@ -5,6 +5,7 @@ Shape legend: x_BCHW YCbCr pixels; y_BChw latents; y_hwC those of one image, h a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -75,17 +76,22 @@ class TiledModel(Protocol):
         ...
 
     def symbols(
-        self, grid: tuple[int, int], sixteenths: int, stream: SymbolStream, image: AnalysedImage | None
+        self,
+        grid: tuple[int, int],
+        sixteenths: Sequence[int],
+        stream: SymbolStream,
+        images: Sequence[AnalysedImage] | None,
     ) -> Tensor:
-        """Pass every symbol of an image through a stream, in the order of coding.
+        """Pass every symbol of some images of one grid through a stream, in the order of coding.
 
         Args:
             grid: (h, w) of the latents that are coded.
-            sixteenths: quality in sixteenths of a level.
-            stream: writer, counter or reader.
-            image: what to encode, h and w of its latents those of the grid rounded up to `multiple`; None to decode.
+            sixteenths: each image's quality in sixteenths of a level.
+            stream: writer, counter or reader, of as many images.
+            images: what to encode, h and w of their latents those of the grid rounded up to `multiple`, all of them
+                refined or none; None to decode.
         Returns:
-            y_hat, (h, w, C) float32, as a decoder has it. Nobody looks at it when an image was given.
+            y_hat, (B, h, w, C) float32, as a decoder has it. Nobody looks at it when images were given.
         Raises:
             BitstreamError: the stream is a reader and does not hold these symbols.
         """

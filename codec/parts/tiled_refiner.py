@@ -15,10 +15,11 @@ from typing import cast
 from torch import Tensor
 
 from codec.contract import RGB, EncodeOptions, Prepared
+from codec.parts.company import company_on, gathered, run_tiles
 from codec.parts.quality import quality_tensor, sixteenths_of
 from codec.parts.tile_loop import latent_grid, planes_of
 from codec.parts.tiled_model import AnalysedImage, RefinableModel
-from codec.tiles import Span, run_tiles, tile_grid, windows
+from codec.tiles import Span, tile_grid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -69,10 +70,11 @@ class TiledRefiner:
     def _run(self, tasks: Sequence[_Task], effort: int) -> None:
         device = self._model.refinement.device
         tiles = ((task, rows, columns) for task in tasks for rows, columns in self._tiles(task.analysed))
-        for window in windows(tiles, device):
-            inputs = [self._inputs(task, rows, columns) for task, rows, columns in window]
-            outputs = run_tiles(partial(self._model.refine, effort=effort), inputs, device)
-            for (task, rows, columns), y_1Chw in zip(window, outputs, strict=True):
+        most = company_on(device).tiles  # a search costs so much that more company would save nothing
+        for together in gathered(tiles, lambda one: (one[1].length, one[2].length), lambda _: most):
+            inputs = [self._inputs(task, rows, columns) for task, rows, columns in together]
+            outputs = run_tiles(partial(self._model.refine, effort=effort), inputs, device, size=most)
+            for (task, rows, columns), y_1Chw in zip(together, outputs, strict=True):
                 kept = y_1Chw[0, :, rows.inner, columns.inner].permute(1, 2, 0)
                 task.refined_hwC[rows.kept, columns.kept] = kept.to(task.refined_hwC.dtype)
 

@@ -72,6 +72,17 @@ def test_encoding_in_a_batch_equals_encoding_alone(
         assert np.array_equal(codec.decode([payload])[0].pixels, one.pixels)
 
 
+def test_small_images_of_one_size_are_each_what_they_are_alone(codec: Codec) -> None:
+    images = [picture(40, 56, seed) for seed in range(9)]
+    options = [EncodeOptions(quality=seed * 7.5) for seed in range(9)]
+    together = codec.encoder.finish(codec.encoder.prepare(images), options)
+    alone = [codec.encode([image], one)[0] for image, one in zip(images, options, strict=True)]
+    assert together == alone
+    decoded = codec.decode([one.payload for one in together])
+    for one, back in zip(alone, decoded, strict=True):
+        assert np.array_equal(codec.decode([one.payload])[0].pixels, back.pixels)
+
+
 def test_encoding_twice_gives_the_same_bytes(codec: Codec, photo: RGB) -> None:
     assert codec.encode([photo], EncodeOptions(quality=20)) == codec.encode(
         [photo], EncodeOptions(quality=20)

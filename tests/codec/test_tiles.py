@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch import Tensor
 
-from codec.tiles import run_tiles, spans
+from codec.tiles import spans
 
 
 @given(length=st.integers(1, 400), halo=st.integers(0, 5), tile=st.integers(1, 90))
@@ -21,17 +18,3 @@ def test_tiles_keep_every_position_once(length: int, halo: int, tile: int) -> No
         assert span.read_to - span.keep_to == min(halo, length - span.keep_to)
         kept.extend(range(length)[span.kept])
     assert kept == list(range(length))
-
-
-@pytest.mark.parametrize(("alone", "expected"), [(False, [8, 8]), (True, [8, 3])])
-def test_batches_are_filled_up_where_images_mix(alone: bool, expected: list[int]) -> None:
-    elsewhere = torch.device("meta")
-    batches: list[int] = []
-
-    def network(tiles_BCHW: Tensor) -> Tensor:
-        batches.append(len(tiles_BCHW))
-        return tiles_BCHW
-
-    tiles = [(torch.empty(1, 3, 16, 16, device=elsewhere),) for _ in range(11)]
-    assert len(run_tiles(network, tiles, elsewhere, of_one_image=alone)) == 11
-    assert batches == expected

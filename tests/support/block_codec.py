@@ -56,18 +56,24 @@ class BlockModel:
         return torch.einsum("oc,bchw->bohw", self._transform, functional.pixel_unshuffle(x_BCHW, GRID))
 
     def symbols(
-        self, grid: tuple[int, int], sixteenths: int, stream: SymbolStream, image: AnalysedImage | None
+        self,
+        grid: tuple[int, int],
+        sixteenths: Sequence[int],
+        stream: SymbolStream,
+        images: Sequence[AnalysedImage] | None,
     ) -> Tensor:
         height, width = grid
-        step = _COARSEST * (_FINEST / _COARSEST) ** (sixteenths / 1008)
-        index_C = np.log(self._spread_C / step / SMALLEST_SCALE) / TABLE_STEP
-        indices: Indices = np.tile(index_C.clip(SILENT, TABLES - 1).astype(np.uint8), height * width)
-        wanted = None
-        if image is not None:
-            wanted = (image.y_hwC[:height, :width].float() / step).round().to(torch.int16).numpy().ravel()
-        found = torch.from_numpy(stream.group(wanted, indices).astype(np.float32))
-        y_hat_hwC: Tensor = found.view(height, width, self.channels) * step
-        return y_hat_hwC
+        step_B1 = _COARSEST * (_FINEST / _COARSEST) ** (np.array(sixteenths)[:, None] / 1008)
+        index_BC = np.log(self._spread_C / step_B1 / SMALLEST_SCALE) / TABLE_STEP
+        indices_Bn: Indices = np.tile(index_BC.clip(SILENT, TABLES - 1).astype(np.uint8), height * width)
+        step_B111 = torch.from_numpy(step_B1)[:, :, None, None].float()
+        wanted_Bn = None
+        if images is not None:
+            y_BhwC = torch.stack([image.y_hwC[:height, :width].float() for image in images])
+            wanted_Bn = (y_BhwC / step_B111).round().to(torch.int16).flatten(1).numpy()
+        found = torch.from_numpy(stream.group(wanted_Bn, indices_Bn).astype(np.float32))
+        y_hat_BhwC: Tensor = found.view(-1, height, width, self.channels) * step_B111
+        return y_hat_BhwC
 
     def synthesise(self, y_BChw: Tensor, quality_B: Tensor) -> Tensor:
         x_BCHW = functional.pixel_shuffle(torch.einsum("oc,bohw->bchw", self._transform, y_BChw), GRID)

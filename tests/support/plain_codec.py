@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -100,8 +100,12 @@ class PlainCodec(Codec):
             pixels_3HW=pixels, weights_digest=envelope.weights_digest, symbols_crc32=_crc32(pixels)
         )
 
-    def synthesise(self, latents: Iterable[Latents]) -> Iterator[RGB]:
-        return (one.y_hat().astype(np.uint8).transpose(1, 2, 0) for one in latents)
+    def read_all(self, payloads: Sequence[bytes]) -> Iterator[list[tuple[int, PlainLatents]]]:
+        for number, payload in enumerate(payloads):
+            yield [(number, self.read(payload))]
+
+    def synthesise(self, latents: Sequence[Latents]) -> list[RGB]:
+        return [one.y_hat().astype(np.uint8).transpose(1, 2, 0) for one in latents]
 
     def _encoded(self, image: RGB, quality: float) -> Encoded:
         step = 2.0 ** ((63 - quality) / 10.5)  # 1 to 64

@@ -9,7 +9,7 @@ Shape legend: x_BCHW YCbCr pixels; y_BChw latents; symbols_hwC integers.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -38,7 +38,7 @@ from codec.families.ae_zfp.model import AutoEncoder
 from codec.families.ae_zfp.quantise import add_left, subtract_left, to_symbols
 from codec.families.ae_zfp.weights import FamilyIndex, Weights, load_index, load_weights
 from codec.families.ae_zfp.zfp import Symbols, decode_symbols, encode_symbols
-from codec.parts.tile_loop import Tiling, analysed_tiles, latent_grid, synthesised
+from codec.parts.tile_loop import Synthesised, Tiling, analysed_tiles, latent_grid, synthesised
 from codec.weights_file import SHIPPED, weights_name
 
 
@@ -195,6 +195,15 @@ class ZfpReader:
             symbols_crc32=found,
         )
 
+    def read_all(self, payloads: Sequence[bytes]) -> Iterator[list[tuple[int, ZfpLatents]]]:
+        """The symbols of a batch, one payload at a time.
+
+        Raises:
+            BitstreamError, UnknownWeightsError: as `read`.
+        """
+        for number, payload in enumerate(payloads):
+            yield [(number, self.read(payload))]
+
 
 class ZfpDecoder:
     """The faithful decoder: the synthesis transform of the model that made the payload."""
@@ -203,16 +212,16 @@ class ZfpDecoder:
         """Take the models by their digests, on the device."""
         self._models, self._device = models, device
 
-    def synthesise(self, latents: Iterable[Latents]) -> Iterator[RGB]:
-        """The images, one after the other, so that the latents of one at a time are in memory."""
-        for one in latents:
-            assert isinstance(one, ZfpLatents)
-            weights = self._models[one.weights_digest]
-            network = partial(
-                _at_step, weights.model, float(np.log2(one.step / weights.config.quantiser.step))
-            )
-            tiling = Tiling(grid=GRID, halo=weights.model.decoder_halo, device=self._device)
-            yield synthesised(network, one.tile, tiling, width=one.width, height=one.height)
+    def synthesise(self, latents: Sequence[Latents]) -> list[RGB]:
+        """The images, one after the other."""
+        return [self._shown(one) for one in latents if isinstance(one, ZfpLatents)]
+
+    def _shown(self, latents: ZfpLatents) -> RGB:
+        weights = self._models[latents.weights_digest]
+        detail = float(np.log2(latents.step / weights.config.quantiser.step))
+        tiling = Tiling(grid=GRID, halo=weights.model.decoder_halo, device=self._device)
+        shown = Synthesised(tile=latents.tile, width=latents.width, height=latents.height)
+        return synthesised(partial(_at_step, weights.model, detail), [shown], tiling)[0]
 
 
 class AutoEncoderZfp(Codec):

@@ -21,6 +21,7 @@ from codec.families.hyper.integer_scales import ExactScales
 from codec.families.hyper.latent_coder import RATIO, LatentCoder
 from codec.families.hyper.refine import SCHEDULES, Search
 from codec.families.hyper.weights import Weights
+from codec.parts.company import company_on
 from codec.parts.precision import fast
 from codec.parts.tile_loop import Tiling
 from codec.parts.tiled_codec import PayloadFormat, TiledCodec
@@ -62,21 +63,25 @@ class ResidentModel:
         return y_BMhw
 
     def symbols(
-        self, grid: tuple[int, int], sixteenths: int, stream: SymbolStream, image: AnalysedImage | None
+        self,
+        grid: tuple[int, int],
+        sixteenths: Sequence[int],
+        stream: SymbolStream,
+        images: Sequence[AnalysedImage] | None,
     ) -> Tensor:
-        """Walk over an image's latents, pass by pass.
+        """Walk over the latents of images, pass by pass.
 
         Raises:
             BitstreamError: the stream is a reader and does not hold these symbols.
         """
         walk = self._walk(sixteenths)
-        latents_hwM = walk.run(grid, stream, image)
-        return walk.dequantised(latents_hwM) if image is None else latents_hwM
+        latents_BhwM = walk.run(grid, stream, images)
+        return walk.dequantised(latents_BhwM) if images is None else latents_BhwM
 
     def side(self, y_hwC: Tensor, sixteenths: int) -> Tensor:
         """The hyper-latents of an image, (h/4, w/4, N)."""
         with torch.inference_mode():
-            return self._walk(sixteenths).hyper_latents(y_hwC)
+            return self._walk([sixteenths]).hyper_latents(y_hwC[None])[0]
 
     def refine(
         self,
@@ -93,8 +98,14 @@ class ResidentModel:
             search = Search(self._model, x_BCHW, inside_B1HW, side_BNuv, quality_B)
             return search.run(y_BChw, SCHEDULES[effort])
 
-    def _walk(self, sixteenths: int) -> LatentCoder:
-        return LatentCoder(self._model, self._scales, self._hyper_prior_LN, sixteenths=sixteenths)
+    def _walk(self, sixteenths: Sequence[int]) -> LatentCoder:
+        return LatentCoder(
+            self._model,
+            self._scales,
+            self._hyper_prior_LN,
+            sixteenths=sixteenths,
+            company=company_on(self._device),
+        )
 
     def synthesise(self, y_BChw: Tensor, quality_B: Tensor) -> Tensor:
         """(B, M, h, w) -> (B, 3, H, W)."""

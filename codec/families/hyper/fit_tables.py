@@ -36,14 +36,14 @@ class _Tally:
             for zero, reach in zip(self._zeros.tolist(), self._reach.tolist(), strict=True)
         ]
 
-    def group(self, wanted: Symbols | None, indices: Indices) -> Symbols:
+    def group(self, wanted_Bn: Symbols | None, indices_Bn: Indices) -> Symbols:
         """Count a group."""
-        assert wanted is not None
-        symbols, tables = wanted.ravel().astype(np.int64), indices.ravel()
+        assert wanted_Bn is not None
+        symbols, tables = wanted_Bn.ravel().astype(np.int64), indices_Bn.ravel()
         within = np.abs(symbols) <= self._reach[tables]
         places = self._zeros[tables[within]] + symbols[within]
         self._counts += np.bincount(places, minlength=len(self._counts))
-        return wanted
+        return wanted_Bn
 
 
 def count_symbols(
@@ -56,7 +56,7 @@ def count_symbols(
         for image in images:
             (prepared,) = codec.encoder.prepare([image])
             for quality in chosen:
-                codec.encoder.send(prepared, EncodeOptions(quality=quality), tally)
+                codec.encoder.send([prepared], [EncodeOptions(quality=quality)], tally)
     return tally.histograms
 
 

@@ -7,7 +7,7 @@ which bfloat16 and TF32 hold as they are, it stays the same where a host lets fl
 are matrix products and shifted sums, never convolutions, some of which (Winograd) are not exact. Units are those of
 `scale_network.py`: activations in sixteenths, weights in sixty-fourths, sums in 1024ths.
 
-Shape legend: z_uvN hyper-latents; s_hwS features, uint8; r_hwM symbols; k_hwM table indices, uint8.
+Shape legend: z_BuvN hyper-latents of B images; s_BhwS features, uint8; r_BhwM symbols; m_BhwM their magnitudes, uint8.
 """
 
 from __future__ import annotations
@@ -117,58 +117,66 @@ class ExactScales:
         self._prior_LM = prior_LM.to(device, torch.float64)
         self._magnitudes = _magnitude_table().to(device)
 
-    def features(self, z_uvN: Tensor) -> Tensor:
-        """Hyper-latents (integers) -> (4 u, 4 v, S) uint8."""
-        a = z_uvN.clamp(-Z_LIMIT, Z_LIMIT) * ACTIVATION_ONE
+    def features(self, z_BuvN: Tensor) -> Tensor:
+        """Hyper-latents (integers) -> (B, 4 u, 4 v, S) uint8."""
+        a = z_BuvN.clamp(-Z_LIMIT, Z_LIMIT) * ACTIVATION_ONE
         a = _split(_activation(self._dense("rise_in", a)))
         a = _activation(self._depthwise("smooth_in", a))
         a = _split(_activation(self._dense("rise_out", a)))
         return _activation(self._depthwise("smooth_out", a)).to(torch.uint8)
 
-    def magnitudes(self, r_hwM: Tensor) -> Tensor:
+    def magnitudes(self, r_BhwM: Tensor) -> Tensor:
         """round(16 log2(1 + |r|)), uint8."""
-        return looked_up(self._magnitudes, r_hwM.abs())
+        return looked_up(self._magnitudes, r_BhwM.abs())
 
-    def indices(self, number: int, s_hwS: Tensor, m_hwM: Tensor, sixteenths: int, lattice: Lattice) -> Tensor:
-        """Table indices of pass `number` at the positions of its lattice, (h', w', M of the pass) uint8, from
-        features and earlier magnitudes."""
-        a = s_hwS[lattice.rows, lattice.columns]
+    def indices(
+        self, number: int, s_BhwS: Tensor, m_BhwM: Tensor, sixteenths_B: Tensor, lattice: Lattice
+    ) -> Tensor:
+        """Table indices of pass `number` at the positions of its lattice, (B, h', w', M of the pass) uint8, from
+        features and earlier magnitudes; at one quality, (1,), or at each image's own."""
+        a = s_BhwS[:, lattice.rows, lattice.columns]
         if number:
-            context = _activation(self._dense(f"gather.{number - 1}", m_hwM))
+            context = _activation(self._dense(f"gather.{number - 1}", m_BhwM))
             near = _activation(self._depthwise(f"spread.{number - 1}", context, lattice))
             a = torch.cat((a.to(near.dtype), near), -1)
-        shift_S = at_level(self._shifts_LS[number], sixteenths) / WEIGHT_ONE
-        hidden = _activation(self._dense(f"mix.{number}", a, shift_S))
-        prior_C = at_level(self._prior_LM[:, self._passes[number].channels], sixteenths) / _SUM_ONE
-        found = self._dense(f"head.{number}", hidden, prior_C)
+        shift_BS = at_level(self._shifts_LS[number], sixteenths_B) / WEIGHT_ONE
+        hidden = _activation(self._dense(f"mix.{number}", a, shift_BS))
+        prior_BC = at_level(self._prior_LM[:, self._passes[number].channels], sixteenths_B) / _SUM_ONE
+        found = self._dense(f"head.{number}", hidden, prior_BC)
         return found.clamp_(0, TABLES - 1).to(torch.uint8)  # which floors
 
-    def _dense(self, name: str, a_hwI: Tensor, more_O: Tensor | float = 0.0) -> Tensor:
+    def _dense(self, name: str, a_BhwI: Tensor, more_BO: Tensor | None = None) -> Tensor:
         weight, bias = self._layers[name].weight, self._layers[name].bias
+        is_shared = more_BO is not None and len(more_BO) == 1
         with torch.autocast(weight.device.type, enabled=False):  # whatever is in force around it
-            a_nI, bias = a_hwI.flatten(0, 1).to(weight.dtype), (bias + more_O).to(weight.dtype)
-            return torch.addmm(bias, a_nI, weight).view(*a_hwI.shape[:2], -1)
+            if more_BO is not None and is_shared:
+                bias = (bias + more_BO[0]).to(weight.dtype)
+            sums = torch.addmm(bias, a_BhwI.flatten(0, 2).to(weight.dtype), weight)
+            sums = sums.view(*a_BhwI.shape[:3], -1)
+        if more_BO is not None and not is_shared:
+            sums += more_BO[:, None, None].to(weight.dtype)
+        return sums
 
-    def _depthwise(self, name: str, a_hwS: Tensor, lattice: Lattice = WHOLE) -> Tensor:
+    def _depthwise(self, name: str, a_BhwS: Tensor, lattice: Lattice = WHOLE) -> Tensor:
         """3x3, zeros beyond the edges, as nine shifted sums."""
         layer = self._layers[name]
-        height, width, channels = a_hwS.shape
-        padded = layer.weight.new_zeros(height + 2, width + 2, channels)
-        padded[1:-1, 1:-1] = a_hwS
-        sums = layer.bias.expand(*lattice.shape(height, width), channels).clone()
+        images, height, width, channels = a_BhwS.shape
+        padded = layer.weight.new_zeros(images, height + 2, width + 2, channels)
+        padded[:, 1:-1, 1:-1] = a_BhwS
+        sums = layer.bias.expand(images, *lattice.shape(height, width), channels).clone()
         for row in range(3):
             for column in range(3):
-                shifted = padded[row : row + height, column : column + width][lattice.rows, lattice.columns]
-                sums.addcmul_(shifted, layer.weight[row, column])
+                shifted = padded[:, row : row + height, column : column + width]
+                sums.addcmul_(shifted[:, lattice.rows, lattice.columns], layer.weight[row, column])
         return sums
 
 
-def at_level(table_LC: Tensor, sixteenths: int) -> Tensor:
-    """A table of whole numbers per level at a quality in sixteenths of a level: exact, rounded down."""
-    level, share = divmod(sixteenths, SIXTEENTHS)
-    if not share:
-        return table_LC[level]
-    return torch.floor((table_LC[level] * (SIXTEENTHS - share) + table_LC[level + 1] * share) / SIXTEENTHS)
+def at_level(table_LC: Tensor, sixteenths_B: Tensor) -> Tensor:
+    """A table of whole numbers per level at qualities in sixteenths of a level, (B, C): exact, rounded down."""
+    level_B, share_B = sixteenths_B // SIXTEENTHS, sixteenths_B % SIXTEENTHS
+    below_BC, above_BC = table_LC[level_B], table_LC[(level_B + 1).clamp_(max=len(table_LC) - 1)]
+    share_B1 = share_B[:, None]
+    return torch.floor((below_BC * (SIXTEENTHS - share_B1) + above_BC * share_B1) / SIXTEENTHS)
 
 
 def looked_up(table_K: Tensor, keys: Tensor) -> Tensor:
@@ -181,11 +189,11 @@ def _activation(sums: Tensor) -> Tensor:
     return sums.clamp_(0, _ACTIVATION_LIMIT).floor_()
 
 
-def _split(a_uvF: Tensor) -> Tensor:
-    """`patches.split`, channels last."""
-    height, width, channels = a_uvF.shape
-    parts = a_uvF.view(height, width, 2, channels // 2).transpose(1, 2)
-    return parts.reshape(2 * height, 2 * width, channels // 4)
+def _split(a_BuvF: Tensor) -> Tensor:
+    """`space_to_channels.split`, channels last."""
+    images, height, width, channels = a_BuvF.shape
+    parts = a_BuvF.view(images, height, width, 2, channels // 2).transpose(2, 3)
+    return parts.reshape(images, 2 * height, 2 * width, channels // 4)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""The walk over one image's latents, pass by pass and strip by strip, that encoder and decoder share.
+"""The walk over latents, pass by pass and strip by strip, that encoder and decoder share.
 
     hyper-latents, strip by strip
     pass 0       first slice, even rows and columns      tables from the hyper-latents
@@ -8,12 +8,15 @@
 A strip is whole rows of latents, a multiple of 4, about `STRIP` positions. What is coded together (a group) is one
 strip of one pass, in (row, column, channel) order. Beside latents and magnitudes, memory is that of a strip.
 
-Shape legend: y_hwM latents; z_uvN hyper-latents, h <= 4 u, w <= 4 v; the networks run on (1, channels, rows, w).
+Small images of one grid walk together, each at its own quality and through its own stream; a large one walks alone.
+
+Shape legend: y_BhwM latents of B images; z_BuvN hyper-latents, h <= 4 u, w <= 4 v; the networks run on (B, channels,
+rows, w). What depends on the quality has B rows, or one where all images have the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,7 +24,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from codec.entropy.range_coder import Indices
+from codec.entropy.range_coder import Indices, Symbols
 from codec.entropy.symbol_streams import SymbolStream
 from codec.entropy.tables import SILENT, SYMBOL_LIMIT, TABLES
 from codec.errors import BitstreamError
@@ -30,6 +33,7 @@ from codec.families.hyper.deadzone import rounded, shares, table_of_bits, worth
 from codec.families.hyper.integer_scales import ExactScales, at_level, looked_up
 from codec.families.hyper.model import HyperModel
 from codec.families.hyper.scale_network import ACTIVATION_ONE, WEIGHT_ONE, Z_LIMIT
+from codec.parts.company import Company, in_company
 from codec.parts.lattice import Lattice
 from codec.parts.precision import fast
 from codec.parts.quality import quality_tensor
@@ -43,20 +47,26 @@ RATIO: Final = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _State:
-    """What the passes of one image know and fill."""
+    """What the passes know and fill."""
 
-    scale_features_hwS: Tensor
-    mean_features_hwF: Tensor
-    latents_hwM: Tensor
+    scale_features_BhwS: Tensor
+    mean_features_BhwF: Tensor
+    latents_BhwM: Tensor
     """Decoded so far, over their typical size."""
-    magnitudes_hwM: Tensor
+    magnitudes_BhwM: Tensor
 
 
 class LatentCoder:
-    """One model's passes over one image at one quality."""
+    """One model's passes over images of one grid."""
 
     def __init__(
-        self, model: HyperModel, scales: ExactScales, hyper_prior_LN: Tensor, *, sixteenths: int
+        self,
+        model: HyperModel,
+        scales: ExactScales,
+        hyper_prior_LN: Tensor,
+        *,
+        sixteenths: Sequence[int],
+        company: Company,
     ) -> None:
         """Look up what depends on the quality.
 
@@ -64,161 +74,215 @@ class LatentCoder:
             model: float networks, on the device to use.
             scales: integer network, on the same.
             hyper_prior_LN: (64, N) tables of the hyper-latents, in 1024ths of an index.
-            sixteenths: quality in sixteenths of a level.
+            sixteenths: each image's quality in sixteenths of a level.
+            company: how the device multiplies for several images.
         """
-        self._model, self._scales, self._sixteenths = model, scales, sixteenths
+        self._model, self._scales, self._company = model, scales, company
         self._config = model.config
+        self._images = len(sixteenths)
         self._device = model.analysis.size.device
-        self._quality_B = quality_tensor(sixteenths, self._device)
+        levels = list(sixteenths)[:1] if len(set(sixteenths)) == 1 else list(sixteenths)
+        self._sixteenths_B = torch.tensor(levels, device=self._device)
+        self._quality_B = torch.cat([quality_tensor(one, self._device) for one in levels])
         self._size_M = model.analysis.size
-        self._gain_M = torch.exp(model.log_gain(self._quality_B)[0])
-        self._worth_M = worth(self._gain_M, self._quality_B, shares(self._config.slices, self._device))
+        self._gain_BM = torch.exp(model.log_gain(self._quality_B))
+        self._worth_BM = worth(
+            self._gain_BM, self._quality_B[:, None], shares(self._config.slices, self._device)
+        )
         self._bits_K = table_of_bits().to(self._device)
-        start_N = at_level(hyper_prior_LN.double(), sixteenths) / (ACTIVATION_ONE * WEIGHT_ONE)
-        self._hyper_indices_N: Indices = (
-            torch.floor(start_N + 0.5).clamp_(0, TABLES - 1).to(torch.uint8).numpy()
+        prior_BN = at_level(hyper_prior_LN.double(), self._sixteenths_B.cpu()) / (ACTIVATION_ONE * WEIGHT_ONE)
+        self._hyper_indices_BN: Indices = (
+            torch.floor(prior_BN + 0.5).clamp_(0, TABLES - 1).to(torch.uint8).numpy()
         )
 
-    def run(self, grid: tuple[int, int], sink: SymbolStream, image: AnalysedImage | None = None) -> Tensor:
+    def run(
+        self, grid: tuple[int, int], sink: SymbolStream, images: Sequence[AnalysedImage] | None = None
+    ) -> Tensor:
         """Send every symbol through the sink.
 
         Args:
             grid: (h, w) of the latents that are coded.
-            sink: writer, counter or reader.
-            image: what to encode, h and w of its latents those of the grid rounded up to multiples of 4; None to
-                decode.
+            sink: writer, counter or reader, of as many images.
+            images: what to encode, h and w of their latents those of the grid rounded up to multiples of 4, all of
+                them refined or none; None to decode.
         Returns:
-            (h, w, M) float32: the latents as a decoder has them. When encoding, float16, and only the channels that
+            (B, h, w, M) float32: the latents as a decoder has them. When encoding, float16, and only the channels that
             later passes look at.
         Raises:
-            BitstreamError: the sink is a reader, and its stream does not hold these symbols.
+            BitstreamError: the sink is a reader, and a stream does not hold these symbols.
         """
         height, width = grid
         strips = list(_strips(*grid))
-        z_uvN = self._hyper_latents(strips, grid, sink, image)
+        source = None if images is None else _Source.of(images)
+        z_BuvN = self._hyper_latents(strips, grid, sink, source)
         context = self._config.context_channels
         kind, kept = (torch.float32, self._config.latents) if sink.reads else (torch.float16, context)
+        size = self._filled_to(grid)
+        scale_parts = [self._scale_features(z_BuvN, rows) for rows in strips]
+        mean_parts = [self._mean_features(z_BuvN, rows, size) for rows in strips]
+        shape = (self._images, height, width)
         state = _State(
-            scale_features_hwS=torch.cat([self._scale_features(z_uvN, rows) for rows in strips])[
-                :height, :width
-            ],
-            mean_features_hwF=torch.cat([self._mean_features(z_uvN, rows) for rows in strips])[
-                :height, :width
-            ],
-            latents_hwM=torch.zeros(height, width, kept, dtype=kind, device=self._device),
-            magnitudes_hwM=torch.zeros(height, width, context, dtype=torch.uint8, device=self._device),
+            scale_features_BhwS=torch.cat(scale_parts, 1)[:, :height, :width],
+            mean_features_BhwF=torch.cat(mean_parts, 1)[:, :height, :width],
+            latents_BhwM=torch.zeros(*shape, kept, dtype=kind, device=self._device),
+            magnitudes_BhwM=torch.zeros(*shape, context, dtype=torch.uint8, device=self._device),
         )
         for number in range(len(self._config.passes)):
             for rows in strips:
-                self._code(number, slice(rows.start, min(rows.stop, height)), state, sink, image)
-        return state.latents_hwM
+                self._code(number, slice(rows.start, min(rows.stop, height)), state, sink, source, size)
+        return state.latents_BhwM
 
-    def dequantised(self, latents_hwM: Tensor) -> Tensor:
+    def dequantised(self, latents_BhwM: Tensor) -> Tensor:
         """Latents over their size become y_hat, in units of orthonormal coefficients, where they lie."""
-        return latents_hwM.mul_(self._size_M)
+        return latents_BhwM.mul_(self._size_M)
 
-    def hyper_latents(self, y_hwM: Tensor) -> Tensor:
-        """Those of an image, whole numbers as they are coded, from its latents: (u, v, N) float32."""
-        parts = [self._analysed(y_hwM, rows).round_() for rows in _strips(*y_hwM.shape[:2])]
-        coded_N = torch.from_numpy(self._hyper_indices_N >= SILENT).to(self._device)
-        return torch.cat(parts).clamp_(-Z_LIMIT, Z_LIMIT) * coded_N
+    def hyper_latents(self, y_BhwM: Tensor) -> Tensor:
+        """Those of images, whole numbers as they are coded, from their latents: (B, u, v, N) float32."""
+        parts = [self._analysed(y_BhwM, rows).round_() for rows in _strips(*y_BhwM.shape[1:3])]
+        coded_BN = torch.from_numpy(self._hyper_indices_BN >= SILENT).to(self._device)
+        return torch.cat(parts, 1).clamp_(-Z_LIMIT, Z_LIMIT) * coded_BN[:, None, None]
+
+    def _filled_to(self, grid: tuple[int, int]) -> int:
+        """How many images the networks are to be given."""
+        height, width = (-(-side // RATIO) * RATIO for side in grid)
+        return self._company.images_of((height, width)) if self._company.filled else 1
 
     def _hyper_latents(
-        self, strips: list[slice], grid: tuple[int, int], sink: SymbolStream, image: AnalysedImage | None
+        self, strips: list[slice], grid: tuple[int, int], sink: SymbolStream, source: _Source | None
     ) -> Tensor:
-        wanted_uvN = None
-        if image is not None:
-            wanted_uvN = self.hyper_latents(image.y_hwC) if image.side_uvN is None else image.side_uvN
+        wanted_BuvN = None
+        if source is not None:
+            side = source.side_BuvN
+            wanted_BuvN = self.hyper_latents(source.y_BhwM) if side is None else side
         parts = []
         columns = -(-grid[1] // RATIO)
         for rows in strips:
-            count = (rows.stop - rows.start) // RATIO
-            indices = np.ascontiguousarray(
-                np.broadcast_to(self._hyper_indices_N, (count, columns, len(self._hyper_indices_N)))
-            )
+            shape = (self._images, (rows.stop - rows.start) // RATIO, columns, self._config.hyper_latents)
+            indices = np.ascontiguousarray(np.broadcast_to(self._hyper_indices_BN[:, None, None], shape))
             wanted = None
-            if wanted_uvN is not None:
-                mine = wanted_uvN[rows.start // RATIO : rows.stop // RATIO]
-                wanted = mine.to(torch.int16).cpu().numpy().ravel()
-            symbols = sink.group(wanted, indices.ravel()).reshape(indices.shape)
+            if wanted_BuvN is not None:
+                mine = wanted_BuvN[:, rows.start // RATIO : rows.stop // RATIO]
+                wanted = mine.to(torch.int16).cpu().numpy().reshape(self._images, -1)
+            symbols = sink.group(wanted, indices.reshape(self._images, -1)).reshape(shape)
             if wanted is None and (largest := int(np.abs(symbols).max())) > Z_LIMIT:
                 raise BitstreamError(f"expected hyper-latents up to {Z_LIMIT}, got {largest}: damaged")
             parts.append(torch.from_numpy(symbols).to(self._device))
-        return torch.cat(parts)
+        return torch.cat(parts, 1)
 
-    def _analysed(self, y_hwM: Tensor, rows: slice) -> Tensor:
+    def _analysed(self, y_BhwM: Tensor, rows: slice) -> Tensor:
         """Hyper-latents of some rows, not yet rounded."""
-        near, inner = _with_halo(rows, y_hwM.shape[0], RATIO)
-        y_1Mhw = _channels_first(y_hwM[near].float())
-        size, gain = (v[None, :, None, None] for v in (self._size_M, self._gain_M))
+        near, inner = _with_halo(rows, y_BhwM.shape[1], RATIO)
+        y_BMhw = _channels_first(y_BhwM[:, near].float())
+        size_1M11, gain_BM11 = self._size_M[None, :, None, None], self._gain_BM[:, :, None, None]
         with fast(self._device):
-            z_1Nuv: Tensor = self._model.hyper_analysis(y_1Mhw, size, gain, self._quality_B)
-        return z_1Nuv[0].permute(1, 2, 0)[inner.start // RATIO : inner.stop // RATIO]
+            z_BNuv = in_company(
+                lambda y, gain, quality: self._model.hyper_analysis(y, size_1M11, gain, quality),
+                y_BMhw,
+                gain_BM11,
+                self._quality_B,
+                size=self._filled_to((y_BhwM.shape[1], y_BhwM.shape[2])),
+            )
+        return z_BNuv.permute(0, 2, 3, 1)[:, inner.start // RATIO : inner.stop // RATIO]
 
-    def _scale_features(self, z_uvN: Tensor, rows: slice) -> Tensor:
-        near, inner = _with_halo(rows, RATIO * z_uvN.shape[0], RATIO)
-        return self._scales.features(z_uvN[near.start // RATIO : near.stop // RATIO])[inner]
+    def _scale_features(self, z_BuvN: Tensor, rows: slice) -> Tensor:
+        near, inner = _with_halo(rows, RATIO * z_BuvN.shape[1], RATIO)
+        return self._scales.features(z_BuvN[:, near.start // RATIO : near.stop // RATIO])[:, inner]
 
-    def _mean_features(self, z_uvN: Tensor, rows: slice) -> Tensor:
-        near, inner = _with_halo(rows, RATIO * z_uvN.shape[0], RATIO)
-        z_1Nuv = _channels_first(z_uvN[near.start // RATIO : near.stop // RATIO].float())
+    def _mean_features(self, z_BuvN: Tensor, rows: slice, size: int) -> Tensor:
+        near, inner = _with_halo(rows, RATIO * z_BuvN.shape[1], RATIO)
+        z_BNuv = _channels_first(z_BuvN[:, near.start // RATIO : near.stop // RATIO].float())
         with fast(self._device):
-            features_1Fhw = self._model.means.features(z_1Nuv, self._quality_B)
-        return features_1Fhw[0].permute(1, 2, 0)[inner]
+            features_BFhw = in_company(self._model.means.features, z_BNuv, self._quality_B, size=size)
+        return features_BFhw.permute(0, 2, 3, 1)[:, inner]
 
     def _code(
-        self, number: int, rows: slice, state: _State, sink: SymbolStream, image: AnalysedImage | None
+        self, number: int, rows: slice, state: _State, sink: SymbolStream, source: _Source | None, size: int
     ) -> None:
         """One group: its tables, its means, its symbols, and what they say about the latents."""
         one = self._config.passes[number]
-        width, channels, lattice = state.latents_hwM.shape[1], one.channels, one.lattice
+        height, width = state.latents_BhwM.shape[1:3]
+        channels, lattice = one.channels, one.lattice
         shape = lattice.shape(rows.stop - rows.start, width)
         if 0 in shape:  # an image of one row or column
             return
-        near, inner = _with_halo(rows, len(state.latents_hwM), 1)
+        near, inner = _with_halo(rows, height, 1)
         seen, skipped = lattice.seen_from(inner.start)
         kept = slice(skipped, skipped + shape[0])
-        magnitudes, latents_hwM = (
-            _before(one, values[near, :, : one.known], seen)
-            for values in (state.magnitudes_hwM, state.latents_hwM)
+        magnitudes, latents_BhwM = (
+            _before(one, values[:, near, :, : one.known], seen)
+            for values in (state.magnitudes_BhwM, state.latents_BhwM)
         )
-        indices_hwC = self._scales.indices(
-            number, state.scale_features_hwS[near], magnitudes, self._sixteenths, seen
-        )[kept]
-        features, latents = _channels_first(state.mean_features_hwF[near]), latents_hwM.half().float()
+        indices_BhwC = self._scales.indices(
+            number, state.scale_features_BhwS[:, near], magnitudes, self._sixteenths_B, seen
+        )[:, kept]
+        features, latents = state.mean_features_BhwF[:, near], latents_BhwM.half().float()
         with fast(self._device):
-            means_1Chw = self._model.means.means(
-                number, features, _channels_first(latents), self._quality_B, seen
+            means_BChw = in_company(
+                lambda f, known, quality: self._model.means.means(number, f, known, quality, seen),
+                _channels_first(features),
+                _channels_first(latents),
+                self._quality_B,
+                size=size,
             )
-        means_hwC = means_1Chw[0].permute(1, 2, 0)[kept]
-        steps_C = (self._size_M * self._gain_M)[channels]
+        means_BhwC = means_BChw.permute(0, 2, 3, 1)[:, kept]
+        steps_B11C = (self._size_M * self._gain_BM)[:, None, None, channels]
         wanted = None
-        if image is not None:
-            y_hwC = image.y_hwC[rows, :width, channels][lattice.rows, lattice.columns]
-            residual_hwC = y_hwC * self._gain_M[channels] - means_hwC * steps_C
-            r_hwC = residual_hwC.round()  # of refined latents, which are those that a decoder is to have
-            if image.side_uvN is None:
-                shift_hwC = looked_up(self._bits_K, indices_hwC) * self._worth_M[channels]
-                r_hwC = rounded(residual_hwC, shift_hwC)
-            r_hwC = r_hwC.clamp_(-SYMBOL_LIMIT, SYMBOL_LIMIT)
-            wanted = (r_hwC * (indices_hwC >= SILENT)).to(torch.int16).cpu().numpy().ravel()
-        symbols = sink.group(wanted, indices_hwC.cpu().numpy().ravel())
-        r_hwC = torch.from_numpy(symbols).to(self._device).view(indices_hwC.shape)
-        if channels.stop <= state.latents_hwM.shape[2]:
-            mine = state.latents_hwM[rows, :, channels]
-            mine[lattice.rows, lattice.columns] = (means_hwC + r_hwC / steps_C).to(mine.dtype)
-        if channels.stop <= state.magnitudes_hwM.shape[2]:
-            mine = state.magnitudes_hwM[rows, :, channels]
-            mine[lattice.rows, lattice.columns] = self._scales.magnitudes(r_hwC)
+        if source is not None:
+            y_BhwC = source.y_BhwM[:, rows, :width, channels][:, lattice.rows, lattice.columns]
+            residual_BhwC = y_BhwC * self._gain_BM[:, None, None, channels] - means_BhwC * steps_B11C
+            wanted = self._wanted(
+                residual_BhwC, indices_BhwC, channels, is_refined=source.side_BuvN is not None
+            )
+        symbols = sink.group(wanted, indices_BhwC.cpu().numpy().reshape(self._images, -1))
+        r_BhwC = torch.from_numpy(symbols).to(self._device).view(indices_BhwC.shape)
+        if channels.stop <= state.latents_BhwM.shape[3]:
+            mine = state.latents_BhwM[:, rows, :, channels]
+            mine[:, lattice.rows, lattice.columns] = (means_BhwC + r_BhwC / steps_B11C).to(mine.dtype)
+        if channels.stop <= state.magnitudes_BhwM.shape[3]:
+            mine = state.magnitudes_BhwM[:, rows, :, channels]
+            mine[:, lattice.rows, lattice.columns] = self._scales.magnitudes(r_BhwC)
+
+    def _wanted(
+        self, residual_BhwC: Tensor, indices_BhwC: Tensor, channels: slice, *, is_refined: bool
+    ) -> Symbols:
+        """The symbols of residuals in steps, (B, n)."""
+        if is_refined:  # they are those that a decoder is to have
+            r_BhwC = residual_BhwC.round()
+        else:
+            shift_BhwC = looked_up(self._bits_K, indices_BhwC) * self._worth_BM[:, None, None, channels]
+            r_BhwC = rounded(residual_BhwC, shift_BhwC)
+        r_BhwC = r_BhwC.clamp_(-SYMBOL_LIMIT, SYMBOL_LIMIT) * (indices_BhwC >= SILENT)
+        symbols: Symbols = r_BhwC.to(torch.int16).cpu().numpy().reshape(self._images, -1)
+        return symbols
 
 
-def _before(one: Pass, known_hwM: Tensor, seen: Lattice) -> Tensor:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Source:
+    """What is encoded."""
+
+    y_BhwM: Tensor
+    side_BuvN: Tensor | None
+    """Of refined images."""
+
+    @classmethod
+    def of(cls, images: Sequence[AnalysedImage]) -> _Source:
+        """The images beside each other; one alone is not copied."""
+        sides = [image.side_uvN for image in images if image.side_uvN is not None]
+        latents = [image.y_hwC for image in images]
+        return cls(y_BhwM=_stacked(latents), side_BuvN=_stacked(sides) if sides else None)
+
+
+def _stacked(parts: Sequence[Tensor]) -> Tensor:
+    return parts[0][None] if len(parts) == 1 else torch.stack(list(parts))
+
+
+def _before(one: Pass, known_BhwM: Tensor, seen: Lattice) -> Tensor:
     """What a pass may know: not what it has itself coded in the strip above, so that strips know alike."""
     if one.known < one.channels.stop:
-        return known_hwM
-    known_hwM = known_hwM.clone()
-    known_hwM[seen.rows, seen.columns] = 0
-    return known_hwM
+        return known_BhwM
+    known_BhwM = known_BhwM.clone()
+    known_BhwM[:, seen.rows, seen.columns] = 0
+    return known_BhwM
 
 
 def _strips(height: int, width: int) -> Iterator[slice]:
@@ -235,6 +299,6 @@ def _with_halo(rows: slice, height: int, halo: int) -> tuple[slice, slice]:
     return slice(start, stop), slice(rows.start - start, rows.stop - start)
 
 
-def _channels_first(a_hwC: Tensor) -> Tensor:
-    """(h, w, C) -> (1, C, h, w), the same memory."""
-    return a_hwC.permute(2, 0, 1)[None]
+def _channels_first(a_BhwC: Tensor) -> Tensor:
+    """(B, h, w, C) -> (B, C, h, w), the same memory."""
+    return a_BhwC.permute(0, 3, 1, 2)

@@ -25,13 +25,13 @@ CODER = RangeCoder(laplace_tables())
 
 
 def group(count: int, seed: int, wild: float = 0.0) -> tuple[Symbols, Indices]:
-    """Symbols that fit their tables, some of them (a share `wild`) not at all."""
+    """One image's symbols that fit their tables, some of them (a share `wild`) not at all."""
     rng = np.random.default_rng(seed)
     indices = rng.integers(0, TABLES, count).astype(np.uint8)
     drawn = rng.laplace(0.0, SMALLEST_SCALE * np.exp(TABLE_STEP * indices))
     drawn = np.where(rng.random(count) < wild, rng.integers(-SYMBOL_LIMIT, SYMBOL_LIMIT + 1, count), drawn)
     symbols = np.where(indices < SILENT, 0, np.rint(drawn)).astype(np.int16)
-    return symbols, indices
+    return symbols[None], indices[None]
 
 
 @given(
@@ -44,8 +44,36 @@ def test_groups_come_back(counts: list[int], seed: int, wild: float) -> None:
     encoder = SymbolEncoder(CODER)
     for symbols, indices in groups:
         encoder.encode(symbols, indices)
-    decoder = SymbolDecoder(CODER, *encoder.finish())
+    decoder = SymbolDecoder(CODER, encoder.finish())
     for symbols, indices in groups:
+        assert np.array_equal(decoder.decode(indices), symbols)
+    decoder.finish()
+
+
+@given(
+    counts=st.lists(st.integers(0, 90), min_size=1, max_size=3),
+    images=st.integers(1, 5),
+    wild=st.sampled_from([0.0, 0.2]),
+)
+def test_images_beside_each_other_have_the_streams_they_have_alone(
+    counts: list[int], images: int, wild: float
+) -> None:
+    alone = [[group(count, 7 * n + m, wild) for m, count in enumerate(counts)] for n in range(images)]
+    beside = [
+        tuple(np.concatenate(parts) for parts in zip(*groups, strict=True))
+        for groups in zip(*alone, strict=True)
+    ]
+    encoder = SymbolEncoder(CODER, images)
+    for symbols, indices in beside:
+        encoder.encode(symbols, indices)
+    streams = encoder.finish()
+    for groups, stream in zip(alone, streams, strict=True):
+        single = SymbolEncoder(CODER)
+        for symbols, indices in groups:
+            single.encode(symbols, indices)
+        assert single.finish() == [stream]
+    decoder = SymbolDecoder(CODER, streams)
+    for symbols, indices in beside:
         assert np.array_equal(decoder.decode(indices), symbols)
     decoder.finish()
 
@@ -54,24 +82,24 @@ def test_estimates_are_what_it_takes() -> None:
     symbols, indices = group(50_000, 1)
     encoder = SymbolEncoder(CODER)
     encoder.encode(symbols, indices)
-    words, escapes = encoder.finish()
-    assert CODER.cost_bits(symbols, indices) == pytest.approx(8 * (len(words) + len(escapes)), rel=2e-3)
+    ((words, escapes),) = encoder.finish()
+    assert CODER.cost_bits(symbols, indices)[0] == pytest.approx(8 * (len(words) + len(escapes)), rel=2e-3)
 
 
 def test_silent_tables_cost_nothing() -> None:
-    indices = np.full(10_000, SILENT - 1, np.uint8)
+    indices = np.full((1, 10_000), SILENT - 1, np.uint8)
     encoder = SymbolEncoder(CODER)
-    encoder.encode(np.zeros(10_000, np.int16), indices)
-    words, escapes = encoder.finish()
+    encoder.encode(np.zeros((1, 10_000), np.int16), indices)
+    ((words, escapes),) = encoder.finish()
     assert len(words) + len(escapes) <= 4
-    assert not SymbolDecoder(CODER, words, escapes).decode(indices).any()
+    assert not SymbolDecoder(CODER, [(words, escapes)]).decode(indices).any()
 
 
 @given(junk=st.binary(max_size=64), escapes=st.binary(max_size=8), seed=st.integers(0, 9))
 def test_junk_decodes_to_something_or_says_why_not(junk: bytes, escapes: bytes, seed: int) -> None:
     _, indices = group(400, seed)
     try:
-        decoder = SymbolDecoder(CODER, junk, escapes)
+        decoder = SymbolDecoder(CODER, [(junk, escapes)])
         symbols = decoder.decode(indices)
         decoder.finish()
     except BitstreamError:
@@ -92,7 +120,7 @@ def test_junk_decodes_to_something_or_says_why_not(junk: bytes, escapes: bytes, 
 )
 def test_escapes_that_cannot_be_are_refused(escapes: bytes, message: str) -> None:
     with pytest.raises(BitstreamError, match=message):
-        SymbolDecoder(CODER, b"", escapes).finish()
+        SymbolDecoder(CODER, [(b"", escapes)]).finish()
 
 
 @pytest.mark.parametrize(
@@ -104,20 +132,20 @@ def test_escapes_that_cannot_be_are_refused(escapes: bytes, message: str) -> Non
     ids=["missing", "within reach"],
 )
 def test_escapes_that_do_not_fit_their_symbols_are_refused(escapes: bytes, message: str) -> None:
-    symbols, indices = np.array([SYMBOL_LIMIT], np.int16), np.array([10], np.uint8)
+    symbols, indices = np.array([[SYMBOL_LIMIT]], np.int16), np.array([[10]], np.uint8)
     encoder = SymbolEncoder(CODER)
     encoder.encode(symbols, indices)
-    words, _ = encoder.finish()
+    ((words, _),) = encoder.finish()
     with pytest.raises(BitstreamError, match=message):
-        SymbolDecoder(CODER, words, escapes).decode(indices)
+        SymbolDecoder(CODER, [(words, escapes)]).decode(indices)
 
 
 def test_words_that_nobody_reads_are_refused() -> None:
     symbols, indices = group(500, 4)
     encoder = SymbolEncoder(CODER)
     encoder.encode(symbols, indices)
-    words, escapes = encoder.finish()
-    decoder = SymbolDecoder(CODER, words + bytes(range(40)), escapes)
+    ((words, escapes),) = encoder.finish()
+    decoder = SymbolDecoder(CODER, [(words + bytes(range(40)), escapes)])
     assert np.array_equal(decoder.decode(indices), symbols)
     with pytest.raises(BitstreamError, match="words are left over"):
         decoder.finish()
@@ -161,8 +189,8 @@ def test_the_page_is_enough_to_decode(seed: int) -> None:
     symbols = np.clip(symbols, -reach, reach).astype(np.int16)
     encoder = SymbolEncoder(CODER)
     encoder.encode(symbols, indices)
-    words, _ = encoder.finish()
-    assert decoded_by_the_page(words, indices, CODER.tables) == symbols.tolist()
+    ((words, _),) = encoder.finish()
+    assert decoded_by_the_page(words, indices[0], CODER.tables) == symbols[0].tolist()
 
 
 def test_fitted_tables_follow_what_was_counted() -> None:

@@ -17,6 +17,7 @@ from codec.parts.lattice import WHOLE
 from tests.support.tiny_hyper import CPU, TINY
 
 LAST = len(TINY.passes) - 1
+AT_333 = torch.tensor([333])
 
 
 @pytest.fixture
@@ -36,50 +37,52 @@ def exact(tiny: Weights) -> ExactScales:
 def hyper_latents(height: int, width: int) -> Tensor:
     """Integers as hyper-latents are."""
     torch.manual_seed(1)
-    return (3.0 * torch.randn(height, width, TINY.hyper_latents)).round()
+    return (3.0 * torch.randn(1, height, width, TINY.hyper_latents)).round()
 
 
 def symbols(height: int, width: int, channels: int) -> Tensor:
     """Integers as residuals are: mostly small, some not."""
     torch.manual_seed(2)
-    return (torch.randn(height, width, channels) * torch.randn(height, width, 1).exp()).round()
+    return (torch.randn(1, height, width, channels) * torch.randn(1, height, width, 1).exp()).round()
 
 
 @pytest.mark.parametrize("number", range(len(TINY.passes)))
 def test_integers_agree_with_the_network_that_was_trained(
     tiny: Weights, exact: ExactScales, number: int
 ) -> None:
-    z_uvN = hyper_latents(5, 6)
+    z_BuvN = hyper_latents(5, 6)
     one = TINY.passes[number]
-    r_hwM = symbols(20, 24, one.known)
+    r_BhwM = symbols(20, 24, one.known)
     trained = tiny.model.scales
     quality_B = torch.tensor([42.0])  # an anchor: whole numbers, as the rest of the model
     index = (
         trained.indices(
-            number, trained.features(_nchw(z_uvN)), magnitude(_nchw(r_hwM)), quality_B, one.lattice
+            number, trained.features(_nchw(z_BuvN)), magnitude(_nchw(r_BhwM)), quality_B, one.lattice
         )
         + tiny.model.prior(quality_B)[:, one.channels, None, None]
     )
-    expected = (index + 0.5).floor().clamp(0, TABLES - 1)[0].permute(1, 2, 0)
-    found = exact.indices(number, exact.features(z_uvN), exact.magnitudes(r_hwM), 42 * 16, one.lattice)
+    expected = (index + 0.5).floor().clamp(0, TABLES - 1).permute(0, 2, 3, 1)
+    found = exact.indices(
+        number, exact.features(z_BuvN), exact.magnitudes(r_BhwM), torch.tensor([42 * 16]), one.lattice
+    )
     assert float((found.float() - expected).abs().max()) <= 1.0
     assert float((found.float() != expected).float().mean()) < 0.01
     assert len(torch.unique(found)) > 5, "a network that says the same everywhere proves nothing"
 
 
 def test_threads_and_neighbours_change_nothing(exact: ExactScales, threads: None) -> None:
-    z_uvN = hyper_latents(9, 7)
-    r_hwM = symbols(36, 28, 16)
+    z_BuvN = hyper_latents(9, 7)
+    r_BhwM = symbols(36, 28, 16)
     torch.set_num_threads(1)
-    features = exact.features(z_uvN)
-    indices = exact.indices(LAST, features, exact.magnitudes(r_hwM), 333, WHOLE)
+    features = exact.features(z_BuvN)
+    indices = exact.indices(LAST, features, exact.magnitudes(r_BhwM), AT_333, WHOLE)
     torch.set_num_threads(2)
-    assert torch.equal(exact.features(z_uvN), features)
-    assert torch.equal(exact.indices(LAST, features, exact.magnitudes(r_hwM), 333, WHOLE), indices)
-    strip = exact.features(z_uvN[2:6])[4:-4]
-    assert torch.equal(strip, features[12:20])
-    rows = exact.indices(LAST, features[7:20], exact.magnitudes(r_hwM[7:20]), 333, WHOLE)[1:-1]
-    assert torch.equal(rows, indices[8:19])
+    assert torch.equal(exact.features(z_BuvN), features)
+    assert torch.equal(exact.indices(LAST, features, exact.magnitudes(r_BhwM), AT_333, WHOLE), indices)
+    strip = exact.features(z_BuvN[:, 2:6])[:, 4:-4]
+    assert torch.equal(strip, features[:, 12:20])
+    rows = exact.indices(LAST, features[:, 7:20], exact.magnitudes(r_BhwM[:, 7:20]), AT_333, WHOLE)[:, 1:-1]
+    assert torch.equal(rows, indices[:, 8:19])
 
 
 def test_sums_of_any_order_are_the_same(exact: ExactScales, tiny: Weights) -> None:
@@ -87,8 +90,19 @@ def test_sums_of_any_order_are_the_same(exact: ExactScales, tiny: Weights) -> No
     state = dict(tiny.scales_state)
     state["rise_in.weight"] = state["rise_in.weight"][:, order]
     shuffled = ExactScales(TINY, state, tiny.prior_LM, CPU)
-    z_uvN = 40.0 * hyper_latents(4, 4)
-    assert torch.equal(shuffled.features(z_uvN[..., order]), exact.features(z_uvN))
+    z_BuvN = 40.0 * hyper_latents(4, 4)
+    assert torch.equal(shuffled.features(z_BuvN[..., order]), exact.features(z_BuvN))
+
+
+def test_images_beside_each_other_have_the_tables_they_have_alone(exact: ExactScales) -> None:
+    z_BuvN, r_BhwM = hyper_latents(6, 2), symbols(24, 8, 16)
+    z_BuvN, r_BhwM = z_BuvN.view(3, 2, 2, -1), r_BhwM.view(3, 8, 8, -1)
+    qualities_B = torch.tensor([0, 333, 1008])
+    together = exact.indices(LAST, exact.features(z_BuvN), exact.magnitudes(r_BhwM), qualities_B, WHOLE)
+    for n in range(3):
+        one = slice(n, n + 1)
+        features, magnitudes = exact.features(z_BuvN[one]), exact.magnitudes(r_BhwM[one])
+        assert torch.equal(exact.indices(LAST, features, magnitudes, qualities_B[one], WHOLE), together[one])
 
 
 @pytest.fixture
@@ -102,8 +116,8 @@ def coarse_products() -> Iterator[None]:
 
 def found(exact: ExactScales) -> Tensor:
     """Indices of the last pass of some image."""
-    z_uvN, r_hwM = hyper_latents(9, 7), symbols(36, 28, 16)
-    return exact.indices(LAST, exact.features(z_uvN), exact.magnitudes(r_hwM), 333, WHOLE)
+    z_BuvN, r_BhwM = hyper_latents(9, 7), symbols(36, 28, 16)
+    return exact.indices(LAST, exact.features(z_BuvN), exact.magnitudes(r_BhwM), AT_333, WHOLE)
 
 
 def test_coarse_products_of_a_host_change_nothing(exact: ExactScales, request: pytest.FixtureRequest) -> None:
@@ -149,11 +163,11 @@ def test_magnitudes_follow_the_logarithm(exact: ExactScales) -> None:
 
 def test_levels_between_two_are_whole_numbers_between() -> None:
     table_LC = torch.tensor([[0.0, -31.0], [16.0, 32.0]], dtype=torch.float64)
-    found = torch.stack([at_level(table_LC, s) for s in range(16)])
+    found = at_level(table_LC, torch.arange(16))
     assert torch.equal(found[:, 0], torch.arange(16.0, dtype=torch.float64))
     assert torch.equal(found, found.floor())
     assert bool((found[1:, 1] > found[:-1, 1]).all())
 
 
-def _nchw(a_hwC: Tensor) -> Tensor:
-    return a_hwC.permute(2, 0, 1)[None]
+def _nchw(a_BhwC: Tensor) -> Tensor:
+    return a_BhwC.permute(0, 3, 1, 2)
