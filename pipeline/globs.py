@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pipeline.errors import ConfigError
 
 _MAGIC = re.compile(r"[*?\[]")
+_WILD = re.compile(r"(?:(?:^|(?<=/))\*\*/|\*+|\?|\[!?[^/][^\]/]*\])+")
 
 
 def is_glob(text: str) -> bool:
@@ -53,6 +54,16 @@ def key_matcher(pattern: str) -> Callable[[str], bool]:
     except ValueError as error:
         raise ConfigError(f"Expected a glob over keys, got {pattern!r}: {error}; correct it.") from error
     return lambda key: compiled.fullmatch(key) is not None
+
+
+def literal_texts(pattern: str) -> list[str]:
+    """What is certain of every key that `key_matcher` lets through: it begins with the first text, ends with the last,
+    and holds the others in between.
+
+    >>> literal_texts("holiday/**/img*.jpg"), literal_texts("beach.jpg")
+    (['holiday/', 'img', '.jpg'], ['beach.jpg'])
+    """
+    return _WILD.split(pattern + "**" if pattern.endswith("/") else pattern)
 
 
 def _compile_crossing(pattern: str) -> re.Pattern[str]:

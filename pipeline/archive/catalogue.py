@@ -5,21 +5,22 @@ DuckDB, Polars, Spark and pandas read the table without us.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Final
 
 import pyarrow as pa
 
 from pipeline.archive import commits, queries
 from pipeline.archive.delta_table import DeltaCatalogueTable, files_of
+from pipeline.archive.key_ranges import KeyRanges
 from pipeline.archive.rows_by_shard import SHARD_ORDER, split_by_shard
 from pipeline.archive.schema import rows_of
+from pipeline.archive.sql_text import holds_in_order, one_of
 from pipeline.archive.versions import CHANGE_COLUMNS, AsOf, Change, Version, changes_of
 from pipeline.errors import NoArchiveError
+from pipeline.globs import key_matcher, literal_texts
 from pipeline.store.storage import Storage
 from pipeline.types import CatalogueRow, Status
-
-_KEYS_PER_LOOKUP: Final = 1000
 
 
 class Catalogue:
@@ -142,15 +143,39 @@ class Catalogue:
         self, run: str, columns: Sequence[str] | None = None, *, status: Status | None = None
     ) -> Iterator[pa.RecordBatch]:
         """Stream the images that a run committed and no later one has replaced."""
-        where = queries.one_of("run", [run])
+        where = one_of("run", [run])
         if status is not None:
-            where += f" AND {queries.one_of('status', [status])}"
+            where += f" AND {one_of('status', [status])}"
         return self.scan(columns, where=where)
 
     def with_prefix(self, prefix: str, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
         """Stream the images whose keys start so, sorted by key."""
-        where = queries.starts_with("key", prefix) if prefix else None
-        return queries.select(self._table, columns, where=where, order=["key"], keys=(prefix, None))
+        return queries.select(self._table, columns, order=["key"], keys=KeyRanges.with_prefix(prefix))
+
+    def of_keys(self, keys: KeyRanges, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """Stream the images of some keys, in no particular order: little is read for few."""
+        return queries.select_keys(self._table, keys, columns)
+
+    def matching(self, glob: str, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """Stream the images whose keys match a glob (pipeline/globs.py), in no particular order.
+
+        What the glob says before its first wildcard keeps all else from being read.
+
+        Raises:
+            ConfigError: the glob cannot be one.
+        """
+        matches = key_matcher(glob)
+        texts = literal_texts(glob)
+        names = queries.schema_of_columns(columns).names
+        found = queries.select(
+            self._table,
+            list(dict.fromkeys([*names, "key"])),
+            where=holds_in_order("key", texts),
+            keys=KeyRanges.with_prefix(texts[0]),
+        )
+        for batch in found:
+            keys = batch["key"].to_pylist()
+            yield batch.filter(pa.array([matches(key) for key in keys], pa.bool_())).select(names)
 
     def by_shard(self) -> Iterator[tuple[str, pa.Table]]:
         """One shard after the other, with its rows in their order; holds one shard's rows and one batch."""
@@ -158,14 +183,8 @@ class Catalogue:
 
     def lookup(self, keys: Collection[str]) -> list[CatalogueRow]:
         """The rows of those keys that are in the archive, sorted by key."""
-        found: list[CatalogueRow] = []
-        ordered = sorted(set(keys))
-        for start in range(0, len(ordered), _KEYS_PER_LOOKUP):
-            part = ordered[start : start + _KEYS_PER_LOOKUP]
-            where = f"{queries.between_keys(pa.array(part))} AND {queries.one_of('key', part)}"
-            for batch in queries.select(self._table, where=where, keys=(part[0], part[-1])):
-                found += rows_of(batch, CatalogueRow)
-        return sorted(found, key=lambda row: row.key)
+        found = (rows_of(batch, CatalogueRow) for batch in self.of_keys(KeyRanges.of_keys(keys)))
+        return sorted(itertools.chain.from_iterable(found), key=lambda row: row.key)
 
     def changes_since(self, older: Catalogue) -> Iterator[Change]:
         """The images that this version holds otherwise than an older one, streamed, sorted by key."""
@@ -183,12 +202,11 @@ class Catalogue:
 
     def shards(self, *, run: str | None = None) -> set[str]:
         """Paths of the shards in which rows lie; of one run: rows that it has committed and that are still current."""
-        return queries.shards_in(self._table, where=None if run is None else queries.one_of("run", [run]))
+        return queries.shards_in(self._table, where=None if run is None else one_of("run", [run]))
 
     def count(self) -> int:
         """Number of images, the failed ones included."""
-        with self._table.translated():
-            return int(self._table.opened().count())
+        return queries.count(self._table)
 
     def count_failed(self) -> int:
         """Number of images that have a reason and nothing stored."""

@@ -14,8 +14,10 @@ from deltalake import CommitProperties
 from deltalake.exceptions import CommitFailedError
 
 from pipeline.archive.delta_table import DeltaCatalogueTable
-from pipeline.archive.queries import between_keys, columns_of, one_of, select, shards_in
+from pipeline.archive.key_ranges import KeyRanges
+from pipeline.archive.queries import columns_of, select, shards_in
 from pipeline.archive.schema import CATALOGUE_SCHEMA
+from pipeline.archive.sql_text import one_of
 from pipeline.errors import ArchiveError
 
 _ATTEMPTS: Final = 24
@@ -106,14 +108,15 @@ def _merge_once(table: DeltaCatalogueTable, rows: pa.Table, author: Author, lost
     table.raise_format(author.properties())
     replaced = f"({_NEWER} AND ({_spares_sound(table)})) OR {_RETRIED}"
     if lost:  # there may be very many: only those matter that rows of these keys lie in
-        here = lost & shards_in(table, where=between_keys(rows["key"]), keys=_extent(rows))
+        here = lost & shards_in(table, keys=KeyRanges.around(rows["key"]))
         if here:
             replaced += f" OR {one_of('t.shard', sorted(here))}"
+    keys = KeyRanges.around(rows["key"])
     done = (
-        table.opened_for(_extent(rows))
+        table.opened_for(keys)
         .merge(
             rows.cast(CATALOGUE_SCHEMA),
-            predicate=f"t.key = s.key AND {between_keys(rows['key'], 't.key')}",
+            predicate=f"t.key = s.key AND {keys.condition('t.key')}",
             source_alias="s",
             target_alias="t",
             merge_schema=True,
@@ -137,7 +140,7 @@ def _of_other_sources(table: DeltaCatalogueTable, rows: pa.Table) -> dict[str, s
     keys = rows["key"].combine_chunks()
     urls = dict(zip(keys.to_pylist(), rows["source_url"].to_pylist(), strict=True))
     found: dict[str, str] = {}
-    for batch in select(table, ["key", "source_url"], where=between_keys(rows["key"])):
+    for batch in select(table, ["key", "source_url"], keys=KeyRanges.around(keys)):
         there = batch.filter(pc.is_in(batch["key"], value_set=keys))
         held = zip(there["key"].to_pylist(), there["source_url"].to_pylist(), strict=True)
         found.update((key, url) for key, url in held if url != urls[key])
@@ -146,11 +149,12 @@ def _of_other_sources(table: DeltaCatalogueTable, rows: pa.Table) -> dict[str, s
 
 def _remove_once(table: DeltaCatalogueTable, rows: pa.Table, author: Author) -> int:
     is_same = "t.key = s.key AND t.shard = s.shard AND t.row = s.row"
+    keys = KeyRanges.around(rows["key"])
     done = (
-        table.opened_for(_extent(rows))
+        table.opened_for(keys)
         .merge(
             rows.select(["key", "shard", "row"]),
-            predicate=f"{is_same} AND {between_keys(rows['key'], 't.key')}",
+            predicate=f"{is_same} AND {keys.condition('t.key')}",
             source_alias="s",
             target_alias="t",
             commit_properties=author.properties(),
@@ -159,9 +163,3 @@ def _remove_once(table: DeltaCatalogueTable, rows: pa.Table, author: Author) -> 
         .execute()
     )
     return int(done["num_target_rows_deleted"])
-
-
-def _extent(rows: pa.Table) -> tuple[str, str]:
-    """The first and last key."""
-    extent = pc.min_max(rows["key"]).as_py()
-    return extent["min"], extent["max"]

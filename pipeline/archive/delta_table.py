@@ -11,7 +11,6 @@ from threading import RLock
 from urllib.parse import unquote
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable
 from deltalake.exceptions import DeltaError
 
@@ -19,6 +18,7 @@ from pipeline.archive.catalogue_guard import CatalogueGuard
 from pipeline.archive.delta_access import delta_options, delta_url
 from pipeline.archive.delta_errors import translated
 from pipeline.archive.delta_log import oldest_readable
+from pipeline.archive.key_ranges import KeyRanges
 from pipeline.archive.layout import CATALOGUE_FOLDER, LOG_FOLDER, entry_path
 from pipeline.archive.schema import CATALOGUE_SCHEMA
 from pipeline.archive.versions import AsOf, Version, number_of, version_of
@@ -97,11 +97,11 @@ class DeltaCatalogueTable:
             self._is_stale = False
             return self._table
 
-    def opened_for(self, keys: tuple[str, str | None] | None = None) -> DeltaTable:
+    def opened_for(self, keys: KeyRanges | None = None) -> DeltaTable:
         """The table, to read rows from: the files in which they lie are what was written.
 
         Args:
-            keys: the first and last key that matter, None for no last one; or None for all rows.
+            keys: those that matter; None for all.
         Raises:
             As `opened`.
         """
@@ -219,20 +219,17 @@ class DeltaCatalogueTable:
             )
 
 
-def files_of(table: DeltaTable, keys: tuple[str, str | None] | None = None) -> dict[str, int]:
+def files_of(table: DeltaTable, keys: KeyRanges | None = None) -> dict[str, int]:
     """The Parquet files of a table as paths below the archive, and their sizes.
 
     Args:
-        keys: leave out the files whose statistics say that they hold no key from the first to the last; None for all.
+        keys: leave out the files whose statistics say that they hold none of these; None for all.
     """
     listed = table.get_add_actions(flatten=True)
     actions = pa.RecordBatchReader.from_stream(listed).read_all()  # `pa.table` would load pandas to look
     if keys is not None and {"min.key", "max.key"} <= set(actions.column_names):
-        first, last = keys
-        is_apart = pc.less(actions["max.key"], first)
-        if last is not None:
-            is_apart = pc.or_kleene(is_apart, pc.greater(actions["min.key"], last))
-        actions = actions.filter(pc.invert(pc.fill_null(is_apart, False)))
+        first, last = (actions[name].cast(pa.string()) for name in ("min.key", "max.key"))
+        actions = actions.filter(keys.touch(first, last))
     paths = (f"{CATALOGUE_FOLDER}/{unquote(path)}" for path in actions["path"].to_pylist())
     return dict(zip(paths, actions["size_bytes"].to_pylist(), strict=True))
 

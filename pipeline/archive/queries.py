@@ -13,31 +13,14 @@ import pyarrow.compute as pc
 from deltalake import QueryBuilder
 
 from pipeline.archive.delta_table import DeltaCatalogueTable
+from pipeline.archive.key_ranges import KeyRanges
 from pipeline.archive.lost_reason import LOST_SHARD, with_legacy_lost_shard
 from pipeline.archive.schema import CATALOGUE_SCHEMA
 
 IS_FAILED: Final = "status = 'failed'"
-
-
-def literal(text: str) -> str:
-    """A text as an SQL literal."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def one_of(name: str, texts: Collection[str]) -> str:
-    """The condition that a column holds one of some texts, at least one."""
-    return f"{name} IN ({', '.join(map(literal, texts))})"
-
-
-def starts_with(name: str, prefix: str) -> str:
-    """The condition that a column's text starts so; the comparison lets Delta's statistics skip files."""
-    return f"{name} >= {literal(prefix)} AND starts_with({name}, {literal(prefix)})"
-
-
-def between_keys(keys: pa.ChunkedArray | pa.Array, name: str = "key") -> str:
-    """The condition that lets Delta's statistics skip the files that cannot hold one of these keys."""
-    extent = pc.min_max(keys)
-    return f"{name} >= {literal(extent['min'].as_py())} AND {name} <= {literal(extent['max'].as_py())}"
+_RANGES_PER_QUERY: Final = 20
+_ROWS_PER_RANGE: Final = 1000
+"""Asking for one more range costs about as much as reading so many rows; beyond that, all are read."""
 
 
 def select(
@@ -46,12 +29,12 @@ def select(
     *,
     where: str | None = None,
     order: Sequence[str] = (),
-    keys: tuple[str, str | None] | None = None,
+    keys: KeyRanges | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """Stream rows, in memory that does not grow with the table; see `Catalogue.scan`.
 
     Args:
-        keys: the first and last key that `where` lets through, None for no last one; or None when it may be any.
+        keys: only these, in a few ranges; None for all.
     """
     schema = schema_of_columns(columns)
     names = schema.names
@@ -61,14 +44,36 @@ def select(
     opened = table.opened_for(keys)
     present = columns_of(table)
     sql = f"SELECT {', '.join(_quoted(name) for name in schema.names if name in present) or 'key'} FROM t"
-    if where is not None:
-        sql += f" WHERE ({where})"
+    conditions = [
+        f"({one})" for one in (None if keys is None else keys.condition(), where) if one is not None
+    ]
+    if conditions:
+        sql += f" WHERE {' AND '.join(conditions)}"
     if order:
         sql += f" ORDER BY {', '.join(map(_quoted, order))}"
     with table.translated(where):
         for batch in pa.RecordBatchReader.from_stream(QueryBuilder().register("t", opened).execute(sql)):
             rows = in_types_of(schema, batch)
             yield with_legacy_lost_shard(rows).select(names) if is_legacy_read else rows
+
+
+def select_keys(
+    table: DeltaCatalogueTable, keys: KeyRanges, columns: Sequence[str] | None = None
+) -> Iterator[pa.RecordBatch]:
+    """Stream the rows of some keys. Few ranges cost what they hold, many no more than one look at all rows."""
+    names = schema_of_columns(columns).names
+    if len(keys) * _ROWS_PER_RANGE <= count(table):
+        for part in keys.cut(_RANGES_PER_QUERY):
+            yield from select(table, names, keys=part)
+    elif len(keys):
+        for batch in select(table, list(dict.fromkeys([*names, "key"])), keys=keys.extent()):
+            yield batch.filter(keys.hold(batch["key"])).select(names)
+
+
+def count(table: DeltaCatalogueTable) -> int:
+    """Number of rows, as the log tells it."""
+    with table.translated():
+        return int(table.opened().count())
 
 
 def join(
@@ -102,7 +107,7 @@ def join(
 
 
 def shards_in(
-    table: DeltaCatalogueTable, *, where: str | None = None, keys: tuple[str, str | None] | None = None
+    table: DeltaCatalogueTable, *, where: str | None = None, keys: KeyRanges | None = None
 ) -> set[str]:
     """Paths of the shards in which rows lie that meet a condition; `keys` as for `select`."""
     shards: set[str] = set()

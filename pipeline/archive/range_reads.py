@@ -1,14 +1,15 @@
-"""One image out of a shard, by range reads of exactly its bytes; no Parquet reader, no footer."""
+"""Images out of a shard, by range reads of their bytes; no Parquet reader, no footer."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Final
 
 import google_crc32c
 
-from pipeline.errors import ArchiveError, DamagedError
+from pipeline.errors import ArchiveError, DamagedError, StorageError
 from pipeline.store.shared_threads import shared_threads
 from pipeline.store.storage import Storage
 from pipeline.types import WITH_PIXELS, CatalogueRow, ShardRow
@@ -18,11 +19,16 @@ EXTRAS: Final = ("exif", "icc", "xmp", "alpha", "carried")
 _SHARED: Final = [
     field.name for field in fields(ShardRow) if field.name not in (*EXTRAS, "payload", "same_as_row")
 ]
+_GAP: Final = 64 * 1024
+"""So many bytes between two images cost less than another request would."""
+
+Span = tuple[int, int]
+"""(offset, length) in a shard."""
 
 
-def spans_of(row: CatalogueRow, names: Iterable[str]) -> dict[str, tuple[int, int]]:
-    """(offset, length) in the shard of those of `payload` and the metadata that an image has."""
-    spans: dict[str, tuple[int, int]] = {}
+def spans_of(row: CatalogueRow, names: Iterable[str]) -> dict[str, Span]:
+    """Where in the shard those of `payload` and the metadata lie that an image has."""
+    spans: dict[str, Span] = {}
     for name in names:
         offset, length = getattr(row, f"{name}_offset"), getattr(row, f"{name}_length")
         if offset is not None and length is not None:
@@ -37,13 +43,9 @@ def read_payload(storage: Storage, row: CatalogueRow) -> bytes:
         ArchiveError: the image failed, so there is none.
         DamagedError: the shard is missing, or the bytes are not those that were written.
     """
-    if row.payload_offset is None or row.payload_length is None:
-        raise ArchiveError(
-            f"Expected a stored image under key {row.key!r}, got one that failed: {row.reason} "
-            f"Correct {row.source_url} and compress again."
-        )
-    data = _read(storage, row, row.payload_offset, row.payload_length)
-    _check(row, "payload", data, row.payload_crc32c, offset=row.payload_offset)
+    span = _spans_to_read(row)["payload"]
+    data = _read(storage, row.shard, *span)
+    _check(row, "payload", data, row.payload_crc32c, offset=span[0])
     return data
 
 
@@ -55,14 +57,44 @@ def read_row(storage: Storage, row: CatalogueRow) -> ShardRow:
     Raises:
         ArchiveError, DamagedError: as `read_payload`.
     """
-    spans = spans_of(row, EXTRAS) if row.status in WITH_PIXELS else {}
-    coming = [shared_threads().submit(_read, storage, row, *span) for span in spans.values()]
-    payload = read_payload(storage, row)
-    extras = {name: future.result() for name, future in zip(spans, coming, strict=True)}
-    if extras:
-        start, _ = next(iter(spans.values()))
-        _check(row, " + ".join(extras), b"".join(extras.values()), row.extras_crc32c, offset=start)
-    return _shard_row(row, **extras, payload=payload)
+    spans = _spans_to_read(row)
+    payload = spans.pop("payload")
+    coming = {name: shared_threads().submit(_read, storage, row.shard, *span) for name, span in spans.items()}
+    parts = {"payload": _read(storage, row.shard, *payload)}
+    return _checked(row, parts | {name: future.result() for name, future in coming.items()})
+
+
+def read_rows(
+    storage: Storage, shard: str, rows: Sequence[CatalogueRow]
+) -> Iterator[tuple[CatalogueRow, ShardRow | str]]:
+    """Images of one shard as it holds them, or why one cannot be had; neighbours come in one range read.
+
+    A damaged shard costs the images whose own bytes are damaged: of every image the catalogue has a checksum.
+
+    Args:
+        rows: of that shard, with payloads. What is read is held until the last image is given.
+    Raises:
+        StorageError: the store does not answer.
+    """
+    spans = [_spans_to_read(row) for row in rows]
+    held = _Held(storage, shard, joined(span for of_row in spans for span in of_row.values()))
+    for row, of_row in zip(rows, spans, strict=True):
+        try:
+            yield row, _checked(row, {name: held.bytes_at(*span) for name, span in of_row.items()})
+        except DamagedError:
+            yield row, _read_again(storage, row)
+
+
+def joined(spans: Iterable[Span]) -> list[Span]:
+    """What to read to have all of some spans: those with little between them are one."""
+    reads: list[Span] = []
+    for offset, length in sorted(spans):
+        end = sum(reads[-1]) if reads else 0
+        if reads and offset <= end + _GAP:
+            reads[-1] = (reads[-1][0], max(end, offset + length) - reads[-1][0])
+        else:
+            reads.append((offset, length))
+    return reads
 
 
 def row_in(row: CatalogueRow, data: bytes) -> ShardRow:
@@ -72,17 +104,77 @@ def row_in(row: CatalogueRow, data: bytes) -> ShardRow:
     return _shard_row(row, **parts)
 
 
+class _Held:
+    """Some bytes of a shard, read at the same time; those that are not there are empty."""
+
+    def __init__(self, storage: Storage, shard: str, reads: Sequence[Span]) -> None:
+        self._starts = [start for start, _ in reads]
+        self._parts = list(shared_threads().map(lambda span: _read_if_there(storage, shard, *span), reads))
+
+    def bytes_at(self, offset: int, length: int) -> bytes:
+        number = bisect_right(self._starts, offset) - 1
+        start = offset - self._starts[number]
+        return self._parts[number][start : start + length]
+
+
+def _spans_to_read(row: CatalogueRow) -> dict[str, Span]:
+    """Of the payload, and of the metadata that is not in it.
+
+    Raises:
+        ArchiveError: the image failed, so nothing is stored.
+    """
+    spans = spans_of(row, ("payload", *(EXTRAS if row.status in WITH_PIXELS else ())))
+    if "payload" not in spans:
+        raise ArchiveError(
+            f"Expected a stored image under key {row.key!r}, got one that failed: {row.reason} "
+            f"Correct {row.source_url} and compress again."
+        )
+    return spans
+
+
+def _checked(row: CatalogueRow, parts: Mapping[str, bytes]) -> ShardRow:
+    _check(row, "payload", parts["payload"], row.payload_crc32c, offset=row.payload_offset or 0)
+    extras = {name: parts[name] for name in EXTRAS if name in parts}
+    if extras:
+        start, _ = spans_of(row, extras)[next(iter(extras))]
+        _check(row, " + ".join(extras), b"".join(extras.values()), row.extras_crc32c, offset=start)
+    return _shard_row(row, **parts)
+
+
 def _shard_row(row: CatalogueRow, **parts: Any) -> ShardRow:
     return ShardRow(**{name: getattr(row, name) for name in _SHARED}, **parts)
 
 
-def _read(storage: Storage, row: CatalogueRow, offset: int, length: int) -> bytes:
+def _read_again(storage: Storage, row: CatalogueRow) -> ShardRow | str:
+    """An image that was damaged: perhaps on the way alone."""
     try:
-        return storage.read_range(row.shard, offset, length)
+        return read_row(storage, row)
+    except DamagedError as error:
+        return str(error)
+
+
+def _read_if_there(storage: Storage, shard: str, offset: int, length: int) -> bytes:
+    try:
+        return _read(storage, shard, offset, length)
+    except DamagedError:
+        return b""
+
+
+def _read(storage: Storage, shard: str, offset: int, length: int) -> bytes:
+    try:
+        return storage.read_range(shard, offset, length)
     except FileNotFoundError as error:
         raise DamagedError(
-            f"Expected the image {row.key!r} in {row.shard} at {storage.url}, got no such shard. "
-            "Restore it from a copy, or open the archive again if it was pruned since."
+            f"Expected the shard {shard} at {storage.url}, got nothing there. Restore it from a copy, or open the "
+            "archive again if it was pruned since."
+        ) from error
+    except StorageError as error:
+        size = storage.size(shard)
+        if offset + length <= size:
+            raise
+        raise DamagedError(
+            f"Expected the shard {shard} at {storage.url} to reach byte {offset + length:,}, got one of {size:,}: it "
+            "was truncated. Restore it from a copy."
         ) from error
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Final
 
+from pipeline.archive.key_ranges import KeyRanges
 from pipeline.decode.file_form import NamePolicy
 from pipeline.decode.file_names import fitting_path, safe_path, spare_path, with_extension
 from pipeline.decode.tasks import Place
@@ -19,18 +20,19 @@ _EXTENSION: Final = re.compile(r"(?<=[^/])\.[A-Za-z][A-Za-z0-9]{1,4}$")
 class FileNames:
     """Names that depend on an archive's keys, the destination and the policy, not on which images are decoded."""
 
-    def __init__(self, all_keys: Collection[str], limits: NameLimits, policy: NamePolicy = "append") -> None:
+    def __init__(self, keys: Iterable[str], limits: NameLimits, policy: NamePolicy = "append") -> None:
         """Take what the names depend on.
 
         Args:
-            all_keys: of the whole archive: a file must not take the name of another image.
+            keys: of the archive, all or at least the `rivals_of` the images to be named: a file must not take the
+                name of another image.
             limits: of the destination.
         """
-        self._all_keys = frozenset(all_keys)
+        self._keys = frozenset(keys)
         self._limits = limits
         self._policy = policy
-        self._folders = _folders_of(self._all_keys) if limits.has_folders else frozenset()
-        self._stems = Counter(map(_stem, self._all_keys)) if policy == "replace" else Counter()
+        self._folders = _folders_of(self._keys) if limits.has_folders else frozenset()
+        self._stems = Counter(map(_stem, self._keys)) if policy == "replace" else Counter()
 
     def place(self, key: str, fmt: Format | None, *, as_it_was: bool = False) -> Place:
         """Where an image's file goes.
@@ -49,10 +51,22 @@ class FileNames:
         if self._policy == "keep":
             return key
         stem = _stem(key)
-        is_free = self._stems[stem] == 1 and stem not in self._all_keys
+        is_free = self._stems[stem] == 1 and stem not in self._keys
         if self._policy == "replace" and is_free and not key.lower().endswith(extensions):
             return stem + extensions[0]
-        return with_extension(key, extensions, self._all_keys.__contains__)
+        return with_extension(key, extensions, self._keys.__contains__)
+
+
+def rivals_of(keys: Collection[str]) -> KeyRanges:
+    """The keys on which the names of some images depend: those that are a name that one of them may get, or begin with
+    such a name as a folder.
+
+    All such names begin with the key as it is without an extension, and then a dot follows, or nothing.
+    """
+    stems = set(map(_stem, keys))
+    return KeyRanges.united(
+        (first, stop) for stem in stems for first, stop in ((stem, f"{stem}\0"), (f"{stem}.", f"{stem}0"))
+    )
 
 
 def _stem(key: str) -> str:

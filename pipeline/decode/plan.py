@@ -13,7 +13,7 @@ from pipeline.decode.file_names import spare_paths
 from pipeline.decode.naming import FileNames
 from pipeline.decode.originals import Originals
 from pipeline.decode.selection import Selection
-from pipeline.decode.tasks import Place, WantedImage
+from pipeline.decode.tasks import Place
 from pipeline.errors import RestoreError
 from pipeline.store.backend import ObjectInfo
 from pipeline.store.name_limits import NameLimits
@@ -30,24 +30,31 @@ _SHOWN: Final = 3
 class PlannedImage:
     """An image to write, and where in the archive it lies."""
 
+    number: int
+    """Of its row in the selection."""
     shard: str
-    image: WantedImage
+    row: int
+    """Its number in the shard."""
+    key: str
     source_sha256: str | None
+    places: tuple[Place, ...]
+    """One for each format in which it may come."""
 
 
 def plan_images(selection: Selection, names: FileNames, form: FileForm) -> list[PlannedImage]:
-    """Where the files of the selected images go, in the order of the selection."""
+    """Where the files of the selected images go, one shard after the other."""
     names_of_columns = ("shard", "row", "key", "status", "source_format", "source_sha256")
     columns = (selection.rows[name].to_pylist() for name in names_of_columns)
     planned = []
-    for shard, row, key, status, source_format, digest in zip(*columns, strict=True):
+    for number, (shard, row, key, status, source_format, digest) in enumerate(zip(*columns, strict=True)):
         own = writable_format(source_format) if form.fmt == "source" else None
         places = tuple(
             names.place(key, fmt, as_it_was=fmt == own) for fmt in formats_of(status, source_format, form)
         )
-        image = WantedImage(row=row, key=key, places=places)
-        planned.append(PlannedImage(shard=shard, image=image, source_sha256=digest))
-    return planned
+        planned.append(
+            PlannedImage(number=number, shard=shard, row=row, key=key, source_sha256=digest, places=places)
+        )
+    return sorted(planned, key=lambda one: (one.shard, one.row))
 
 
 def settle_existing(
@@ -64,14 +71,14 @@ def settle_existing(
     Raises:
         RestoreError: there are files that must not be written over, or an archive; nothing has been written.
     """
-    paths = {place.path for one in planned for place in one.image.places}
+    paths = {place.path for one in planned for place in one.places}
     check_no_archive(archive, destination, paths)
     if existing == "keep":
         spares = {spare for path in paths for spare in spare_paths(path, limits)}
         found = files_at(destination, paths | spares)
         return [one for one in planned if not _is_there(one, found, limits)]
     found = files_at(destination, paths)
-    in_the_way = sorted(found.keys() & {one.image.places[0].path for one in planned})
+    in_the_way = sorted(found.keys() & {one.places[0].path for one in planned})
     if in_the_way and existing == "refuse":
         shown = ", ".join(map(repr, in_the_way[:_SHOWN]))
         raise RestoreError(
@@ -86,8 +93,8 @@ def _is_there(one: PlannedImage, found: dict[str, ObjectInfo], limits: NameLimit
     """Whether there is its file: in the format that is meant, or the original that was kept."""
     return any(
         path in found
-        for place in one.image.places
-        if place is one.image.places[0] or place.fmt is None
+        for place in one.places
+        if place is one.places[0] or place.fmt is None
         for path in (place.path, *spare_paths(place.path, limits))
     )
 
@@ -102,12 +109,12 @@ def _replacing(
     settled = []
     for one in planned:
         places = []
-        for place in one.image.places:
+        for place in one.places:
             if place.path in digests:
                 _check_same(one, place, digests[place.path], destination)
             is_free_to_replace = place.path in found and place.path not in digests
             places.append(replace(place, replaces=is_free_to_replace))
-        settled.append(replace(one, image=replace(one.image, places=tuple(places))))
+        settled.append(replace(one, places=tuple(places)))
     return settled
 
 

@@ -7,15 +7,18 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+import pyarrow as pa
+
 from pipeline.archive.catalogue import Catalogue
+from pipeline.archive.schema import rows_of
 from pipeline.archive.versions import AsOf
 from pipeline.config import CompressConfig
 from pipeline.decode.file_form import FileForm
-from pipeline.decode.naming import FileNames
+from pipeline.decode.naming import FileNames, rivals_of
 from pipeline.decode.originals import Originals
 from pipeline.decode.plan import Existing, PlannedImage, plan_images, settle_existing
 from pipeline.decode.selection import Selection, select_images
-from pipeline.decode.tasks import DecodeResult, DecoderSpec, DecodeTask
+from pipeline.decode.tasks import DecodeResult, DecoderSpec, DecodeTask, WantedImage
 from pipeline.errors import StorageError
 from pipeline.events import (
     ImagesFinished,
@@ -31,6 +34,7 @@ from pipeline.progress import Follower
 from pipeline.store.name_limits import limits_of
 from pipeline.store.storage import Storage
 from pipeline.totals import Totals
+from pipeline.types import CatalogueRow
 from pipeline.workers.pool import Died
 from pipeline.workers.retry import halves, work_through
 from pipeline.workers.start import working_pool
@@ -119,7 +123,7 @@ class DecodeRun:
         self._listen(ImagesListed(images=len(planned)))
         self._listen(ListingEnded())
         if planned:
-            self._work(_tasks(planned), catalogue.version(), stored.workload())
+            self._work(_tasks(planned, stored.rows), stored.workload())
         self._listen(RunEnded())
         progress = self._follower.progress
         return DecodeSummary(
@@ -138,7 +142,11 @@ class DecodeRun:
 
     def _planned(self, stored: Selection, catalogue: Catalogue) -> list[PlannedImage]:
         limits = limits_of(self._destination.url)
-        planned = plan_images(stored, FileNames(stored.all_keys, limits, self._form.names), self._form)
+        keys = stored.rows["key"].to_pylist()
+        others = catalogue.scan(["key"]) if stored.is_whole else catalogue.of_keys(rivals_of(keys), ["key"])
+        rivals = (key for batch in others for key in batch["key"].to_pylist())
+        names = FileNames(rivals, limits, self._form.names)
+        planned = plan_images(stored, names, self._form)
         versions = [catalogue] if self._as_of is None else [catalogue, Catalogue(self._archive)]
         return settle_existing(
             planned,
@@ -149,10 +157,9 @@ class DecodeRun:
             originals=lambda: Originals(versions),
         )
 
-    def _work(self, tasks: Iterator[DecodeTask], version: int, workload: Workload) -> None:
+    def _work(self, tasks: Iterator[DecodeTask], workload: Workload) -> None:
         spec = DecoderSpec(
             archive_url=self._archive.url,
-            version=version,
             destination_url=self._destination.url,
             form=self._form,
             config=self._config,
@@ -182,11 +189,14 @@ class DecodeRun:
         self._listen(ImagesFinished(images=1, totals=Totals(failed=1)))
 
 
-def _tasks(planned: Sequence[PlannedImage]) -> Iterator[DecodeTask]:
+def _tasks(planned: Sequence[PlannedImage], rows: pa.Table) -> Iterator[DecodeTask]:
     for shard, group in itertools.groupby(planned, key=lambda one: one.shard):
-        images = [one.image for one in group]
-        for start in range(0, len(images), _ROWS_PER_TASK):
-            yield DecodeTask(shard=shard, images=tuple(images[start : start + _ROWS_PER_TASK]))
+        of_shard = list(group)
+        for start in range(0, len(of_shard), _ROWS_PER_TASK):
+            part = of_shard[start : start + _ROWS_PER_TASK]
+            found = rows_of(rows.take([one.number for one in part]), CatalogueRow)
+            images = (WantedImage(row=row, places=one.places) for one, row in zip(part, found, strict=True))
+            yield DecodeTask(shard=shard, images=tuple(images))
 
 
 def _split(task: DecodeTask) -> list[DecodeTask]:

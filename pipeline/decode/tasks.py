@@ -9,6 +9,7 @@ from pipeline.config import CompressConfig
 from pipeline.decode.file_form import FileForm
 from pipeline.image.file_formats import Format
 from pipeline.store.storage import Storage
+from pipeline.types import CatalogueRow
 
 if TYPE_CHECKING:  # the worker brings all that unpacks: it is imported where it is built
     from pipeline.decode.worker import DecoderWorker
@@ -32,11 +33,14 @@ class Place:
 class WantedImage:
     """One image to write."""
 
-    row: int
-    """Its number in the shard."""
-    key: str
+    row: CatalogueRow
     places: tuple[Place, ...]
     """One for each format in which it may come."""
+
+    @property
+    def key(self) -> str:
+        """Its name in the archive."""
+        return self.row.key
 
     def place(self, fmt: Format | None) -> Place:
         """Where it goes in the format in which it came."""
@@ -73,8 +77,6 @@ class DecoderSpec:
     wants_gpu: ClassVar[bool] = True
 
     archive_url: str
-    version: int
-    """Of the catalogue that names the images."""
     destination_url: str
     form: FileForm
     config: CompressConfig
@@ -85,7 +87,6 @@ class DecoderSpec:
 
         return DecoderWorker(
             Storage(self.archive_url, self.config.storage),
-            self.version,
             Storage(self.destination_url, self.config.storage),
             form=self.form,
             batch_pixels=int(self.config.workers.batch_megapixels * 1e6),

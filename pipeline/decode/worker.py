@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from codec.errors import CodecError
+from pipeline.archive.range_reads import read_rows
 from pipeline.decode.deliver import deliver
 from pipeline.decode.file_form import FileForm
 from pipeline.decode.put import put_file
 from pipeline.decode.row_decoder import RowDecoder
-from pipeline.decode.shard_reader import ShardReader
 from pipeline.decode.tasks import DecodeResult, DecodeTask, WantedImage
 from pipeline.errors import StorageError, StoreDownError, TenfoldError
 from pipeline.store.name_limits import limits_of
@@ -27,15 +27,14 @@ class DecoderWorker(Worker[DecodeTask, DecodeResult]):
     def __init__(
         self,
         archive: Storage,
-        version: int,
         destination: Storage,
         *,
         form: FileForm,
         batch_pixels: int,
         threads: int,
     ) -> None:
-        """Take the stores, the version that is decoded, and this worker's share of the CPU."""
-        self._shards = ShardReader(archive, version)
+        """Take the stores, and this worker's share of the CPU."""
+        self._archive = archive
         self._destination = destination
         self._limits = limits_of(destination.url)
         self._form = form
@@ -76,7 +75,8 @@ class DecoderWorker(Worker[DecodeTask, DecodeResult]):
         self, task: DecodeTask, failed: list[tuple[str, str]]
     ) -> Iterator[tuple[WantedImage, ShardRow]]:
         """Those that can be had; the reasons of the others go into `failed`."""
-        for wanted, row in self._shards.rows(task.shard, task.images):
+        found = read_rows(self._archive, task.shard, [image.row for image in task.images])
+        for wanted, (_, row) in zip(task.images, found, strict=True):
             if isinstance(row, str):
                 failed.append((wanted.key, row))
             else:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import ConfigError
-from pipeline.globs import compile_glob, is_glob, key_matcher, split_glob
+from pipeline.globs import compile_glob, is_glob, key_matcher, literal_texts, split_glob
 
 
 @pytest.mark.parametrize(
@@ -53,6 +53,21 @@ def test_one_part_agrees_with_the_standard_library(pattern: str, name: str) -> N
         return
     if pattern != "**" or name:
         assert (ours.fullmatch(name) is not None) == fnmatch.fnmatchcase(name, pattern)
+
+
+@given(st.text("ab.*?[]!-/", max_size=8), st.lists(st.text("ab.[]!-/", max_size=6), max_size=6))
+def test_what_matches_holds_the_literal_texts_in_order(pattern: str, names: list[str]) -> None:
+    try:
+        matches = key_matcher(pattern)
+    except ConfigError:
+        return
+    first, *others = literal_texts(pattern)
+    for name in filter(matches, [*names, pattern]):
+        assert name.startswith(first)
+        assert not others or name.endswith(others[-1])
+        at = len(first)
+        for text in others:
+            at = name.index(text, at) + len(text)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from multiprocessing import get_context
@@ -24,13 +24,16 @@ from hypothesis import strategies as st
 import pipeline.archive.catalogue
 import pipeline.archive.commits
 import pipeline.archive.delta_table
+import pipeline.archive.queries
 from pipeline.archive.catalogue import Catalogue
+from pipeline.archive.catalogue_guard import CatalogueGuard
 from pipeline.archive.delta_access import delta_options
-from pipeline.archive.queries import literal
 from pipeline.archive.rows_by_shard import table_by_shard
 from pipeline.archive.schema import CATALOGUE_SCHEMA, rows_of
 from pipeline.archive.shards import build_shard, publish
+from pipeline.archive.sql_text import literal
 from pipeline.errors import ArchiveError, LostCatalogueError, NoArchiveError, StorageError
+from pipeline.globs import key_matcher
 from pipeline.store.options import StorageOptions
 from pipeline.store.storage import Storage
 from pipeline.types import CatalogueRow
@@ -379,8 +382,12 @@ class TestRead:
         for key in ODD_KEYS[1::2]:
             assert catalogue.commit(table_of(make_row(key)), run="run-3") == 0
 
-    def test_many_keys_at_once(self, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(pipeline.archive.catalogue, "_KEYS_PER_LOOKUP", 3)
+    @pytest.mark.parametrize("rows_per_range", [0, 1000], ids=["by queries", "by one scan"])
+    def test_many_keys_at_once(
+        self, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch, rows_per_range: int
+    ) -> None:
+        monkeypatch.setattr(pipeline.archive.queries, "_RANGES_PER_QUERY", 3)
+        monkeypatch.setattr(pipeline.archive.queries, "_ROWS_PER_RANGE", rows_per_range)
         rows = catalogue.lookup([*ODD_KEYS, "not there", ODD_KEYS[0]])
         assert [row.key for row in rows] == sorted(ODD_KEYS)
 
@@ -414,6 +421,14 @@ class TestRead:
     def test_images_whose_keys_start_so(self, catalogue: Catalogue, prefix: str) -> None:
         expected = sorted(key for key in ODD_KEYS if key.startswith(prefix))
         assert keys_in(catalogue.with_prefix(prefix, ["key"])) == expected
+
+    @pytest.mark.parametrize(
+        "glob", ["*", "per%*_under", "new?line", "*[!e]", "日本/*.jpg", "nul\0*", "it's"], ids=ascii
+    )
+    def test_images_whose_keys_match(self, catalogue: Catalogue, glob: str) -> None:
+        expected = sorted(filter(key_matcher(glob), ODD_KEYS))
+        assert sorted(keys_in(catalogue.matching(glob, ["key"]))) == expected
+        assert sum(len(batch) for batch in catalogue.matching(glob, ["row"])) == len(expected) > 0
 
     def test_one_shard_after_the_other(self, catalogue: Catalogue) -> None:
         by_shard = dict(catalogue.by_shard())
@@ -471,6 +486,42 @@ class TestRead:
         with duckdb.connect() as connection:
             found = connection.execute("SELECT run FROM read_parquet(?) WHERE key = 'a'", [files]).fetchall()
         assert found == [("run-2",)]
+
+
+class TestReadsLittle:
+    """The files of the catalogue that are looked at, of one for each letter."""
+
+    @pytest.mark.parametrize(
+        ("ask", "files"),
+        [
+            (lambda catalogue: catalogue.lookup(["b/1", "y/0"]), 2),
+            (lambda catalogue: catalogue.lookup(["not there"]), 0),
+            (lambda catalogue: list(catalogue.matching("c/*", ["key"])), 1),
+            (lambda catalogue: list(catalogue.with_prefix("x/", ["key"])), 1),
+        ],
+        ids=["two keys", "an unknown key", "a glob", "a prefix"],
+    )
+    def test_what_is_asked_costs_what_is_asked(
+        self,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        ask: Callable[[Catalogue], object],
+        files: int,
+    ) -> None:
+        writer = opened(tmp_path)
+        for letter in "abcdwxyz":
+            writer.commit(table_of(*(make_row(f"{letter}/{number}") for number in range(3))), run="run-1")
+        seen: list[str] = []
+        check_data = CatalogueGuard.check_data
+
+        def counted(guard: CatalogueGuard, paths: Mapping[str, int], version: int) -> None:
+            seen.extend(paths)
+            check_data(guard, paths, version)
+
+        monkeypatch.setattr(CatalogueGuard, "check_data", counted)
+        monkeypatch.setattr(pipeline.archive.queries, "_ROWS_PER_RANGE", 1)
+        ask(Catalogue(Storage(str(tmp_path))))
+        assert len(seen) == files
 
 
 class TestOnS3:

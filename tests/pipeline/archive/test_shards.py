@@ -24,7 +24,7 @@ from pipeline.archive.layout import ShardPath, parse_shard_path, shard_path
 from pipeline.archive.range_reads import EXTRAS, read_payload, read_row
 from pipeline.archive.schema import CATALOGUE_SCHEMA, SHARD_SCHEMA, rows_of
 from pipeline.archive.shards import Shard, build_shard, catalogue_rows, iter_rows, publish
-from pipeline.errors import ArchiveError, DamagedError, StorageError
+from pipeline.errors import ArchiveError, DamagedError
 from pipeline.store.storage import Storage
 from pipeline.types import CatalogueRow, ShardRow
 from tests.support.shard_rows import make_row, read_rows, shard_rows
@@ -316,14 +316,15 @@ class TestReadOne:
     def test_missing_shard_says_so(self, tmp_path: Path) -> None:
         storage, path, (row,) = published(tmp_path, [make_row("a")])
         storage.delete(path)
-        with pytest.raises(DamagedError, match="no such shard"):
+        with pytest.raises(DamagedError, match="got nothing there"):
             read_payload(storage, row)
 
     def test_shortened_shard_says_so(self, tmp_path: Path) -> None:
         storage, path, (row,) = published(tmp_path, [make_row("a", bytes(100))])
         (tmp_path / path).write_bytes((tmp_path / path).read_bytes()[: (row.payload_offset or 0) + 50])
+        end = (row.payload_offset or 0) + 100
         with pytest.raises(
-            StorageError, match=f"Expected 100 bytes from offset {row.payload_offset}, got 50"
+            DamagedError, match=f"to reach byte {end:,}, got one of {end - 50:,}: it was trunc"
         ):
             read_payload(storage, row)
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import PIL.Image
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pipeline.decode.resident_codecs
 from pipeline.decode.file_form import FileForm, NamePolicy
-from pipeline.decode.naming import FileNames
+from pipeline.decode.naming import FileNames, rivals_of
 from pipeline.errors import ConfigError
 from pipeline.store.name_limits import NameLimits
 from tests.support.image_archives import coded, fill
@@ -102,6 +105,21 @@ def test_a_quality_out_of_range_is_refused() -> None:
 def names_of(keys: list[str], policy: NamePolicy) -> list[str]:
     names = FileNames(keys, LIMITS, policy)
     return [names.place(key, "png").path for key in keys]
+
+
+@given(
+    st.lists(
+        st.lists(st.sampled_from(["a", "a.jpg", "a.jpg.png", "a.gif", "a.x", ""]), min_size=1, max_size=3)
+    )
+)
+def test_names_depend_on_rivals_alone(parts: list[list[str]]) -> None:
+    keys = sorted({"/".join(names) for names in parts} - {""})
+    limits = replace(LIMITS, has_folders=True)
+    for key in keys:
+        rivals = [other for other in keys if rivals_of([key]).hold(pa.array([other]))[0].as_py()]
+        for policy in get_args(NamePolicy):
+            alone, among_all = (FileNames(known, limits, policy) for known in (rivals, keys))
+            assert alone.place(key, "png") == among_all.place(key, "png")
 
 
 def test_policies() -> None:

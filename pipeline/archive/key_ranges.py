@@ -1,0 +1,115 @@
+"""Which keys are asked for, as ranges in their order: by them a query skips files, row groups and pages."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.archive.sql_text import literal
+
+_LAST_CHARACTER = "\U0010ffff"
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyRanges:
+    """Ranges from a first key to one before which it stops (None: no end): sorted, and no two of them meet."""
+
+    ranges: tuple[tuple[str, str | None], ...]
+
+    @classmethod
+    def of_keys(cls, keys: Collection[str]) -> KeyRanges:
+        """These keys and no others."""
+        return cls(ranges=tuple((key, _next(key)) for key in sorted(set(keys))))
+
+    @classmethod
+    def with_prefix(cls, prefix: str) -> KeyRanges:
+        """All keys that start so."""
+        return cls(ranges=((prefix, _after_all_with(prefix)),))
+
+    @classmethod
+    def between(cls, first: str, last: str) -> KeyRanges:
+        """All keys from one to another, which belongs to them."""
+        return cls(ranges=((first, _next(last)),))
+
+    @classmethod
+    def around(cls, keys: pa.Array | pa.ChunkedArray) -> KeyRanges:
+        """All keys from the first of some to the last."""
+        extent = pc.min_max(keys)
+        return cls.between(extent["min"].as_py(), extent["max"].as_py())
+
+    @classmethod
+    def united(cls, ranges: Iterable[tuple[str, str | None]]) -> KeyRanges:
+        """All keys that lie in any of some ranges, in whatever order they come."""
+        merged: list[tuple[str, str | None]] = []
+        for first, stop in sorted(ranges, key=lambda one: one[0]):
+            before = merged[-1][1] if merged else ""
+            if not merged or (before is not None and first > before):
+                merged.append((first, stop))
+            elif before is not None and (stop is None or stop > before):
+                merged[-1] = (merged[-1][0], stop)
+        return cls(ranges=tuple(merged))
+
+    def __len__(self) -> int:
+        return len(self.ranges)
+
+    def cut(self, most: int) -> Iterator[KeyRanges]:
+        """The same in parts of so many ranges at most."""
+        for start in range(0, len(self.ranges), most):
+            yield KeyRanges(ranges=self.ranges[start : start + most])
+
+    def extent(self) -> KeyRanges:
+        """One range that holds them all."""
+        return KeyRanges(ranges=((self.ranges[0][0], self.ranges[-1][1]),))
+
+    def condition(self, name: str = "key") -> str:
+        """As SQL on a column: comparisons alone, by which Delta and Parquet skip what their statistics rule out."""
+        return " OR ".join(f"({_condition(name, first, stop)})" for first, stop in self.ranges) or "false"
+
+    def hold(self, keys: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+        """For each key whether it lies in one of the ranges."""
+        return self.touch(keys, keys)
+
+    def touch(
+        self, firsts: pa.Array | pa.ChunkedArray, lasts: pa.Array | pa.ChunkedArray
+    ) -> pa.Array | pa.ChunkedArray:
+        """For each extent of keys, from a first to a last, whether it meets one of the ranges; so it may where null.
+
+        Of the ranges that begin before the extent ends, the last one reaches farthest: it alone decides.
+        """
+        begins, stops = self._arrays
+        number = pc.subtract(pc.search_sorted(begins, lasts, side="right"), 1)
+        return pc.fill_null(pc.less(firsts, stops.take(number)), True)
+
+    @cached_property
+    def _arrays(self) -> tuple[pa.Array, pa.Array]:
+        """Where ranges begin and stop, after an empty one that begins before all keys."""
+        begins, stops = zip(("", ""), *self.ranges, strict=True)
+        return pa.array(begins, pa.string()), pa.array(stops, pa.string())
+
+
+def _condition(name: str, first: str, stop: str | None) -> str:
+    if stop == _next(first):
+        return f"{name} = {literal(first)}"
+    if stop is None:
+        return f"{name} >= {literal(first)}"
+    if stop.endswith("\0"):
+        return f"{name} >= {literal(first)} AND {name} <= {literal(stop[:-1])}"
+    return f"{name} >= {literal(first)} AND {name} < {literal(stop)}"
+
+
+def _next(key: str) -> str:
+    """The key right after one: no other lies between them."""
+    return f"{key}\0"
+
+
+def _after_all_with(prefix: str) -> str | None:
+    """The first text after all that start with a prefix; None when there is none."""
+    kept = prefix.rstrip(_LAST_CHARACTER)
+    if not kept:
+        return None
+    following = ord(kept[-1]) + 1
+    return kept[:-1] + chr(0xE000 if following == 0xD800 else following)
