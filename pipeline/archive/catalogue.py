@@ -13,7 +13,7 @@ import pyarrow as pa
 from pipeline.archive import commits, queries
 from pipeline.archive.delta_table import DeltaCatalogueTable, files_of
 from pipeline.archive.key_ranges import KeyRanges
-from pipeline.archive.rows_by_shard import SHARD_ORDER, split_by_shard
+from pipeline.archive.rows_by_shard import ShardContent, rows_by_shard
 from pipeline.archive.schema import rows_of
 from pipeline.archive.sql_text import holds_in_order, one_of
 from pipeline.archive.versions import CHANGE_COLUMNS, AsOf, Change, Version, changes_of
@@ -177,9 +177,19 @@ class Catalogue:
             keys = batch["key"].to_pylist()
             yield batch.filter(pa.array([matches(key) for key in keys], pa.bool_())).select(names)
 
-    def by_shard(self) -> Iterator[tuple[str, pa.Table]]:
-        """One shard after the other, with its rows in their order; holds one shard's rows and one batch."""
-        return split_by_shard(self.scan(order=SHARD_ORDER))
+    def by_shard(self, shards: Collection[str] | None = None) -> Iterator[tuple[str, pa.Table]]:
+        """One shard after the other, with its rows in their order, in memory that does not grow with the table.
+
+        Args:
+            shards: only these; None for all.
+        """
+        if shards is None:
+            return rows_by_shard(self.scan(), self.count())
+        return rows_by_shard(queries.select_shards(self._table, shards), self.count())
+
+    def shard_contents(self) -> list[ShardContent]:
+        """What is said of each shard in all, sorted by shard."""
+        return queries.shard_contents(self._table)
 
     def lookup(self, keys: Collection[str]) -> list[CatalogueRow]:
         """The rows of those keys that are in the archive, sorted by key."""

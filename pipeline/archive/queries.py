@@ -15,10 +15,14 @@ from deltalake import QueryBuilder
 from pipeline.archive.delta_table import DeltaCatalogueTable
 from pipeline.archive.key_ranges import KeyRanges
 from pipeline.archive.lost_reason import LOST_SHARD, with_legacy_lost_shard
+from pipeline.archive.range_reads import EXTRAS
+from pipeline.archive.rows_by_shard import ShardContent
 from pipeline.archive.schema import CATALOGUE_SCHEMA
+from pipeline.archive.sql_text import one_of
 
 IS_FAILED: Final = "status = 'failed'"
 _RANGES_PER_QUERY: Final = 20
+_SHARDS_PER_QUERY: Final = 1000
 _ROWS_PER_RANGE: Final = 1000
 """Asking for one more range costs about as much as reading so many rows; beyond that, all are read."""
 
@@ -114,6 +118,39 @@ def shards_in(
     for batch in select(table, ["shard"], where=where, keys=keys):
         shards.update(pc.unique(batch["shard"]).to_pylist())
     return shards
+
+
+def select_shards(table: DeltaCatalogueTable, shards: Collection[str]) -> Iterator[pa.RecordBatch]:
+    """Stream the rows of some shards."""
+    if not shards:
+        return
+    where = one_of("shard", sorted(shards)) if len(shards) <= _SHARDS_PER_QUERY else None
+    wanted = pa.array(sorted(shards), pa.string())
+    for batch in select(table, where=where):
+        yield batch if where else batch.filter(pc.is_in(batch["shard"], value_set=wanted))
+
+
+def shard_contents(table: DeltaCatalogueTable) -> list[ShardContent]:
+    """What the rows of each shard say in all, sorted by shard."""
+    present = columns_of(table)
+    ends = [
+        f"max({name}_offset + {name}_length)" for name in ("payload", *EXTRAS) if f"{name}_offset" in present
+    ]
+    sql = (
+        f"SELECT shard, count(*), count(*) FILTER (WHERE NOT ({IS_FAILED})), {', '.join(ends)} FROM t "
+        "GROUP BY shard ORDER BY shard"
+    )
+    with table.translated():
+        found = pa.RecordBatchReader.from_stream(
+            QueryBuilder().register("t", table.opened_for()).execute(sql)
+        )
+        return [
+            ShardContent(shard=shard, images=images, stored=stored, end=max(end or 0 for end in of_shard))
+            for batch in found
+            for shard, images, stored, *of_shard in zip(
+                *(column.to_pylist() for column in batch), strict=True
+            )
+        ]
 
 
 def repeated_keys(table: DeltaCatalogueTable) -> dict[str, int]:

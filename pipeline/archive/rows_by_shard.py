@@ -1,8 +1,17 @@
-"""Catalogue rows, one shard after the other."""
+"""Catalogue rows, one shard after the other.
+
+The catalogue lies in the order of its keys. Many rows are dealt to files on the local disk first, all of a shard to the
+same one, so that no more than one file's rows are ever sorted in memory.
+"""
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 import numpy as np
@@ -11,30 +20,67 @@ import pyarrow.compute as pc
 
 from pipeline.archive.schema import CATALOGUE_SCHEMA
 
-SHARD_ORDER: Final = ("shard", "row")
+_ROWS_HELD: Final = 65_536
+"""40 MB of them."""
+_MOST_FILES: Final = 256
+"""Open at a time: beyond 16 million rows, more of them are held."""
+_COMPRESSED: Final = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
-def split_by_shard(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[str, pa.Table]]:
-    """(shard, its rows) of CATALOGUE_SCHEMA rows sorted by SHARD_ORDER; holds one shard's and one batch."""
-    waiting: list[pa.RecordBatch] = []
-    for batch in batches:
-        names = batch["shard"]
-        edges = np.flatnonzero(pc.not_equal(names[1:], names[:-1]).to_numpy(zero_copy_only=False)) + 1
-        for part in _cut(batch, [int(edge) for edge in edges]):
-            if waiting and waiting[0]["shard"][0] != part["shard"][0]:
-                yield waiting[0]["shard"][0].as_py(), pa.Table.from_batches(waiting, CATALOGUE_SCHEMA)
-                waiting = []
-            waiting.append(part)
-    if waiting:
-        yield waiting[0]["shard"][0].as_py(), pa.Table.from_batches(waiting, CATALOGUE_SCHEMA)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardContent:
+    """What the catalogue says of all images of one shard together."""
+
+    shard: str
+    images: int
+    """The failed ones included."""
+    stored: int
+    """Those that did not fail."""
+    end: int
+    """The byte behind the last payload or metadata."""
+
+
+def rows_by_shard(batches: Iterable[pa.RecordBatch], count: int) -> Iterator[tuple[str, pa.Table]]:
+    """(shard, its rows in their order) of CATALOGUE_SCHEMA rows in any order, of which about `count` come."""
+    files = min(_MOST_FILES, -(-count // _ROWS_HELD))
+    if files <= 1:
+        yield from table_by_shard(pa.Table.from_batches(batches, CATALOGUE_SCHEMA))
+        return
+    with TemporaryDirectory(prefix="tenfold-") as folder:
+        paths = [Path(folder) / f"{number}.arrow" for number in range(files)]
+        _deal(batches, paths)
+        for path in paths:
+            with pa.ipc.open_stream(path.read_bytes()) as reader:
+                rows = reader.read_all()
+            path.unlink()
+            yield from table_by_shard(rows)
 
 
 def table_by_shard(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
     """(shard, its rows in their order) of CATALOGUE_SCHEMA rows in any order."""
-    return split_by_shard(rows.sort_by([(name, "ascending") for name in SHARD_ORDER]).to_batches())
-
-
-def _cut(batch: pa.RecordBatch, edges: list[int]) -> Iterator[pa.RecordBatch]:
-    for start, stop in zip([0, *edges], [*edges, len(batch)], strict=True):
+    ordered = rows.sort_by([("shard", "ascending"), ("row", "ascending")]).combine_chunks()
+    shards = ordered["shard"].combine_chunks()
+    edges = np.flatnonzero(pc.not_equal(shards[1:], shards[:-1]).to_numpy(zero_copy_only=False)) + 1
+    for start, stop in zip([0, *edges.tolist()], [*edges.tolist(), len(shards)], strict=True):
         if stop > start:
-            yield batch.slice(start, stop - start)
+            yield shards[start].as_py(), ordered.slice(start, stop - start)
+
+
+def _deal(batches: Iterable[pa.RecordBatch], paths: list[Path]) -> None:
+    with ExitStack() as opened:
+        writers = [
+            opened.enter_context(pa.ipc.new_stream(str(path), CATALOGUE_SCHEMA, options=_COMPRESSED))
+            for path in paths
+        ]
+        for batch in batches:
+            shards = batch["shard"].dictionary_encode()
+            dealt = np.array(
+                [_file_of(shard, len(paths)) for shard in shards.dictionary.to_pylist()], np.intp
+            )
+            numbers = dealt[shards.indices.to_numpy(zero_copy_only=False)]
+            for number in np.unique(numbers):
+                writers[number].write_batch(batch.filter(pa.array(numbers == number)))
+
+
+def _file_of(shard: str, files: int) -> int:
+    return zlib.crc32(shard.encode()) % files

@@ -10,19 +10,20 @@ A sample looks into some of the shards (checksum) or images (decode); the struct
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.layout import CATALOGUE_FOLDER, SHARDS_FOLDER
 from pipeline.archive.prune_marks import PruneMarkReader
+from pipeline.archive.rows_by_shard import ShardContent
 from pipeline.archive.schema import rows_of
 from pipeline.archive.seals import damaged, read_seals
 from pipeline.archive.traces import was_archive
@@ -178,8 +179,12 @@ class VerifyRun:
     def _see_shards(self, held: dict[str, int]) -> None:
         spec = VerifySpec(archive_url=self._archive.url, config=self._config)
         workload = self._workload(held)
+        contents = self._catalogue.shard_contents()
+        self._referenced = {content.shard for content in contents}
+        self._see_missing([content for content in contents if content.shard not in held])
+        tasks = self._tasks([content for content in contents if content.shard in held])
         with working_pool(spec, self._config.workers, self._listen, workload=workload) as pool:
-            for outcome in work_through(pool, self._tasks(held), _split, listen=self._listen):
+            for outcome in work_through(pool, tasks, _split, listen=self._listen):
                 if isinstance(outcome, Died):
                     self._give_up(outcome)
                 elif outcome is not None:
@@ -216,39 +221,48 @@ class VerifyRun:
         images = math.ceil(self._sample * rows.num_rows)
         return Workload(images=images, megapixels=self._sample * pixels / 1e6)
 
-    def _tasks(self, held: dict[str, int]) -> Iterator[VerifyTask]:
+    def _see_missing(self, missing: Sequence[ShardContent]) -> None:
+        for shard, rows in self._catalogue.by_shard([content.shard for content in missing]):
+            self._listen(ImagesFinished(images=rows.num_rows))
+            missed = rows_of(rows, CatalogueRow)
+            self._problems |= dict.fromkeys(missing_shard(missed).problems(shard, missed))
+
+    def _tasks(self, contents: Sequence[ShardContent]) -> Iterator[VerifyTask]:
         """One for every shard that is to be looked into."""
-        drawn = self._drawn()
-        for shard, rows in self._catalogue.by_shard():
-            self._referenced.add(shard)
-            if shard not in held:
-                self._listen(ImagesFinished(images=rows.num_rows))
-                missed = rows_of(rows, CatalogueRow)
-                self._problems |= dict.fromkeys(missing_shard(missed).problems(shard, missed))
-                continue
+        if self._level == "structure":
+            yield from (VerifyTask(content=content, level=self._level) for content in contents)
+            return
+        drawn = self._drawn(contents)
+        left_out = sum(content.images for content in contents if content.shard not in drawn)
+        self._listen(ImagesFinished(images=left_out))
+        content_of = {content.shard: content for content in contents}
+        for shard, rows in self._catalogue.by_shard(None if len(drawn) == len(self._referenced) else drawn):
             decode: tuple[int, ...] = ()
             if self._level == "decode":
-                stored = rows.filter(pc.not_equal(rows["status"], "failed"))["row"].to_pylist()
-                decode = tuple(row for row in stored if next(drawn))
-                is_wanted = bool(decode) or self._sample >= 1.0
-            else:
-                is_wanted = self._level == "structure" or next(drawn)
-            if is_wanted:
-                yield VerifyTask(shard=shard, level=self._level, rows=rows, decode=decode)
-            else:
-                self._listen(ImagesFinished(images=rows.num_rows))
+                stored = rows.filter(pc.not_equal(rows["status"], "failed"))["row"]
+                decode = tuple(stored.filter(pa.array(drawn[shard])).to_pylist())
+            yield VerifyTask(content=content_of[shard], level=self._level, rows=rows, decode=decode)
 
-    def _drawn(self) -> Iterator[bool]:
-        """For one shard (checksum) or image (decode) after the other, whether it is in the sample."""
-        if self._sample >= 1.0:
-            return itertools.repeat(True)
+    def _drawn(self, contents: Sequence[ShardContent]) -> dict[str, npt.NDArray[np.bool_]]:
+        """The shards of the sample; with level decode, which of the stored images of each are in it."""
         if self._level == "decode":
-            count = self._catalogue.count() - self._catalogue.count_failed()
+            ends = np.cumsum([content.stored for content in contents], dtype=np.int64)
+            taken = np.split(self._taken(int(ends[-1]) if len(ends) else 0), ends)
         else:
-            count = len(self._catalogue.shards())
+            taken = list(self._taken(len(contents)).reshape(-1, 1))
+        return {
+            content.shard: mask
+            for content, mask in zip(contents, taken, strict=False)
+            if mask.any() or self._sample >= 1.0
+        }
+
+    def _taken(self, count: int) -> npt.NDArray[np.bool_]:
+        """For each of so many whether it is in the sample."""
+        if self._sample >= 1.0:
+            return np.ones(count, bool)
         taken = np.zeros(count, bool)
         taken[self._chance.permutation(count)[: math.ceil(self._sample * count)]] = True
-        return iter(taken.tolist())
+        return taken
 
     def _take(self, task: VerifyTask, result: VerifyResult) -> None:
         self._problems |= dict.fromkeys(result.problems)
@@ -259,10 +273,13 @@ class VerifyRun:
 
     def _give_up(self, death: Died[VerifyTask]) -> None:
         task, reason = death.task, f"Its worker died each time it was tried alone: {death.reason}"
-        rows = task.rows.filter(pc.is_in(task.rows["row"], pa.array(task.decode, pa.int64())))
-        for key in rows["key"].to_pylist() or [None]:
+        keys: list[str | None] = []
+        if task.rows is not None:
+            is_tried = pc.is_in(task.rows["row"], pa.array(task.decode, pa.int64()))
+            keys += task.rows.filter(is_tried)["key"].to_pylist()
+        for key in keys or [None]:
             self._note(task.shard, key, reason)
-        self._see(task.shard, task.rows.num_rows)
+        self._see(task.shard, task.content.images)
 
     def _see(self, shard: str, images: int, *, problems: int = 0) -> None:
         """Count the images of a shard once, whatever the parts in which it was seen."""

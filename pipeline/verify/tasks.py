@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import pyarrow as pa
 
+from pipeline.archive.rows_by_shard import ShardContent
 from pipeline.config import CompressConfig
 from pipeline.source.source import Source, SourceConfig
 from pipeline.store.storage import Storage
@@ -22,12 +23,17 @@ Level = Literal["structure", "checksum", "decode"]
 class VerifyTask:
     """Look into one shard."""
 
-    shard: str
+    content: ShardContent
     level: Level
-    rows: pa.Table
-    """CATALOGUE_SCHEMA: what the catalogue says lies in it."""
+    rows: pa.Table | None = None
+    """CATALOGUE_SCHEMA: what the catalogue says lies in it; None with level structure."""
     decode: tuple[int, ...] = ()
     """Row numbers of the images to decode."""
+
+    @property
+    def shard(self) -> str:
+        """Its path below the archive."""
+        return self.content.shard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,6 @@ from codec.errors import CodecError
 from codec.metrics import psnr_db
 from codec.weights_file import shipped_digests
 from pipeline.archive.layout import weights_path
-from pipeline.archive.range_reads import EXTRAS, spans_of
 from pipeline.archive.schema import rows_of
 from pipeline.archive.shards import check_frame, rows_in
 from pipeline.archive.weights import archived_digests, weights_needed
@@ -56,7 +55,7 @@ class VerifyWorker(Worker[VerifyTask, VerifyResult]):
         """
         problems: list[Problem] = []
         read_bytes = decoded = compared = 0
-        if task.level == "structure":
+        if task.rows is None:
             problems += self._frame(task)
         else:
             rows = rows_of(task.rows, CatalogueRow)
@@ -76,17 +75,15 @@ class VerifyWorker(Worker[VerifyTask, VerifyResult]):
                     compared += found
         return VerifyResult(
             problems=tuple(problems),
-            images=task.rows.num_rows,
+            images=task.content.images,
             read_bytes=read_bytes,
             decoded=decoded,
             compared=compared,
         )
 
     def _frame(self, task: VerifyTask) -> Iterator[Problem]:
-        spans = (spans_of(row, ("payload", *EXTRAS)) for row in rows_of(task.rows, CatalogueRow))
-        last = max((sum(span) for of_row in spans for span in of_row.values()), default=0)
         try:
-            check_frame(self._archive, task.shard, last)
+            check_frame(self._archive, task.shard, task.content.end)
         except DamagedError as error:
             yield Problem(path=task.shard, key=None, problem=str(error))
 
