@@ -39,9 +39,10 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@$(PIP) --constraint constraints.txt --editable . 2>> $(VENV)/install.log || { cat $(VENV)/install.log; exit 1; }
 	@touch $@
 
+# Tenfold itself is there by now: named, not `--editable .`, it is not built a second time
 $(VENV)/.installed-test: $(INSTALLED)
 	@echo "Installing what the tests need ..."
-	@$(PIP) --constraint constraints.txt --editable '.[test,lint,bench]' 2>> $(VENV)/install.log || { cat $(VENV)/install.log; exit 1; }
+	@$(PIP) --constraint constraints.txt 'tenfold[test,lint,bench]' 2>> $(VENV)/install.log || { cat $(VENV)/install.log; exit 1; }
 	@touch $@
 
 demo: $(INSTALLED)
@@ -56,8 +57,8 @@ demo: $(INSTALLED)
 
 ready: $(VENV)/.installed-test
 
-# so many processes share the tests
-TEST_PROCESSES ?= 2
+# so many processes share the tests: one more than two cores, for many wait for a disk, a server or a Ray
+TEST_PROCESSES ?= 3
 
 test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES)

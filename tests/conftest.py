@@ -22,6 +22,7 @@ from tests.support.side_by_side import OneRayAtATime, uses_ray
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 os.environ["RAY_enable_open_telemetry"] = "0"  # noqa: SIM112 Ray's own spelling
+os.environ["RAY_prestart_worker_first_driver"] = "0"  # noqa: SIM112 our actors have an environment of their own
 
 # How long an example takes says how busy the machine is, and nothing about the code.
 hypothesis.settings.register_profile(
@@ -80,6 +81,14 @@ def _no_cloud_account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
         patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
         patch.setenv("AWS_CONFIG_FILE", str(nowhere / "config"))
         patch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(nowhere / "credentials"))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_disk_is_waited_for() -> Iterator[None]:
+    """What tests write need not outlive a power failure."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _: None)
         yield
 
 

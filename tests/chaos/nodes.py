@@ -19,7 +19,7 @@ from pipeline.store.storage import Storage
 from tests.chaos.invariants import Witness
 from tests.support.pictures import contents, fill
 
-_IMAGES = 60
+_IMAGES = 30
 _NODE = {"object_store_memory": 100 * 2**20}
 _QUICK = {
     "RAY_health_check_initial_delay_ms": "0",

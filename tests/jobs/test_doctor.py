@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import ray
-from ray.cluster_utils import Cluster
 
 import pipeline.doctor
 from pipeline.store.backend import ObjectInfo
@@ -96,22 +95,17 @@ def test_a_codec_that_gives_another_picture(tmp_path: Path, monkeypatch: pytest.
     assert (ran.code, "FAILED codec: Expected hyper-1 to give a picture back" in ran.out) == (1, True)
 
 
-def look_for_clusters(folder: Path) -> tuple[Ran, Ran]:
+def look_for_clusters(folder: Path, address: str) -> tuple[Ran, Ran]:
     """The doctor where a cluster is, and where there is none."""
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-    try:
-        return (
-            tenfold("doctor", folder, "--ray-address", cluster.address, "--json"),
-            tenfold("doctor", folder, "--ray-address", "127.0.0.1:1"),
-        )
-    finally:
-        ray.shutdown()
-        cluster.shutdown()
+    return (
+        tenfold("doctor", folder, "--ray-address", address, "--json"),
+        tenfold("doctor", folder, "--ray-address", "127.0.0.1:1"),
+    )
 
 
-@pytest.mark.ray
+@pytest.mark.usefixtures("ray_cluster")
 def test_a_cluster(tmp_path: Path) -> None:
-    found, missing = in_own_process(look_for_clusters, tmp_path)
+    found, missing = in_own_process(look_for_clusters, tmp_path, ray.get_runtime_context().gcs_address)
     words = next(check["words"] for check in found.json()["checks"] if check["name"] == "ray")
     assert ": 1 nodes, " in words
     assert (missing.code, "FAILED ray" in missing.out) == (1, True)
