@@ -30,6 +30,7 @@ from jobs.terminal.adaptation import adaptation_json, tell_adapt_plan, tell_adap
 from jobs.terminal.exit_codes import clear_errors
 from jobs.terminal.output import print_json
 from jobs.terminal.progress import show_progress
+from jobs.watched import watched
 from pipeline.adapt.run import AdaptRun
 from pipeline.config import AdaptConfig
 from pipeline.source.parse import parse_source
@@ -38,6 +39,7 @@ from pipeline.store.storage import Storage
 _STOPPED = "Stopped. The archive is as it was; run the same command to go on with what was learned so far."
 
 
+@watched
 def adapt(
     src: SourceUrl,
     archive: ArchiveUrl,

@@ -31,11 +31,13 @@ from jobs.terminal.adaptation import adapt_and_tell, adaptation_json
 from jobs.terminal.exit_codes import clear_errors
 from jobs.terminal.run_plan import plan_and_tell
 from jobs.terminal.run_summary import run_and_tell
+from jobs.watched import watched
 from pipeline.compress.run import CompressRun
 from pipeline.source.parse import parse_source
 from pipeline.store.storage import Storage
 
 
+@watched
 def compress(
     src: SourceUrl,
     archive: ArchiveUrl,

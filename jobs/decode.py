@@ -21,6 +21,7 @@ from jobs.options import (
 from jobs.terminal.decoded import tell_decoded
 from jobs.terminal.exit_codes import clear_errors
 from jobs.terminal.progress import show_progress
+from jobs.watched import watched
 from pipeline.decode.file_form import NamePolicy, OutputFormat
 from pipeline.decode.plan import Existing
 from pipeline.decode.run import GOES_ON, DecodeRun
@@ -29,6 +30,7 @@ from pipeline.store.storage import Storage
 from pipeline.store.urls import split_url
 
 
+@watched
 def decode(
     archive: ArchiveUrl,
     dst: Annotated[

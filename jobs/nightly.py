@@ -32,6 +32,7 @@ from jobs.terminal.output import print_json, say
 from jobs.terminal.progress import show_progress
 from jobs.terminal.run_plan import plan_json, tell_plan
 from jobs.terminal.run_summary import tell_failed, tell_summary
+from jobs.watched import watched
 from jobs.webhook import check_webhook, tell_webhook
 from pipeline.compress.delete_policy import parse_policy
 from pipeline.compress.nightly import NightlyRun, NightlySummary
@@ -40,6 +41,7 @@ from pipeline.source.parse import parse_source
 from pipeline.words import counted
 
 
+@watched
 def nightly(
     source: Annotated[
         str | None,
@@ -187,7 +189,7 @@ def _plan(night: NightlyConfig, settings: CompressConfig, *, as_json: bool) -> N
         if plan.dropped:
             print(f"Would drop from the catalogue: {counted(plan.dropped, 'image')}.")
     if plan.refused is not None:
-        say(f"error: {plan.refused}")
+        say(plan.refused, level="error")
         raise SystemExit(FAILED)
 
 
@@ -214,7 +216,7 @@ def _tell_trouble(summary: NightlySummary, archive: str) -> None:
         if run.has_trouble:
             tell_failed(run, archive)
     if summary.refused is not None:
-        say(f"error: {summary.refused}")
+        say(summary.refused, level="error")
     if summary.stopped:
         left = summary.runs[-1].left
         planned = f" with {counted(left, 'image')} planned and not begun" if left else ""

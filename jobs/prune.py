@@ -11,6 +11,7 @@ from jobs.options import ArchiveUrl, AsJson, ConfigFile, parameter, read_config,
 from jobs.terminal.exit_codes import clear_errors
 from jobs.terminal.output import print_json, say
 from jobs.terminal.progress import show_progress
+from jobs.watched import watched
 from pipeline.prune.retention import DEFAULT_GRACE, Retention
 from pipeline.prune.run import ObjectCounts, PruneRun, PruneSummary
 from pipeline.store.storage import Storage
@@ -20,6 +21,7 @@ _GRACE = duration_words(DEFAULT_GRACE)
 _read_span = parameter(parse_duration)
 
 
+@watched
 def prune(
     archive: ArchiveUrl,
     *,

@@ -12,12 +12,14 @@ from jobs.options import ArchiveUrl, AsJson, ConfigFile, RayAddress, Workers, re
 from jobs.terminal.exit_codes import FAILED, FAILED_IMAGES, clear_errors
 from jobs.terminal.output import first_of, print_json, readable, say
 from jobs.terminal.progress import show_progress
+from jobs.watched import watched
 from pipeline.repair.run import RepairRun
 from pipeline.repair.summary import Rebuilt, RepairSummary
 from pipeline.store.storage import Storage
 from pipeline.words import counted
 
 
+@watched
 def repair(
     archive: ArchiveUrl,
     *,

@@ -22,6 +22,7 @@ from jobs.terminal.exit_codes import clear_errors
 from jobs.terminal.output import print_json, say
 from jobs.terminal.progress import show_progress
 from jobs.terminal.run_summary import print_comparison
+from jobs.watched import watched
 from pipeline.archive.catalogue import Catalogue
 from pipeline.report import (
     S3_USD_PER_GB_MONTH,
@@ -53,6 +54,7 @@ def read_sample(text: str) -> Sampling:
     return Sampling(count=int(text))
 
 
+@watched
 def report(
     archive: ArchiveUrl,
     *,

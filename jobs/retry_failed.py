@@ -6,12 +6,14 @@ from jobs.options import ArchiveUrl, AsJson, ConfigFile, RayAddress, Workers, re
 from jobs.terminal.exit_codes import clear_errors
 from jobs.terminal.output import print_json, say
 from jobs.terminal.run_summary import run_and_tell
+from jobs.watched import watched
 from pipeline.compress.archived_images import failed_images, newest_failed_run
 from pipeline.compress.run import CompressRun
 from pipeline.compress.run_record import recorded_config
 from pipeline.store.storage import Storage
 
 
+@watched
 def retry_failed(
     archive: ArchiveUrl,
     *,

@@ -19,9 +19,11 @@ from jobs.options import usage
 from jobs.terminal.exit_codes import clear_errors
 from jobs.terminal.output import say
 from jobs.terminal.progress import show_share
+from jobs.watched import watched
 from pipeline.training.images import read_training_images
 
 
+@watched
 def train(
     *,
     config: Annotated[

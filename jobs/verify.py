@@ -13,6 +13,7 @@ from jobs.options import ArchiveUrl, AsJson, ConfigFile, RayAddress, Workers, re
 from jobs.terminal.exit_codes import FAILED, clear_errors
 from jobs.terminal.output import first_of, print_json, readable, say
 from jobs.terminal.progress import show_progress
+from jobs.watched import watched
 from pipeline.store.storage import Storage
 from pipeline.verify.damage import Problem
 from pipeline.verify.run import VerifyRun, VerifySummary
@@ -20,6 +21,7 @@ from pipeline.verify.tasks import Level
 from pipeline.words import counted
 
 
+@watched
 def verify(
     archive: ArchiveUrl,
     *,

@@ -7,11 +7,15 @@ is a listener, progress.json is another.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
 from pipeline.totals import Totals
+
+Place = Literal["here", "own Ray", "cluster"]
+"""Where workers are: in this process, in a Ray that it started for itself, or in one that was there before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,14 +29,34 @@ class RunBegan(_Event):
     """The first event of a run. One run may begin within another, and then ends before it goes on."""
 
     verb: str
-    run: str = ""
-    """Its id in the archive, where it leaves records there."""
+    archive: str = ""
+    """Its URL, as far as anybody may see it."""
     done: str = ""
     """What was done to an image that is finished, in one word, such as `encoded`. Empty: it counts no images."""
     counts: Literal["pixels", "problems"] = "pixels"
     """What the totals of finished images hold: their pixels, or the problems that were found in them, as failures."""
     commits: bool = False
     """Whether finished images are committed to a catalogue after that."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodecLoaded(_Event):
+    """What the run encodes with."""
+
+    codec: str
+    learned: str = ""
+    """The adaptation in which the archive learned these weights; empty for others."""
+    weights: int = 1
+    """Sets of them, of which each image takes one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordOpened(_Event):
+    """The run leaves records in the archive from here on."""
+
+    run: str
+    """Its id there."""
+    resumed: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +71,28 @@ class WorkersStarted(_Event):
     """The workers are up: what follows is work."""
 
     workers: int
+    place: Place = "here"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitBegan(_Event):
+    """The thread that drives the run stands still from here on, until one thing is done: `committing`."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitEnded(_Event):
+    """It goes on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TasksUnderWay(_Event):
+    """The workers hold more tasks, or fewer."""
+
+    tasks: int
+    capacity: int
+    """So many keep all workers busy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,14 +123,31 @@ class ListingEnded(_Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """An image of which nothing is stored."""
+
+    key: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ImagesFinished(_Event):
     """More images were worked on: their shard is published, or their file is written."""
 
     images: int
     totals: Totals = field(default_factory=Totals)
     """Of these images. Empty for what an interrupted run had finished."""
+    by_status: Mapping[str, Totals] = field(default_factory=dict)
+    """`totals` taken apart, where images are stored."""
+    failures: tuple[Failure, ...] = ()
     stages: Mapping[str, float] = field(default_factory=dict)
     """Seconds of work by stage (`encode_s`), summed over threads."""
+    codec_waited_s: float = 0.0
+    """A codec stood still until an image was read."""
+    images_waited_s: float = 0.0
+    """Images that were read waited for a codec, summed over them."""
+    worker: str = ""
+    """Which one did it, where that is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +155,8 @@ class ImagesCommitted(_Event):
     """More of the finished images are in the catalogue."""
 
     images: int
+    seconds: float | None = None
+    """What the commit took; None for what an interrupted run had committed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,8 +193,13 @@ class RunEnded(_Event):
 
 Event = (
     RunBegan
+    | CodecLoaded
+    | RecordOpened
     | PhaseBegan
     | WorkersStarted
+    | WaitBegan
+    | WaitEnded
+    | TasksUnderWay
     | EffortMeasured
     | ImagesListed
     | ListingEnded
@@ -156,3 +226,13 @@ def together(*listeners: Listener) -> Listener:
             listener(event)
 
     return listen
+
+
+@contextmanager
+def waiting(listen: Listener, what: str) -> Iterator[None]:
+    """Tell that the thread which drives the run stands still meanwhile."""
+    listen(WaitBegan(what=what))
+    try:
+        yield
+    finally:
+        listen(WaitEnded())

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from typing import TypeVar
 
 from pipeline.events import (
     AdaptationAdvanced,
+    CodecLoaded,
     EffortMeasured,
     Event,
     Heartbeat,
@@ -16,12 +19,58 @@ from pipeline.events import (
     ImagesListed,
     ListingEnded,
     PhaseBegan,
+    RecordOpened,
     RunBegan,
     RunEnded,
     StepAdvanced,
+    TasksUnderWay,
+    WaitBegan,
+    WaitEnded,
     WorkersStarted,
 )
+from pipeline.failure_kinds import failure_kind
 from pipeline.totals import STATUSES, Totals
+from pipeline.words import counted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitTimes:
+    """What the commits of a run took, in seconds."""
+
+    count: int = 0
+    total_s: float = 0.0
+    last_s: float = 0.0
+    longest_s: float = 0.0
+
+    def after(self, seconds: float) -> CommitTimes:
+        """And one commit more."""
+        return CommitTimes(
+            count=self.count + 1,
+            total_s=self.total_s + seconds,
+            last_s=seconds,
+            longest_s=max(self.longest_s, seconds),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerShare:
+    """What one worker did of a run."""
+
+    images: int = 0
+    pixels: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """What would have to come first, where nothing moves."""
+
+    what: str
+    since: float
+    """By `time.monotonic()`."""
+
+    def seconds(self) -> float:
+        """Until now."""
+        return time.monotonic() - self.since
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +78,8 @@ class Progress:
     """The events of one run so far, added up."""
 
     began: RunBegan = field(default_factory=lambda: RunBegan(verb=""))
+    run: str = ""
+    """Its id in the archive, where it leaves records there."""
     phase: str = "listing"
     """The last one that began; `done` at the end."""
     phase_began: float = field(default_factory=time.monotonic)
@@ -45,8 +96,24 @@ class Progress:
     totals: Totals = field(default_factory=Totals)
     stages: Mapping[str, float] = field(default_factory=dict)
     """Seconds of work by stage."""
+    failures: Mapping[str, int] = field(default_factory=dict)
+    """Images by the kind of reason (pipeline/failure_kinds.py)."""
+    codec_waited_s: float = 0.0
+    images_waited_s: float = 0.0
+    """As `ImagesFinished` has it."""
+    workers: Mapping[str, WorkerShare] = field(default_factory=dict)
+    """By the worker's name."""
+    commits: CommitTimes = CommitTimes()
+    tasks: int = 0
+    """That the workers hold."""
+    capacity: int = 0
+    """So many tasks keep all workers busy."""
+    wait: WaitBegan | None = None
+    """What the driver stands still for."""
     work_started: float | None = None
     """When the workers were up, by `time.monotonic()`."""
+    moved: float | None = None
+    """When images were finished last, likewise."""
     ended: bool = False
 
     def after(self, event: Event) -> Progress:
@@ -54,10 +121,18 @@ class Progress:
         match event:
             case RunBegan():
                 return Progress(began=event)
+            case RecordOpened():
+                return replace(self, run=event.run)
             case PhaseBegan():
                 return replace(self, phase=event.phase, phase_began=event.at)
             case WorkersStarted():
                 return replace(self, work_started=event.at)
+            case WaitBegan():
+                return replace(self, wait=event)
+            case WaitEnded():
+                return replace(self, wait=None)
+            case TasksUnderWay():
+                return replace(self, tasks=event.tasks, capacity=event.capacity)
             case ImagesListed():
                 return replace(
                     self,
@@ -68,18 +143,50 @@ class Progress:
             case ListingEnded():
                 return replace(self, listing_done=True)
             case ImagesFinished():
-                return replace(
-                    self,
-                    finished=self.finished + event.images,
-                    totals=self.totals + event.totals,
-                    stages={**self.stages, **_added(self.stages, event.stages)},
-                )
+                return self._after_images(event)
             case ImagesCommitted():
-                return replace(self, committed=self.committed + event.images)
+                commits = self.commits if event.seconds is None else self.commits.after(event.seconds)
+                return replace(self, committed=self.committed + event.images, commits=commits)
             case RunEnded():
                 return replace(self, phase="done", ended=True)
-            case EffortMeasured() | StepAdvanced() | AdaptationAdvanced() | Heartbeat():
+            case CodecLoaded() | EffortMeasured() | StepAdvanced() | AdaptationAdvanced() | Heartbeat():
                 return self
+
+    def _after_images(self, more: ImagesFinished) -> Progress:
+        workers = self.workers
+        if more.worker:
+            before = workers.get(more.worker, WorkerShare())
+            share = WorkerShare(images=before.images + more.images, pixels=before.pixels + more.totals.pixels)
+            workers = {**workers, more.worker: share}
+        kinds: Counter[str] = Counter(failure_kind(failure.reason) for failure in more.failures)
+        return replace(
+            self,
+            finished=self.finished + more.images,
+            totals=self.totals + more.totals,
+            stages=_added(self.stages, more.stages),
+            failures=_added(self.failures, kinds),
+            codec_waited_s=self.codec_waited_s + more.codec_waited_s,
+            images_waited_s=self.images_waited_s + more.images_waited_s,
+            workers=workers,
+            moved=more.at,
+        )
+
+    @property
+    def uncommitted(self) -> int:
+        """Images that are finished, and not yet in the catalogue of a run that commits."""
+        return self.finished - self.committed if self.began.commits else 0
+
+    def waits_for(self) -> Wait | None:
+        """What has to come before the numbers move; None at the end."""
+        if self.ended:
+            return None
+        if self.wait is not None:
+            return Wait(what=self.wait.what, since=self.wait.at)
+        if self.work_started is None or not self.tasks:
+            return Wait(what=self.phase, since=self.phase_began)
+        first = "" if self.finished else "the first of "
+        since = max(self.moved or 0.0, self.work_started)
+        return Wait(what=f"waiting for {first}{counted(self.tasks, 'task')} under way", since=since)
 
     def seconds(self) -> float:
         """Since the run began."""
@@ -91,9 +198,12 @@ class Progress:
 
     def megapixels_per_second(self) -> float:
         """Since the workers were up."""
+        return self._rate(self.totals.pixels)
+
+    def _rate(self, pixels: int) -> float:
         if self.work_started is None:
             return 0.0
-        return self.totals.pixels / 1e6 / max(time.monotonic() - self.work_started, 1e-6)
+        return pixels / 1e6 / max(time.monotonic() - self.work_started, 1e-6)
 
     def seconds_left(self) -> float | None:
         """At the rate so far; None until the listing has ended and something is finished."""
@@ -106,8 +216,9 @@ class Progress:
         """For progress.json."""
         counts = asdict(self.totals)
         left = self.seconds_left()
+        wait = self.waits_for()
         return {
-            "run": self.began.run,
+            "run": self.run,
             "verb": self.began.verb,
             "phase": self.phase,
             "listed": self.listed,
@@ -122,11 +233,27 @@ class Progress:
             "megapixels_per_second": round(self.megapixels_per_second(), 3),
             "seconds": round(self.seconds(), 1),
             "seconds_left": None if left is None else round(left, 1),
+            "waits_for": None if wait is None else {"what": wait.what, "seconds": round(wait.seconds(), 1)},
+            "failures": dict(self.failures),
+            "tasks_under_way": self.tasks,
+            "tasks_capacity": self.capacity,
+            "uncommitted": self.uncommitted,
+            "commits": {name: round(value, 3) for name, value in asdict(self.commits).items()},
+            "stage_seconds": {name: round(spent, 3) for name, spent in self.stages.items()},
+            "codec_waited_seconds": round(self.codec_waited_s, 3),
+            "images_waited_seconds": round(self.images_waited_s, 3),
+            "workers": {
+                name: {"images": share.images, "megapixels_per_second": round(self._rate(share.pixels), 3)}
+                for name, share in self.workers.items()
+            },
         }
 
 
-def _added(seconds: Mapping[str, float], more: Mapping[str, float]) -> dict[str, float]:
-    return {stage: seconds.get(stage, 0.0) + spent for stage, spent in more.items()}
+NumberT = TypeVar("NumberT", int, float)
+
+
+def _added(numbers: Mapping[str, NumberT], more: Mapping[str, NumberT]) -> dict[str, NumberT]:
+    return {**numbers, **{name: numbers.get(name, 0) + count for name, count in more.items()}}
 
 
 class Follower:

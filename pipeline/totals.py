@@ -102,6 +102,14 @@ class Totals:
         )
 
     @classmethod
+    def by_status(cls, rows: pa.Table) -> dict[str, Totals]:
+        """Totals of rows as `of` takes them, for each status that one of them has."""
+        there = pc.unique(rows["status"]).to_pylist()
+        if len(there) == 1:
+            return {there[0]: cls.of(rows)}
+        return {status: cls.of(rows.filter(pc.equal(rows["status"], status))) for status in there}
+
+    @classmethod
     def over(cls, batches: Iterable[pa.Table | pa.RecordBatch]) -> Totals:
         """Totals of a stream of rows, in constant memory."""
         return sum((cls.of(batch) for batch in batches), cls())

@@ -28,6 +28,7 @@ OWN_ROOM: Final = {
     "pipeline/doctor.py": "pipeline/doctor",
     "jobs/main.py": "jobs/main",
     "jobs/options.py": "jobs/options",
+    "jobs/watched.py": "jobs/options",
 }
 """Files beside the ground that are rooms of their own."""
 
@@ -49,6 +50,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     "pipeline/source": {"pipeline (ground)", "pipeline/image", "pipeline/store"},
     "pipeline/archive": {"codec (ground)", "codec/adaptation", "pipeline (ground)", "pipeline/store"},
     "pipeline/workers": {"codec (ground)", "pipeline (ground)", "pipeline/config"},
+    "pipeline/metrics": {"pipeline (ground)"},
     "pipeline/training": {
         "codec/training",
         "pipeline (ground)",
@@ -179,10 +181,12 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     },
     "jobs/options": {
         "codec (ground)",
+        "jobs/terminal",
         "pipeline (ground)",
         "pipeline/archive",
         "pipeline/config",
         "pipeline/decode",
+        "pipeline/metrics",
     },
     "jobs/bench": {
         "codec (ground)",
@@ -230,7 +234,8 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
 jobs/main has no row for the verbs: it imports the one that is used, by its name."""
 
 DOORS: Final[dict[str, set[str]]] = {
-    "ray": {"pipeline/workers", "jobs (verbs)"},
+    "ray": {"pipeline/metrics", "pipeline/workers", "jobs (verbs)"},
+    "prometheus_client": {"pipeline/metrics"},
     "fsspec": {"pipeline/store"},
     "deltalake": {"pipeline/archive"},
     "pyarrow.parquet": {

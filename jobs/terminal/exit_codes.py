@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from codec.errors import CodecError
-from jobs.terminal.output import say, stderr
+from jobs.terminal.output import say
 from jobs.terminal.signals import signals_as_interrupt
 from pipeline.errors import LockedError, NoArchiveError, TenfoldError, UnsafeStoreError, UsageError
 
@@ -60,8 +60,7 @@ def clear_errors(*, stopped: str = _STOPPED) -> Iterator[None]:
             # a kill that reached the workers, too, may come as their error
             message, code = outcome_of(KeyboardInterrupt() if asked.was_made else error)
             message = stopped if code == INTERRUPTED else message
-            stderr.print("[bold red]error:[/]" if code != INTERRUPTED else "", end=" ")
-            say(message)
+            say(message, level="warning" if code == INTERRUPTED else "error")
             raise SystemExit(code) from None
 
 

@@ -10,6 +10,9 @@ from typing import Any
 
 from rich.console import Console
 
+from jobs.terminal.json_lines import Level
+from jobs.terminal.watch import watched
+
 _SHOWN = 50
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 stderr = Console(stderr=True, highlight=False)
@@ -40,7 +43,13 @@ def readable(text: str) -> str:
     return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 
 
-def say(text: str) -> None:
-    """One message for a person, on stderr."""
+def say(text: str, *, level: Level = "info") -> None:
+    """One message for a person, on stderr; for a machine, where this process speaks JSON."""
+    speaks = watched().json_lines
+    if speaks is not None:
+        speaks.write("message", level, text=text)
+        return
+    if level == "error":
+        stderr.print("[bold red]error:[/]", end=" ")
     lines = "\n".join(map(readable, text.split("\n")))
     stderr.print(lines, markup=False, soft_wrap=True)

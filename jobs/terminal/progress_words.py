@@ -1,12 +1,17 @@
-"""How far a run or a step is, in numbers and words: as bars, and as one line of a log."""
+"""How far a run or a step is, in numbers and words: as bars, as one line of a log, and as an object of one."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 
-from pipeline.events import AdaptationAdvanced, EffortMeasured, StepAdvanced
-from pipeline.progress import Progress
+from pipeline.events import AdaptationAdvanced, CodecLoaded, EffortMeasured, StepAdvanced
+from pipeline.progress import Progress, Wait
 from pipeline.words import counted
+
+_PATIENCE_S: Final = 3.0
+"""What is waited for is said when it takes longer, unless there is nothing else to say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,12 +23,70 @@ class Bar:
     total: float | None
     """None while it is not known."""
     words: str
-    since: float | None = None
-    """When that began, by `time.monotonic()`, where nothing moves meanwhile but the seconds."""
+    wait: Wait | None = None
+
+    def text(self) -> str:
+        """The words as they are now: seconds go on while nothing else does."""
+        return "  ".join(filter(None, (self.words, wait_words(self.wait, at_once=not self.words))))
 
 
-def bars_of_run(progress: Progress) -> list[Bar]:
-    """Listed, finished and, where the run commits, committed images; the rates beside them."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A state, in every form in which it may be shown."""
+
+    bars: Sequence[Bar]
+    line: Callable[[], str]
+    fields: Callable[[], Mapping[str, Any]]
+    """Of an object for machines."""
+
+
+def shown_run(progress: Progress) -> Shown:
+    """Listed, finished and, where the run commits, committed images."""
+    return Shown(bars=_bars_of_run(progress), line=lambda: _line_of_run(progress), fields=progress.as_json)
+
+
+def shown_step(step: StepAdvanced) -> Shown:
+    """A count of something."""
+    total = "" if step.total is None else f" of {step.total:,}"
+    return Shown(
+        bars=[Bar(name=step.words, done=step.done, total=step.total, words=f"{step.done:,}")],
+        line=lambda: f"{step.done:,}{total} {step.words}",
+        fields=lambda: {"step": step.words, "done": step.done, "total": step.total},
+    )
+
+
+def shown_adaptation(now: AdaptationAdvanced) -> Shown:
+    """One bar for all its steps."""
+    words = _of_adaptation(now)
+    return Shown(
+        bars=[Bar(name="adapting", done=now.done, total=now.total, words=words)],
+        line=lambda: f"adapting: {words}",
+        fields=lambda: {
+            "step": now.step,
+            "done": now.done,
+            "total": now.total,
+            "gain_percent": now.gain_percent,
+        },
+    )
+
+
+def shown_share(share: float, words: str) -> Shown:
+    """A part of a work, 0 to 1, and a line about it."""
+    return Shown(
+        bars=[Bar(name="", done=share, total=1, words=words)],
+        line=lambda: words,
+        fields=lambda: {"share": round(share, 4), "text": words},
+    )
+
+
+def wait_words(wait: Wait | None, *, at_once: bool = False) -> str:
+    """What is waited for, and for how long; nothing where that is not worth a word."""
+    if wait is None or not (at_once or wait.seconds() >= _PATIENCE_S):
+        return ""
+    return f"{wait.what}: {wait.seconds():.0f} s"
+
+
+def _bars_of_run(progress: Progress) -> list[Bar]:
     total = progress.listed if progress.listing_done else None
     listed = f"{counted(progress.listed, 'image')}{_unchanged(progress)}"
     bars = [
@@ -37,15 +100,19 @@ def bars_of_run(progress: Progress) -> list[Bar]:
 
 
 def _finished(progress: Progress, total: int | None) -> Bar:
-    words, since = counted(progress.finished, "image"), None
-    if progress.began.counts == "pixels":
+    words = counted(progress.finished, "image") if progress.finished else ""
+    if progress.finished and progress.began.counts == "pixels":
         words += f"  {progress.megapixels_per_second():.2f} MP/s{_ratio(progress)}"
-    if not progress.finished:
-        words, since = progress.phase, progress.phase_began
-    return Bar(name=progress.began.done, done=progress.finished, total=total, words=words, since=since)
+    return Bar(
+        name=progress.began.done,
+        done=progress.finished,
+        total=total,
+        words=words,
+        wait=progress.waits_for(),
+    )
 
 
-def line_of_run(progress: Progress) -> str:
+def _line_of_run(progress: Progress) -> str:
     """The state of a run in one line."""
     more = "" if progress.listing_done else "+"
     line = (
@@ -59,7 +126,9 @@ def line_of_run(progress: Progress) -> str:
         line += f", {progress.totals.failed:,} {'problems' if seeks_problems else 'failed'}"
     if progress.finished and not seeks_problems:
         line += f", {progress.megapixels_per_second():.2f} MP/s{_ratio(progress)}"
-    return line + (_left(progress) if progress.finished else "")
+    line += _left(progress) if progress.finished else ""
+    waits = wait_words(progress.waits_for())
+    return f"{line}; {waits}" if waits else line
 
 
 def line_of_effort(measured: EffortMeasured) -> str:
@@ -67,31 +136,16 @@ def line_of_effort(measured: EffortMeasured) -> str:
     return effort_words(measured.effort, measured.seconds_per_megapixel, on_gpu=measured.on_gpu)
 
 
+def line_of_learned(loaded: CodecLoaded) -> str:
+    """That it is not the shipped codec."""
+    sets = "" if loaded.weights == 1 else f", each image with the best of {loaded.weights} sets of weights"
+    return f"Encoding with what this archive has learned from its images ({loaded.learned}){sets}."
+
+
 def effort_words(effort: int, seconds_per_megapixel: float, *, on_gpu: bool) -> str:
     """How long encoding takes, here."""
     what = "the GPU" if on_gpu else "one core"
     return f"effort {effort}: about {seconds_per_megapixel:.2g} s/MP of {what} here"
-
-
-def bar_of_step(step: StepAdvanced) -> Bar:
-    """One bar."""
-    return Bar(name=step.words, done=step.done, total=step.total, words=f"{step.done:,}")
-
-
-def line_of_step(step: StepAdvanced) -> str:
-    """The state of a step in one line."""
-    total = "" if step.total is None else f" of {step.total:,}"
-    return f"{step.done:,}{total} {step.words}"
-
-
-def bar_of_adaptation(now: AdaptationAdvanced) -> Bar:
-    """One bar for all its steps."""
-    return Bar(name="adapting", done=now.done, total=now.total, words=_of_adaptation(now))
-
-
-def line_of_adaptation(now: AdaptationAdvanced) -> str:
-    """The state of an adaptation in one line."""
-    return f"adapting: {_of_adaptation(now)}"
 
 
 def _of_adaptation(now: AdaptationAdvanced) -> str:

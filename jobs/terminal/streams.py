@@ -73,7 +73,10 @@ def code_after_output(code: int, stdout: StandardStream) -> int:
     if lost is None or lost.errno == errno.EPIPE:  # `tenfold ls | head`: nothing is wrong
         return code
     if is_product:
-        say(f"error: Expected to write to stdout, got: {lost.strerror}. What was printed is not whole.")
+        say(
+            f"Expected to write to stdout, got: {lost.strerror}. What was printed is not whole.",
+            level="error",
+        )
         return code or FAILED
     if lost.errno != errno.EBADF:  # `>&-` is what somebody wanted
         say(f"Expected to write to stdout, got: {lost.strerror}. What was printed is not whole; the work is.")

@@ -97,7 +97,7 @@ class AdaptRun:
         Raises:
             SourceError, StorageError: the source or the archive cannot be read.
         """
-        listen(RunBegan(verb="adapt"))
+        listen(RunBegan(verb="adapt", archive=self._archive.url))
         self._look()
         attempt = interrupted_attempt(self._archive, self._fingerprint)
         sample = draw_sample(self._source.images(), self._told) if attempt is None else attempt.sample
@@ -128,7 +128,7 @@ class AdaptRun:
             SourceError, StorageError, ConfigError, ArchiveError: before any work where it can be known then.
             CodecError: this codec cannot learn, or the training failed.
         """
-        listen(RunBegan(verb="adapt"))
+        listen(RunBegan(verb="adapt", archive=self._archive.url))
         images = iter(self._source.images())
         first = next(images, None)  # a wrong source leaves no trace
         self._archive.check_writable()

@@ -34,6 +34,7 @@ class Standing:
 class AdaptSpec:
     """Builds a learner where it will live."""
 
+    does: ClassVar[str] = "adapt"
     wants_gpu: ClassVar[bool] = True
 
     archive_url: str

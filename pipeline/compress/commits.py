@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.prune_marks import PruneMarkReader
-from pipeline.events import ImagesCommitted, Listener
+from pipeline.events import ImagesCommitted, Listener, waiting
 from pipeline.store.storage import Storage
 
 _NAMED: Final = 10
@@ -82,16 +82,21 @@ class Commits:
             StorageError: the archive cannot be written.
         """
         if self._waiting:
+            began = time.monotonic()
             rows = pa.concat_tables(self._waiting)
-            self._marks.check_committable(pc.unique(rows["shard"]).to_pylist())
-            displaced: dict[str, str] = {}
-            self._catalogue.commit(rows, run=self._run, lost_shards=self._lost_shards, displaced=displaced)
-            self.displaced += len(displaced)
-            self.first_displaced |= dict(islice(displaced.items(), _NAMED - len(self.first_displaced)))
-            self._note_held_back(rows)
-            self._listen(ImagesCommitted(images=rows.num_rows))
+            with waiting(self._listen, "committing"):
+                self._commit_rows(rows)
+            self._listen(ImagesCommitted(images=rows.num_rows, seconds=time.monotonic() - began))
             self._waiting = []
         self._last = time.monotonic()
+
+    def _commit_rows(self, rows: pa.Table) -> None:
+        self._marks.check_committable(pc.unique(rows["shard"]).to_pylist())
+        displaced: dict[str, str] = {}
+        self._catalogue.commit(rows, run=self._run, lost_shards=self._lost_shards, displaced=displaced)
+        self.displaced += len(displaced)
+        self.first_displaced |= dict(islice(displaced.items(), _NAMED - len(self.first_displaced)))
+        self._note_held_back(rows)
 
     def _note_held_back(self, rows: pa.Table) -> None:
         is_bad = pc.or_(pc.equal(rows["status"], "failed"), pc.fill_null(rows["damaged"], False))

@@ -24,7 +24,7 @@ from pipeline.compress.run import CompressRun
 from pipeline.compress.run_record import RunRecord
 from pipeline.compress.summary import RunSummary
 from pipeline.config import CompressConfig, NightlyConfig
-from pipeline.events import Listener, ignore
+from pipeline.events import Listener, RunBegan, RunEnded, ignore
 from pipeline.source.parse import parse_source
 from pipeline.store.storage import Storage
 
@@ -104,6 +104,7 @@ class NightlyRun:
             LockedError: another one is under way, or took over because this one was out of reach for minutes.
             SourceError, StorageError, ConfigError, ArchiveError: as `CompressRun.run`.
         """
+        listen(RunBegan(verb="nightly", archive=self._archive.url))
         until = time.monotonic() + (math.inf if self._max_seconds is None else self._max_seconds)
         Catalogue(self._archive)  # where none can be, nothing is written
         self._archive.check_writable()
@@ -119,7 +120,8 @@ class NightlyRun:
             lease.check()
             summary = replace(self._follow_deletes(runs, listed), adaptation=adaptation)
             RunRecord(self._archive, runs[-1].run, resumed=False).write(NIGHTLY_JSON, asdict(summary))
-            return summary
+        listen(RunEnded())
+        return summary
 
     def _runs(
         self, listen: Listener, stop: Callable[[], bool]

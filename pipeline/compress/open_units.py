@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 import pyarrow as pa
 
 from pipeline.archive.stored_plan import Unit
-from pipeline.encode.tasks import EncodeResult, EncodeTask
+from pipeline.encode.tasks import EncodeResult, EncodeTask, Waits
 from pipeline.workers.pool import Died, Done
 from pipeline.workers.retry import halves
 
@@ -26,6 +26,7 @@ class FinishedUnit:
     """CatalogueRow columns, one row an image."""
     stages: Mapping[str, float]
     """Seconds of work by stage, summed over threads."""
+    waits: Waits
 
 
 class OpenUnits:
@@ -63,7 +64,13 @@ class OpenUnits:
         rows = pa.concat_tables(part.rows for part in self._results[number])
         if rows.num_rows < self._units[number].images:
             return None
+        parts = self._results.pop(number)
         stages: Counter[str] = Counter()
-        for part in self._results.pop(number):
+        for part in parts:
             stages.update(asdict(part.stages))
-        return FinishedUnit(unit=self._units.pop(number), rows=rows, stages=stages)
+        return FinishedUnit(
+            unit=self._units.pop(number),
+            rows=rows,
+            stages=stages,
+            waits=sum((part.waits for part in parts), Waits()),
+        )

@@ -12,7 +12,6 @@ shards were published are adopted, the rest is encoded.
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
@@ -38,7 +37,18 @@ from pipeline.compress.work import CompressWork, StopRequest
 from pipeline.config import CompressConfig
 from pipeline.encode.tasks import EncodeResult, EncoderSpec, EncodeTask
 from pipeline.errors import SourceError
-from pipeline.events import EffortMeasured, Listener, PhaseBegan, RunBegan, RunEnded, ignore, together
+from pipeline.events import (
+    CodecLoaded,
+    EffortMeasured,
+    Listener,
+    PhaseBegan,
+    RecordOpened,
+    RunBegan,
+    RunEnded,
+    ignore,
+    together,
+    waiting,
+)
 from pipeline.progress import Follower
 from pipeline.source.source import Source
 from pipeline.store.storage import Storage
@@ -79,7 +89,7 @@ class CompressRun:
         Raises:
             SourceError, StorageError, ConfigError, ArchiveError: as `run`, before any work.
         """
-        listen(RunBegan(verb="compress"))
+        listen(RunBegan(verb="compress", archive=self._archive.url))
         loaded = RunCodec.load(self._config, self._archive)
         images = self._touch_source()
         check_not_replaced(self._archive)
@@ -107,8 +117,13 @@ class CompressRun:
             SourceError, StorageError, ConfigError, ArchiveError: before any work where it can be known then;
                 one that comes later ends the run after what is finished has been committed.
         """
-        started = time.monotonic()
+        follower = Follower()
+        heard = together(follower, listen)
+        heard(RunBegan(verb="compress", archive=self._archive.url, done="encoded", commits=True))
+        heard(PhaseBegan(phase="loading the codec"))
         loaded = RunCodec.load(self._config, self._archive)  # a wrong one ends here, before anything is made
+        heard(CodecLoaded(codec=loaded.codec.id, learned=loaded.learned, weights=max(len(loaded.digests), 1)))
+        heard(PhaseBegan(phase="looking at source and archive"))
         images = self._touch_source()
         catalogue = Catalogue(self._archive)
         self._archive.check_writable()
@@ -117,9 +132,8 @@ class CompressRun:
         record = RunRecord.resume_or_start(
             self._archive, self._source.config, self._config, weights=loaded.weights_names
         )
-        follower = Follower()
         listen = together(follower, ProgressFile(record, follower), listen)
-        listen(RunBegan(verb="compress", run=record.run, done="encoded", commits=True, at=started))
+        listen(RecordOpened(run=record.run, resumed=record.resumed))
         cost = loaded.effort_cost(self._config.codec.effort)
         if cost is not None:
             listen(
@@ -147,22 +161,23 @@ class CompressRun:
         finally:
             planner.stop()
         planner.tell()
+        with waiting(listen, "closing the run"):
+            summary = summarise(
+                self._archive,
+                catalogue,
+                record,
+                follower.progress,
+                self._config.codec,
+                loaded.codec,
+                held_back=commits.held_back,
+                displaced=commits.displaced,
+                first_displaced=commits.first_displaced,
+                was_asked_to_stop=request.was_made,
+                notes=planner.notes(),
+            )
+            record.end(asdict(summary))
+            seal(self._archive, catalogue.version())
         listen(RunEnded())
-        summary = summarise(
-            self._archive,
-            catalogue,
-            record,
-            follower.progress,
-            self._config.codec,
-            loaded.codec,
-            held_back=commits.held_back,
-            displaced=commits.displaced,
-            first_displaced=commits.first_displaced,
-            was_asked_to_stop=request.was_made,
-            notes=planner.notes(),
-        )
-        record.end(asdict(summary))
-        seal(self._archive, catalogue.version())
         return CompressOutcome(summary=summary, listed=planner.listed)
 
     def _touch_source(self) -> Iterator[SourceImage]:

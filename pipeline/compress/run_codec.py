@@ -23,6 +23,8 @@ class RunCodec:
     codec: Codec
     digests: tuple[bytes, ...]
     """Of the archive's weights files to encode with, that of `codec` first; empty for the codec's own."""
+    learned: str = ""
+    """The adaptation in which the archive learned them; empty for others."""
 
     @classmethod
     def load(cls, config: CompressConfig, archive: Storage) -> Self:
@@ -48,7 +50,7 @@ class RunCodec:
                 f"{error} The archive encodes with them since it learned from its images ({record.adaptation}). "
                 f"`tenfold verify {archive.url}` says what needs them; `tenfold repair` goes back to the shipped ones."
             ) from error
-        return cls(codec=_load(config, learned), digests=record.encodes_with)
+        return cls(codec=_load(config, learned), digests=record.encodes_with, learned=record.adaptation)
 
     @property
     def weights_names(self) -> list[str]:

@@ -6,12 +6,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from pipeline.archive.stored_plan import Unit
 from pipeline.compress.commits import Commits
 from pipeline.compress.open_units import OpenUnits
 from pipeline.compress.planner import Planner
 from pipeline.encode.tasks import EncodeResult, EncodeTask
-from pipeline.events import Heartbeat, ImagesFinished, Listener
+from pipeline.events import Failure, Heartbeat, ImagesFinished, Listener
 from pipeline.totals import Totals
 from pipeline.workers.pool import Done, Pool
 from pipeline.workers.retry import work_through
@@ -112,9 +115,25 @@ class CompressWork:
     def _take(self, done: Done[EncodeTask, EncodeResult]) -> None:
         finished = self._units.take(done)
         if finished is not None:
-            totals = Totals.of(finished.rows)
+            by_status = Totals.by_status(finished.rows)
             self._commits.add(finished.rows)
-            self._listen(ImagesFinished(images=totals.images, totals=totals, stages=finished.stages))
+            self._listen(
+                ImagesFinished(
+                    images=finished.rows.num_rows,
+                    totals=sum(by_status.values(), Totals()),
+                    by_status=by_status,
+                    failures=_failures(finished.rows),
+                    stages=finished.stages,
+                    codec_waited_s=finished.waits.codec_s,
+                    images_waited_s=finished.waits.images_s,
+                    worker=done.worker,
+                )
+            )
+
+
+def _failures(rows: pa.Table) -> tuple[Failure, ...]:
+    failed = rows.filter(pc.equal(rows["status"], "failed")).select(["key", "reason"])
+    return tuple(Failure(**row) for row in failed.to_pylist())
 
 
 def _workload(units: list[Unit]) -> Workload:

@@ -21,6 +21,7 @@ from pipeline.decode.selection import Selection, select_images
 from pipeline.decode.tasks import DecodeResult, DecoderSpec, DecodeTask, WantedImage
 from pipeline.errors import StorageError
 from pipeline.events import (
+    Failure,
     ImagesFinished,
     ImagesListed,
     Listener,
@@ -114,7 +115,7 @@ class DecodeRun:
                 known then.
         """
         self._listen = together(self._follower, listen)
-        self._listen(RunBegan(verb="decode", done="decoded"))
+        self._listen(RunBegan(verb="decode", archive=self._archive.url, done="decoded"))
         catalogue = Catalogue(self._archive, as_of=self._as_of)
         selected = select_images(catalogue, keys=self._keys, glob=self._glob)
         stored = selected.stored()
@@ -186,7 +187,9 @@ class DecodeRun:
 
     def _fail(self, key: str, reason: str) -> None:
         self._failures.append({"key": key, "reason": reason})
-        self._listen(ImagesFinished(images=1, totals=Totals(failed=1)))
+        self._listen(
+            ImagesFinished(images=1, totals=Totals(failed=1), failures=(Failure(key=key, reason=reason),))
+        )
 
 
 def _tasks(planned: Sequence[PlannedImage], rows: pa.Table) -> Iterator[DecodeTask]:

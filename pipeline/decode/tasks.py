@@ -74,6 +74,7 @@ class DecodeResult:
 class DecoderSpec:
     """Builds a decoder where it will live."""
 
+    does: ClassVar[str] = "decode"
     wants_gpu: ClassVar[bool] = True
 
     archive_url: str

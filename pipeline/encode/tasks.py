@@ -51,18 +51,33 @@ class Stages:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Waits:
+    """Seconds of one task. A codec that starves wants more readers; images that queue want more codecs."""
+
+    codec_s: float = 0.0
+    """The codec stood still until an image was read."""
+    images_s: float = 0.0
+    """Images that were read waited for the codec, summed over them."""
+
+    def __add__(self, other: Waits) -> Waits:
+        return Waits(codec_s=self.codec_s + other.codec_s, images_s=self.images_s + other.images_s)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EncodeResult:
     """What one task put into the archive; its shards are published, not yet in the catalogue."""
 
     rows: pa.Table
     """CatalogueRow columns of every image of the task."""
     stages: Stages
+    waits: Waits = Waits()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncoderSpec:
     """Builds an encoder where it will live."""
 
+    does: ClassVar[str] = "encode"
     wants_gpu: ClassVar[bool] = True
 
     archive_url: str

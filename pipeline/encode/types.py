@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from codec.contract import RGB, Encoded, EncodeOptions, Encoder, Prepared
@@ -91,6 +92,8 @@ class Fetched:
     """A text says why the file could not be read."""
     read_s: float
     decode_s: float
+    ready_at: float = field(default_factory=time.perf_counter)
+    """When it was there, by `time.perf_counter()`."""
     exact: str | None = None
     """Why these pixels are stored without loss; None for what the codec is asked about, or that has no pixels."""
 

@@ -15,6 +15,7 @@ from threading import Lock
 from codec.contract import Codec
 from pipeline.archive.stored_plan import StoredPlan
 from pipeline.config import CompressConfig
+from pipeline.encode.awaited import Awaited
 from pipeline.encode.batch_encoder import BatchEncoder
 from pipeline.encode.exact_policy import ExactPolicy
 from pipeline.encode.publish import TimedRow, publish_rows
@@ -80,8 +81,9 @@ class EncoderWorker:
             else:
                 pace, ahead = self._on_target(target_bpp, sources, ahead)
             searched = Stages() if target_bpp is None else Stages(search_s=time.perf_counter() - started)
-            result = self._publish(self._rows(ahead, pace, task), task)
-            return replace(result, stages=searched + result.stages)
+            awaited = Awaited(ahead)
+            result = self._publish(self._rows(awaited, pace, task), task)
+            return replace(result, stages=searched + result.stages, waits=awaited.waits)
 
     def close(self) -> None:
         """Stop the threads."""

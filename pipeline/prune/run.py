@@ -117,7 +117,7 @@ class PruneRun:
         Raises:
             As `pipeline.prune.plan.plan_prune`.
         """
-        self._listen(RunBegan(verb="prune"))
+        self._listen(RunBegan(verb="prune", archive=self._archive.url))
         plan = plan_prune(self._archive, self._retention, self._clock(), self._listen)
         self._listen(RunEnded())
         return self._summary(
@@ -131,7 +131,7 @@ class PruneRun:
             LockedError: somebody else is changing the archive, or took over because we were out of reach.
             As `plan_prune`, and then nothing was marked or removed.
         """
-        self._listen(RunBegan(verb="prune"))
+        self._listen(RunBegan(verb="prune", archive=self._archive.url))
         Catalogue(self._archive).version()  # where no archive is, nothing is written
         self._archive.check_writable()
         with Lease(self._archive, verb="prune") as lease:

@@ -34,6 +34,7 @@ class RebuildResult:
 class RebuildSpec:
     """Builds an indexer where it will live."""
 
+    does: ClassVar[str] = "rebuild"
     wants_gpu: ClassVar[bool] = False
 
     archive_url: str

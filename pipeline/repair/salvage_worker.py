@@ -61,6 +61,7 @@ class SalvageResult:
 class SalvageSpec:
     """Builds a mender where it will live."""
 
+    does: ClassVar[str] = "salvage"
     wants_gpu: ClassVar[bool] = False
 
     archive_url: str

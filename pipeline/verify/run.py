@@ -126,7 +126,7 @@ class VerifyRun:
             StorageError: the store does not answer.
         """
         self._listen = together(self._follower, listen)
-        self._listen(RunBegan(verb="verify", done="checked", counts="problems"))
+        self._listen(RunBegan(verb="verify", archive=self._archive.url, done="checked", counts="problems"))
         if self._level != "structure":
             self._see_seals()  # first: they tell what is wrong with a catalogue that cannot be opened
             self._see_weights()

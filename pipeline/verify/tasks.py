@@ -52,6 +52,7 @@ class VerifyResult:
 class VerifySpec:
     """Builds an inspector where it will live."""
 
+    does: ClassVar[str] = "verify"
     wants_gpu: ClassVar[bool] = True
 
     archive_url: str

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Generic, Self
+from typing import Final, Generic, Self
 
 import torch
 
 from pipeline.errors import TenfoldError
+from pipeline.events import Place
 from pipeline.workers.pool import Died, Done, ResultT, TaskT, Worker
 from pipeline.workers.torch_failures import OUT_OF_MEMORY, lost_device
+
+_ONLY: Final = "1"
 
 
 class LocalPool(Generic[TaskT, ResultT]):
@@ -29,6 +32,7 @@ class LocalPool(Generic[TaskT, ResultT]):
 
     size = 1
     capacity = 1
+    place: Place = "here"
 
     def submit(self, task: TaskT, *, alone: bool = False) -> None:
         """Queue a task."""
@@ -40,7 +44,7 @@ class LocalPool(Generic[TaskT, ResultT]):
             return None
         task = self._waiting.popleft()
         try:
-            return Done(task=task, result=self._worker.run(task))
+            return Done(task=task, result=self._worker.run(task), worker=_ONLY)
         except OUT_OF_MEMORY as error:
             return Died(task=task, reason=f"out of memory: {error}", blame="task")
         except RuntimeError as error:

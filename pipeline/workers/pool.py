@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Generic, Literal, Protocol, TypeVar
 
+from pipeline.events import Place
+
 TaskT = TypeVar("TaskT")
 ResultT = TypeVar("ResultT")
 TaskT_contra = TypeVar("TaskT_contra", contravariant=True)
@@ -30,6 +32,8 @@ WorkerT_co = TypeVar("WorkerT_co", covariant=True)
 class WorkerSpec(Protocol[WorkerT_co]):
     """A picklable description of a worker, built where the worker will live."""
 
+    does: ClassVar[str]
+    """What its workers do, in one word such as `encode`: their name on a Ray dashboard."""
     wants_gpu: ClassVar[bool]
     """It runs a codec's networks on many images, and should have a GPU where there is one."""
 
@@ -44,6 +48,8 @@ class Done(Generic[TaskT, ResultT]):
 
     task: TaskT
     result: ResultT
+    worker: str
+    """Which one of the pool did it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +68,11 @@ class Pool(Protocol[TaskT, ResultT]):
     @property
     def size(self) -> int:
         """Workers in the pool."""
+        ...
+
+    @property
+    def place(self) -> Place:
+        """Where they are."""
         ...
 
     @property

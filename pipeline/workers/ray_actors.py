@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 from uuid import uuid4
 
@@ -28,10 +28,12 @@ _START_TIMEOUT_S: Final = 300
 _LOOK_EVERY_S: Final = 0.5
 
 
-class Shell:
-    """What lives in an actor: the worker, built there."""
+class TenfoldWorker:
+    """What lives in an actor: the worker, built there. Its name, and those of its class and tasks, are what a person
+    sees on Ray's dashboard and in its logs."""
 
-    def __init__(self, spec: WorkerSpec[Any], threads: int) -> None:
+    def __init__(self, spec: WorkerSpec[Any], threads: int, name: str) -> None:
+        self._name = name
         keep_freed_memory()
         if ray.get_gpu_ids() and not torch.cuda.is_available():
             raise ConfigError(
@@ -41,6 +43,9 @@ class Shell:
         torch.set_num_threads(threads)
         self._worker = spec.build(threads=threads)
         self._process = uuid4().hex
+
+    def __repr__(self) -> str:
+        return self._name
 
     def process(self) -> str:
         """A name that no other process has, nor the next one of this actor."""
@@ -60,19 +65,19 @@ def start_actors(spec: WorkerSpec[Any], config: WorkersConfig, lifeline: Lifelin
     """
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     placement = place(nodes, config, wants_gpu=spec.wants_gpu)
-    make: Callable[..., Any] = (
-        ray.remote(Shell)
-        .options(
-            num_cpus=placement.cpus,
-            num_gpus=placement.gpus,
-            max_restarts=-1,
-            max_task_retries=0,
-            max_concurrency=IN_FLIGHT_PER_ACTOR,
-            runtime_env={"env_vars": _environment(placement.threads)},
-        )
-        .remote
-    )
-    actors = [make(spec, placement.threads) for _ in range(placement.count)]
+    kind = ray.remote(TenfoldWorker)
+    demands: dict[str, Any] = {
+        "num_cpus": placement.cpus,
+        "num_gpus": placement.gpus,
+        "max_restarts": -1,
+        "max_task_retries": 0,
+        "max_concurrency": IN_FLIGHT_PER_ACTOR,
+        "runtime_env": {"env_vars": _environment(placement.threads)},
+        "namespace": uuid4().hex,  # a name is taken once in it, and that of a dead actor not free at once
+    }
+    numbers = range(1, placement.count + 1)
+    names = [f"tenfold {spec.does} {number}" for number in numbers]
+    actors = [kind.options(name=name, **demands).remote(spec, placement.threads, name) for name in names]
     try:
         processes = _answers([actor.process.remote() for actor in actors], lifeline)
     except RayTaskError as error:
@@ -89,7 +94,10 @@ def start_actors(spec: WorkerSpec[Any], config: WorkersConfig, lifeline: Lifelin
             f"Expected {placement.count} workers to start within {_START_TIMEOUT_S} s, got fewer. `ray status` shows "
             "what holds the cluster's CPUs and GPUs: wait for it, or lower --workers."
         ) from error
-    return [Seat(actor=actor, process=name) for actor, name in zip(actors, processes, strict=True)]
+    return [
+        Seat(actor=actor, name=str(number), process=process)
+        for number, actor, process in zip(numbers, actors, processes, strict=True)
+    ]
 
 
 def _answers(questions: Sequence[Any], lifeline: Lifeline) -> list[str]:

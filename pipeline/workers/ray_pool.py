@@ -16,6 +16,7 @@ from ray.exceptions import OutOfMemoryError, RayActorError, RayTaskError
 
 from pipeline.config import WorkersConfig
 from pipeline.errors import TenfoldError
+from pipeline.events import Place
 from pipeline.workers.pool import Died, Done, ResultT, TaskT, WorkerSpec
 from pipeline.workers.ray_actors import IN_FLIGHT_PER_ACTOR, start_actors
 from pipeline.workers.ray_seat import Seat, is_nobodys_fault, last_line
@@ -56,6 +57,7 @@ class RayPool(Generic[TaskT, ResultT]):
             TenfoldError: Ray is gone.
         """
         self._session = RaySession(config)
+        self._task_name = f"tenfold {spec.does}"
         self._lifeline = self._session.lifeline
         self._patience_s = patience_s
         self._stalled_s = 0.0
@@ -75,6 +77,11 @@ class RayPool(Generic[TaskT, ResultT]):
     def size(self) -> int:
         """Actors in the pool."""
         return len(self._seats)
+
+    @property
+    def place(self) -> Place:
+        """Where they are."""
+        return "own Ray" if self._session.starts_here else "cluster"
 
     @property
     def capacity(self) -> int:
@@ -149,7 +156,8 @@ class RayPool(Generic[TaskT, ResultT]):
 
     def _start(self, task: TaskT, seat: Seat) -> None:
         run = _Run(task=task, seat=seat, life=seat.life, alone=seat.is_reserved)
-        self._running[seat.actor.run.remote(task)] = run
+        # One name for all tasks: Ray keeps a time series for each name.
+        self._running[seat.actor.run.options(name=self._task_name).remote(task)] = run
         seat.load += 1
 
     def _ask(self, seat: Seat) -> None:
@@ -178,7 +186,7 @@ class RayPool(Generic[TaskT, ResultT]):
         if run.alone:
             seat.is_reserved = False
         try:
-            return Done(task=task, result=ray.get(result))
+            return Done(task=task, result=ray.get(result), worker=seat.name)
         except (RayActorError, OutOfMemoryError) as error:
             if was_last:
                 seat.died(error)

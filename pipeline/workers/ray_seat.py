@@ -23,8 +23,10 @@ class Seat:
     """
 
     actor: Any
+    name: str
+    """That no other seat of the pool has."""
     process: str
-    """The name of the one that answered last."""
+    """The name of the process that answered last."""
     life: int = 0
     """Deaths that were seen: a task of an earlier life says nothing of this one."""
     is_up: bool = True

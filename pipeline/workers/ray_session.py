@@ -53,8 +53,9 @@ class RaySession:
             _connect(config)
         else:
             _check_is_the_one(config.ray_address)
-        starts_here = self._is_ours and config.cluster is None
-        self.lifeline = Lifeline(_processes(starts_here=starts_here))
+        self.starts_here = self._is_ours and config.cluster is None
+        """Whether this Ray is there for this session alone."""
+        self.lifeline = Lifeline(_processes(starts_here=self.starts_here))
 
     def close(self, actors: Sequence[Any] = ()) -> None:
         """End actors, and Ray in this process if it came with this session. Returns though Ray may not."""

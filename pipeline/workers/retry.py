@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, Generic, TypeVar
 
 from pipeline.errors import TenfoldError
-from pipeline.events import Heartbeat, Listener, ignore
+from pipeline.events import Heartbeat, Listener, TasksUnderWay, ignore
 from pipeline.workers.pool import Died, Done, Pool, ResultT, TaskT
 
 _Item = TypeVar("_Item")
@@ -81,7 +81,7 @@ def work_through(
             way has waited a moment for one.
         split: as for `RetryPolicy`.
         give_up: what to do instead of a task that kills its workers whenever it is tried alone.
-        listen: hears a heartbeat several times a second.
+        listen: hears how many tasks are under way, and a heartbeat several times a second.
     Yields:
         What is done; deaths only of tasks that are given up; None whenever nothing else came.
     Raises:
@@ -89,7 +89,7 @@ def work_through(
     """
     retry: RetryPolicy[TaskT] = RetryPolicy(split)
     fresh, again = iter(tasks), deque[TaskT]()
-    in_flight, ended = 0, False
+    in_flight, told, ended = 0, 0, False
     while again or in_flight or not ended:
         while in_flight < pool.capacity and (again or not ended):
             task = again.popleft() if again else next(fresh, _END)
@@ -100,6 +100,9 @@ def work_through(
             else:
                 pool.submit(task, alone=retry.is_suspect(task))
                 in_flight += 1
+        if in_flight != told:
+            listen(TasksUnderWay(tasks=in_flight, capacity=pool.capacity))
+            told = in_flight
         outcome = pool.next(_WAIT_S) if in_flight else None
         if outcome is not None:
             in_flight -= 1
@@ -112,6 +115,7 @@ def work_through(
                 retry.succeeded()
             yield outcome
         listen(Heartbeat())
+    listen(TasksUnderWay(tasks=0, capacity=pool.capacity))
 
 
 class _End:

@@ -23,7 +23,7 @@ def working_pool(
     phase: str = "working",
     build_here: Callable[..., Worker[Any, Any]] | None = None,
 ) -> Iterator[Pool[Any, Any]]:
-    """A pool that is closed at the end; `listen` hears of the phases `starting` (or `starting Ray`) and then `phase`.
+    """A pool that is closed at the end; `listen` hears of its start as a phase, and then of `phase`.
 
     Args:
         workload: None where it is not known.
@@ -32,11 +32,17 @@ def working_pool(
         ConfigError: no cluster, or too small a one.
     """
     is_here = is_work_for_here(spec, workers, workload)
-    listen(PhaseBegan(phase="starting" if is_here else "starting Ray"))
+    listen(PhaseBegan(phase=_start_words(workers, is_here=is_here)))
     with closing(start_pool(spec, workers, is_here=is_here, build_here=build_here)) as pool:
-        listen(WorkersStarted(workers=pool.size))
+        listen(WorkersStarted(workers=pool.size, place=pool.place))
         listen(PhaseBegan(phase=phase))
         yield pool
+
+
+def _start_words(workers: WorkersConfig, *, is_here: bool) -> str:
+    if is_here:
+        return "starting in this process"
+    return "starting Ray" if workers.cluster is None else "joining Ray"
 
 
 def is_work_for_here(spec: WorkerSpec[Any], workers: WorkersConfig, workload: Workload | None) -> bool:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
+
 from pipeline.events import (
+    Failure,
+    ImagesCommitted,
     ImagesFinished,
     ImagesListed,
     ListingEnded,
     PhaseBegan,
     RunBegan,
     RunEnded,
+    TasksUnderWay,
     WorkersStarted,
+    waiting,
 )
 from pipeline.progress import Follower
 from pipeline.totals import Totals
@@ -31,6 +37,38 @@ def test_counts_add_up() -> None:
     assert progress.totals.pixels == 15
     assert progress.stages == {"encode_s": 1.5, "read_s": 2.0}
     assert progress.start_seconds() == 2.0
+
+
+def test_what_is_slow_is_told() -> None:
+    follower = Follower()
+    follower(RunBegan(verb="compress", done="encoded", commits=True))
+    follower(PhaseBegan(phase="starting Ray"))
+    assert waits(follower) == "starting Ray"
+    follower(WorkersStarted(workers=2))
+    follower(TasksUnderWay(tasks=2, capacity=4))
+    assert waits(follower) == "waiting for the first of 2 tasks under way"
+    failure = Failure(key="a", reason="the source file is no longer there")
+    for worker in ("1", "2", "1"):
+        follower(ImagesFinished(images=2, totals=Totals(failed=1), failures=(failure,), worker=worker))
+    assert waits(follower) == "waiting for 2 tasks under way"
+    with waiting(follower, "committing"):
+        assert waits(follower) == "committing"
+    follower(ImagesCommitted(images=1))
+    follower(ImagesCommitted(images=2, seconds=3.0))
+    follower(ImagesCommitted(images=2, seconds=1.0))
+    said = follower.progress.as_json()
+    assert json.loads(json.dumps(said)) == said
+    assert said["failures"] == {"missing": 3}
+    assert said["commits"] == {"count": 2, "total_s": 4.0, "last_s": 1.0, "longest_s": 3.0}
+    assert said["uncommitted"] == 1
+    assert {name: share.images for name, share in follower.progress.workers.items()} == {"1": 4, "2": 2}
+    follower(RunEnded())
+    assert follower.progress.waits_for() is None
+
+
+def waits(follower: Follower) -> str | None:
+    wait = follower.progress.waits_for()
+    return None if wait is None else wait.what
 
 
 def test_a_run_within_a_run() -> None:

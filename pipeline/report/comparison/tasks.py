@@ -42,6 +42,7 @@ class CompareResult:
 class CompareSpec:
     """Builds a worker where it will live."""
 
+    does: ClassVar[str] = "compare"
     wants_gpu: ClassVar[bool] = False
 
     archive_url: str

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from jobs.terminal import progress as drawn
+from jobs.terminal import drawers
 from jobs.terminal.progress import count_steps, show_progress, show_share
 from pipeline.events import (
     Heartbeat,
@@ -50,7 +50,7 @@ def test_a_run_has_a_line_for_each_phase(capsys: pytest.CaptureFixture[str]) -> 
 def test_long_work_has_a_line_now_and_then(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(drawn, "LINE_EVERY_S", 0.0)
+    monkeypatch.setattr(drawers, "LINE_EVERY_S", 0.0)
     with show_progress() as listen:
         listen(RunBegan(verb="verify", done="checked", counts="problems"))
         listen(ImagesListed(images=5))

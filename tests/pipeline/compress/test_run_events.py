@@ -13,7 +13,7 @@ from pipeline.compress.run import CompressRun
 from pipeline.compress.summary import RunSummary
 from pipeline.config import CodecConfig, CompressConfig, ShardConfig, WorkersConfig
 from pipeline.errors import TenfoldError
-from pipeline.events import Event, Listener, PhaseBegan, RunBegan, RunEnded, together
+from pipeline.events import Event, Listener, PhaseBegan, RecordOpened, RunBegan, RunEnded, together
 from pipeline.progress import Follower, Progress
 from pipeline.source.parse import parse_source
 from pipeline.store.storage import Storage
@@ -56,10 +56,16 @@ def test_two_listeners_hear_one_story(source: Path, tmp_path: Path) -> None:
     assert one == other
     assert threads == {threading.main_thread().name}, "the planner's thread hands over what it counts"
     assert isinstance(one[0], RunBegan)
-    assert one[0].run == summary.run
+    assert [event.run for event in one if isinstance(event, RecordOpened)] == [summary.run]
     assert isinstance(one[-1], RunEnded)
     phases = [event.phase for event in one if isinstance(event, PhaseBegan)]
-    assert phases == ["listing", "starting", "working"]
+    assert phases == [
+        "loading the codec",
+        "looking at source and archive",
+        "listing",
+        "starting in this process",
+        "working",
+    ]
     for count in ("listed", "unchanged", "finished", "committed"):
         counts = [getattr(progress, count) for progress in story]
         assert counts == sorted(counts), count

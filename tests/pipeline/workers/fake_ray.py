@@ -48,6 +48,10 @@ class Call:
     def __init__(self, remote: Callable[..., Ref]) -> None:
         self.remote = remote
 
+    def options(self, *, name: str) -> Call:
+        """As an actor's method; `name` is what a dashboard shows."""
+        return self
+
 
 class FakeRay:
     """A world with its own clock. Poison kills the process, loses its GPU, or fills its memory, by its key."""
@@ -112,7 +116,7 @@ class FakeActor:
 
     def seat(self) -> Seat:
         """Where the pool sees it."""
-        return Seat(actor=self, process=self.now.name)
+        return Seat(actor=self, name="1", process=self.now.name)
 
     def die_idle(self) -> None:
         """Die of something that has to do with no image, unless at work."""

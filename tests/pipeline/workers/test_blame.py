@@ -19,6 +19,7 @@ from tests.pipeline.workers.fake_ray import FakeActor, FakeRay, Task, failed_to_
 class Spec:
     """Of workers that are played."""
 
+    does: ClassVar[str] = "idle"
     wants_gpu: ClassVar[bool] = False
 
     def build(self, *, threads: int) -> None:

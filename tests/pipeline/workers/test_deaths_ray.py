@@ -30,6 +30,7 @@ on_ray = pytest.mark.usefixtures("ray_cluster")
 class MortalSpec:
     """Workers that die on some images, and fail on a whole unit."""
 
+    does: ClassVar[str] = "idle"
     wants_gpu: ClassVar[bool] = False
 
     poison: Mapping[str, Exception | None]

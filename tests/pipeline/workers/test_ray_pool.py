@@ -17,8 +17,11 @@ import torch
 from pipeline.adapt.run import AdaptRun
 from pipeline.config import AdaptConfig, CompressConfig, WorkersConfig
 from pipeline.errors import ConfigError, TenfoldError
+from pipeline.metrics.definitions import COMMON_LABELS, METRICS
+from pipeline.metrics.on_ray import RayMeters
 from pipeline.source.parse import parse_source
 from pipeline.store.storage import Storage
+from pipeline.workers.pool import Done
 from pipeline.workers.ray_pool import RayPool
 from tests.support.own_process import in_own_process
 
@@ -39,6 +42,7 @@ class IdleWorker:
 class IdleSpec:
     """Workers that do nothing."""
 
+    does: ClassVar[str] = "idle"
     wants_gpu: ClassVar[bool] = False
 
     def build(self, *, threads: int) -> IdleWorker:
@@ -126,6 +130,23 @@ def test_another_address_than_that_of_this_process_is_refused() -> None:
     there = ray.get_runtime_context().gcs_address
     for same in (there, "auto"):
         RayPool(IdleSpec(), WorkersConfig(count=1, ray_address=same)).close()
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_a_dashboard_shows_who_does_what() -> None:
+    pool: RayPool[str, str] = RayPool(IdleSpec(), WorkersConfig(count=1))
+    try:
+        assert pool.place == "cluster"
+        assert "tenfold idle 1" in {one["name"] for one in ray.util.list_named_actors(all_namespaces=True)}
+        pool.submit("task")
+        while not isinstance(done := pool.next(1.0), Done):
+            pass
+        assert (done.worker, done.result) == ("1", "task")
+    finally:
+        pool.close()
+    meters = RayMeters()
+    for metric in METRICS:
+        meters.record(metric, 1.0, dict.fromkeys((*COMMON_LABELS, *metric.labels), "x"))
 
 
 @pytest.mark.usefixtures("ray_cluster")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from pipeline.errors import TenfoldError
-from pipeline.events import Event, Heartbeat
+from pipeline.events import Event, Heartbeat, TasksUnderWay
 from pipeline.workers.local_pool import LocalPool
 from pipeline.workers.pool import Died, Done, Worker
 from pipeline.workers.retry import RetryPolicy, halves, work_through
@@ -99,8 +99,10 @@ def test_the_loop_takes_tasks_as_they_come_and_gives_up_the_poison() -> None:
         "something else was done instead"
     )
     assert outcomes[0] is None, "whoever drives the loop is asked while no task is there yet"
-    assert len(heard) == len(outcomes)
-    assert all(isinstance(event, Heartbeat) for event in heard)
+    assert sum(isinstance(event, Heartbeat) for event in heard) == len(outcomes)
+    under_way = [event.tasks for event in heard if isinstance(event, TasksUnderWay)]
+    assert set(under_way) == {0, 1}
+    assert under_way[-1] == 0
 
 
 def test_a_task_that_is_given_up_is_told() -> None:

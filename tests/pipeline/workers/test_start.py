@@ -12,6 +12,7 @@ from pipeline.workers.workload import Workload
 
 
 class Spec:
+    does: ClassVar[str] = "idle"
     wants_gpu: ClassVar[bool] = True
 
     def build(self, *, threads: int) -> Any:

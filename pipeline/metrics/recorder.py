@@ -1,0 +1,102 @@
+"""From the events of a run to its metrics."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Mapping
+from typing import Protocol
+
+from pipeline.events import (
+    Event,
+    ImagesCommitted,
+    ImagesFinished,
+    ImagesListed,
+    RunBegan,
+    RunEnded,
+    TasksUnderWay,
+    WorkersStarted,
+)
+from pipeline.failure_kinds import failure_kind
+from pipeline.metrics import definitions as told
+from pipeline.metrics.definitions import Metric
+from pipeline.progress import Follower
+
+
+class Meters(Protocol):
+    """Where metrics are kept: for Prometheus, or by Ray."""
+
+    def record(self, metric: Metric, value: float, labels: Mapping[str, str]) -> None:
+        """Add to a counter, set a gauge, or observe one value of a histogram.
+
+        Args:
+            labels: all that the metric has, the common ones too.
+        """
+        ...
+
+
+class Recorder:
+    """A listener that keeps metrics of the run under way."""
+
+    def __init__(self, meters: Meters | None) -> None:
+        """With None events are only counted, until there are meters."""
+        self.meters = meters
+        self._follower = Follower()
+
+    def __call__(self, event: Event) -> None:
+        """Take one event."""
+        self._follower(event)
+        match event:
+            case RunBegan():
+                self._record(told.BEGAN, time.time())
+            case WorkersStarted():
+                self._record(told.WORKERS, event.workers)
+            case TasksUnderWay():
+                self._record(told.TASKS, event.tasks)
+                self._record(told.CAPACITY, event.capacity)
+            case ImagesFinished():
+                self._record_images(event)
+                self._record_queue()
+            case ImagesCommitted():
+                if event.seconds is not None:
+                    self._record(told.COMMIT_SECONDS, event.seconds)
+                self._record_queue()
+            case ImagesListed():
+                self._record_queue()
+            case RunEnded():
+                self._record(told.ENDED, time.time())
+
+    def _record_images(self, more: ImagesFinished) -> None:
+        began = self._follower.progress.began
+        for status, totals in (more.by_status or {began.done: more.totals}).items():
+            images = totals.images if more.by_status else more.images - len(more.failures)
+            self._add(told.IMAGES, images, status=status)
+            self._add(told.MEGAPIXELS, totals.pixels / 1e6, status=status)
+            if more.by_status:
+                self._add(told.SOURCE_BYTES, totals.source_bytes, status=status)
+                self._add(told.STORED_BYTES, totals.payload_bytes, status=status)
+        for kind, count in Counter(failure_kind(failure.reason) for failure in more.failures).items():
+            self._add(told.FAILURES, count, reason=kind)
+        if began.counts == "problems":
+            self._add(told.PROBLEMS, more.totals.failed)
+        if more.worker:
+            self._add(told.WORKER_MEGAPIXELS, more.totals.pixels / 1e6, worker=more.worker)
+        for stage, seconds in more.stages.items():
+            self._record(told.STAGE_SECONDS, seconds, stage=stage.removesuffix("_s"))
+        self._add(told.CODEC_WAITED, more.codec_waited_s)
+        self._add(told.IMAGES_WAITED, more.images_waited_s)
+
+    def _record_queue(self) -> None:
+        progress = self._follower.progress
+        self._record(told.PLANNED, progress.listed)
+        self._record(told.UNFINISHED, progress.listed - progress.finished)
+        self._record(told.UNCOMMITTED, progress.uncommitted)
+
+    def _add(self, metric: Metric, value: float, **labels: str) -> None:
+        if value > 0:
+            self._record(metric, value, **labels)
+
+    def _record(self, metric: Metric, value: float, **labels: str) -> None:
+        if self.meters is not None:
+            began = self._follower.progress.began
+            self.meters.record(metric, value, {"archive": began.archive, "verb": began.verb, **labels})
