@@ -131,6 +131,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         "pipeline/workers",
     },
     "pipeline/prune": {"pipeline (ground)", "pipeline/archive", "pipeline/store"},
+    "pipeline/info": {"pipeline/archive", "pipeline/store"},
     "pipeline/report": {
         "codec (ground)",
         "codec/bench",
@@ -219,6 +220,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         "pipeline/decode",
         "pipeline/doctor",
         "pipeline/image",
+        "pipeline/info",
         "pipeline/prune",
         "pipeline/repair",
         "pipeline/report",

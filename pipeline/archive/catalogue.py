@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 import pyarrow as pa
 
 from pipeline.archive import commits, queries
-from pipeline.archive.delta_table import DeltaCatalogueTable, files_of
+from pipeline.archive.delta_table import FORMAT_KEY, DeltaCatalogueTable, files_of
 from pipeline.archive.key_ranges import KeyRanges
 from pipeline.archive.rows_by_shard import ShardContent, rows_by_shard
 from pipeline.archive.schema import rows_of
@@ -230,6 +230,10 @@ class Catalogue:
         """The Parquet files that this version consists of, as paths below the archive, and their sizes."""
         with self._table.translated():
             return files_of(self._table.opened())
+
+    def format(self) -> int:
+        """Of the archive: which releases can read it."""
+        return int(self._table.opened().metadata().configuration[FORMAT_KEY])
 
     def reader_version(self) -> int:
         """What Delta demands of readers: above 1, files are not all that they seem."""

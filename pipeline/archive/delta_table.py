@@ -29,7 +29,7 @@ ARCHIVE_FORMAT = 2
 """Written into the table as `tenfold.format`. Columns may be added without raising it, unless who does not know them
 takes something for what it is not: 2 came with packed payloads, payloads that rows share, and carried metadata."""
 
-_FORMAT_KEY = "tenfold.format"
+FORMAT_KEY = "tenfold.format"
 _REOPEN_S = 600.0
 """A table opened longer ago than this is opened anew when refreshed: its credentials may be about to expire."""
 _LONGEST_PAUSE_S = 4.0
@@ -199,14 +199,14 @@ class DeltaCatalogueTable:
             CommitFailedError: another writer was faster.
         """
         opened = self.opened()
-        if opened.metadata().configuration.get(_FORMAT_KEY) != str(ARCHIVE_FORMAT):
+        if opened.metadata().configuration.get(FORMAT_KEY) != str(ARCHIVE_FORMAT):
             opened.alter.set_table_properties(
-                {_FORMAT_KEY: str(ARCHIVE_FORMAT)}, raise_if_not_exists=False, commit_properties=properties
+                {FORMAT_KEY: str(ARCHIVE_FORMAT)}, raise_if_not_exists=False, commit_properties=properties
             )
             self.refresh()
 
     def _check_format(self, configuration: Mapping[str, str | None]) -> None:
-        written = configuration.get(_FORMAT_KEY)
+        written = configuration.get(FORMAT_KEY)
         if written is None or not written.isdecimal():
             raise NoArchiveError(
                 f"Expected a Tenfold archive at {self.storage.url}, got a Delta table of something else in "
@@ -246,7 +246,7 @@ def _first_commit() -> bytes:
             schema=CATALOGUE_SCHEMA,
             name="tenfold catalogue",
             description="Images of a Tenfold archive: one row per key",
-            configuration={_FORMAT_KEY: str(ARCHIVE_FORMAT), **_TABLE_PROPERTIES},
+            configuration={FORMAT_KEY: str(ARCHIVE_FORMAT), **_TABLE_PROPERTIES},
             raise_if_key_not_exists=False,
         )
         return (Path(folder) / entry_path(0).removeprefix(f"{CATALOGUE_FOLDER}/")).read_bytes()
