@@ -52,8 +52,8 @@ def _lines(info: ArchiveInfo) -> Iterator[tuple[str, str]]:
         of_it = f", of it {_mb(info.metadata_bytes)} metadata" if name == SHARDS_FOLDER else ""
         yield "", f"{_mb(objects.bytes)} in {name or 'no folder'} ({counted(objects.count, 'object')}){of_it}"
     yield "codecs", _counts(info.codecs)
-    for one in info.weights:
-        yield "weights", f"{one.name}, {_mb(one.bytes)}, for {counted(one.images, 'image')}"
+    for file in info.weights:
+        yield "weights", f"{file.name}, {_mb(file.bytes)}, for {counted(file.images, 'image')}"
     for codec, adaptation in info.learned.items():
         yield "learned", f"{codec} encodes with what it learned here ({adaptation})"
     yield "runs", _runs(info)
