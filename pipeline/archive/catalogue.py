@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import pyarrow as pa
 
-from pipeline.archive import commits, queries
+from pipeline.archive import commits, key_order, queries
 from pipeline.archive.delta_table import FORMAT_KEY, DeltaCatalogueTable, files_of
 from pipeline.archive.key_ranges import KeyRanges
 from pipeline.archive.rows_by_shard import ShardContent, rows_by_shard
@@ -129,6 +129,16 @@ class Catalogue:
             ArchiveError: `where` is not a condition.
         """
         return queries.select(self._table, columns, where=where, order=order)
+
+    def by_key(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Stream the rows of the version that is seen now, sorted by key, whatever is committed meanwhile.
+
+        Memory grows with the files that overlap, not with the table (key_order.py).
+
+        Raises:
+            ValueError: no such column.
+        """
+        return key_order.by_key(self._table, columns)
 
     def table(self, columns: Sequence[str] | None = None, *, where: str | None = None) -> pa.Table:
         """The rows of `scan` as one table sorted by key."""

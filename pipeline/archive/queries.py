@@ -47,14 +47,14 @@ def select(
         schema = schema_of_columns([*names, "reason"])
     opened = table.opened_for(keys)
     present = columns_of(table)
-    sql = f"SELECT {', '.join(_quoted(name) for name in schema.names if name in present) or 'key'} FROM t"
+    sql = f"SELECT {', '.join(quoted(name) for name in schema.names if name in present) or 'key'} FROM t"
     conditions = [
         f"({one})" for one in (None if keys is None else keys.condition(), where) if one is not None
     ]
     if conditions:
         sql += f" WHERE {' AND '.join(conditions)}"
     if order:
-        sql += f" ORDER BY {', '.join(map(_quoted, order))}"
+        sql += f" ORDER BY {', '.join(map(quoted, order))}"
     with table.translated(where):
         for batch in pa.RecordBatchReader.from_stream(QueryBuilder().register("t", opened).execute(sql)):
             rows = in_types_of(schema, batch)
@@ -96,7 +96,7 @@ def join(
     one, other = sides
     schema = pa.schema([field.with_name(f"{side}_{field.name}") for side in sides for field in plain])
     named = ", ".join(
-        f"{side}.{_quoted(name)} AS {side}_{name}"
+        f"{side}.{quoted(name)} AS {side}_{name}"
         for side, table in sides.items()
         for name in columns
         if name in columns_of(table)
@@ -187,7 +187,8 @@ def columns_of(table: DeltaCatalogueTable) -> set[str]:
     return {field.name for field in table.opened().schema().fields}
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
+    """A column's name in SQL."""
     return '"' + name + '"'
 
 

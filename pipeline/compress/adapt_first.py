@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pipeline.adapt.run import AdaptOutcome, AdaptPlan, AdaptRun
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.lease import Lease
-from pipeline.compress.plan import known_images
+from pipeline.compress.plan import compare
 from pipeline.compress.run_codec import RunCodec
 from pipeline.compress.run_record import RunRecord, recorded_config
 from pipeline.config import CompressConfig
@@ -59,8 +59,8 @@ def _why_not(source: Source, archive: Storage, config: CompressConfig) -> str | 
         return f"the run {run} had learned, or tried to, before it was interrupted: it goes on first"
     catalogue = Catalogue(archive)
     if config.compare == "fast" and catalogue.exists():  # by checksum every image would be read for it
-        changes = known_images(source, catalogue, config).changes(source.images())
-        if all(change == "unchanged" for _, change in changes):
+        comparison = compare(source, source.batches(), catalogue, config)
+        if not any(len(compared.to_take()) for compared in comparison.compared()):
             return "there is nothing new to encode"
     return None
 

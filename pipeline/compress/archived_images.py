@@ -6,8 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NoReturn
 
+import pyarrow as pa
+
 from pipeline.archive.catalogue import Catalogue
 from pipeline.source.image_names import is_image_name
+from pipeline.source.listing import batch_of
 from pipeline.source.source import Source, SourceConfig
 from pipeline.source.taking import NO_IMAGE
 from pipeline.store.options import StorageOptions
@@ -29,7 +32,7 @@ class ArchivedImages(Source):
         super().__init__(config)
         self._batches = batches
 
-    def images(self) -> Iterator[SourceImage]:
+    def batches(self) -> Iterator[pa.RecordBatch]:
         """Every image, with size, ETag and time of its file as it is now.
 
         Raises:
@@ -37,7 +40,7 @@ class ArchivedImages(Source):
         """
         with ThreadPoolExecutor(_LOOKS, thread_name_prefix="look") as pool:
             for batch in self._batches():
-                yield from pool.map(self._now, batch)
+                yield batch_of(list(pool.map(self._now, batch)))
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(

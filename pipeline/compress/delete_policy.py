@@ -11,18 +11,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from pipeline.archive.catalogue import Catalogue
-from pipeline.compress.known_images import KnownImages
+from pipeline.compress.comparison import Comparison
 from pipeline.errors import ConfigError
 from pipeline.source.source import Source
 
 _DROP_MOST = 0.5
 _FAIL_IF_OVER = re.compile(r"fail-if-over\s+(\d+(?:\.\d+)?)\s*%")
-_COLUMNS = ("key", "source_url", "source_size", "shard", "row")
 _ROWS = pa.schema([(name, pa.int64() if name == "row" else pa.string()) for name in ("key", "shard", "row")])
 
 
@@ -78,7 +76,7 @@ class MissingFromSource:
     rows: pa.Table
     """`key`, `shard`, `row`."""
     archived: int
-    """Images that the archive held of the source, these included."""
+    """Images that the archive held of the source before, these included."""
     source_bytes: int
     """Of the files that these images were."""
 
@@ -87,24 +85,23 @@ def _percent(share: float) -> str:
     return f"{100 * share:.3g} %"
 
 
-def missing_from_source(catalogue: Catalogue, source: Source, listed: KnownImages) -> MissingFromSource:
+def missing_from_source(source: Source, compared: Comparison) -> MissingFromSource:
     """What a complete listing has not shown, of the images that lie where this source looks.
 
     Args:
-        listed: what the archive held before the listing. Images that came in since are not gone.
+        compared: the last listing of the source, at its end; what it has not shown can be asked for once.
     Raises:
         SourceError: a source that cannot tell.
     """
-    covers, archived, source_bytes = source.coverage(), 0, 0
-    gone: list[dict[str, Any]] = []
-    for batch in catalogue.scan(_COLUMNS):
-        for row in batch.to_pylist():
-            size = row.pop("source_size") or 0
-            if covers(row.pop("source_url")):
-                archived += 1
-                if listed.is_gone(row["key"]):
-                    gone.append(row)
-                    source_bytes += size
+    covers = source.coverage()
+    gone: list[pa.RecordBatch] = []
+    archived, source_bytes = compared.shown, 0
+    for batch in compared.unseen():
+        near = batch.filter(source.may_cover(batch["source_url"]))
+        rows = near.filter(pa.array([covers(url) for url in near["source_url"].to_pylist()], pa.bool_()))
+        source_bytes += pc.sum(rows["source_size"]).as_py() or 0
+        gone.append(rows.select(_ROWS.names).cast(_ROWS))
+        archived += len(rows)
     return MissingFromSource(
-        rows=pa.Table.from_pylist(gone, _ROWS), archived=archived, source_bytes=source_bytes
+        rows=pa.Table.from_batches(gone, _ROWS), archived=archived, source_bytes=source_bytes
     )

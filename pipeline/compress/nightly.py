@@ -17,8 +17,8 @@ from pipeline.archive.layout import NIGHTLY_JSON
 from pipeline.archive.lease import Lease
 from pipeline.archive.seals import seal
 from pipeline.compress.adapt_first import adapt_first, plan_adapt_first
+from pipeline.compress.comparison import Comparison
 from pipeline.compress.delete_policy import missing_from_source, parse_policy
-from pipeline.compress.known_images import KnownImages
 from pipeline.compress.plan import CompressPlan
 from pipeline.compress.run import CompressRun
 from pipeline.compress.run_record import RunRecord
@@ -116,33 +116,31 @@ class NightlyRun:
             adaptation = adapt_first(
                 self._source, self._archive, self._config, listen, stop=stop, lease=lease
             )
-            runs, listed = self._runs(listen, stop)
+            runs, compared = self._runs(listen, stop)
             lease.check()
-            summary = replace(self._follow_deletes(runs, listed), adaptation=adaptation)
+            summary = replace(self._follow_deletes(runs, compared), adaptation=adaptation)
             RunRecord(self._archive, runs[-1].run, resumed=False).write(NIGHTLY_JSON, asdict(summary))
         listen(RunEnded())
         return summary
 
-    def _runs(
-        self, listen: Listener, stop: Callable[[], bool]
-    ) -> tuple[list[RunSummary], KnownImages | None]:
+    def _runs(self, listen: Listener, stop: Callable[[], bool]) -> tuple[list[RunSummary], Comparison | None]:
         """A resumed run does what was planned before it was killed: another one looks at the source of today."""
         runs: list[RunSummary] = []
         while True:
             outcome = CompressRun(self._source, self._archive, self._config).run(listen, stop=stop)
             runs.append(outcome.summary)
             if not outcome.summary.resumed or stop():
-                return runs, outcome.listed
+                return runs, outcome.compared
 
-    def _follow_deletes(self, runs: list[RunSummary], listed: KnownImages | None) -> NightlySummary:
+    def _follow_deletes(self, runs: list[RunSummary], compared: Comparison | None) -> NightlySummary:
         gone: int | None = None
         dropped, refused = 0, None
-        if listed is not None and not self._policy.keeps:
-            catalogue = Catalogue(self._archive)
-            found = missing_from_source(catalogue, self._source, listed)
+        if compared is not None and not self._policy.keeps:
+            found = missing_from_source(self._source, compared)
             gone = found.rows.num_rows
             refused = self._policy.refusal(gone=gone, archived=found.archived)
             if gone and refused is None:
+                catalogue = Catalogue(self._archive)
                 dropped = catalogue.remove(
                     found.rows, run=runs[-1].run, info={"tenfold.deletes": self._policy.text}
                 )

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from pipeline.archive.catalogue import Catalogue
+from pipeline.compress.comparison import CHANGES, CHECKSUM_COLUMNS, HELD_COLUMNS, Comparison
 from pipeline.compress.delete_policy import missing_from_source
-from pipeline.compress.known_images import CHECKSUM_COLUMNS, FAST_COLUMNS, Change, KnownImages
 from pipeline.config import CompressConfig
 from pipeline.encode.effort_cost import EffortCost, FewImages
 from pipeline.errors import SourceError
 from pipeline.events import Listener, StepAdvanced
+from pipeline.source.listing import images_of
 from pipeline.source.notes import ListingNotes
 from pipeline.source.source import Source
-from pipeline.types import SourceImage
 
-_TELL_EVERY = 1000
+_LISTED = "images listed"
+_SORTED = "images put in order"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,25 +65,34 @@ class CompressPlan:
         return self.new + self.changed + self.displacing
 
 
-def known_images(source: Source, catalogue: Catalogue, config: CompressConfig) -> KnownImages:
-    """What a catalogue holds, to hold the listing of a source against it; nothing when all is to be encoded again."""
-    if source.takes_known:
-        return KnownImages()
+def compare(
+    source: Source,
+    listing: Iterable[pa.RecordBatch],
+    catalogue: Catalogue,
+    config: CompressConfig,
+    *,
+    sorting: Callable[[int], None] = lambda _: None,
+) -> Comparison:
+    """Hold the listing of a source against a catalogue; against nothing when all is to be encoded again.
+
+    Args:
+        listing: batches that the source gives.
+        catalogue: of an archive that need not exist.
+        sorting: as for `Comparison`.
+    """
     by_checksum = config.compare == "checksum"
-    columns = CHECKSUM_COLUMNS if by_checksum else FAST_COLUMNS
-    return KnownImages(
-        (
-            row
-            for batch in catalogue.scan(columns)
-            for row in zip(*(batch[name].to_pylist() for name in columns), strict=True)
-        ),
-        read=source.read if by_checksum else None,
-    )
+
+    def held() -> Iterable[pa.RecordBatch]:
+        if source.takes_known or not catalogue.exists():
+            return ()
+        return catalogue.by_key(CHECKSUM_COLUMNS if by_checksum else HELD_COLUMNS)
+
+    return Comparison(listing, held, read=source.read if by_checksum else None, sorting=sorting)
 
 
 def plan_run(
     source: Source,
-    images: Iterable[SourceImage],
+    listing: Iterable[pa.RecordBatch],
     catalogue: Catalogue,
     config: CompressConfig,
     *,
@@ -90,32 +103,37 @@ def plan_run(
     """List a source to its end.
 
     Args:
-        images: what `source` lists.
+        listing: batches that the source gives.
         catalogue: of an archive that need not exist.
         resumes: the interrupted run that would be finished first.
         effort: what it costs here; None without any.
     Raises:
         SourceError, StorageError, ArchiveError: the source or the catalogue cannot be read.
     """
-    exists = catalogue.exists()
-    known = known_images(source, catalogue, config) if exists else KnownImages()
-    counts: dict[Change, ImageCount] = {}
+    comparison = compare(
+        source,
+        listing,
+        catalogue,
+        config,
+        sorting=lambda done: listen(StepAdvanced(words=_SORTED, done=done)),
+    )
+    counts = dict.fromkeys(CHANGES, ImageCount())
     few = FewImages()
-    done = 0
-    for done, (image, change) in enumerate(known.changes(images), 1):
-        known.see(image.key)
-        if effort is not None and change != "unchanged":
-            few.show(image)
-        counts[change] = counts.get(change, ImageCount()) + ImageCount(images=1, bytes=image.size or 0)
-        if done % _TELL_EVERY == 0:
-            listen(StepAdvanced(words="images listed", done=done))
-    listen(StepAdvanced(words="images listed", done=done))
-    gone, archived = _gone(source, catalogue, known) if exists else (ImageCount(), 0)
+    listed = 0
+    for compared in comparison.compared():
+        for change in CHANGES:
+            counts[change] += _counted(compared.of(change))
+        if effort is not None:
+            for image in images_of(compared.to_take()):
+                few.show(image)
+        listed += len(compared.batch)
+        listen(StepAdvanced(words=_LISTED, done=listed))
+    gone, archived = _gone(source, comparison)
     plan = CompressPlan(
-        new=counts.get("new", ImageCount()),
-        changed=counts.get("changed", ImageCount()),
-        displacing=counts.get("displacing", ImageCount()),
-        unchanged=counts.get("unchanged", ImageCount()),
+        new=counts["new"],
+        changed=counts["changed"],
+        displacing=counts["displacing"],
+        unchanged=counts["unchanged"],
         gone=gone,
         archived=archived,
         skipped=source.notes.skipped,
@@ -129,12 +147,14 @@ def plan_run(
     return replace(plan, effort=replace(effort, megapixels=megapixels))
 
 
-def _gone(
-    source: Source, catalogue: Catalogue, known: KnownImages
-) -> tuple[ImageCount, int] | tuple[None, None]:
+def _counted(batch: pa.RecordBatch) -> ImageCount:
+    return ImageCount(images=len(batch), bytes=pc.sum(batch["size"]).as_py() or 0)
+
+
+def _gone(source: Source, comparison: Comparison) -> tuple[ImageCount, int] | tuple[None, None]:
     """What is gone, of how many archived images of the source."""
     try:
-        missing = missing_from_source(catalogue, source, known)
+        missing = missing_from_source(source, comparison)
     except SourceError:  # a part of a source does not tell what is no longer in it
         return None, None
     return ImageCount(images=missing.rows.num_rows, bytes=missing.source_bytes), missing.archived

@@ -13,11 +13,14 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 
+import pyarrow as pa
+
 from pipeline.archive.stored_plan import StoredPlan, Unit
-from pipeline.compress.known_images import KnownImages
+from pipeline.compress.comparison import Compared, Comparison
 from pipeline.compress.units import cut
 from pipeline.config import ShardConfig
 from pipeline.events import Event, ImagesCommitted, ImagesFinished, ImagesListed, Listener, ListingEnded
+from pipeline.source.listing import images_of
 from pipeline.source.notes import ListingNotes
 from pipeline.types import SourceImage
 
@@ -30,10 +33,9 @@ class Planner:
 
     def __init__(
         self,
-        images: Iterator[SourceImage],
+        comparison: Comparison,
         plan: StoredPlan,
         *,
-        known: Callable[[], KnownImages],
         limits: ShardConfig,
         parallel: int,
         done: frozenset[int],
@@ -43,18 +45,16 @@ class Planner:
         """Start planning.
 
         Args:
-            images: the listing; not consumed when the stored plan is already complete.
+            comparison: of the listing; not begun when the stored plan is already complete.
             plan: where units are stored; what an interrupted run stored is handed over again.
-            known: gives what the catalogue holds; called in the thread.
             limits: size of a unit.
             parallel: workers to feed when the listing is short.
             done: units of the stored plan that are committed already.
             notes: gives what the listing has found so far beside its images.
             listen: is called from `next` and `tell`, in the thread of whoever calls these.
         """
-        self._images = images
+        self._comparison = comparison
         self._plan = plan
-        self._known = known
         self._limits = limits
         self._parallel = parallel
         self._done = done
@@ -67,8 +67,8 @@ class Planner:
         self._stop = threading.Event()
         self.ended = False
         """No unit will follow."""
-        self.listed: KnownImages | None = None
-        """What the catalogue holds, held against the whole listing; None until it ended, or when none was made."""
+        self.compared: Comparison | None = None
+        """The comparison, at its end; None until then, or when none was made."""
         self._thread = threading.Thread(target=self._run, name="planner", daemon=True)
         self._thread.start()
 
@@ -161,31 +161,22 @@ class Planner:
 
     def _new_units(self, planned: set[str], first: int) -> Iterator[Unit]:
         """What the rest of the listing makes, numbered from `first`, without the keys that are planned already."""
-        known = self._known()
-        for number, part in enumerate(
-            cut(self._fresh(planned, known), self._limits, parallel=self._parallel), first
-        ):
+        fresh = cut(self._fresh(planned), self._limits, parallel=self._parallel)
+        for number, part in enumerate(fresh, first):
             unit = self._plan.store(number, part)
             self._tally.tell(images=unit.images)
             yield unit
         self._tally.tell()
-        self.listed = None if self._stop.is_set() else known
+        self.compared = None if self._stop.is_set() else self._comparison
 
-    def _fresh(self, planned: set[str], known: KnownImages) -> Iterator[SourceImage]:
-        for image, change in known.changes(self._unplanned(planned, known)):
-            if change == "unchanged":
-                self._tally.see_unchanged()
-            else:
-                self._tally.displacing += change == "displacing"
-                yield image
-
-    def _unplanned(self, planned: set[str], known: KnownImages) -> Iterator[SourceImage]:
-        for image in self._images:
+    def _fresh(self, planned: set[str]) -> Iterator[SourceImage]:
+        keys = pa.array(sorted(planned), pa.string())
+        for compared in self._comparison.compared():
             if self._stop.is_set():
                 return
-            known.see(image.key)
-            if image.key not in planned:
-                yield image
+            unplanned = compared.without(keys) if planned else compared
+            self._tally.see(unplanned)
+            yield from images_of(unplanned.to_take())
 
 
 class _ListingTally:
@@ -198,8 +189,9 @@ class _ListingTally:
         self._told = (0, 0)
         self._told_at = time.monotonic()
 
-    def see_unchanged(self) -> None:
-        self.unchanged += 1
+    def see(self, compared: Compared) -> None:
+        self.unchanged += compared.count("unchanged")
+        self.displacing += compared.count("displacing")
         if time.monotonic() - self._told_at >= _TELL_EVERY_S:
             self.tell()
 

@@ -17,6 +17,8 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from functools import partial
 
+import pyarrow as pa
+
 from codec.cpus import usable_cpus
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.seals import seal
@@ -24,9 +26,9 @@ from pipeline.archive.set_aside import check_not_replaced
 from pipeline.archive.stored_plan import StoredPlan
 from pipeline.archive.weights import store_weights
 from pipeline.compress.commits import Commits
-from pipeline.compress.known_images import KnownImages
+from pipeline.compress.comparison import Comparison
 from pipeline.compress.open_units import OpenUnits
-from pipeline.compress.plan import CompressPlan, known_images, plan_run
+from pipeline.compress.plan import CompressPlan, compare, plan_run
 from pipeline.compress.planner import Planner
 from pipeline.compress.progress_file import ProgressFile
 from pipeline.compress.resume import resume_units
@@ -52,7 +54,6 @@ from pipeline.events import (
 from pipeline.progress import Follower
 from pipeline.source.source import Source
 from pipeline.store.storage import Storage
-from pipeline.types import SourceImage
 from pipeline.workers.pool import Pool
 from pipeline.workers.start import working_pool
 from pipeline.workers.workload import Workload
@@ -63,8 +64,8 @@ class CompressOutcome:
     """What came of a run."""
 
     summary: RunSummary
-    listed: KnownImages | None
-    """What the archive held, held against the source's whole listing; None when none was made."""
+    compared: Comparison | None
+    """The source's whole listing, held against what the archive held; None when there was none."""
 
 
 class CompressRun:
@@ -91,11 +92,11 @@ class CompressRun:
         """
         listen(RunBegan(verb="compress", archive=self._archive.url))
         loaded = RunCodec.load(self._config, self._archive)
-        images = self._touch_source()
+        listing = self._touch_source()
         check_not_replaced(self._archive)
         plan = plan_run(
             self._source,
-            images,
+            listing,
             Catalogue(self._archive),
             self._config,
             resumes=RunRecord.interrupted(
@@ -124,7 +125,7 @@ class CompressRun:
         loaded = RunCodec.load(self._config, self._archive)  # a wrong one ends here, before anything is made
         heard(CodecLoaded(codec=loaded.codec.id, learned=loaded.learned, weights=max(len(loaded.digests), 1)))
         heard(PhaseBegan(phase="looking at source and archive"))
-        images = self._touch_source()
+        listing = self._touch_source()
         catalogue = Catalogue(self._archive)
         self._archive.check_writable()
         check_not_replaced(self._archive)
@@ -153,7 +154,7 @@ class CompressRun:
             every_s=self._config.commit_seconds,
             listen=listen,
         )
-        planner = self._planner(images, catalogue, record, listen)
+        planner = self._planner(listing, catalogue, record, listen)
         try:
             units = OpenUnits(record.run)
             work = CompressWork(planner, units, commits, stop=request, listen=listen)
@@ -178,24 +179,23 @@ class CompressRun:
             record.end(asdict(summary))
             seal(self._archive, catalogue.version())
         listen(RunEnded())
-        return CompressOutcome(summary=summary, listed=planner.listed)
+        return CompressOutcome(summary=summary, compared=planner.compared)
 
-    def _touch_source(self) -> Iterator[SourceImage]:
+    def _touch_source(self) -> Iterator[pa.RecordBatch]:
         """See one image before anything is created: a wrong source leaves no trace."""
-        images = iter(self._source.images())
-        first = next(images, None)
+        listing = iter(self._source.batches())
+        first = next(listing, None)
         if first is None:
             raise SourceError(f"Expected images at {self._source.config.url}, got none.")
-        return itertools.chain([first], images)
+        return itertools.chain([first], listing)
 
     def _planner(
-        self, images: Iterator[SourceImage], catalogue: Catalogue, record: RunRecord, listen: Listener
+        self, listing: Iterator[pa.RecordBatch], catalogue: Catalogue, record: RunRecord, listen: Listener
     ) -> Planner:
         plan = StoredPlan(self._archive, record.run)
         return Planner(
-            images,
+            compare(self._source, listing, catalogue, self._config),
             plan,
-            known=lambda: known_images(self._source, catalogue, self._config),
             limits=self._config.shard,
             parallel=_parallel(self._config),
             done=resume_units(self._archive, catalogue, record, plan, lost_shards=self._lost_shards),

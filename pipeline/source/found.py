@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from itertools import chain, islice
+from typing import Any
 
 import pyarrow as pa
 
@@ -76,24 +77,21 @@ class Found:
 
     def batch(self, reason: str) -> pa.RecordBatch:
         """The same in the columns of LISTING; `reason` says why those that are no images are kept."""
-        kept = [None if is_image else reason for is_image in self.are_images]
-        columns = (
-            self.keys,
-            self.urls,
-            self.sizes,
-            self.etags,
-            self.mtimes_us,
-            self.offsets,
-            self.lengths,
-            kept,
-        )
+        columns: dict[str, list[Any]] = {
+            "key": self.keys,
+            "url": self.urls,
+            "size": self.sizes,
+            "etag": self.etags,
+            "offset": self.offsets,
+            "length": self.lengths,
+            "kept": [None if is_image else reason for is_image in self.are_images],
+        }
+        arrays = {
+            "mtime": pa.array(self.mtimes_us, pa.int64()).cast(LISTING.field("mtime").type),
+            **{name: pa.array(column, LISTING.field(name).type) for name, column in columns.items()},
+        }
         return pa.record_batch(
-            [
-                pa.array(column, pa.int64()).cast(of.type)
-                if of.name == "mtime"
-                else pa.array(column, of.type)
-                for column, of in zip(columns, LISTING, strict=True)
-            ],
+            [arrays[of.name] if of.name in arrays else pa.nulls(len(self), of.type) for of in LISTING],
             schema=LISTING,
         )
 

@@ -6,9 +6,11 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import reduce
 from typing import ClassVar, Literal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from pipeline.errors import SourceError
@@ -158,6 +160,12 @@ class Source:
             return is_listed and self._taking.may_take(key, is_image=is_image_name(name))
 
         return covers
+
+    def may_cover(self, urls: pa.Array) -> pa.Array:
+        """Whether each URL may be one that `coverage` knows: a look at its beginning, for millions of them."""
+        base = self.config.url
+        beginnings = (local_path(base), "file:", "tar:") if scheme(base) in LOCAL else (base, "tar:")
+        return reduce(pc.or_, (pc.starts_with(urls, pattern=beginning) for beginning in beginnings))
 
     def __reduce__(self) -> tuple[type[Source], tuple[SourceConfig]]:
         return type(self), (self.config,)

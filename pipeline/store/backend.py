@@ -5,7 +5,7 @@ A store is a folder (local_store.py), an S3 bucket (s3_store.py) or any other fs
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal, Protocol, Self
@@ -62,26 +62,21 @@ class Page:
         self.etags.append(info.etag)
         self.mtimes_us.append(None if info.mtime is None else microseconds_of(info.mtime))
 
-    def part(self, start: int, stop: int) -> Page:
-        """The objects from one place to before another."""
-        twins = {place - start: twin for place, twin in self.twins.items() if start <= place < stop}
-        columns = (self.paths, self.sizes, self.etags, self.mtimes_us)
-        paths, sizes, etags, mtimes_us = (column[start:stop] for column in columns)
-        return Page(paths=paths, sizes=sizes, etags=etags, mtimes_us=mtimes_us, twins=twins)
-
-    def below(self, start: int, holds: Callable[[str], bool]) -> Page:
-        """The objects whose paths, without their first characters, are wanted: under these shorter paths."""
-        paths = [path[start:] for path in self.paths]
-        places = [place for place, path in enumerate(paths) if holds(path)]
-        if len(places) == len(paths):
-            return replace(self, paths=paths)
+    def at(self, places: Sequence[int]) -> Page:
+        """The objects in these places, in ascending order."""
         return Page(
-            paths=[paths[place] for place in places],
+            paths=[self.paths[place] for place in places],
             sizes=[self.sizes[place] for place in places],
             etags=[self.etags[place] for place in places],
             mtimes_us=[self.mtimes_us[place] for place in places],
             twins={new: self.twins[old] for new, old in enumerate(places) if old in self.twins},
         )
+
+    def below(self, start: int, holds: Callable[[str], bool]) -> Page:
+        """The objects whose paths, without their first characters, are wanted: under these shorter paths."""
+        shorter = replace(self, paths=[path[start:] for path in self.paths])
+        places = [place for place, path in enumerate(shorter.paths) if holds(path)]
+        return shorter if len(places) == len(self) else shorter.at(places)
 
     def infos(self) -> Iterator[ObjectInfo]:
         """The objects one by one."""

@@ -169,9 +169,9 @@ def _in_order(pages: list[Page], folders: list[_Folder]) -> list[Page | _Folder]
         start = 0
         while folders and folders[0].prefix < (page.paths[-1] if page.paths else ""):
             stop = max(start, bisect_left(page.paths, folders[0].prefix))
-            parts += [page.part(start, stop), folders.pop(0)]
+            parts += [page.at(range(start, stop)), folders.pop(0)]
             start = stop
-        parts.append(page.part(start, len(page)))
+        parts.append(page.at(range(start, len(page))))
     return [part for part in [*parts, *folders] if not isinstance(part, Page) or len(part)]
 
 

@@ -141,7 +141,7 @@ class S3Store:
             yield names.page
 
     def _names(self, prefix: str, *, level: bool = False, token: str | None = None) -> Names:
-        request = {"Prefix": prefix, "MaxKeys": _PAGE}
+        request: dict[str, Any] = {"Prefix": prefix, "MaxKeys": _PAGE}
         if level:
             request["Delimiter"] = "/"
         if token is not None:
