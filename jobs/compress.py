@@ -27,6 +27,7 @@ from jobs.options import (
     source_options,
     usage,
 )
+from jobs.targets import Bpp, CodecName, Lossless, MinMsSsim, MinPsnr, Quality, Ratio
 from jobs.terminal.adaptation import adapt_and_tell, adaptation_json
 from jobs.terminal.exit_codes import clear_errors
 from jobs.terminal.run_plan import plan_and_tell
@@ -42,50 +43,13 @@ def compress(
     src: SourceUrl,
     archive: ArchiveUrl,
     *,
-    codec: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ID",
-            help="hyper-1 (default), ae-zfp-1, or another codec family that is installed; an id that does not exist is "
-            "answered with all there are.",
-        ),
-    ] = None,
-    quality: Annotated[
-        int | None, typer.Option(help="0 (smallest) to 63 (best). At most one of quality, ratio, bpp.")
-    ] = None,
-    ratio: Annotated[
-        float | None,
-        typer.Option(
-            help="Meet this ratio against raw 24-bit pixels, e.g. 25 or 100, within 2 % over the coded images. "
-            "Images kept as they were do not count."
-        ),
-    ] = None,
-    bpp: Annotated[
-        float | None, typer.Option(help="Meet this many payload bits per pixel; the same as --ratio 24/bpp.")
-    ] = None,
-    min_psnr: Annotated[
-        float | None,
-        typer.Option(
-            metavar="DB",
-            help="Floor of every coded image: one below it gets a higher quality, whatever the target; one that "
-            "cannot reach it is kept as it was. Default: 30 where no quality, ratio or bpp is given; 0: none.",
-        ),
-    ] = None,
-    min_ms_ssim: Annotated[
-        float | None,
-        typer.Option(
-            metavar="X", help="The same for MS-SSIM, e.g. 0.98; needs images of 161 pixels or more."
-        ),
-    ] = None,
-    lossless: Annotated[
-        bool,
-        typer.Option(
-            "--lossless",
-            help="Lose nothing: JPEG files come back byte for byte, of others the pixels and metadata or the file, "
-            "whichever takes less. Without it only palettes, drawings, screenshots and tiny images are stored so; the "
-            "config's `lossless` takes globs, or never.",
-        ),
-    ] = False,
+    codec: CodecName = None,
+    quality: Quality = None,
+    ratio: Ratio = None,
+    bpp: Bpp = None,
+    min_psnr: MinPsnr = None,
+    min_ms_ssim: MinMsSsim = None,
+    lossless: Lossless = False,
     max_error: Annotated[
         float | None,
         typer.Option(

@@ -13,6 +13,7 @@ from pipeline.own_code import VERSION
 from pipeline.workers.freed_memory import keep_freed_memory
 
 VERBS: Final = {
+    "plan": "Say what compressing SRC would give and take, before anything is written.",
     "compress": "Compress the images of SRC into ARCHIVE.",
     "adapt": "Let the codec learn from the images of SRC, for what ARCHIVE encodes from then on.",
     "nightly": "Bring ARCHIVE up to date with SRC: what is new or changed comes in, what is gone is followed by "

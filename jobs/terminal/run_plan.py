@@ -45,20 +45,21 @@ def tell_plan(plan: CompressPlan, archive: str) -> None:
     """On stdout: what would be done, a line for each kind of image."""
     if plan.resumes is not None:
         print(f"The interrupted run {plan.resumes} would be finished first.")
-    for line in _lines(plan):
+    for line in plan_lines(plan):
         print(line)
     tell_unlisted(plan.listing)
     say(f"Nothing was written to {archive} (--dry-run).")
 
 
-def _lines(plan: CompressPlan) -> Iterator[str]:
-    yield f"Would encode {_words(plan.to_encode)}."
-    yield f"  new        {_words(plan.new)}"
-    yield f"  changed    {_words(plan.changed)}"
-    yield f"  displacing {_words(plan.displacing)}, under keys of images from another source"
-    yield f"Unchanged    {_words(plan.unchanged)}"
+def plan_lines(plan: CompressPlan) -> Iterator[str]:
+    """A line for each kind of image, and what the listing found beside images."""
+    yield f"Would encode {count_words(plan.to_encode)}."
+    yield f"  new        {count_words(plan.new)}"
+    yield f"  changed    {count_words(plan.changed)}"
+    yield f"  displacing {count_words(plan.displacing)}, under keys of images from another source"
+    yield f"Unchanged    {count_words(plan.unchanged)}"
     if plan.gone is not None:
-        yield f"Gone         {_words(plan.gone)}, archived and no longer in the source"
+        yield f"Gone         {count_words(plan.gone)}, archived and no longer in the source"
     yield from _cost_lines(plan)
     yield from listing_lines(plan.listing)
 
@@ -75,5 +76,6 @@ def _cost_lines(plan: CompressPlan) -> Iterator[str]:
     yield f"With {words}, {seconds / length:,.2g} {of}-{unit}s for {megapixels:,.3g} MP."
 
 
-def _words(count: ImageCount) -> str:
+def count_words(count: ImageCount) -> str:
+    """How many images of how many bytes."""
     return f"{counted(count.images, 'image')} ({count.bytes / 1e6:,.2f} MB)"

@@ -2,7 +2,6 @@
 
 aggregate.py           the catalogue in one pass: totals, groups, histograms, the worst images
 histogram.py           histograms and percentiles of any number of values in fixed memory
-sampling.py            which images are looked at closely
 comparison/            those images against other ways to store them
 archive_diff.py        another archive of the same images
 inventory.py           what the runs recorded, and what lies in the archive
@@ -19,8 +18,8 @@ from pipeline.report.images_parquet import images_parquet
 from pipeline.report.page.html import PAGE_BYTES, report_html
 from pipeline.report.phrases import diff_sentence, tiers
 from pipeline.report.report import S3_USD_PER_GB_MONTH, Report, catalogue_report, with_comparison
-from pipeline.report.sampling import Sampling
 from pipeline.report.size_table import Sizes, size_rows, verdict
+from pipeline.sampling import Sampling
 
 __all__ = [
     "PAGE_BYTES",

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from pipeline.archive.catalogue import Catalogue
 from pipeline.errors import ArchiveError
 from pipeline.report.histogram import Histogram
-from pipeline.report.sampling import DrawnRows, LowestRows, Sampling
+from pipeline.sampling import DrawnRows, LowestRows, Sampling
 from pipeline.totals import Totals
 
 SHOWN_WORST: Final = 1000

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.schema import CATALOGUE_SCHEMA
 from pipeline.report.histogram import Histogram
-from pipeline.report.sampling import LowestRows
+from pipeline.sampling import LowestRows
 from pipeline.totals import COLUMNS, Totals
 
 _MOST_DIFFERING: Final = 30

@@ -17,7 +17,7 @@ from pipeline.report.archive_diff import ArchiveDiff
 from pipeline.report.comparison.results import ComparisonResults, comparison_results
 from pipeline.report.comparison.run import Comparison, run_comparison
 from pipeline.report.inventory import Inventory, read_inventory
-from pipeline.report.sampling import Sampling
+from pipeline.sampling import Sampling
 from pipeline.store.storage import Storage
 
 S3_USD_PER_GB_MONTH: Final = 0.023

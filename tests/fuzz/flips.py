@@ -42,7 +42,7 @@ from pipeline.prune.retention import Retention
 from pipeline.prune.run import PruneRun
 from pipeline.repair.run import RepairRun
 from pipeline.report.report import catalogue_report
-from pipeline.report.sampling import Sampling
+from pipeline.sampling import Sampling
 from pipeline.store.storage import Storage
 from pipeline.verify.run import VerifyRun
 from tests.support.image_archives import files, flip

@@ -51,7 +51,7 @@ from pipeline.prune.run import PruneRun, PruneSummary
 from pipeline.repair.run import RepairRun
 from pipeline.report.as_markdown import report_markdown
 from pipeline.report.report import catalogue_report
-from pipeline.report.sampling import Sampling
+from pipeline.sampling import Sampling
 from pipeline.source.parse import parse_source
 from pipeline.store.storage import Storage
 from pipeline.verify.run import VerifyRun

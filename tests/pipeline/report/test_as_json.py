@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from pipeline.report.histogram import Histogram
-from pipeline.report.sampling import DrawnRows, LowestRows, Sampling
+from pipeline.sampling import DrawnRows, LowestRows, Sampling
 
 
 def keys(draw: DrawnRows) -> set[str]:
