@@ -15,6 +15,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -79,16 +80,22 @@ class S3Server:
 
     def client(self, *, tries: int = 4) -> Any:
         """A plain botocore client: looks at the server without the code under test."""
-        return botocore.session.Session().create_client(
-            "s3",
-            endpoint_url=self.endpoint,
-            aws_access_key_id=self.access_key,
-            aws_secret_access_key=self.secret_key,
-            region_name=self.region,
-            config=botocore.config.Config(
-                s3={"addressing_style": "path"}, connect_timeout=30, retries={"total_max_attempts": tries}
-            ),
-        )
+        return _client(self, tries)
+
+
+@cache
+def _client(server: S3Server, tries: int) -> Any:
+    """One for all who ask: to make it takes longer than most of what it is asked."""
+    return botocore.session.Session().create_client(
+        "s3",
+        endpoint_url=server.endpoint,
+        aws_access_key_id=server.access_key,
+        aws_secret_access_key=server.secret_key,
+        region_name=server.region,
+        config=botocore.config.Config(
+            s3={"addressing_style": "path"}, connect_timeout=30, retries={"total_max_attempts": tries}
+        ),
+    )
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import codec.families.hyper.recipe
 from codec.adaptation.adapt import LEAST_IMAGES, adapt
 from codec.adaptation.difference import rebuild
 from codec.adaptation.folder import Adapted
@@ -27,6 +28,12 @@ CROPS = Crops(
     names=tuple(f"{number}.png" for number in range(LEAST_IMAGES)),
     pixels=tuple(picture(96, 96, seed) for seed in range(LEAST_IMAGES)),
 )
+
+
+@pytest.fixture(autouse=True)
+def _tables_of_one_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fit the tables of adapted weights to one picture, not to many."""
+    monkeypatch.setattr(codec.families.hyper.recipe, "_FIT_CROPS", 1)
 
 
 def run(out: Path, *, stop_at: int | None = None, crops: Crops = CROPS) -> Adapted | None:
