@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from pipeline.events import AdaptationAdvanced, CodecLoaded, EffortMeasured, StepAdvanced
 from pipeline.progress import Progress, Wait
+from pipeline.store.patience import unanswered
 from pipeline.words import counted
 
 _PATIENCE_S: Final = 3.0
@@ -42,7 +44,11 @@ class Shown:
 
 def shown_run(progress: Progress) -> Shown:
     """Listed, finished and, where the run commits, committed images."""
-    return Shown(bars=_bars_of_run(progress), line=lambda: _line_of_run(progress), fields=progress.as_json)
+    return Shown(
+        bars=_bars_of_run(progress),
+        line=lambda: _line_of_run(progress),
+        fields=lambda: {**progress.as_json(), "store": store_words() or None},
+    )
 
 
 def shown_step(step: StepAdvanced) -> Shown:
@@ -79,8 +85,19 @@ def shown_share(share: float, words: str) -> Shown:
     )
 
 
+def store_words() -> str:
+    """That a store does not answer; nothing where all do."""
+    asked = unanswered()
+    if asked is None:
+        return ""
+    seconds = time.monotonic() - asked.since
+    return f"{asked.endpoint} does not answer, attempt {asked.attempt} of {asked.most}: {seconds:.0f} s"
+
+
 def wait_words(wait: Wait | None, *, at_once: bool = False) -> str:
     """What is waited for, and for how long; nothing where that is not worth a word."""
+    if words := store_words():
+        return words
     if wait is None or not (at_once or wait.seconds() >= _PATIENCE_S):
         return ""
     return f"{wait.what}: {wait.seconds():.0f} s"

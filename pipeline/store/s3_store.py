@@ -23,9 +23,11 @@ from botocore.exceptions import (
 from pipeline.errors import UnsafeStoreError
 from pipeline.store.backend import Notice, ObjectInfo, Page
 from pipeline.store.failures import problem, short_read
+from pipeline.store.patience import note_answer, note_failure
 from pipeline.store.s3_failures import BROKEN_OFF, explained, http_status
 from pipeline.store.s3_listing import listed
 from pipeline.store.s3_pages import EVENT, Names, described, names_of, take_page
+from pipeline.store.s3_patience import AFTER_AN_ATTEMPT, note_attempt
 
 _TOKEN = "tenfold-attempt"
 _CREATE_TRIES = 6
@@ -230,10 +232,7 @@ class S3Store:
             request["Key"] = self._prefix + path
 
         async def ask() -> Any:
-            client = await filesystem.set_session()
-            client.meta.events.register(
-                EVENT, take_page, unique_id=take_page.__name__
-            )  # once for each client
+            client = await _watched(filesystem)
             return await getattr(client, operation)(Bucket=self._bucket, **request)
 
         return run(ask)
@@ -249,7 +248,7 @@ class S3Store:
         filesystem, run = self._open()
 
         async def ask() -> bytes:
-            client = await filesystem.set_session()
+            client = await _watched(filesystem)
             answer = await client.get_object(Bucket=self._bucket, Key=self._prefix + path, **request)
             async with answer["Body"] as body:
                 data: bytes = await body.read()
@@ -267,10 +266,12 @@ class S3Store:
             except BROKEN_OFF as error:  # perhaps in the middle of the body, which botocore does not retry
                 if attempt == self._retries:
                     raise explained(error, self._where(path), self._endpoint) from error
+                note_failure(self._endpoint, attempt=attempt, most=self._retries)
                 time.sleep(min(0.1 * 2**attempt, 5.0))
             except BotoCoreError as error:
                 raise explained(error, self._where(path), self._endpoint) from error
             else:
+                note_answer(self._endpoint)
                 return data
         raise AssertionError("unreachable: the last attempt returns or raises")
 
@@ -290,6 +291,14 @@ class S3Store:
 
     def _where(self, path: str) -> str:
         return f"s3://{self._bucket}/{self._prefix}{path}"
+
+
+async def _watched(filesystem: Any) -> Any:
+    """The client, with handlers of its events: a name registers once."""
+    client = await filesystem.set_session()
+    for event, handler in ((EVENT, take_page), (AFTER_AN_ATTEMPT, note_attempt)):
+        client.meta.events.register(event, handler, unique_id=handler.__name__)
+    return client
 
 
 class _OutOfRangeError(Exception):

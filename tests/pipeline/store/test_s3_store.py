@@ -18,6 +18,7 @@ import pytest
 from pipeline.archive.delta_access import delta_options, delta_url
 from pipeline.errors import StorageError, StoreDownError
 from pipeline.store.options import StorageOptions
+from pipeline.store.patience import unanswered
 from pipeline.store.storage import Storage
 from tests.support.lossy_proxy import Fault, Proxy, run_proxy
 from tests.support.seaweed import S3Server, forget_conditions
@@ -75,6 +76,21 @@ class TestRequests:
 
 
 class TestLostAnswers:
+    def test_whoever_waits_can_see_that_it_does_not_answer(self, proxy: Proxy, s3: S3Server) -> None:
+        storage = Storage(f"s3://{s3.bucket()}/p")
+        storage.write("x", b"x")
+        seen: list[tuple[int, int]] = []
+
+        def fault(request: str) -> Fault:
+            asked = unanswered()
+            seen.extend([(asked.attempt, asked.most)] if asked is not None else [])
+            return "error 500" if len(proxy.requests) < 4 else "none"
+
+        proxy.fault = fault
+        assert storage.read("x") == b"x"
+        assert seen == [(2, 5), (3, 5)]
+        assert unanswered() is None
+
     def test_a_create_recognises_its_own_object(self, proxy: Proxy, s3: S3Server) -> None:
         storage = Storage(f"s3://{s3.bucket()}")
         proxy.fault = once("PUT", "lose answer")
