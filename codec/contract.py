@@ -254,11 +254,7 @@ class Codec:
         Raises:
             CodecConfigError: it is above 0, and the codec refines nothing.
         """
-        if effort and self.refiner is None:
-            raise CodecConfigError(
-                f"expected effort 0 with {self.id}, which encodes in one way only; got {effort}: leave it out, or "
-                f"choose a codec that searches, such as {DEFAULT_CODEC}"
-            )
+        check_effort(self.id, effort, searches=self.refiner is not None)
 
     def decode(self, payloads: Sequence[bytes], *, decoder: str = FAITHFUL) -> list[Decoded]:
         """Decompress a batch. What comes back was decoded from the symbols that were encoded: their CRC was compared.
@@ -298,3 +294,16 @@ def check_images(images: Sequence[RGB]) -> None:
             raise ValueError(
                 f"expected uint8 images of shape (H, W, 3), got {pixels.dtype} {pixels.shape} at {number}"
             )
+
+
+def check_effort(codec_id: str, effort: int, *, searches: bool) -> None:
+    """Refuse an effort of a codec that does not search.
+
+    Raises:
+        CodecConfigError: it is above 0.
+    """
+    if effort and not searches:
+        raise CodecConfigError(
+            f"expected effort 0 with {codec_id}, which encodes in one way only; got {effort}: leave it out, or choose "
+            f"a codec that searches, such as {DEFAULT_CODEC}"
+        )

@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
+from codec.contract import check_effort
+
 _ID: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
@@ -28,6 +30,8 @@ class Family:
     """The papers it follows, or where else its ideas come from."""
     licence: str
     """Of its code and of the weights that ship with it."""
+    searches: bool = False
+    """Whether its codec has a `refiner`, and so takes an effort above 0."""
     experimental: bool = False
     """Whether its payloads may stop decoding in a later release: such a family is listed after all others."""
     codec: str
@@ -45,6 +49,14 @@ class Family:
                 f"expected a family's id of lower-case words, digits and hyphens, such as `ae-zfp-1`, got {self.id!r} "
                 f"in {self.package}"
             )
+
+    def check_effort(self, effort: int) -> None:
+        """Refuse an effort that its codec does not know, before that is loaded.
+
+        Raises:
+            CodecConfigError: it is above 0, and the codec does not search.
+        """
+        check_effort(self.id, effort, searches=self.searches)
 
     def part(self, name: str) -> Any:
         """Import what `module:attribute` names in the family's package.

@@ -36,8 +36,6 @@ from pipeline.config import AdaptConfig
 from pipeline.source.parse import parse_source
 from pipeline.store.storage import Storage
 
-_STOPPED = "Stopped. The archive is as it was; run the same command to go on with what was learned so far."
-
 
 @watched
 def adapt(
@@ -77,7 +75,7 @@ def adapt(
 
       tenfold adapt s3://bucket/scans s3://bucket/archive --time 30m --ray-address auto
     """
-    with clear_errors(stopped=_STOPPED):
+    with clear_errors():
         settings = read_config(
             config,
             codec={"id": codec},

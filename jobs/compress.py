@@ -123,8 +123,8 @@ def compress(
         )
         with usage():
             source = parse_source(src, settings.reading, take=settings.source, exclude=archive)
-            if codec is not None:
-                family_of(codec)
+            if codec is not None or effort is not None:
+                family_of(settings.codec.id).check_effort(settings.codec.effort)
         store = Storage(archive, settings.storage)
         if dry_run:
             plan_and_tell(source, store, settings, archive, as_json=as_json)

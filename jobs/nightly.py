@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from codec.registry import family_of
 from jobs.options import (
     OPTION_OF,
     Adapt,
@@ -142,6 +143,8 @@ def nightly(
             if night.webhook is not None:
                 check_webhook(night.webhook)
         with usage():
+            if effort is not None:
+                family_of(settings.codec.id).check_effort(settings.codec.effort)
             if deletes is not None:
                 parse_policy(deletes)
             if source is not None:

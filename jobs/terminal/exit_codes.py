@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from codec.errors import CodecError
 from jobs.terminal.output import say
 from jobs.terminal.signals import signals_as_interrupt
+from jobs.terminal.watch import watched
 from pipeline.errors import LockedError, NoArchiveError, TenfoldError, UnsafeStoreError, UsageError
 
 OK = 0
@@ -39,17 +40,16 @@ _CODES: tuple[tuple[type[BaseException], int], ...] = (
     (KeyboardInterrupt, INTERRUPTED),
 )
 _OURS = tuple(kind for kind, _ in _CODES)
-_STOPPED = "Stopped. What was committed is in the archive; run the same command to finish."
 
 
 @contextmanager
-def clear_errors(*, stopped: str = _STOPPED) -> Iterator[None]:
+def clear_errors(*, stopped: str | None = None) -> Iterator[None]:
     """Turn our own errors into one message and an exit code; anything else is a bug and keeps its traceback.
 
     Ctrl-C, a cluster's polite kill and a terminal that goes all end a verb the same way: finished shards are committed.
 
     Args:
-        stopped: what is said after them.
+        stopped: what is said after them; None for what the verb had come to.
     """
     with signals_as_interrupt() as asked:
         try:
@@ -59,7 +59,7 @@ def clear_errors(*, stopped: str = _STOPPED) -> Iterator[None]:
                 raise
             # a kill that reached the workers, too, may come as their error
             message, code = outcome_of(KeyboardInterrupt() if asked.was_made else error)
-            message = stopped if code == INTERRUPTED else message
+            message = stopped if stopped is not None and code == INTERRUPTED else message
             say(message, level="warning" if code == INTERRUPTED else "error")
             raise SystemExit(code) from None
 
@@ -72,4 +72,16 @@ def exit_code(kind: type[BaseException]) -> int:
 def outcome_of(error: BaseException) -> tuple[str, int]:
     """What an error that ends a verb says, and the exit code it ends with."""
     code = exit_code(type(error))
-    return (_STOPPED if code == INTERRUPTED else str(error) or type(error).__name__), code
+    return (_stopped_words() if code == INTERRUPTED else str(error) or type(error).__name__), code
+
+
+def _stopped_words() -> str:
+    """Promise no more than the verb had come to."""
+    progress = watched().progress
+    if progress.began.verb == "adapt":
+        return (
+            "Stopped. The archive is as it was; run the same command to go on with what was learned so far."
+        )
+    if progress.began.commits and not progress.committed:
+        return "Stopped before anything was committed. Run the same command to begin again."
+    return "Stopped. What was committed is in the archive; run the same command to finish."

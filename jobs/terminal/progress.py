@@ -41,7 +41,7 @@ def show_progress() -> Iterator[Listener]:
             views = (_tell, _RunView(shows, at_once=(PhaseBegan, RunEnded)))
         else:
             views = (EventLog(watch.json_lines), _RunView(shows, at_once=(RunEnded,)))
-        yield together(*views, *watch.listeners)
+        yield together(watch.follower, *views, *watch.listeners)
 
 
 @contextmanager

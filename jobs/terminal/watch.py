@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from jobs.terminal.json_lines import JsonLines, stderr_as_json
 from pipeline.events import Listener
+from pipeline.progress import Follower, Progress
 
 Style = Literal["auto", "rich", "plain", "json", "none"]
 """`auto` is `rich` on a terminal, and `plain` elsewhere."""
@@ -23,6 +24,13 @@ class Watch:
     """Where objects go instead of words, with the style `json`."""
     listeners: tuple[Listener, ...] = ()
     """Each hears every event of the verb."""
+    follower: Follower = field(default_factory=Follower)
+    """Hears them before the others."""
+
+    @property
+    def progress(self) -> Progress:
+        """How far the verb is."""
+        return self.follower.progress
 
 
 _watch = Watch()

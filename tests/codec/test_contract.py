@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from codec.contract import FAITHFUL, RGB, Codec, EncodeOptions
 from codec.errors import BitstreamError, CodecConfigError
 from codec.metrics import psnr_db
-from codec.registry import codec_ids, load_codec
+from codec.registry import codec_ids, family_of, load_codec
 from codec.weights_file import digest_of, weights_name
 from tests.support.photographs import picture
 
@@ -21,6 +21,7 @@ def test_load_codec_gives_a_codec_whose_id_is_the_one_asked_for() -> None:
     for codec_id in codec_ids():
         loaded: Codec = load_codec(codec_id, device="cpu")
         assert loaded.id == codec_id
+        assert family_of(codec_id).searches is (loaded.refiner is not None)
 
 
 @FEW

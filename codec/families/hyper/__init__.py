@@ -12,6 +12,7 @@ FAMILY: Final = Family(
     summary="One variable-rate model with a hyperprior for all qualities; its symbols are equal on every machine.",
     source="Ballé et al. 2018, arXiv:1802.01436 (hyperprior); Minnen and Singh 2020, arXiv:2007.08739 (slices).",
     licence="Apache-2.0",
+    searches=True,
     codec="load:load",
     train_config="train_config:HyperTrainConfig",
     recipe="recipe:HyperRecipe",

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 
 from jobs.terminal import drawers
+from jobs.terminal.exit_codes import clear_errors
 from jobs.terminal.progress import count_steps, show_progress, show_share
+from jobs.terminal.watch import watch
 from pipeline.events import (
+    Event,
     Heartbeat,
     ImagesCommitted,
     ImagesFinished,
@@ -18,8 +22,11 @@ from pipeline.events import (
     RunBegan,
     RunEnded,
     StepAdvanced,
+    TasksUnderWay,
+    WaitBegan,
     WorkersStarted,
 )
+from pipeline.store.patience import note_answer, note_failure
 from pipeline.totals import Totals
 
 
@@ -68,6 +75,53 @@ def test_long_work_has_a_line_now_and_then(
         "1,000 of 2,000 objects removed",
         "1 of 2 images timed",
     ]
+
+
+def test_what_nothing_moves_for_is_said(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drawers, "LINE_EVERY_S", 0.0)
+    long_ago = time.monotonic() - 40
+    with show_progress() as listen:
+        listen(RunBegan(verb="compress", done="encoded", commits=True, at=long_ago))
+        listen(PhaseBegan(phase="starting Ray", at=long_ago))
+        listen(WorkersStarted(workers=1, at=long_ago))
+        listen(TasksUnderWay(tasks=4, capacity=4, at=long_ago))
+        listen(WaitBegan(what="committing", at=long_ago))
+        note_failure("http://store", attempt=2, most=8)
+        listen(Heartbeat())
+        note_answer("http://store")
+    waits = [line.rpartition("; ")[2] for line in lines(capsys.readouterr().err)]
+    assert waits[1:] == [
+        "starting Ray: 40 s",
+        "starting Ray: 40 s",
+        "waiting for the first of 4 tasks under way: 40 s",
+        "committing: 40 s",
+        "http://store does not answer, attempt 3 of 8: 0 s",
+    ]
+
+
+def test_a_verb_that_is_stopped_promises_what_it_has_done(capsys: pytest.CaptureFixture[str]) -> None:
+    stories: dict[str, list[Event]] = {
+        "go on with what was learned so far": [RunBegan(verb="adapt")],
+        "before anything was committed": [RunBegan(verb="compress", commits=True)],
+        "What was committed is in the archive": [
+            RunBegan(verb="compress", commits=True),
+            ImagesFinished(images=1),
+            ImagesCommitted(images=1),
+        ],
+    }
+    for words, events in stories.items():
+        with pytest.raises(SystemExit, match="130"):
+            interrupt_after(events)
+        assert words in capsys.readouterr().err
+
+
+def interrupt_after(events: list[Event]) -> None:
+    with watch("none"), clear_errors(), show_progress() as listen:
+        for event in events:
+            listen(event)
+        raise KeyboardInterrupt
 
 
 def test_a_training_has_a_line_at_its_first_step_and_at_its_end(capsys: pytest.CaptureFixture[str]) -> None:
