@@ -29,8 +29,8 @@ def history(
     """
     with clear_errors():
         product_is_printed()
-        versions = Catalogue(Storage(archive, read_config(config).storage)).versions()
-        shown = versions[: limit or None]
+        catalogue = Catalogue(Storage(archive, read_config(config).storage))
+        shown = catalogue.versions(limit or None)
         if as_json:
             print_json([{**asdict(v), "committed_at": v.committed_at.isoformat()} for v in shown])
             return
@@ -40,5 +40,6 @@ def history(
                 f"{v.version:>7} {v.added:>9,} {v.changed:>9,} {v.removed:>9,}  {v.committed_at:%Y-%m-%d %H:%M:%S}"
                 f"  {v.run or v.operation.lower()}"
             )
-        if len(shown) < len(versions):
-            say(f"{len(versions) - len(shown):,} older versions: --limit 0 lists all.")
+        older = catalogue.count_versions() - len(shown)
+        if older:
+            say(f"{older:,} older versions: --limit 0 lists all.")

@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import pyarrow as pa
 
-from pipeline.archive import commits, key_order, queries
-from pipeline.archive.delta_table import FORMAT_KEY, DeltaCatalogueTable, files_of
+from pipeline.archive import commits, compaction, key_order, queries
+from pipeline.archive.delta_table import FEWEST_ENTRIES, FORMAT_KEY, DeltaCatalogueTable
 from pipeline.archive.key_ranges import KeyRanges
 from pipeline.archive.rows_by_shard import ShardContent, rows_by_shard
 from pipeline.archive.schema import rows_of
@@ -70,9 +70,17 @@ class Catalogue:
         """Version of the Delta table as seen now; grows by one with every commit."""
         return int(self._table.opened().version())
 
-    def versions(self) -> list[Version]:
-        """All versions that can still be read, up to the one seen now; the newest first."""
-        return self._table.versions()
+    def versions(self, limit: int | None = None) -> list[Version]:
+        """The versions that can still be read, up to the one seen now; the newest first.
+
+        Args:
+            limit: only so many of the newest; None for all. Each costs the reading of its entry in the log.
+        """
+        return self._table.versions(limit)
+
+    def count_versions(self) -> int:
+        """How many versions can still be read, up to the one seen now."""
+        return self._table.count_versions()
 
     def commit(
         self,
@@ -103,6 +111,31 @@ class Catalogue:
         """
         author = commits.Author(run=run, info=info or {})
         return commits.merge(self._table, rows, author, lost_shards=lost_shards, displaced=displaced)
+
+    def add(self, parts: Sequence[pa.Table], *, run: str) -> list[pa.Table]:
+        """Make those parts of the archive whose images are all new to it, and return the others.
+
+        New images cost what they are; changed ones cost the writing anew of every file of the catalogue in which one
+        of them lies, so many of them are best committed at once.
+
+        Args:
+            parts: CATALOGUE_SCHEMA, each key once; a part is added whole or not at all.
+            run: written into the commit.
+        Raises:
+            ValueError, ArchiveError, StorageError: as `commit`.
+        """
+        return commits.add(self._table, parts, commits.Author(run=run))
+
+    def settle(self, *, run: str) -> int:
+        """Leave the table as readers want it, and return how many of its files were put in order (compaction.py).
+
+        Raises:
+            ArchiveError, StorageError: as `commit`.
+        """
+        self._table.refresh()
+        moved = compaction.compact(self._table, commits.Author(run=run))
+        self._table.sum_up(least=FEWEST_ENTRIES)
+        return moved
 
     def remove(self, rows: pa.Table, *, run: str, info: Mapping[str, str] | None = None) -> int:
         """Take images out of the archive, all of them or none, and return how many; older versions keep them.
@@ -238,8 +271,7 @@ class Catalogue:
 
     def files(self) -> dict[str, int]:
         """The Parquet files that this version consists of, as paths below the archive, and their sizes."""
-        with self._table.translated():
-            return files_of(self._table.opened())
+        return {file.path: file.size for file in self._table.files()}
 
     def format(self) -> int:
         """Of the archive: which releases can read it."""

@@ -24,9 +24,9 @@ from pipeline.archive.layout import (
     CATALOGUE_FOLDER,
     LAST_CHECKPOINT,
     LOG_FOLDER,
+    checkpoint_path,
     entry_path,
     log_file_version,
-    log_number,
 )
 from pipeline.archive.proven_files import is_proven, set_proven
 from pipeline.archive.seals import Sealed, read_seals, read_steadily
@@ -66,17 +66,17 @@ class CatalogueGuard:
                 return
         self._check_chain(since, upto)
 
-    def check_entries(self) -> None:
-        """Look at all log entries, as a reader of the whole history needs them.
+    def entries(self, numbers: Iterable[int]) -> dict[int, bytes]:
+        """The log entries that made some versions, in their order.
 
         Raises:
             As `check_log`.
         """
-        listed = self._archive.list(LOG_FOLDER)
-        entries = [info for info in listed if info.path == entry_path(log_number(info.path) or 0)]
-        for path, data in self._unsealed(self._unproven(entries)).items():
-            for _ in files_added(data, path):  # it is JSON
-                pass
+        paths = {number: entry_path(number) for number in numbers}
+        sealed = read_seals(self._archive)
+        with ThreadPoolExecutor(_READERS, thread_name_prefix="log") as pool:
+            read = pool.map(lambda path: self._checked(path, sealed), paths.values())
+            return dict(zip(paths, read, strict=True))
 
     def check_data(self, files: Mapping[str, int], version: int) -> None:
         """Look at Parquet files that a query may read.
@@ -104,15 +104,12 @@ class CatalogueGuard:
         self._seen.update(new)
 
     def trust_commit(self, version: int) -> None:
-        """Take the version that this process has just committed for what was written."""
-        made = [
-            info
-            for info in self._archive.list(LOG_FOLDER)
-            if log_file_version(info.path) == version or info.path == LAST_CHECKPOINT
-        ]
+        """Take the version that this process has just committed, and its checkpoint, for what was written."""
         entry = entry_path(version)
-        if any(info.path == entry for info in made):
-            self._prove([*made, *self._infos(dict(files_added(self._archive.read(entry), entry))).values()])
+        made = self._infos([entry, checkpoint_path(version), LAST_CHECKPOINT])
+        if entry in made:
+            data = self._infos(dict(files_added(self._archive.read(entry), entry)))
+            self._prove([*made.values(), *data.values()])
 
     def _check_chain(self, since: int, upto: int | None) -> None:
         if upto is None:
@@ -179,6 +176,11 @@ class CatalogueGuard:
         return unsealed
 
     def _content_if_unsealed(self, path: str, sealed: Sealed) -> bytes | None:
+        data = self._checked(path, sealed)
+        return None if path in sealed.files else data
+
+    def _checked(self, path: str, sealed: Sealed) -> bytes:
+        """The bytes of a file: those that were sealed, or else those on which two reads agree."""
         if path not in sealed.files:
             return read_steadily(self._archive, path)
         data, (sha256, size) = self._archive.read(path), sealed.files[path]
@@ -188,7 +190,7 @@ class CatalogueGuard:
         if found != sha256:
             expected = f"{size:,} bytes with SHA-256 {sha256[:16]}..., as its seal says"
             raise self._damaged(path, expected=expected, got=f"{len(data):,} with {found[:16]}...")
-        return None
+        return data
 
     def _named_in(self, log: Mapping[str, bytes]) -> list[str]:
         """The Parquet files of the catalogue that files of the log add."""

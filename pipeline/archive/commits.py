@@ -1,38 +1,47 @@
-"""Writing the catalogue's table: rows in, images out, each change whole or not at all, whoever else is writing."""
+"""Writing the catalogue's table: rows in, images out, each change whole or not at all, whoever else is writing.
+
+New rows come in files of their own. Where rows change or go, the files in which they lie are written anew without
+them: a plain Delta table knows no other way. When these hold half of all rows, the rest is put in order along with it.
+"""
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Final
+from itertools import chain
+from typing import Any, Final, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import CommitProperties
 from deltalake.exceptions import CommitFailedError
 
+from pipeline.archive.data_files import (
+    NewFile,
+    keys_of,
+    publish,
+    sorted_by_key,
+    total_rows,
+    touched_by,
+    with_keys,
+    without_keys,
+)
 from pipeline.archive.delta_table import DeltaCatalogueTable
 from pipeline.archive.key_ranges import KeyRanges
-from pipeline.archive.queries import columns_of, select, shards_in
+from pipeline.archive.replacing import Held, beside, held_in, is_replaced
+from pipeline.archive.rewriting import NO_ROWS, cut, rewritten, rows_per_file
 from pipeline.archive.schema import CATALOGUE_SCHEMA
-from pipeline.archive.sql_text import one_of
 from pipeline.errors import ArchiveError
+from pipeline.store.storage import Storage
 
 _ATTEMPTS: Final = 24
 _LONGEST_PAUSE_S: Final = 4.0
-_NEWER: Final = (
-    "s.status <> 'failed' AND s.encoded_at >= t.encoded_at AND ("
-    "(t.source_size IS DISTINCT FROM s.source_size)"
-    " OR (t.source_etag IS DISTINCT FROM s.source_etag)"
-    " OR (s.source_etag IS NULL AND (t.source_mtime IS DISTINCT FROM s.source_mtime))"
-    " OR (t.source_sha256 IS DISTINCT FROM s.source_sha256))"
-)
-"""The row comes from another version of the source than the one in the catalogue, could be read, and is not older.
-An older one comes from a killed run that is resumed after another run has encoded the image."""
-_RETRIED: Final = "(t.status = 'failed' AND (s.status <> 'failed' OR t.run <> s.run))"
-"""A failed row is replaced by whatever came of trying again; not by a second driver of the same run."""
+_WRITERS: Final = 4
+"""Files being written at once."""
+Outcome = TypeVar("Outcome")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,9 +51,15 @@ class Author:
     run: str
     info: Mapping[str, str] = field(default_factory=dict)
 
-    def properties(self) -> CommitProperties:
-        """As deltalake takes it."""
-        return CommitProperties(custom_metadata={**self.info, "tenfold.run": self.run})
+    def properties(self, *, added: int = 0, changed: int = 0, removed: int = 0) -> CommitProperties:
+        """As deltalake takes it, with the numbers of images; what was decided is not tried again on another version."""
+        metrics = {
+            "num_target_rows_inserted": added,
+            "num_target_rows_updated": changed,
+            "num_target_rows_deleted": removed,
+        }
+        told: dict[str, Any] = {**self.info, "tenfold.run": self.run, "operationMetrics": metrics}
+        return CommitProperties(custom_metadata=told, max_commit_retries=0)
 
 
 def merge(
@@ -58,32 +73,81 @@ def merge(
     """Make rows part of the archive; see `Catalogue.commit`."""
     if rows.num_rows == 0:
         return 0
-    if pc.count_distinct(rows["key"]).as_py() != rows.num_rows:
-        counts = pc.value_counts(rows["key"].combine_chunks()).to_pylist()
-        twice = next(entry["values"] for entry in counts if entry["counts"] > 1)
-        raise ValueError(f"Expected each key once in a commit, got {twice!r} again.")
-    lost = frozenset(lost_shards)
+    new = _each_once(rows)
 
     def change() -> int:
-        strangers = {} if displaced is None else _of_other_sources(table, rows)
-        count = _merge_once(table, rows, author, lost)
-        if displaced is not None and strangers:
-            ours = f"{one_of('key', sorted(strangers))} AND {one_of('run', [author.run])}"
-            for batch in select(table, ["key"], where=ours):
-                displaced.update((key, strangers[key]) for key in batch["key"].to_pylist())
-        return count
+        held = list(_held(table, new))
+        replaced = [
+            each for each in (_replaced(each, new, lost_shards) for each in held) if each.rows.num_rows
+        ]
+        changed = with_keys(new, keys_of(each.rows for each in replaced))
+        added = without_keys(new, keys_of(each.rows for each in held))
+        _write(table, author, replaced, changed=changed, added=added)
+        if displaced is not None:
+            displaced.update(_of_other_sources(replaced, new))
+        return int(added.num_rows + changed.num_rows)
 
     return _retried(table, change, f"commit {rows.num_rows} rows to")
+
+
+def add(table: DeltaCatalogueTable, parts: Sequence[pa.Table], author: Author) -> list[pa.Table]:
+    """Add parts whose images are all new, and return the others; see `Catalogue.add`."""
+    if not parts:
+        return []
+    new = _each_once(pa.concat_tables(parts))
+
+    def change() -> list[pa.Table]:
+        held = keys_of(each.rows for each in _held(table, new))
+        is_new = [not pc.any(pc.is_in(part["key"], value_set=held)).as_py() for part in parts]
+        fresh = [part for part, all_new in zip(parts, is_new, strict=True) if all_new]
+        if fresh:
+            _write(table, author, added=_each_once(pa.concat_tables(fresh)))
+        return [part for part, all_new in zip(parts, is_new, strict=True) if not all_new]
+
+    return _retried(table, change, f"add {new.num_rows} rows to")
 
 
 def remove(table: DeltaCatalogueTable, rows: pa.Table, author: Author) -> int:
     """Take images out of the archive; see `Catalogue.remove`."""
     if rows.num_rows == 0:
         return 0
-    return _retried(table, lambda: _remove_once(table, rows, author), f"remove {rows.num_rows} images from")
+    gone = rows.select(["key", "shard", "row"]).sort_by("key")
+
+    def change() -> int:
+        held = [each for each in (_still(each, gone) for each in _held(table, gone)) if each.rows.num_rows]
+        _write(table, author, held)
+        return sum(each.rows.num_rows for each in held)
+
+    return _retried(table, change, f"remove {rows.num_rows} images from")
 
 
-def _retried(table: DeltaCatalogueTable, change: Callable[[], int], what: str) -> int:
+def publish_all(archive: Storage, parts: Iterable[pa.Table]) -> list[NewFile]:
+    """Write files of rows, some at once, so that few are held."""
+    made: list[NewFile] = []
+    under_way: list[Future[NewFile]] = []
+    with ThreadPoolExecutor(_WRITERS, thread_name_prefix="catalogue") as pool:
+        for part in parts:
+            under_way.append(pool.submit(publish, archive, part))
+            if len(under_way) == _WRITERS:
+                made.append(under_way.pop(0).result())
+        return made + [future.result() for future in under_way]
+
+
+def _each_once(rows: pa.Table) -> pa.Table:
+    """Rows in the catalogue's types, sorted by key.
+
+    Raises:
+        ValueError: a key twice.
+    """
+    ordered = sorted_by_key(rows.cast(CATALOGUE_SCHEMA))
+    keys = ordered["key"]
+    twice = keys[1:].filter(pc.equal(keys[1:], keys[:-1]))
+    if len(twice):
+        raise ValueError(f"Expected each key once in a commit, got {twice[0].as_py()!r} again.")
+    return ordered
+
+
+def _retried(table: DeltaCatalogueTable, change: Callable[[], Outcome], what: str) -> Outcome:
     """Try a change until no other writer gets in between."""
     if table.as_of is not None:
         raise ValueError(f"Expected the newest version to commit to, got version {table.as_of}.")
@@ -91,12 +155,9 @@ def _retried(table: DeltaCatalogueTable, change: Callable[[], int], what: str) -
         table.refresh()
         try:
             with table.translated():
-                changed = change()
+                return change()
         except CommitFailedError:
             pass  # another writer was faster: see what it wrote, and merge with that
-        else:
-            table.trust_commit()
-            return changed
         time.sleep(random.uniform(0.2, 1) * min(_LONGEST_PAUSE_S, 0.05 * 2**attempt))
     raise ArchiveError(
         f"Expected to {what} {table.storage.url}, got {_ATTEMPTS} conflicts with other writers. Are "
@@ -104,62 +165,69 @@ def _retried(table: DeltaCatalogueTable, change: Callable[[], int], what: str) -
     )
 
 
-def _merge_once(table: DeltaCatalogueTable, rows: pa.Table, author: Author, lost: frozenset[str]) -> int:
-    table.raise_format(author.properties())
-    replaced = f"({_NEWER} AND ({_spares_sound(table)})) OR {_RETRIED}"
-    if lost:  # there may be very many: only those matter that rows of these keys lie in
-        here = lost & shards_in(table, keys=KeyRanges.around(rows["key"]))
-        if here:
-            replaced += f" OR {one_of('t.shard', sorted(here))}"
-    keys = KeyRanges.around(rows["key"])
-    done = (
-        table.opened_for(keys)
-        .merge(
-            rows.cast(CATALOGUE_SCHEMA),
-            predicate=f"t.key = s.key AND {keys.condition('t.key')}",
-            source_alias="s",
-            target_alias="t",
-            merge_schema=True,
-            commit_properties=author.properties(),
-        )
-        .when_matched_update_all(predicate=replaced)
-        .when_not_matched_insert_all()
-        .execute()
-    )
-    return int(done["num_target_rows_inserted"]) + int(done["num_target_rows_updated"])
+def _held(table: DeltaCatalogueTable, new: pa.Table) -> Iterable[Held]:
+    """What the table holds of the keys of sorted rows."""
+    keys = new["key"].combine_chunks()
+    files = touched_by(KeyRanges.of_keys(keys.to_pylist()), table.files())
+    return held_in(files, keys, table.reader_of(files))
 
 
-def _spares_sound(table: DeltaCatalogueTable) -> str:
-    """The condition that a damaged file takes the place of no sound image, only of a failed or another damaged one."""
-    spares = "s.damaged IS NOT TRUE OR t.status = 'failed'"
-    return f"{spares} OR t.damaged IS TRUE" if "damaged" in columns_of(table) else spares
+def _replaced(held: Held, new: pa.Table, lost_shards: Collection[str]) -> Held:
+    """Those of held rows that give way."""
+    return held.only(is_replaced(held.rows, beside(held.rows, new), lost_shards))
 
 
-def _of_other_sources(table: DeltaCatalogueTable, rows: pa.Table) -> dict[str, str]:
-    """Images that the table holds under keys of these rows, from another URL: key -> that URL."""
-    keys = rows["key"].combine_chunks()
-    urls = dict(zip(keys.to_pylist(), rows["source_url"].to_pylist(), strict=True))
+def _still(held: Held, gone: pa.Table) -> Held:
+    """Those of held rows that are still encoded as others say."""
+    said = beside(held.rows, gone)
+    same = (pc.equal(held.rows[name], said[name]) for name in ("shard", "row"))
+    return held.only(pc.and_(*same))
+
+
+def _of_other_sources(replaced: Iterable[Held], new: pa.Table) -> dict[str, str]:
+    """Of rows that gave way to those of another URL: key -> their URL."""
     found: dict[str, str] = {}
-    for batch in select(table, ["key", "source_url"], keys=KeyRanges.around(keys)):
-        there = batch.filter(pc.is_in(batch["key"], value_set=keys))
-        held = zip(there["key"].to_pylist(), there["source_url"].to_pylist(), strict=True)
-        found.update((key, url) for key, url in held if url != urls[key])
+    for held in replaced:
+        is_other = pc.not_equal(held.rows["source_url"], beside(held.rows, new)["source_url"])
+        others = held.rows.filter(is_other)
+        found.update(zip(others["key"].to_pylist(), others["source_url"].to_pylist(), strict=True))
     return found
 
 
-def _remove_once(table: DeltaCatalogueTable, rows: pa.Table, author: Author) -> int:
-    is_same = "t.key = s.key AND t.shard = s.shard AND t.row = s.row"
-    keys = KeyRanges.around(rows["key"])
-    done = (
-        table.opened_for(keys)
-        .merge(
-            rows.select(["key", "shard", "row"]),
-            predicate=f"{is_same} AND {keys.condition('t.key')}",
-            source_alias="s",
-            target_alias="t",
-            commit_properties=author.properties(),
-        )
-        .when_matched_delete()
-        .execute()
+def _write(
+    table: DeltaCatalogueTable,
+    author: Author,
+    held: Sequence[Held] = (),
+    *,
+    changed: pa.Table = NO_ROWS,
+    added: pa.Table = NO_ROWS,
+) -> None:
+    """Make the version in which held rows are gone and others have come; none when nothing is different.
+
+    Args:
+        changed: rows that take the place of held ones.
+        added: rows whose keys are new.
+    """
+    if not held and not added.num_rows:
+        return
+    files = table.files()
+    removed = [each.file for each in held]
+    come, apart = changed, added
+    if removed and 2 * total_rows(removed) >= total_rows(files):
+        removed, come, apart = list(files), pa.concat_tables([changed, added]), NO_ROWS
+    names = {file.name for file in removed}
+    size = rows_per_file(total_rows(files) + added.num_rows)
+    old = rewritten(
+        removed,
+        table.reader_of(removed),
+        others=[file for file in files if file.name not in names],
+        gone=keys_of(each.rows for each in held),
+        come=come,
+        size=size,
     )
-    return int(done["num_target_rows_deleted"])
+    new = publish_all(table.storage, chain(old, cut([apart], size)))
+    left = sum(each.rows.num_rows for each in held) - changed.num_rows
+    table.prepare(author.properties())
+    table.replace(
+        removed, new, author.properties(added=added.num_rows, changed=changed.num_rows, removed=left)
+    )

@@ -27,6 +27,19 @@ def files_added(entry: bytes, path: str) -> Iterator[tuple[str, int]]:
         raise _no_log_file(path, error) from error
 
 
+def commit_info(entry: bytes, path: str) -> dict[str, Any]:
+    """What a log entry says of the commit that made it; nothing where another tool says nothing.
+
+    Raises:
+        DamagedError: it is no log entry.
+    """
+    try:
+        actions = [json.loads(line) for line in entry.splitlines()]
+        return dict(next((action["commitInfo"] for action in actions if "commitInfo" in action), {}))
+    except (ValueError, TypeError) as error:
+        raise _no_log_file(path, error) from error
+
+
 def files_in_checkpoint(checkpoint: bytes, path: str) -> Iterator[tuple[str, int]]:
     """(path below the archive, bytes) of the Parquet files that a checkpoint adds.
 

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import RLock
-from urllib.parse import unquote
 
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable
+from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties
+from deltalake import Schema as DeltaSchema
 from deltalake.exceptions import DeltaError
 
 from pipeline.archive.catalogue_guard import CatalogueGuard
+from pipeline.archive.data_files import DataFile, NewFile, Read, files_in, touched_by
 from pipeline.archive.delta_access import delta_options, delta_url
 from pipeline.archive.delta_errors import translated
-from pipeline.archive.delta_log import oldest_readable
+from pipeline.archive.delta_log import hinted_version, oldest_readable
 from pipeline.archive.key_ranges import KeyRanges
-from pipeline.archive.layout import CATALOGUE_FOLDER, LOG_FOLDER, entry_path
+from pipeline.archive.layout import CATALOGUE_FOLDER, LAST_CHECKPOINT, LOG_FOLDER, entry_path
 from pipeline.archive.schema import CATALOGUE_SCHEMA
 from pipeline.archive.versions import AsOf, Version, number_of, version_of
 from pipeline.errors import LostCatalogueError, NewerFormatError, NoArchiveError
@@ -33,11 +34,15 @@ FORMAT_KEY = "tenfold.format"
 _REOPEN_S = 600.0
 """A table opened longer ago than this is opened anew when refreshed: its credentials may be about to expire."""
 _LONGEST_PAUSE_S = 4.0
+FEWEST_ENTRIES = 10
+"""Log entries that are worth a checkpoint: less are read as fast one by one."""
+_MOST_ENTRIES = 100
+_NO_HOOKS = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
 _TABLE_PROPERTIES = {
     # a version can be read until somebody prunes the archive, not for Delta's usual 30 days
     "delta.logRetentionDuration": "interval 36500 days",
-    # opening the table reads every log entry since the last checkpoint, twice: 20 requests at most, not 200
-    "delta.checkpointInterval": "10",
+    # for other tools: what Tenfold commits is summed up as often as `_entries_between_checkpoints` says
+    "delta.checkpointInterval": "100",
     # the columns we look up by: statistics on 40 columns would make every log entry ten times as long
     "delta.dataSkippingStatsColumns": "key,run,status",
 }
@@ -63,6 +68,9 @@ class DeltaCatalogueTable:
         self._is_stale = False
         self._lock = RLock()
         self._secrets: list[str] = []
+        self._files: tuple[int, list[DataFile]] | None = None
+        self._committed: int | None = None
+        self._last_checkpoint: int | None = None
 
     def refresh(self) -> None:
         """See what others have committed since, from the next `opened` on."""
@@ -105,15 +113,88 @@ class DeltaCatalogueTable:
         Raises:
             As `opened`.
         """
+        with self._lock:
+            files = self.files()
+            self._check(files if keys is None else touched_by(keys, files))
+            return self.opened()
+
+    def files(self) -> Sequence[DataFile]:
+        """The Parquet files that the version seen now consists of.
+
+        Raises:
+            As `opened`.
+        """
         with self._lock, self.translated():
             table = self.opened()
-            self._guard.check_data(files_of(table, keys), table.version())
-            return table
+            if self._files is None or self._files[0] != table.version():
+                self._files = table.version(), files_in(table)
+            return self._files[1]
 
-    def trust_commit(self) -> None:
-        """Take the version that is seen now, which this process has just committed, for what was written."""
+    def reader_of(self, files: Collection[DataFile]) -> Read:
+        """What reads some of the files, which are what was written.
+
+        Raises:
+            As `opened`.
+        """
         with self._lock:
-            self._guard.trust_commit(self.opened().version())
+            self._check(files)
+        return lambda file: self.storage.read(file.path)
+
+    def _check(self, files: Iterable[DataFile]) -> None:
+        with self.translated():
+            self._guard.check_data({file.path: file.size for file in files}, self.opened().version())
+
+    def replace(
+        self,
+        removed: Collection[DataFile],
+        added: Collection[NewFile],
+        properties: CommitProperties,
+        *,
+        moves_rows: bool = False,
+    ) -> None:
+        """Make the next version, of which this process takes what it wrote for what was written.
+
+        Args:
+            properties: they allow no retries: what was decided holds for the version that is seen.
+            moves_rows: it holds the same rows as the one before.
+        Raises:
+            CommitFailedError: another writer was faster.
+        """
+        with self._lock, self.translated():
+            table = self.opened()
+            table.create_write_transaction(
+                [
+                    *(file.removed(moves_rows=moves_rows) for file in removed),
+                    *(file.added(moves_rows=moves_rows) for file in added),
+                ],
+                "append",
+                table.schema(),
+                commit_properties=properties,
+                post_commithook_properties=_NO_HOOKS,
+            )
+            self._committed = table.version() + 1
+            self._guard.trust_commit(self._committed)
+            self.refresh()
+            self.sum_up(least=_entries_between_checkpoints(len(self.files())))
+
+    def sum_up(self, *, least: int) -> None:
+        """Write a checkpoint of the version that this process has just committed, if that many came since the last.
+
+        Only who made a version writes its checkpoint: two who did might write other bytes for the same rows.
+        """
+        with self._lock, self.translated():
+            table = self.opened()
+            if self._committed == table.version() and self._committed - self._summed_up() >= least:
+                table.create_checkpoint()
+                self._last_checkpoint = self._committed
+                self._guard.trust_commit(self._committed)
+
+    def _summed_up(self) -> int:
+        """The version of the last checkpoint, as far as it is known; -1 when there is none."""
+        if self._last_checkpoint is None:
+            with suppress(FileNotFoundError):
+                self._last_checkpoint = hinted_version(self.storage.read(LAST_CHECKPOINT))
+        return -1 if self._last_checkpoint is None else self._last_checkpoint
 
     def create(self, *, over_lost: bool = False) -> None:
         """Make an empty table unless there is one. Two that create at once end up with the same table.
@@ -150,9 +231,27 @@ class DeltaCatalogueTable:
             time.sleep(pause)
             pause *= 2
 
-    def versions(self) -> list[Version]:
-        """All versions that can still be read, up to the one seen now; the newest first."""
-        return self._readable(self.opened())
+    def versions(self, limit: int | None = None) -> list[Version]:
+        """The newest versions that can still be read, up to the one seen now; the newest first.
+
+        Args:
+            limit: how many; None for all. Each costs the reading of its entry in the log.
+        """
+        return self._versions(self.opened().version(), limit)
+
+    def _versions(self, newest: int, limit: int | None = None) -> list[Version]:
+        oldest = self._oldest_readable()
+        first = oldest if limit is None else max(oldest, newest - limit + 1)
+        with self.translated():
+            entries = self._guard.entries(range(newest, first - 1, -1))
+        return [version_of(number, entry) for number, entry in entries.items()]
+
+    def _oldest_readable(self) -> int:
+        return oldest_readable(info.path for info in self.storage.list(LOG_FOLDER))
+
+    def count_versions(self) -> int:
+        """How many versions can still be read, up to the one seen now."""
+        return self.opened().version() + 1 - self._oldest_readable()
 
     def translated(self, where: str | None = None) -> AbstractContextManager[None]:
         """Turn what deltalake raises inside into our errors, without secrets; `where` is the caller's SQL condition."""
@@ -172,28 +271,19 @@ class DeltaCatalogueTable:
         return options
 
     def _load_past(self, table: DeltaTable, as_of: AsOf) -> None:
-        if not isinstance(as_of, int) or as_of > table.version():
-            as_of = number_of(as_of, self._readable(table), url=self.storage.url)
+        newest = table.version()
+        if not isinstance(as_of, int) or as_of > newest:
+            as_of = number_of(as_of, self._versions(newest), url=self.storage.url)
         try:
             self._guard.check_log(upto=as_of)
             table.load_as_version(as_of)
         except (DeltaError, OSError):
-            current = DeltaTable(
-                self._url(), storage_options=self._options()
-            )  # the one that failed is of no use
-            number_of(as_of, self._readable(current), url=self.storage.url)  # says so if it was pruned
+            number_of(as_of, self._versions(newest), url=self.storage.url)  # says so if it was pruned
             raise
         self.as_of = as_of
 
-    def _readable(self, table: DeltaTable) -> list[Version]:
-        """Reads the whole log."""
-        oldest = oldest_readable(info.path for info in self.storage.list(LOG_FOLDER))
-        with self.translated():
-            self._guard.check_entries()
-            return [version for entry in table.history() if (version := version_of(entry)).version >= oldest]
-
-    def raise_format(self, properties: CommitProperties) -> None:
-        """See that releases before this one leave the table alone: what is about to be written they would misread.
+    def prepare(self, properties: CommitProperties) -> None:
+        """See that the table has all columns, and that releases that would misread what is to come leave it alone.
 
         Raises:
             CommitFailedError: another writer was faster.
@@ -203,6 +293,12 @@ class DeltaCatalogueTable:
             opened.alter.set_table_properties(
                 {FORMAT_KEY: str(ARCHIVE_FORMAT)}, raise_if_not_exists=False, commit_properties=properties
             )
+            self.refresh()
+        held = {field.name for field in self.opened().schema().fields}
+        missing = [field.with_nullable(True) for field in CATALOGUE_SCHEMA if field.name not in held]
+        if missing:
+            columns = DeltaSchema.from_arrow(pa.schema(missing)).fields
+            self.opened().alter.add_columns(columns, commit_properties=properties)
             self.refresh()
 
     def _check_format(self, configuration: Mapping[str, str | None]) -> None:
@@ -219,19 +315,13 @@ class DeltaCatalogueTable:
             )
 
 
-def files_of(table: DeltaTable, keys: KeyRanges | None = None) -> dict[str, int]:
-    """The Parquet files of a table as paths below the archive, and their sizes.
+def _entries_between_checkpoints(files: int) -> int:
+    """How many commits are made before one is summed up.
 
-    Args:
-        keys: leave out the files whose statistics say that they hold none of these; None for all.
+    A checkpoint names every file, 370 bytes each, and whoever opens the table reads each entry since the last: so that
+    what is written for a commit does not grow with the table, checkpoints become rarer as it grows.
     """
-    listed = table.get_add_actions(flatten=True)
-    actions = pa.RecordBatchReader.from_stream(listed).read_all()  # `pa.table` would load pandas to look
-    if keys is not None and {"min.key", "max.key"} <= set(actions.column_names):
-        first, last = (actions[name].cast(pa.string()) for name in ("min.key", "max.key"))
-        actions = actions.filter(keys.touch(first, last))
-    paths = (f"{CATALOGUE_FOLDER}/{unquote(path)}" for path in actions["path"].to_pylist())
-    return dict(zip(paths, actions["size_bytes"].to_pylist(), strict=True))
+    return max(FEWEST_ENTRIES, min(_MOST_ENTRIES, files // 20))
 
 
 def _first_commit() -> bytes:

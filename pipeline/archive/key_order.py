@@ -8,9 +8,10 @@ from typing import Final
 import pyarrow as pa
 from deltalake import QueryBuilder
 
+from pipeline.archive.data_files import in_types_of
 from pipeline.archive.delta_table import DeltaCatalogueTable
 from pipeline.archive.key_ranges import KeyRanges
-from pipeline.archive.queries import columns_of, in_types_of, quoted, schema_of_columns
+from pipeline.archive.queries import columns_of, quoted, schema_of_columns
 
 _RANGE_ROWS: Final = 2**17
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import QueryBuilder
 
+from pipeline.archive.data_files import in_types_of
 from pipeline.archive.delta_table import DeltaCatalogueTable
 from pipeline.archive.key_ranges import KeyRanges
 from pipeline.archive.lost_reason import LOST_SHARD, with_legacy_lost_shard
@@ -190,13 +191,3 @@ def columns_of(table: DeltaCatalogueTable) -> set[str]:
 def quoted(name: str) -> str:
     """A column's name in SQL."""
     return '"' + name + '"'
-
-
-def in_types_of(schema: pa.Schema, batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Plain types instead of views, and nulls for columns that an older catalogue does not have."""
-    held = set(batch.schema.names)
-    columns = [
-        batch.column(field.name).cast(field.type) if field.name in held else pa.nulls(len(batch), field.type)
-        for field in schema
-    ]
-    return pa.record_batch(columns, schema=schema)

@@ -10,10 +10,10 @@ from urllib.parse import unquote
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.archive.data_files import in_types_of
 from pipeline.archive.delta_log import files_in_checkpoint
 from pipeline.archive.layout import CATALOGUE_FOLDER, LOG_FOLDER, entry_path, log_number
 from pipeline.archive.lost_reason import with_legacy_lost_shard
-from pipeline.archive.queries import in_types_of
 from pipeline.archive.schema import CATALOGUE_SCHEMA
 from pipeline.archive.seals import read_seals
 from pipeline.errors import ArchiveError

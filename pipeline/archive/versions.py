@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from pipeline.archive.delta_log import commit_info
+from pipeline.archive.layout import entry_path
 from pipeline.errors import ArchiveError, ConfigError
 
 AsOf = int | datetime
@@ -98,14 +100,19 @@ def number_of(as_of: AsOf, versions: Sequence[Version], *, url: str) -> int:
     )
 
 
-def version_of(entry: dict[str, Any]) -> Version:
-    """A version from an entry of Delta's history."""
-    metrics = entry.get("operationMetrics", {})
+def version_of(number: int, entry: bytes) -> Version:
+    """A version from the entry in the log that made it.
+
+    Raises:
+        DamagedError: it is no log entry.
+    """
+    info = commit_info(entry, entry_path(number))
+    metrics = info.get("operationMetrics", {})
     return Version(
-        version=int(entry["version"]),
-        committed_at=datetime.fromtimestamp(entry["timestamp"] / 1000, UTC),
-        run=entry.get("tenfold.run"),
-        operation=entry.get("operation", "unknown"),
+        version=number,
+        committed_at=datetime.fromtimestamp(info.get("timestamp", 0) / 1000, UTC),
+        run=info.get("tenfold.run"),
+        operation=info.get("operation", "unknown"),
         added=int(metrics.get("num_target_rows_inserted", 0)),
         changed=int(metrics.get("num_target_rows_updated", 0)),
         removed=int(metrics.get("num_target_rows_deleted", metrics.get("num_deleted_rows", 0))),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.layout import parse_shard_path, shards_of_run
@@ -15,6 +17,9 @@ from pipeline.archive.stored_plan import StoredPlan
 from pipeline.compress.run_record import RunRecord
 from pipeline.errors import DamagedError
 from pipeline.store.storage import Storage
+
+_MOST_ADOPTED: Final = 32_768
+"""Rows that are committed at once."""
 
 
 def resume_units(
@@ -43,15 +48,38 @@ def resume_units(
     for info in storage.list(shards_of_run(log.run)):
         published[parse_shard_path(info.path).number].append(info.path)
     marks = PruneMarkReader(storage)
+    adopted: dict[int, pa.Table] = {}
     for number, paths in sorted(published.items()):
         if number not in committed:
             marked = marks.read().since  # anew for each unit: reading their shards takes its time
             unmarked = [path for path in paths if path not in marked]
             rows = _rows_of_unit(storage, unmarked, keys={image.key for image in plan.load(number)})
             if rows is not None:
-                catalogue.commit(rows, run=log.run, lost_shards=lost_shards)
-                committed.add(number)
-    return frozenset(committed)
+                adopted[number] = rows
+        if sum(rows.num_rows for rows in adopted.values()) >= _MOST_ADOPTED:
+            committed |= _commit(catalogue, log.run, adopted, marks, lost_shards)
+            adopted = {}
+    return frozenset(committed | _commit(catalogue, log.run, adopted, marks, lost_shards))
+
+
+def _commit(
+    catalogue: Catalogue,
+    run: str,
+    adopted: Mapping[int, pa.Table],
+    marks: PruneMarkReader,
+    lost_shards: Collection[str],
+) -> set[int]:
+    """Commit units at once, those that hold changed images too; gives the numbers of those that were."""
+    marked = pa.array(marks.read().since, pa.string())
+    sound = {
+        number: rows
+        for number, rows in adopted.items()
+        if not pc.any(pc.is_in(rows["shard"], value_set=marked)).as_py()
+    }
+    changed = catalogue.add(list(sound.values()), run=run)
+    if changed:
+        catalogue.commit(pa.concat_tables(changed), run=run, lost_shards=lost_shards)
+    return set(sound)
 
 
 def _rows_of_unit(storage: Storage, paths: list[str], *, keys: set[str]) -> pa.Table | None:

@@ -2,7 +2,8 @@
 
     source -> Planner (thread): diff against the catalogue, units stored under runs/<run>/plan/
            -> CompressWork: at most `pool.capacity` units in flight, shards published by the workers
-           -> Commits: one Delta commit every few seconds
+           -> Commits: new images every few seconds, changed ones at once
+           -> the catalogue's files, put in order where that pays
            -> here: what began, what came of it, and the summary from the catalogue
 
 Killed anywhere, the same command finishes the run: units whose rows are committed are done, units whose
@@ -163,6 +164,8 @@ class CompressRun:
             planner.stop()
         planner.tell()
         with waiting(listen, "closing the run"):
+            if not request.was_made:
+                catalogue.settle(run=record.run)
             summary = summarise(
                 self._archive,
                 catalogue,

@@ -28,6 +28,7 @@ import pipeline.archive.queries
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.catalogue_guard import CatalogueGuard
 from pipeline.archive.delta_access import delta_options
+from pipeline.archive.delta_table import DeltaCatalogueTable
 from pipeline.archive.rows_by_shard import table_by_shard
 from pipeline.archive.schema import CATALOGUE_SCHEMA, rows_of
 from pipeline.archive.shards import build_shard, publish
@@ -339,10 +340,10 @@ class TestRace:
         monkeypatch.setattr(pipeline.archive.commits, "_ATTEMPTS", 2)
         monkeypatch.setattr(pipeline.archive.commits, "_LONGEST_PAUSE_S", 0.0)
 
-        def always_late(*_: object) -> int:
+        def always_late(*_: object, **__: object) -> None:
             raise CommitFailedError("another writer")
 
-        monkeypatch.setattr(pipeline.archive.commits, "_merge_once", always_late)
+        monkeypatch.setattr(DeltaCatalogueTable, "replace", always_late)
         with pytest.raises(ArchiveError, match="got 2 conflicts with other writers"):
             catalogue.commit(table_of(make_row("a")), run="run-1")
 
@@ -359,7 +360,7 @@ def _drive_alone(url: str, number: int) -> int:
 def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
     catalogue = opened(tmp_path_factory.mktemp("archive"))
     catalogue.commit(table_of(*(make_row(key) for key in ODD_KEYS)), run="run-1")
-    # a second version of each makes Delta rewrite the files, which changes their Arrow types
+    # a second version of each makes us write the files anew
     newer = [make_row(key, b"new", source_etag="etag-2", run="run-2") for key in ODD_KEYS[::2]]
     assert catalogue.commit(
         table_of(*newer, shard="shards/run-2/000001-0123456789abcdef.parquet"), run="run-2"

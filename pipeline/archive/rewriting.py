@@ -1,0 +1,195 @@
+"""Rows of the catalogue, written anew: sorted by key, in files of one size, in memory that does not grow with them.
+
+Files that lie side by side are taken one after the other, so that no more is held than lies over one another. Where
+that is too much, as with the large unsorted files of older releases, the rows are first put in order by ranges of keys
+on the local disk.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.archive.data_files import DataFile, Read, batches_in, sorted_by_key, without_keys
+from pipeline.archive.schema import CATALOGUE_SCHEMA
+
+_FEWEST_ROWS: Final = 8_192
+_MOST_FILES: Final = 4_096
+_MOST_HELD: Final = 131_072
+"""Rows: about 80 MB."""
+_MOST_RANGES: Final = 256
+_SAMPLED: Final = 64
+"""One key in so many is looked at to find ranges that hold about as many rows each."""
+NO_ROWS: Final = CATALOGUE_SCHEMA.empty_table()
+_NO_KEYS: Final = pa.array([], pa.string())
+_SPILLED: Final = pa.ipc.IpcWriteOptions(compression="lz4")
+
+
+def rows_per_file(rows: int) -> int:
+    """How many rows a file of a table should have.
+
+    Small files make a change small, and many files make every commit and every opening long: 1 MB, until there are
+    so many of them that their list costs more than they do.
+    """
+    return max(_FEWEST_ROWS, rows // _MOST_FILES)
+
+
+def rewritten(
+    files: Sequence[DataFile],
+    read: Read,
+    *,
+    others: Iterable[DataFile] = (),
+    gone: pa.Array = _NO_KEYS,
+    come: pa.Table = NO_ROWS,
+    size: int,
+) -> Iterator[pa.Table]:
+    """The rows of files, sorted by key, cut as new files are to be.
+
+    Args:
+        others: files that stay. None of them lies between two rows of a new file, where that can be helped.
+        gone: keys of rows that are left out.
+        come: rows that are put in.
+        size: rows of a file.
+    """
+    come = sorted_by_key(come)
+    groups = list(side_by_side(files, others)) or [[]]
+    ends = [bisect_left(come["key"].to_pylist(), group[0].first) for group in groups[1:]]
+    for group, (start, stop) in zip(groups, pairwise([0, *ends, come.num_rows]), strict=True):
+        yield from _run_of(group, read, gone, come[start:stop], size)
+
+
+def side_by_side(files: Iterable[DataFile], others: Iterable[DataFile]) -> Iterator[list[DataFile]]:
+    """Groups of files, in the order of their keys, between which one of the others begins."""
+    starts = sorted(file.first for file in others)
+    group: list[DataFile] = []
+    end: str | None = ""
+    for file in sorted(files, key=lambda file: file.first):
+        is_apart = end is not None and file.first > end
+        if group and is_apart and bisect_right(starts, end or "") != bisect_left(starts, file.first):
+            yield group
+            group, end = [], ""
+        group.append(file)
+        end = None if end is None or file.last is None else max(end, file.last)
+    if group:
+        yield group
+
+
+def _run_of(
+    files: Sequence[DataFile], read: Read, gone: pa.Array, come: pa.Table, size: int
+) -> Iterator[pa.Table]:
+    with ExitStack() as stack:
+        if _rows_held(files) <= _MOST_HELD:
+            pieces = [
+                _Piece(first=file.first, last=file.last, read=partial(_rows_in, file, read, gone))
+                for file in files
+            ]
+        else:
+            folder = Path(stack.enter_context(TemporaryDirectory(prefix="tenfold-")))
+            pieces = _by_ranges(files, read, gone, size, folder)
+        yield from cut(_in_order(pieces, come), size)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Piece:
+    """Rows that are read when their turn comes."""
+
+    first: str
+    last: str | None
+    read: Callable[[], pa.Table]
+
+
+def _rows_in(file: DataFile, read: Read, gone: pa.Array) -> pa.Table:
+    return without_keys(pa.Table.from_batches(batches_in(read(file)), CATALOGUE_SCHEMA), gone)
+
+
+def _rows_held(files: Sequence[DataFile]) -> int:
+    """The most rows that lie over one another, by what the log says; an unknown number counts as too many."""
+    edges = [(file.first, file.rows or _MOST_HELD + 1) for file in files]
+    edges += [(file.last + "\0", -file.rows) for file in files if file.last is not None]
+    held = most = 0
+    for _, rows in sorted(edges):
+        held += rows
+        most = max(most, held)
+    return most
+
+
+def _in_order(pieces: Sequence[_Piece], come: pa.Table) -> Iterator[pa.Table]:
+    """All rows, sorted: what is smaller than the beginning of the next piece can be handed out."""
+    keys = come["key"].to_pylist()
+    taken = 0
+    waiting = NO_ROWS
+    for piece in pieces:
+        until = bisect_left(keys, piece.first, taken)
+        waiting = _together(waiting, come[taken:until])
+        ready = pc.sum(pc.less(waiting["key"], piece.first), min_count=0).as_py()
+        yield waiting[:ready]
+        taken = len(keys) if piece.last is None else bisect_right(keys, piece.last, until)
+        waiting = _together(waiting[ready:], piece.read(), come[until:taken])
+    yield _together(waiting, come[taken:])
+
+
+def _together(*parts: pa.Table) -> pa.Table:
+    some = [part for part in parts if part.num_rows]
+    return sorted_by_key(pa.concat_tables(some)) if some else parts[0]
+
+
+def cut(parts: Iterable[pa.Table], size: int) -> Iterator[pa.Table]:
+    """The same rows in tables of `size`; the last one has up to one and a half of it."""
+    waiting = NO_ROWS
+    for part in parts:
+        waiting = pa.concat_tables([waiting, part])
+        while waiting.num_rows > size + size // 2:
+            yield waiting[:size]
+            waiting = waiting[size:]
+    if waiting.num_rows:
+        yield waiting
+
+
+def _by_ranges(
+    files: Sequence[DataFile], read: Read, gone: pa.Array, size: int, folder: Path
+) -> list[_Piece]:
+    """The rows of files in files of a local folder, each of which holds a range of keys that is its own."""
+    edges = _edges(files, read, size)
+    paths = [folder / f"{number}.arrow" for number in range(len(edges) + 1)]
+    with ExitStack() as stack:
+        writers = [
+            stack.enter_context(pa.ipc.new_file(path, CATALOGUE_SCHEMA, options=_SPILLED)) for path in paths
+        ]
+        for file in files:
+            for batch in batches_in(read(file), batch_rows=_MOST_HELD // 2):
+                rows = sorted_by_key(without_keys(pa.Table.from_batches([batch]), gone))
+                keys = rows["key"].to_pylist()
+                cuts = [0, *(bisect_left(keys, edge) for edge in edges), len(keys)]
+                for writer, (start, stop) in zip(writers, pairwise(cuts), strict=True):
+                    writer.write_table(rows[start:stop])
+    firsts, lasts = ["", *edges], [*edges, None]
+    return [
+        _Piece(first=first, last=last, read=partial(_spilled, path))
+        for path, first, last in zip(paths, firsts, lasts, strict=True)
+    ]
+
+
+def _edges(files: Sequence[DataFile], read: Read, size: int) -> list[str]:
+    """Keys that cut all keys into ranges of about as many rows as a file is to have."""
+    sample: list[str] = []
+    for file in files:
+        for batch in batches_in(read(file), ["key"]):
+            sample += batch["key"][::_SAMPLED].to_pylist()
+    ranges = min(_MOST_RANGES, len(sample) * _SAMPLED // size + 1)
+    sample.sort()
+    return sorted({sample[len(sample) * number // ranges] for number in range(1, ranges)})
+
+
+def _spilled(path: Path) -> pa.Table:
+    with pa.memory_map(str(path)) as source:
+        return pa.ipc.open_file(source).read_all()
