@@ -21,8 +21,10 @@ from pipeline.store.storage import Storage
 
 _NEWS: Final = 1000
 """Images that come or change in a night."""
-_PART: Final = 100
-"""Of so many rows, the cases that cost much take one."""
+_PER_FILE: Final = 100
+"""Rows of a file of the catalogue, where its files are many."""
+_PER_SMALL_IMAGE: Final = 10
+"""Rows for which one small image is encoded."""
 _WARM_UP: Final = 20
 WARM_S: Final = 3.0
 _MOST_WARM: Final = 20_000
@@ -172,14 +174,14 @@ def _change_one(place: Place, meter: Meter) -> None:
 
 def _commit_among_files(place: Place, meter: Meter) -> None:
     archive = place.beside("files").synthetic()
-    archive.write(per_commit=_PART)
+    archive.write(per_commit=_PER_FILE)
     with meter.counting():
-        archive.commit(_spread(place)[:_PART], changes="-new")
+        archive.commit(_spread(place)[:_PER_FILE], changes="-new")
 
 
 def _small_images(place: Place, meter: Meter) -> None:
     archive = place.beside("small").archive
-    meter.times = max(1, place.rows // _PART)
+    meter.times = max(1, place.rows // _PER_SMALL_IMAGE)
     with tempfile.TemporaryDirectory() as folder:
         make_small_images(Path(folder), meter.times)
         _verb(meter, "compress", folder, archive, "--workers", "0")
@@ -208,7 +210,7 @@ CASES: Final = (
         title="commit 100 new, rows/100 files in the table",
         work=_commit_among_files,
     ),
-    Case(name="small-images", title="compress 64x64, each of rows/100", work=_small_images),
+    Case(name="small-images", title="compress 64x64 images, one for 10 rows: each", work=_small_images),
 )
 """In the order in which they are done: those that only look come before those that change the archive."""
 
