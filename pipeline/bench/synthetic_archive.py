@@ -1,13 +1,14 @@
 """Archives of any size in seconds: a true catalogue and whole shards, but of images that were never seen.
 
-The catalogue is written by `Catalogue.commit`, and its columns differ from row to row as those of photographs do, so
+The catalogue is written as a run writes it, and its columns differ from row to row as those of photographs do, so
 that they compress alike. All shards are copies of the first, whose first images can be decoded: `verify --level
 structure` finds the archive sound, and no deeper look does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -23,6 +24,8 @@ from pipeline.archive.layout import shard_path
 from pipeline.archive.seals import seal
 from pipeline.archive.shards import Shard, build_shard
 from pipeline.bench.photographs import Photographs
+from pipeline.compress.commits import Commits
+from pipeline.events import ignore
 from pipeline.store.storage import Storage
 from pipeline.types import ShardRow
 
@@ -46,18 +49,18 @@ class SyntheticArchive:
     """Whether the source knows ETags: a folder does not."""
 
     def write(self, *, per_commit: int = PER_COMMIT) -> None:
-        """Make it as a run does: a shard, a commit, and so on, and a seal."""
-        catalogue = Catalogue(self.storage)
-        catalogue.create()
+        """Make it as a run does: a shard, a commit, and so on."""
+        Catalogue(self.storage).create()
         count = len(self.photographs)
-        for number, start in enumerate(range(0, count, per_commit)):
-            path = shard_path(_RUN, number, self._shard.sha256)
-            self.storage.write(path, self._shard.data)
-            catalogue.commit(self._rows(range(start, min(count, start + per_commit)), path), run=_RUN)
-        seal(self.storage, catalogue.version())
+        with self._committing(_RUN) as commits:
+            for number, start in enumerate(range(0, count, per_commit)):
+                path = shard_path(_RUN, number, self._shard.sha256)
+                self.storage.write(path, self._shard.data)
+                commits.add(self._rows(range(start, min(count, start + per_commit)), path))
+                commits.commit()
 
     def commit(self, numbers: Sequence[int], *, changes: str) -> None:
-        """Commit photographs as a later run does, and seal.
+        """Commit photographs as a later run does.
 
         Args:
             changes: where it is `files`, they are those of the archive, each with another file; else new ones beside
@@ -65,9 +68,17 @@ class SyntheticArchive:
         """
         run = f"20260201T000000-{sha256(f'{changes}{numbers[0]}'.encode()).hexdigest()[:6]}"
         path = shard_path(run, 0, self._shard.sha256)
-        rows = self._rows(numbers, path, ending="" if changes == "files" else changes, run=run)
+        ending = "" if changes == "files" else changes
+        with self._committing(run) as commits:
+            commits.add(self._rows(numbers, path, ending=ending, run=run))
+            commits.commit()
+
+    @contextmanager
+    def _committing(self, run: str) -> Iterator[Commits]:
+        """What a run does with the rows of its units, and at its end."""
         catalogue = Catalogue(self.storage)
-        catalogue.commit(rows, run=run)
+        yield Commits(self.storage, catalogue, run=run, lost_shards=(), every_s=0, listen=ignore)
+        catalogue.settle(run=run)
         seal(self.storage, catalogue.version())
 
     @cached_property

@@ -60,6 +60,7 @@ def test_a_proxy_counts_what_a_source_asks(monkeypatch: pytest.MonkeyPatch) -> N
         before = proxy.traffic()
         assert [info.path for info in storage.list()] == Photographs(1500)[:]
         came = proxy.traffic().since(before)
-    assert came.by_verb == {"GET": 2}
+    assert came.by_verb.keys() == {"GET"}
+    assert came.by_verb["GET"] >= 2
     assert came.read_bytes > 1500 * 100
     assert came.written_bytes == 0
