@@ -177,16 +177,18 @@ class Progress:
         return self.finished - self.committed if self.began.commits else 0
 
     def waits_for(self) -> Wait | None:
-        """What has to come before the numbers move; None at the end."""
+        """What has to come before the numbers move; None where nothing has."""
         if self.ended:
             return None
         if self.wait is not None:
             return Wait(what=self.wait.what, since=self.wait.at)
-        if self.work_started is None or not self.tasks:
+        if self.work_started is None:
             return Wait(what=self.phase, since=self.phase_began)
-        first = "" if self.finished else "the first of "
         since = max(self.moved or 0.0, self.work_started)
-        return Wait(what=f"waiting for {first}{counted(self.tasks, 'task')} under way", since=since)
+        if self.tasks:
+            first = "" if self.finished else "the first of "
+            return Wait(what=f"waiting for {first}{counted(self.tasks, 'task')}", since=since)
+        return None if self.listing_done else Wait(what="listing", since=since)
 
     def seconds(self) -> float:
         """Since the run began."""

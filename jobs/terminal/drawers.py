@@ -11,6 +11,7 @@ from typing import Final, Protocol, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Column
 from rich.text import Text
 
 from jobs.terminal.json_lines import JsonLines
@@ -41,7 +42,7 @@ def drawer() -> Iterator[Drawer]:
         columns = (
             TextColumn("{task.description}", justify="right"),
             BarColumn(),
-            _Words(),
+            _Words(table_column=Column(no_wrap=True)),
             TimeElapsedColumn(),
         )
         asked_for = stderr if stderr.is_terminal else Console(stderr=True, force_terminal=True)

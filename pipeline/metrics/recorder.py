@@ -48,8 +48,10 @@ class Recorder:
         self._follower(event)
         match event:
             case RunBegan():
-                self._record(told.BEGAN, time.time())
+                self._record_begin()
             case WorkersStarted():
+                self._record_begin()  # there were no meters before, perhaps
+                self._record_queue()
                 self._record(told.WORKERS, event.workers)
             case TasksUnderWay():
                 self._record(told.TASKS, event.tasks)
@@ -65,6 +67,9 @@ class Recorder:
                 self._record_queue()
             case RunEnded():
                 self._record(told.ENDED, time.time())
+
+    def _record_begin(self) -> None:
+        self._record(told.BEGAN, time.time() - self._follower.progress.seconds())
 
     def _record_images(self, more: ImagesFinished) -> None:
         began = self._follower.progress.began

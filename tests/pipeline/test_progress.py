@@ -46,13 +46,17 @@ def test_what_is_slow_is_told() -> None:
     assert waits(follower) == "starting Ray"
     follower(WorkersStarted(workers=2))
     follower(TasksUnderWay(tasks=2, capacity=4))
-    assert waits(follower) == "waiting for the first of 2 tasks under way"
+    assert waits(follower) == "waiting for the first of 2 tasks"
     failure = Failure(key="a", reason="the source file is no longer there")
     for worker in ("1", "2", "1"):
         follower(ImagesFinished(images=2, totals=Totals(failed=1), failures=(failure,), worker=worker))
-    assert waits(follower) == "waiting for 2 tasks under way"
+    assert waits(follower) == "waiting for 2 tasks"
     with waiting(follower, "committing"):
         assert waits(follower) == "committing"
+    follower(TasksUnderWay(tasks=0, capacity=4))
+    assert waits(follower) == "listing"
+    follower(ListingEnded())
+    assert waits(follower) is None
     follower(ImagesCommitted(images=1))
     follower(ImagesCommitted(images=2, seconds=3.0))
     follower(ImagesCommitted(images=2, seconds=1.0))

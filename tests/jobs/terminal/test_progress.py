@@ -94,8 +94,8 @@ def test_what_nothing_moves_for_is_said(
     waits = [line.rpartition("; ")[2] for line in lines(capsys.readouterr().err)]
     assert waits[1:] == [
         "starting Ray: 40 s",
-        "starting Ray: 40 s",
-        "waiting for the first of 4 tasks under way: 40 s",
+        "listing: 40 s",
+        "waiting for the first of 4 tasks: 40 s",
         "committing: 40 s",
         "http://store does not answer, attempt 3 of 8: 0 s",
     ]
