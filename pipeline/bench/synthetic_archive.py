@@ -103,7 +103,6 @@ class SyntheticArchive:
             source_etag=[one.etag[later:] if self.has_etags else None for one in facts],
             source_mtime=[one.mtime for one in facts],
             source_sha256=_digests(chance, count),
-            payload_crc32c=chance.integers(2**32, size=count),
             symbols_crc32=chance.integers(2**32, size=count),
             bpp=chance.gamma(4.0, 0.2, count),
             psnr_db=chance.normal(34.0, 2.0, count),
