@@ -128,6 +128,16 @@ Limit = Annotated[
         "cannot be told then.",
     ),
 ]
+Inventory = Annotated[
+    str | None,
+    typer.Option(
+        "--inventory",
+        metavar="FILE",
+        help="Read the names below SRC from FILE instead of asking the store: an S3 Inventory's manifest.json, or a "
+        "Parquet or CSV file with url (or bucket and key), size, etag, mtime. It counts as complete: what it does not "
+        "name is gone, unless it came later.",
+    ),
+]
 Sniff = Annotated[
     bool | None,
     typer.Option(
@@ -165,6 +175,7 @@ def source_options(
     sniff: bool | None,
     others: str | None,
     tars: bool | None,
+    inventory: str | None = None,
 ) -> dict[str, object]:
     """What the options say of the source, by the names of `SourceOptions`; None for what was not given."""
     return {
@@ -174,6 +185,7 @@ def source_options(
         "sniff": sniff,
         "others": others,
         "tars": tars,
+        "inventory": inventory,
     }
 
 

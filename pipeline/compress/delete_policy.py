@@ -93,11 +93,13 @@ def missing_from_source(source: Source, compared: Comparison) -> MissingFromSour
     Raises:
         SourceError: a source that cannot tell.
     """
-    covers = source.coverage()
+    covers, until = source.coverage(), source.listed_until
     gone: list[pa.RecordBatch] = []
     archived, source_bytes = compared.shown, 0
     for batch in compared.unseen():
         near = batch.filter(source.may_cover(batch["source_url"]))
+        if until is not None:
+            near = near.filter(pc.fill_null(pc.less_equal(near["source_mtime"], until), True))
         rows = near.filter(pa.array([covers(url) for url in near["source_url"].to_pylist()], pa.bool_()))
         source_bytes += pc.sum(rows["source_size"]).as_py() or 0
         gone.append(rows.select(_ROWS.names).cast(_ROWS))

@@ -8,6 +8,7 @@ from pipeline.errors import StoreDownError
 from pipeline.globs import compile_glob, is_glob
 from pipeline.source.found import Found, Twin
 from pipeline.source.image_names import extension_of, is_image_name
+from pipeline.source.inventory import Inventory
 from pipeline.source.keys import are_text, distinct_key, utf8_key
 from pipeline.source.listing import images_of
 from pipeline.source.notes import ListingNotes, Unlisted
@@ -25,18 +26,26 @@ class Folder:
     """A folder or prefix, or a glob in it."""
 
     def __init__(
-        self, storage: Storage, glob: str | None, *, exclude: tuple[str, ...], opens_tars: bool
+        self,
+        storage: Storage,
+        glob: str | None,
+        *,
+        exclude: tuple[str, ...],
+        opens_tars: bool,
+        inventory: Inventory | None,
     ) -> None:
         """Contact nothing yet.
 
         Args:
             exclude: paths below the folder that are no part of it, or absolute ones that links may lead to.
             opens_tars: whether a tar is something that holds files, and no file itself.
+            inventory: names the files of the folder; without one the store is asked.
         """
         self._storage = storage
         self._is_local = scheme(storage.url) in LOCAL
         self._glob = glob
         self._exclude = exclude
+        self._inventory = inventory
         self._pattern = None if glob is None else compile_glob(glob)
         self._any_name = (
             glob is not None and _names_extension(glob) and not (opens_tars and is_tar_name(glob))
@@ -45,18 +54,23 @@ class Folder:
         """Objects that the listing has come by."""
 
     def files(self, notes: ListingNotes) -> Iterator[Found]:
-        """Every file that the glob lets through, in the order of their paths.
+        """Every file that the glob lets through, in the order of their paths or of the inventory.
 
         Raises:
             StorageError: the store does not answer.
         """
-        glob = self._glob
-        flat = glob is not None and "/" not in glob and glob != "**"
-        for page in self._storage.pages(
-            recursive=not flat, exclude=self._exclude, notice=lambda odd: _note(odd, notes)
-        ):
+        for page in self._pages(notes):
             self.seen += len(page)
             yield self._found(page if self._pattern is None else page.below(0, self.matches))
+
+    def _pages(self, notes: ListingNotes) -> Iterator[Page]:
+        if self._inventory is not None:
+            return self._inventory.pages(self._storage.url, self.holds)
+        glob = self._glob
+        flat = glob is not None and "/" not in glob and glob != "**"
+        return self._storage.pages(
+            recursive=not flat, exclude=self._exclude, notice=lambda odd: _note(odd, notes)
+        )
 
     def matches(self, path: str) -> bool:
         """Whether the glob lets a path through."""

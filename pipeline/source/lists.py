@@ -20,12 +20,12 @@ import pyarrow.compute as pc
 
 from pipeline.errors import SourceError, StorageError
 from pipeline.source.keys import utf8_key
+from pipeline.source.tables import parquet_batches
 from pipeline.store.options import StorageOptions
 from pipeline.store.storage import Storage
 from pipeline.store.urls import LOCAL, check_no_secret, local_path, local_url, scheme, split_url
 from pipeline.types import SourceImage
 
-_BATCH_ROWS = 4096
 _LINES_LOOKED_AT = 20
 """So many lines that name nothing are no list."""
 _FIRST_US, _LAST_US = -62_135_596_800_000_000, 253_402_300_799_999_999
@@ -129,24 +129,16 @@ class ImageList:
                     yield self._row(row, f"row {number}")
 
     def _batches(self, file: BinaryIO) -> Iterator[pa.RecordBatch]:
-        from pyarrow.dataset import ParquetFileFormat  # it brings pandas
-
-        try:
-            fragment = ParquetFileFormat().make_fragment(pa.PythonFile(file, mode="r"))
-            names = fragment.physical_schema.names
+        def choose(names: list[str]) -> list[str]:
             if "url" not in names:
                 raise SourceError(
                     f"Expected a column `url` in {self.url}, got {', '.join(names) or 'no columns'}; a "
                     "manifest has `url` and, if known, `key`, `size`, `etag`, `mtime`."
                 )
-            scanner = fragment.scanner(
-                columns=[name for name in _MANIFEST_TYPES if name in names],
-                batch_size=_BATCH_ROWS,
-                batch_readahead=1,
-                use_threads=False,
-            )
-            for batch in scanner.to_batches():
-                yield self._typed(batch)
+            return [name for name in _MANIFEST_TYPES if name in names]
+
+        try:
+            yield from map(self._typed, parquet_batches(file, choose))
         except (pa.ArrowException, OSError) as error:
             raise SourceError(
                 f"Expected a Parquet file at {self.url}, got: {error}; write the manifest again."

@@ -18,6 +18,9 @@ class SourceOptions(BaseModel):
     """Globs over keys: only what matches one is taken. None: everything."""
     exclude: tuple[str, ...] = ()
     """Globs over keys: what matches one is left out, also where `include` takes it."""
+    inventory: str | None = None
+    """Path or URL of a table of everything below the source: an S3 Inventory's manifest.json, a Parquet or CSV file. It
+    is read instead of asking the store for its names, and what it does not name is gone. None: the store is asked."""
     limit: int | None = Field(default=None, ge=1)
     """So many images, the first of the listing: for trying things."""
     sniff: bool = False

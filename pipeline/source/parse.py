@@ -61,11 +61,14 @@ def parse_source(
     excluded = normal(exclude) if exclude else None
     config = partial(SourceConfig, exclude=excluded, storage=options.resolved(), take=take)
     if text.startswith("@"):
+        _check_no_inventory(text, take)
         return Source(config(url=_folder_of(normal(text[1:])), list_file=normal(text[1:])))
     if is_local and Path(local_path(text)).is_dir():
         return Source(config(url=_apart(normal(text), excluded)))
     extension = extension_of(text).removeprefix(".")
     if not text.endswith("/") and not (is_glob(text) and not _is_local_file(text)):
+        if extension in ("parquet", *_LIST_EXTENSIONS):
+            _check_no_inventory(text, take)
         if extension == "parquet":
             return Source(config(url=_folder_of(normal(text)), manifest=normal(text)))
         if extension in _LIST_EXTENSIONS:
@@ -78,6 +81,14 @@ def parse_source(
             raise SourceError(f"Expected a glob as SRC, got {text!r}: {error}; correct it.") from error
         return Source(config(url=_apart(normal(folder or "."), excluded), glob=glob))
     return Source(config(url=_apart(normal(text), excluded)))
+
+
+def _check_no_inventory(text: str, take: SourceOptions) -> None:
+    if take.inventory is not None:
+        raise SourceError(
+            f"Expected a folder, prefix or glob as SRC beside an inventory, got {text}, which names images itself; "
+            "leave --inventory out, or name the folder that it is of."
+        )
 
 
 def _apart(folder: str, archive: str | None) -> str:

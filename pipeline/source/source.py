@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import datetime
 from functools import reduce
 from typing import ClassVar, Literal
 
@@ -17,6 +18,7 @@ from pipeline.errors import SourceError
 from pipeline.source.folder import Folder, members, opened_tars
 from pipeline.source.found import Found, found_images
 from pipeline.source.image_names import is_image_name
+from pipeline.source.inventory import Inventory
 from pipeline.source.keys import utf8_key
 from pipeline.source.listing import images_of
 from pipeline.source.lists import ImageList
@@ -75,6 +77,8 @@ class Source:
         self._taking = Taking(config.take)
         self._roots: dict[str, Storage] = {}
         self._tars = TarFiles(config.storage, self._root)
+        named = config.take.inventory
+        self._inventory = None if named is None else Inventory(named, config.storage)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Every image once, in batches of LISTING: a listing in the order of its keys, a list or tar in its own.
@@ -134,7 +138,8 @@ class Source:
         if self.config.list_file is not None or self.config.manifest is not None:
             raise SourceError(
                 f"Expected a folder, prefix or glob to follow deletes in, got {self.config.list_file or ''}"
-                f"{self.config.manifest or ''}: a list does not say what is no longer in it. Use --deletes keep."
+                f"{self.config.manifest or ''}: a list does not say what is no longer in it. Use --deletes keep, "
+                "or name the folder as SRC and a table of all that lies below it with --inventory."
             )
         if self.config.take.limit is not None:
             raise SourceError(
@@ -160,6 +165,11 @@ class Source:
             return is_listed and self._taking.may_take(key, is_image=is_image_name(name))
 
         return covers
+
+    @property
+    def listed_until(self) -> datetime | None:
+        """What came later the last listing could not show: it was read from an inventory. None: it shows all."""
+        return None if self._inventory is None else self._inventory.until
 
     def may_cover(self, urls: pa.Array) -> pa.Array:
         """Whether each URL may be one that `coverage` knows: a look at its beginning, for millions of them."""
@@ -222,7 +232,13 @@ class Source:
 
     def _folder(self) -> Folder:
         storage = Storage(self.config.url, self.config.storage)
-        return Folder(storage, self.config.glob, exclude=self._excluded(), opens_tars=self._opens_tars)
+        return Folder(
+            storage,
+            self.config.glob,
+            exclude=self._excluded(),
+            opens_tars=self._opens_tars,
+            inventory=self._inventory,
+        )
 
     def _below(self, url: str) -> str | None:
         """Path of an object below the source; '' for the source itself, None for what lies elsewhere."""
