@@ -38,6 +38,8 @@ _READS: Final = 16
 _PART: Final = 256
 """Images compared by checksum before anybody hears of them."""
 
+SORTED: Final = "images put in order"
+"""What is counted where the rest of a listing is sorted, for whoever looks on."""
 Mask = npt.NDArray[np.bool_]
 
 
@@ -76,7 +78,6 @@ class Comparison:
         held: Callable[[], Iterable[pa.RecordBatch]] = lambda: (),
         *,
         read: Callable[[SourceImage], bytes] | None = None,
-        sorting: Callable[[int], None] = lambda _: None,
     ) -> None:
         """Compare nothing yet.
 
@@ -85,23 +86,23 @@ class Comparison:
             held: gives HELD_COLUMNS of the images of the archive, sorted by key; called when the comparison begins.
             read: gives the bytes of a listed image: then images are compared by checksum, 16 at a time, and `held`
                 gives CHECKSUM_COLUMNS.
-            sorting: is told how many images were put in order so far, where the listing has another one.
         """
         self._listing = listing
         self._held = held
         self._read = read
-        self._sorting = sorting
         self._unseen: Aside | None = None
         self.shown = 0
         """Images of the archive that the listing has shown so far under the URLs that they came from."""
 
-    def compared(self) -> Iterator[Compared]:
+    def compared(self, *, sorting: Callable[[int], None] = lambda _: None) -> Iterator[Compared]:
         """The listing, part by part.
 
         A listing that knows no version (a bare list of names) is believed unchanged once the key is there, unless
         checksums are compared. An image that cannot be read for its checksum counts as changed: reading it again
         will say why, as a row.
 
+        Args:
+            sorting: is told how many images were put in order so far, where the listing has another one.
         Raises:
             StoreDownError: the source is out of reach.
             Whatever the listing and the catalogue raise.
@@ -121,7 +122,7 @@ class Comparison:
             if run.rest is None:
                 self._unseen = unseen
                 return
-            listing, held = sorted_by_key(run.rest, tell=self._sorting), unseen.taken()
+            listing, held = sorted_by_key(run.rest, tell=sorting), unseen.taken()
         yield from map(_all_new, listing)
         self._unseen = Aside()
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.archive.catalogue import Catalogue
-from pipeline.compress.comparison import CHANGES, CHECKSUM_COLUMNS, HELD_COLUMNS, Comparison
+from pipeline.compress.comparison import CHANGES, CHECKSUM_COLUMNS, HELD_COLUMNS, SORTED, Comparison
 from pipeline.compress.delete_policy import missing_from_source
 from pipeline.config import CompressConfig
 from pipeline.encode.effort_cost import EffortCost, FewImages
@@ -18,9 +18,6 @@ from pipeline.events import Listener, StepAdvanced
 from pipeline.source.listing import images_of
 from pipeline.source.notes import ListingNotes
 from pipeline.source.source import Source
-
-_LISTED = "images listed"
-_SORTED = "images put in order"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,19 +63,13 @@ class CompressPlan:
 
 
 def compare(
-    source: Source,
-    listing: Iterable[pa.RecordBatch],
-    catalogue: Catalogue,
-    config: CompressConfig,
-    *,
-    sorting: Callable[[int], None] = lambda _: None,
+    source: Source, listing: Iterable[pa.RecordBatch], catalogue: Catalogue, config: CompressConfig
 ) -> Comparison:
     """Hold the listing of a source against a catalogue; against nothing when all is to be encoded again.
 
     Args:
         listing: batches that the source gives.
         catalogue: of an archive that need not exist.
-        sorting: as for `Comparison`.
     """
     by_checksum = config.compare == "checksum"
 
@@ -87,7 +78,7 @@ def compare(
             return ()
         return catalogue.by_key(CHECKSUM_COLUMNS if by_checksum else HELD_COLUMNS)
 
-    return Comparison(listing, held, read=source.read if by_checksum else None, sorting=sorting)
+    return Comparison(listing, held, read=source.read if by_checksum else None)
 
 
 def plan_run(
@@ -110,24 +101,18 @@ def plan_run(
     Raises:
         SourceError, StorageError, ArchiveError: the source or the catalogue cannot be read.
     """
-    comparison = compare(
-        source,
-        listing,
-        catalogue,
-        config,
-        sorting=lambda done: listen(StepAdvanced(words=_SORTED, done=done)),
-    )
+    comparison = compare(source, listing, catalogue, config)
     counts = dict.fromkeys(CHANGES, ImageCount())
     few = FewImages()
     listed = 0
-    for compared in comparison.compared():
+    for compared in comparison.compared(sorting=lambda done: listen(StepAdvanced(words=SORTED, done=done))):
         for change in CHANGES:
             counts[change] += _counted(compared.of(change))
         if effort is not None:
             for image in images_of(compared.to_take()):
                 few.show(image)
         listed += len(compared.batch)
-        listen(StepAdvanced(words=_LISTED, done=listed))
+        listen(StepAdvanced(words="images listed", done=listed))
     gone, archived = _gone(source, comparison)
     plan = CompressPlan(
         new=counts["new"],

@@ -16,10 +16,18 @@ from dataclasses import asdict
 import pyarrow as pa
 
 from pipeline.archive.stored_plan import StoredPlan, Unit
-from pipeline.compress.comparison import Compared, Comparison
+from pipeline.compress.comparison import SORTED, Compared, Comparison
 from pipeline.compress.units import cut
 from pipeline.config import ShardConfig
-from pipeline.events import Event, ImagesCommitted, ImagesFinished, ImagesListed, Listener, ListingEnded
+from pipeline.events import (
+    Event,
+    ImagesCommitted,
+    ImagesFinished,
+    ImagesListed,
+    Listener,
+    ListingEnded,
+    StepAdvanced,
+)
 from pipeline.source.listing import images_of
 from pipeline.source.notes import ListingNotes
 from pipeline.types import SourceImage
@@ -169,9 +177,12 @@ class Planner:
         self._tally.tell()
         self.compared = None if self._stop.is_set() else self._comparison
 
+    def _tell_sorting(self, done: int) -> None:
+        self._news.put(StepAdvanced(words=SORTED, done=done))
+
     def _fresh(self, planned: set[str]) -> Iterator[SourceImage]:
         keys = pa.array(sorted(planned), pa.string())
-        for compared in self._comparison.compared():
+        for compared in self._comparison.compared(sorting=self._tell_sorting):
             if self._stop.is_set():
                 return
             unplanned = compared.without(keys) if planned else compared

@@ -170,6 +170,11 @@ def _page(
             "a column `url`, or `bucket` and `key`",
             ", ".join(batch.schema.names) or "no column that is known",
         )
+    needed = (
+        {"size", "etag"} if below.startswith(f"{S3}://") else {"size"}
+    )  # without them, all would seem changed
+    if not needed <= names:
+        raise bad(f"columns {', '.join(sorted(needed))}", ", ".join(batch.schema.names))
     try:
         columns = {name: batch[name].cast(_TYPES[name], safe=name != "mtime") for name in names}
     except pa.ArrowException as error:
@@ -189,7 +194,7 @@ def _page(
     etags = pc.utf8_trim(columns.get("etag", pa.nulls(rows, pa.string())), '"')
     return Page(
         paths=[url[len(below) :] for url in urls.filter(mask).to_pylist()],
-        sizes=columns.get("size", pa.nulls(rows, pa.int64())).filter(mask).fill_null(0).to_pylist(),
+        sizes=columns["size"].filter(mask).fill_null(0).to_pylist(),
         etags=etags.filter(mask).to_pylist(),
         mtimes_us=mtimes.filter(mask).cast(pa.int64()).to_pylist(),
     )

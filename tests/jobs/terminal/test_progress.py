@@ -124,6 +124,18 @@ def interrupt_after(events: list[Event]) -> None:
         raise KeyboardInterrupt
 
 
+def test_a_long_listing_says_how_fast_it_is(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drawers, "LINE_EVERY_S", 0.0)
+    with show_progress() as listen:
+        listen(RunBegan(verb="compress", done="encoded", commits=True))
+        listen(PhaseBegan(phase="listing", at=time.monotonic() - 100))
+        listen(ImagesListed(images=1000, unchanged=199_000))
+    (line,) = lines(capsys.readouterr().err)[-1:]
+    assert re.match(r"listing: 1,000\+ listed \(199,000 unchanged\) (2,000|1,99\d)/s, 0 encoded", line)
+
+
 def test_a_training_has_a_line_at_its_first_step_and_at_its_end(capsys: pytest.CaptureFixture[str]) -> None:
     with show_share("reading images") as show:
         show(0.1, "step 1")

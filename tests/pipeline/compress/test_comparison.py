@@ -132,8 +132,8 @@ def test_what_ascends_is_given_out_before_the_rest_is_listed() -> None:
 
     rows: dict[str, Facts] = {key: (f"/photos/{key}", 1, None, NOON) for key in "bcz"}
     sorted_so_far: list[int] = []
-    comparison = Comparison(listing(), lambda: held(rows), sorting=sorted_so_far.append)
-    for compared in comparison.compared():
+    comparison = Comparison(listing(), lambda: held(rows))
+    for compared in comparison.compared(sorting=sorted_so_far.append):
         given_out += compared.batch["key"].to_pylist()
     assert given_out == ["a", "b", "c", "d"]
     assert unseen(comparison) == ["z"]

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
-from pipeline.compress.delete_policy import parse_policy
+from pipeline.archive.schema import CATALOGUE_SCHEMA
+from pipeline.compress.comparison import HELD_COLUMNS, Comparison
+from pipeline.compress.delete_policy import missing_from_source, parse_policy
 from pipeline.errors import ConfigError, SourceError
+from pipeline.source.options import SourceOptions
 from pipeline.source.parse import parse_source
+
+NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -83,3 +90,34 @@ def test_which_images_a_source_would_list(source: str, url: str, covered: bool) 
 def test_lists_do_not_tell_what_is_gone(tmp_path: Path, name: str) -> None:
     with pytest.raises(SourceError, match=f"got .*{name}: a list does not say .* Use --deletes keep"):
         parse_source(str(tmp_path / name)).coverage()
+
+
+def test_an_inventory_tells_what_is_gone_and_not_what_came_later(tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    (tmp_path / "all.csv").write_text(
+        f"url,size,mtime\n{photos}/a.jpg,1,2026-01-02T12:00:00Z\n/other/x.jpg,1,\n"
+    )
+    names = ("a.jpg", "gone.jpg", "later.jpg", "untimed.jpg")
+    urls = [*(f"{photos}/{name}" for name in names), f"{photos}2/x.jpg"]
+    held = pa.record_batch(
+        {
+            "key": [*names, "x.jpg"],
+            "source_url": urls,
+            "source_size": [1, 2, 4, 8, 16],
+            "source_etag": pa.nulls(5, pa.string()),
+            "source_mtime": [NOON, NOON, NOON + timedelta(seconds=1), None, NOON],
+            "shard": ["shards/1"] * 5,
+            "row": [0, 1, 2, 3, 4],
+        },
+        schema=pa.schema([CATALOGUE_SCHEMA.field(name) for name in HELD_COLUMNS]),
+    )
+    source = parse_source(str(photos), take=SourceOptions(inventory=str(tmp_path / "all.csv")))
+    comparison = Comparison(source.batches(), lambda: [held])
+    assert [compared.count("unchanged") for compared in comparison.compared()] == [1]
+    missing = missing_from_source(source, comparison)
+    assert missing.rows.to_pylist() == [
+        {"key": "gone.jpg", "shard": "shards/1", "row": 1},
+        {"key": "untimed.jpg", "shard": "shards/1", "row": 3},
+    ]
+    assert (missing.archived, missing.source_bytes) == (3, 10)

@@ -17,6 +17,7 @@ from pipeline.source import inventory
 from pipeline.source.options import SourceOptions
 from pipeline.source.parse import parse_source
 from pipeline.source.source import Source
+from pipeline.store.range_file import open_object
 from pipeline.store.storage import Storage
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
@@ -81,13 +82,13 @@ def test_what_s3_writes_as_csv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     }
     (tmp_path / "manifest.json").write_text(json.dumps(manifest))
     asked: list[str] = []
-    opened = inventory.open_object
+    opened = open_object
 
     def open_here(url: str, *how: Any) -> Any:
         asked.append(url)
         return opened(str(tmp_path / url.rpartition("/")[2]), *how)
 
-    monkeypatch.setattr(inventory, "open_object", open_here)
+    monkeypatch.setattr("pipeline.source.inventory.open_object", open_here)
     listing = inventory.Inventory(str(tmp_path / "manifest.json"), Storage(tmp_path).options)
     pages = list(listing.pages("s3://b/photos", lambda _: True))
     assert [row for page in pages for row in zip(page.paths, page.sizes, page.etags, strict=True)] == _WANTED
@@ -113,6 +114,7 @@ def test_a_csv_with_a_line_of_names(tmp_path: Path) -> None:
             b"path,size\na,1\n",
             "Expected a column `url`, or `bucket` and `key`, got size for the inventory",
         ),
+        ("x.csv", b"url,mtime\n/p/a.jpg,\n", "Expected columns size, got url, mtime for the inventory"),
         ("x.csv", b"url,size\n/p/a.jpg,big\n", "Expected sizes as numbers and times as times, got"),
         ("x.parquet", b"url\n", "Expected Parquet, or CSV, got .* for the inventory"),
         ("manifest.json", b"{}", "Expected the manifest.json of an S3 Inventory, got another text"),
