@@ -6,7 +6,8 @@ DuckDB, Polars, Spark and pandas read the table without us.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Protocol
 
 import pyarrow as pa
 
@@ -21,6 +22,19 @@ from pipeline.errors import NoArchiveError
 from pipeline.globs import key_matcher, literal_texts
 from pipeline.store.storage import Storage
 from pipeline.types import CatalogueRow, Status
+
+
+class _Read(Protocol):
+    """Reads rows of a table: as they lie, or in order."""
+
+    def __call__(
+        self,
+        table: DeltaCatalogueTable,
+        columns: Sequence[str] | None = None,
+        *,
+        where: str | None = None,
+        keys: KeyRanges | None = None,
+    ) -> Iterator[pa.RecordBatch]: ...
 
 
 class Catalogue:
@@ -149,38 +163,54 @@ class Catalogue:
         return commits.remove(self._table, rows, commits.Author(run=run, info=info or {}))
 
     def scan(
-        self, columns: Sequence[str] | None = None, *, where: str | None = None, order: Sequence[str] = ()
+        self, columns: Sequence[str] | None = None, *, where: str | None = None, glob: str | None = None
     ) -> Iterator[pa.RecordBatch]:
-        """Stream rows, in memory that does not grow with the table.
+        """Stream rows in no particular order, in memory that does not grow with the table.
 
         Args:
             columns: names, or None for all; batches have the types of CATALOGUE_SCHEMA.
             where: a user's SQL condition on the columns, as `psnr_db < 30 AND status = 'coded'`.
-            order: columns to sort by, which costs a sort of the whole table.
+            glob: only keys that match (pipeline/globs.py). What it says before its first wildcard keeps all else from
+                being read.
         Raises:
             ValueError: no such column.
             ArchiveError: `where` is not a condition.
+            ConfigError: the glob cannot be one.
         """
-        return queries.select(self._table, columns, where=where, order=order)
+        return self._asked(queries.select, columns, where, glob)
 
-    def by_key(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        """Stream the rows of the version that is seen now, sorted by key, whatever is committed meanwhile.
+    def in_key_order(
+        self, columns: Sequence[str] | None = None, *, where: str | None = None, glob: str | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """As `scan`, sorted by key: of the version that is seen now, whatever is committed meanwhile.
 
         Memory grows with the files that overlap, not with the table (key_order.py).
-
-        Raises:
-            ValueError: no such column.
         """
-        return key_order.by_key(self._table, columns)
+        return self._asked(key_order.select_by_key, columns, where, glob)
+
+    def _asked(
+        self, read: _Read, columns: Sequence[str] | None, where: str | None, glob: str | None
+    ) -> Iterator[pa.RecordBatch]:
+        if glob is None:
+            return read(self._table, columns, where=where)
+        nearly = holds_in_order("key", literal_texts(glob))
+        names = queries.schema_of_columns(columns).names
+        found = read(
+            self._table,
+            list(dict.fromkeys([*names, "key"])),
+            where=nearly if where is None else f"{nearly} AND ({where})",
+            keys=KeyRanges.with_prefix(literal_texts(glob)[0]),
+        )
+        return (batch.filter(_which(key_matcher(glob), batch["key"])).select(names) for batch in found)
 
     def table(self, columns: Sequence[str] | None = None, *, where: str | None = None) -> pa.Table:
         """The rows of `scan` as one table sorted by key."""
         schema = queries.schema_of_columns(columns)
-        return pa.Table.from_batches(self.scan(schema.names, where=where, order=["key"]), schema)
+        return pa.Table.from_batches(self.in_key_order(schema.names, where=where), schema)
 
     def failed(self, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
         """Stream the images that have a reason and nothing stored, sorted by key."""
-        return self.scan(columns, where=queries.IS_FAILED, order=["key"])
+        return self.in_key_order(columns, where=queries.IS_FAILED)
 
     def of_run(
         self, run: str, columns: Sequence[str] | None = None, *, status: Status | None = None
@@ -193,32 +223,11 @@ class Catalogue:
 
     def with_prefix(self, prefix: str, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
         """Stream the images whose keys start so, sorted by key."""
-        return queries.select(self._table, columns, order=["key"], keys=KeyRanges.with_prefix(prefix))
+        return key_order.select_by_key(self._table, columns, keys=KeyRanges.with_prefix(prefix))
 
     def of_keys(self, keys: KeyRanges, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
         """Stream the images of some keys, in no particular order: little is read for few."""
         return queries.select_keys(self._table, keys, columns)
-
-    def matching(self, glob: str, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
-        """Stream the images whose keys match a glob (pipeline/globs.py), in no particular order.
-
-        What the glob says before its first wildcard keeps all else from being read.
-
-        Raises:
-            ConfigError: the glob cannot be one.
-        """
-        matches = key_matcher(glob)
-        texts = literal_texts(glob)
-        names = queries.schema_of_columns(columns).names
-        found = queries.select(
-            self._table,
-            list(dict.fromkeys([*names, "key"])),
-            where=holds_in_order("key", texts),
-            keys=KeyRanges.with_prefix(texts[0]),
-        )
-        for batch in found:
-            keys = batch["key"].to_pylist()
-            yield batch.filter(pa.array([matches(key) for key in keys], pa.bool_())).select(names)
 
     def by_shard(self, shards: Collection[str] | None = None) -> Iterator[tuple[str, pa.Table]]:
         """One shard after the other, with its rows in their order, in memory that does not grow with the table.
@@ -280,3 +289,7 @@ class Catalogue:
     def reader_version(self) -> int:
         """What Delta demands of readers: above 1, files are not all that they seem."""
         return int(self._table.opened().protocol().min_reader_version)
+
+
+def _which(matches: Callable[[str], bool], keys: pa.Array) -> pa.Array:
+    return pa.array(map(matches, keys.to_pylist()), pa.bool_())

@@ -115,7 +115,7 @@ class DeltaCatalogueTable:
         """
         with self._lock:
             files = self.files()
-            self._check(files if keys is None else touched_by(keys, files))
+            self.check(files if keys is None else touched_by(keys, files))
             return self.opened()
 
     def files(self) -> Sequence[DataFile]:
@@ -137,10 +137,15 @@ class DeltaCatalogueTable:
             As `opened`.
         """
         with self._lock:
-            self._check(files)
+            self.check(files)
         return lambda file: self.storage.read(file.path)
 
-    def _check(self, files: Iterable[DataFile]) -> None:
+    def check(self, files: Iterable[DataFile]) -> None:
+        """See that some files of the version seen now are what was written.
+
+        Raises:
+            As `opened`.
+        """
         with self.translated():
             self._guard.check_data({file.path: file.size for file in files}, self.opened().version())
 

@@ -3,61 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Final
 
 import pyarrow as pa
-from deltalake import QueryBuilder
 
-from pipeline.archive.data_files import in_types_of
+from pipeline.archive.data_files import DataFile, touched_by
 from pipeline.archive.delta_table import DeltaCatalogueTable
 from pipeline.archive.key_ranges import KeyRanges
-from pipeline.archive.queries import columns_of, quoted, schema_of_columns
+from pipeline.archive.queries import Snapshot
 
-_RANGE_ROWS: Final = 2**17
+_FIRST_ROWS: Final = 2**11
+_RANGE_ROWS: Final = 2**16
+"""Rows of a range: few of the first one, for who asks for no more, and twice as many of each next one up to 40 MB."""
 
 
-def by_key(table: DeltaCatalogueTable, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """Stream the rows of the version that is seen now, sorted by key.
+def select_by_key(
+    table: DeltaCatalogueTable,
+    columns: Sequence[str] | None = None,
+    *,
+    where: str | None = None,
+    keys: KeyRanges | None = None,
+) -> Iterator[pa.RecordBatch]:
+    """As `queries.select`, sorted by key: of the version that is seen now, whatever is committed meanwhile.
 
-    A range of keys is sorted at a time. Files that hold ranges of keys, as compaction leaves them, make ranges of a
-    hundred thousand rows; where a file spans all keys, the range that it opens is as long as what overlaps.
+    A range of keys is sorted at a time. Files that hold ranges of keys, as compaction leaves them, make ranges of some
+    ten thousand rows; where a file spans all keys, the range that it opens is as long as what overlaps. No file is
+    looked at before its range comes.
 
     Raises:
         ValueError: no such column.
     """
-    schema = schema_of_columns(columns)
-    with table.translated():
-        opened = table.opened_for()
-        query = QueryBuilder().register("t", opened)
-        actions = pa.RecordBatchReader.from_stream(opened.get_add_actions(flatten=True)).read_all()
-        cuts = _cuts(actions)
-        present = columns_of(table)
-    named = ", ".join(quoted(name) for name in columns if name in present)
-    return _ranges(table, query, f"SELECT {named} FROM t", cuts, schema)
+    wanted = keys or KeyRanges.with_prefix("")
+    files = touched_by(wanted, table.files())
+    return _ranges(table, Snapshot(table, columns), files, wanted, where)
 
 
 def _ranges(
-    table: DeltaCatalogueTable, query: QueryBuilder, select: str, cuts: list[str], schema: pa.Schema
+    table: DeltaCatalogueTable,
+    snapshot: Snapshot,
+    files: Sequence[DataFile],
+    wanted: KeyRanges,
+    where: str | None,
 ) -> Iterator[pa.RecordBatch]:
-    with table.translated():
-        for extent in zip(["", *cuts], [*cuts, None], strict=True):
-            where = KeyRanges(ranges=(extent,)).condition()
-            found = query.execute(f"{select} WHERE {where} ORDER BY key")
-            for batch in pa.RecordBatchReader.from_stream(found):
-                if len(batch):
-                    yield in_types_of(schema, batch)
+    for first, stop in pairwise(["", *_cuts(files), None]):
+        keys = wanted.common(KeyRanges(ranges=((first or "", stop),)))
+        if len(keys):
+            table.check(touched_by(keys, files))
+            yield from snapshot.rows(where=where, order=["key"], keys=keys)
 
 
-def _cuts(actions: pa.Table) -> list[str]:
+def _cuts(files: Sequence[DataFile]) -> Iterator[str]:
     """Keys at which files begin, so many rows apart. Any key would do: these let Delta's statistics skip files."""
-    if not {"min.key", "num_records"} <= set(actions.column_names):
-        return []
-    cuts: list[str] = []
-    rows = 0
-    for action in actions.select(["min.key", "num_records"]).sort_by("min.key").to_pylist():
-        first, count = action["min.key"], action["num_records"] or 0
-        if first is not None and rows >= _RANGE_ROWS and first not in cuts[-1:]:
-            cuts.append(first)
-            rows = 0
-        rows += count
-    return cuts
+    rows, enough, cut = 0, min(_FIRST_ROWS, _RANGE_ROWS), ""
+    for file in sorted(files, key=lambda file: file.first):
+        if rows >= enough and file.first > cut:
+            cut = file.first
+            yield cut
+            rows, enough = 0, min(2 * enough, _RANGE_ROWS)
+        rows += file.rows

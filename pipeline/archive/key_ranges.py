@@ -65,6 +65,15 @@ class KeyRanges:
         """One range that holds them all."""
         return KeyRanges(ranges=((self.ranges[0][0], self.ranges[-1][1]),))
 
+    def common(self, other: KeyRanges) -> KeyRanges:
+        """The keys that lie in both."""
+        both = (
+            (max(first, begin), min((one for one in (stop, end) if one is not None), default=None))
+            for first, stop in self.ranges
+            for begin, end in other.ranges
+        )
+        return KeyRanges(ranges=tuple((first, stop) for first, stop in both if stop is None or first < stop))
+
     def condition(self, name: str = "key") -> str:
         """As SQL on a column: comparisons alone, by which Delta and Parquet skip what their statistics rule out."""
         return " OR ".join(f"({_condition(name, first, stop)})" for first, stop in self.ranges) or "false"

@@ -28,6 +28,51 @@ _ROWS_PER_RANGE: Final = 1000
 """Asking for one more range costs about as much as reading so many rows; beyond that, all are read."""
 
 
+class Snapshot:
+    """The rows of one version of a table, to be asked for in parts, whatever is committed meanwhile.
+
+    The files in which they lie must have been found to be what was written: `DeltaCatalogueTable.check`.
+    """
+
+    def __init__(self, table: DeltaCatalogueTable, columns: Sequence[str] | None) -> None:
+        """Take the table as it is seen now.
+
+        Args:
+            columns: names, or None for all.
+        Raises:
+            ValueError: no such column.
+        """
+        schema = schema_of_columns(columns)
+        self._names = schema.names
+        self._is_legacy_read = LOST_SHARD in self._names
+        if self._is_legacy_read and "reason" not in self._names:
+            schema = schema_of_columns([*self._names, "reason"])
+        self._schema = schema
+        self._table = table
+        self._query = QueryBuilder().register("t", table.opened())
+        present = columns_of(table)
+        self._sql = (
+            f"SELECT {', '.join(quoted(name) for name in schema.names if name in present) or 'key'} FROM t"
+        )
+
+    def rows(
+        self, *, where: str | None = None, order: Sequence[str] = (), keys: KeyRanges | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """Stream some of them; as `select`."""
+        sql = self._sql
+        conditions = [
+            f"({one})" for one in (None if keys is None else keys.condition(), where) if one is not None
+        ]
+        if conditions:
+            sql += f" WHERE {' AND '.join(conditions)}"
+        if order:
+            sql += f" ORDER BY {', '.join(map(quoted, order))}"
+        with self._table.translated(where):
+            for batch in pa.RecordBatchReader.from_stream(self._query.execute(sql)):
+                rows = in_types_of(self._schema, batch)
+                yield with_legacy_lost_shard(rows).select(self._names) if self._is_legacy_read else rows
+
+
 def select(
     table: DeltaCatalogueTable,
     columns: Sequence[str] | None = None,
@@ -41,25 +86,9 @@ def select(
     Args:
         keys: only these, in a few ranges; None for all.
     """
-    schema = schema_of_columns(columns)
-    names = schema.names
-    is_legacy_read = LOST_SHARD in names
-    if is_legacy_read and "reason" not in names:
-        schema = schema_of_columns([*names, "reason"])
-    opened = table.opened_for(keys)
-    present = columns_of(table)
-    sql = f"SELECT {', '.join(quoted(name) for name in schema.names if name in present) or 'key'} FROM t"
-    conditions = [
-        f"({one})" for one in (None if keys is None else keys.condition(), where) if one is not None
-    ]
-    if conditions:
-        sql += f" WHERE {' AND '.join(conditions)}"
-    if order:
-        sql += f" ORDER BY {', '.join(map(quoted, order))}"
-    with table.translated(where):
-        for batch in pa.RecordBatchReader.from_stream(QueryBuilder().register("t", opened).execute(sql)):
-            rows = in_types_of(schema, batch)
-            yield with_legacy_lost_shard(rows).select(names) if is_legacy_read else rows
+    snapshot = Snapshot(table, columns)
+    table.opened_for(keys)
+    yield from snapshot.rows(where=where, order=order, keys=keys)
 
 
 def select_keys(

@@ -76,7 +76,7 @@ def compare(
     def held() -> Iterable[pa.RecordBatch]:
         if source.takes_known or not catalogue.exists():
             return ()
-        return catalogue.by_key(CHECKSUM_COLUMNS if by_checksum else HELD_COLUMNS)
+        return catalogue.in_key_order(CHECKSUM_COLUMNS if by_checksum else HELD_COLUMNS)
 
     return Comparison(listing, held, read=source.read if by_checksum else None)
 

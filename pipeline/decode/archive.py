@@ -23,7 +23,6 @@ from pipeline.decode.deliver import Delivery, deliver
 from pipeline.decode.file_form import FileForm, OutputFormat
 from pipeline.decode.row_decoder import RowDecoder
 from pipeline.errors import ArchiveError
-from pipeline.globs import key_matcher
 from pipeline.image.read import read_image
 from pipeline.image.write import to_pillow
 from pipeline.packing.file_of import file_of
@@ -184,11 +183,13 @@ class Archive:
         Raises:
             ConfigError: the glob cannot be one.
         """
-        matches = key_matcher(glob) if glob is not None else None
-        for batch in self._catalogue.with_prefix(prefix, ["key"]):
-            for key in batch["key"].to_pylist():
-                if matches is None or matches(key):
-                    yield key
+        found = (
+            self._catalogue.with_prefix(prefix, ["key"])
+            if glob is None
+            else self._catalogue.in_key_order(["key"], glob=glob)
+        )
+        for batch in found:
+            yield from (key for key in batch["key"].to_pylist() if key.startswith(prefix))
 
     def __iter__(self) -> Iterator[str]:
         return self.keys()

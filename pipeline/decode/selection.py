@@ -46,12 +46,7 @@ def select_images(catalogue: Catalogue, *, keys: Collection[str] | None, glob: s
         UnknownKeyError: a key that is not there, or a glob that nothing matches.
         ConfigError: the glob cannot be one.
     """
-    if keys is not None:
-        found = catalogue.of_keys(KeyRanges.of_keys(keys))
-    elif glob is not None:
-        found = catalogue.matching(glob)
-    else:
-        found = catalogue.scan()
+    found = catalogue.scan(glob=glob) if keys is None else catalogue.of_keys(KeyRanges.of_keys(keys))
     rows = pa.Table.from_batches(found, CATALOGUE_SCHEMA)
     if keys is not None:
         _check_known(keys, rows, catalogue.url)

@@ -85,7 +85,7 @@ def held_in(catalogue: Catalogue) -> dict[str, str]:
 def digest_of(catalogue: Catalogue) -> str:
     """Of everything that a version says."""
     digest = hashlib.sha256()
-    for batch in catalogue.scan(order=["key"]):
+    for batch in catalogue.in_key_order():
         for row in batch.to_pylist():
             digest.update(repr(sorted(row.items())).encode())
     return digest.hexdigest()

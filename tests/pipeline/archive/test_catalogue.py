@@ -399,12 +399,12 @@ class TestRead:
         assert sorted(key for batch in batches for key in batch["key"].to_pylist()) == sorted(ODD_KEYS)
 
     def test_scan_in_order(self, catalogue: Catalogue) -> None:
-        keys = [key for batch in catalogue.scan(["key"], order=["key"]) for key in batch["key"].to_pylist()]
+        keys = [key for batch in catalogue.in_key_order(["key"]) for key in batch["key"].to_pylist()]
         assert keys == sorted(ODD_KEYS)
 
     def test_scan_with_a_condition(self, catalogue: Catalogue) -> None:
         where = f"key = {literal(ODD_KEYS[0])} OR key = {literal(ODD_KEYS[1])}"
-        assert keys_in(catalogue.scan(["key"], where=where, order=["key"])) == sorted(ODD_KEYS[:2])
+        assert keys_in(catalogue.in_key_order(["key"], where=where)) == sorted(ODD_KEYS[:2])
 
     def test_images_of_a_run(self, catalogue: Catalogue) -> None:
         assert sorted(keys_in(catalogue.of_run("run-2", ["key"]))) == sorted(ODD_KEYS[::2])
@@ -428,8 +428,8 @@ class TestRead:
     )
     def test_images_whose_keys_match(self, catalogue: Catalogue, glob: str) -> None:
         expected = sorted(filter(key_matcher(glob), ODD_KEYS))
-        assert sorted(keys_in(catalogue.matching(glob, ["key"]))) == expected
-        assert sum(len(batch) for batch in catalogue.matching(glob, ["row"])) == len(expected) > 0
+        assert sorted(keys_in(catalogue.scan(["key"], glob=glob))) == expected
+        assert sum(len(batch) for batch in catalogue.scan(["row"], glob=glob)) == len(expected) > 0
 
     def test_one_shard_after_the_other(self, catalogue: Catalogue) -> None:
         by_shard = dict(catalogue.by_shard())
@@ -497,7 +497,7 @@ class TestReadsLittle:
         [
             (lambda catalogue: catalogue.lookup(["b/1", "y/0"]), 2),
             (lambda catalogue: catalogue.lookup(["not there"]), 0),
-            (lambda catalogue: list(catalogue.matching("c/*", ["key"])), 1),
+            (lambda catalogue: list(catalogue.scan(["key"], glob="c/*")), 1),
             (lambda catalogue: list(catalogue.with_prefix("x/", ["key"])), 1),
         ],
         ids=["two keys", "an unknown key", "a glob", "a prefix"],
