@@ -99,7 +99,9 @@ def publish(archive: Storage, rows: pa.Table) -> NewFile:
         last=extents["key"]["max"],
     )
     archive.write(facts.path, data)
-    return NewFile(facts=facts, statistics=json.dumps(statistics, separators=(",", ":")))
+    # escaped, characters beyond the first 65,536 would reach deltalake as others
+    text = json.dumps(statistics, separators=(",", ":"), ensure_ascii=False)
+    return NewFile(facts=facts, statistics=text)
 
 
 def files_in(table: DeltaTable) -> list[DataFile]:
