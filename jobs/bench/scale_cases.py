@@ -152,31 +152,32 @@ def _spread(place: Place) -> Sequence[int]:
 
 
 def _append(place: Place, meter: Meter) -> None:
-    with meter.counting():
-        place.synthetic().commit(_spread(place), changes="-new")
+    _commit(place.synthetic(), _spread(place), meter, changes="-new")
 
 
 def _change_adjacent(place: Place, meter: Meter) -> None:
     middle = place.rows // 2
-    with meter.counting():
-        place.synthetic().commit(range(middle, min(place.rows, middle + _NEWS)), changes="files")
+    _commit(place.synthetic(), range(middle, min(place.rows, middle + _NEWS)), meter, changes="files")
 
 
 def _change_spread(place: Place, meter: Meter) -> None:
-    with meter.counting():
-        place.synthetic().commit(_spread(place), changes="files")
+    _commit(place.synthetic(), _spread(place), meter, changes="files")
 
 
 def _change_one(place: Place, meter: Meter) -> None:
-    with meter.counting():
-        place.synthetic().commit([place.rows // 3 + 1], changes="files")
+    _commit(place.synthetic(), [place.rows // 3 + 1], meter, changes="files")
 
 
 def _commit_among_files(place: Place, meter: Meter) -> None:
     archive = place.beside("files").synthetic()
     archive.write(per_commit=_PER_FILE)
+    _commit(archive, _spread(place)[:_PER_FILE], meter, changes="-new")
+
+
+def _commit(archive: SyntheticArchive, numbers: Sequence[int], meter: Meter, *, changes: str) -> None:
+    rows = archive.published(numbers, changes=changes)
     with meter.counting():
-        archive.commit(_spread(place)[:_PER_FILE], changes="-new")
+        archive.commit(rows)
 
 
 def _small_images(place: Place, meter: Meter) -> None:

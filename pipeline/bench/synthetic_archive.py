@@ -59,18 +59,22 @@ class SyntheticArchive:
                 commits.add(self._rows(range(start, min(count, start + per_commit)), path))
                 commits.commit()
 
-    def commit(self, numbers: Sequence[int], *, changes: str) -> None:
-        """Commit photographs as a later run does.
+    def published(self, numbers: Sequence[int], *, changes: str) -> pa.Table:
+        """Rows that a later run would commit, their shard written.
 
         Args:
-            changes: where it is `files`, they are those of the archive, each with another file; else new ones beside
-                these, with names that it ends.
+            changes: where it is `files`, they are photographs of the archive, each with another file; else new ones
+                beside these, with names that it ends.
         """
         run = f"20260201T000000-{sha256(f'{changes}{numbers[0]}'.encode()).hexdigest()[:6]}"
         path = shard_path(run, 0, self._shard.sha256)
-        ending = "" if changes == "files" else changes
-        with self._committing(run) as commits:
-            commits.add(self._rows(numbers, path, ending=ending, run=run))
+        self.storage.write(path, self._shard.data)
+        return self._rows(numbers, path, ending="" if changes == "files" else changes, run=run)
+
+    def commit(self, rows: pa.Table) -> None:
+        """Commit published rows as their run does."""
+        with self._committing(rows["run"][0].as_py()) as commits:
+            commits.add(rows)
             commits.commit()
 
     @contextmanager
