@@ -162,11 +162,15 @@ def test_views_and_read_only_images_are_taken(codec: Codec) -> None:
     assert encoded == codec.encode([np.ascontiguousarray(flipped)], EncodeOptions(quality=20))[0]
 
 
-def test_every_truncation_is_refused(codec: Codec) -> None:
-    payload = codec.encode([picture(20, 20)], EncodeOptions(quality=20))[0].payload
-    for length in range(len(payload)):
+@pytest.fixture(scope="module")
+def small_payload(codec: Codec) -> bytes:
+    return codec.encode([picture(20, 20)], EncodeOptions(quality=20))[0].payload
+
+
+def test_every_truncation_is_refused(codec: Codec, small_payload: bytes) -> None:
+    for length in range(len(small_payload)):
         with pytest.raises(BitstreamError, match=r"truncated|damaged"):
-            codec.decode([payload[:length]])
+            codec.decode([small_payload[:length]])
 
 
 def test_every_flipped_bit_is_refused(codec: Codec) -> None:
@@ -180,16 +184,14 @@ def test_every_flipped_bit_is_refused(codec: Codec) -> None:
 
 @FEW
 @given(junk=st.binary(max_size=300), tail=st.booleans())
-def test_junk_is_refused(codec: Codec, junk: bytes, tail: bool) -> None:
-    payload = codec.encode([picture(20, 20)], EncodeOptions(quality=20))[0].payload
+def test_junk_is_refused(codec: Codec, small_payload: bytes, junk: bytes, tail: bool) -> None:
     with pytest.raises(BitstreamError, match=r"truncated|damaged"):
-        codec.decode([payload + junk + b"!" if tail else junk])
+        codec.decode([small_payload + junk + b"!" if tail else junk])
 
 
-def test_one_bad_payload_fails_a_batch_clearly(codec: Codec) -> None:
-    payload = codec.encode([picture(20, 20)], EncodeOptions(quality=20))[0].payload
+def test_one_bad_payload_fails_a_batch_clearly(codec: Codec, small_payload: bytes) -> None:
     with pytest.raises(BitstreamError, match="checksum"):
-        codec.decode([payload, payload[:-1] + bytes([payload[-1] ^ 1])])
+        codec.decode([small_payload, small_payload[:-1] + bytes([small_payload[-1] ^ 1])])
 
 
 def test_prepared_images_meet_every_quality_as_if_encoded_for_it(codec: Codec, photo: RGB) -> None:
