@@ -131,12 +131,12 @@ class Totals:
 
     @property
     def ratio_vs_raw(self) -> float | None:
-        """Raw bytes over payload bytes."""
+        """Raw bytes over payload bytes; metadata, catalogue and weights do not count (`pipeline/info` counts all)."""
         return _over(self.raw_bytes, self.payload_bytes)
 
     @property
     def ratio_vs_source(self) -> float | None:
-        """Source bytes over payload bytes."""
+        """Source bytes over payload bytes, likewise."""
         return _over(self.source_bytes, self.payload_bytes)
 
     @property

@@ -42,13 +42,18 @@ def coded_row(fetched: Fetched, coded: Coded, *, codec: str, effort: int, run: s
         payload_crc32c=google_crc32c.value(encoded.payload),
         symbols_crc32=encoded.symbols_crc32,
         bpp=bpp(len(encoded.payload), image.width, image.height),
-        psnr_db=None if math.isinf(measures.psnr_db) else measures.psnr_db,
+        psnr_db=None if math.isinf(measures.psnr_db) else _told_psnr(measures.psnr_db),
         ms_ssim=measures.ms_ssim,
         zip_bytes=zip_bytes(to_rgb(image).data),
         zip_source_bytes=zip_bytes(fetched.data or b""),
         run=run,
         encoded_at=datetime.now(UTC),
     )
+
+
+def _told_psnr(psnr_db: float) -> float:
+    """To the 1024th of a dB: digits beyond it are noise that no compression takes out of a table."""
+    return round(psnr_db * 1024) / 1024
 
 
 def _weights_of(payload: bytes) -> str | None:

@@ -40,6 +40,11 @@ def catalogue_of(
     return rows_of(shard.named(path), CatalogueRow)
 
 
+def sha256_of(number: int) -> str:
+    """Of something."""
+    return hashlib.sha256(number.to_bytes(4)).hexdigest()
+
+
 def published(folder: Path, rows: list[ShardRow]) -> tuple[Storage, str, list[CatalogueRow]]:
     storage = Storage(str(folder))
     shard = build_shard(rows, metadata={"run": "run-1"})
@@ -133,12 +138,20 @@ class TestBuild:
         assert first.data == second.data
         assert first.sha256 == second.sha256
 
-    def test_row_groups_hold_256_rows_or_16_mib(self) -> None:
+    def test_row_groups_hold_8192_rows_or_16_mib(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("pipeline.archive.shards._ROW_GROUP_ROWS", 256)
         rows = [make_row(f"{i:04d}", b"x") for i in range(600)]
         big = [make_row(f"big {i}", bytes([i]) * 6 * 2**20) for i in range(4)]
         metadata = pq.read_metadata(io.BytesIO(build_shard(rows + big, metadata={}).data))
         sizes = [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
         assert sizes == [256, 256, 88 + 2, 2]
+
+    def test_a_thumbnail_costs_little_beside_its_payload(self) -> None:
+        """Most of 40 columns say the same in every row: hardly more is stored than hashes, sizes and times."""
+        rows = [make_row(f"{i:04d}", i.to_bytes(2) * 200, source_sha256=sha256_of(i)) for i in range(1000)]
+        shard = build_shard(rows, metadata={})
+        beside = len(shard.data) - sum(len(row.payload or b"") for row in rows)
+        assert beside / len(rows) < 75
 
     def test_layout_is_as_documented(self) -> None:
         rows = [
