@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from jobs.keys_file import read_keys
 from jobs.options import (
     ArchiveUrl,
     AsJson,
@@ -25,9 +26,7 @@ from jobs.watched import watched
 from pipeline.decode.file_form import NamePolicy, OutputFormat
 from pipeline.decode.plan import Existing
 from pipeline.decode.run import GOES_ON, DecodeRun
-from pipeline.errors import SourceError
 from pipeline.store.storage import Storage
-from pipeline.store.urls import split_url
 
 
 @watched
@@ -108,7 +107,7 @@ def decode(
             Storage(dst, settings.storage),
             settings,
             form=form,
-            keys=_read_keys(keys_file) if keys_file else None,
+            keys=read_keys(keys_file) if keys_file else None,
             glob=glob,
             as_of=as_of,
             existing=existing,
@@ -116,17 +115,3 @@ def decode(
         with show_progress() as listen:
             summary = run.run(listen)
         tell_decoded(summary, dst, as_json=as_json)
-
-
-def _read_keys(url: str) -> list[str]:
-    root, path = split_url(url)
-    try:
-        text = Storage(root).read(path).decode("utf-8")
-    except FileNotFoundError as error:
-        raise SourceError(f"Expected a file of keys at {url}, got nothing there.") from error
-    except UnicodeDecodeError as error:
-        raise SourceError(f"Expected keys in UTF-8, one a line, in {url}, got other bytes.") from error
-    keys = [line for line in text.split("\n") if line]
-    if not keys:
-        raise SourceError(f"Expected keys in {url}, one a line, got none.")
-    return keys

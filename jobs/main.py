@@ -28,6 +28,7 @@ VERBS: Final = {
     "repair": "Bring ARCHIVE back to what `tenfold verify` calls sound, and say what is gone.",
     "prune": "Remove from ARCHIVE what no kept version refers to: shards of replaced images, what killed runs left, "
     "old versions of the catalogue.",
+    "rm": "Take images out of ARCHIVE.",
     "history": "List the versions of ARCHIVE, the newest first: when, by which run, and how many images came, changed, "
     "went.",
     "diff": "List the images that two versions of ARCHIVE hold differently, sorted by key: + added, - removed, "

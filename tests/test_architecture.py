@@ -139,6 +139,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         "pipeline/workers",
     },
     "pipeline/prune": {"pipeline (ground)", "pipeline/archive", "pipeline/store"},
+    "pipeline/rm": {"pipeline (ground)", "pipeline/archive", "pipeline/store"},
     "pipeline/info": {"pipeline/archive", "pipeline/store"},
     "pipeline/report": {
         "codec (ground)",
@@ -234,6 +235,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         "pipeline/prune",
         "pipeline/repair",
         "pipeline/report",
+        "pipeline/rm",
         "pipeline/source",
         "pipeline/store",
         "pipeline/training",
