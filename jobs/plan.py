@@ -27,6 +27,7 @@ from jobs.terminal.exit_codes import clear_errors
 from jobs.terminal.output import print_json
 from jobs.terminal.progress import show_progress
 from jobs.terminal.source_plan import source_plan_json, tell_source_plan
+from jobs.watched import watched
 from pipeline.plan.run import PlanRun
 from pipeline.report import S3_USD_PER_GB_MONTH
 from pipeline.sampling import Sampling
@@ -34,6 +35,7 @@ from pipeline.source.parse import parse_source
 from pipeline.store.storage import Storage
 
 
+@watched
 def plan(
     src: SourceUrl,
     archive: Annotated[

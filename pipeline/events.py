@@ -35,6 +35,8 @@ class RunBegan(_Event):
     """What was done to an image that is finished, in one word, such as `encoded`. Empty: it counts no images."""
     counts: Literal["pixels", "problems"] = "pixels"
     """What the totals of finished images hold: their pixels, or the problems that were found in them, as failures."""
+    is_dry_run: bool = False
+    """Whether it only tells what would be done."""
     commits: bool = False
     """Whether finished images are committed to a catalogue after that."""
 

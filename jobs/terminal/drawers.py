@@ -17,7 +17,7 @@ from rich.text import Text
 from jobs.terminal.json_lines import JsonLines
 from jobs.terminal.output import say, stderr
 from jobs.terminal.progress_words import Bar, Shown
-from jobs.terminal.watch import watched
+from jobs.terminal.watch import current_watch
 
 LINE_EVERY_S = 30.0
 _LOOK_EVERY_S: Final = 1.0
@@ -34,7 +34,7 @@ class Drawer(Protocol):
 @contextmanager
 def drawer() -> Iterator[Drawer]:
     """The one that suits how this process is watched."""
-    watch = watched()
+    watch = current_watch()
     style = ("rich" if stderr.is_terminal else "plain") if watch.style == "auto" else watch.style
     if style == "none":
         yield _Nothing()

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from codec.errors import CodecError
 from jobs.terminal.output import say
 from jobs.terminal.signals import signals_as_interrupt
-from jobs.terminal.watch import watched
+from jobs.terminal.watch import current_watch
 from pipeline.errors import LockedError, NoArchiveError, TenfoldError, UnsafeStoreError, UsageError
 
 OK = 0
@@ -77,7 +77,7 @@ def outcome_of(error: BaseException) -> tuple[str, int]:
 
 def _stopped_words() -> str:
     """Promise no more than the verb had come to."""
-    progress = watched().progress
+    progress = current_watch().progress
     if progress.began.verb == "adapt":
         return (
             "Stopped. The archive is as it was; run the same command to go on with what was learned so far."

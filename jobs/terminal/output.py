@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 
 from jobs.terminal.json_lines import Level
-from jobs.terminal.watch import watched
+from jobs.terminal.watch import current_watch
 
 _SHOWN = 50
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -45,7 +45,7 @@ def readable(text: str) -> str:
 
 def say(text: str, *, level: Level = "info") -> None:
     """One message for a person, on stderr; for a machine, where this process speaks JSON."""
-    speaks = watched().json_lines
+    speaks = current_watch().json_lines
     if speaks is not None:
         speaks.write("message", level, text=text)
         return

@@ -17,7 +17,7 @@ from jobs.terminal.progress_words import (
     shown_share,
     shown_step,
 )
-from jobs.terminal.watch import watched
+from jobs.terminal.watch import current_watch
 from pipeline.events import (
     AdaptationAdvanced,
     CodecLoaded,
@@ -35,7 +35,7 @@ from pipeline.progress import Follower
 @contextmanager
 def show_progress() -> Iterator[Listener]:
     """A listener that shows the runs and the steps that it hears of, and hands them to whoever else watches."""
-    watch = watched()
+    watch = current_watch()
     with _drawn() as shows:
         if watch.json_lines is None:
             views = (_tell, _RunView(shows, at_once=(PhaseBegan, RunEnded)))

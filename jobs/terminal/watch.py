@@ -36,7 +36,7 @@ class Watch:
 _watch = Watch()
 
 
-def watched() -> Watch:
+def current_watch() -> Watch:
     """How the verb at work is watched."""
     return _watch
 

@@ -97,7 +97,7 @@ class AdaptRun:
         Raises:
             SourceError, StorageError: the source or the archive cannot be read.
         """
-        listen(RunBegan(verb="adapt", archive=self._archive.url))
+        listen(RunBegan(verb="adapt", archive=self._archive.url, is_dry_run=True))
         self._look()
         attempt = interrupted_attempt(self._archive, self._fingerprint)
         sample = draw_sample(self._source.images(), self._told) if attempt is None else attempt.sample

@@ -91,7 +91,7 @@ class CompressRun:
         Raises:
             SourceError, StorageError, ConfigError, ArchiveError: as `run`, before any work.
         """
-        listen(RunBegan(verb="compress", archive=self._archive.url))
+        listen(RunBegan(verb="compress", archive=self._archive.url, is_dry_run=True))
         loaded = RunCodec.load(self._config, self._archive)
         listing = self._touch_source()
         check_not_replaced(self._archive)
@@ -163,9 +163,10 @@ class CompressRun:
         finally:
             planner.stop()
         planner.tell()
-        with waiting(listen, "closing the run"):
-            if not request.was_made:
+        if not request.was_made:
+            with waiting(listen, "settling the catalogue"):
                 catalogue.settle(run=record.run)
+        with waiting(listen, "closing the run"):
             summary = summarise(
                 self._archive,
                 catalogue,

@@ -36,7 +36,7 @@ class Meters(Protocol):
 
 
 class Recorder:
-    """A listener that keeps metrics of the run under way."""
+    """A listener that keeps metrics of the run under way; a dry run leaves none."""
 
     def __init__(self, meters: Meters | None) -> None:
         """With None events are only counted, until there are meters."""
@@ -102,6 +102,6 @@ class Recorder:
             self._record(metric, value, **labels)
 
     def _record(self, metric: Metric, value: float, **labels: str) -> None:
-        if self.meters is not None:
-            began = self._follower.progress.began
+        began = self._follower.progress.began
+        if self.meters is not None and not began.is_dry_run:
             self.meters.record(metric, value, {"archive": began.archive, "verb": began.verb, **labels})

@@ -117,7 +117,7 @@ class PruneRun:
         Raises:
             As `pipeline.prune.plan.plan_prune`.
         """
-        self._listen(RunBegan(verb="prune", archive=self._archive.url))
+        self._listen(RunBegan(verb="prune", archive=self._archive.url, is_dry_run=True))
         plan = plan_prune(self._archive, self._retention, self._clock(), self._listen)
         self._listen(RunEnded())
         return self._summary(

@@ -55,7 +55,15 @@ class RepairRun:
             StorageError: the store does not answer, or that of the sources; what was done stays done.
         """
         listen = together(self._follower, listen)
-        listen(RunBegan(verb="repair", archive=self._archive.url, done="checked", counts="problems"))
+        listen(
+            RunBegan(
+                verb="repair",
+                archive=self._archive.url,
+                done="checked",
+                counts="problems",
+                is_dry_run=self._dry_run,
+            )
+        )
         check_archive(self._archive)
         summary = self._preview(listen) if self._dry_run else self._act(listen)
         listen(RunEnded())

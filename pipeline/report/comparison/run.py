@@ -143,7 +143,7 @@ def _work(
     outcomes: _Outcomes,
     listen: Listener,
 ) -> None:
-    listen(RunBegan(verb="report", done="compared"))
+    listen(RunBegan(verb="report", archive=spec.archive_url, done="compared"))
     listen(ImagesListed(images=len(tasks)))
     listen(ListingEnded())
     seen: set[str] = set()

@@ -96,8 +96,9 @@ def free_port() -> int:
 
 def test_prometheus_is_told_what_came_of_a_run() -> None:
     place = read_place(f"127.0.0.1:{free_port()}")
+    dry_run = (RunBegan(verb="prune", archive="s3://b/a", is_dry_run=True), RunEnded())
     with metrics_at(place) as listen:
-        for event in (*COMPRESS, RunEnded(), *VERIFY):
+        for event in (*dry_run, *COMPRESS, RunEnded(), *VERIFY):
             listen(event)
         with urllib.request.urlopen(f"http://{place}/metrics") as answer:
             text = answer.read().decode()
@@ -107,6 +108,7 @@ def test_prometheus_is_told_what_came_of_a_run() -> None:
     assert {name: said.get(name) for name in TOLD} == TOLD
     assert {metric.name for metric in METRICS} <= set(re.findall(r"# HELP (\S+)", text))
     assert "secret" not in text
+    assert "prune" not in text
 
 
 def test_a_file_for_node_exporter_keeps_when_a_run_last_ended(tmp_path: Path) -> None:
