@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -89,7 +89,13 @@ def plan_prune(archive: Storage, retention: Retention, now: datetime, listen: Li
     reader = ReferenceReader(archive, sealed, listen)
     references = reader.read(kept_from, newest, chain_of=floor if is_cut else kept_from)
     listing = _Listing.of(archive, references, listen)
-    fresh, waiting, due = _by_age(listing.unneeded, marks, is_due, floor)
+    # the log is cut at its end, oldest first, and what is not due in it holds up what comes after
+    held_up = {
+        path
+        for path in listing.unneeded
+        if (number := log_number(path)) is not None and floor <= number <= kept_from
+    }
+    fresh, waiting, due = _by_age(listing.unneeded, marks, is_due, held_up)
     return PrunePlan(
         oldest=versions[-1].version,
         newest=newest,
@@ -198,16 +204,16 @@ def _counted(infos: Iterable[ObjectInfo], words: str, listen: Listener) -> Itera
 
 
 def _by_age(
-    unneeded: Mapping[str, int], marks: PruneMarks, is_due: _Due, floor: int
+    unneeded: Mapping[str, int], marks: PruneMarks, is_due: _Due, held_up: Set[str]
 ) -> tuple[dict[str, int], dict[str, int], dict[str, int]]:
-    """What is unneeded, as: not marked yet, waiting, due."""
+    """What is unneeded, as: not marked yet, waiting, due; what is held up waits for others, however long it has."""
     fresh: dict[str, int] = {}
     waiting: dict[str, int] = {}
     due: dict[str, int] = {}
     for path, size in unneeded.items():
         if not marks.covers(path):
             fresh[path] = size
-        elif is_due(path) and ((number := log_number(path)) is None or number < floor):
+        elif is_due(path) and path not in held_up:
             due[path] = size
         else:
             waiting[path] = size

@@ -8,7 +8,7 @@ versions there are: each file is read once. What is missing, or is not what its 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Final
@@ -39,13 +39,19 @@ class References:
     files: Mapping[str, int]
     """Parquet files of the catalogue, and their sizes."""
     shards: frozenset[str]
+    last_checkpoint: int
+    """The version that the last one sums up; 0 when there is none."""
 
     def needs(self, path: str) -> bool:
-        """Whether one of the versions could not be read without that object."""
+        """Whether one of the versions could not be read without that object.
+
+        A checkpoint between the oldest version and the last checkpoint only repeats what the log says.
+        """
         number = log_number(path)
-        if number is not None:
-            return number >= self.oldest
-        return path in self.shards or path in self.files
+        if number is None:
+            return path in self.shards or path in self.files
+        is_superseded = path == checkpoint_path(number) and self.oldest < number < self.last_checkpoint
+        return number >= self.oldest and not is_superseded
 
 
 class ReferenceReader:
@@ -71,9 +77,16 @@ class ReferenceReader:
             ArchiveError: another tool wrote a version in a way that Tenfold does not know.
             StorageError: the store does not answer.
         """
-        self._check_log(chain_of, oldest, newest)
+        held = {info.path for info in self._archive.list(LOG_FOLDER)}
+        self._check_log(held, chain_of, oldest, newest)
         files = Catalogue(self._archive, as_of=oldest).files()
-        found = References(oldest=oldest, newest=oldest, files=files, shards=self._shards_of(files))
+        found = References(
+            oldest=oldest,
+            newest=oldest,
+            files=files,
+            shards=self._shards_of(files),
+            last_checkpoint=chain_start(held, newest),
+        )
         return self.extended(found, newest)
 
     def extended(self, known: References, newest: int) -> References:
@@ -96,8 +109,7 @@ class ReferenceReader:
             shards=known.shards | self._shards_of(new),
         )
 
-    def _check_log(self, chain_of: int, oldest: int, newest: int) -> None:
-        held = {info.path for info in self._archive.list(LOG_FOLDER)}
+    def _check_log(self, held: Set[str], chain_of: int, oldest: int, newest: int) -> None:
         start = chain_start(held, chain_of)
         for version in range(start, newest + 1):
             if entry_path(version) not in held and not (
@@ -109,8 +121,10 @@ class ReferenceReader:
             if number is None or number < start:
                 continue
             # beyond the newest version: when the last entries are lost, the one before them passes for the newest
-            is_read_later = oldest < number <= newest and path == entry_path(number)
-            if not is_read_later and (path in held or number >= oldest):
+            is_entry = path == entry_path(number)
+            is_read_later = is_entry and oldest < number <= newest
+            # a checkpoint that is gone repeats entries, each of which is there
+            if not is_read_later and (path in held or (is_entry and number >= oldest)):
                 self._whole(path)
 
     def _shards_of(self, files: Mapping[str, int]) -> frozenset[str]:

@@ -6,7 +6,8 @@
 Order of removal, so that a kill anywhere leaves a sound archive and the same command finishes:
 
     a checkpoint of the oldest version that stays, proven and sealed    (checkpoint.py)
-    the log before it, oldest first: what `history` lists can be read, at every moment
+    the log before it, oldest first: what `history` lists can be read, at every moment; then checkpoints after it that
+    later ones have superseded
     the catalogue's Parquet files, then the shards
     the seals, without what is gone: until then `verify` knows from the marks that it went on purpose
     the marks that are done with
@@ -172,7 +173,7 @@ class PruneRun:
         ordered = [path for _, path in log]
         files = [path for path in due if path.startswith(f"{CATALOGUE_FOLDER}/") and log_number(path) is None]
         shards = [path for path in due if not path.startswith(f"{CATALOGUE_FOLDER}/")]
-        if log:
+        if any(number < plan.floor for number, _ in log):
             ensure_checkpoint(self._archive, plan.floor)
             self._delete(ordered, lease, together=1)
         self._delete(files, lease, together=_DELETIONS)
@@ -223,7 +224,7 @@ class PruneRun:
         abandoned: Mapping[str, int],
         next_due: datetime | None,
     ) -> PruneSummary:
-        cut = any(log_number(path) is not None for path in removed)
+        cut = any((number := log_number(path)) is not None and number < plan.floor for path in removed)
         return PruneSummary(
             applied=applied,
             newest_version=plan.newest,

@@ -11,6 +11,7 @@ from deltalake import DeltaTable
 
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.layout import LAST_CHECKPOINT, checkpoint_path
+from pipeline.archive.seals import seal
 from pipeline.errors import ArchiveError
 from pipeline.prune.retention import Retention
 from pipeline.prune.run import PruneRun
@@ -181,3 +182,20 @@ def test_in_a_bucket(s3_env: S3Server) -> None:
         commit(storage, f"run-{number}", {"a": str(number)})
     check_sound(storage)
     assert not list(storage.list("prune"))
+
+
+def test_superseded_checkpoints_go_and_every_version_can_be_read(archive: Storage) -> None:
+    for number in range(5):
+        commit(archive, f"run-{number}", {"a": str(number)}, do_seal=False)
+        if number != 3:
+            DeltaTable(f"{archive.url}/catalogue").create_checkpoint()
+    seal(archive, 5)
+    told = dry(archive)
+    assert (told.marked.log_files, told.readable_from) == (3, 0)
+    pruned(archive)
+    assert [path for path in log_of(archive) if path.endswith(".parquet")] == [checkpoint_path(5)]
+    assert [content_of(archive, version) for version in range(1, 6)] == [{"a": str(n)} for n in range(5)]
+    check_sound(archive)
+    pruned(archive, 3)
+    assert [version.version for version in Catalogue(archive).versions()] == [5, 4, 3]
+    check_sound(archive)
