@@ -54,6 +54,7 @@ def compact(table: DeltaCatalogueTable, author: Author) -> int:
     added = publish_all(table.storage, parts)
     for _ in range(_ATTEMPTS):
         try:
+            table.prepare(author.properties())
             table.replace(chosen, added, author.properties(), moves_rows=True)
         except CommitFailedError:
             table.refresh()

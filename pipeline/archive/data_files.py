@@ -130,9 +130,7 @@ def touched_by(keys: KeyRanges, files: Sequence[DataFile]) -> list[DataFile]:
     return list(itertools.compress(files, touched.to_pylist()))
 
 
-def batches_in(
-    data: bytes, columns: Sequence[str] | None = None, *, batch_rows: int = _ROWS_PER_BATCH
-) -> Iterator[pa.RecordBatch]:
+def batches_in(data: bytes, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
     """The rows of a file in the types of CATALOGUE_SCHEMA, in memory that does not grow with the file.
 
     Args:
@@ -143,7 +141,7 @@ def batches_in(
     wanted = CATALOGUE_SCHEMA if columns is None else pa.schema(map(CATALOGUE_SCHEMA.field, columns))
     with ParquetFile(pa.BufferReader(data)) as file:
         held = [name for name in wanted.names if name in file.schema_arrow.names]
-        for batch in file.iter_batches(batch_rows, columns=held):
+        for batch in file.iter_batches(_ROWS_PER_BATCH, columns=held):
             yield in_types_of(wanted, batch)
 
 

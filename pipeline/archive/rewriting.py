@@ -166,7 +166,7 @@ def _by_ranges(
             stack.enter_context(pa.ipc.new_file(path, CATALOGUE_SCHEMA, options=_SPILLED)) for path in paths
         ]
         for file in files:
-            for batch in batches_in(read(file), batch_rows=_MOST_HELD // 2):
+            for batch in batches_in(read(file)):
                 rows = sorted_by_key(without_keys(pa.Table.from_batches([batch]), gone))
                 keys = rows["key"].to_pylist()
                 cuts = [0, *(bisect_left(keys, edge) for edge in edges), len(keys)]

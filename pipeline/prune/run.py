@@ -175,7 +175,7 @@ class PruneRun:
         shards = [path for path in due if not path.startswith(f"{CATALOGUE_FOLDER}/")]
         if any(number < plan.floor for number, _ in log):
             ensure_checkpoint(self._archive, plan.floor)
-            self._delete(ordered, lease, together=1)
+        self._delete(ordered, lease, together=1)
         self._delete(files, lease, together=_DELETIONS)
         self._delete(shards, lease, together=_DELETIONS)
         return due

@@ -14,6 +14,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
+from pipeline.archive import compaction
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.seals import read_seals
 from pipeline.archive.stored_plan import StoredPlan
@@ -80,6 +81,17 @@ def reencoding(archive: Storage) -> Iterator[str]:
     for info in archive.list("runs"):
         if info.path.endswith("/run.json") and json.loads(archive.read(info.path))["source"].get("lost_in"):
             yield info.path.split("/")[1]
+
+
+def test_its_catalogue_is_put_in_order(archive: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, version = rows(archive), Catalogue(archive).version()
+    monkeypatch.setattr(compaction, "_MOST_SMALL", 0)
+    moved = Catalogue(archive).settle(run="tidy")
+    assert moved > 1
+    assert len(Catalogue(archive).files()) == 1
+    assert rows(archive) == before
+    assert {row.key: row for row in Archive(archive.url, as_of=version).rows()} == before
+    assert Catalogue(archive).repeated_keys() == {}
 
 
 def test_it_is_read(golden: Path, archive: Storage) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from deltalake import DeltaTable
 from pipeline.archive import commits, compaction, rewriting
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.compaction import worth_merging
-from pipeline.archive.data_files import DataFile, files_in, touched_by
+from pipeline.archive.data_files import DataFile, NewFile, files_in, touched_by
 from pipeline.archive.key_ranges import KeyRanges
 from pipeline.archive.seals import seal
 from pipeline.prune.retention import Retention
@@ -172,31 +172,7 @@ def test_killed_anywhere(tmp_path: Path, which: int, monkeypatch: pytest.MonkeyP
     after = before | ({} if which else dict.fromkeys(KEYS[:30:5], "2"))
     for number in itertools.count():
         url = Path(shutil.copytree(tmp_path / "made", tmp_path / f"{number}"))
-        counter = itertools.count()
-
-        def killing(
-            change: Callable[..., object], counter: itertools.count[int] = counter, number: int = number
-        ):  # type: ignore[no-untyped-def]
-            def do(*args: object, **more: object) -> object:
-                if next(counter) == number:
-                    raise Killed
-                done = change(*args, **more)
-                if next(counter) == number:
-                    raise Killed
-                return done
-
-            return do
-
-        was_killed = False
-        with monkeypatch.context() as patch:
-            patch.setattr(Storage, "write", killing(Storage.write))
-            for name in ("create_write_transaction", "create_checkpoint"):
-                patch.setattr(DeltaTable, name, killing(getattr(DeltaTable, name)))
-            patch.setattr(commits, "_WRITERS", 1)
-            try:
-                _changes(url)[which]()
-            except Killed:
-                was_killed = True
+        was_killed = _is_killed_at(number, _changes(url)[which], monkeypatch)
         assert held(url) in (before, after)
         _changes(url)[which]()
         assert held(url) == after
@@ -217,10 +193,9 @@ class TestBesideOthers:
         self, url: Path, what: Callable[[], object], monkeypatch: pytest.MonkeyPatch
     ) -> tuple[int, set[str]]:
         """Compact, while somebody else does something before it commits; how many files it took, and what was there."""
-        publish_all = compaction.publish_all
 
-        def slow(archive: Storage, parts: object) -> object:
-            made = publish_all(archive, parts)  # type: ignore[arg-type]
+        def slow(archive: Storage, parts: Iterable[pa.Table]) -> list[NewFile]:
+            made = commits.publish_all(archive, parts)
             what()
             return made
 
