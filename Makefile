@@ -21,6 +21,8 @@ TORCH := torch==$(TORCH_VERSION)
 endif
 
 INSTALLED := $(VENV)/.installed-$(if $(GPU),gpu,cpu)
+# and what the tests need besides
+TESTED := $(INSTALLED)-test
 
 OTHER_TORCH ?= 2.11.0
 OTHER := $(VENV)-torch-$(OTHER_TORCH)
@@ -30,20 +32,16 @@ OTHER := $(VENV)-torch-$(OTHER_TORCH)
 help:
 	@sed -n '1,2s/^# //p' Makefile
 
-$(INSTALLED): pyproject.toml constraints.txt
+$(INSTALLED) $(TESTED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
+	@[ -e $(INSTALLED) ] || $(BIN)/python -m pip uninstall --quiet --yes torch 2> /dev/null  # its other build would pass
 	@rm -f $(VENV)/.installed-*
 	@echo "Installing into $(VENV): torch for the $(if $(GPU),GPU,CPU) first, then the rest. A minute or two ..."
-	@$(BIN)/python -m pip uninstall --quiet --yes torch 2> /dev/null  # its other build would pass for this one
 	@$(PIP) --constraint constraints.txt $(TORCH) 2> $(VENV)/install.log || { cat $(VENV)/install.log; exit 1; }
-	@$(PIP) --constraint constraints.txt --editable . 2>> $(VENV)/install.log || { cat $(VENV)/install.log; exit 1; }
-	@touch $@
+	@$(PIP) --constraint constraints.txt --editable '.$(EXTRAS)' 2>> $(VENV)/install.log || { cat $(VENV)/install.log; exit 1; }
+	@touch $(INSTALLED) $@
 
-# Tenfold itself is there by now: named, not `--editable .`, it is not built a second time
-$(VENV)/.installed-test: $(INSTALLED)
-	@echo "Installing what the tests need ..."
-	@$(PIP) --constraint constraints.txt 'tenfold[test,lint,bench]' 2>> $(VENV)/install.log || { cat $(VENV)/install.log; exit 1; }
-	@touch $@
+$(TESTED): EXTRAS := [test,lint,bench]
 
 demo: $(INSTALLED)
 	@echo; echo "1. Compressing six photos (tests/photos) at the default quality into $(DEMO)/archive ..."
@@ -55,12 +53,12 @@ demo: $(INSTALLED)
 	@echo; echo "Look at $(DEMO)/decoded beside tests/photos, and open $(DEMO)/report/report.html in a browser."
 	@echo "Your own images: $(TENFOLD) compress FOLDER ARCHIVE    (tenfold --help says more)"
 
-ready: $(VENV)/.installed-test
+ready: $(TESTED)
 
 # so many processes share the tests: one more than two cores, for many wait for a disk, a server or a Ray
 TEST_PROCESSES ?= 3
 
-test: $(VENV)/.installed-test
+test: $(TESTED)
 	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES)
 
 # What users install, into dist/
@@ -69,7 +67,7 @@ wheel: $(INSTALLED)
 	@ls dist/*.whl
 
 # What another version of torch encodes, decoded here, and the other way: make other-torch OTHER_TORCH=2.15.0
-other-torch: $(VENV)/.installed-test $(OTHER)/.installed
+other-torch: $(TESTED) $(OTHER)/.installed
 	TENFOLD_OTHER_PYTHON=$(abspath $(OTHER)/bin/python) $(BIN)/python -m pytest tests/codec/test_devices.py -k "other and torch"
 
 $(OTHER)/.installed: constraints.txt
@@ -80,22 +78,22 @@ $(OTHER)/.installed: constraints.txt
 		numpy constriction safetensors pydantic zfpy 2> $(OTHER)/install.log || { cat $(OTHER)/install.log; exit 1; }
 	@touch $@
 
-fuzz: $(VENV)/.installed-test
+fuzz: $(TESTED)
 	$(BIN)/python -m tests.fuzz --seconds $(or $(FUZZ_SECONDS),600)
 	$(BIN)/python -m tests.fuzz.flips --seconds $(or $(FUZZ_SECONDS),600)
 	$(BIN)/python -m tests.fuzz.flips --seconds $(or $(FUZZ_SECONDS),600) --unsealed
 
-chaos: $(VENV)/.installed-test
+chaos: $(TESTED)
 	$(BIN)/python -m tests.chaos --seconds $(or $(CHAOS_SECONDS),1800) $(if $(SEED),--seed $(SEED))
 
 # The pages of docs/reference/ from the code; a test fails where they are stale.
-reference: $(VENV)/.installed-test
+reference: $(TESTED)
 	$(BIN)/python -m tests.docs.reference
 
-lint: $(VENV)/.installed-test
+lint: $(TESTED)
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
-fmt: $(VENV)/.installed-test
+fmt: $(TESTED)
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
 check: lint test
