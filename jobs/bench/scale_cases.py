@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-import pipeline
 from jobs.main import app, load_verb
+from pipeline import Archive
 from pipeline.bench.metered import Meter
 from pipeline.bench.photographs import Photographs
 from pipeline.bench.small_images import bytes_an_image, make_small_images
@@ -72,19 +72,19 @@ def _write(place: Place, meter: Meter) -> None:
 
 
 def _open(place: Place, meter: Meter) -> None:
-    archive = pipeline.Archive(place.archive)
+    archive = Archive(place.archive)
     with meter.counting():
         len(archive)
 
 
 def _find(place: Place, meter: Meter) -> None:
-    archive, key = pipeline.Archive(place.archive), Photographs(place.rows)[place.rows // 3]
+    archive, key = Archive(place.archive), Photographs(place.rows)[place.rows // 3]
     with meter.counting():
         archive.row(key)
 
 
 def _find_unknown(place: Place, meter: Meter) -> None:
-    archive, key = pipeline.Archive(place.archive), Photographs(place.rows)[place.rows // 3]
+    archive, key = Archive(place.archive), Photographs(place.rows)[place.rows // 3]
     with meter.counting():
         archive.find(f"{key}x")
 
@@ -92,7 +92,7 @@ def _find_unknown(place: Place, meter: Meter) -> None:
 def _find_more(place: Place, meter: Meter) -> None:
     photographs = Photographs(place.rows)
     keys = [photographs[number * 7919 % place.rows] for number in range(_WARM_UP + _MOST_WARM)]
-    archive = pipeline.Archive(place.archive)
+    archive = Archive(place.archive)
     for key in keys[:_WARM_UP]:
         archive.row(key)
     with meter.counting():
