@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import timedelta
 
@@ -15,6 +16,13 @@ def counted(number: int, what: str, *verbs: str) -> str:
         one, many = verbs
         words += f" {one if number == 1 else many}"
     return words
+
+
+def three_digits(value: float) -> str:
+    """A number of at least 0 by its first three digits, without an exponent: `0.000795`, `9.16`, `1,154`."""
+    if not value:
+        return "0"
+    return f"{value:,.{max(0, 2 - math.floor(math.log10(value)))}f}"
 
 
 _SPAN = re.compile(r"(\d{1,9})([dhm])", re.ASCII)

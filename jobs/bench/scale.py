@@ -61,7 +61,7 @@ def scale(
 
     Archives of synthetic images are written as a run writes them, and each case runs in a process of its own; what it
     imports first is not counted. A curve of three sizes or more is `fixed + share * rows^p`, and the table says n^p; of
-    two it is their ratio. `flat` is what differs by less than a quarter. Requests and bytes through --s3 are exact
+    two it is their ratio. `flat` is what grows by less than a quarter. Requests and bytes through --s3 are exact
     where times are noisy; in a folder, bytes are those that the process asked the kernel for.
 
     Examples:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from jobs.bench.scale_run import Curve
 from pipeline.bench.growth import Growth, fit
+from pipeline.words import three_digits
 
 Found = Mapping[str, Any]
 """What `to_json` gives, now or long ago."""
@@ -97,21 +98,13 @@ def _table(measure: Measure, found: Found, before: Found | None) -> Iterator[str
 
 
 def _cell(now: float | None, then: float | None) -> str:
-    words = ["-" if value is None else number(value) for value in (then, now)]
+    words = ["-" if value is None else three_digits(value) for value in (then, now)]
     return words[1] if then is None else " -> ".join(words)
 
 
 def _words(case: Found, measure: Measure) -> str:
     growth = growth_of(case, measure)
     return "-" if growth is None else growth.words
-
-
-def number(value: float) -> str:
-    """Three digits that count, and no exponent."""
-    if not value:
-        return "0"
-    digits = max(0, 2 - math.floor(math.log10(abs(value))))
-    return f"{value:,.{digits}f}"
 
 
 def _curve(values: Sequence[float]) -> str:
@@ -125,7 +118,7 @@ def _notes(found: Found) -> Iterator[str]:
     for case in found["cases"].values():
         for rows, cost in case["points"].items():
             if cost["notes"]:
-                words = ", ".join(f"{name} {number(value)}" for name, value in cost["notes"].items())
+                words = ", ".join(f"{name} {three_digits(value)}" for name, value in cost["notes"].items())
                 yield f"- {case['title']}, {int(rows):,} rows: {words}"
         for rows in case["failed"]:
             yield f"- {case['title']}, {int(rows):,} rows: failed"

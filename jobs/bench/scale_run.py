@@ -22,6 +22,7 @@ from pipeline.bench.photographs import Photographs
 from pipeline.errors import UsageError
 from pipeline.store.options import StorageOptions
 from pipeline.store.storage import Storage
+from pipeline.words import three_digits
 
 _ENDPOINTS: Final = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 
@@ -71,11 +72,11 @@ def _measure(curve: Curve, place: Place, proxy: CountingProxy | None) -> None:
 
 
 def _words(cost: Cost) -> str:
-    requests = "" if cost.requests is None else f", {cost.requests:.3g} requests"
-    read, written, peak = (held / 2**20 for held in (cost.read_bytes, cost.written_bytes, cost.peak_bytes))
-    return (
-        f"{cost.cpu_s:.3g} s CPU{requests}, {read:.3g} MiB read, {written:.3g} written, peak {peak:.0f} MiB"
+    read, written, peak = (
+        three_digits(held / 2**20) for held in (cost.read_bytes, cost.written_bytes, cost.peak_bytes)
     )
+    requests = "" if cost.requests is None else f"{three_digits(cost.requests)} requests, "
+    return f"{three_digits(cost.cpu_s)} s CPU, {requests}{read} MiB read, {written} written, peak {peak} MiB"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

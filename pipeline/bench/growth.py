@@ -11,7 +11,7 @@ import numpy as np
 
 _EXPONENTS: Final = np.arange(0.05, 2.5, 0.01)
 _FLAT: Final = 1.25
-"""Costs that differ by less than this factor are not told apart: machines are noisy."""
+"""What grows by less than this factor is not told from what stays: machines are noisy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,10 +40,9 @@ def fit(sizes: Sequence[float], costs: Sequence[float]) -> Growth | None:
     """
     if len(sizes) < 2:
         return None
-    lowest, highest = min(costs), max(costs)
-    if highest <= _FLAT * lowest or costs[-1] <= costs[0]:
+    if costs[-1] <= _FLAT * costs[0]:
         return Growth(fixed=sum(costs) / len(costs), share=0.0, exponent=0.0)
-    if len(sizes) == 2 or lowest <= 0:
+    if len(sizes) == 2 or min(costs) <= 0:
         return _through_ends(sizes, costs)
     return min((_nearest(sizes, costs, exponent) for exponent in _EXPONENTS), key=lambda found: found[0])[1]
 
