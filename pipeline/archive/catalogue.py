@@ -286,6 +286,10 @@ class Catalogue:
         """Of the archive: which releases can read it."""
         return int(self._table.opened().metadata().configuration[FORMAT_KEY])
 
+    def table_id(self) -> str:
+        """What no other table has, also none that is made in the place of this one."""
+        return str(self._table.opened().metadata().id)
+
     def reader_version(self) -> int:
         """What Delta demands of readers: above 1, files are not all that they seem."""
         return int(self._table.opened().protocol().min_reader_version)

@@ -1,49 +1,61 @@
-"""From keys to what the catalogue says of them."""
+"""From keys to what the catalogue says of them.
+
+The first look-ups ask the catalogue, whose statistics lead to the row groups that can hold the key: some 15 ms of CPU
+each, however large it is. Who looks up many gets an index file (index_file.py) and pays a tenth of a millisecond. A
+catalogue of no more rows than one such question costs is held in memory.
+"""
 
 from __future__ import annotations
 
 import difflib
+import itertools
+from contextlib import suppress
 from threading import RLock
 from typing import Final
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from pipeline.archive.catalogue import Catalogue
-from pipeline.archive.schema import rows_of
+from pipeline.archive.index_file import (
+    MOST_BYTES,
+    SortedRows,
+    default_folder,
+    in_large_batches,
+    open_index,
+    write_index,
+)
 from pipeline.errors import UnknownKeyError
 from pipeline.types import CatalogueRow
 
-_ROWS_PER_LOOKUP: Final = 20_000
-"""Looking up one key costs about as much as reading so many rows: after enough look-ups, all are read."""
-_HELD_ROWS: Final = 200_000
-"""Larger catalogues are never held in memory whole (100 MB); the rows looked up are, a tenth as many."""
-_MAX_CANDIDATES: Final = 2000
+_FEW_LOOKUPS: Final = 20
+"""Before so many no index is opened: its checksum is compared first."""
+_ROWS_PER_LOOKUP: Final = 5_000
+"""Asking the catalogue for one key costs about as much as making an index of so many rows. Who has asked as often as
+one costs makes it: at most twice of what would have been best is ever paid."""
+_BYTES_PER_ROW: Final = 800
+_MOST_HELD: Final = 20_000
+"""Keys whose answer is remembered without an index."""
+_MOST_CANDIDATES: Final = 2_000
 
 
 class KeyIndex:
-    """The rows of one version of a catalogue by key; those that were looked up are held. Safe to share by threads."""
+    """The rows of one version of a catalogue by key. Safe to share by threads."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         """Take the catalogue as it is seen until `refresh`; nothing is contacted yet."""
         self._catalogue = catalogue
         self._lock = RLock()
-        self._found: dict[str, CatalogueRow] = {}
+        self._known: dict[str, CatalogueRow | None] = {}
         self._lookups = 0
-        self._whole: tuple[pa.Table, dict[str, int]] | None = None
+        self._rows: SortedRows | None = None
 
     def find(self, key: str) -> CatalogueRow | None:
-        """The row of a key; None when the archive has no such image."""
+        """The row of a key; None when the archive has no such image, which costs no more."""
         with self._lock:
-            if self._whole is None and key not in self._found:
+            if self._rows is None and key not in self._known:
                 self._look_up(key)
-            if self._whole is None:
-                return self._found.get(key)
-            table, number_of = self._whole
-            return rows_of(table.slice(number_of[key], 1), CatalogueRow)[0] if key in number_of else None
+            return self._known[key] if self._rows is None else self._rows.find(key)
 
     def row(self, key: str) -> CatalogueRow:
-        """The row of a key. For one that does not exist, all keys are read to name those that resemble it.
+        """The row of a key. For one that does not exist, some keys are read to name those that resemble it.
 
         Raises:
             UnknownKeyError: the archive has no such image.
@@ -62,30 +74,44 @@ class KeyIndex:
         """See what has been committed since."""
         with self._lock:
             self._catalogue.refresh()
-            self._found.clear()
-            self._whole = None
+            self._known.clear()
+            self._lookups = 0
+            self._rows = None
 
     def _look_up(self, key: str) -> None:
         self._lookups += 1
-        if self._catalogue.count() <= min(_HELD_ROWS, _ROWS_PER_LOOKUP * self._lookups):
-            table = self._catalogue.table().combine_chunks()
-            self._whole = table, {name: number for number, name in enumerate(table["key"].to_pylist())}
-            self._found.clear()
-        else:
-            if len(self._found) >= _HELD_ROWS // 10:
-                self._found.clear()
-            self._found.update({row.key: row for row in self._catalogue.lookup([key])})
+        if self._lookups == 1 and self._catalogue.count() <= _ROWS_PER_LOOKUP:
+            self._rows = SortedRows(in_large_batches(self._catalogue.in_key_order()))
+        elif self._lookups in (_FEW_LOOKUPS, self._enough_lookups()):
+            self._open(makes=self._lookups == self._enough_lookups())
+        if self._rows is None:
+            if len(self._known) >= _MOST_HELD:
+                self._known.clear()
+            self._known[key] = next(iter(self._catalogue.lookup([key])), None)
+
+    def _enough_lookups(self) -> int | None:
+        """After how many an index is made; None for a catalogue that is too large for one."""
+        rows = self._catalogue.count()
+        return max(_FEW_LOOKUPS, rows // _ROWS_PER_LOOKUP) if rows * _BYTES_PER_ROW <= MOST_BYTES else None
+
+    def _open(self, *, makes: bool) -> None:
+        """Open the index of this version, if there is one; a cache that cannot be written is none."""
+        table_id, version = self._catalogue.table_id(), self._catalogue.version()
+        folder = default_folder()
+        self._rows = open_index(folder, table_id, version)
+        if self._rows is None and makes:
+            with suppress(OSError):
+                write_index(folder, table_id, version, self._catalogue.in_key_order())
+                self._rows = open_index(folder, table_id, version)
+        if self._rows is not None:
+            self._known.clear()
 
     def _nearest(self, key: str) -> list[str]:
-        """Keys that resemble one that does not exist: those in its folder or of its name come first."""
-        folder, _, name = key.rpartition("/")
-        likely: list[str] = []
-        others: list[str] = []
-        for batch in self._catalogue.scan(["key"]):
-            keys = batch["key"]
-            alike = pc.or_(
-                pc.starts_with(keys, f"{folder}/"), pc.match_substring(keys, name, ignore_case=True)
-            )
-            likely += keys.filter(alike)[: _MAX_CANDIDATES - len(likely)].to_pylist()
-            others += keys[: _MAX_CANDIDATES - len(others)].to_pylist()
-        return difflib.get_close_matches(key, dict.fromkeys(likely + others), n=3)
+        """Keys that resemble one that does not exist, of those in its folder and of the archive's first ones."""
+        folder = key.rpartition("/")[0]
+        near: dict[str, None] = {}
+        for prefix in dict.fromkeys([f"{folder}/" if folder else "", ""]):
+            batches = self._catalogue.with_prefix(prefix, ["key"])
+            keys = (name for batch in batches for name in batch["key"].to_pylist())
+            near |= dict.fromkeys(itertools.islice(keys, _MOST_CANDIDATES))
+        return difflib.get_close_matches(key, near, n=3)

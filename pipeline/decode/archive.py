@@ -151,8 +151,8 @@ class Archive:
         """What the catalogue says about one image.
 
         Raises:
-            UnknownKeyError: the archive has no such image; the message names keys that resemble it, for which all
-                keys are read.
+            UnknownKeyError: the archive has no such image; the message names keys that resemble it, of a few
+                thousand that are read for it.
         """
         return self._index.row(key)
 

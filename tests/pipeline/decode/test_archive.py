@@ -6,7 +6,7 @@ import http.client
 import io
 import pickle
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,12 +20,10 @@ import PIL.Image
 import pytest
 
 import pipeline
-import pipeline.archive.key_index
 import pipeline.decode.resident_codecs
 from codec.contract import EncodeOptions
 from codec.errors import UnknownCodecError
 from codec.registry import load_codec
-from pipeline.archive.catalogue import Catalogue
 from pipeline.decode.archive import Archive
 from pipeline.decode.row_decoder import RowDecoder
 from pipeline.errors import ArchiveError, DamagedError, NoArchiveError, RestoreError, UnknownKeyError
@@ -276,33 +274,6 @@ class TestRequests:
         assert requests.ranges == [
             (rows[key].shard, rows[key].payload_offset, rows[key].payload_length) for key in ("3", "1", "3")
         ]
-
-    @pytest.mark.parametrize(("per_lookup", "lookups"), [(1, 4), (4, 2), (1000, 0)], ids=str)
-    def test_a_large_catalogue_is_read_whole_only_after_some_lookups(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, per_lookup: int, lookups: int
-    ) -> None:
-        archive = Archive(fill(str(tmp_path), [make_row(f"{n}", str(n).encode()) for n in range(10)]))
-        monkeypatch.setattr(pipeline.archive.key_index, "_ROWS_PER_LOOKUP", per_lookup)
-        calls: list[Sequence[str]] = []
-        lookup = Catalogue.lookup
-
-        def counted(catalogue: Catalogue, keys: Sequence[str]) -> Any:
-            calls.append(keys)
-            return lookup(catalogue, keys)
-
-        monkeypatch.setattr(Catalogue, "lookup", counted)
-        for n in (3, 3, 1, 7, 8, 3):
-            assert archive.read_payload(f"{n}") == str(n).encode()
-        assert "x" not in archive
-        assert len([keys for keys in calls if keys != ["x"]]) == lookups
-
-    def test_memory_of_rows_is_bounded(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        archive = Archive(fill(str(tmp_path), [make_row(f"{n}", str(n).encode()) for n in range(30)]))
-        monkeypatch.setattr(pipeline.archive.key_index, "_ROWS_PER_LOOKUP", 0)
-        monkeypatch.setattr(pipeline.archive.key_index, "_HELD_ROWS", 50)
-        for n in range(30):
-            assert archive.read_payload(f"{n}") == str(n).encode()
-        assert len(archive._index._found) <= 5
 
 
 class TestDamage:
