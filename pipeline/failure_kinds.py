@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, get_args
+from typing import Final, Literal
 
 FailureKind = Literal["missing", "unreadable", "changed", "worker_died", "lost", "other"]
-FAILURE_KINDS: Final[tuple[FailureKind, ...]] = get_args(FailureKind)
 _BEGINNINGS: Final[dict[str, FailureKind]] = {
     "the source file is no longer there": "missing",
     "the source file could not be read": "unreadable",

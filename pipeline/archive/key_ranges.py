@@ -31,17 +31,6 @@ class KeyRanges:
         return cls(ranges=((prefix, _after_all_with(prefix)),))
 
     @classmethod
-    def between(cls, first: str, last: str) -> KeyRanges:
-        """All keys from one to another, which belongs to them."""
-        return cls(ranges=((first, _next(last)),))
-
-    @classmethod
-    def around(cls, keys: pa.Array | pa.ChunkedArray) -> KeyRanges:
-        """All keys from the first of some to the last."""
-        extent = pc.min_max(keys)
-        return cls.between(extent["min"].as_py(), extent["max"].as_py())
-
-    @classmethod
     def united(cls, ranges: Iterable[tuple[str, str | None]]) -> KeyRanges:
         """All keys that lie in any of some ranges, in whatever order they come."""
         merged: list[tuple[str, str | None]] = []

@@ -21,8 +21,6 @@ from pipeline.packing.deflate_decisions import Decisions
 
 Numbers = npt.NDArray[Any]
 _PART_TOKENS: Final = 2**16
-_DISTANCES: Final = 30
-_SYMBOLS: Final = END + 1 + len(LENGTH_EXTRA)
 
 
 class _Bits:
