@@ -84,8 +84,8 @@ app = typer.Typer(
     help="Compress image archives 10x to 100x with learned codecs on Ray, and get every image back.\n\n"
     "Start with: tenfold compress photos/ archive/, then tenfold report archive/ --out report/.\n\n"
     "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but some images failed, 10 no archive there, "
-    "11 another nightly, adapt, prune or repair holds the archive, 12 a store that is not safe, 13 the time was up, "
-    "130 stopped.",
+    "11 another nightly, adapt, prune, repair or rm holds the archive, 12 a store that is not safe, 13 the time was "
+    "up, 130 stopped.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -81,7 +81,7 @@ class UnknownKeyError(ArchiveError, KeyError):
 
 
 class LockedError(ArchiveError):
-    """A nightly, adapt, prune or repair holds the archive."""
+    """A nightly, adapt, prune, repair or rm holds the archive."""
 
 
 class DamagedError(ArchiveError):

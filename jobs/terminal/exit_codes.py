@@ -22,7 +22,7 @@ FAILED_IMAGES = 3
 NO_ARCHIVE = 10
 """There is no archive at that place, or its catalogue is lost."""
 LOCKED = 11
-"""Another nightly, adapt, prune or repair holds the archive."""
+"""Another nightly, adapt, prune, repair or rm holds the archive."""
 UNSAFE_STORE = 12
 """The store would let two writers overwrite each other's work."""
 TIME_UP = 13

@@ -1,4 +1,4 @@
-"""The lease: one nightly, adapt, prune or repair at a time on an archive, whoever starts it and wherever.
+"""The lease: one nightly, adapt, prune, repair or rm at a time on an archive, whoever starts it and wherever.
 
     locks/<epoch>.json      who holds it, and until when; the highest epoch is the one that counts
 

@@ -84,7 +84,7 @@ class RmRun:
         """Do it.
 
         Raises:
-            LockedError: a nightly, adapt, prune or repair is under way.
+            LockedError: another nightly, adapt, prune, repair or rm is under way.
             DamagedError: a shard that other images are to move out of is damaged: repair the archive first.
             NoArchiveError, ArchiveError, StorageError: as `plan`, or it cannot be written.
         """
