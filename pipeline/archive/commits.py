@@ -31,6 +31,7 @@ from pipeline.archive.data_files import (
 )
 from pipeline.archive.delta_table import DeltaCatalogueTable
 from pipeline.archive.key_ranges import KeyRanges
+from pipeline.archive.prune_marks import SHORTEST_GRACE, PruneMarkReader
 from pipeline.archive.replacing import Held, beside, held_in, is_replaced
 from pipeline.archive.rewriting import NO_ROWS, cut, rewritten, rows_per_file
 from pipeline.archive.schema import CATALOGUE_SCHEMA
@@ -122,7 +123,12 @@ def remove(table: DeltaCatalogueTable, rows: pa.Table, author: Author) -> int:
 
 
 def publish_all(archive: Storage, parts: Iterable[pa.Table]) -> list[NewFile]:
-    """Write files of rows, some at once, so that few are held."""
+    """Write files of rows, some at once, so that few are held.
+
+    Raises:
+        ArchiveError: it took so long that a prune may be removing them, which no version names yet.
+    """
+    began = time.monotonic()
     made: list[NewFile] = []
     under_way: list[Future[NewFile]] = []
     with ThreadPoolExecutor(_WRITERS, thread_name_prefix="catalogue") as pool:
@@ -130,7 +136,10 @@ def publish_all(archive: Storage, parts: Iterable[pa.Table]) -> list[NewFile]:
             under_way.append(pool.submit(publish, archive, part))
             if len(under_way) == _WRITERS:
                 made.append(under_way.pop(0).result())
-        return made + [future.result() for future in under_way]
+        made += [future.result() for future in under_way]
+    if time.monotonic() - began >= SHORTEST_GRACE.total_seconds() / 2:
+        PruneMarkReader(archive).check_committable([file.facts.path for file in made])
+    return made
 
 
 def _each_once(rows: pa.Table) -> pa.Table:
