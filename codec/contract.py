@@ -140,8 +140,8 @@ class Encoder(Protocol):
         """
         ...
 
-    def estimate_bytes(self, prepared: Prepared, options: EncodeOptions) -> int:
-        """About how long the payload would be: within 1 % of what `finish` writes of the same `prepared`."""
+    def estimate_bytes(self, prepared: Sequence[Prepared], options: Sequence[EncodeOptions]) -> list[int]:
+        """About how long each payload would be: within 1 % of what `finish` writes of the same."""
         ...
 
     def finish(self, prepared: Sequence[Prepared], options: Sequence[EncodeOptions]) -> list[Encoded]:

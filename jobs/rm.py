@@ -76,12 +76,12 @@ def _lines(summary: RmSummary, archive: str) -> Iterator[str]:
     for key in summary.unknown:
         yield f"? {key}: not in the newest version"
     verb = "Took out" if summary.applied else "Would take out"
-    yield f"{verb} {counted(summary.images, 'image')} of {summary.payload_bytes / 1e6:,.1f} MB."
+    yield f"{verb} {counted(summary.images, 'image')} of {summary.payload_bytes:,} bytes."
     if summary.rewritten_shards:
         moves = "moved" if summary.applied else "would move"
         yield (
             f"{counted(summary.moved_images, 'image')} beside them {moves} out of "
-            f"{counted(summary.rewritten_shards, 'shard')} that hold something of them."
+            f"{counted(summary.rewritten_shards, 'shard')} with something of them."
         )
     if not summary.images and not summary.rewritten_shards:
         yield "No shard of the newest version holds anything of them beside images that stay."

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, cast
+from typing import Final, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -46,6 +46,7 @@ from codec.parts.tiled_model import AnalysedImage, RefinableModel, TiledModel
 from codec.parts.tiled_refiner import TiledRefiner
 from codec.weights_file import weights_name
 
+_Given = TypeVar("_Given")
 _CODER_BYTES: Final = 4
 """What a range coder's last word costs beyond the symbols."""
 
@@ -114,24 +115,30 @@ class TiledEncoder:
             for y_hwC, image in zip(latents, images, strict=True)
         ]
 
-    def estimate_bytes(self, prepared: Prepared, options: EncodeOptions) -> int:
-        """About how long the payload would be."""
-        counter = SymbolCounter(self._model.coder)
-        self.send([prepared], [options], counter)
-        empty = self._envelope(prepared, options, body=join_streams(b"", b""), symbols_crc32=0)
-        return len(self._format.pack(empty)) + _CODER_BYTES + round(float(counter.bits_B[0]) / 8)
+    def estimate_bytes(self, prepared: Sequence[Prepared], options: Sequence[EncodeOptions]) -> list[int]:
+        """About how long each payload would be."""
+        return self._by_kind(prepared, options, self._estimated)
 
     def finish(self, prepared: Sequence[Prepared], options: Sequence[EncodeOptions]) -> list[Encoded]:
-        """Quantise and entropy-code a batch, each image with its own options; small ones of one grid together."""
-        encoded: dict[int, Encoded] = {}
+        """Quantise and entropy-code a batch, each image with its own options."""
+        return self._by_kind(prepared, options, self._encoded)
+
+    def _by_kind(
+        self,
+        prepared: Sequence[Prepared],
+        options: Sequence[EncodeOptions],
+        give: Callable[[Sequence[AnalysedImage], Sequence[EncodeOptions]], list[_Given]],
+    ) -> list[_Given]:
+        """What is given of each image, when small ones of one grid are taken together."""
+        found: dict[int, _Given] = {}
         images = [cast(AnalysedImage, one) for one in prepared]
         most = partial(_most_together, self._model)
         for together in gathered(
             range(len(images)), lambda n: self._kind(images[n]), lambda kind: most(kind[0])
         ):
             chosen, asked = [images[n] for n in together], [options[n] for n in together]
-            encoded.update(zip(together, self._encoded(chosen, asked), strict=True))
-        return [encoded[n] for n in range(len(images))]
+            found.update(zip(together, give(chosen, asked), strict=True))
+        return [found[n] for n in range(len(images))]
 
     def send(
         self, prepared: Sequence[Prepared], options: Sequence[EncodeOptions], stream: SymbolStream
@@ -146,6 +153,13 @@ class TiledEncoder:
         """What images that walk together share: their grid, and whether they were refined."""
         grid = latent_grid(image.height, image.width, self._model.analysis.grid)
         return grid, image.side_uvN is not None
+
+    def _estimated(self, images: Sequence[AnalysedImage], options: Sequence[EncodeOptions]) -> list[int]:
+        counter = SymbolCounter(self._model.coder, len(images))
+        self.send(images, options, counter)
+        empty = self._envelope(images[0], options[0], body=join_streams(b"", b""), symbols_crc32=0)
+        beside = len(self._format.pack(empty)) + _CODER_BYTES
+        return [beside + round(bits / 8) for bits in counter.bits_B.tolist()]
 
     def _encoded(self, images: Sequence[AnalysedImage], options: Sequence[EncodeOptions]) -> list[Encoded]:
         writer = SymbolWriter(self._model.coder, len(images))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from pipeline.encode.quality_search import HIGHEST, LOWEST, nearest, on_grid, search_quality
-from pipeline.encode.types import Candidate
+from pipeline.encode.types import Candidate, estimated_bytes
 
 GENTLE: Final = 6.0
 """Levels by which qualities part from the unit's own, either way: about a quarter of an image's bytes."""
@@ -115,7 +115,7 @@ class TargetRate:
         later = self._later({candidate.key for candidate in batch})
         if not later.num_pixels:
             return self._closing(batch)
-        looked_at = [self._looked_at(candidate) for candidate in batch]
+        looked_at = self._looked_at(batch)
         pixels = later.num_pixels + sum(image.num_pixels for image in looked_at)
         at_base = later.num_bytes + sum(image.num_bytes for image in looked_at)
         return self._near_centre(pixels, at_base)
@@ -151,13 +151,19 @@ class TargetRate:
             seen=False,
         )
 
-    def _looked_at(self, candidate: Candidate) -> Expected:
-        """One image of the batch at hand: no guess is needed."""
+    def _looked_at(self, batch: Sequence[Candidate]) -> list[Expected]:
+        """The images at hand: no guess is needed."""
+        guessed = [one for one in batch if not self._was_seen(one)]
+        sizes = estimated_bytes(guessed, self._base)
+        found = {
+            one.key: Expected(num_pixels=one.num_pixels, num_bytes=size, seen=True)
+            for one, size in zip(guessed, sizes, strict=True)
+        }
+        return [found.get(one.key) or self._left[one.key] for one in batch]
+
+    def _was_seen(self, candidate: Candidate) -> bool:
         expected = self._left[candidate.key]
-        if expected.seen and expected.num_pixels:
-            return expected
-        num_bytes = self._at_base(candidate.estimate_bytes(self._base), self._base)
-        return Expected(num_pixels=candidate.num_pixels, num_bytes=num_bytes, seen=True)
+        return expected.seen and expected.num_pixels > 0
 
     def _at_base(self, num_bytes: int, quality: float) -> float:
         return num_bytes * math.exp(self._slope * (self._base - quality))
@@ -184,12 +190,12 @@ class TargetRate:
 
     def _closing(self, batch: Sequence[Candidate]) -> float:
         """Nothing follows: look for the quality at which these images, as estimated, close the account."""
-        at_base = sum(self._looked_at(candidate).num_bytes for candidate in batch)
+        at_base = sum(image.num_bytes for image in self._looked_at(batch))
         pixels = sum(candidate.num_pixels for candidate in batch)
         centre = self._centre(pixels, at_base)
         gentle = self._pixels > 0  # a unit that is one batch has nothing to stay near to
         looks = search_quality(
-            lambda quality: self._account(batch, [candidate.estimate_bytes(quality) for candidate in batch]),
+            lambda quality: self._account(batch, estimated_bytes(batch, quality)),
             first=self._near_centre(pixels, at_base),
             slope=self._slope,
             tolerance=TOLERANCE,

@@ -114,7 +114,7 @@ class _SampleImage:
     def expected(self, quality: float) -> Expected:
         """At this quality, scaled from the centre to the whole."""
         if quality not in self._expected:
-            estimate = self._encoder.estimate_bytes(self._prepared, EncodeOptions(quality=quality))
+            (estimate,) = self._encoder.estimate_bytes([self._prepared], [EncodeOptions(quality=quality)])
             self._expected[quality] = Expected(
                 num_pixels=self.num_pixels, num_bytes=estimate / self._part, seen=self._part == 1
             )

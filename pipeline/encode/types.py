@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -37,9 +38,13 @@ class Candidate:
         """A payload must have fewer bytes than this, or the source file is kept."""
         return payload_room(self.fetched, self.image)
 
-    def estimate_bytes(self, quality: float) -> int:
-        """About how long the payload would be, without effort."""
-        return self.encoder.estimate_bytes(self.prepared, EncodeOptions(quality=quality))
+
+def estimated_bytes(batch: Sequence[Candidate], quality: float) -> list[int]:
+    """About how long the payloads of candidates of one encoder would be, without effort."""
+    if not batch:
+        return []
+    options = [EncodeOptions(quality=quality)] * len(batch)
+    return batch[0].encoder.estimate_bytes([one.prepared for one in batch], options)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

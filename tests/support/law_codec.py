@@ -53,9 +53,12 @@ class LawCodec(PlainCodec):
             error=float(rng.uniform(-0.01, 0.01)),
         )
 
-    def estimate_bytes(self, prepared: Prepared, options: EncodeOptions) -> int:
-        assert isinstance(prepared, Law)
-        return round(prepared.num_bytes(options.quality) * (1 + prepared.error))
+    def estimate_bytes(self, prepared: Sequence[Prepared], options: Sequence[EncodeOptions]) -> list[int]:
+        laws = [one for one in prepared if isinstance(one, Law)]
+        return [
+            round(one.num_bytes(asked.quality) * (1 + one.error))
+            for one, asked in zip(laws, options, strict=True)
+        ]
 
 
 def numbered(count: int, *, seed: int) -> list[Fetched]:

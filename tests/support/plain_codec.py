@@ -79,8 +79,8 @@ class PlainCodec(Codec):
     def prepare(self, images: Sequence[RGB]) -> list[Prepared]:
         return [PlainImage(image) for image in images]
 
-    def estimate_bytes(self, prepared: Prepared, options: EncodeOptions) -> int:
-        return len(self.finish([prepared], [options])[0].payload)
+    def estimate_bytes(self, prepared: Sequence[Prepared], options: Sequence[EncodeOptions]) -> list[int]:
+        return [len(encoded.payload) for encoded in self.finish(prepared, options)]
 
     def finish(self, prepared: Sequence[Prepared], options: Sequence[EncodeOptions]) -> list[Encoded]:
         return [

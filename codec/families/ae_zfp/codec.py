@@ -97,9 +97,9 @@ class ZfpEncoder:
         check_images(images)
         return [_Pixels(pixels) for pixels in images]
 
-    def estimate_bytes(self, prepared: Prepared, options: EncodeOptions) -> int:
-        """The payload's length, by encoding."""
-        return len(self.finish([prepared], [options])[0].payload)
+    def estimate_bytes(self, prepared: Sequence[Prepared], options: Sequence[EncodeOptions]) -> list[int]:
+        """The payloads' lengths, by encoding."""
+        return [len(encoded.payload) for encoded in self.finish(prepared, options)]
 
     def finish(self, prepared: Sequence[Prepared], options: Sequence[EncodeOptions]) -> list[Encoded]:
         """Compress each image at its quality; between two levels the quantiser step is interpolated."""

@@ -13,6 +13,7 @@ from codec.contract import RGB, Codec, EncodeOptions
 from codec.errors import BitstreamError, CodecConfigError, UnknownWeightsError
 from codec.parts import tile_loop
 from tests.codec.test_contract import (  # noqa: F401  run here once more, on the codec below
+    small_payload,
     test_a_flat_image_comes_back_flat,
     test_an_empty_batch_is_an_empty_list,
     test_any_size_round_trips,
