@@ -9,10 +9,14 @@ import pytest
 
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.shards import build_shard, catalogue_rows, publish
+from pipeline.archive.stored_plan import StoredPlan
 from pipeline.compress import commits
 from pipeline.compress.commits import Commits
+from pipeline.compress.resume import resume_units
+from pipeline.compress.run_record import RunRecord
 from pipeline.events import ImagesCommitted
 from pipeline.store.storage import Storage
+from pipeline.types import SourceImage
 from tests.support.prune_steps import commit, content_of, new_archive
 from tests.support.shard_rows import kept_row
 
@@ -70,3 +74,21 @@ def test_they_do_not_wait_for_ever(night: Night, reason: str, monkeypatch: pytes
     night.commits.add(night.unit(0, "a"))
     night.commits.commit_if_due()
     assert night.content()["a"] == "2"
+
+
+def test_what_waits_when_a_run_is_killed_is_taken_up_at_once(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commits, "_MERGE_S_PER_ROW", 100.0)
+    plan = StoredPlan(night.storage, "run-2")
+    for number, keys in enumerate([("d",), ("e", "a"), ("b",), ("c", "f")]):
+        plan.store(number, [SourceImage(key=key, url=f"/photos/{key}") for key in keys])
+        night.commits.add(night.unit(number, *keys))
+        if number < 3:
+            night.commits.commit_if_due()
+    assert night.content() == {"a": "1", "b": "1", "c": "1", "d": "2"}, "and here it is killed"
+    for _ in range(2):
+        catalogue, record = Catalogue(night.storage), RunRecord(night.storage, "run-2", resumed=True)
+        assert resume_units(night.storage, catalogue, record, plan) == {0, 1, 2, 3}
+        assert night.content() == dict.fromkeys("abcdef", "2")
+    assert Catalogue(night.storage).version() == 3, "one commit for all that waited, and none the second time"
