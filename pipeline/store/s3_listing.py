@@ -152,7 +152,7 @@ class _Folder:
         """The folder's objects and folders in the order of their names; empty where dividing would not pay."""
         start = len(self.prefix)
         folders = {path[start:].partition("/")[0] for path in first.paths if "/" in path[start:]}
-        if len(folders) > _FEW_FOLDERS:
+        if not 1 <= len(folders) <= _FEW_FOLDERS:
             return []
         level = [self._ask(self.prefix, level=True)]
         while level[-1].token is not None:
