@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
@@ -12,6 +11,7 @@ import pyarrow.parquet as pq
 
 from pipeline.archive.key_ranges import KeyRanges
 from pipeline.errors import DamagedError
+from pipeline.store.range_file import RangeFile
 from pipeline.store.storage import Storage
 
 _READS: Final = 16
@@ -21,16 +21,17 @@ _READS: Final = 16
 def shards_with(
     storage: Storage, shards: Mapping[str, int], keys: KeyRanges, is_meant: Callable[[str], bool]
 ) -> set[str]:
-    """Those that hold a key which is meant. Of each its footer is read, and its keys where the footer does not rule
-    them out: no payload.
+    """The shards that hold a key which is meant.
+
+    Of a shard its footer is read, and its keys where the footer does not rule them out; never a payload.
 
     Args:
-        shards: their paths and sizes.
-        keys: in which all that is meant lies.
-        is_meant: whether a key in these ranges is.
+        shards: path -> bytes of the shards to look into.
+        keys: ranges in which every key lies that is meant.
+        is_meant: whether a key in these ranges is meant.
     Raises:
-        DamagedError: one is no Parquet file.
-        StorageError: one cannot be read.
+        DamagedError: a shard is no Parquet file.
+        StorageError: a shard cannot be read.
     """
 
     def holds(item: tuple[str, int]) -> bool:
@@ -42,13 +43,15 @@ def shards_with(
 
 
 def _keys_near(storage: Storage, path: str, size: int, keys: KeyRanges) -> list[str]:
-    """The keys of the row groups that may hold one of these."""
+    """The keys of the row groups that may hold a key in the ranges."""
     try:
-        with pq.ParquetFile(pa.PythonFile(_Ranges(storage, path, size), mode="r")) as file:
+        with pq.ParquetFile(pa.PythonFile(RangeFile(storage, path, size=size), mode="r")) as file:
             near = [group for group in range(file.num_row_groups) if _may_hold(file, group, keys)]
             table = file.read_row_groups(near, columns=["key"])
     except pa.ArrowException as error:
-        raise DamagedError(f"Expected a Parquet file at {path}, got: {error}") from error
+        raise DamagedError(
+            f"Expected a Parquet file at {path}, got: {error}; run `tenfold repair`."
+        ) from error
     found: list[str] = table["key"].to_pylist()
     return found
 
@@ -59,36 +62,3 @@ def _may_hold(file: pq.ParquetFile, group: int, keys: KeyRanges) -> bool:
     if seen is None or not seen.has_min_max:
         return True
     return bool(keys.touch(pa.array([seen.min]), pa.array([seen.max]))[0].as_py())
-
-
-class _Ranges(io.RawIOBase):
-    """An object of a store as a file that is read in ranges."""
-
-    def __init__(self, storage: Storage, path: str, size: int) -> None:
-        self._storage, self._path, self._size = storage, path, size
-        self._at = 0
-
-    def readable(self) -> bool:
-        """It is."""
-        return True
-
-    def seekable(self) -> bool:
-        """It is."""
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """As files do."""
-        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        return self._at
-
-    def tell(self) -> int:
-        """As files do."""
-        return self._at
-
-    def read(self, count: int = -1) -> bytes:
-        """As files do: one request."""
-        left = max(0, self._size - self._at)
-        length = left if count < 0 else min(count, left)
-        data = self._storage.read_range(self._path, self._at, length) if length else b""
-        self._at += len(data)
-        return data

@@ -22,15 +22,16 @@ def open_object(url: str, options: StorageOptions, *, buffer_bytes: int = _BUFFE
         StorageError: its store does not answer, now or on a read.
     """
     root, path = split_url(url)
-    return io.BufferedReader(_RangeFile(Storage(root, options), path), buffer_bytes)
+    storage = Storage(root, options)
+    return io.BufferedReader(RangeFile(storage, path, size=storage.size(path)), buffer_bytes)
 
 
-class _RangeFile(io.RawIOBase):
-    """One range request a read."""
+class RangeFile(io.RawIOBase):
+    """An object of a store as a file of which each read is one range request."""
 
-    def __init__(self, storage: Storage, path: str) -> None:
-        self._storage, self._path = storage, path
-        self._size = storage.size(path)
+    def __init__(self, storage: Storage, path: str, *, size: int) -> None:
+        """Fetch nothing yet; `size` is that of the object in bytes."""
+        self._storage, self._path, self._size = storage, path, size
         self._at = 0
 
     def readable(self) -> bool:
@@ -49,6 +50,7 @@ class _RangeFile(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         length = max(0, min(len(buffer), self._size - self._at))
-        buffer[:length] = self._storage.read_range(self._path, self._at, length)
+        if length:
+            buffer[:length] = self._storage.read_range(self._path, self._at, length)
         self._at += length
         return length
