@@ -87,9 +87,7 @@ class Totals:
             pixels=_sum(pixels.filter(stored)),
             coded_pixels=_sum(pixels.filter(coded)),
             source_bytes=_sum(rows["source_size"].filter(stored)),
-            payload_bytes=_sum(
-                rows["payload_length"].filter(pc.and_(stored, pc.is_null(rows["same_as_row"])))
-            ),
+            payload_bytes=_sum(own_payload_bytes(rows).filter(stored)),
             coded_payload_bytes=_sum(rows["payload_length"].filter(coded)),
             zip_bytes=_sum(rows["zip_bytes"]),
             zipped_pixels=_sum(pixels.filter(seen)),
@@ -158,6 +156,15 @@ class Totals:
     def ms_ssim(self) -> float | None:
         """Mean over coded images large enough to have one."""
         return _over(self.ms_ssim_sum, self.ms_ssim_count)
+
+
+def own_payload_bytes(rows: pa.Table | pa.RecordBatch) -> pa.ChunkedArray | pa.Array:
+    """Payload bytes that each row adds to its shard: 0 where it shares the payload of another row.
+
+    Args:
+        rows: `payload_length` and `same_as_row` of a catalogue; failed images have no payload, and null.
+    """
+    return pc.if_else(pc.is_null(rows["same_as_row"]), rows["payload_length"], 0)
 
 
 def _sum(column: pa.ChunkedArray | pa.Array) -> int:

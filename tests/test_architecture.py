@@ -140,7 +140,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     },
     "pipeline/prune": {"pipeline (ground)", "pipeline/archive", "pipeline/store"},
     "pipeline/rm": {"pipeline (ground)", "pipeline/archive", "pipeline/store"},
-    "pipeline/info": {"pipeline/archive", "pipeline/store"},
+    "pipeline/info": {"pipeline (ground)", "pipeline/archive", "pipeline/store"},
     "pipeline/report": {
         "codec (ground)",
         "codec/bench",

@@ -9,6 +9,8 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.totals import own_payload_bytes
+
 _BY: Final = ("status", "source_format", "codec", "weights")
 COLUMNS: Final = (*_BY, "shard", "damaged", "source_size", "payload_length", "same_as_row")
 """All that is read of a row: a few bytes."""
@@ -50,7 +52,7 @@ class RowSums:
         """Rows that have `COLUMNS`."""
         self.damaged += int(pc.sum(rows["damaged"]).as_py() or 0)
         self.shards.update(filter(None, pc.unique(rows["shard"]).to_pylist()))
-        own = pc.if_else(pc.is_null(rows["same_as_row"]), rows["payload_length"], 0)
+        own = own_payload_bytes(rows)
         table = pa.table([*(rows[name] for name in (*_BY, "source_size")), own], [*_BY, "source_size", "own"])
         sums = table.group_by(list(_BY)).aggregate(
             [("source_size", "sum"), ("own", "sum"), ([], "count_all")]

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from pipeline.compress.plan import ImageCount
 from pipeline.plan.measured_sample import MeasuredSample
+from pipeline.totals import own_payload_bytes
 
 _DRAWS: Final = 500
 _LOWEST_PERCENT, _HIGHEST_PERCENT = 2.5, 97.5
@@ -151,6 +152,5 @@ def _numbers(rows: pa.Table, name: str) -> Numbers:
 
 
 def _stored(rows: pa.Table) -> Numbers:
-    """Payload bytes that each image adds: those of shared payloads are counted once."""
-    own = pc.if_else(pc.is_null(rows["same_as_row"]), rows["payload_length"], 0)
-    return np.asarray(pc.fill_null(own, 0).to_pylist(), float)
+    """Payload bytes that each image adds to an archive."""
+    return np.asarray(pc.fill_null(own_payload_bytes(rows), 0).to_pylist(), float)
