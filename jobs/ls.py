@@ -15,8 +15,8 @@ from jobs.terminal.exit_codes import clear_errors
 from jobs.terminal.output import json_text, readable, say
 from jobs.terminal.streams import product_is_printed
 from pipeline.archive.catalogue import Catalogue
+from pipeline.archive.rows_by_column import rows_by_column
 from pipeline.archive.schema import CATALOGUE_SCHEMA
-from pipeline.archive.sorted_rows import sorted_rows
 from pipeline.archive.sql_text import one_of
 from pipeline.store.storage import Storage
 from pipeline.types import Status
@@ -118,7 +118,7 @@ def ls(
         if sort is None:
             batches = catalogue.in_key_order(_COLUMNS, where=where, glob=glob)
         else:
-            batches = sorted_rows(
+            batches = rows_by_column(
                 catalogue, _COLUMNS, by=sort, is_descending=reverse, most=limit, where=where, glob=glob
             )
         rows = itertools.islice((row for batch in batches for row in batch.to_pylist()), limit)

@@ -19,18 +19,10 @@ import pyarrow.compute as pc
 from deltalake import CommitProperties
 from deltalake.exceptions import CommitFailedError
 
-from pipeline.archive.data_files import (
-    NewFile,
-    keys_of,
-    publish,
-    sorted_by_key,
-    total_rows,
-    touched_by,
-    with_keys,
-    without_keys,
-)
+from pipeline.archive.data_files import NewFile, publish, total_rows, touched_by
 from pipeline.archive.delta_table import DeltaCatalogueTable
 from pipeline.archive.key_ranges import KeyRanges
+from pipeline.archive.keyed_rows import keys_of, sorted_by_key, with_keys, without_keys
 from pipeline.archive.prune_marks import SHORTEST_GRACE, PruneMarkReader
 from pipeline.archive.replacing import Held, beside, held_in, is_replaced
 from pipeline.archive.rewriting import NO_ROWS, cut, rewritten, rows_per_file

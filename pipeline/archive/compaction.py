@@ -24,7 +24,7 @@ from deltalake.exceptions import CommitFailedError
 from pipeline.archive.commits import Author, publish_all
 from pipeline.archive.data_files import DataFile, total_rows
 from pipeline.archive.delta_table import DeltaCatalogueTable
-from pipeline.archive.rewriting import rewritten, rows_per_file, side_by_side
+from pipeline.archive.rewriting import groups_of_neighbours, rewritten, rows_per_file
 
 _ATTEMPTS: Final = 24
 _LARGE: Final = 4
@@ -75,7 +75,7 @@ def worth_merging(files: Sequence[DataFile]) -> list[DataFile]:
     others = [file for file in files if file.name not in chosen]
     return [
         file
-        for group in side_by_side((file for file in files if file.name in chosen), others)
+        for group in groups_of_neighbours((file for file in files if file.name in chosen), others)
         if len(group) > 1 or group[0].name in large
         for file in group
     ]
@@ -85,7 +85,7 @@ def _small_ones(files: Sequence[DataFile], size: int) -> Iterator[DataFile]:
     """Small files that have another small one beside them."""
     small = [file for file in files if 2 * file.rows < size]
     others = [file for file in files if 2 * file.rows >= size]
-    for group in side_by_side(small, others):
+    for group in groups_of_neighbours(small, others):
         if len(group) > 1:
             yield from group
 

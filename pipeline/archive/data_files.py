@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
@@ -153,31 +153,6 @@ def in_types_of(schema: pa.Schema, batch: pa.RecordBatch) -> pa.RecordBatch:
         for field in schema
     ]
     return pa.record_batch(columns, schema=schema)
-
-
-def sorted_by_key(rows: pa.Table) -> pa.Table:
-    """Rows in the order of their keys; they are left where they are when they have it already."""
-    rows = rows.combine_chunks()
-    keys = rows["key"]
-    if rows.num_rows < 2 or pc.all(pc.less_equal(keys[:-1], keys[1:])).as_py():
-        return rows
-    return rows.sort_by("key")
-
-
-def keys_of(tables: Iterable[pa.Table]) -> pa.Array:
-    """The keys of all rows."""
-    chunks = [chunk for table in tables for chunk in table["key"].chunks]
-    return pa.chunked_array(chunks, pa.string()).combine_chunks()
-
-
-def with_keys(rows: pa.Table, keys: pa.Array) -> pa.Table:
-    """The rows that have one of these keys."""
-    return rows.filter(pc.is_in(rows["key"], value_set=keys))
-
-
-def without_keys(rows: pa.Table, keys: pa.Array) -> pa.Table:
-    """The rows that have none of these keys."""
-    return rows.filter(pc.invert(pc.is_in(rows["key"], value_set=keys))) if len(keys) else rows
 
 
 def total_rows(files: Collection[DataFile]) -> int:

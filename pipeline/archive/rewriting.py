@@ -20,7 +20,8 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.archive.data_files import DataFile, Read, batches_in, sorted_by_key, without_keys
+from pipeline.archive.data_files import DataFile, Read, batches_in
+from pipeline.archive.keyed_rows import sorted_by_key, without_keys
 from pipeline.archive.schema import CATALOGUE_SCHEMA
 
 _FEWEST_ROWS: Final = 8_192
@@ -62,13 +63,13 @@ def rewritten(
         size: rows of a file.
     """
     come = sorted_by_key(come)
-    groups = list(side_by_side(files, others)) or [[]]
+    groups = list(groups_of_neighbours(files, others)) or [[]]
     ends = [bisect_left(come["key"].to_pylist(), group[0].first) for group in groups[1:]]
     for group, (start, stop) in zip(groups, pairwise([0, *ends, come.num_rows]), strict=True):
         yield from _run_of(group, read, gone, come[start:stop], size)
 
 
-def side_by_side(files: Iterable[DataFile], others: Iterable[DataFile]) -> Iterator[list[DataFile]]:
+def groups_of_neighbours(files: Iterable[DataFile], others: Iterable[DataFile]) -> Iterator[list[DataFile]]:
     """Groups of files, in the order of their keys, between which one of the others begins."""
     starts = sorted(file.first for file in others)
     group: list[DataFile] = []

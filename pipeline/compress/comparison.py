@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.compress.ordering import Ascending, Aside, side_by_side, sorted_by_key
+from pipeline.compress.ordering import Ascending, Aside, side_by_side, sorted_on_disk
 from pipeline.errors import StoreDownError
 from pipeline.source.listing import images_of
 from pipeline.types import SourceImage
@@ -122,7 +122,7 @@ class Comparison:
             if run.rest is None:
                 self._unseen = unseen
                 return
-            listing, held = sorted_by_key(run.rest, tell=sorting), unseen.taken()
+            listing, held = sorted_on_disk(run.rest, tell=sorting), unseen.taken()
         yield from map(_all_new, listing)
         self._unseen = Aside()
 

@@ -1,8 +1,4 @@
-"""Batches of rows in the order of their keys: as long as they come so, and sorted on disk where they do not.
-
-The order is that of the keys' bytes in UTF-8, which is how S3 lists, how a walk through a folder goes, how Arrow and
-Delta sort, and how Python compares texts.
-"""
+"""Batches of rows in the order of their keys (keyed_rows.py): as long as they come so, and sorted on disk where not."""
 
 from __future__ import annotations
 
@@ -14,7 +10,8 @@ from itertools import chain
 from typing import IO, Any, Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
+
+from pipeline.archive.keyed_rows import ascends, sorted_by_key
 
 _SORTED_AT_ONCE: Final = 2**19
 """Rows that are sorted in memory; a listing of more is sorted in such parts, which are merged."""
@@ -37,14 +34,14 @@ class Ascending:
         for batch in self._batches:
             if not len(batch):
                 continue
-            if not _ascends(batch["key"]) or (last is not None and batch["key"][0].as_py() < last):
+            if not ascends(batch["key"]) or (last is not None and batch["key"][0].as_py() < last):
                 self.rest = chain([batch], self._batches)
                 return
             last = batch["key"][-1].as_py()
             yield batch
 
 
-def sorted_by_key(
+def sorted_on_disk(
     batches: Iterable[pa.RecordBatch], *, tell: Callable[[int], None]
 ) -> Iterator[pa.RecordBatch]:
     """The same rows, sorted by key. More than fit in memory lie in temporary files meanwhile.
@@ -151,9 +148,5 @@ def _cut(batch: pa.RecordBatch | None, bound: str) -> tuple[pa.RecordBatch | Non
 
 
 def _sorted(batches: list[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    table = pa.Table.from_batches(batches).combine_chunks().sort_by("key")
+    table = sorted_by_key(pa.Table.from_batches(batches))
     return iter(table.to_batches(max_chunksize=_BATCH))
-
-
-def _ascends(keys: pa.Array) -> bool:
-    return len(keys) < 2 or bool(pc.all(pc.less_equal(keys[:-1], keys[1:])).as_py())

@@ -12,7 +12,7 @@ from pipeline.archive.key_ranges import KeyRanges
 from pipeline.archive.queries import schema_of_columns
 
 
-def sorted_rows(
+def rows_by_column(
     catalogue: Catalogue,
     columns: Sequence[str],
     *,
