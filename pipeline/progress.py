@@ -43,7 +43,7 @@ class CommitTimes:
     longest_s: float = 0.0
 
     def after(self, seconds: float) -> CommitTimes:
-        """And one commit more."""
+        """These commits and one more."""
         return CommitTimes(
             count=self.count + 1,
             total_s=self.total_s + seconds,
@@ -69,7 +69,7 @@ class Wait:
     """By `time.monotonic()`."""
 
     def seconds(self) -> float:
-        """Until now."""
+        """How long it has been waited for."""
         return time.monotonic() - self.since
 
 

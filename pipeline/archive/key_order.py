@@ -15,7 +15,7 @@ from pipeline.archive.queries import Snapshot
 
 _FIRST_ROWS: Final = 2**11
 _RANGE_ROWS: Final = 2**16
-"""Rows of a range: few of the first one, for who asks for no more, and twice as many of each next one up to 40 MB."""
+"""Rows of a range: the first has few, for whoever asks for no more; each next one has twice as many, up to 40 MB."""
 
 
 def select_by_key(

@@ -21,9 +21,9 @@ import pyarrow.compute as pc
 from pipeline.archive.schema import CATALOGUE_SCHEMA
 
 _ROWS_HELD: Final = 65_536
-"""40 MB of them."""
+"""Rows that are sorted in memory at once: about 40 MB."""
 _MOST_FILES: Final = 256
-"""Open at a time: beyond 16 million rows, more of them are held."""
+"""Files that are open at once. Beyond 16 million rows each of them has more than `_ROWS_HELD`."""
 _COMPRESSED: Final = pa.ipc.IpcWriteOptions(compression="lz4")
 
 

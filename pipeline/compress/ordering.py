@@ -1,4 +1,4 @@
-"""Batches of rows in the order of their keys (keyed_rows.py): as long as they come so, and sorted on disk where not."""
+"""Batches of rows in the order of their keys (keyed_rows.py): as long as they come so, else sorted on disk."""
 
 from __future__ import annotations
 

@@ -38,22 +38,24 @@ class Objects:
 
 @dataclass(slots=True, kw_only=True)
 class Holdings:
-    """One listing."""
+    """What one listing of an archive shows."""
 
     folders: dict[str, Objects] = field(default_factory=dict)
     shards: dict[str, int] = field(default_factory=dict)
-    """Path -> size, as below."""
+    """Path -> bytes, as for the other files below."""
     data_files: dict[str, int] = field(default_factory=dict)
-    """Of the catalogue: those of all versions."""
+    """Those of all versions of the catalogue."""
     weights_files: dict[str, int] = field(default_factory=dict)
     began: set[str] = field(default_factory=set)
-    """Runs."""
+    """Runs that have begun."""
     ended: set[str] = field(default_factory=set)
+    """Runs that have come to their end."""
     log: list[str] = field(default_factory=list)
+    """Paths of what lies in the catalogue's log."""
 
     @classmethod
     def of(cls, listing: Iterable[ObjectInfo]) -> Self:
-        """Of all objects of an archive."""
+        """What the listing of a whole archive shows."""
         held = cls()
         counts: Counter[str] = Counter()
         sizes: Counter[str] = Counter()
@@ -82,7 +84,7 @@ class Holdings:
 
     @property
     def oldest_version(self) -> int:
-        """That can be read."""
+        """The oldest version that can be read."""
         return oldest_readable(self.log)
 
     def idle(self, shards: Collection[str], files: Collection[str]) -> Objects:

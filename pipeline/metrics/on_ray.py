@@ -16,7 +16,7 @@ class RayRecorder:
     """
 
     def __init__(self) -> None:
-        """Ray is not loaded before it is there."""
+        """Record nothing yet; Ray is loaded when the workers are up."""
         self._recorder = Recorder(None)
 
     def __call__(self, event: Event) -> None:
@@ -30,7 +30,7 @@ class RayMeters:
     """All metrics, by Ray."""
 
     def __init__(self) -> None:
-        """Only in a process that is part of a cluster."""
+        """Make all metrics; the process must be part of a cluster."""
         from ray.util.metrics import Counter, Gauge, Histogram
 
         self._counters: dict[str, Counter] = {}

@@ -1,4 +1,4 @@
-"""Where metrics of a process are to be had."""
+"""Where the metrics of a process are offered: in a file, or on a port."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _EVERY_ADDRESS: Final = "0.0.0.0"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Port:
-    """Where Prometheus comes for them while a run goes on."""
+    """An address that Prometheus scrapes while a run goes on."""
 
     host: str
     number: int

@@ -31,7 +31,7 @@ _WRITE_EVERY_S: Final = 15.0
 
 @contextmanager
 def metrics_at(place: Path | Port) -> Iterator[Listener]:
-    """A listener whose metrics are to be had there until the end; a file stays.
+    """A listener whose metrics are offered at a place until the end; a file stays.
 
     Raises:
         ConfigError: the file cannot be written, or the port is not free.
@@ -85,7 +85,7 @@ class _Server:
         self._server, self._thread = start_http_server(port.number, port.host, meters.registry)
 
     def __call__(self, _event: Event) -> None:
-        """It is asked, and tells nothing by itself."""
+        """An event changes nothing here: the thread answers when it is asked."""
 
     def close(self) -> None:
         self._server.shutdown()

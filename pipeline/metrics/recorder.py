@@ -39,7 +39,7 @@ class Recorder:
     """A listener that keeps metrics of the run under way; a dry run leaves none."""
 
     def __init__(self, meters: Meters | None) -> None:
-        """With None events are only counted, until there are meters."""
+        """Record to these meters; None counts events until `meters` is set."""
         self.meters = meters
         self._follower = Follower()
 
@@ -50,7 +50,7 @@ class Recorder:
             case RunBegan():
                 self._record_begin()
             case WorkersStarted():
-                self._record_begin()  # there were no meters before, perhaps
+                self._record_begin()  # on Ray there are no meters before
                 self._record_queue()
                 self._record(told.WORKERS, event.workers)
             case TasksUnderWay():

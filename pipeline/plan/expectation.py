@@ -130,7 +130,7 @@ class _Draws:
         chance = np.random.default_rng(seed)
         self._times = chance.multinomial(sampled, np.full(sampled, 1 / sampled), size=_DRAWS).astype(float)
         self._unseen = math.sqrt(max(0.0, 1 - sampled / max(images, 1)))
-        """What is in the sample is no estimate any more."""
+        """By how much intervals are narrower: what is in the sample needs no estimate."""
 
     def ratio(self, part: Numbers, whole: Numbers) -> Estimate:
         """Of two sums over the images."""

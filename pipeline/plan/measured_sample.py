@@ -32,9 +32,9 @@ class MeasuredSample:
     metadata_bytes_an_image: float
     """What shards and catalogue take beside the payloads, for each image more."""
     metadata_bytes: float
-    """Of an archive without any: what comes on top, once."""
+    """What an archive without images takes: it comes on top, once."""
     work_s: float
-    """Of the CPU, all threads together; where a GPU encodes, of the clock."""
+    """Seconds of CPU, all threads together; where a GPU encodes, seconds of the clock."""
     on_gpu: bool
 
 

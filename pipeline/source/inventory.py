@@ -58,14 +58,15 @@ class _File:
 
 
 class Inventory:
-    """The objects that an inventory names."""
+    """The objects that one inventory names."""
 
     def __init__(self, url: str, options: StorageOptions) -> None:
         """Contact nothing yet; `url` is that of a manifest.json, Parquet or CSV file."""
         self._url = normal(url)
         self._options = options
         self.until: datetime | None = None
-        """What came later it cannot know of: when it was made, or the time of its newest object. None before a look."""
+        """When the inventory was made, or the time of its newest object: it cannot name what came later. None until
+        `pages` has come to its end."""
 
     def pages(self, root: str, holds: Callable[[str], bool]) -> Iterator[Page]:
         """The objects below a folder or prefix, in the order of the inventory.
@@ -170,9 +171,8 @@ def _page(
             "a column `url`, or `bucket` and `key`",
             ", ".join(batch.schema.names) or "no column that is known",
         )
-    needed = (
-        {"size", "etag"} if below.startswith(f"{S3}://") else {"size"}
-    )  # without them, all would seem changed
+    # without these columns all images would seem changed
+    needed = {"size", "etag"} if below.startswith(f"{S3}://") else {"size"}
     if not needed <= names:
         raise bad(f"columns {', '.join(sorted(needed))}", ", ".join(batch.schema.names))
     try:

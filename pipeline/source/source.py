@@ -168,7 +168,7 @@ class Source:
 
     @property
     def listed_until(self) -> datetime | None:
-        """What came later the last listing could not show: it was read from an inventory. None: it shows all."""
+        """The last listing was read from an inventory and shows nothing that came later. None: it shows all."""
         return None if self._inventory is None else self._inventory.until
 
     def may_cover(self, urls: pa.Array) -> pa.Array:
