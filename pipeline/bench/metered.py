@@ -102,6 +102,9 @@ def measure(work: Callable[[Meter], None], *, proxy: CountingProxy | None = None
             raise WorkFailedError(
                 f"Expected {work} to be done, got: {said.read()[-_TOLD:].strip()}"
             ) from None
+        except BaseException:  # the work would wait for ever to be heard
+            process.terminate()
+            raise
         finally:
             process.join()
     return cost if proxy is None else _with_traffic(cost, traffic, times)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.bench.counting_proxy import CountingProxy, Traffic
 from pipeline.bench.metered import Meter, WorkFailedError, measure
 
 _BLOCK = 2**20
@@ -41,3 +42,13 @@ def test_only_what_is_inside_counts(capfd: pytest.CaptureFixture[str]) -> None:
 def test_work_that_fails_says_what_it_said() -> None:
     with pytest.raises(WorkFailedError, match="no such luck"):
         measure(_fails)
+
+
+class _Interrupting(CountingProxy):
+    def traffic(self) -> Traffic:
+        raise KeyboardInterrupt("while it counted")
+
+
+def test_an_interrupt_ends_the_work_too() -> None:
+    with pytest.raises(KeyboardInterrupt, match="while it counted"):
+        measure(_fails, proxy=_Interrupting("http://127.0.0.1:9"))
