@@ -14,7 +14,7 @@ from typing import Literal
 
 from pipeline.totals import Totals
 
-Place = Literal["here", "own Ray", "cluster"]
+WorkerPlace = Literal["here", "own Ray", "cluster"]
 """Where workers are: in this process, in a Ray that it started for itself, or in one that was there before."""
 
 
@@ -73,7 +73,7 @@ class WorkersStarted(_Event):
     """The workers are up: what follows is work."""
 
     workers: int
-    place: Place = "here"
+    place: WorkerPlace = "here"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

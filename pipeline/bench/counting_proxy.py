@@ -45,7 +45,7 @@ class Traffic:
 class CountingProxy:
     """Forwards every request as it is: the Host header stays as the client wrote it, so that signatures hold.
 
-    Requests for LISTED_BUCKET it answers itself.
+    It answers requests for LISTED_BUCKET itself.
     """
 
     def __init__(self, endpoint: str) -> None:

@@ -17,7 +17,7 @@ _LAST: Final = chr(0x10FFFF)
 
 
 def listed_url(count: int) -> str:
-    """Where so many photographs are listed."""
+    """The URL below which so many photographs are listed."""
     return f"s3://{LISTED_BUCKET}/{count}"
 
 

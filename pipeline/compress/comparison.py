@@ -29,10 +29,10 @@ HELD_COLUMNS: Final = ("key", "source_url", "source_size", "source_etag", "sourc
 CHECKSUM_COLUMNS: Final = (*HELD_COLUMNS, "source_sha256")
 """The same where it is by checksum."""
 
-Change = Literal["new", "changed", "displacing", "unchanged"]
+Standing = Literal["new", "changed", "displacing", "unchanged"]
 """What a listed image is to the catalogue. One that is displacing has the key of an image from another URL."""
-CHANGES: Final[tuple[Change, ...]] = get_args(Change)
-_NEW, _CHANGED, _DISPLACING, _UNCHANGED = range(len(CHANGES))
+STANDINGS: Final[tuple[Standing, ...]] = get_args(Standing)
+_NEW, _CHANGED, _DISPLACING, _UNCHANGED = range(len(STANDINGS))
 _READS: Final = 16
 """Images read at once to compare their checksums."""
 _PART: Final = 256
@@ -51,9 +51,9 @@ class Compared:
     """LISTING."""
     codes: npt.NDArray[np.int8]
 
-    def of(self, change: Change) -> pa.RecordBatch:
+    def of(self, standing: Standing) -> pa.RecordBatch:
         """The images of one kind."""
-        return self.batch.filter(pa.array(self.codes == CHANGES.index(change)))
+        return self.batch.filter(pa.array(self.codes == STANDINGS.index(standing)))
 
     def without(self, keys: pa.Array) -> Compared:
         """The images with other keys than these."""
@@ -64,12 +64,12 @@ class Compared:
         """The images that are not unchanged, in their order."""
         return self.batch.filter(pa.array(self.codes != _UNCHANGED))
 
-    def count(self, change: Change) -> int:
+    def count(self, standing: Standing) -> int:
         """Number of images of one kind."""
-        return int(np.count_nonzero(self.codes == CHANGES.index(change)))
+        return int(np.count_nonzero(self.codes == STANDINGS.index(standing)))
 
 
-class Comparison:
+class ListingComparison:
     """One listing held against one version of a catalogue. Use once."""
 
     def __init__(

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.compress.comparison import Comparison
+from pipeline.compress.comparison import ListingComparison
 from pipeline.errors import ConfigError
 from pipeline.source.source import Source
 
@@ -85,7 +85,7 @@ def _percent(share: float) -> str:
     return f"{100 * share:.3g} %"
 
 
-def missing_from_source(source: Source, compared: Comparison) -> MissingFromSource:
+def missing_from_source(source: Source, compared: ListingComparison) -> MissingFromSource:
     """What a complete listing has not shown, of the images that lie where this source looks.
 
     Args:

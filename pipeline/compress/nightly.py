@@ -17,7 +17,7 @@ from pipeline.archive.layout import NIGHTLY_JSON
 from pipeline.archive.lease import Lease
 from pipeline.archive.seals import seal
 from pipeline.compress.adapt_first import adapt_first, plan_adapt_first
-from pipeline.compress.comparison import Comparison
+from pipeline.compress.comparison import ListingComparison
 from pipeline.compress.delete_policy import missing_from_source, parse_policy
 from pipeline.compress.plan import CompressPlan
 from pipeline.compress.run import CompressRun
@@ -123,7 +123,9 @@ class NightlyRun:
         listen(RunEnded())
         return summary
 
-    def _runs(self, listen: Listener, stop: Callable[[], bool]) -> tuple[list[RunSummary], Comparison | None]:
+    def _runs(
+        self, listen: Listener, stop: Callable[[], bool]
+    ) -> tuple[list[RunSummary], ListingComparison | None]:
         """A resumed run does what was planned before it was killed: another one looks at the source of today."""
         runs: list[RunSummary] = []
         while True:
@@ -132,7 +134,7 @@ class NightlyRun:
             if not outcome.summary.resumed or stop():
                 return runs, outcome.compared
 
-    def _follow_deletes(self, runs: list[RunSummary], compared: Comparison | None) -> NightlySummary:
+    def _follow_deletes(self, runs: list[RunSummary], compared: ListingComparison | None) -> NightlySummary:
         gone: int | None = None
         dropped, refused = 0, None
         if compared is not None and not self._policy.keeps:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.archive.catalogue import Catalogue
-from pipeline.compress.comparison import CHANGES, CHECKSUM_COLUMNS, HELD_COLUMNS, SORTED, Comparison
+from pipeline.compress.comparison import CHECKSUM_COLUMNS, HELD_COLUMNS, SORTED, STANDINGS, ListingComparison
 from pipeline.compress.delete_policy import missing_from_source
 from pipeline.config import CompressConfig
 from pipeline.encode.effort_cost import EffortCost, FewImages
@@ -64,7 +64,7 @@ class CompressPlan:
 
 def compare(
     source: Source, listing: Iterable[pa.RecordBatch], catalogue: Catalogue, config: CompressConfig
-) -> Comparison:
+) -> ListingComparison:
     """Hold the listing of a source against a catalogue; against nothing when all is to be encoded again.
 
     Args:
@@ -78,7 +78,7 @@ def compare(
             return ()
         return catalogue.in_key_order(CHECKSUM_COLUMNS if by_checksum else HELD_COLUMNS)
 
-    return Comparison(listing, held, read=source.read if by_checksum else None)
+    return ListingComparison(listing, held, read=source.read if by_checksum else None)
 
 
 def plan_run(
@@ -102,12 +102,12 @@ def plan_run(
         SourceError, StorageError, ArchiveError: the source or the catalogue cannot be read.
     """
     comparison = compare(source, listing, catalogue, config)
-    counts = dict.fromkeys(CHANGES, ImageCount())
+    counts = dict.fromkeys(STANDINGS, ImageCount())
     few = FewImages()
     listed = 0
     for compared in comparison.compared(sorting=lambda done: listen(StepAdvanced(words=SORTED, done=done))):
-        for change in CHANGES:
-            counts[change] += _counted(compared.of(change))
+        for standing in STANDINGS:
+            counts[standing] += _counted(compared.of(standing))
         if effort is not None:
             for image in images_of(compared.to_take()):
                 few.show(image)
@@ -136,7 +136,7 @@ def _counted(batch: pa.RecordBatch) -> ImageCount:
     return ImageCount(images=len(batch), bytes=pc.sum(batch["size"]).as_py() or 0)
 
 
-def _gone(source: Source, comparison: Comparison) -> tuple[ImageCount, int] | tuple[None, None]:
+def _gone(source: Source, comparison: ListingComparison) -> tuple[ImageCount, int] | tuple[None, None]:
     """What is gone, of how many archived images of the source."""
     try:
         missing = missing_from_source(source, comparison)

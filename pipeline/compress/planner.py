@@ -16,7 +16,7 @@ from dataclasses import asdict
 import pyarrow as pa
 
 from pipeline.archive.stored_plan import StoredPlan, Unit
-from pipeline.compress.comparison import SORTED, Compared, Comparison
+from pipeline.compress.comparison import SORTED, Compared, ListingComparison
 from pipeline.compress.units import cut
 from pipeline.config import ShardConfig
 from pipeline.events import (
@@ -41,7 +41,7 @@ class Planner:
 
     def __init__(
         self,
-        comparison: Comparison,
+        comparison: ListingComparison,
         plan: StoredPlan,
         *,
         limits: ShardConfig,
@@ -75,7 +75,7 @@ class Planner:
         self._stop = threading.Event()
         self.ended = False
         """No unit will follow."""
-        self.compared: Comparison | None = None
+        self.compared: ListingComparison | None = None
         """The comparison, at its end; None until then, or when none was made."""
         self._thread = threading.Thread(target=self._run, name="planner", daemon=True)
         self._thread.start()

@@ -27,7 +27,7 @@ from pipeline.archive.set_aside import check_not_replaced
 from pipeline.archive.stored_plan import StoredPlan
 from pipeline.archive.weights import store_weights
 from pipeline.compress.commits import Commits
-from pipeline.compress.comparison import Comparison
+from pipeline.compress.comparison import ListingComparison
 from pipeline.compress.open_units import OpenUnits
 from pipeline.compress.plan import CompressPlan, compare, plan_run
 from pipeline.compress.planner import Planner
@@ -65,7 +65,7 @@ class CompressOutcome:
     """What came of a run."""
 
     summary: RunSummary
-    compared: Comparison | None
+    compared: ListingComparison | None
     """The source's whole listing, held against what the archive held; None when there was none."""
 
 

@@ -4,7 +4,7 @@ aggregate.py           the catalogue in one pass: totals, groups, histograms, th
 histogram.py           histograms and percentiles of any number of values in fixed memory
 comparison/            those images against other ways to store them
 archive_diff.py        another archive of the same images
-inventory.py           what the runs recorded, and what lies in the archive
+archive_state.py       what the runs recorded, and what lies in the archive
 report.py              all of it as one value
 size_table.py          the short form: a few rows and a sentence
 phrases.py             numbers and sentences that the forms share

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from pipeline.report.aggregate import in_general
 from pipeline.report.archive_diff import ArchiveDiff
+from pipeline.report.archive_state import ArchiveState
 from pipeline.report.comparison.results import ComparisonResults, LossyResult
 from pipeline.report.comparison.run import Comparison
-from pipeline.report.inventory import Inventory
 from pipeline.report.report import Report
 from pipeline.report.size_table import size_rows
 from pipeline.totals import Totals
@@ -63,13 +63,13 @@ def report_json(report: Report) -> dict[str, Any]:
             for status, reason, images in aggregate.reasons
         ],
         "worst": [asdict(one) for one in aggregate.worst],
-        "storage": storage_json(aggregate.totals, report.inventory, report.usd_per_gb_month),
+        "storage": storage_json(aggregate.totals, report.state, report.usd_per_gb_month),
         "runs": {
-            "newest": [asdict(run) for run in report.inventory.runs],
-            "not_read": report.inventory.older_runs,
-            "stage_seconds": report.inventory.stage_seconds,
+            "newest": [asdict(run) for run in report.state.runs],
+            "not_read": report.state.older_runs,
+            "stage_seconds": report.state.stage_seconds,
         },
-        "adaptations": [asdict(record) for record in report.inventory.adaptations],
+        "adaptations": [asdict(record) for record in report.state.adaptations],
         "contest": comparison_json(report),
         "beside": None if report.diff is None else diff_json(report.diff),
     }
@@ -93,7 +93,7 @@ def totals_json(totals: Totals) -> dict[str, Any]:
     return {name: getattr(totals, name) for name in (*sums, *zips, *derived)}
 
 
-def storage_json(totals: Totals, inventory: Inventory, usd_per_gb_month: float) -> dict[str, Any]:
+def storage_json(totals: Totals, state: ArchiveState, usd_per_gb_month: float) -> dict[str, Any]:
     """Bytes that lie there, and what they cost a month; GB means 10^9 bytes."""
 
     def usd(num_bytes: int) -> float:
@@ -101,10 +101,10 @@ def storage_json(totals: Totals, inventory: Inventory, usd_per_gb_month: float) 
 
     return {
         "usd_per_gb_month": usd_per_gb_month,
-        "archive_bytes": inventory.archive_bytes,
-        "archive_bytes_by_folder": inventory.folder_bytes,
+        "archive_bytes": state.archive_bytes,
+        "archive_bytes_by_folder": state.folder_bytes,
         "source_bytes": totals.source_bytes,
-        "archive_usd_per_month": usd(inventory.archive_bytes),
+        "archive_usd_per_month": usd(state.archive_bytes),
         "source_usd_per_month": usd(totals.source_bytes),
     }
 

@@ -208,7 +208,7 @@ def _groups(report: Report) -> Iterable[str]:
 
 
 def _learned(report: Report) -> str:
-    records = report.inventory.adaptations
+    records = report.state.adaptations
     if not records:
         return ""
     rows = [tuple(map(_cell, row)) for row in learned_rows(records)]
@@ -216,7 +216,7 @@ def _learned(report: Report) -> str:
 
 
 def _cost(report: Report) -> str:
-    said = storage_json(report.aggregate.totals, report.inventory, report.usd_per_gb_month)
+    said = storage_json(report.aggregate.totals, report.state, report.usd_per_gb_month)
     return (
         f"## Storage\n\nEverything in the archive takes {said['archive_bytes']:,} bytes: "
         f"{usd(said['archive_usd_per_month'])} a month at {report.usd_per_gb_month:g} USD per GB (10^9 bytes); "
@@ -225,10 +225,10 @@ def _cost(report: Report) -> str:
 
 
 def _runs(report: Report) -> str:
-    runs = report.inventory.runs
+    runs = report.state.runs
     if not runs:
         return ""
-    stages = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in report.inventory.stage_seconds.items())
+    stages = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in report.state.stage_seconds.items())
     rows = [
         (
             one.run,

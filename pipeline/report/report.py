@@ -14,9 +14,9 @@ from pipeline.events import Listener, ignore
 from pipeline.own_code import VERSION
 from pipeline.report.aggregate import Aggregate, aggregate_catalogue
 from pipeline.report.archive_diff import ArchiveDiff
+from pipeline.report.archive_state import ArchiveState, read_archive_state
 from pipeline.report.comparison.results import ComparisonResults, comparison_results
 from pipeline.report.comparison.run import Comparison, run_comparison
-from pipeline.report.inventory import Inventory, read_inventory
 from pipeline.sampling import Sampling
 from pipeline.store.storage import Storage
 
@@ -31,7 +31,7 @@ class Report:
     """Everything that its forms show."""
 
     aggregate: Aggregate
-    inventory: Inventory
+    state: ArchiveState
     usd_per_gb_month: float
     sampling: Sampling
     made_at: datetime
@@ -85,7 +85,7 @@ def catalogue_report(
     """
     return Report(
         aggregate=aggregate_catalogue(catalogue, url=archive.url, sampling=sampling),
-        inventory=read_inventory(archive),
+        state=read_archive_state(archive),
         usd_per_gb_month=usd_per_gb_month,
         sampling=sampling,
         made_at=datetime.now(UTC),

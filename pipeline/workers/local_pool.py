@@ -9,7 +9,7 @@ from typing import Final, Generic, Self
 import torch
 
 from pipeline.errors import TenfoldError
-from pipeline.events import Place
+from pipeline.events import WorkerPlace
 from pipeline.workers.pool import Died, Done, ResultT, TaskT, Worker
 from pipeline.workers.torch_failures import OUT_OF_MEMORY, lost_device
 
@@ -32,7 +32,7 @@ class LocalPool(Generic[TaskT, ResultT]):
 
     size = 1
     capacity = 1
-    place: Place = "here"
+    place: WorkerPlace = "here"
 
     def submit(self, task: TaskT, *, alone: bool = False) -> None:
         """Queue a task."""

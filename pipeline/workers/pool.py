@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Generic, Literal, Protocol, TypeVar
 
-from pipeline.events import Place
+from pipeline.events import WorkerPlace
 
 TaskT = TypeVar("TaskT")
 ResultT = TypeVar("ResultT")
@@ -71,7 +71,7 @@ class Pool(Protocol[TaskT, ResultT]):
         ...
 
     @property
-    def place(self) -> Place:
+    def place(self) -> WorkerPlace:
         """Where they are."""
         ...
 

@@ -16,7 +16,7 @@ from ray.exceptions import OutOfMemoryError, RayActorError, RayTaskError
 
 from pipeline.config import WorkersConfig
 from pipeline.errors import TenfoldError
-from pipeline.events import Place
+from pipeline.events import WorkerPlace
 from pipeline.workers.pool import Died, Done, ResultT, TaskT, WorkerSpec
 from pipeline.workers.ray_actors import IN_FLIGHT_PER_ACTOR, start_actors
 from pipeline.workers.ray_seat import Seat, is_nobodys_fault, last_line
@@ -79,7 +79,7 @@ class RayPool(Generic[TaskT, ResultT]):
         return len(self._seats)
 
     @property
-    def place(self) -> Place:
+    def place(self) -> WorkerPlace:
         """Where they are."""
         return "own Ray" if self._session.starts_here else "cluster"
 

@@ -50,7 +50,7 @@ def page_data(report: Report) -> dict[str, Any]:
             for name, _, unit, digits, _ in HISTOGRAMS
             if drawn_histogram(report, name) and (bars := report.aggregate.histograms[name].bars())
         ],
-        "stages": report.inventory.stage_seconds,
+        "stages": report.state.stage_seconds,
         "thumbnails": _thumbnails(report),
         "images": {"columns": [*_TABLE_COLUMNS, "ratio"], "rows": rows},
     }

@@ -44,7 +44,7 @@ def page_words(report: Report, *, rows_shown: int) -> dict[str, Any]:
         "tenfold": report.tenfold,
         "counts": f"{counted(totals.images, 'image')}: {tiers(totals)}.",
         "coded": f"{totals.coded:,}",
-        "sections": list(_sections(has_pictures=bool(shots), has_learned=bool(report.inventory.adaptations))),
+        "sections": list(_sections(has_pictures=bool(shots), has_learned=bool(report.state.adaptations))),
         "tiles": list(_tiles(report)),
         "sentences": list(_sentences(report)),
         "size_rows": [
@@ -73,7 +73,7 @@ def page_words(report: Report, *, rows_shown: int) -> dict[str, Any]:
             for axis, groups in report.aggregate.groups.items()
             if groups
         ],
-        "learned": {"words": WORDS, "headings": HEADINGS, "rows": learned_rows(report.inventory.adaptations)},
+        "learned": {"words": WORDS, "headings": HEADINGS, "rows": learned_rows(report.state.adaptations)},
         **_storage(report),
         "definitions": DEFINITIONS,
         "other": None if report.diff is None else diff_words(report.diff),
@@ -99,7 +99,7 @@ def _sections(*, has_pictures: bool, has_learned: bool) -> Iterator[dict[str, st
 def _tiles(report: Report) -> Iterator[dict[str, str]]:
     totals = report.aggregate.totals
     ours, zipped = totals.ratio_vs_raw, totals.zip_ratio_vs_raw
-    weights = report.inventory.folder_bytes.get(WEIGHTS_FOLDER, 0)
+    weights = report.state.folder_bytes.get(WEIGHTS_FOLDER, 0)
     beside = f", beside {megabytes(weights)} of weights, stored once" if weights else ""
     yield {
         "value": times(totals.ratio_vs_source),
@@ -180,18 +180,17 @@ def _group(name: str, totals: Totals) -> tuple[str, ...]:
 
 
 def _storage(report: Report) -> dict[str, Any]:
-    said = storage_json(report.aggregate.totals, report.inventory, report.usd_per_gb_month)
+    said = storage_json(report.aggregate.totals, report.state, report.usd_per_gb_month)
     price = report.usd_per_gb_month
-    runs = report.inventory.runs
-    stages = report.inventory.stage_seconds
+    runs = report.state.runs
+    stages = report.state.stage_seconds
     return {
         "cost_words": f"Everything in the archive takes {megabytes(said['archive_bytes'])}: "
         f"{usd(said['archive_usd_per_month'])} a month at {price:g} USD per GB (10^9 bytes) and month. The source "
         f"files take {megabytes(said['source_bytes'])}: {usd(said['source_usd_per_month'])}. The default price is "
         "the list price of S3 Standard; --price sets yours.",
         "folders": [
-            (name, f"{held:,}", usd(held / 1e9 * price))
-            for name, held in report.inventory.folder_bytes.items()
+            (name, f"{held:,}", usd(held / 1e9 * price)) for name, held in report.state.folder_bytes.items()
         ],
         "runs": [
             (

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pipeline.archive.schema import CATALOGUE_SCHEMA
 from pipeline.compress import ordering
-from pipeline.compress.comparison import CHANGES, CHECKSUM_COLUMNS, HELD_COLUMNS, Comparison
+from pipeline.compress.comparison import CHECKSUM_COLUMNS, HELD_COLUMNS, STANDINGS, ListingComparison
 from pipeline.errors import StorageError, StoreDownError
 from pipeline.source.listing import batch_of, images_of
 from pipeline.types import SourceImage
@@ -48,15 +48,15 @@ def batches(images: Sequence[SourceImage], *, per_batch: int = 4) -> Iterator[pa
         yield batch_of(images[start : start + per_batch])
 
 
-def changes(comparison: Comparison) -> dict[str, str]:
+def changes(comparison: ListingComparison) -> dict[str, str]:
     return {
-        image.key: CHANGES[code]
+        image.key: STANDINGS[code]
         for compared in comparison.compared()
         for image, code in zip(images_of(compared.batch), compared.codes, strict=True)
     }
 
 
-def unseen(comparison: Comparison) -> list[str]:
+def unseen(comparison: ListingComparison) -> list[str]:
     return [key for batch in comparison.unseen() for key in batch["key"].to_pylist()]
 
 
@@ -86,7 +86,7 @@ def test_what_counts_as_new_or_changed(listed: SourceImage, expected: str) -> No
         "tagged": ("/photos/tagged", 1000, "x", NOON),
         "unread": ("/photos/unread", 1000, None, None),
     }
-    comparison = Comparison(batches([listed]), lambda: held(rows))
+    comparison = ListingComparison(batches([listed]), lambda: held(rows))
     assert changes(comparison) == {listed.key: expected}
     assert unseen(comparison) == sorted(rows.keys() - {listed.key})
     assert comparison.shown == (rows.get(listed.key, ("",))[0] == listed.url)
@@ -109,7 +109,9 @@ def test_no_order_and_no_size_of_batches_matters(
             patch.setattr(ordering, name, at_once)
         images = [image(key) for key in (sorted(listed) if is_sorted else listed)]
         rows: dict[str, Facts] = {key: (f"/photos/{key}", 1000, None, NOON) for key in archived}
-        comparison = Comparison(batches(images, per_batch=per_batch), lambda: held(rows, per_batch=per_batch))
+        comparison = ListingComparison(
+            batches(images, per_batch=per_batch), lambda: held(rows, per_batch=per_batch)
+        )
         found = changes(comparison)
         assert sorted(found) == sorted(listed)
         assert {key for key, change in found.items() if change == "unchanged"} == archived & set(listed)
@@ -132,7 +134,7 @@ def test_what_ascends_is_given_out_before_the_rest_is_listed() -> None:
 
     rows: dict[str, Facts] = {key: (f"/photos/{key}", 1, None, NOON) for key in "bcz"}
     sorted_so_far: list[int] = []
-    comparison = Comparison(listing(), lambda: held(rows))
+    comparison = ListingComparison(listing(), lambda: held(rows))
     for compared in comparison.compared(sorting=sorted_so_far.append):
         given_out += compared.batch["key"].to_pylist()
     assert given_out == ["a", "b", "c", "d"]
@@ -142,7 +144,7 @@ def test_what_ascends_is_given_out_before_the_rest_is_listed() -> None:
 
 def test_what_is_gone_is_not_known_before_the_end() -> None:
     with pytest.raises(ValueError, match="Expected a comparison that has come to its end"):
-        Comparison(batches([image("a")])).unseen()
+        ListingComparison(batches([image("a")])).unseen()
 
 
 def by_checksum(rows: dict[str, str | None]) -> Iterator[pa.RecordBatch]:
@@ -169,7 +171,7 @@ def test_checksums_see_through_size_and_time() -> None:
         return b"changed" if listed.key == "100" else files[listed.key]
 
     images = [image(key, mtime=NOON + timedelta(days=n)) for n, key in enumerate([*files, "new", "unread"])]
-    found = changes(Comparison(batches(images, per_batch=301), lambda: by_checksum(rows), read=read))
+    found = changes(ListingComparison(batches(images, per_batch=301), lambda: by_checksum(rows), read=read))
     assert {key: change for key, change in found.items() if change != "unchanged"} == {
         "050": "changed",
         "100": "changed",
@@ -183,6 +185,6 @@ def test_a_store_that_is_down_is_no_change() -> None:
     def read(_: SourceImage) -> bytes:
         raise StoreDownError("down")
 
-    comparison = Comparison(batches([image("a")]), lambda: by_checksum({"a": "0" * 64}), read=read)
+    comparison = ListingComparison(batches([image("a")]), lambda: by_checksum({"a": "0" * 64}), read=read)
     with pytest.raises(StoreDownError, match="down"):
         changes(comparison)

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from pipeline.archive.schema import CATALOGUE_SCHEMA
-from pipeline.compress.comparison import HELD_COLUMNS, Comparison
+from pipeline.compress.comparison import HELD_COLUMNS, ListingComparison
 from pipeline.compress.delete_policy import missing_from_source, parse_policy
 from pipeline.errors import ConfigError, SourceError
 from pipeline.source.options import SourceOptions
@@ -113,7 +113,7 @@ def test_an_inventory_tells_what_is_gone_and_not_what_came_later(tmp_path: Path)
         schema=pa.schema([CATALOGUE_SCHEMA.field(name) for name in HELD_COLUMNS]),
     )
     source = parse_source(str(photos), take=SourceOptions(inventory=str(tmp_path / "all.csv")))
-    comparison = Comparison(source.batches(), lambda: [held])
+    comparison = ListingComparison(source.batches(), lambda: [held])
     assert [compared.count("unchanged") for compared in comparison.compared()] == [1]
     missing = missing_from_source(source, comparison)
     assert missing.rows.to_pylist() == [

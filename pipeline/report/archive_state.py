@@ -34,7 +34,7 @@ class RunFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Inventory:
+class ArchiveState:
     """What lies there today, whatever version the report is of."""
 
     runs: list[RunFacts]
@@ -60,7 +60,7 @@ class Inventory:
         return {name.removesuffix("_s"): round(seconds, 3) for name, seconds in total.items() if seconds}
 
 
-def read_inventory(archive: Storage) -> Inventory:
+def read_archive_state(archive: Storage) -> ArchiveState:
     """List the archive, and read the summaries of its newest runs; a record that is damaged is left out.
 
     Raises:
@@ -76,7 +76,7 @@ def read_inventory(archive: Storage) -> Inventory:
             ended.append(record.run)
     newest = sorted(ended, reverse=True)
     facts = [found for run in newest[:_MOST_RUNS] if (found := _facts(archive, run)) is not None]
-    return Inventory(
+    return ArchiveState(
         runs=[one for one in facts if one.images],
         older_runs=max(0, len(newest) - _MOST_RUNS),
         folder_bytes=dict(folders.most_common()),
