@@ -15,6 +15,8 @@ from pipeline.info.run import ArchiveInfo, read_info
 from pipeline.store.storage import Storage
 from pipeline.words import counted
 
+_UNITS: Final = (("TB", 1e12), ("GB", 1e9), ("MB", 1e6))
+
 
 def info(archive: ArchiveUrl, *, config: ConfigFile = None, as_json: AsJson = False) -> None:
     """Say what ARCHIVE is: images, bytes, codecs, runs, versions.
@@ -92,6 +94,3 @@ def _counts(counts: Mapping[str, int]) -> str:
 def _mb(count: int) -> str:
     unit, size = next((one for one in _UNITS if count >= one[1]), ("kB", 1e3))
     return f"{count / size:,.2f} {unit}"
-
-
-_UNITS: Final = (("TB", 1e12), ("GB", 1e9), ("MB", 1e6))

@@ -18,10 +18,12 @@ def read_keys(url: str) -> list[str]:
     try:
         text = Storage(root).read(path).decode("utf-8")
     except FileNotFoundError as error:
-        raise SourceError(f"Expected a file of keys at {url}, got nothing there.") from error
+        raise SourceError(f"Expected a file of keys at {url}, got nothing there; name another.") from error
     except UnicodeDecodeError as error:
-        raise SourceError(f"Expected keys in UTF-8, one a line, in {url}, got other bytes.") from error
+        raise SourceError(
+            f"Expected keys in UTF-8, one a line, in {url}, got other bytes; save it as UTF-8."
+        ) from error
     keys = [line for line in text.split("\n") if line]
     if not keys:
-        raise SourceError(f"Expected keys in {url}, one a line, got none.")
+        raise SourceError(f"Expected keys in {url}, one a line, got none; write at least one.")
     return keys

@@ -1,4 +1,4 @@
-"""What one may say to every verb that takes its time: how it tells what it does, and where its metrics go."""
+"""The options of every verb that takes its time: how it tells what it does, and where its metrics go."""
 
 from __future__ import annotations
 

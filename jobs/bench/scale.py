@@ -53,7 +53,7 @@ def scale(
     ] = None,
     against: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="A scale.json of before: its numbers stand beside those of now."),
+        typer.Option(metavar="FILE", help="An earlier scale.json: its numbers stand before these."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -117,7 +117,7 @@ def _read(file: Path) -> Found:
         _ = found["cases"]
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise UsageError(
-            f"Expected a scale.json of `tenfold bench scale` at {file}, got: {error}."
+            f"Expected a scale.json of `tenfold bench scale` at {file}, got: {error}; give one that --out wrote."
         ) from error
     return found
 

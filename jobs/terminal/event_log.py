@@ -26,11 +26,11 @@ _LOGGED: Final = (
     *(RunBegan, CodecLoaded, RecordOpened, EffortMeasured, PhaseBegan, WorkersStarted),
     *(ListingEnded, ImagesCommitted, RunEnded),
 )
-"""Others come by the thousand, and are told as numbers of `progress`."""
+"""Other events come by the thousand, and are told as numbers of `progress`."""
 
 
 class EventLog:
-    """A listener that writes them."""
+    """A listener that writes the events of a run as lines."""
 
     def __init__(self, lines: JsonLines) -> None:
         """Write nothing yet."""

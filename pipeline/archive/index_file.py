@@ -40,7 +40,7 @@ class SortedRows:
     """Rows of a catalogue, sorted by key, each found by halving. Safe to use from several threads."""
 
     def __init__(self, batches: Iterable[pa.RecordBatch]) -> None:
-        """Take them all: CATALOGUE_SCHEMA, none of them empty."""
+        """Take all batches: CATALOGUE_SCHEMA, sorted by key, none of them empty."""
         self._parts = list(map(_Part, batches))
         self._firsts = [part.keys[0].as_py() for part in self._parts]
 
@@ -106,7 +106,7 @@ def write_index(folder: Path, table_id: str, version: int, batches: Iterable[pa.
 
 
 def _make_room(folder: Path, table_id: str, *, keep: str) -> None:
-    """Who has a file open that is removed keeps it."""
+    """Remove index files; a process that has one open keeps it."""
     held = 0
     with suppress(FileNotFoundError):  # another process makes room too
         for path in sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True):

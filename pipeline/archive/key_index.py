@@ -28,8 +28,8 @@ from pipeline.types import CatalogueRow
 _FEW_LOOKUPS: Final = 20
 """Before so many no index is opened: its checksum is compared first."""
 _ROWS_PER_LOOKUP: Final = 5_000
-"""Asking the catalogue for one key costs about as much as making an index of so many rows. Who has asked as often as
-one costs makes it: at most twice of what would have been best is ever paid."""
+"""Asking the catalogue for one key costs about as much as making an index of so many rows. An index is made when the
+questions so far have cost as much as it does: so nobody ever pays more than twice what would have been best."""
 _BYTES_PER_ROW: Final = 800
 _MOST_HELD: Final = 20_000
 """Keys whose answer is remembered without an index."""

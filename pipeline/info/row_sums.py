@@ -13,7 +13,7 @@ from pipeline.totals import own_payload_bytes
 
 _BY: Final = ("status", "source_format", "codec", "weights")
 COLUMNS: Final = (*_BY, "shard", "damaged", "source_size", "payload_length", "same_as_row")
-"""All that is read of a row: a few bytes."""
+"""The columns that are read: a few bytes of each row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,7 +28,7 @@ def unanswered() -> Unanswered | None:
 
 
 def note_failure(endpoint: str, *, attempt: int, most: int) -> None:
-    """An attempt, the first being 1, came to nothing; where it was the last, nobody waits any more."""
+    """Note that an attempt failed, the first being 1. After the last one nobody waits any more."""
     if attempt >= most:
         _unanswered.pop(endpoint, None)
         return
@@ -38,5 +38,5 @@ def note_failure(endpoint: str, *, attempt: int, most: int) -> None:
 
 
 def note_answer(endpoint: str) -> None:
-    """A store answered."""
+    """Note that a store answered."""
     _unanswered.pop(endpoint, None)

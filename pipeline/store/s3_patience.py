@@ -18,7 +18,7 @@ def note_attempt(
     request_dict: dict[str, Any],
     **_: Any,
 ) -> None:
-    """A handler of `AFTER_AN_ATTEMPT`: it decides nothing."""
+    """Note how an attempt ended, as a handler of `AFTER_AN_ATTEMPT` that decides nothing."""
     has_failed = caught_exception is not None or response is None or response[0].status_code >= 500
     if has_failed:
         most = request_dict.get("context", {}).get("retries", {}).get("max", attempts)

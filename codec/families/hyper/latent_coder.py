@@ -137,7 +137,7 @@ class LatentCoder:
         return latents_BhwM.mul_(self._size_M)
 
     def hyper_latents(self, y_BhwM: Tensor) -> Tensor:
-        """Those of images, whole numbers as they are coded, from their latents: (B, u, v, N) float32."""
+        """The hyper-latents of images with these latents: whole numbers, as they are coded, (B, u, v, N) float32."""
         parts = [self._analysed(y_BhwM, rows).round_() for rows in _strips(*y_BhwM.shape[1:3])]
         coded_BN = torch.from_numpy(self._hyper_indices_BN >= SILENT).to(self._device)
         return torch.cat(parts, 1).clamp_(-Z_LIMIT, Z_LIMIT) * coded_BN[:, None, None]
