@@ -85,7 +85,7 @@ class WaitBegan(_Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitEnded(_Event):
-    """It goes on."""
+    """The thread that drives the run goes on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

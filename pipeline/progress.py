@@ -54,7 +54,7 @@ class CommitTimes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerShare:
-    """What one worker did of a run."""
+    """What one worker has done of a run."""
 
     images: int = 0
     pixels: int = 0
@@ -105,7 +105,7 @@ class Progress:
     """By the worker's name."""
     commits: CommitTimes = CommitTimes()
     tasks: int = 0
-    """That the workers hold."""
+    """Tasks that the workers hold."""
     capacity: int = 0
     """So many tasks keep all workers busy."""
     wait: WaitBegan | None = None
@@ -113,7 +113,7 @@ class Progress:
     work_started: float | None = None
     """When the workers were up, by `time.monotonic()`."""
     moved: float | None = None
-    """When images were finished last, likewise."""
+    """When images were finished last, by `time.monotonic()`."""
     ended: bool = False
 
     def after(self, event: Event) -> Progress:

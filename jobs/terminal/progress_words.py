@@ -87,7 +87,7 @@ def shown_share(share: float, words: str) -> Shown:
 
 
 def store_words() -> str:
-    """That a store does not answer; nothing where all do."""
+    """Which store does not answer, and for how long; empty where all do."""
     asked = unanswered()
     if asked is None:
         return ""
@@ -96,7 +96,7 @@ def store_words() -> str:
 
 
 def wait_words(wait: Wait | None, *, at_once: bool = False) -> str:
-    """What is waited for, and for how long; nothing where that is not worth a word."""
+    """What is waited for, and for how long; empty where that is not worth a word."""
     if words := store_words():
         return words
     if wait is None or not (at_once or wait.seconds() >= _PATIENCE_S):
@@ -155,7 +155,7 @@ def line_of_effort(measured: EffortMeasured) -> str:
 
 
 def line_of_learned(loaded: CodecLoaded) -> str:
-    """That it is not the shipped codec."""
+    """A sentence about a codec that has learned from the images of this archive."""
     sets = "" if loaded.weights == 1 else f", each image with the best of {loaded.weights} sets of weights"
     return f"Encoding with what this archive has learned from its images ({loaded.learned}){sets}."
 

@@ -174,12 +174,12 @@ def _held(table: DeltaCatalogueTable, new: pa.Table) -> Iterable[Held]:
 
 
 def _replaced(held: Held, new: pa.Table, lost_shards: Collection[str]) -> Held:
-    """Those of held rows that give way."""
+    """The held rows that give way to new ones."""
     return held.only(is_replaced(held.rows, beside(held.rows, new), lost_shards))
 
 
 def _still(held: Held, gone: pa.Table) -> Held:
-    """Those of held rows that are still encoded as others say."""
+    """The held rows that are still encoded as other rows say."""
     said = beside(held.rows, gone)
     same = (pc.equal(held.rows[name], said[name]) for name in ("shard", "row"))
     return held.only(pc.and_(*same))

@@ -22,7 +22,7 @@ class Held:
 
     file: DataFile
     rows: pa.Table
-    """Their columns that decide."""
+    """The columns by which it is decided what replaces them."""
 
     def only(self, mask: pa.ChunkedArray) -> Held:
         """Some of the rows."""

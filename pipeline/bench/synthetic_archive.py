@@ -30,7 +30,7 @@ from pipeline.store.storage import Storage
 from pipeline.types import ShardRow
 
 PER_COMMIT: Final = 2048
-"""Rows, and those of a shard: what a run of small images commits at once."""
+"""Rows of a commit, and of a shard: as many as a run of small images commits at once."""
 DECODABLE: Final = 2
 """The first so many images are kept files; the others claim to be coded."""
 _RUN: Final = "20260101T000000-bench0"

@@ -10,7 +10,7 @@ from pipeline.encode.types import Fetched
 
 
 class Awaited:
-    """An iterator over images as the codec takes them, which measures."""
+    """Images as the codec takes them, and how long either waited for the other."""
 
     def __init__(self, images: Iterator[Fetched]) -> None:
         """Take what reads ahead."""
@@ -19,7 +19,7 @@ class Awaited:
 
     @property
     def waits(self) -> Waits:
-        """So far."""
+        """What was waited so far."""
         return Waits(codec_s=self._codec_s, images_s=self._images_s)
 
     def __iter__(self) -> Awaited:

@@ -19,7 +19,7 @@ class WeightsInfo:
     name: str
     bytes: int
     images: int
-    """Whose payloads need it."""
+    """Images whose payloads need it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,12 +53,12 @@ class ArchiveInfo:
     """Codec -> the adaptation whose weights new images are encoded with."""
     runs: int
     interrupted_runs: int
-    """Begun, and not ended: under way, or waiting to be gone on with."""
+    """Runs that began and did not end: they are under way, or wait to be gone on with."""
     first_run: str | None
     last_run: str | None
     version: int
     oldest_version: int
-    """That can be read; `--as-of` shows it."""
+    """The first that can be read: `--as-of` shows it."""
     catalogue_files: int
     """Parquet files of the newest version."""
     catalogue_file_bytes: int
@@ -68,7 +68,7 @@ class ArchiveInfo:
 
 
 def read_info(archive: Storage) -> ArchiveInfo:
-    """Look at the newest version, and at what lies there.
+    """Look at the newest version, and at all that lies in the archive.
 
     Raises:
         NoArchiveError, ArchiveError, StorageError: there is none, or it cannot be read.
@@ -119,7 +119,7 @@ def read_info(archive: Storage) -> ArchiveInfo:
 
 
 def _weights(files: Mapping[str, int], images: Mapping[str, int]) -> list[WeightsInfo]:
-    """Those that most images need first."""
+    """The weights files, those that most images need first."""
     found = [
         WeightsInfo(name=name, bytes=size, images=images.get(name.partition(".")[0], 0))
         for name, size in ((path.rpartition("/")[2], size) for path, size in files.items())

@@ -56,7 +56,7 @@ class PlanRun:
         self._sampling = sampling
 
     def run(self, listen: Listener = ignore) -> SourcePlan:
-        """Do it.
+        """Look at the source, and encode the sample.
 
         Raises:
             SourceError, StorageError, ConfigError, ArchiveError: as `CompressRun.plan` and `CompressRun.run`.

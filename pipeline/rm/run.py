@@ -49,12 +49,12 @@ class RmSummary:
     unknown: list[str]
     """Keys that were named and are not in the newest version."""
     rewritten_shards: int
-    """That hold something of these images, and others which move."""
+    """Shards that hold something of these images, and other images, which move."""
     moved_images: int
     version: int
     """The newest one, afterwards."""
     oldest_version: int
-    """Those from here to the one before show the images still, until they are pruned."""
+    """The first that can be read. From it to the one before `version` all show the images, until they are pruned."""
 
 
 class RmRun:
@@ -71,7 +71,7 @@ class RmRun:
         self._catalogue = Catalogue(archive)
 
     def plan(self) -> RmSummary:
-        """Say what would be done, and change nothing.
+        """Find out what would be done, and change nothing.
 
         Raises:
             NoArchiveError, ArchiveError, StorageError: there is no archive, or it cannot be read.
@@ -81,7 +81,7 @@ class RmRun:
         return self._summary(rows, applied=False, rewritten=len(counts), moved=sum(counts))
 
     def apply(self) -> RmSummary:
-        """Do it.
+        """Take the images out.
 
         Raises:
             LockedError: another nightly, adapt, prune, repair or rm is under way.
@@ -110,7 +110,7 @@ class RmRun:
                 yield shard, stay
 
     def _move_others(self, run: str, lease: Lease) -> tuple[int, int]:
-        """Put what stays into shards of its own; how many shards that were, and images."""
+        """Put what stays into shards of its own; give the number of shards left, and of images moved."""
         waiting: list[pa.Table] = []
         left: set[str] = set()
         moved = 0
@@ -129,7 +129,7 @@ class RmRun:
         return len(left), moved
 
     def _forget_measurements(self, rows: pa.Table) -> None:
-        """What reports keep of source files that no image of the newest version has: sizes, and small pictures."""
+        """Remove what reports keep (sizes, small pictures) of source files that no image of the newest version has."""
         lying = self._archive.list(COMPARISONS_FOLDER)
         hashes = pc.unique(rows["source_sha256"].drop_null())
         if not lying or not len(hashes):

@@ -72,7 +72,7 @@ class Pool(Protocol[TaskT, ResultT]):
 
     @property
     def place(self) -> WorkerPlace:
-        """Where they are."""
+        """Where the workers are."""
         ...
 
     @property

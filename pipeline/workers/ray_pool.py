@@ -80,7 +80,7 @@ class RayPool(Generic[TaskT, ResultT]):
 
     @property
     def place(self) -> WorkerPlace:
-        """Where they are."""
+        """Where the workers are."""
         return "own Ray" if self._session.starts_here else "cluster"
 
     @property

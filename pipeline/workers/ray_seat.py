@@ -24,7 +24,7 @@ class Seat:
 
     actor: Any
     name: str
-    """That no other seat of the pool has."""
+    """A number that no other seat of the pool has."""
     process: str
     """The name of the process that answered last."""
     life: int = 0
