@@ -24,7 +24,7 @@ from pipeline.store.storage import Storage
 from pipeline.types import CatalogueRow, Status
 
 
-class _Read(Protocol):
+class _Select(Protocol):
     """Reads rows of a table: as they lie, or in order."""
 
     def __call__(
@@ -189,13 +189,13 @@ class Catalogue:
         return self._asked(key_order.select_by_key, columns, where, glob)
 
     def _asked(
-        self, read: _Read, columns: Sequence[str] | None, where: str | None, glob: str | None
+        self, select: _Select, columns: Sequence[str] | None, where: str | None, glob: str | None
     ) -> Iterator[pa.RecordBatch]:
         if glob is None:
-            return read(self._table, columns, where=where)
+            return select(self._table, columns, where=where)
         nearly = holds_in_order("key", literal_texts(glob))
         names = queries.schema_of_columns(columns).names
-        found = read(
+        found = select(
             self._table,
             list(dict.fromkeys([*names, "key"])),
             where=nearly if where is None else f"{nearly} AND ({where})",

@@ -25,7 +25,7 @@ from pipeline.archive.key_ranges import KeyRanges
 from pipeline.archive.keyed_rows import keys_of, sorted_by_key, with_keys, without_keys
 from pipeline.archive.prune_marks import SHORTEST_GRACE, PruneMarkReader
 from pipeline.archive.replacing import Held, beside, held_in, is_replaced
-from pipeline.archive.rewriting import NO_ROWS, cut, rewritten, rows_per_file
+from pipeline.archive.rewriting import NO_ROWS, cut_to_size, rewritten, rows_per_file
 from pipeline.archive.schema import CATALOGUE_SCHEMA
 from pipeline.errors import ArchiveError
 from pipeline.store.storage import Storage
@@ -226,7 +226,7 @@ def _write(
         come=come,
         size=size,
     )
-    new = publish_all(table.storage, chain(old, cut([apart], size)))
+    new = publish_all(table.storage, chain(old, cut_to_size([apart], size)))
     left = sum(each.rows.num_rows for each in held) - changed.num_rows
     table.prepare(author.properties())
     table.replace(

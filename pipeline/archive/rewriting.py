@@ -97,7 +97,7 @@ def _run_of(
         else:
             folder = Path(stack.enter_context(TemporaryDirectory(prefix="tenfold-")))
             pieces = _by_ranges(files, read, gone, size, folder)
-        yield from cut(_in_order(pieces, come), size)
+        yield from cut_to_size(_in_order(pieces, come), size)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +144,7 @@ def _together(*parts: pa.Table) -> pa.Table:
     return sorted_by_key(pa.concat_tables(some)) if some else parts[0]
 
 
-def cut(parts: Iterable[pa.Table], size: int) -> Iterator[pa.Table]:
+def cut_to_size(parts: Iterable[pa.Table], size: int) -> Iterator[pa.Table]:
     """The same rows in tables of `size`; the last one has up to one and a half of it."""
     waiting = NO_ROWS
     for part in parts:
