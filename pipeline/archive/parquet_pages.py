@@ -27,7 +27,7 @@ _PLAIN_DICTIONARY = 2  # the same bytes as PLAIN in a dictionary page; the older
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class ParquetPage:
     """One page of a column chunk; offsets are bytes from the start of the file."""
 
     kind: PageKind
@@ -60,7 +60,7 @@ class Page:
             raise ValueError(f"Expected values to fill the page at byte {self.start}, got a length too long.")
 
 
-def read_pages(data: bytes, start: int, end: int) -> Iterator[Page]:
+def read_pages(data: bytes, start: int, end: int) -> Iterator[ParquetPage]:
     """The pages of one uncompressed column chunk of a nullable column without lists.
 
     Args:
@@ -84,7 +84,7 @@ def read_pages(data: bytes, start: int, end: int) -> Iterator[Page]:
             raise ValueError(f"Expected an uncompressed page of a chunk at byte {at}, got another size.")
         plain = encoding == _PLAIN or (kind is PageKind.DICTIONARY and encoding == _PLAIN_DICTIONARY)
         at = body + stored_bytes
-        yield Page(kind=kind, num_values=num_values, is_plain=plain, start=body, end=at)
+        yield ParquetPage(kind=kind, num_values=num_values, is_plain=plain, start=body, end=at)
 
 
 def spans_in_pages(
