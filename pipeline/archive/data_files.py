@@ -6,7 +6,6 @@ of Parquet knows, Spark's too: keys as what they add to the one before, numbers 
 
 from __future__ import annotations
 
-import itertools
 import json
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -125,9 +124,7 @@ def files_in(table: DeltaTable) -> list[DataFile]:
 
 def touched_by(keys: KeyRanges, files: Sequence[DataFile]) -> list[DataFile]:
     """The files in which some keys can lie, by what the log says."""
-    firsts, lasts = ([getattr(file, name) for file in files] for name in ("first", "last"))
-    touched = keys.touch(pa.array(firsts, pa.string()), pa.array(lasts, pa.string()))
-    return list(itertools.compress(files, touched.to_pylist()))
+    return [file for file in files if keys.touches(file.first, file.last)]
 
 
 def batches_in(data: bytes, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from operator import itemgetter
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -69,18 +71,20 @@ class KeyRanges:
 
     def hold(self, keys: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
         """For each key whether it lies in one of the ranges."""
-        return self.touch(keys, keys)
+        begins, stops = self._arrays
+        number = pc.subtract(pc.search_sorted(begins, keys, side="right"), 1)
+        return pc.fill_null(pc.less(keys, stops.take(number)), True)
 
-    def touch(
-        self, firsts: pa.Array | pa.ChunkedArray, lasts: pa.Array | pa.ChunkedArray
-    ) -> pa.Array | pa.ChunkedArray:
-        """For each extent of keys, from a first to a last, whether it meets one of the ranges; so it may where null.
+    def touches(self, first: str, last: str | None) -> bool:
+        """Whether an extent of keys, from a first to a last (None: no end is known), meets one of the ranges.
 
         Of the ranges that begin before the extent ends, the last one reaches farthest: it alone decides.
         """
-        begins, stops = self._arrays
-        number = pc.subtract(pc.search_sorted(begins, lasts, side="right"), 1)
-        return pc.fill_null(pc.less(firsts, stops.take(number)), True)
+        begun = len(self.ranges) if last is None else bisect_right(self.ranges, last, key=itemgetter(0))
+        if not begun:
+            return False
+        stop = self.ranges[begun - 1][1]
+        return stop is None or first < stop
 
     @cached_property
     def _arrays(self) -> tuple[pa.Array, pa.Array]:

@@ -31,8 +31,8 @@ _MOST_HELD: Final = 131_072
 _MOST_RANGES: Final = 256
 _SAMPLED: Final = 64
 """One key in so many is looked at to find ranges that hold about as many rows each."""
-NO_ROWS: Final = CATALOGUE_SCHEMA.empty_table()
-_NO_KEYS: Final = pa.array([], pa.string())
+NO_ROWS: Final = pa.Table.from_batches([], CATALOGUE_SCHEMA)
+_NO_KEYS: Final = pa.nulls(0, pa.string())
 _SPILLED: Final = pa.ipc.IpcWriteOptions(compression="lz4")
 
 

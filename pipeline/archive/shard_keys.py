@@ -61,4 +61,4 @@ def _may_hold(file: pq.ParquetFile, group: int, keys: KeyRanges) -> bool:
     seen = chunk.statistics
     if seen is None or not seen.has_min_max:
         return True
-    return bool(keys.touch(pa.array([seen.min]), pa.array([seen.max]))[0].as_py())
+    return keys.touches(seen.min, seen.max)

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any, Final
 
 from pipeline.archive.layout import listed_path, plan_folder, unit_number, unit_path
+from pipeline.errors import DamagedError
 from pipeline.store.storage import Storage
 from pipeline.types import Prior, SourceImage
 
@@ -45,9 +47,23 @@ class StoredPlan:
         return Unit(number=number, images=len(images), source_bytes=sum(i.size or 0 for i in images))
 
     def load(self, number: int) -> list[SourceImage]:
-        """The images of unit `number`, in plan order."""
-        text = gzip.decompress(self._storage.read(unit_path(self._run, number))).decode("utf-8")
-        return [image_from_json(json.loads(line)) for line in text.splitlines()]
+        """The images of unit `number`, in plan order.
+
+        Raises:
+            DamagedError: what comes back is not what was stored.
+            FileNotFoundError: it is not there.
+            StorageError: the store did not answer as it should.
+        """
+        path = unit_path(self._run, number)
+        stored = self._storage.read(path)
+        try:
+            text = gzip.decompress(stored).decode("utf-8")
+            images = [image_from_json(json.loads(line)) for line in text.splitlines()]
+        except (gzip.BadGzipFile, EOFError, zlib.error, ValueError) as error:
+            raise self._damaged(path, str(error)) from error
+        if not images:  # gzip makes nothing of nothing
+            raise self._damaged(path, "no image")
+        return images
 
     def units(self) -> list[Unit]:
         """Every unit stored so far, in order."""
@@ -66,12 +82,26 @@ class StoredPlan:
         self._storage.write(listed_path(self._run), json.dumps(facts).encode())
 
     def facts(self) -> dict[str, Any] | None:
-        """What `finish` recorded, or None while the listing has not ended."""
+        """What `finish` recorded, or None while the listing has not ended.
+
+        Raises:
+            DamagedError: what comes back is not what was recorded.
+        """
+        path = listed_path(self._run)
         try:
-            facts: dict[str, Any] = json.loads(self._storage.read(listed_path(self._run)))
+            facts: dict[str, Any] = json.loads(self._storage.read(path))
         except FileNotFoundError:
             return None
+        except ValueError as error:
+            raise self._damaged(path, str(error)) from error
         return facts
+
+    def _damaged(self, path: str, how: str) -> DamagedError:
+        return DamagedError(
+            f"Expected a part of a run's plan at {path}, got damaged bytes ({how}). Run the same command again; "
+            f"if it ends like this once more, delete runs/{self._run}/ in the archive: what that run had not "
+            "committed is then planned anew."
+        )
 
 
 def image_as_json(image: SourceImage) -> dict[str, object]:

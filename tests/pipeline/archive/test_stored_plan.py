@@ -9,12 +9,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.archive.stored_plan import StoredPlan
 from pipeline.compress.units import cut
 from pipeline.config import ShardConfig
+from pipeline.errors import DamagedError
 from pipeline.store.storage import Storage
 from pipeline.types import Prior, SourceImage
 
@@ -92,3 +94,27 @@ def test_what_repair_knows_of_an_image_is_in_the_plan_and_only_there(tmp_path: P
     assert set(json.loads(lines[1])) == {"key", "url", "size", "etag", "mtime"}, (
         "as older releases write and read it"
     )
+
+
+def test_a_damaged_plan_is_named(tmp_path: Path) -> None:
+    plan = StoredPlan(Storage(tmp_path), "20260102T120000-abcdef")
+    plan.store(3, [image("a.png")])
+    plan.finish({"images": 1})
+    (path,) = tmp_path.rglob("000003.jsonl.gz")
+    whole = path.read_bytes()
+    for damaged in (
+        whole[:-9],
+        whole[:-5] + bytes([whole[-5] ^ 1]) + whole[-4:],
+        whole[:20] + whole[24:],
+        b"",
+        b"x",
+    ):
+        path.write_bytes(damaged)
+        with pytest.raises(
+            DamagedError, match=r"at runs/20260102T120000-abcdef/plan/000003.jsonl.gz, got damaged"
+        ):
+            plan.load(3)
+    (listed,) = tmp_path.rglob("listed.json")
+    listed.write_bytes(listed.read_bytes()[:-1])
+    with pytest.raises(DamagedError, match=r"listed.json, got damaged"):
+        plan.facts()

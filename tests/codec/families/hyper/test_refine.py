@@ -48,7 +48,9 @@ def test_estimates_are_those_of_refined_images(hyper: HyperCodec, photo: RGB) ->
     refined = hyper.refined(images, hyper.encoder.prepare(images), options)
     (encoded,) = hyper.encoder.finish(refined, options)
     assert hyper.encoder.estimate_bytes(refined[:1], options[:1])[0] == pytest.approx(
-        len(encoded.payload), rel=0.01
+        len(encoded.payload),
+        rel=0.01,
+        abs=4,  # the coder's last word
     )
 
 
