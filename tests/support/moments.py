@@ -32,7 +32,9 @@ def moments_of(work: Callable[[], object], archive: Path, folder: Path) -> list[
             with one_at_a_time:
                 copy = folder / f"before-{len(copies)}"
                 copies.append(Path(shutil.copytree(archive, copy, ignore=shutil.ignore_patterns("locks"))))
-                return change(owner, first, *rest, **more)
+                if isinstance(owner, Storage):  # nothing is copied while it lies there in part
+                    return change(owner, first, *rest, **more)
+            return change(owner, first, *rest, **more)  # a commit waits for threads that write
 
         return watching
 
