@@ -45,6 +45,8 @@ class KeyIndex:
         self._lock = RLock()
         self._known: dict[str, CatalogueRow | None] = {}
         self._lookups = 0
+        self._enough_lookups: int | None = None
+        """After how many an index is made; None for a catalogue that is too large for one."""
         self._rows: SortedRows | None = None
 
     def find(self, key: str) -> CatalogueRow | None:
@@ -80,19 +82,21 @@ class KeyIndex:
 
     def _look_up(self, key: str) -> None:
         self._lookups += 1
-        if self._lookups == 1 and self._catalogue.count() <= _ROWS_PER_LOOKUP:
-            self._rows = SortedRows(in_large_batches(self._catalogue.in_key_order()))
-        elif self._lookups in (_FEW_LOOKUPS, self._enough_lookups()):
-            self._open(makes=self._lookups == self._enough_lookups())
+        if self._lookups == 1:
+            self._begin(self._catalogue.count())
+        elif self._lookups in (_FEW_LOOKUPS, self._enough_lookups):
+            self._open(makes=self._lookups == self._enough_lookups)
         if self._rows is None:
             if len(self._known) >= _MOST_HELD:
                 self._known.clear()
             self._known[key] = next(iter(self._catalogue.lookup([key])), None)
 
-    def _enough_lookups(self) -> int | None:
-        """After how many an index is made; None for a catalogue that is too large for one."""
-        rows = self._catalogue.count()
-        return max(_FEW_LOOKUPS, rows // _ROWS_PER_LOOKUP) if rows * _BYTES_PER_ROW <= MOST_BYTES else None
+    def _begin(self, rows: int) -> None:
+        """Hold a small catalogue; for a larger one, settle when its index pays."""
+        if rows <= _ROWS_PER_LOOKUP:
+            self._rows = SortedRows(in_large_batches(self._catalogue.in_key_order()))
+        fits = rows * _BYTES_PER_ROW <= MOST_BYTES
+        self._enough_lookups = max(_FEW_LOOKUPS, rows // _ROWS_PER_LOOKUP) if fits else None
 
     def _open(self, *, makes: bool) -> None:
         """Open the index of this version, if there is one; a cache that cannot be written is none."""
