@@ -30,7 +30,8 @@ from pipeline.archive.schema import CATALOGUE_SCHEMA
 from pipeline.errors import ArchiveError
 from pipeline.store.storage import Storage
 
-_ATTEMPTS: Final = 24
+ATTEMPTS: Final = 24
+"""How often other writers may be faster."""
 _LONGEST_PAUSE_S: Final = 4.0
 _WRITERS: Final = 4
 """Files being written at once."""
@@ -152,7 +153,7 @@ def _retried(table: DeltaCatalogueTable, change: Callable[[], Outcome], what: st
     """Try a change until no other writer gets in between."""
     if table.as_of is not None:
         raise ValueError(f"Expected the newest version to commit to, got version {table.as_of}.")
-    for attempt in range(_ATTEMPTS):
+    for attempt in range(ATTEMPTS):
         table.refresh()
         try:
             with table.translated():
@@ -161,7 +162,7 @@ def _retried(table: DeltaCatalogueTable, change: Callable[[], Outcome], what: st
             pass  # another writer was faster: see what it wrote, and merge with that
         time.sleep(random.uniform(0.2, 1) * min(_LONGEST_PAUSE_S, 0.05 * 2**attempt))
     raise ArchiveError(
-        f"Expected to {what} {table.storage.url}, got {_ATTEMPTS} conflicts with other writers. Are "
+        f"Expected to {what} {table.storage.url}, got {ATTEMPTS} conflicts with other writers. Are "
         "many runs writing to this archive? Run the same command again."
     )
 

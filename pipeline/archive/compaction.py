@@ -21,12 +21,11 @@ from typing import Final
 
 from deltalake.exceptions import CommitFailedError
 
-from pipeline.archive.commits import Author, publish_all
+from pipeline.archive.commits import ATTEMPTS, Author, publish_all
 from pipeline.archive.data_files import DataFile, total_rows
 from pipeline.archive.delta_table import DeltaCatalogueTable
 from pipeline.archive.rewriting import groups_of_neighbours, rewritten, rows_per_file
 
-_ATTEMPTS: Final = 24
 _LARGE: Final = 4
 """Times the rows that a file should have."""
 _DEEPEST: Final = 4
@@ -52,7 +51,7 @@ def compact(table: DeltaCatalogueTable, author: Author) -> int:
         size=rows_per_file(total_rows(table.files())),
     )
     added = publish_all(table.storage, parts)
-    for _ in range(_ATTEMPTS):
+    for _ in range(ATTEMPTS):
         try:
             table.prepare(author.properties())
             table.replace(chosen, added, author.properties(), moves_rows=True)

@@ -337,7 +337,7 @@ class TestRace:
 
     def test_giving_up_says_why(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         catalogue = opened(tmp_path)
-        monkeypatch.setattr(pipeline.archive.commits, "_ATTEMPTS", 2)
+        monkeypatch.setattr(pipeline.archive.commits, "ATTEMPTS", 2)
         monkeypatch.setattr(pipeline.archive.commits, "_LONGEST_PAUSE_S", 0.0)
 
         def always_late(*_: object, **__: object) -> None:
