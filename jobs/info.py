@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from typing import Final
 
 from jobs.options import ArchiveUrl, AsJson, ConfigFile, read_config
 from jobs.terminal.exit_codes import clear_errors
@@ -13,9 +12,7 @@ from jobs.terminal.streams import product_is_printed
 from pipeline.archive.layout import SHARDS_FOLDER
 from pipeline.info.run import ArchiveInfo, read_info
 from pipeline.store.storage import Storage
-from pipeline.words import counted
-
-_UNITS: Final = (("TB", 1e12), ("GB", 1e9), ("MB", 1e6))
+from pipeline.words import counted, in_units
 
 
 def info(archive: ArchiveUrl, *, config: ConfigFile = None, as_json: AsJson = False) -> None:
@@ -92,5 +89,5 @@ def _counts(counts: Mapping[str, int]) -> str:
 
 
 def _mb(count: int) -> str:
-    unit, size = next((one for one in _UNITS if count >= one[1]), ("kB", 1e3))
-    return f"{count / size:,.2f} {unit}"
+    size, unit = in_units(count, smallest="kB")
+    return f"{size:,.2f} {unit}"

@@ -8,6 +8,8 @@ from datetime import timedelta
 
 from pipeline.errors import ConfigError
 
+_SIZES = (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3), ("B", 1.0))
+
 
 def counted(number: int, what: str, *verbs: str) -> str:
     """A number of things and, after them, one of two verbs: `counted(n, "image", "was", "were")`."""
@@ -23,6 +25,11 @@ def three_digits(value: float) -> str:
     if not value:
         return "0"
     return f"{value:,.{max(0, 2 - math.floor(math.log10(value)))}f}"
+
+
+def in_units(num_bytes: float, *, smallest: str = "B") -> tuple[float, str]:
+    """A size in the largest unit of which it is one at least, and that unit; MB is 10^6 bytes."""
+    return next((num_bytes / size, unit) for unit, size in _SIZES if num_bytes >= size or unit == smallest)
 
 
 _SPAN = re.compile(r"(\d{1,9})([dhm])", re.ASCII)

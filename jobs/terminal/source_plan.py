@@ -13,10 +13,9 @@ from jobs.terminal.run_plan import count_words, plan_json, plan_lines
 from pipeline.compress.plan import ImageCount
 from pipeline.plan.expectation import Estimate, Expectation
 from pipeline.plan.run import SourcePlan
-from pipeline.words import counted
+from pipeline.words import counted, in_units
 
 _KINDS: Final = 8
-_UNITS: Final = (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
 _SPANS: Final = (("h", 1.0), ("min", 1 / 60), ("s", 1 / 3600))
 _GB: Final = 1e9
 
@@ -117,5 +116,5 @@ def _dollars(dollars: float) -> str:
 
 
 def _bytes(count: float) -> str:
-    unit, size = next(((unit, size) for unit, size in _UNITS if count >= size), ("B", 1.0))
-    return f"{count / size:.3g} {unit}"
+    size, unit = in_units(count)
+    return f"{size:.3g} {unit}"

@@ -9,7 +9,7 @@ from pipeline.report.archive_diff import ArchiveDiff
 from pipeline.report.as_json import comparison_json
 from pipeline.report.comparison.results import LossyResult, Matched
 from pipeline.report.report import Report
-from pipeline.words import counted
+from pipeline.words import counted, in_units
 
 
 class Tiers(Protocol):
@@ -109,7 +109,5 @@ def megabytes(num_bytes: int) -> str:
     """A size for a person; MB is 10^6 bytes."""
     if not num_bytes:
         return "-"
-    for unit, size in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
-        if num_bytes >= size:
-            return f"{num_bytes / size:.2f} {unit}"
-    return f"{num_bytes / 1e3:.1f} kB"
+    size, unit = in_units(num_bytes, smallest="kB")
+    return f"{size:.{1 if unit == 'kB' else 2}f} {unit}"
