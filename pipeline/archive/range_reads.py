@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Final
@@ -65,22 +66,26 @@ def read_row(storage: Storage, row: CatalogueRow) -> ShardRow:
 
 
 def read_rows(
-    storage: Storage, shard: str, rows: Sequence[CatalogueRow]
+    storage: Storage, rows: Sequence[CatalogueRow]
 ) -> Iterator[tuple[CatalogueRow, ShardRow | str]]:
-    """Images of one shard as it holds them, or why one cannot be had; neighbours come in one range read.
+    """Images as their shards hold them, or why one cannot be had, in the order of `rows`; neighbours in a shard come in
+    one range read.
 
     A damaged shard costs the images whose own bytes are damaged: of every image the catalogue has a checksum.
 
     Args:
-        rows: of that shard, with payloads. What is read is held until the last image is given.
+        rows: with payloads, of any shards. What is read is held until the last image is given.
     Raises:
         StorageError: the store does not answer.
     """
     spans = [_spans_to_read(row) for row in rows]
-    held = _Held(storage, shard, joined(span for of_row in spans for span in of_row.values()))
+    wanted: dict[str, list[Span]] = defaultdict(list)
+    for row, of_row in zip(rows, spans, strict=True):
+        wanted[row.shard] += of_row.values()
+    held = _Held(storage, {shard: joined(of_shard) for shard, of_shard in wanted.items()})
     for row, of_row in zip(rows, spans, strict=True):
         try:
-            yield row, _checked(row, {name: held.bytes_at(*span) for name, span in of_row.items()})
+            yield row, _checked(row, {name: held.bytes_at(row.shard, *span) for name, span in of_row.items()})
         except DamagedError:
             yield row, _read_again(storage, row)
 
@@ -105,16 +110,19 @@ def row_in(row: CatalogueRow, data: bytes) -> ShardRow:
 
 
 class _Held:
-    """Some bytes of a shard, read at the same time; those that are not there are empty."""
+    """Some bytes of some shards, read at the same time; those that are not there are empty."""
 
-    def __init__(self, storage: Storage, shard: str, reads: Sequence[Span]) -> None:
-        self._starts = [start for start, _ in reads]
-        self._parts = list(shared_threads().map(lambda span: _read_if_there(storage, shard, *span), reads))
+    def __init__(self, storage: Storage, reads: Mapping[str, Sequence[Span]]) -> None:
+        self._starts = {shard: [start for start, _ in spans] for shard, spans in reads.items()}
+        self._parts = {
+            shard: [shared_threads().submit(_read_if_there, storage, shard, *span) for span in spans]
+            for shard, spans in reads.items()
+        }
 
-    def bytes_at(self, offset: int, length: int) -> bytes:
-        number = bisect_right(self._starts, offset) - 1
-        start = offset - self._starts[number]
-        return self._parts[number][start : start + length]
+    def bytes_at(self, shard: str, offset: int, length: int) -> bytes:
+        number = bisect_right(self._starts[shard], offset) - 1
+        start = offset - self._starts[shard][number]
+        return self._parts[shard][number].result()[start : start + length]
 
 
 def _spans_to_read(row: CatalogueRow) -> dict[str, Span]:

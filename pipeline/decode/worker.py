@@ -75,7 +75,7 @@ class DecoderWorker(Worker[DecodeTask, DecodeResult]):
         self, task: DecodeTask, failed: list[tuple[str, str]]
     ) -> Iterator[tuple[WantedImage, ShardRow]]:
         """Those that can be had; the reasons of the others go into `failed`."""
-        found = read_rows(self._archive, task.shard, [image.row for image in task.images])
+        found = read_rows(self._archive, [image.row for image in task.images])
         for wanted, (_, row) in zip(task.images, found, strict=True):
             if isinstance(row, str):
                 failed.append((wanted.key, row))
