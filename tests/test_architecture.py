@@ -176,6 +176,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         "pipeline/store",
         "pipeline/workers",
     },
+    "pipeline/serve": {"pipeline (ground)", "pipeline/archive", "pipeline/store"},
     "pipeline (face)": {"pipeline/decode"},
     "jobs/terminal": {
         "codec (ground)",
@@ -260,6 +261,7 @@ DOORS: Final[dict[str, set[str]]] = {
     },
     "pyarrow.dataset": {"pipeline/source"},
     "lepton_jpeg_python": {"pipeline/packing"},
+    "starlette": {"pipeline/serve"},
     "typer": {"jobs (verbs)", "jobs/bench", "jobs/main", "jobs/options"},
     "rich": {"jobs/terminal"},
 }

@@ -94,19 +94,13 @@ class KeyIndex:
     def _begin(self, rows: int) -> None:
         """Hold a small catalogue; for a larger one, settle when its index pays."""
         if rows <= _ROWS_PER_LOOKUP:
-            self._rows = SortedRows(in_large_batches(self._catalogue.in_key_order()))
+            self._rows = _held(self._catalogue)
         fits = rows * _BYTES_PER_ROW <= MOST_BYTES
         self._enough_lookups = max(_FEW_LOOKUPS, rows // _ROWS_PER_LOOKUP) if fits else None
 
     def _open(self, *, makes: bool) -> None:
         """Open the index of this version, if there is one; a cache that cannot be written is none."""
-        table_id, version = self._catalogue.table_id(), self._catalogue.version()
-        folder = default_folder()
-        self._rows = open_index(folder, table_id, version)
-        if self._rows is None and makes:
-            with suppress(OSError):
-                write_index(folder, table_id, version, self._catalogue.in_key_order())
-                self._rows = open_index(folder, table_id, version)
+        self._rows = _indexed(self._catalogue, makes=makes)
         if self._rows is not None:
             self._known.clear()
 
@@ -119,3 +113,24 @@ class KeyIndex:
             keys = (name for batch in batches for name in batch["key"].to_pylist())
             near |= dict.fromkeys(itertools.islice(keys, _MOST_CANDIDATES))
         return difflib.get_close_matches(key, near, n=3)
+
+
+def all_rows(catalogue: Catalogue) -> SortedRows:
+    """All rows of the version that is seen now, for who looks up keys for hours: mapped from the index file of that
+    version, which is made where there is none; in memory where they are few, or no file can be written."""
+    rows = None if catalogue.count() <= _ROWS_PER_LOOKUP else _indexed(catalogue, makes=True)
+    return _held(catalogue) if rows is None else rows
+
+
+def _held(catalogue: Catalogue) -> SortedRows:
+    return SortedRows(in_large_batches(catalogue.in_key_order()))
+
+
+def _indexed(catalogue: Catalogue, *, makes: bool) -> SortedRows | None:
+    table_id, version, folder = catalogue.table_id(), catalogue.version(), default_folder()
+    rows = open_index(folder, table_id, version)
+    if rows is None and makes:
+        with suppress(OSError):
+            write_index(folder, table_id, version, catalogue.in_key_order())
+            rows = open_index(folder, table_id, version)
+    return rows

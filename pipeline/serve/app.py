@@ -1,0 +1,56 @@
+"""The server as an ASGI app: every module of routes gives a list, and here they are put together.
+
+It holds nothing global: uvicorn runs it in a process of its own (run.py), and any other ASGI server can.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from typing import Final
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+
+from pipeline.errors import TenfoldError
+from pipeline.serve.health_routes import health_routes
+from pipeline.serve.problems import answer_problem
+from pipeline.serve.site import Site
+
+_log: Final = logging.getLogger(__name__)
+_REFRESH_EVERY_S: Final = 15.0
+
+
+def make_app(site: Site) -> Starlette:
+    """The app that serves one archive.
+
+    Routes are tried in this order; a route without `methods` answers GET and HEAD.
+    """
+    return Starlette(
+        routes=[*health_routes(site)],
+        exception_handlers={HTTPException: answer_problem},
+        lifespan=lambda _: _following(site),
+    )
+
+
+@contextlib.asynccontextmanager
+async def _following(site: Site) -> AsyncIterator[None]:
+    """Go to newer versions of the catalogue for as long as the app runs."""
+    follower = asyncio.create_task(_follow(site))
+    try:
+        yield
+    finally:
+        follower.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await follower
+
+
+async def _follow(site: Site) -> None:
+    while True:
+        await asyncio.sleep(_REFRESH_EVERY_S)
+        try:
+            await asyncio.to_thread(site.index.refresh)
+        except (TenfoldError, OSError) as error:
+            _log.warning("The version at hand is served on: %s", error)
