@@ -36,6 +36,7 @@ $(INSTALLED) $(TESTED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	@[ -e $(INSTALLED) ] || $(BIN)/python -m pip uninstall --quiet --yes torch 2> /dev/null  # its other build would pass
 	@rm -f $(VENV)/.installed-*
+	@$(PIP) --upgrade pip 2> /dev/null || true  # the one that comes with Python may be years old, and half as fast
 	@echo "Installing into $(VENV): torch for the $(if $(GPU),GPU,CPU) first, then the rest. A minute or two ..."
 	@$(PIP) --constraint constraints.txt $(TORCH) 2> $(VENV)/install.log || { cat $(VENV)/install.log; exit 1; }
 	@$(PIP) --constraint constraints.txt --editable '.$(EXTRAS)' 2>> $(VENV)/install.log || { cat $(VENV)/install.log; exit 1; }
