@@ -2,7 +2,8 @@
 
     pixels --Encoder--> payload --Reader--> latents --Decoder--> pixels
 
-`Codec` binds them. What is encoded is settled by encoder and reader; several decoders can show the same latents.
+`Codec` binds them. What is encoded is settled by encoder and reader; several decoders can show the same latents. Who
+wants a small picture, or a part of one, opens a payload (`Opened`) instead of decoding it.
 Every payload is an envelope (`codec/bitstream.py`), or of one of the two kinds that are older: `codec/payload_head.py`
 says of all of them, without their family, which family and which weights they need.
 
@@ -19,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from codec.errors import CodecConfigError
+from codec.whole_picture import WholePicture
 
 RGB = npt.NDArray[np.uint8]
 """One image: uint8, shape (H, W, 3), sRGB order R, G, B; H and W at least 1."""
@@ -204,6 +206,71 @@ class Decoder(Protocol):
         ...
 
 
+class Opened(Protocol):
+    """One payload, decoded as far as was asked of it so far; what was decoded is kept. Not for two threads at once.
+
+    Pictures are as the faithful decoder shows them. What comes back may be what is held: it is not to be written to.
+    """
+
+    @property
+    def width(self) -> int:
+        """Of the image, in pixels."""
+        ...
+
+    @property
+    def height(self) -> int:
+        """Of the image, in pixels."""
+        ...
+
+    @property
+    def holds_bytes(self) -> int:
+        """Memory that it takes at most, about: what a cache counts."""
+        ...
+
+    def scaled(self, denominator: int) -> RGB:
+        """The whole picture, smaller: (ceil(H / denominator), ceil(W / denominator), 3).
+
+        A pixel is about the mean of the pixels that it stands for. At 1 it is `whole`.
+
+        Args:
+            denominator: of `codec.sizes.DENOMINATORS`: 1, 2, 4, 8 or 16.
+        Raises:
+            ValueError: it is another number.
+            BitstreamError: the payload is damaged.
+        """
+        ...
+
+    def region(self, left: int, top: int, width: int, height: int) -> RGB:
+        """A part of `whole`, equal to it: `whole()[top : top + height, left : left + width]`.
+
+        Raises:
+            ValueError: it is empty, or not all of it lies in the image.
+            BitstreamError: the payload is damaged.
+        """
+        ...
+
+    def whole(self) -> RGB:
+        """The picture that `Codec.decode` gives, (H, W, 3).
+
+        Raises:
+            BitstreamError: the payload is damaged.
+        """
+        ...
+
+
+class Opener(Protocol):
+    """Payloads -> pictures, where less than the whole can be had for less."""
+
+    def open(self, payload: bytes) -> Opened:
+        """Take a payload; most of it is decoded when that is needed.
+
+        Raises:
+            BitstreamError: it is damaged, truncated, or of another codec.
+            UnknownWeightsError: it is sound, and made with weights that are not at hand.
+        """
+        ...
+
+
 @dataclass(kw_only=True, eq=False, repr=False)
 class Codec:
     """One codec family with its weights resident on one device.
@@ -224,6 +291,8 @@ class Codec:
     """By name; `faithful` is always among them."""
     refiner: Refiner | None = None
     """None where encoding knows no effort but 0."""
+    opener: Opener | None = None
+    """None where a small picture, or a part of one, takes as long as the whole."""
 
     def encode(self, images: Sequence[RGB], options: EncodeOptions) -> list[Encoded]:
         """Compress a batch, all images with the same options.
@@ -273,6 +342,20 @@ class Codec:
             for (number, latents), pixels in zip(part, images, strict=True):
                 found[number] = Decoded(pixels=pixels, symbols_crc32=latents.symbols_crc32)
         return [found[number] for number in range(len(payloads))]
+
+    def open(self, payload: bytes) -> Opened:
+        """One payload, for pictures of any size and any part of it, as the faithful decoder shows them.
+
+        Raises:
+            BitstreamError: it is damaged, truncated, or of another codec. What decodes little of it at first may find
+                damage only when more is asked of it.
+            UnknownWeightsError: it is sound, and made with weights that are not at hand.
+        """
+        if self.opener is not None:
+            return self.opener.open(payload)
+        latents = self.reader.read(payload)
+        show = self.decoders[FAITHFUL].synthesise
+        return WholePicture(latents.width, latents.height, lambda: show([latents])[0])
 
     def latents(self, payload: bytes) -> npt.NDArray[np.float32]:
         """The dequantised latents y_hat, (C, h, w), without running a decoder.

@@ -21,7 +21,9 @@ from pipeline.archive.schema import rows_of
 from pipeline.archive.versions import AsOf
 from pipeline.decode.deliver import Delivery, deliver
 from pipeline.decode.file_form import FileForm, OutputFormat
+from pipeline.decode.opened_image import OpenedImage
 from pipeline.decode.row_decoder import RowDecoder
+from pipeline.decode.view_size import Region, Size
 from pipeline.errors import ArchiveError
 from pipeline.image.read import read_image
 from pipeline.image.write import to_pillow
@@ -67,16 +69,27 @@ class Archive:
     def __reduce__(self) -> tuple[Callable[..., Archive], tuple[str, StorageOptions, str, AsOf | None]]:
         return _reopened, (self._storage.url, self._storage.options, self._device, self._as_of)
 
-    def get(self, key: str) -> PIL.Image.Image:
+    def get(self, key: str, *, size: Size | None = None, region: Region | None = None) -> PIL.Image.Image:
         """One image, with EXIF, ICC profile and XMP in its `info`; orientation is not applied.
 
-        A coded or lossless image comes in mode L, LA, RGB or RGBA. A kept one is its original file, opened.
+        A coded or lossless image comes in mode L, LA, RGB or RGBA. A kept one is its original file, opened. In another
+        size, or in part, any image comes in one of those modes, with its ICC profile and EXIF that says its orientation
+        and no more; and for less work than the whole.
 
+        Args:
+            size: the longer side at most, in pixels, or a box, (width, height) with None for a side that may be as
+                long as it likes. Proportions are kept, and nothing is made larger.
+            region: (left, top, width, height) of the part that is wanted, in pixels as stored, before any orientation
+                is applied: `get(key, region=...)` is `get(key)` cropped.
         Raises:
             UnknownKeyError: the archive has no such image.
-            ArchiveError: the image failed when it was to be compressed, or is kept and larger than Pillow opens.
+            ArchiveError: the image failed when it was to be compressed, or is kept and larger than Pillow opens, or
+                holds no picture that can be shown so.
+            ConfigError: no size, or a region that does not lie in the image.
             DamagedError: its bytes are not those that were written.
         """
+        if size is not None or region is not None:
+            return to_pillow(self.open(key).view(size=size, region=region))
         row = self.read(key)
         if row.status not in WITH_PIXELS:
             try:
@@ -87,6 +100,17 @@ class Archive:
                     f"({error}). `Archive.file` gives the file; or raise PIL.Image.MAX_IMAGE_PIXELS."
                 ) from error
         return to_pillow(self._decoded(row))
+
+    def open(self, key: str) -> OpenedImage:
+        """One image for pictures of any size and any part of it: what was decoded for one serves the next.
+
+        Raises:
+            UnknownKeyError: the archive has no such image.
+            ArchiveError: the image failed when it was to be compressed, or it is kept and there is no picture to see
+                in its file, or one of more than 100 megapixels.
+            DamagedError: its bytes are not those that were written.
+        """
+        return self._decoder.open(self.read(key))
 
     def image(self, key: str) -> Image:
         """The pixels of one image as an array, and all metadata byte for byte.

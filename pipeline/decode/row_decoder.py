@@ -10,15 +10,17 @@ import numpy as np
 import numpy.typing as npt
 
 from codec.contract import RGB, Codec
+from codec.whole_picture import WholePicture
+from pipeline.decode.opened_image import GREY_MODES, OpenedImage, open_file, open_pixels
 from pipeline.decode.resident_codecs import ResidentCodecs
 from pipeline.errors import DamagedError
 from pipeline.image.carried import unpack_carried
-from pipeline.image.read import from_rgb
+from pipeline.image.read import ReadLimits, from_rgb
 from pipeline.packing.registry import pixel_packing
 from pipeline.store.storage import Storage
 from pipeline.types import Image, ShardRow
 
-_GREY_MODES = ("1", "L", "LA")
+_LIMITS = ReadLimits()
 
 
 class RowDecoder:
@@ -52,16 +54,36 @@ class RowDecoder:
             if row.status == "lossless":
                 images[number] = _unpacked(row)
                 continue
-            if row.status != "coded" or row.codec is None or row.payload is None:
-                raise ValueError(
-                    f"Expected coded rows with payloads, got {row.key!r} of status {row.status}."
-                )
-            numbers[row.codec].append(number)
+            codec_id, _ = _coded(row)
+            numbers[codec_id].append(number)
         for codec_id, of_codec in numbers.items():
             batch = [rows[number] for number in of_codec]
             decoded = self._codecs.use(codec_id, partial(_decode_checked, rows=batch))
             images.update(zip(of_codec, decoded, strict=True))
         return [images[number] for number in range(len(rows))]
+
+    def open(self, row: ShardRow, *, limits: ReadLimits = _LIMITS) -> OpenedImage:
+        """One image for pictures of any size and any part of it; most of the work is done when those are asked for.
+
+        Args:
+            row: of any status but failed, with its payload, whose checksum was compared when it was read.
+            limits: how many pixels of a kept or bounded file may be decoded: of a larger one nothing is.
+        Raises:
+            DamagedError: the payload does not belong to the row, or does not unpack.
+            ArchiveError: there is no picture to see in the file that was kept, or too large a one; the archive lacks
+                the weights of a payload, or they are damaged.
+            NewerFormatError, CodecError: as `decode`.
+        """
+        if row.status in ("kept", "bounded"):
+            return open_file(row, limits)
+        if row.status == "lossless":
+            height, width, channels = _shape(row)
+            unpack = WholePicture(width, height, lambda: _unpacked(row).pixels, channels=channels)
+            return open_pixels(row, unpack)
+        codec_id, payload = _coded(row)
+        colour = self._codecs.use(codec_id, lambda codec: codec.open(payload))
+        _check_size(row, colour.width, colour.height)
+        return open_pixels(row, colour)
 
     def latents(self, codec_id: str, payload: bytes) -> npt.NDArray[np.float32]:
         """The dequantised latents of a payload, (C, h, w), without running the synthesis network.
@@ -70,6 +92,13 @@ class RowDecoder:
             ArchiveError, CodecError: as `decode`.
         """
         return self._codecs.use(codec_id, lambda codec: codec.latents(payload))
+
+
+def _coded(row: ShardRow) -> tuple[str, bytes]:
+    """Codec and payload of a coded row."""
+    if row.status != "coded" or row.codec is None or row.payload is None:
+        raise ValueError(f"Expected coded rows with payloads, got {row.key!r} of status {row.status}.")
+    return row.codec, row.payload
 
 
 def _decode_checked(codec: Codec, rows: Sequence[ShardRow]) -> list[Image]:
@@ -84,18 +113,29 @@ def _decode_checked(codec: Codec, rows: Sequence[ShardRow]) -> list[Image]:
 
 
 def _of_rgb(row: ShardRow, rgb: RGB) -> Image:
-    if rgb.shape[:2] != (row.height, row.width):
+    _check_size(row, rgb.shape[1], rgb.shape[0])
+    return _image(row, from_rgb(rgb, grey=row.mode in GREY_MODES))
+
+
+def _check_size(row: ShardRow, width: int, height: int) -> None:
+    if (width, height) != (row.width, row.height):
         raise DamagedError(
-            f"Expected {row.width}x{row.height} pixels for {row.key!r}, got {rgb.shape[1]}x{rgb.shape[0]} "
+            f"Expected {row.width}x{row.height} pixels for {row.key!r}, got {width}x{height} "
             f"from its payload: the catalogue and the shard of run {row.run} do not belong together."
         )
-    return _image(row, from_rgb(rgb, grey=row.mode in _GREY_MODES))
+
+
+def _shape(row: ShardRow) -> tuple[int, int, int]:
+    """(H, W, C) of a lossless row's pixels."""
+    if not row.width or not row.height:
+        raise DamagedError(f"Expected the size of packed pixels for {row.key!r}, got none in its row.")
+    return row.height, row.width, 1 if row.mode in GREY_MODES else 3
 
 
 def _unpacked(row: ShardRow) -> Image:
-    if row.packing is None or row.payload is None or not row.width or not row.height:
-        raise DamagedError(f"Expected packed pixels and their size for {row.key!r}, got none in its row.")
-    shape = (row.height, row.width, 1 if row.mode in _GREY_MODES else 3)
+    shape = _shape(row)
+    if row.packing is None or row.payload is None:
+        raise DamagedError(f"Expected packed pixels for {row.key!r}, got none in its row.")
     try:
         return _image(row, pixel_packing(row.packing).unpack(row.payload, shape))
     except DamagedError as error:

@@ -95,21 +95,28 @@ def _check_size(image: Image, fmt: Format) -> None:
         )
 
 
-def _alpha(image: Image) -> npt.NDArray[np.uint8] | None:
-    if image.alpha is None:
-        return None
+def alpha_plane(png: bytes, height: int, width: int) -> npt.NDArray[np.uint8]:
+    """The alpha plane of an image of that size, (H, W), from the file that `Image.alpha` holds.
+
+    Raises:
+        RestoreError: it is damaged, or of another size.
+    """
     try:
-        plane = np.asarray(PngImageFile(io.BytesIO(image.alpha)))
+        plane = np.asarray(PngImageFile(io.BytesIO(png)))
     except (OSError, SyntaxError, ValueError) as error:
         raise RestoreError(
             f"The stored alpha plane is no PNG file: {error}; compress the image again."
         ) from error
-    if plane.shape != image.pixels.shape[:2]:
+    if plane.shape != (height, width):
         raise RestoreError(
-            f"Expected an alpha plane of {image.width}x{image.height} pixels, "
+            f"Expected an alpha plane of {width}x{height} pixels, "
             f"got one of shape {plane.shape}; compress the image again."
         )
     return plane
+
+
+def _alpha(image: Image) -> npt.NDArray[np.uint8] | None:
+    return None if image.alpha is None else alpha_plane(image.alpha, image.height, image.width)
 
 
 def _picture(image: Image, alpha: npt.NDArray[np.uint8] | None) -> PIL.Image.Image:

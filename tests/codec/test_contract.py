@@ -11,6 +11,7 @@ from codec.contract import FAITHFUL, RGB, Codec, EncodeOptions
 from codec.errors import BitstreamError, CodecConfigError
 from codec.metrics import psnr_db
 from codec.registry import codec_ids, family_of, load_codec
+from codec.sizes import DENOMINATORS, reduced
 from codec.weights_file import digest_of, weights_name
 from tests.support.photographs import picture
 
@@ -140,6 +141,49 @@ def test_latents_say_what_they_are_of(codec: Codec) -> None:
     assert weights_name(latents.weights_digest) in codec.weights
     (pixels,) = codec.decoders[FAITHFUL].synthesise([latents])
     assert np.array_equal(pixels, codec.decode([encoded.payload])[0].pixels)
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (33, 50), (97, 131)])
+def test_an_opened_payload_shows_the_decoded_picture_in_any_part_and_size(
+    codec: Codec, height: int, width: int
+) -> None:
+    (encoded,) = codec.encode([picture(height, width)], EncodeOptions(quality=34))
+    (decoded,) = codec.decode([encoded.payload])
+    opened = codec.open(encoded.payload)
+    assert (opened.width, opened.height) == (width, height)
+    for denominator in reversed(DENOMINATORS):
+        expected = reduced(decoded.pixels, denominator)
+        assert opened.scaled(denominator).shape == expected.shape
+        assert psnr_db(opened.scaled(denominator), expected) > 30.0
+    chance = np.random.default_rng(height)
+    for _ in range(8):
+        (left, right), (top, bottom) = (
+            sorted(chance.choice(side + 1, 2, replace=False).tolist()) for side in (width, height)
+        )
+        part = opened.region(left, top, right - left, bottom - top)
+        assert np.array_equal(part, decoded.pixels[top:bottom, left:right])
+    assert np.array_equal(opened.whole(), decoded.pixels)
+    assert np.array_equal(codec.open(encoded.payload).whole(), decoded.pixels)
+    assert opened.holds_bytes >= width * height
+
+
+def test_parts_and_sizes_that_there_are_not_are_refused(codec: Codec, small_payload: bytes) -> None:
+    opened = codec.open(small_payload)
+    for region in ((0, 0, 21, 5), (0, 0, 0, 5), (-1, 0, 5, 5), (4, 16, 5, 5)):
+        with pytest.raises(ValueError, match=r"a region of 20 x 20 pixels, got"):
+            opened.region(*region)
+    with pytest.raises(ValueError, match=r"a denominator of 1, 2, 4, 8, 16, got 3"):
+        opened.scaled(3)
+
+
+def test_an_opened_payload_that_is_damaged_is_refused(codec: Codec, small_payload: bytes) -> None:
+    for at in range(0, len(small_payload), 7):
+        damaged = bytearray(small_payload)
+        damaged[at] ^= 16
+        with pytest.raises(BitstreamError, match=r"truncated|damaged"):
+            codec.open(bytes(damaged)).whole()
+    with pytest.raises(BitstreamError, match=r"truncated|damaged"):
+        codec.open(small_payload[:-5]).whole()
 
 
 @pytest.mark.parametrize(

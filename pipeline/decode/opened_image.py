@@ -1,0 +1,204 @@
+"""An image of an archive, opened: pictures of any size and of any part, each for no more work than it needs."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import PIL.Image
+from PIL.Image import Resampling
+
+from codec.contract import Opened
+from codec.sizes import DENOMINATORS
+from codec.whole_picture import Pixels, WholePicture
+from pipeline.decode.view_size import Region, Size, check_region, fitted
+from pipeline.errors import ConfigError
+from pipeline.image.first_frame import check_pixels, first_frame
+from pipeline.image.formats.exif_turn import with_orientation
+from pipeline.image.read import ReadLimits, from_rgb
+from pipeline.image.write import alpha_plane
+from pipeline.packing.file_of import file_of
+from pipeline.types import Image, ShardRow
+
+GREY_MODES: Final = ("1", "L", "LA")
+"""Of a source whose pixels have one channel."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class OpenedImage:
+    """One image with a picture, be it coded, lossless, bounded or kept. Not for two threads at once.
+
+    Pixels are as stored: orientation is not applied. What comes back may be what is held: it is not to be written to.
+    """
+
+    key: str
+    colour: Opened
+    """What gives its colours, or its grey."""
+    alpha: Opened | None
+    """Of its alpha plane, one channel, when it has one; in sizes and regions like the image's own."""
+    mode: str
+    """L, LA, RGB or RGBA."""
+    source_format: str
+    """Pillow's name: JPEG, PNG, WEBP, ..."""
+    orientation: int | None
+    """EXIF orientation 1..8."""
+    icc: bytes | None
+    """Colour profile of the pixels."""
+
+    @property
+    def width(self) -> int:
+        """In pixels."""
+        return self.colour.width
+
+    @property
+    def height(self) -> int:
+        """In pixels."""
+        return self.colour.height
+
+    @property
+    def holds_bytes(self) -> int:
+        """Memory that it takes at most, about: what a cache counts."""
+        return self.colour.holds_bytes + (self.alpha.holds_bytes if self.alpha else 0)
+
+    def scaled(self, denominator: int) -> Pixels:
+        """The whole picture, smaller: (ceil(H / denominator), ceil(W / denominator), 1 or 3).
+
+        Args:
+            denominator: 1, 2, 4, 8 or 16.
+        Raises:
+            ValueError: it is another number.
+            DamagedError, ArchiveError, CodecError: what is stored gives no picture.
+        """
+        return self._in_mode(self.colour.scaled(denominator))
+
+    def region(self, left: int, top: int, width: int, height: int) -> Pixels:
+        """A part of `whole`, equal to it.
+
+        Raises:
+            ValueError: it is empty, or not all of it lies in the image.
+            DamagedError, ArchiveError, CodecError: what is stored gives no picture.
+        """
+        return self._in_mode(self.colour.region(left, top, width, height))
+
+    def whole(self) -> Pixels:
+        """The picture that `Archive.image` gives, (H, W, 1 or 3).
+
+        Raises:
+            DamagedError, ArchiveError, CodecError: what is stored gives no picture.
+        """
+        return self._in_mode(self.colour.whole())
+
+    def view(self, *, size: Size | None = None, region: Region | None = None) -> Image:
+        """A new image of it: smaller, a part, or both. See `resampled` for what it holds.
+
+        Args:
+            size: the longer side at most, or a box; None for every pixel.
+            region: (left, top, width, height) as stored; None for all of it.
+        Raises:
+            ConfigError: no size, or a region that does not lie in the image.
+            DamagedError, ArchiveError, CodecError: what is stored gives no picture.
+        """
+        across, down = (self.width, self.height) if region is None else region[2:]
+        return self.resampled(*fitted(across, down, size), region=region)
+
+    def resampled(self, width: int, height: int, *, region: Region | None = None) -> Image:
+        """A new image of exactly so many pixels, whatever becomes of proportions.
+
+        It is made from the smallest scale that has as many. Of metadata it has what its pixels need to be shown right,
+        colour profile and orientation, and alpha; what else the file held speaks of other pixels, or of places.
+
+        Args:
+            width: of the new image.
+            height: of the new image.
+            region: what it shows, as stored; None for all of it.
+        Raises:
+            ConfigError: no size, or a region that does not lie in the image.
+            DamagedError, ArchiveError, CodecError: what is stored gives no picture.
+        """
+        if width < 1 or height < 1:
+            raise ConfigError(f"Expected a view of 1 pixel or more each way, got {width} x {height}.")
+        shown = region or (0, 0, self.width, self.height)
+        check_region(shown, self.width, self.height)
+        picture = self._picture(width, height, shown)
+        channels = np.array(picture).reshape(height, width, -1)
+        has_alpha = self.alpha is not None
+        return Image(
+            pixels=channels[..., :-1] if has_alpha else channels,
+            source_format=self.source_format,
+            mode=self.mode,
+            orientation=self.orientation,
+            exif=with_orientation(None, self.orientation) if self.orientation else None,
+            icc=self.icc,
+            alpha=_png(channels[..., -1]) if has_alpha else None,
+        )
+
+    def _picture(self, width: int, height: int, shown: Region) -> PIL.Image.Image:
+        """What is shown, in mode L, LA, RGB or RGBA, of so many pixels."""
+        left, top, across, down = shown
+        scale = max(d for d in DENOMINATORS if d == 1 or (across >= width * d and down >= height * d))
+
+        def cut(opened: Opened) -> Pixels:
+            return opened.region(*shown) if scale == 1 else opened.scaled(scale)
+
+        picture = _of_pixels(self._in_mode(cut(self.colour)))
+        if self.alpha is not None:
+            picture.putalpha(_of_pixels(cut(self.alpha)))
+        if scale == 1:
+            left = top = 0
+        box = (left / scale, top / scale, (left + across) / scale, (top + down) / scale)
+        return picture.resize((width, height), Resampling.LANCZOS, box=box)
+
+    def _in_mode(self, pixels: Pixels) -> Pixels:
+        """Grey has one channel, whatever a codec made of it."""
+        is_grey = self.mode in GREY_MODES
+        return from_rgb(pixels, grey=True) if is_grey and pixels.shape[2] == 3 else pixels
+
+
+def open_pixels(row: ShardRow, colour: Opened) -> OpenedImage:
+    """A coded or lossless row, and what gives its colours."""
+    png, height, width = row.alpha, colour.height, colour.width
+    alpha = None
+    if png is not None:
+        alpha = WholePicture(width, height, lambda: alpha_plane(png, height, width)[..., None], channels=1)
+    return OpenedImage(
+        key=row.key,
+        colour=colour,
+        alpha=alpha,
+        mode=("L" if row.mode in GREY_MODES else "RGB") + ("A" if png is not None else ""),
+        source_format=row.source_format or "",
+        orientation=row.orientation,
+        icc=row.icc,
+    )
+
+
+def open_file(row: ShardRow, limits: ReadLimits) -> OpenedImage:
+    """A kept or bounded row: the first picture of its file, if its row says of no more pixels than the limit.
+
+    Raises:
+        ArchiveError: there is no picture that can be opened, or too large a one.
+        DamagedError, NewerFormatError: as `file_of`.
+    """
+    check_pixels(row.width or 0, row.height or 0, name=row.key, limits=limits)
+    frame = first_frame(file_of(row), name=row.key, limits=limits)
+    return OpenedImage(
+        key=row.key,
+        colour=frame.colour,
+        alpha=frame.alpha,
+        mode=frame.mode,
+        source_format=row.source_format or "",
+        orientation=frame.orientation,
+        icc=frame.icc,
+    )
+
+
+def _of_pixels(pixels: Pixels) -> PIL.Image.Image:
+    return PIL.Image.fromarray(np.ascontiguousarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels))
+
+
+def _png(plane: Pixels) -> bytes:
+    """An alpha plane as `Image` holds it."""
+    stream = io.BytesIO()
+    PIL.Image.fromarray(np.ascontiguousarray(plane)).save(stream, "PNG", compress_level=1)
+    return stream.getvalue()

@@ -1,0 +1,157 @@
+"""What there is to see in a file that was kept: its first picture, in 8-bit samples, of whatever kind it is.
+
+Nothing larger than a limit is decoded: what the header says is looked at first.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache, partial
+
+import numpy as np
+import PIL.Image
+from PIL.ExifTags import Base as ExifTag
+from PIL.JpegImagePlugin import JpegImageFile
+
+from codec.contract import Opened
+from codec.sizes import check_denominator, reduced
+from codec.whole_picture import Pixels, WholePicture
+from pipeline.errors import ArchiveError
+from pipeline.image.formats.heif import open_heif
+from pipeline.image.formats.pillow import let_pillow_decode, quiet_pillow
+from pipeline.image.formats.sniff import sniff
+from pipeline.image.read import ReadLimits
+
+_GREY = ("1", "L", "LA", "La", "I", "F")
+_SHOWN = ("L", "LA", "RGB", "RGBA")
+_DEEP = "I;16"
+_OWN_COLOURS = ("CMYK", "LAB", "YCbCr")
+"""Modes whose ICC profile does not speak of RGB."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FirstFrame:
+    """The first picture of a file, as stored: orientation is not applied."""
+
+    colour: Opened
+    """Of one channel where the samples are grey, else RGB."""
+    alpha: Opened | None
+    """Of one channel."""
+    mode: str
+    """L, LA, RGB or RGBA."""
+    orientation: int | None
+    """EXIF orientation 1..8."""
+    icc: bytes | None
+
+
+def first_frame(data: bytes, *, name: str, limits: ReadLimits) -> FirstFrame:
+    """Open a file; its picture is decoded when one is asked for.
+
+    Args:
+        data: the file.
+        name: what to call it in errors.
+        limits: how many pixels may be decoded.
+    Raises:
+        ArchiveError: there is no picture in it that can be opened, or a larger one than the limit. Damage further on
+            is found, and raised so, when the picture is decoded.
+    """
+    let_pillow_decode(limits.max_pixels)
+    with _told_of(name), _opened(data) as picture:
+        check_pixels(*picture.size, name=name, limits=limits)
+        is_grey = picture.mode in _GREY or picture.mode.startswith(_DEEP)
+        has_alpha = picture.has_transparency_data
+        # not PNG's own `getexif`, which decodes the picture to find what may lie behind it
+        orientation = PIL.Image.Image.getexif(picture).get(ExifTag.Orientation)
+        icc = None if picture.mode in _OWN_COLOURS else picture.info.get("icc_profile")
+        size, is_jpeg = picture.size, isinstance(picture, JpegImageFile)
+    channels = 1 if is_grey else 3
+    decode = cache(partial(_decoded, data, name))
+    colour: Opened = WholePicture(*size, lambda: decode()[..., :channels], channels=channels)
+    if is_jpeg:
+        colour = _JpegPicture(*size, partial(_decoded, data, name), channels=channels)
+    return FirstFrame(
+        colour=colour,
+        alpha=WholePicture(*size, lambda: decode()[..., channels:], channels=1) if has_alpha else None,
+        mode=("L" if is_grey else "RGB") + ("A" if has_alpha else ""),
+        orientation=orientation if orientation in range(1, 9) else None,
+        icc=icc or None,
+    )
+
+
+def check_pixels(width: int, height: int, *, name: str, limits: ReadLimits) -> None:
+    """Refuse to decode more than the limit.
+
+    Raises:
+        ArchiveError: there are more pixels.
+    """
+    if width * height > limits.max_pixels:
+        raise ArchiveError(
+            f"Expected at most {limits.max_pixels / 1e6:g} megapixels to decode under key {name!r}, got {width} x "
+            f"{height}. `Archive.file` gives the file as it is."
+        )
+
+
+class _JpegPicture(WholePicture):
+    """A JPEG, whose decoder gives smaller pictures sooner."""
+
+    def __init__(self, width: int, height: int, decode: Callable[..., Pixels], *, channels: int) -> None:
+        super().__init__(width, height, decode, channels=channels)
+        self._decode = decode
+
+    def scaled(self, denominator: int) -> Pixels:
+        check_denominator(denominator)
+        if self.is_decoded or denominator == 1:
+            return super().scaled(denominator)
+        return self._decode(denominator=denominator)
+
+
+@contextmanager
+def _told_of(name: str) -> Iterator[None]:
+    """Whatever Pillow raises on hostile bytes, which is nearly everything, becomes one error that names the image."""
+    try:
+        with quiet_pillow():
+            yield
+    except ArchiveError:
+        raise
+    except Exception as error:
+        words = " ".join(str(error).split())[:200] or type(error).__name__
+        raise ArchiveError(
+            f"Expected a file with a picture under key {name!r}, got one that does not open: {words}. `Archive.file` "
+            "gives the file as it is."
+        ) from error
+
+
+def _opened(data: bytes) -> PIL.Image.Image:
+    return open_heif(data) if sniff(data).decoded_as == "HEIF" else PIL.Image.open(io.BytesIO(data))
+
+
+def _decoded(data: bytes, name: str, *, denominator: int = 1) -> Pixels:
+    """Colour or grey, and alpha where there is one, as channels."""
+    with _told_of(name), _opened(data) as picture:
+        width, height = picture.size
+        if denominator > 1:
+            picture.draft(None, (max(1, width // denominator), max(1, height // denominator)))
+        picture.load()
+        shown = _in_8_bits(picture)
+        pixels = np.array(shown).reshape(shown.height, shown.width, -1)
+    drafted = next(scale for scale in (8, 4, 2, 1) if (-(-width // scale), -(-height // scale)) == shown.size)
+    return reduced(pixels, max(1, denominator // drafted))
+
+
+def _in_8_bits(picture: PIL.Image.Image) -> PIL.Image.Image:
+    """In mode L, LA, RGB or RGBA. 16-bit samples lose their lower half; 32-bit and floating-point ones are shown from
+    the smallest to the largest that there is."""
+    mode = picture.mode
+    if mode.startswith(_DEEP):
+        return PIL.Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
+    if mode in ("I", "F"):
+        samples = np.nan_to_num(np.asarray(picture).astype(np.float64))
+        lowest, highest = samples.min(), samples.max()
+        shares = (samples - lowest) / max(highest - lowest, np.finfo(np.float64).tiny)
+        return PIL.Image.fromarray((255.0 * shares).round().astype(np.uint8))
+    if picture.has_transparency_data:
+        return picture.convert("LA" if mode in _GREY else "RGBA")
+    return picture if mode in _SHOWN else picture.convert("L" if mode in _GREY else "RGB")
