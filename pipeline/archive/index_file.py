@@ -1,34 +1,32 @@
 """The rows of one version of a catalogue in one file, sorted by key: mapped into memory, one copy for all processes.
 
-    $XDG_CACHE_HOME/tenfold/indexes/<id of the table>-<version>-<crc32>.arrow
+    $XDG_CACHE_HOME/tenfold/indexes/<id of the table>-<version>-<layout>-<crc32>.arrows
 
-It is a cache: safe to delete, and of no use elsewhere. A file appears whole or not at all, and who opens it holds its
-bytes against the checksum in its name.
+It holds one Arrow stream after the other, each of one batch in types of its own (narrow_columns.py). It is a cache:
+safe to delete, and of no use elsewhere. A file appears whole or not at all, and who opens it holds its bytes against
+the checksum in its name; a release whose rows have other columns, or are written otherwise, has another layout.
 """
 
 from __future__ import annotations
 
 import os
 import zlib
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from datetime import UTC
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from uuid import uuid4
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from pipeline.archive.narrow_columns import narrowed
 from pipeline.archive.schema import CATALOGUE_SCHEMA
-from pipeline.types import CatalogueRow
+from pipeline.archive.sorted_rows import SortedRows
 
 MOST_BYTES: Final = 4 * 2**30
 """Of all index files together."""
 _ROWS_PER_BATCH: Final = 65_536
-_NOTHING: Final[dict[str, Any]] = dict.fromkeys(CATALOGUE_SCHEMA.names)
-_TIMES: Final = [field.name for field in CATALOGUE_SCHEMA if pa.types.is_timestamp(field.type)]
+_LAYOUT: Final = f"{zlib.crc32(f'narrowed 1: {CATALOGUE_SCHEMA}'.encode()):08x}"
 
 
 def default_folder() -> Path:
@@ -36,51 +34,25 @@ def default_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tenfold" / "indexes"
 
 
-class SortedRows:
-    """Rows of a catalogue, sorted by key, each found by halving. Safe to use from several threads."""
-
-    def __init__(self, batches: Iterable[pa.RecordBatch]) -> None:
-        """Take all batches: CATALOGUE_SCHEMA, sorted by key, none of them empty."""
-        self._parts = list(map(_Part, batches))
-        self._firsts = [part.keys[0].as_py() for part in self._parts]
-
-    def find(self, key: str) -> CatalogueRow | None:
-        """The row of a key; None when there is none."""
-        number = bisect_right(self._firsts, key) - 1
-        return None if number < 0 else self._parts[number].find(key)
-
-
-class _Part:
-    """The rows of a batch."""
-
-    def __init__(self, batch: pa.RecordBatch) -> None:
-        columns = zip(batch.schema.names, batch.columns, strict=True)
-        self.keys = batch["key"]
-        self._filled = {name: column for name, column in columns if column.null_count < len(column)}
-
-    def find(self, key: str) -> CatalogueRow | None:
-        at = pc.search_sorted(self.keys, pa.scalar(key)).as_py()
-        if at == len(self.keys) or self.keys[at].as_py() != key:
-            return None
-        values = _NOTHING | {name: column[at].as_py() for name, column in self._filled.items()}
-        for name in _TIMES:
-            if values[name] is not None:
-                values[name] = values[name].astimezone(UTC)
-        if values["latent_shape"] is not None:
-            values["latent_shape"] = tuple(values["latent_shape"])
-        return CatalogueRow(**values)
+def in_memory(batches: Iterable[pa.RecordBatch]) -> SortedRows:
+    """All rows, CATALOGUE_SCHEMA, sorted by key, without a file."""
+    return SortedRows(map(narrowed, _in_large_batches(batches)))
 
 
 def open_index(folder: Path, table_id: str, version: int) -> SortedRows | None:
     """The index of a version, mapped, if it is there and whole."""
-    for path in folder.glob(f"{table_id}-{version}-*.arrow"):
+    for path in folder.glob(f"{table_id}-{version}-{_LAYOUT}-*.arrows"):
         with suppress(OSError):
             source = pa.memory_map(str(path))
             if path.stem.endswith(_checksum(source.read_buffer())):
                 source.seek(0)
-                reader = pa.ipc.open_file(source)
-                return SortedRows(map(reader.get_batch, range(reader.num_record_batches)))
+                return SortedRows(_parts(source))
     return None
+
+
+def _parts(source: pa.NativeFile) -> Iterator[pa.RecordBatch]:
+    while source.tell() < source.size():
+        yield from pa.ipc.open_stream(source)
 
 
 def write_index(folder: Path, table_id: str, version: int, batches: Iterable[pa.RecordBatch]) -> None:
@@ -94,11 +66,12 @@ def write_index(folder: Path, table_id: str, version: int, batches: Iterable[pa.
     folder.mkdir(parents=True, exist_ok=True)
     aside = folder / f"{uuid4()}.part"
     try:
-        with pa.ipc.new_file(str(aside), CATALOGUE_SCHEMA) as writer:
-            for batch in in_large_batches(batches):
-                writer.write_batch(batch)
+        with pa.OSFile(str(aside), "wb") as sink:
+            for part in map(narrowed, _in_large_batches(batches)):
+                with pa.ipc.new_stream(sink, part.schema) as writer:
+                    writer.write_batch(part)
         with pa.memory_map(str(aside)) as source:
-            name = f"{table_id}-{version}-{_checksum(source.read_buffer())}.arrow"
+            name = f"{table_id}-{version}-{_LAYOUT}-{_checksum(source.read_buffer())}.arrows"
         aside.replace(folder / name)
     finally:
         aside.unlink(missing_ok=True)
@@ -115,7 +88,7 @@ def _make_room(folder: Path, table_id: str, *, keep: str) -> None:
                 path.unlink()
 
 
-def in_large_batches(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def _in_large_batches(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """The same rows in few batches."""
     held: list[pa.RecordBatch] = []
     for batch in batches:

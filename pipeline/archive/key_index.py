@@ -14,14 +14,8 @@ from threading import RLock
 from typing import Final
 
 from pipeline.archive.catalogue import Catalogue
-from pipeline.archive.index_file import (
-    MOST_BYTES,
-    SortedRows,
-    default_folder,
-    in_large_batches,
-    open_index,
-    write_index,
-)
+from pipeline.archive.index_file import MOST_BYTES, default_folder, in_memory, open_index, write_index
+from pipeline.archive.sorted_rows import SortedRows
 from pipeline.errors import UnknownKeyError
 from pipeline.types import CatalogueRow
 
@@ -30,7 +24,7 @@ _FEW_LOOKUPS: Final = 20
 _ROWS_PER_LOOKUP: Final = 5_000
 """Asking the catalogue for one key costs about as much as making an index of so many rows. An index is made when the
 questions so far have cost as much as it does: so nobody ever pays more than twice what would have been best."""
-_BYTES_PER_ROW: Final = 800
+_BYTES_PER_ROW: Final = 250
 _MOST_HELD: Final = 20_000
 """Keys whose answer is remembered without an index."""
 _MOST_CANDIDATES: Final = 2_000
@@ -123,7 +117,7 @@ def all_rows(catalogue: Catalogue) -> SortedRows:
 
 
 def _held(catalogue: Catalogue) -> SortedRows:
-    return SortedRows(in_large_batches(catalogue.in_key_order()))
+    return in_memory(catalogue.in_key_order())
 
 
 def _indexed(catalogue: Catalogue, *, makes: bool) -> SortedRows | None:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from threading import Lock
 
 from pipeline.archive.catalogue import Catalogue
-from pipeline.archive.index_file import SortedRows
 from pipeline.archive.key_index import all_rows
+from pipeline.archive.sorted_rows import SortedRows
 from pipeline.archive.versions import AsOf
 from pipeline.store.storage import Storage
 from pipeline.types import CatalogueRow
