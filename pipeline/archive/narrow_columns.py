@@ -42,9 +42,9 @@ def narrowed(rows: pa.RecordBatch) -> pa.RecordBatch:
     )
 
 
-def widened(rows: pa.RecordBatch, names: list[str]) -> pa.RecordBatch:
-    """Columns of narrowed rows as CATALOGUE_SCHEMA has them."""
-    return pa.record_batch([_wide(rows, name) for name in names], names=names)
+def widened(rows: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """Columns of narrowed rows as CATALOGUE_SCHEMA, of which `schema` is a part, has them."""
+    return pa.record_batch([_wide(rows, field) for field in schema], schema)
 
 
 def from_narrow(name: str, column: pa.Array) -> Callable[[Any], Any] | None:
@@ -106,8 +106,10 @@ def _narrow_floats(column: pa.Array) -> pa.Array:
 
 def _narrow_lists(column: pa.Array) -> pa.Array:
     (length, *others) = pc.unique(pc.list_value_length(column.drop_null())).to_pylist()
-    values = _narrow_numbers(column.flatten())
-    return column if others else column.cast(pa.list_(values.type, length))
+    if others:
+        return column
+    kind = pa.list_(_narrow_numbers(column.flatten()).type, length)
+    return pa.array(column.to_pylist(), kind)  # a cast looks at what lies beyond a slice too
 
 
 def _bytes_of_digits(column: pa.Array) -> pa.Array:
@@ -125,17 +127,16 @@ def _bytes_of_digits(column: pa.Array) -> pa.Array:
     )
 
 
-def _wide(rows: pa.RecordBatch, name: str) -> pa.Array:
-    kind = CATALOGUE_SCHEMA.field(name).type
-    if name in rows.schema.names:
-        column = rows[name]
-    elif name == "source_url":
+def _wide(rows: pa.RecordBatch, field: pa.Field) -> pa.Array:
+    present = set(rows.schema.names)
+    if field.name == "source_url" and BEFORE_KEY in present:
         return pc.binary_join_element_wise(_plain(rows[BEFORE_KEY]), rows["key"], "")
-    else:
-        return pa.nulls(len(rows), kind)
+    if field.name not in present:
+        return pa.nulls(len(rows), field.type)
+    column = rows[field.name]
     if pa.types.is_fixed_size_binary(column.type):
-        return pa.array([None if value is None else value.hex() for value in column.to_pylist()], kind)
-    return _plain(column).cast(kind)
+        return pa.array([None if value is None else value.hex() for value in column.to_pylist()], field.type)
+    return _plain(column).cast(field.type)
 
 
 def _plain(column: pa.Array) -> pa.Array:

@@ -72,9 +72,9 @@ class SortedRows:
         schema = schema_of_columns(columns)
         none = pa.RecordBatch.from_pylist([], schema)
         if isinstance(positions, range):
-            return pa.concat_batches([none, *self._slices(positions, schema.names)])
+            return pa.concat_batches([none, *self._slices(positions, schema)])
         ordered = np.argsort(positions)
-        found = pa.concat_batches([none, *self._picked(positions[ordered], schema.names)])
+        found = pa.concat_batches([none, *self._picked(positions[ordered], schema)])
         return found.take(pa.array(np.argsort(ordered)))
 
     def row(self, position: int) -> CatalogueRow:
@@ -82,18 +82,18 @@ class SortedRows:
         number = bisect_right(self._starts, position) - 1
         return _row(self._columns[number], position - self._starts[number])
 
-    def _slices(self, positions: range, names: list[str]) -> Iterator[pa.RecordBatch]:
+    def _slices(self, positions: range, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         for start, part in zip(self._starts, self._parts, strict=False):
             begin, stop = max(positions.start - start, 0), min(positions.stop - start, len(part))
             if begin < stop:
-                yield widened(part.slice(begin, stop - begin), names)
+                yield widened(part.slice(begin, stop - begin), schema)
 
-    def _picked(self, ascending: Positions, names: list[str]) -> Iterator[pa.RecordBatch]:
+    def _picked(self, ascending: Positions, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         cuts = np.searchsorted(ascending, self._starts)
         for number, part in enumerate(self._parts):
             mine = ascending[cuts[number] : cuts[number + 1]]
             if len(mine):
-                yield widened(part.take(pa.array(mine - np.uint32(self._starts[number]))), names)
+                yield widened(part.take(pa.array(mine - np.uint32(self._starts[number]))), schema)
 
 
 def _search(keys: pa.Array, key: str) -> int:
