@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import itertools
+from collections.abc import Collection
 from contextlib import suppress
 from threading import RLock
 from typing import Final
@@ -45,10 +46,15 @@ class KeyIndex:
 
     def find(self, key: str) -> CatalogueRow | None:
         """The row of a key; None when the archive has no such image, which costs no more."""
+        return self.find_many([key]).get(key)
+
+    def find_many(self, keys: Collection[str]) -> dict[str, CatalogueRow]:
+        """The rows of those keys that the archive has: one question to the catalogue, where it is asked."""
         with self._lock:
-            if self._rows is None and key not in self._known:
-                self._look_up(key)
-            return self._known[key] if self._rows is None else self._rows.find(key)
+            if self._rows is None and any(key not in self._known for key in keys):
+                self._look_up(keys)
+            found = map(self._known.get if self._rows is None else self._rows.find, keys)
+            return {row.key: row for row in found if row is not None}
 
     def row(self, key: str) -> CatalogueRow:
         """The row of a key. For one that does not exist, some keys are read to name those that resemble it.
@@ -74,7 +80,7 @@ class KeyIndex:
             self._lookups = 0
             self._rows = None
 
-    def _look_up(self, key: str) -> None:
+    def _look_up(self, keys: Collection[str]) -> None:
         self._lookups += 1
         if self._lookups == 1:
             self._begin(self._catalogue.count())
@@ -83,7 +89,7 @@ class KeyIndex:
         if self._rows is None:
             if len(self._known) >= _MOST_HELD:
                 self._known.clear()
-            self._known[key] = next(iter(self._catalogue.lookup([key])), None)
+            self._known |= dict.fromkeys(keys) | {row.key: row for row in self._catalogue.lookup(keys)}
 
     def _begin(self, rows: int) -> None:
         """Hold a small catalogue; for a larger one, settle when its index pays."""

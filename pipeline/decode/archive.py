@@ -7,7 +7,8 @@ picture = archive.get("holiday/beach.jpg")
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,7 @@ import pyarrow as pa
 
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.key_index import KeyIndex
-from pipeline.archive.range_reads import read_payload, read_row
+from pipeline.archive.range_reads import read_all, read_payload, read_row
 from pipeline.archive.schema import rows_of
 from pipeline.archive.versions import AsOf
 from pipeline.decode.deliver import Delivery, deliver
@@ -24,13 +25,17 @@ from pipeline.decode.file_form import FileForm, OutputFormat
 from pipeline.decode.opened_image import OpenedImage
 from pipeline.decode.row_decoder import RowDecoder
 from pipeline.decode.view_size import Region, Size
-from pipeline.errors import ArchiveError
+from pipeline.errors import ArchiveError, DamagedError
 from pipeline.image.read import read_image
 from pipeline.image.write import to_pillow
 from pipeline.packing.file_of import file_of
+from pipeline.parts import parts
 from pipeline.store.options import StorageOptions
 from pipeline.store.storage import Storage
 from pipeline.types import WITH_PIXELS, CatalogueRow, Image, ShardRow
+
+_DECODED_PIXELS: Final = 8_000_000
+"""Of images that are decoded together."""
 
 
 class Archive:
@@ -91,15 +96,30 @@ class Archive:
         if size is not None or region is not None:
             return to_pillow(self.open(key).view(size=size, region=region))
         row = self.read(key)
-        if row.status not in WITH_PIXELS:
-            try:
-                return PIL.Image.open(io.BytesIO(file_of(row)))
-            except PIL.Image.DecompressionBombError as error:
-                raise ArchiveError(
-                    f"Expected an image that Pillow opens under key {key!r}, got an original too large for it "
-                    f"({error}). `Archive.file` gives the file; or raise PIL.Image.MAX_IMAGE_PIXELS."
-                ) from error
-        return to_pillow(self._decoded(row))
+        return to_pillow(self._decoded(row)) if row.status in WITH_PIXELS else _opened_file(row)
+
+    def get_many(
+        self, keys: Iterable[str], *, size: Size | None = None
+    ) -> Iterator[tuple[str, PIL.Image.Image]]:
+        """Many images as `get` gives one, each with its key, in the order in which they lie in the archive.
+
+        Neighbours come in one range read, and are decoded together. A few are in memory at once.
+
+        Args:
+            keys: each counts once.
+            size: as for `get`.
+        Raises:
+            UnknownKeyError: the archive lacks one of them; nothing is read then.
+            ArchiveError, ConfigError, DamagedError: as `get`.
+        """
+        rows = (row for _, row in self.read_many(keys))
+        for part in parts(rows, lambda row: (row.width or 0) * (row.height or 0), most=_DECODED_PIXELS):
+            if size is not None:
+                yield from ((row.key, to_pillow(self._decoder.open(row).view(size=size))) for row in part)
+                continue
+            images = iter(self._decoder.decode([row for row in part if row.status in WITH_PIXELS]))
+            for row in part:
+                yield row.key, to_pillow(next(images)) if row.status in WITH_PIXELS else _opened_file(row)
 
     def open(self, key: str) -> OpenedImage:
         """One image for pictures of any size and any part of it: what was decoded for one serves the next.
@@ -166,6 +186,27 @@ class Archive:
         """
         return read_row(self._storage, self.row(key))
 
+    def read_many(self, keys: Iterable[str]) -> Iterator[tuple[str, ShardRow]]:
+        """Many images as `read` gives one, each with its key, in the order in which they lie in the archive.
+
+        Neighbours in a shard, with less than 64 kB between them, come in one range read. 32 MiB are held at once.
+
+        Args:
+            keys: each counts once.
+        Raises:
+            UnknownKeyError: the archive lacks one of them; nothing is read then.
+            ArchiveError, DamagedError: as `read`.
+        """
+        wanted = dict.fromkeys(keys)
+        found = self._index.find_many(wanted)
+        for key in wanted:
+            if key not in found:
+                self.row(key)  # says which keys resemble it
+        for row, got in read_all(self._storage, found.values()):
+            if isinstance(got, str):
+                raise DamagedError(got)
+            yield row.key, got
+
     def read_payload(self, key: str) -> bytes:
         """One image's payload alone, as it lies in the archive: a codec's bitstream where coded, else packed as the
         row's `packing` says; `file` gives the file of a kept image."""
@@ -230,6 +271,16 @@ class Archive:
 
     def _decoded(self, row: ShardRow) -> Image:
         return self._decoder.decode([row])[0]
+
+
+def _opened_file(row: ShardRow) -> PIL.Image.Image:
+    try:
+        return PIL.Image.open(io.BytesIO(file_of(row)))
+    except PIL.Image.DecompressionBombError as error:
+        raise ArchiveError(
+            f"Expected an image that Pillow opens under key {row.key!r}, got an original too large for it "
+            f"({error}). `Archive.file` gives the file; or raise PIL.Image.MAX_IMAGE_PIXELS."
+        ) from error
 
 
 def _reopened(url: str, options: StorageOptions, device: str, as_of: AsOf | None) -> Archive:

@@ -68,6 +68,17 @@ def test_it_is_made_when_it_pays(
     assert len(files(archive)) == 1
 
 
+def test_many_are_one_question(archive: Path, asked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(key_index, "_ROWS_PER_LOOKUP", 3)
+    index = index_of(archive)
+    index.find("03")
+    for _ in range(2):
+        found = index.find_many(["05", "none", "03"])
+        assert sorted(found) == ["03", "05"]
+        assert all(row.key == key for key, row in found.items())
+    assert asked == ["03", "05", "none", "03"]
+
+
 def test_a_small_catalogue_is_read_once(
     archive: Path, asked: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -275,6 +275,27 @@ class TestRequests:
             (rows[key].shard, rows[key].payload_offset, rows[key].payload_length) for key in ("3", "1", "3")
         ]
 
+    def test_many_are_read_and_decoded_together(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        pictures = {f"{n}.png": picture(seed=n) for n in range(6)}
+        rows = [coded(key, file_of(image)) for key, image in pictures.items()]
+        fill(str(tmp_path), rows[:3])
+        archive = Archive(fill(str(tmp_path), [*rows[3:], kept("kept.png", file_of(pictures["0.png"]))], 1))
+        requests = Requests(monkeypatch)
+        wanted = ["5.png", "0.png", "kept.png", "2.png", "0.png"]
+        got = dict(archive.get_many(wanted))
+        assert list(got) == ["0.png", "2.png", "5.png", "kept.png"]
+        assert all(got[key].tobytes() == pictures.get(key, pictures["0.png"]).tobytes() for key in wanted)
+        assert len(requests.ranges) == 2
+        assert {key: image.size for key, image in archive.get_many(wanted, size=20)} == dict.fromkeys(
+            wanted, (20, 12)
+        )
+        del requests.ranges[:]
+        with pytest.raises(UnknownKeyError, match=r"got '7\.png'; the nearest: "):
+            list(archive.read_many(["0.png", "7.png"]))
+        assert requests.ranges == []
+
 
 class TestDamage:
     def test_a_flipped_bit_is_named(self, tmp_path: Path) -> None:
