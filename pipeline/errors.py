@@ -2,7 +2,8 @@
 
 TenfoldError
 ├── ConfigError      a configuration that cannot work: a file, or what it meets on this machine
-│   └── UsageError           what was said on the command line cannot work
+│   ├── UsageError           what was said on the command line cannot work
+│   └── FilterError          a filter over images that cannot be read
 ├── StorageError     an object store or folder that does not answer as it should
 │   ├── UnsafeStoreError     it lets two writers overwrite each other
 │   ├── UnfitNameError       it cannot hold an object of that name
@@ -31,6 +32,16 @@ class ConfigError(TenfoldError, ValueError):
 
 class UsageError(ConfigError):
     """A command line that cannot work: a value out of range, or options that exclude each other."""
+
+
+class FilterError(ConfigError):
+    """A filter over images that cannot be read."""
+
+    def __init__(self, message: str, *, start: int, stop: int) -> None:
+        """Take what to say, and between which characters of the filter, from 0, the fault lies."""
+        super().__init__(message)
+        self.start = start
+        self.stop = stop
 
 
 class StorageError(TenfoldError, OSError):

@@ -47,13 +47,22 @@ def key_matcher(pattern: str) -> Callable[[str], bool]:
     Raises:
         ConfigError: a range in brackets runs backwards.
     """
+    compiled = key_expression(pattern)
+    return lambda key: compiled.fullmatch(key) is not None
+
+
+def key_expression(pattern: str) -> re.Pattern[str]:
+    """What `key_matcher` matches whole keys by. It looks ahead only where a range in brackets holds `/`.
+
+    Raises:
+        ConfigError: a range in brackets runs backwards.
+    """
     try:
         if pattern.endswith("/"):
             pattern += "**"
-        compiled = compile_glob(pattern) if "/" in pattern else _compile_crossing(pattern)
+        return compile_glob(pattern) if "/" in pattern else _compile_crossing(pattern)
     except ValueError as error:
         raise ConfigError(f"Expected a glob over keys, got {pattern!r}: {error}; correct it.") from error
-    return lambda key: compiled.fullmatch(key) is not None
 
 
 def literal_texts(pattern: str) -> list[str]:
@@ -81,7 +90,7 @@ def _compiled(expression: str, pattern: str) -> re.Pattern[str]:
 
 def _part(part: str, *, crosses: bool = False) -> str:
     """The regular expression of one part; with `crosses` its wildcards match slashes too."""
-    any_one, no_slash = (".", "") if crosses else ("[^/]", "(?!/)")
+    any_one = "." if crosses else "[^/]"
     out = []
     i = 0
     while i < len(part):
@@ -92,12 +101,19 @@ def _part(part: str, *, crosses: bool = False) -> str:
         elif char == "?":
             out.append(any_one)
         elif closing > 0:
-            inside = part[i + 1 : closing]
-            negated = inside.startswith("!")
-            choices = re.sub(r"([\\\[\]^&~|])", r"\\\1", inside.removeprefix("!"))
-            out.append(f"{no_slash}[{'^' if negated else ''}{choices}]")
+            out.append(_one_of(part[i + 1 : closing], crosses=crosses))
             i = closing
         else:
             out.append(re.escape(char))
         i += 1
     return "".join(out)
+
+
+def _one_of(inside: str, *, crosses: bool) -> str:
+    """The regular expression of a range in brackets."""
+    negated = inside.startswith("!")
+    choices = re.sub(r"([\\\[\]^&~|]|^-|-$)", r"\\\1", inside.removeprefix("!"))
+    if negated:
+        return f"[^{choices}]" if crosses else f"[^/{choices}]"
+    holds_slash = any(first <= "/" <= last for first, last in re.findall("(.)-(.)", inside))
+    return f"(?!/)[{choices}]" if holds_slash and not crosses else f"[{choices}]"
