@@ -176,7 +176,16 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         "pipeline/store",
         "pipeline/workers",
     },
-    "pipeline/serve": {"pipeline (ground)", "pipeline/archive", "pipeline/store"},
+    "pipeline/serve": {
+        "codec (ground)",
+        "pipeline (ground)",
+        "pipeline/archive",
+        "pipeline/decode",
+        "pipeline/image",
+        "pipeline/metrics",
+        "pipeline/packing",
+        "pipeline/store",
+    },
     "pipeline (face)": {"pipeline/decode"},
     "jobs/terminal": {
         "codec (ground)",
@@ -262,6 +271,8 @@ DOORS: Final[dict[str, set[str]]] = {
     "pyarrow.dataset": {"pipeline/source"},
     "lepton_jpeg_python": {"pipeline/packing"},
     "starlette": {"pipeline/serve"},
+    "uvicorn": {"pipeline/serve"},
+    "cachetools": {"pipeline/serve"},
     "typer": {"jobs (verbs)", "jobs/bench", "jobs/main", "jobs/options"},
     "rich": {"jobs/terminal"},
 }

@@ -137,7 +137,9 @@ class OpenedImage:
     def _picture(self, width: int, height: int, shown: Region) -> PIL.Image.Image:
         """What is shown, in mode L, LA, RGB or RGBA, of so many pixels."""
         left, top, across, down = shown
-        scale = max(d for d in DENOMINATORS if d == 1 or (across >= width * d and down >= height * d))
+        scale = max(
+            d for d in DENOMINATORS if d == 1 or (-(-across // d) >= width and -(-down // d) >= height)
+        )
 
         def cut(opened: Opened) -> Pixels:
             return opened.region(*shown) if scale == 1 else opened.scaled(scale)
@@ -146,8 +148,9 @@ class OpenedImage:
         if self.alpha is not None:
             picture.putalpha(_of_pixels(cut(self.alpha)))
         if scale == 1:
-            left = top = 0
-        box = (left / scale, top / scale, (left + across) / scale, (top + down) / scale)
+            return picture.resize((width, height), Resampling.LANCZOS)
+        right, lower = _scaled(left + across, self.width, scale), _scaled(top + down, self.height, scale)
+        box = (left / scale, top / scale, right, lower)
         return picture.resize((width, height), Resampling.LANCZOS, box=box)
 
     def _in_mode(self, pixels: Pixels) -> Pixels:
@@ -191,6 +194,11 @@ def open_file(row: ShardRow, limits: ReadLimits) -> OpenedImage:
         orientation=frame.orientation,
         icc=frame.icc,
     )
+
+
+def _scaled(edge: int, end: int, scale: int) -> float:
+    """Where an edge of a region lies in the smaller picture, whose last pixel stands for what there is left of one."""
+    return -(-end // scale) if edge == end else edge / scale
 
 
 def _of_pixels(pixels: Pixels) -> PIL.Image.Image:

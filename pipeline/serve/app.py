@@ -13,10 +13,16 @@ from typing import Final
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.routing import Route
 
 from pipeline.errors import TenfoldError
+from pipeline.serve.guard import Guard
 from pipeline.serve.health_routes import health_routes
+from pipeline.serve.iiif_routes import iiif_routes
+from pipeline.serve.image_routes import image_routes
 from pipeline.serve.problems import answer_problem
+from pipeline.serve.raw_routes import raw_routes
 from pipeline.serve.site import Site
 
 _log: Final = logging.getLogger(__name__)
@@ -26,18 +32,22 @@ _REFRESH_EVERY_S: Final = 15.0
 def make_app(site: Site) -> Starlette:
     """The app that serves one archive.
 
-    Routes are tried in this order; a route without `methods` answers GET and HEAD.
+    Routes are tried in this order. What all answers have in common is the guard's.
     """
+    routes = [*health_routes(site), *iiif_routes(site), *image_routes(site), *raw_routes(site)]
+    names = {route.path.split("/")[1] for route in routes if isinstance(route, Route)}
     return Starlette(
-        routes=[*health_routes(site)],
+        routes=routes,
+        middleware=[Middleware(Guard, site=site, routes=names)],
         exception_handlers={HTTPException: answer_problem},
-        lifespan=lambda _: _following(site),
+        lifespan=lambda _: _running(site),
     )
 
 
 @contextlib.asynccontextmanager
-async def _following(site: Site) -> AsyncIterator[None]:
-    """Go to newer versions of the catalogue for as long as the app runs."""
+async def _running(site: Site) -> AsyncIterator[None]:
+    """Decode, and go to newer versions of the catalogue, for as long as the app runs."""
+    await site.decoders.start()
     follower = asyncio.create_task(_follow(site))
     try:
         yield
@@ -45,6 +55,7 @@ async def _following(site: Site) -> AsyncIterator[None]:
         follower.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await follower
+        await site.decoders.close()
 
 
 async def _follow(site: Site) -> None:

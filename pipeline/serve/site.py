@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pipeline.metrics.serving import ServingMetrics
+from pipeline.serve.decoding import Decoders
+from pipeline.serve.image_service import ImageService
+from pipeline.serve.limits import Limits
 from pipeline.serve.served_index import ServedIndex
 from pipeline.store.storage import Storage
 
@@ -15,3 +19,12 @@ class Site:
     archive: Storage
     index: ServedIndex
     """From keys to rows, at hand: ask it in the event loop."""
+    decoders: Decoders
+    images: ImageService
+    """From rows to files: what costs work goes through it."""
+    limits: Limits
+    metrics: ServingMetrics
+    public_url: str | None = None
+    """Where clients reach it, when a proxy stands before it: without a slash at the end."""
+    token: str | None = None
+    """That clients must show; None lets everybody in."""

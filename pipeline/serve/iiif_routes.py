@@ -1,0 +1,78 @@
+"""IIIF Image API 3.0, level 2: the images of the archive in every viewer that museums and libraries have."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from pipeline.serve.accept import Accept
+from pipeline.serve.iiif_info import CONTEXT, PROFILE, image_information
+from pipeline.serve.iiif_request import (
+    BadViewError,
+    NotOfferedError,
+    ViewWords,
+    read_view,
+    split_words,
+    write_words,
+)
+from pipeline.serve.paths import address, quoted_key, segments_below, stored_row
+from pipeline.serve.problems import Problem
+from pipeline.serve.shown import shown_size, view_answer
+from pipeline.serve.site import Site
+
+_PREFIX: Final = "/iiif/3/"
+_INFO: Final = "info.json"
+_LD_JSON: Final = "application/ld+json"
+
+
+def iiif_routes(site: Site) -> list[BaseRoute]:
+    """Everything below `/iiif/3/`. Paths are read from the right: `a%2Fb` and `a/b` name the same key."""
+
+    async def iiif(request: Request) -> Response:
+        segments = segments_below(request, _PREFIX)
+        if segments[-1] == _INFO:
+            return _information(site, request, "/".join(segments[:-1]))
+        key, words = split_words(segments) or ("", None)
+        is_image = words is not None and site.index.find(key) is not None
+        if words is not None and is_image and words.are_well_formed():
+            return await _image(site, request, key, words)
+        if site.index.find("/".join(segments)) is None and words is not None and is_image:
+            return await _image(site, request, key, words)  # which says what is wrong with them
+        row = stored_row(site, "/".join(segments))
+        return RedirectResponse(f"{_id(site, request, row.key)}/{_INFO}", HTTPStatus.SEE_OTHER)
+
+    return [Route(_PREFIX + "{path:path}", iiif)]
+
+
+def _id(site: Site, request: Request, key: str) -> str:
+    return f"{address(site, request)}{_PREFIX}{quoted_key(key)}"
+
+
+def _information(site: Site, request: Request, key: str) -> Response:
+    row = stored_row(site, key)
+    width, height = shown_size(site, row)
+    content = image_information(_id(site, request, key), width, height, max_area=site.limits.max_area)
+    speaks_ld = Accept(request.headers.get("accept")).names(_LD_JSON)
+    media_type = f'{_LD_JSON};profile="{CONTEXT}"' if speaks_ld else "application/json"
+    headers = {"Cache-Control": "public, max-age=300", "Vary": "Accept", "Link": f'<{PROFILE}>;rel="profile"'}
+    return Response(json.dumps(content), HTTPStatus.OK, headers, media_type)
+
+
+async def _image(site: Site, request: Request, key: str, words: ViewWords) -> Response:
+    row = stored_row(site, key)
+    width, height = shown_size(site, row)
+    max_area = site.limits.max_area
+    try:
+        view = read_view(words, width, height, max_area=max_area)
+    except BadViewError as error:
+        raise Problem(HTTPStatus.BAD_REQUEST, str(error)) from error
+    except NotOfferedError as error:
+        raise Problem(HTTPStatus.NOT_IMPLEMENTED, str(error)) from error
+    canonical = f"{_id(site, request, key)}/{write_words(view, width, height, max_area=max_area)}"
+    link = f'<{PROFILE}>;rel="profile", <{canonical}>;rel="canonical"'
+    return await view_answer(site, request, row, view, {"Link": link})

@@ -1,0 +1,38 @@
+"""What names an image and its content, and what names a file made of it."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import Final
+
+from pipeline.serve.view import View
+from pipeline.types import CatalogueRow
+
+RENDERER: Final = 1
+"""Of the way in which files are made of views: another number where the same view gives other bytes that matter."""
+
+
+def image_id(row: CatalogueRow) -> str:
+    """The image as it was stored by one run: a shard never changes, and its name tells its bytes."""
+    return f"{row.shard}#{row.row}"
+
+
+def weak_etag(row: CatalogueRow, view: View) -> str:
+    """Of a file made of an image. Pixels differ by a step or two between machines, so it is weak: 304, no ranges."""
+    content = (row.key, row.payload_length, row.source_sha256, row.codec, row.weights, row.orientation)
+    told = repr((RENDERER, content, view)).encode()
+    return f'W/"{_crc(row)}-{blake2b(told, digest_size=12).hexdigest()}"'
+
+
+def strong_etag(row: CatalogueRow) -> str:
+    """Of the bytes that are stored, or of the file that they unpack to: the same bytes on every machine."""
+    return f'"{_crc(row)}-{row.payload_length or 0:x}-{row.packing or "plain"}"'
+
+
+def content_version(row: CatalogueRow) -> str:
+    """What `?v=` says of an image whose content it names: the address of what never changes."""
+    return _crc(row)
+
+
+def _crc(row: CatalogueRow) -> str:
+    return f"{row.payload_crc32c or 0:08x}-{row.extras_crc32c or 0:08x}"

@@ -1,0 +1,70 @@
+"""Makes files of views in a process of its own, and holds the images that it has opened."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import replace
+
+from pipeline.archive.range_reads import read_row
+from pipeline.decode.opened_image import OpenedImage
+from pipeline.decode.row_decoder import RowDecoder
+from pipeline.image.read import ReadLimits
+from pipeline.packing.file_of import file_of
+from pipeline.serve.decoding import Made, NotMade
+from pipeline.serve.faults import not_made_by
+from pipeline.serve.image_id import image_id
+from pipeline.serve.remembered_scales import RememberedScales
+from pipeline.serve.render import render
+from pipeline.serve.view import View
+from pipeline.store.storage import Storage
+from pipeline.types import CatalogueRow
+
+
+class ImageMaker:
+    """Opens images of one archive. Not for two threads at once."""
+
+    def __init__(self, archive: Storage, *, device: str, max_pixels: int, most_held_bytes: int) -> None:
+        """Load and contact nothing yet.
+
+        Args:
+            device: where codecs are loaded: `auto`, `cpu`, `cuda`, ...
+            max_pixels: of the largest kept file that is opened.
+            most_held_bytes: of opened images together; the one that is worked on is always held.
+        """
+        self._archive = archive
+        self._decoder = RowDecoder(archive, device=device)
+        self._limits = ReadLimits(max_pixels=max_pixels)
+        self._most_held_bytes = most_held_bytes
+        self._held: OrderedDict[str, OpenedImage] = OrderedDict()
+
+    @property
+    def holds(self) -> frozenset[str]:
+        """Ids of the images that are open (image_id.py)."""
+        return frozenset(self._held)
+
+    def make(self, row: CatalogueRow, view: View | None) -> Made | NotMade:
+        """As `Decoders.make`: whatever happens is an answer."""
+        try:
+            if view is None:
+                return Made(data=file_of(read_row(self._archive, row)))
+            return Made(data=render(self._opened(row), view, row.orientation))
+        except Exception as error:  # noqa: BLE001 the boundary of one request: what is stored may be anything
+            self._held.pop(image_id(row), None)
+            return not_made_by(error, key=row.key)
+        finally:
+            self._make_room()
+
+    def _opened(self, row: CatalogueRow) -> OpenedImage:
+        name = image_id(row)
+        if name not in self._held:
+            opened = self._decoder.open(read_row(self._archive, row), limits=self._limits)
+            self._held[name] = replace(opened, colour=RememberedScales(opened.colour))
+        self._held.move_to_end(name)
+        return self._held[name]
+
+    def _make_room(self) -> None:
+        while (
+            len(self._held) > 1
+            and sum(one.holds_bytes for one in self._held.values()) > self._most_held_bytes
+        ):
+            self._held.popitem(last=False)

@@ -1,0 +1,75 @@
+"""`/image/{key}`: an image as a file that the client can show, as `<img src>` asks for it."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from pipeline.serve.accept import Accept
+from pipeline.serve.iiif_request import largest
+from pipeline.serve.paths import key_below, stored_row
+from pipeline.serve.problems import Problem
+from pipeline.serve.raw_routes import original_answer, original_type
+from pipeline.serve.shown import shown_size, view_answer
+from pipeline.serve.site import Site
+from pipeline.serve.view import MEDIA_TYPES, View, ViewFormat
+from pipeline.types import CatalogueRow
+
+_PREFIX: Final = "/image/"
+_NAMES: Final[dict[str, ViewFormat]] = {"jpg": "jpeg", **{name: name for name in MEDIA_TYPES}}
+_OPAQUE_MODES: Final = ("1", "L", "RGB", "CMYK", "YCbCr")
+
+
+def image_routes(site: Site) -> list[BaseRoute]:
+    """`/image/{key}?w=WIDTH&format=webp|jpeg|png`: the original where one was kept and nothing else is asked for, else
+    what `Accept` likes best."""
+
+    async def image(request: Request) -> Response:
+        row = stored_row(site, key_below(request, _PREFIX))
+        accept = Accept(request.headers.get("accept"))
+        width, asked = _read_width(request), _read_format(request)
+        original = original_type(row) if width is None and asked is None else None
+        chosen = MEDIA_TYPES[asked] if asked else accept.best(_offers(row, accept, original))
+        if chosen is None:
+            known = ", ".join(MEDIA_TYPES.values())
+            raise Problem(HTTPStatus.NOT_ACCEPTABLE, f"Expected one of {known} in Accept, got none of them.")
+        if chosen == original:
+            return await original_answer(site, request, row, {"Vary": "Accept"})
+        fmt = next(name for name, media_type in MEDIA_TYPES.items() if media_type == chosen)
+        return await view_answer(site, request, row, _view(site, row, width, fmt), {"Vary": "Accept"})
+
+    return [Route(_PREFIX + "{path:path}", image)]
+
+
+def _offers(row: CatalogueRow, accept: Accept, original: str | None) -> list[str]:
+    """What may be sent, the best first. WebP only to those who say its name: whoever stores files says `*/*`."""
+    opaque_first = ["image/jpeg", "image/png"] if row.mode in _OPAQUE_MODES else ["image/png", "image/jpeg"]
+    webp = ["image/webp"] if accept.names("image/webp") else []
+    return [*([original] if original else []), *webp, *opaque_first]
+
+
+def _view(site: Site, row: CatalogueRow, wanted: int | None, fmt: ViewFormat) -> View:
+    """All of it, no larger than it is and than is made here."""
+    width, height = shown_size(site, row)
+    across, down = largest(width, height, site.limits.max_area)
+    if wanted is not None and wanted < across:
+        across, down = wanted, max(1, round(height * wanted / width))
+    return View(region=(0, 0, width, height), width=across, height=down, fmt=fmt)
+
+
+def _read_format(request: Request) -> ViewFormat | None:
+    name = request.query_params.get("format")
+    if name is not None and name not in _NAMES:
+        raise Problem(HTTPStatus.BAD_REQUEST, f"Expected format= one of {', '.join(_NAMES)}, got {name!r}.")
+    return None if name is None else _NAMES[name]
+
+
+def _read_width(request: Request) -> int | None:
+    width = request.query_params.get("w")
+    if width is not None and not (width.isascii() and width.isdecimal() and int(width[:9]) > 0):
+        raise Problem(HTTPStatus.BAD_REQUEST, f"Expected w= a width of 1 pixel or more, got {width!r}.")
+    return None if width is None else int(width[:9])

@@ -1,0 +1,204 @@
+"""Decoders of this machine: who is served next, by which of them, and who is told to come again.
+
+Work is counted in pixels. A request waits behind those that came before it, and is overtaken by those that came after
+it and are done sooner than it has waited: small ones never wait long for large ones, and large ones not for ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final, TypeVar
+
+from pipeline.serve.decoder_process import DecoderProcess, DecoderSettings, Task
+from pipeline.serve.decoding import DecoderDiedError, Made, NotMade, OverloadedError, TookTooLongError
+from pipeline.serve.image_id import image_id
+from pipeline.serve.limits import Limits
+from pipeline.serve.view import View
+from pipeline.types import CatalogueRow
+
+_Result = TypeVar("_Result")
+_log: Final = logging.getLogger(__name__)
+PIXELS_PER_S: Final = 5_000_000
+"""That a core decodes, about."""
+_FEWEST_PIXELS: Final = 65_536
+"""No request costs less than so many."""
+_PIXELS_OF_A_BYTE: Final = 0.1
+"""That unpacking one costs."""
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class _Job:
+    row: CatalogueRow
+    view: View | None
+    pixels: float
+    is_alone: bool
+    arrived: float
+    outcome: asyncio.Future[Made | NotMade]
+
+    @property
+    def image(self) -> str:
+        return image_id(self.row)
+
+    @property
+    def rank(self) -> float:
+        """The lowest is served first."""
+        return self.arrived + self.pixels / PIXELS_PER_S
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class _Decoder:
+    process: DecoderProcess
+    holds: frozenset[str] = frozenset()
+    job: _Job | None = None
+    """What it works on."""
+    is_started: bool = False
+    """A process that died is replaced before it is asked again."""
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class LocalDecoders:
+    """Implements `Decoders` by processes. For one event loop."""
+
+    settings: DecoderSettings
+    limits: Limits
+    _decoders: Sequence[_Decoder] = field(init=False)
+    _threads: ThreadPoolExecutor = field(init=False)
+    _waiting: list[_Job] = field(init=False, default_factory=list)
+    _tasks: set[asyncio.Task[None]] = field(init=False, default_factory=set)
+    _is_closed: bool = field(init=False, default=False)
+
+    def __post_init__(self) -> None:
+        """Take how many there are; nothing runs yet."""
+        number = self.limits.decoders
+        self._decoders = [_Decoder(process=DecoderProcess(self.settings)) for _ in range(number)]
+        self._threads = ThreadPoolExecutor(number, thread_name_prefix="decoder")
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a process was started."""
+        return any(decoder.is_started for decoder in self._decoders)
+
+    async def start(self) -> None:
+        """Start all processes; what is asked meanwhile waits for the first."""
+        for decoder in self._decoders:
+            self._go(self._begin(decoder))
+
+    async def close(self) -> None:
+        """End all processes; whoever waits is told that they are gone."""
+        self._is_closed = True
+        for job in self._waiting:
+            job.outcome.cancel()
+        self._waiting.clear()
+        for decoder in self._decoders:
+            await asyncio.to_thread(decoder.process.close)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._threads.shutdown()
+
+    async def make(self, row: CatalogueRow, view: View | None, *, alone: bool = False) -> Made | NotMade:
+        """As `Decoders.make`. It waits at most as long as decoding may take, and is refused at once where the queue is
+        full."""
+        loop = asyncio.get_running_loop()
+        job = _Job(
+            row=row,
+            view=view,
+            pixels=self._cost(row, view),
+            is_alone=alone,
+            arrived=time.monotonic(),
+            outcome=loop.create_future(),
+        )
+        waiting = sum(one.pixels for one in self._waiting)
+        if self._waiting and waiting + job.pixels > self.limits.most_waiting_pixels:
+            raise OverloadedError(waiting / PIXELS_PER_S / len(self._decoders))
+        self._waiting.append(job)
+        late = loop.call_later(self.limits.deadline_s, self._give_up, job)
+        self._begin_what_can()
+        try:
+            return await job.outcome
+        finally:
+            late.cancel()
+            with suppress(ValueError):  # the client left before it was begun
+                self._waiting.remove(job)
+
+    def waiting_pixels(self) -> float:
+        """Of all requests that wait."""
+        return sum(job.pixels for job in self._waiting)
+
+    def busy(self) -> int:
+        """Decoders that work."""
+        return sum(decoder.job is not None for decoder in self._decoders)
+
+    def _cost(self, row: CatalogueRow, view: View | None) -> float:
+        """In pixels: of what is shown where the image is open, else of all that must be decoded for it."""
+        if view is None:
+            return max(_FEWEST_PIXELS, (row.source_size or 0) * _PIXELS_OF_A_BYTE)
+        name, scale = image_id(row), view.denominator()
+        is_open = any(name in decoder.holds for decoder in self._decoders)
+        _, _, across, down = view.region if is_open else (0, 0, row.width or 0, row.height or 0)
+        return max(_FEWEST_PIXELS, across * down / scale)
+
+    def _give_up(self, job: _Job) -> None:
+        if job in self._waiting and not job.outcome.done():
+            job.outcome.set_exception(OverloadedError(self.limits.deadline_s))
+
+    def _begin_what_can(self) -> None:
+        for job in sorted(self._waiting, key=lambda job: job.rank):
+            running = [decoder.job for decoder in self._decoders if decoder.job is not None]
+            if any(one.is_alone for one in running):
+                return
+            if job.outcome.done() or job.image in (one.image for one in running):
+                continue  # nobody waits for it; or whoever works on this image will have it open
+            pixels = sum(one.pixels for one in running) + job.pixels
+            if running and (job.is_alone or pixels > self.limits.most_running_pixels):
+                return  # those behind it do not overtake it for ever
+            decoder = next(self._idle_for(job), None)
+            if decoder is None:
+                return
+            self._waiting.remove(job)
+            decoder.job = job
+            self._go(self._run(decoder, job))
+
+    def _idle_for(self, job: _Job) -> Iterator[_Decoder]:
+        """Decoders that do nothing; first those that hold the image, then those that hold least."""
+        idle = [one for one in self._decoders if one.is_started and one.job is None]
+        yield from sorted(idle, key=lambda one: (job.image not in one.holds, len(one.holds)))
+
+    async def _begin(self, decoder: _Decoder) -> None:
+        try:
+            await self._in_thread(decoder.process.start)
+        except DecoderDiedError:
+            _log.exception("A decoder could not be started; it is tried again when it is needed")
+        decoder.is_started = True
+        self._begin_what_can()
+
+    async def _run(self, decoder: _Decoder, job: _Job) -> None:
+        task = Task(row=job.row, view=job.view)
+        try:
+            answer = await self._in_thread(
+                partial(decoder.process.ask, task, timeout_s=self.limits.deadline_s)
+            )
+        except (DecoderDiedError, TookTooLongError) as error:
+            decoder.holds, decoder.job, decoder.is_started = frozenset(), None, False
+            if not job.outcome.done():
+                job.outcome.set_exception(error)
+            if not self._is_closed:
+                await self._begin(decoder)
+        else:
+            decoder.holds, decoder.job = answer.holds, None
+            if not job.outcome.done():
+                job.outcome.set_result(answer.outcome)
+            self._begin_what_can()
+
+    def _go(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _in_thread(self, work: Callable[[], _Result]) -> _Result:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)

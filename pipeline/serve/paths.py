@@ -1,0 +1,50 @@
+"""Keys in paths. They hold slashes and anything else, so they are read from what the client sent, undecoded: `a%2Fb`
+and `a/b` both name the key `a/b`, as proxies may decode the one to the other."""
+
+from __future__ import annotations
+
+from urllib.parse import quote, unquote
+
+from starlette.requests import Request
+
+from pipeline.serve.problems import nothing_stored, unknown_key
+from pipeline.serve.site import Site
+from pipeline.types import CatalogueRow
+
+
+def segments_below(request: Request, prefix: str) -> list[str]:
+    """The segments of the path below a prefix, each decoded: one that held `%2F` holds a slash."""
+    sent: bytes = request.scope.get("raw_path") or quote(request.scope["path"]).encode()
+    path = sent.decode("ascii", "replace").partition("?")[0].removeprefix(request.scope.get("root_path", ""))
+    return [unquote(segment) for segment in path.removeprefix(prefix).split("/")]
+
+
+def key_below(request: Request, prefix: str) -> str:
+    """The rest of the path as a key."""
+    return "/".join(segments_below(request, prefix))
+
+
+def stored_row(site: Site, key: str) -> CatalogueRow:
+    """The row of a key under which something is stored.
+
+    Raises:
+        Problem: there is none.
+    """
+    row = site.index.find(key)
+    if row is None:
+        raise unknown_key(key)
+    if row.payload_length is None:
+        raise nothing_stored(row)
+    return row
+
+
+def address(site: Site, request: Request) -> str:
+    """Where clients reach this server, without a slash at the end."""
+    if site.public_url is not None:
+        return site.public_url
+    return f"{request.url.scheme}://{request.url.netloc}{request.scope.get('root_path', '')}"
+
+
+def quoted_key(key: str) -> str:
+    """A key as one segment of a path."""
+    return quote(key, safe="")

@@ -1,0 +1,143 @@
+"""`/raw/{key}`: the bytes that are stored, or the file that they unpack to; the same bytes on every machine.
+
+They may be anything that somebody once put into an archive: no browser runs or guesses at them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import quote
+
+import google_crc32c
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import BaseRoute, Route
+
+from pipeline.archive.range_reads import read_payload
+from pipeline.errors import ArchiveError, StorageError
+from pipeline.serve.answers import LEFT, is_known, keeping, not_modified, while_client_waits
+from pipeline.serve.byte_ranges import NoSuchRangeError, read_range
+from pipeline.serve.faults import not_made_by
+from pipeline.serve.image_id import content_version, strong_etag
+from pipeline.serve.paths import key_below, stored_row
+from pipeline.serve.problems import not_made
+from pipeline.serve.site import Site
+from pipeline.types import CatalogueRow
+
+_PREFIX: Final = "/raw/"
+_PIECE: Final = 4 * 2**20
+"""Bytes that are held for one client; up to so many are checked before the first is sent."""
+_UNKNOWN_TYPE: Final = "application/octet-stream"
+_TYPES: Final[Mapping[str, str]] = {
+    "JPEG": "image/jpeg",
+    "MPO": "image/jpeg",
+    "PNG": "image/png",
+    "WEBP": "image/webp",
+    "GIF": "image/gif",
+    "AVIF": "image/avif",
+    "HEIF": "image/heif",
+    "TIFF": "image/tiff",
+    "JPEG2000": "image/jp2",
+    "BMP": "image/bmp",
+}
+"""By the names of formats; all else is sent as a file to be stored."""
+_LOCKED: Final = {"Content-Security-Policy": "sandbox; default-src 'none'"}
+
+
+def raw_routes(site: Site) -> list[BaseRoute]:
+    """`/raw/{key}`, with ranges and a strong ETag."""
+
+    async def raw(request: Request) -> Response:
+        return await original_answer(site, request, stored_row(site, key_below(request, _PREFIX)), {})
+
+    return [Route(_PREFIX + "{path:path}", raw)]
+
+
+def original_type(row: CatalogueRow) -> str | None:
+    """The media type of the file that a kept or bounded image is; None of others, and of what is not known here."""
+    return _TYPES.get(row.source_format or "") if row.status in ("kept", "bounded") else None
+
+
+async def original_answer(
+    site: Site, request: Request, row: CatalogueRow, headers: Mapping[str, str]
+) -> Response:
+    """The file of a kept or bounded image, or the payload of another, or a range of it.
+
+    Args:
+        headers: beside those that every such answer has.
+    Raises:
+        Problem: it cannot be had.
+    """
+    etag = strong_etag(row)
+    told = {
+        "ETag": etag,
+        "Accept-Ranges": "bytes",
+        **keeping(request, content_version(row)),
+        **_LOCKED,
+        **headers,
+    }
+    if is_known(request, etag):
+        return not_modified(told)
+    unpacks = row.status in ("kept", "bounded") and row.packing is not None
+    unpacked = None
+    if unpacks and (row.source_size is None or request.method != "HEAD"):
+        unpacked = await while_client_waits(request, site.images.file(row, None))
+        if unpacked is None:
+            return Response(status_code=LEFT)
+    size = (
+        len(unpacked) if unpacked is not None else (row.source_size if unpacks else row.payload_length) or 0
+    )
+    part = None
+    if request.headers.get("if-range", etag) == etag:
+        try:
+            part = read_range(request.headers.get("range"), size)
+        except NoSuchRangeError:
+            status = HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
+            return Response(status_code=status, headers={**told, "Content-Range": f"bytes */{size}"})
+    start, stop = part or (0, size)
+    status = HTTPStatus.OK if part is None else HTTPStatus.PARTIAL_CONTENT
+    told |= _as_file(row) | {"Content-Length": str(stop - start)}
+    if part is not None:
+        told["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
+    if request.method == "HEAD":
+        return Response(status_code=status, headers=told)
+    if unpacked is not None:
+        return Response(unpacked[start:stop], status, told)
+    if size <= _PIECE:
+        return Response((await _checked_payload(site, row))[start:stop], status, told)
+    return StreamingResponse(_pieces(site, row, start, stop), status, told)
+
+
+def _as_file(row: CatalogueRow) -> dict[str, str]:
+    media_type = original_type(row)
+    name = quote(row.key.rpartition("/")[2], safe="")
+    how = "inline" if media_type is not None else "attachment"
+    return {
+        "Content-Type": media_type or _UNKNOWN_TYPE,
+        "Content-Disposition": f"{how}; filename*=UTF-8''{name}",
+    }
+
+
+async def _checked_payload(site: Site, row: CatalogueRow) -> bytes:
+    try:
+        return await asyncio.to_thread(read_payload, site.archive, row)
+    except (ArchiveError, StorageError) as error:
+        raise not_made(row, not_made_by(error, key=row.key)) from error
+
+
+async def _pieces(site: Site, row: CatalogueRow, start: int, stop: int) -> AsyncIterator[bytes]:
+    """A large payload, streamed. Where it is damaged, its last piece does not come, so no client takes it for whole."""
+    offset, crc = row.payload_offset or 0, 0
+    for at in range(start, stop, _PIECE):
+        length = min(_PIECE, stop - at)
+        piece = await asyncio.to_thread(site.archive.read_range, row.shard, offset + at, length)
+        crc = google_crc32c.extend(crc, piece)
+        is_whole = start == 0 and at + length == row.payload_length
+        if is_whole and crc != row.payload_crc32c:
+            raise StorageError(
+                f"Expected CRC32C {row.payload_crc32c} for {row.key!r}, got {crc}: not sent whole."
+            )
+        yield piece

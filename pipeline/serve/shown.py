@@ -1,0 +1,56 @@
+"""Answers that show an image: what can be shown at all, and the file of a view as a response."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from pipeline.serve.answers import LEFT, is_known, keeping, not_modified, while_client_waits
+from pipeline.serve.image_id import content_version, weak_etag
+from pipeline.serve.problems import no_picture, too_large
+from pipeline.serve.site import Site
+from pipeline.serve.view import MEDIA_TYPES, View, upright_size
+from pipeline.types import CatalogueRow
+
+
+def shown_size(site: Site, row: CatalogueRow) -> tuple[int, int]:
+    """Width and height of the upright image, as the catalogue tells them: nothing is read.
+
+    Raises:
+        Problem: there is no picture, or one of more pixels than are decoded here.
+    """
+    if not row.width or not row.height:
+        raise no_picture(
+            row, f"Expected a picture under key {row.key!r}, got a file without one: {row.reason}."
+        )
+    if row.width * row.height > site.limits.max_pixels:
+        raise too_large(row, site.limits.max_pixels)
+    return upright_size(row.width, row.height, row.orientation)
+
+
+async def view_answer(
+    site: Site, request: Request, row: CatalogueRow, view: View, headers: Mapping[str, str]
+) -> Response:
+    """The file of a view. To a client that has it 304, and to HEAD the headers alone: nothing is made for these.
+
+    Args:
+        headers: beside those that every view has.
+    Raises:
+        Problem: it cannot be made, or not now.
+    """
+    etag = weak_etag(row, view)
+    told = {"ETag": etag, "Accept-Ranges": "none", **keeping(request, content_version(row)), **headers}
+    if is_known(request, etag):
+        return not_modified(told)
+    media_type = MEDIA_TYPES[view.fmt]
+    data = site.images.remembered(row, view)
+    if data is None and request.method == "HEAD":
+        return Response(status_code=HTTPStatus.OK, headers={"Content-Type": media_type, **told})
+    if data is None:
+        data = await while_client_waits(request, site.images.file(row, view))
+    if data is None:
+        return Response(status_code=LEFT)
+    return Response(data, HTTPStatus.OK, told, media_type)
