@@ -20,6 +20,7 @@ VERBS: Final = {
     "policy.",
     "decode": "Decode the images of ARCHIVE into DST, with EXIF, ICC profile, XMP and alpha.",
     "get": "Write the image KEY of ARCHIVE to FILE, with its EXIF, ICC profile, XMP and alpha.",
+    "serve": "Serve ARCHIVE over HTTP: for browsers, IIIF viewers and programs.",
     "info": "Say what ARCHIVE is: images, bytes, codecs, runs, versions.",
     "ls": "List the images of ARCHIVE: status, size, rate, quality, and the reason where one was kept or failed.",
     "report": "Compare ARCHIVE with zip, with its source files and with other codecs; show where it is worst.",

@@ -246,6 +246,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         "pipeline/repair",
         "pipeline/report",
         "pipeline/rm",
+        "pipeline/serve",
         "pipeline/source",
         "pipeline/store",
         "pipeline/training",
