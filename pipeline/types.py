@@ -150,6 +150,10 @@ class ShardRow:
     alpha: bytes | None = None
     carried: bytes | None = None
     """All else that the file held beside its pixels (pipeline/image/carried.py)."""
+    thumbhash: bytes | None = None
+    """What the image looks like, in 19 to 25 bytes (pipeline/image/thumbhash.py), upright and in sRGB."""
+    preview: bytes | None = None
+    """The same as a WebP file of at most 256 pixels a side; None where it would take more than 1 % of the payload."""
     status: Status
     reason: str | None = None
     """Why the image was not coded; null when it was."""
@@ -204,6 +208,7 @@ class CatalogueRow:
     mode: str | None
     bit_depth: int | None
     orientation: int | None
+    thumbhash: bytes | None
     status: Status
     reason: str | None
     damaged: bool | None
@@ -245,3 +250,7 @@ class CatalogueRow:
     carried_length: int | None
     extras_crc32c: int | None
     """CRC32C of exif, icc, xmp, alpha and carried, one after the other; null when there is none of them."""
+    preview_offset: int | None
+    """Likewise one byte run; null when the shard holds no preview of the image."""
+    preview_length: int | None
+    preview_crc32c: int | None

@@ -18,8 +18,10 @@ from pipeline.types import WITH_PIXELS, CatalogueRow, ShardRow
 
 EXTRAS: Final = ("exif", "icc", "xmp", "alpha", "carried")
 """The metadata columns, in the order in which `extras_crc32c` runs over them."""
+BESIDE: Final = (*EXTRAS, "preview")
+"""What a shard may hold of an image beside its payload, each in a byte run of its own."""
 _SHARED: Final = [
-    field.name for field in fields(ShardRow) if field.name not in (*EXTRAS, "payload", "same_as_row")
+    field.name for field in fields(ShardRow) if field.name not in (*BESIDE, "payload", "same_as_row")
 ]
 _GAP: Final = 64 * 1024
 """So many bytes between two images cost less than another request would."""
@@ -31,7 +33,7 @@ Span = tuple[int, int]
 
 
 def spans_of(row: CatalogueRow, names: Iterable[str]) -> dict[str, Span]:
-    """Where in the shard those of `payload` and the metadata lie that an image has."""
+    """Where in the shard those of `payload` and `BESIDE` lie that an image has."""
     spans: dict[str, Span] = {}
     for name in names:
         offset, length = getattr(row, f"{name}_offset"), getattr(row, f"{name}_length")
@@ -85,7 +87,7 @@ def read_rows(
     wanted: dict[str, list[Span]] = defaultdict(list)
     for row, of_row in zip(rows, spans, strict=True):
         wanted[row.shard] += of_row.values()
-    held = _Held(storage, {shard: joined(of_shard) for shard, of_shard in wanted.items()})
+    held = HeldSpans(storage, wanted)
     for row, of_row in zip(rows, spans, strict=True):
         try:
             yield row, _checked(row, {name: held.bytes_at(row.shard, *span) for name, span in of_row.items()})
@@ -113,23 +115,35 @@ def joined(spans: Iterable[Span]) -> list[Span]:
 
 
 def row_in(row: CatalogueRow, data: bytes) -> ShardRow:
-    """One image out of the bytes of its shard, with all the metadata it has; nothing is checked."""
-    spans = spans_of(row, ("payload", *EXTRAS))
+    """One image out of the bytes of its shard, with all that lies there of it; nothing is checked.
+
+    But a preview that is damaged is left out: the image does without, and `tenfold preview` makes another.
+    """
+    spans = spans_of(row, ("payload", *BESIDE))
     parts = {name: data[offset : offset + length] for name, (offset, length) in spans.items()}
+    if "preview" in parts and google_crc32c.value(parts["preview"]) != row.preview_crc32c:
+        del parts["preview"]
     return _shard_row(row, **parts)
 
 
-class _Held:
-    """Some bytes of some shards, read at the same time; those that are not there are empty."""
+class HeldSpans:
+    """Some bytes of some shards, read at the same time, in few reads; those that are not there are empty."""
 
-    def __init__(self, storage: Storage, reads: Mapping[str, Sequence[Span]]) -> None:
-        self._starts = {shard: [start for start, _ in spans] for shard, spans in reads.items()}
+    def __init__(self, storage: Storage, spans: Mapping[str, Iterable[Span]]) -> None:
+        """Begin to read; `spans` are of the shards that they are named by."""
+        reads = {shard: joined(of_shard) for shard, of_shard in spans.items()}
+        self._starts = {shard: [start for start, _ in of_shard] for shard, of_shard in reads.items()}
         self._parts = {
-            shard: [shared_threads().submit(_read_if_there, storage, shard, *span) for span in spans]
-            for shard, spans in reads.items()
+            shard: [shared_threads().submit(_read_if_there, storage, shard, *read) for read in of_shard]
+            for shard, of_shard in reads.items()
         }
 
     def bytes_at(self, shard: str, offset: int, length: int) -> bytes:
+        """The bytes of one of the spans, once they have come.
+
+        Raises:
+            StorageError: the store does not answer.
+        """
         number = bisect_right(self._starts[shard], offset) - 1
         start = offset - self._starts[shard][number]
         return self._parts[shard][number].result()[start : start + length]

@@ -7,13 +7,13 @@ Any Parquet reader opens a shard; to fetch one image none is needed:
 
 - `payload` is PLAIN, uncompressed, without dictionary or statistics: each payload is one byte run.
   A payload that an earlier row of the shard has too lies there alone: `same_as_row` says which.
-- `exif`, `icc`, `xmp`, `alpha` and `carried` are dictionary-encoded and uncompressed: each distinct value lies once per
-  row group in the dictionary page, as one byte run, and the rows that share it (a colour profile, an
-  opaque alpha plane) point at it.
+- `exif`, `icc`, `xmp`, `alpha`, `carried` and `preview` are dictionary-encoded and uncompressed: each distinct value
+  lies once per row group in the dictionary page, as one byte run, and the rows that share it (a colour profile, an
+  opaque alpha plane) point at it. So the previews of neighbours lie side by side, apart from the payloads.
 
-Where these runs lie goes into the catalogue. So an image without metadata costs one range read, and each kind
-of metadata one more, of exactly its bytes. Compressing those columns would save a little room, but a reader
-would have to fetch the footer and up to 16 MiB of column chunk for one EXIF block.
+Where these runs lie goes into the catalogue. So an image without metadata costs one range read, each kind of metadata
+one more, of exactly its bytes, and the previews of a page of neighbours one for all. Compressing those columns would
+save a little room, but a reader would have to fetch the footer and up to 16 MiB of column chunk for one EXIF block.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ import pyarrow.parquet as pq
 from pipeline.archive.layout import parse_shard_path, sha16, shard_path
 from pipeline.archive.lost_reason import with_legacy_lost_shard
 from pipeline.archive.parquet_pages import spans_in_dictionary, spans_in_pages
-from pipeline.archive.range_reads import EXTRAS
+from pipeline.archive.range_reads import BESIDE, EXTRAS
 from pipeline.archive.schema import CATALOGUE_SCHEMA, SHARD_SCHEMA, columns_of, rows_of
 from pipeline.errors import DamagedError, NewerFormatError
 from pipeline.store.storage import Storage
@@ -42,8 +42,8 @@ _ROW_GROUP_ROWS = 8192
 _ROW_GROUP_BYTES = 16 * 2**20
 _ZSTD_LEVEL = 9
 _MAX_ROW_BYTES = 2**31 - 2**20  # a Parquet page has a signed 32-bit size
-_REPETITIVE = ["source_format", "mode", "status", "reason", "codec", "run", *EXTRAS]
-_UNCOMPRESSED = ("payload", *EXTRAS)
+_REPETITIVE = ["source_format", "mode", "status", "reason", "codec", "run", *BESIDE]
+_UNCOMPRESSED = ("payload", *BESIDE)
 _FRAME = 8
 """Bytes at the end of a Parquet file: the footer's length, and PAR1."""
 
@@ -332,6 +332,9 @@ def _catalogue(data: bytes, ordered: Sequence[ShardRow]) -> pa.Table:
         found[f"{name}_offset"] = [None if span is None else span[0] for span in of_rows]
         found[f"{name}_length"] = [None if span is None else span[1] for span in of_rows]
     found["extras_crc32c"] = [_extras_crc32c(row) for row in ordered]
+    found["preview_crc32c"] = [
+        None if row.preview is None else google_crc32c.value(row.preview) for row in ordered
+    ]
     schema = CATALOGUE_SCHEMA.remove(CATALOGUE_SCHEMA.get_field_index("shard"))
     columns = [
         pa.array(found.get(field.name) or [getattr(row, field.name) for row in ordered], field.type)
@@ -365,7 +368,7 @@ def _locate(data: bytes, column: str, values: Sequence[bytes | None]) -> list[tu
     for group in range(metadata.num_row_groups):
         stop = start + metadata.row_group(group).num_rows
         chunk = _chunk(metadata.row_group(group), column)
-        find = spans_in_dictionary if column in EXTRAS else spans_in_pages
+        find = spans_in_dictionary if column in BESIDE else spans_in_pages
         spans += find(data, chunk, values[start:stop])
         start = stop
     for value, span in zip(values, spans, strict=True):

@@ -143,7 +143,9 @@ def _fingerprint(source: SourceConfig, config: CompressConfig, weights: Sequence
         "codec": told | config.codec.model_dump(mode="json", include={"effort"}, exclude_defaults=True),
         "weights": list(weights),
         "limits": config.limits.model_dump(mode="json"),
-        **config.model_dump(mode="json", include={"lossless", "max_error"}, exclude_defaults=True),
+        **config.model_dump(
+            mode="json", include={"lossless", "max_error", "previews"}, exclude_defaults=True
+        ),
     }
     return hashlib.sha256(json.dumps(same, sort_keys=True).encode()).hexdigest()[:16]
 

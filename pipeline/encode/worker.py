@@ -18,6 +18,7 @@ from pipeline.config import CompressConfig
 from pipeline.encode.awaited import Awaited
 from pipeline.encode.batch_encoder import BatchEncoder
 from pipeline.encode.exact_policy import ExactPolicy
+from pipeline.encode.previews import with_preview
 from pipeline.encode.publish import TimedRow, publish_rows
 from pipeline.encode.quality_floors import Floors
 from pipeline.encode.rate_control import FixedQuality, RateControl, TargetRate
@@ -28,9 +29,10 @@ from pipeline.encode.rows import coded_row, deep_row, exact_row, failed_row, kep
 from pipeline.encode.tasks import EncodeResult, EncodeTask, Stages
 from pipeline.encode.types import Coded, Fetched
 from pipeline.encode.weights_choice import WeightsChoice
+from pipeline.image.read import ReadLimits
 from pipeline.source.source import Source
 from pipeline.store.storage import Storage
-from pipeline.types import Image, SourceImage
+from pipeline.types import Image, ShardRow, SourceImage
 
 
 class EncoderWorker:
@@ -54,6 +56,7 @@ class EncoderWorker:
         self._coder = BatchEncoder(self._weights, Floors.of(config.codec), effort=config.codec.effort)
         self._archive = archive
         self._config = config
+        self._limits = ReadLimits(max_pixels=config.limits.max_pixels)
         self._policy = ExactPolicy(config.lossless, config.max_error)
         self._turn = Lock()
         self._ahead = ReadAhead(source.read, config, policy=self._policy, threads=threads)
@@ -159,20 +162,25 @@ class EncoderWorker:
     def _row(self, fetched: Fetched, outcome: Coded | str | None, run: str, coding: Stages) -> TimedRow:
         """The row, and what it took beside `coding`; `outcome` is None for what the codec was not asked about."""
         started = time.perf_counter()
-        content = fetched.content
-        if isinstance(content, str):
-            row = failed_row(fetched.source, fetched.data, content, run=run)
-        elif isinstance(outcome, Coded):
-            row = coded_row(fetched, outcome, codec=self._codec.id, effort=self._config.codec.effort, run=run)
-        elif fetched.exact is not None:
-            row = exact_row(fetched, fetched.exact, run=run)
-        elif isinstance(content, Image):
-            row = kept_row(fetched, fetched.source.prior.kept or str(outcome), run=run)
-        else:
-            row = deep_row(fetched, content.reason, self._policy.bound(fetched.source), run=run)
+        row = self._measured(fetched, outcome, run)
+        if self._config.previews:
+            row = with_preview(row, fetched, self._limits)
         measure_s = time.perf_counter() - started
         own = Stages(read_s=fetched.read_s, decode_s=fetched.decode_s, measure_s=measure_s)
         return TimedRow(row=row, stages=coding + own)
+
+    def _measured(self, fetched: Fetched, outcome: Coded | str | None, run: str) -> ShardRow:
+        content = fetched.content
+        if isinstance(content, str):
+            return failed_row(fetched.source, fetched.data, content, run=run)
+        if isinstance(outcome, Coded):
+            effort = self._config.codec.effort
+            return coded_row(fetched, outcome, codec=self._codec.id, effort=effort, run=run)
+        if fetched.exact is not None:
+            return exact_row(fetched, fetched.exact, run=run)
+        if isinstance(content, Image):
+            return kept_row(fetched, fetched.source.prior.kept or str(outcome), run=run)
+        return deep_row(fetched, content.reason, self._policy.bound(fetched.source), run=run)
 
     def _publish(self, rows: Iterable[TimedRow], task: EncodeTask) -> EncodeResult:
         target = int(self._config.shard.target_mib * 2**20)

@@ -98,6 +98,8 @@ def shard_rows(draw: st.DrawFn) -> ShardRow:
         icc=draw(blob),
         xmp=draw(blob),
         alpha=draw(blob),
+        thumbhash=draw(blob),
+        preview=draw(blob),
         reason=draw(text),
         latent_shape=draw(st.none() | st.tuples(*[st.integers(0, 2**40)] * 3)),
         bpp=draw(rate),

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import PIL.Image
 
 from codec.contract import RGB
+from pipeline.image.as_seen import upright
 
 _LONGEST: Final = 768
 _SHORTEST: Final = 576
@@ -29,16 +30,6 @@ PICTURE_SETTINGS: Final = (
     f"{_LONGEST} x {_SHORTEST}, difference x {_AMPLIFIED}, {_DIFFERENCE_QUALITIES}, {_FILE_BYTES} bytes, "
     f"thumbnail {_THUMBNAIL}"
 )
-_TURNS: Final = {
-    2: PIL.Image.Transpose.FLIP_LEFT_RIGHT,
-    3: PIL.Image.Transpose.ROTATE_180,
-    4: PIL.Image.Transpose.FLIP_TOP_BOTTOM,
-    5: PIL.Image.Transpose.TRANSPOSE,
-    6: PIL.Image.Transpose.ROTATE_270,
-    7: PIL.Image.Transpose.TRANSVERSE,
-    8: PIL.Image.Transpose.ROTATE_90,
-}
-"""From EXIF orientation to how it is meant to be seen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,9 +128,7 @@ def _difference(original: RGB, decoded: RGB) -> RGB:
 
 def _webp(pixels: RGB, orientation: int | None, qualities: tuple[int, ...]) -> bytes:
     """At the best quality that stays small."""
-    shown = PIL.Image.fromarray(np.ascontiguousarray(pixels))
-    if orientation in _TURNS:
-        shown = shown.transpose(_TURNS[orientation])
+    shown = upright(PIL.Image.fromarray(np.ascontiguousarray(pixels)), orientation)
     for quality in qualities:
         file = io.BytesIO()
         shown.save(file, "WEBP", quality=quality, method=4)

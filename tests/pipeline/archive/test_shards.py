@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.archive.layout import ShardPath, parse_shard_path, shard_path
-from pipeline.archive.range_reads import EXTRAS, read_payload, read_row
+from pipeline.archive.range_reads import BESIDE, read_payload, read_row
 from pipeline.archive.schema import CATALOGUE_SCHEMA, SHARD_SCHEMA, rows_of
 from pipeline.archive.shards import Shard, build_shard, catalogue_rows, iter_rows, publish
 from pipeline.errors import ArchiveError, DamagedError
@@ -113,7 +113,7 @@ class TestBuild:
         assert [row.key for row in catalogue] == sorted(by_key)
         for number, row in enumerate(catalogue):
             assert row.row == number
-            for name in ("payload", *EXTRAS):
+            for name in ("payload", *BESIDE):
                 offset, length = getattr(row, f"{name}_offset"), getattr(row, f"{name}_length")
                 value = getattr(by_key[row.key], name)
                 assert (None if offset is None else shard.data[offset : offset + length]) == value
@@ -155,7 +155,8 @@ class TestBuild:
 
     def test_layout_is_as_documented(self) -> None:
         rows = [
-            make_row(f"{i:04d}", b"payload", exif=b"e", icc=b"i", xmp=b"x", alpha=b"a") for i in range(300)
+            make_row(f"{i:04d}", b"payload", exif=b"e", icc=b"i", xmp=b"x", alpha=b"a", preview=b"p")
+            for i in range(300)
         ]
         metadata = pq.read_metadata(io.BytesIO(build_shard(rows, metadata={"run": "r"}).data))
         assert metadata.metadata is not None
@@ -170,7 +171,7 @@ class TestBuild:
         assert not payload.has_dictionary_page
         assert not payload.is_stats_set
         assert set(payload.encodings) == {"PLAIN", "RLE"}
-        assert all(chunks[name].compression == "UNCOMPRESSED" for name in EXTRAS)
+        assert all(chunks[name].compression == "UNCOMPRESSED" for name in BESIDE)
         assert chunks["key"].compression == "ZSTD"
         assert chunks["key"].is_stats_set
         assert pq.read_schema(io.BytesIO(build_shard(rows, metadata={}).data)).names == SHARD_SCHEMA.names

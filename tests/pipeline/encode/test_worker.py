@@ -23,6 +23,7 @@ from pipeline.encode.worker import EncoderWorker
 from pipeline.source.parse import parse_source
 from pipeline.store.storage import Storage
 from tests.support.image_files import waves
+from tests.support.photographs import picture as photograph
 from tests.support.plain_codec import PlainCodec, PlainImage
 
 
@@ -51,7 +52,12 @@ class Damaging(PlainCodec):
 
 
 def encode(
-    folder: Path, files: dict[str, bytes], codec: PlainCodec | None = None, **told: Any
+    folder: Path,
+    files: dict[str, bytes],
+    codec: PlainCodec | None = None,
+    *,
+    previews: bool = True,
+    **told: Any,
 ) -> list[dict[str, Any]]:
     """One unit with these files through a worker; its rows by key."""
     source_folder = folder / "source"
@@ -60,7 +66,9 @@ def encode(
         (source_folder / name).write_bytes(data)
     source, archive = parse_source(str(source_folder)), Storage(str(folder / "archive"))
     StoredPlan(archive, "run").store(0, list(source.images()))
-    config = CompressConfig(codec=CodecConfig(**told), workers=WorkersConfig(batch_megapixels=0.02))
+    config = CompressConfig(
+        codec=CodecConfig(**told), workers=WorkersConfig(batch_megapixels=0.02), previews=previews
+    )
     worker = EncoderWorker(
         codecs=[codec or Allergic()], source=source, archive=archive, config=config, threads=1
     )
@@ -248,3 +256,45 @@ def test_equal_files_are_coded_once_and_lie_once(tmp_path: Path) -> None:
     assert len({row["key"]: row["source_url"] for row in rows}.values()) == 14
     assert coded_bpp(rows) == pytest.approx(5.0, rel=0.02)
     assert [row["damaged"] for row in rows[-2:]] == [True, True]
+
+
+def big_photo(**options: Any) -> bytes:
+    """A PNG of which `PlainCodec` makes a payload that has room for a preview."""
+    stream = io.BytesIO()
+    PIL.Image.fromarray(photograph(240, 320)).save(stream, "PNG", **options)
+    return stream.getvalue()
+
+
+def deep_photo() -> bytes:
+    """The same, its green in 16 bits: kept as it is."""
+    stream = io.BytesIO()
+    PIL.Image.fromarray(photograph(240, 320)[..., 1].astype(np.uint16) * 257).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def test_what_shows_an_image_at_once_is_stored_with_it(tmp_path: Path) -> None:
+    turned = PIL.Image.Exif()
+    turned[0x0112] = 6
+    files = {
+        "broken-profile.png": big_photo(icc_profile=b"no profile"),
+        "cut.png": big_photo()[:5000],
+        "deep.png": deep_photo(),
+        "plain.png": big_photo(),
+        "small.png": waves(1, 24, 32),
+        "turned.png": big_photo(exif=turned.tobytes()),
+    }
+    rows = {row["key"]: row for row in encode(tmp_path, files, quality=40)}
+    shown = {key for key, row in rows.items() if row["thumbhash"] is not None}
+    assert (
+        shown
+        == {key for key, row in rows.items() if row["preview_length"]}
+        == files.keys() - {"cut.png", "small.png"}
+    )
+    assert rows["turned.png"]["thumbhash"] != rows["plain.png"]["thumbhash"]
+    assert (rows["deep.png"]["status"], rows["deep.png"]["orientation"]) == ("kept", None)
+    assert all(rows[key]["preview_length"] <= rows[key]["payload_length"] / 100 for key in shown)
+
+
+def test_who_wants_no_previews_has_none(tmp_path: Path) -> None:
+    (row,) = encode(tmp_path, {"plain.png": big_photo()}, quality=40, previews=False)
+    assert (row["thumbhash"], row["preview_offset"]) == (None, None)
