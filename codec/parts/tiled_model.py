@@ -5,15 +5,26 @@ Shape legend: x_BCHW YCbCr pixels; y_BChw latents; y_hwC those of one image, h a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
+from codec.bitstream import Envelope, pack_envelope, parse_envelope
 from codec.entropy.range_coder import RangeCoder
 from codec.entropy.symbol_streams import SymbolStream
-from codec.parts.tile_loop import Tiling
+from codec.parts.company import company_on
+from codec.parts.tile_loop import Tiling, latent_grid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayloadFormat:
+    """How an envelope becomes bytes: new families leave it alone."""
+
+    pack: Callable[[Envelope], bytes] = pack_envelope
+    parse: Callable[[bytes], Envelope] = parse_envelope
+    """Raises BitstreamError."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -142,3 +153,9 @@ class RefinableModel(TiledModel, Protocol):
             (B, C, h, w): latents that a decoder may have.
         """
         ...
+
+
+def most_together(model: TiledModel, grid: tuple[int, int]) -> int:
+    """How many images of a latent grid a model takes at a time."""
+    height, width = latent_grid(*grid, 1, multiple=model.multiple)
+    return company_on(model.analysis.device).images_of((height, width))

@@ -24,8 +24,8 @@ from codec.families.hyper.weights import Weights
 from codec.parts.company import company_on
 from codec.parts.precision import fast
 from codec.parts.tile_loop import Tiling
-from codec.parts.tiled_codec import PayloadFormat, TiledCodec
-from codec.parts.tiled_model import AnalysedImage
+from codec.parts.tiled_codec import TiledCodec
+from codec.parts.tiled_model import AnalysedImage, PayloadFormat
 from codec.tiles import TILE
 
 DEFAULT_QUALITY: Final = 34

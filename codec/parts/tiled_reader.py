@@ -1,0 +1,129 @@
+"""The reader of a tiled codec: payloads of any of its models to latents, whole or as far as they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from codec.bitstream import Envelope
+from codec.entropy.range_coder import MAX_VARINT
+from codec.entropy.symbol_streams import SymbolReader, split_streams
+from codec.errors import BitstreamError, UnknownWeightsError
+from codec.parts.company import gathered
+from codec.parts.tile_loop import latent_grid
+from codec.parts.tiled_model import PayloadFormat, TiledModel, most_together
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TiledLatents:
+    """What the reader of a tiled codec gives."""
+
+    y_hwC: Tensor
+    """y_hat, float32, on the codec's device."""
+    sixteenths: int
+    """Quality in sixteenths of a level."""
+    width: int
+    height: int
+    weights_digest: bytes
+    symbols_crc32: int
+
+    def y_hat(self) -> npt.NDArray[np.float32]:
+        """(C, h, w)."""
+        return np.ascontiguousarray(self.y_hwC.permute(2, 0, 1).cpu().numpy())
+
+    def tile(self, rows: slice, columns: slice) -> Tensor:
+        """Those of some rows and columns, (1, C, h, w), the same memory."""
+        return self.y_hwC[rows, columns].permute(2, 0, 1)[None]
+
+
+class TiledReader:
+    """Reads what any of some models made."""
+
+    def __init__(
+        self, family: str, models: Mapping[bytes, TiledModel], payload_format: PayloadFormat
+    ) -> None:
+        """Take the models by the digests of their weights files."""
+        self._family, self._models, self._format = family, models, payload_format
+
+    def read(self, payload: bytes) -> TiledLatents:
+        """Entropy-decode one payload.
+
+        Raises:
+            BitstreamError: it is damaged, truncated, or of another codec; or its symbols are not those encoded.
+            UnknownWeightsError: it was made with a model that is not at hand.
+        """
+        (latents,) = self._read([self._parsed(payload)])
+        return latents
+
+    def read_all(self, payloads: Sequence[bytes]) -> Iterator[list[tuple[int, TiledLatents]]]:
+        """Entropy-decode a batch, in parts: small images of one grid together, a large one alone.
+
+        Raises:
+            BitstreamError, UnknownWeightsError: as `read`.
+        """
+        envelopes = [self._parsed(payload) for payload in payloads]
+
+        def kind(number: int) -> tuple[bytes, tuple[int, int]]:
+            envelope = envelopes[number]
+            model = self._models[envelope.weights_digest]
+            return model.digest, latent_grid(envelope.height, envelope.width, model.synthesis.grid)
+
+        def most(kind: tuple[bytes, tuple[int, int]]) -> int:
+            return most_together(self._models[kind[0]], kind[1])
+
+        for together in gathered(range(len(envelopes)), kind, most):
+            yield list(zip(together, self._read([envelopes[n] for n in together]), strict=True))
+
+    def _parsed(self, payload: bytes) -> Envelope:
+        """A payload of this family, whose model is at hand."""
+        envelope = self._format.parse(payload)
+        if envelope.family != self._family:
+            raise BitstreamError(f"expected a payload of {self._family}, got one of {envelope.family}")
+        if envelope.weights_digest not in self._models:
+            known = ", ".join(digest.hex() for digest in self._models)
+            raise UnknownWeightsError(envelope.weights_digest, known)
+        return envelope
+
+    def _read(self, envelopes: Sequence[Envelope]) -> list[TiledLatents]:
+        """The latents of payloads of one grid and one model."""
+        first = envelopes[0]
+        model = self._models[first.weights_digest]
+        reader = SymbolReader(model.coder, [_streams(envelope, model) for envelope in envelopes])
+        grid = latent_grid(first.height, first.width, model.synthesis.grid)
+        with torch.inference_mode():
+            y_BhwC = model.symbols(grid, [envelope.sixteenths for envelope in envelopes], reader, None)
+        reader.finish()
+        for envelope, crc32 in zip(envelopes, reader.crc32s, strict=True):
+            if crc32 != envelope.symbols_crc32:
+                raise BitstreamError(
+                    f"expected symbols with checksum {envelope.symbols_crc32:08x}, got {crc32:08x}: the payload is "
+                    "damaged, or this machine decodes differently; please report the latter"
+                )
+        return [
+            TiledLatents(
+                y_hwC=y_hwC,
+                sixteenths=envelope.sixteenths,
+                width=envelope.width,
+                height=envelope.height,
+                weights_digest=envelope.weights_digest,
+                symbols_crc32=envelope.symbols_crc32,
+            )
+            for y_hwC, envelope in zip(y_BhwC, envelopes, strict=True)
+        ]
+
+
+def _streams(envelope: Envelope, model: TiledModel) -> tuple[bytes, bytes]:
+    """(words, escapes) of a payload: no more escapes than its image has symbols."""
+    words, escapes = split_streams(envelope.body)
+    most = MAX_VARINT * model.num_symbols(envelope.width, envelope.height)
+    if len(escapes) > most:
+        raise BitstreamError(
+            f"a payload of {envelope.width} x {envelope.height} pixels has {len(escapes)} bytes of escapes, expected "
+            f"at most {most}"
+        )
+    return words, escapes
