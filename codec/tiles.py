@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Final
 
 TILE: Final = 64
@@ -40,6 +40,10 @@ class Span:
         """What to read of the whole."""
         return slice(self.read_from, self.read_to)
 
+    def keeps(self, part: slice) -> bool:
+        """Whether some of a part of the whole is its own."""
+        return bool(self.keep_from < part.stop and part.start < self.keep_to)
+
     def times(self, multiple: int, *, within: int) -> Span:
         """Of a grid so many times as fine, that ends at `within`."""
         ends = (self.read_from, self.read_to, self.keep_from, self.keep_to)
@@ -53,8 +57,14 @@ class Span:
 
 def spans(length: int, halo: int, tile: int = TILE) -> list[Span]:
     """As few and as equal tiles of at most `tile` positions as cover `length`, each reading up to `halo` beyond."""
-    count = -(-length // tile)
-    edges = [length * number // count for number in range(count + 1)]
+    return spans_of(slice(0, length), length, halo, tile)
+
+
+def spans_of(part: slice, length: int, halo: int, tile: int = TILE) -> list[Span]:
+    """The same for a part of those positions."""
+    covered = part.stop - part.start
+    count = -(-covered // tile)
+    edges = [part.start + covered * number // count for number in range(count + 1)]
     return [
         Span(
             read_from=max(0, start - halo),
@@ -68,6 +78,11 @@ def spans(length: int, halo: int, tile: int = TILE) -> list[Span]:
 
 def tile_grid(height: int, width: int, halo: int, tile: int = TILE) -> Iterator[tuple[Span, Span]]:
     """(rows, columns) of every tile of an (h, w) grid, in raster order."""
-    for rows in spans(height, halo, tile):
-        for columns in spans(width, halo, tile):
-            yield rows, columns
+    return tile_grid_of(slice(0, height), slice(0, width), height, width, halo, tile)
+
+
+def tile_grid_of(
+    rows: slice, columns: slice, height: int, width: int, halo: int, tile: int = TILE
+) -> Iterator[tuple[Span, Span]]:
+    """The same for a part of the grid."""
+    return product(spans_of(rows, height, halo, tile), spans_of(columns, width, halo, tile))

@@ -18,7 +18,7 @@ from torch import Tensor
 from codec.colour import extended, pixels_to_planes, planes_to_pixels
 from codec.contract import RGB
 from codec.parts.company import company_on, gathered, run_tiles
-from codec.tiles import TILE, Span, tile_grid
+from codec.tiles import TILE, Span, tile_grid, tile_grid_of
 
 Network = Callable[..., Tensor]
 
@@ -61,6 +61,10 @@ class Synthesised:
     beside: tuple[Tensor, ...] = ()
     """What else the transform takes, (1, ...) each."""
 
+    def grid(self, tiling: Tiling) -> tuple[int, int]:
+        """(h, w) of its latents."""
+        return latent_grid(self.height, self.width, tiling.grid)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Tile:
@@ -73,6 +77,10 @@ class _Tile:
     def shape(self) -> tuple[int, int]:
         """(h, w) of the latents that it reads."""
         return self.rows.length, self.columns.length
+
+    def place(self, grid: int) -> tuple[slice, slice]:
+        """Rows and columns of pixels that are its own; the last ones may lie beyond the image."""
+        return self.rows.scaled(self.rows.kept, grid), self.columns.scaled(self.columns.kept, grid)
 
 
 def latent_grid(height: int, width: int, grid: int, *, multiple: int = 1) -> tuple[int, int]:
@@ -119,32 +127,78 @@ def synthesised(network: Network, images: Sequence[Synthesised], tiling: Tiling)
         images: one, or as many as `Company.images_of` allows.
         tiling: how to run it.
     """
-    grid = latent_grid(images[0].height, images[0].width, tiling.grid)
     tiles = (
         _Tile(image=n, rows=rows, columns=columns)
-        for rows, columns in tile_grid(*grid, tiling.halo, tiling.tile)
+        for rows, columns in tile_grid(*images[0].grid(tiling), tiling.halo, tiling.tile)
         for n in range(len(images))
     )
     found = [np.empty((image.height, image.width, 3), np.uint8) for image in images]
-    company = company_on(tiling.device)
-    mixes = company.filled and company.images_of(grid) > 1
-    for together in gathered(tiles, _Tile.shape, company.tiles_of):
-        inputs = [
-            (images[one.image].tile(one.rows.read, one.columns.read), *images[one.image].beside)
-            for one in together
-        ]
-        size = company.tiles_of(together[0].shape()) if mixes else 1
-        with torch.inference_mode():
-            outputs = run_tiles(network, inputs, tiling.device, size=size)
-        for one, x_1CHW in zip(together, outputs, strict=True):
-            down, across = (span.scaled(span.inner, tiling.grid) for span in (one.rows, one.columns))
-            place = (
-                one.rows.scaled(one.rows.kept, tiling.grid),
-                one.columns.scaled(one.columns.kept, tiling.grid),
-            )
-            target = found[one.image][place]
-            target[...] = planes_to_pixels(x_1CHW[:, :, down, across])[: target.shape[0], : target.shape[1]]
+    for together in gathered(tiles, _Tile.shape, company_on(tiling.device).tiles_of):
+        for one, pixels in _shown(network, images, together, tiling):
+            _paste(pixels, one.place(tiling.grid), found[one.image], (0, 0))
     return found
+
+
+def synthesised_part(
+    network: Network, image: Synthesised, tiling: Tiling, rows: slice, columns: slice
+) -> RGB:
+    """Some rows and columns of the pixels that `synthesised` gives of one image, equal to those.
+
+    Where a device gives a position the same bits whatever is beside it, a network runs over what the part needs;
+    elsewhere over those tiles of the whole in which the part lies, in the company that they have there.
+    """
+    height, width = image.grid(tiling)
+    company = company_on(tiling.device)
+    down, across = (
+        slice(part.start // tiling.grid, -(-part.stop // tiling.grid)) for part in (rows, columns)
+    )
+    if company.filled:
+        spans_each = tile_grid(height, width, tiling.halo, tiling.tile)
+    else:
+        spans_each = tile_grid_of(down, across, height, width, tiling.halo, tiling.tile)
+    tiles = (_Tile(image=0, rows=part, columns=other) for part, other in spans_each)
+    found = np.empty((rows.stop - rows.start, columns.stop - columns.start, 3), np.uint8)
+    for together in gathered(tiles, _Tile.shape, company.tiles_of):
+        if any(one.rows.keeps(down) and one.columns.keeps(across) for one in together):
+            for one, pixels in _shown(network, [image], together, tiling):
+                _paste(pixels, one.place(tiling.grid), found, (rows.start, columns.start))
+    return found
+
+
+def _shown(
+    network: Network, images: Sequence[Synthesised], together: Sequence[_Tile], tiling: Tiling
+) -> Iterator[tuple[_Tile, RGB]]:
+    """The pixels that some tiles of one shape keep, beyond the image's edge too."""
+    company = company_on(tiling.device)
+    mixes = company.filled and company.images_of(images[0].grid(tiling)) > 1
+    inputs = [
+        (images[one.image].tile(one.rows.read, one.columns.read), *images[one.image].beside)
+        for one in together
+    ]
+    size = company.tiles_of(together[0].shape()) if mixes else 1
+    with torch.inference_mode():
+        outputs = run_tiles(network, inputs, tiling.device, size=size)
+    for one, x_1CHW in zip(together, outputs, strict=True):
+        down, across = (span.scaled(span.inner, tiling.grid) for span in (one.rows, one.columns))
+        yield one, planes_to_pixels(x_1CHW[:, :, down, across])
+
+
+def _paste(pixels: RGB, place: tuple[slice, slice], into: RGB, corner: tuple[int, int]) -> None:
+    """Put a tile's pixels where they belong, as far as that is there.
+
+    Args:
+        pixels: of the tile.
+        place: its rows and columns in the image.
+        into: a part of the image.
+        corner: the row and column of the image with which the part begins.
+    """
+    sources, targets = [], []
+    for own, begin, length in zip(place, corner, into.shape[:2], strict=True):
+        start = max(own.start, begin)
+        stop = max(start, min(own.stop, begin + length))
+        sources.append(slice(start - own.start, stop - own.start))
+        targets.append(slice(start - begin, stop - begin))
+    into[tuple(targets)] = pixels[tuple(sources)]
 
 
 def planes_of(pixels: RGB, rows: Span, columns: Span, grid: int) -> Tensor:

@@ -12,6 +12,7 @@ from codec.contract import FAITHFUL, Codec
 from codec.parts.tiled_decoder import TiledDecoder
 from codec.parts.tiled_encoder import TiledEncoder
 from codec.parts.tiled_model import PayloadFormat, RefinableModel, TiledModel
+from codec.parts.tiled_opened import TiledOpener
 from codec.parts.tiled_reader import TiledReader
 from codec.parts.tiled_refiner import TiledRefiner
 from codec.weights_file import weights_name
@@ -42,12 +43,14 @@ class TiledCodec(Codec):
         """
         chosen = payload_format or PayloadFormat()
         models = {model.digest: model for model in (*others, own)}
+        reader, decoder = TiledReader(family, models, chosen), TiledDecoder(models)
         super().__init__(
             id=family,
             default_quality=default_quality,
             weights={weights_name(own.digest): own.file},
             encoder=TiledEncoder(family, own, chosen),
-            reader=TiledReader(family, models, chosen),
-            decoders={FAITHFUL: TiledDecoder(models)},
+            reader=reader,
+            decoders={FAITHFUL: decoder},
             refiner=TiledRefiner(own) if isinstance(own, RefinableModel) else None,
+            opener=TiledOpener(reader, decoder),
         )

@@ -34,14 +34,16 @@ class TiledDecoder:
 
         for together in gathered(range(len(images)), kind, most):
             model = self._models[images[together[0]].weights_digest]
-            shown = [
-                Synthesised(
-                    tile=images[n].tile,
-                    width=images[n].width,
-                    height=images[n].height,
-                    beside=(quality_tensor(images[n].sixteenths, model.synthesis.device),),
-                )
-                for n in together
-            ]
+            shown = [to_show(images[n], model) for n in together]
             found.update(zip(together, synthesised(model.synthesise, shown, model.synthesis), strict=True))
         return [found[n] for n in range(len(images))]
+
+
+def to_show(latents: TiledLatents, model: TiledModel) -> Synthesised:
+    """Latents as the tile loop shows them by their model's synthesis transform."""
+    return Synthesised(
+        tile=latents.tile,
+        width=latents.width,
+        height=latents.height,
+        beside=(quality_tensor(latents.sixteenths, model.synthesis.device),),
+    )

@@ -155,6 +155,50 @@ class RefinableModel(TiledModel, Protocol):
         ...
 
 
+class Walk(Protocol):
+    """The latents of one image on their way out of a stream, coarse ones first."""
+
+    def first(self, channels: int) -> Tensor:
+        """The first channels of y_hat, (h, w, channels): the walk goes as far as these need, if it has not yet.
+
+        Raises:
+            BitstreamError: the stream does not hold them.
+        """
+        ...
+
+    def finish(self) -> Tensor:
+        """All of y_hat, (h, w, C), the same as `TiledModel.symbols` gives: the walk is over.
+
+        Raises:
+            BitstreamError: the stream does not hold them.
+        """
+        ...
+
+
+@runtime_checkable
+class ProgressiveModel(TiledModel, Protocol):
+    """One whose first latents show a smaller picture by themselves. Its grid is 16."""
+
+    def channels_at(self, denominator: int) -> int:
+        """How many latent channels, from the first, show the picture at one over 2, 4, 8 or 16."""
+        ...
+
+    def walk(self, grid: tuple[int, int], sixteenths: int, stream: SymbolStream) -> Walk:
+        """Begin to take the latents of one image out of a stream.
+
+        Args:
+            grid: (h, w) of the latents that are coded.
+            sixteenths: quality in sixteenths of a level.
+            stream: a reader of one image.
+        """
+        ...
+
+    def synthesise_small(self, y_BChw: Tensor, denominator: int) -> Tensor:
+        """The first channels, as many as `channels_at` says, (B, channels, h, w) -> (B, 3, H / denominator, W /
+        denominator). What it gives at a position depends on that position alone."""
+        ...
+
+
 def most_together(model: TiledModel, grid: tuple[int, int]) -> int:
     """How many images of a latent grid a model takes at a time."""
     height, width = latent_grid(*grid, 1, multiple=model.multiple)

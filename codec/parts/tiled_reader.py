@@ -16,7 +16,7 @@ from codec.entropy.symbol_streams import SymbolReader, split_streams
 from codec.errors import BitstreamError, UnknownWeightsError
 from codec.parts.company import gathered
 from codec.parts.tile_loop import latent_grid
-from codec.parts.tiled_model import PayloadFormat, TiledModel, most_together
+from codec.parts.tiled_model import PayloadFormat, ProgressiveModel, TiledModel, Walk, most_together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -79,6 +79,15 @@ class TiledReader:
         for together in gathered(range(len(envelopes)), kind, most):
             yield list(zip(together, self._read([envelopes[n] for n in together]), strict=True))
 
+    def begin(self, payload: bytes) -> Reading:
+        """One payload, of which nothing is entropy-decoded yet.
+
+        Raises:
+            BitstreamError, UnknownWeightsError: as `read`; symbols that are not those encoded are found later.
+        """
+        envelope = self._parsed(payload)
+        return Reading(envelope, self._models[envelope.weights_digest])
+
     def _parsed(self, payload: bytes) -> Envelope:
         """A payload of this family, whose model is at hand."""
         envelope = self._format.parse(payload)
@@ -97,24 +106,77 @@ class TiledReader:
         grid = latent_grid(first.height, first.width, model.synthesis.grid)
         with torch.inference_mode():
             y_BhwC = model.symbols(grid, [envelope.sixteenths for envelope in envelopes], reader, None)
-        reader.finish()
-        for envelope, crc32 in zip(envelopes, reader.crc32s, strict=True):
-            if crc32 != envelope.symbols_crc32:
-                raise BitstreamError(
-                    f"expected symbols with checksum {envelope.symbols_crc32:08x}, got {crc32:08x}: the payload is "
-                    "damaged, or this machine decodes differently; please report the latter"
-                )
-        return [
-            TiledLatents(
-                y_hwC=y_hwC,
-                sixteenths=envelope.sixteenths,
-                width=envelope.width,
-                height=envelope.height,
-                weights_digest=envelope.weights_digest,
-                symbols_crc32=envelope.symbols_crc32,
+        return _finished(envelopes, reader, y_BhwC)
+
+
+class Reading:
+    """One payload that is read as far as its latents are asked for."""
+
+    def __init__(self, envelope: Envelope, model: TiledModel) -> None:
+        """Begin at nothing.
+
+        Raises:
+            BitstreamError: the payload does not hold a stream.
+        """
+        self.width, self.height, self.model = envelope.width, envelope.height, model
+        self._envelope = envelope
+        self._reader = SymbolReader(model.coder, [_streams(envelope, model)])
+        self._grid = latent_grid(envelope.height, envelope.width, model.synthesis.grid)
+        self._walk: Walk | None = None
+        if isinstance(model, ProgressiveModel):
+            self._walk = model.walk(self._grid, envelope.sixteenths, self._reader)
+        self._latents: TiledLatents | None = None
+
+    def first(self, channels: int) -> Tensor:
+        """The first channels of y_hat, (h, w, channels): read only so far, where the model is a `ProgressiveModel`.
+
+        The checksum of the symbols is compared when all of them are read.
+
+        Raises:
+            BitstreamError: the payload is damaged.
+        """
+        if self._walk is None:
+            return self.latents().y_hwC[..., :channels]
+        with torch.inference_mode():
+            return self._walk.first(channels)
+
+    def latents(self) -> TiledLatents:
+        """What `TiledReader.read` gives.
+
+        Raises:
+            BitstreamError: the payload is damaged, or its symbols are not those encoded.
+        """
+        if self._latents is None:
+            with torch.inference_mode():
+                y_hwC = self._symbols() if self._walk is None else self._walk.finish()
+            (self._latents,) = _finished([self._envelope], self._reader, y_hwC[None])
+            self._walk = None
+        return self._latents
+
+    def _symbols(self) -> Tensor:
+        return self.model.symbols(self._grid, [self._envelope.sixteenths], self._reader, None)[0]
+
+
+def _finished(envelopes: Sequence[Envelope], reader: SymbolReader, y_BhwC: Tensor) -> list[TiledLatents]:
+    """The latents of payloads, all of whose symbols were read: these are compared with what was encoded."""
+    reader.finish()
+    for envelope, crc32 in zip(envelopes, reader.crc32s, strict=True):
+        if crc32 != envelope.symbols_crc32:
+            raise BitstreamError(
+                f"expected symbols with checksum {envelope.symbols_crc32:08x}, got {crc32:08x}: the payload is "
+                "damaged, or this machine decodes differently; please report the latter"
             )
-            for y_hwC, envelope in zip(y_BhwC, envelopes, strict=True)
-        ]
+    return [
+        TiledLatents(
+            y_hwC=y_hwC,
+            sixteenths=envelope.sixteenths,
+            width=envelope.width,
+            height=envelope.height,
+            weights_digest=envelope.weights_digest,
+            symbols_crc32=envelope.symbols_crc32,
+        )
+        for y_hwC, envelope in zip(y_BhwC, envelopes, strict=True)
+    ]
 
 
 def _streams(envelope: Envelope, model: TiledModel) -> tuple[bytes, bytes]:

@@ -19,7 +19,9 @@ from codec.families.hyper.bitstream import pack_payload, parse_payload
 from codec.families.hyper.config import GRID
 from codec.families.hyper.integer_scales import ExactScales
 from codec.families.hyper.latent_coder import RATIO, LatentCoder
+from codec.families.hyper.latent_walk import LatentWalk
 from codec.families.hyper.refine import SCHEDULES, Search
+from codec.families.hyper.small_pictures import SmallPictures
 from codec.families.hyper.weights import Weights
 from codec.parts.company import company_on
 from codec.parts.precision import fast
@@ -35,7 +37,8 @@ for 40 MB more."""
 
 
 class ResidentModel:
-    """One weights file, ready on a device. Implements `codec.parts.tiled_model.RefinableModel`."""
+    """One weights file, ready on a device. Implements `RefinableModel` and `ProgressiveModel` of
+    `codec.parts.tiled_model`."""
 
     multiple = RATIO
 
@@ -45,6 +48,8 @@ class ResidentModel:
         self._device = device
         self._model = copy.deepcopy(weights.model).to(device).requires_grad_(False)
         self._model.means.round_weights()
+        self._small = SmallPictures(self._model)
+        self.channels_at = self._small.channels_at
         self._scales = ExactScales(weights.config.model, weights.scales_state, weights.prior_LM, device)
         self._hyper_prior_LN = weights.hyper_prior_LN
         self.coder = RangeCoder(weights.tables)
@@ -74,14 +79,18 @@ class ResidentModel:
         Raises:
             BitstreamError: the stream is a reader and does not hold these symbols.
         """
-        walk = self._walk(sixteenths)
-        latents_BhwM = walk.run(grid, stream, images)
-        return walk.dequantised(latents_BhwM) if images is None else latents_BhwM
+        coder = self._coder(sixteenths)
+        latents_BhwM = coder.run(grid, stream, images)
+        return coder.dequantised(latents_BhwM) if images is None else latents_BhwM
+
+    def walk(self, grid: tuple[int, int], sixteenths: int, stream: SymbolStream) -> LatentWalk:
+        """Begin a walk over the latents of one image."""
+        return LatentWalk(self._coder([sixteenths]), grid, stream)
 
     def side(self, y_hwC: Tensor, sixteenths: int) -> Tensor:
         """The hyper-latents of an image, (h/4, w/4, N)."""
         with torch.inference_mode():
-            return self._walk([sixteenths]).hyper_latents(y_hwC[None])[0]
+            return self._coder([sixteenths]).hyper_latents(y_hwC[None])[0]
 
     def refine(
         self,
@@ -98,7 +107,7 @@ class ResidentModel:
             search = Search(self._model, x_BCHW, inside_B1HW, side_BNuv, quality_B)
             return search.run(y_BChw, SCHEDULES[effort])
 
-    def _walk(self, sixteenths: Sequence[int]) -> LatentCoder:
+    def _coder(self, sixteenths: Sequence[int]) -> LatentCoder:
         return LatentCoder(
             self._model,
             self._scales,
@@ -112,6 +121,10 @@ class ResidentModel:
         with fast(self._device):
             x_BCHW: Tensor = self._model.synthesis(y_BChw, quality_B)
         return x_BCHW
+
+    def synthesise_small(self, y_BChw: Tensor, denominator: int) -> Tensor:
+        """(B, channels, h, w) -> (B, 3, H / denominator, W / denominator)."""
+        return self._small.synthesise(y_BChw, denominator)
 
 
 class HyperCodec(TiledCodec):

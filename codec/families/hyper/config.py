@@ -33,6 +33,11 @@ class Pass:
         """How many those are."""
         return int(self.channels.stop - self.channels.start)
 
+    @property
+    def ends_slice(self) -> bool:
+        """Whether all of its channels are coded after it."""
+        return self.lattice in (WHOLE, QUARTERS[-1])
+
 
 class ModelConfig(BaseModel):
     """Channels and depths. The defaults are `small`, trainable on two CPU cores."""

@@ -79,6 +79,8 @@ class LatentCoder:
         """
         self._model, self._scales, self._company = model, scales, company
         self._config = model.config
+        self.channels = self._config.latents
+        """M."""
         self._images = len(sixteenths)
         self._device = model.analysis.size.device
         levels = list(sixteenths)[:1] if len(set(sixteenths)) == 1 else list(sixteenths)
@@ -111,6 +113,18 @@ class LatentCoder:
         Raises:
             BitstreamError: the sink is a reader, and a stream does not hold these symbols.
         """
+        *_, (_, latents_BhwM) = self.slices(grid, sink, images)
+        return latents_BhwM
+
+    def slices(
+        self, grid: tuple[int, int], sink: SymbolStream, images: Sequence[AnalysedImage] | None = None
+    ) -> Iterator[tuple[int, Tensor]]:
+        """`run`, slice by slice: whoever asks for no further ones has taken no further symbols.
+
+        Yields:
+            How many latent channels, from the first, are coded by now; and the latents that `run` returns, in which
+            the others are still to come.
+        """
         height, width = grid
         strips = list(_strips(*grid))
         source = None if images is None else _Source.of(images)
@@ -127,14 +141,15 @@ class LatentCoder:
             latents_BhwM=torch.zeros(*shape, kept, dtype=kind, device=self._device),
             magnitudes_BhwM=torch.zeros(*shape, context, dtype=torch.uint8, device=self._device),
         )
-        for number in range(len(self._config.passes)):
+        for number, one in enumerate(self._config.passes):
             for rows in strips:
                 self._code(number, slice(rows.start, min(rows.stop, height)), state, sink, source, size)
-        return state.latents_BhwM
+            if one.ends_slice:
+                yield one.channels.stop, state.latents_BhwM
 
     def dequantised(self, latents_BhwM: Tensor) -> Tensor:
         """Latents over their size become y_hat, in units of orthonormal coefficients, where they lie."""
-        return latents_BhwM.mul_(self._size_M)
+        return latents_BhwM.mul_(self._size_M[: latents_BhwM.shape[3]])
 
     def hyper_latents(self, y_BhwM: Tensor) -> Tensor:
         """The hyper-latents of images with these latents: whole numbers, as they are coded, (B, u, v, N) float32."""
