@@ -105,6 +105,7 @@ def serve(
         try:
             from pipeline.serve.app import make_app  # what only this verb needs, and an install may lack
             from pipeline.serve.limits import Limits
+            from pipeline.serve.local_decoders import LocalDecoders
             from pipeline.serve.open_site import open_site
             from pipeline.serve.run import run_server
         except ModuleNotFoundError as error:
@@ -122,7 +123,7 @@ def serve(
         site = open_site(
             storage,
             limits,
-            device=device,
+            LocalDecoders.of(storage, limits, device=device),
             as_of=as_of,
             cache=cache,
             public_url=public_url.rstrip("/") if public_url else None,

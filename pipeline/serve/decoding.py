@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from pipeline.metrics.serving import ServingMetrics
 from pipeline.serve.view import View
 from pipeline.types import CatalogueRow
 
@@ -59,6 +60,10 @@ class Decoders(Protocol):
     @property
     def is_ready(self) -> bool:
         """Whether somebody could begin at once."""
+        ...
+
+    def report_to(self, metrics: ServingMetrics) -> None:
+        """Have shown how much they do."""
         ...
 
     async def start(self) -> None:

@@ -14,13 +14,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Self, TypeVar
 
+from pipeline.metrics.serving import ServingMetrics
 from pipeline.serve.decoder_process import DecoderProcess, DecoderSettings, Task
 from pipeline.serve.decoding import DecoderDiedError, Made, NotMade, OverloadedError, TookTooLongError
 from pipeline.serve.image_id import image_id
 from pipeline.serve.limits import Limits
 from pipeline.serve.view import View
+from pipeline.store.storage import Storage
 from pipeline.types import CatalogueRow
 
 _Result = TypeVar("_Result")
@@ -80,10 +82,27 @@ class LocalDecoders:
         self._decoders = [_Decoder(process=DecoderProcess(self.settings)) for _ in range(number)]
         self._threads = ThreadPoolExecutor(number, thread_name_prefix="decoder")
 
+    @classmethod
+    def of(cls, archive: Storage, limits: Limits, *, device: str) -> Self:
+        """Decoders of one archive; nothing runs yet.
+
+        Args:
+            device: where codecs are loaded.
+        """
+        settings = DecoderSettings(
+            archive=archive, device=device, max_pixels=limits.max_pixels, most_held_bytes=limits.held_bytes
+        )
+        return cls(settings=settings, limits=limits)
+
     @property
     def is_ready(self) -> bool:
         """Whether a process was started."""
         return any(decoder.is_started for decoder in self._decoders)
+
+    def report_to(self, metrics: ServingMetrics) -> None:
+        """As `Decoders.report_to`."""
+        metrics.watch("tenfold_decoders_busy", "Decoders that work.", self._busy)
+        metrics.watch("tenfold_waiting_pixels", "Of requests that wait for a decoder.", self._waiting_pixels)
 
     async def start(self) -> None:
         """Start all processes; what is asked meanwhile waits for the first."""
@@ -113,7 +132,7 @@ class LocalDecoders:
             arrived=time.monotonic(),
             outcome=loop.create_future(),
         )
-        waiting = sum(one.pixels for one in self._waiting)
+        waiting = self._waiting_pixels()
         if self._waiting and waiting + job.pixels > self.limits.most_waiting_pixels:
             raise OverloadedError(waiting / PIXELS_PER_S / len(self._decoders))
         self._waiting.append(job)
@@ -126,12 +145,10 @@ class LocalDecoders:
             with suppress(ValueError):  # the client left before it was begun
                 self._waiting.remove(job)
 
-    def waiting_pixels(self) -> float:
-        """Of all requests that wait."""
+    def _waiting_pixels(self) -> float:
         return sum(job.pixels for job in self._waiting)
 
-    def busy(self) -> int:
-        """Decoders that work."""
+    def _busy(self) -> int:
         return sum(decoder.job is not None for decoder in self._decoders)
 
     def _cost(self, row: CatalogueRow, view: View | None) -> float:

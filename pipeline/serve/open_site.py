@@ -1,4 +1,4 @@
-"""An archive and what its server has of its own: index, decoders, caches, counters."""
+"""An archive and what its server has of its own: index, caches, counters."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from pathlib import Path
 
 from pipeline.archive.versions import AsOf
 from pipeline.metrics.serving import ServingMetrics
-from pipeline.serve.decoder_process import DecoderSettings
+from pipeline.serve.decoding import Decoders
 from pipeline.serve.image_service import ImageService
 from pipeline.serve.limits import Limits
-from pipeline.serve.local_decoders import LocalDecoders
 from pipeline.serve.response_cache import DiskCache, MemoryCache
 from pipeline.serve.served_index import ServedIndex
 from pipeline.serve.site import Site
@@ -19,17 +18,17 @@ from pipeline.store.storage import Storage
 def open_site(
     archive: Storage,
     limits: Limits,
+    decoders: Decoders,
     *,
-    device: str = "cpu",
     as_of: AsOf | None = None,
     cache: Path | None = None,
     public_url: str | None = None,
     token: str | None = None,
 ) -> Site:
-    """Read the catalogue of an archive, to serve it with decoders of this machine. They start with the app.
+    """Read the catalogue of an archive, to serve it.
 
     Args:
-        device: where codecs are loaded.
+        decoders: of this archive; they start with the app.
         as_of: serve this version alone.
         cache: a folder in which files that were made are kept; None for memory alone.
         public_url: where clients reach it, without a slash at the end; None for what each request says.
@@ -40,15 +39,10 @@ def open_site(
     """
     index = ServedIndex(archive, as_of=as_of)
     metrics = ServingMetrics()
-    settings = DecoderSettings(
-        archive=archive, device=device, max_pixels=limits.max_pixels, most_held_bytes=limits.held_bytes
-    )
-    decoders = LocalDecoders(settings=settings, limits=limits)
     disk = None if cache is None else DiskCache(cache, limits.disk_bytes)
     metrics.watch("tenfold_images_served", "Images of the version that is served.", lambda: index.now.images)
     metrics.watch("tenfold_version_served", "Version of the catalogue.", lambda: index.now.version)
-    metrics.watch("tenfold_decoders_busy", "Decoders that work.", decoders.busy)
-    metrics.watch("tenfold_waiting_pixels", "Of requests that wait for a decoder.", decoders.waiting_pixels)
+    decoders.report_to(metrics)
     return Site(
         archive=archive,
         index=index,
