@@ -6,14 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pipeline.decode.archive import Archive
+    from pipeline.files.filesystem import ArchiveFileSystem
 
-__all__ = ["Archive"]
+__all__ = ["Archive", "ArchiveFileSystem"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import `Archive` when it is asked for: it brings torch, which most of the pipeline does not need."""
+    """Import a class when it is asked for: each brings much that most of the pipeline does not need."""
     if name == "Archive":
         from pipeline.decode.archive import Archive
 
         return Archive
+    if name == "ArchiveFileSystem":
+        from pipeline.files.filesystem import ArchiveFileSystem
+
+        return ArchiveFileSystem
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any
 from pipeline.own_code import VERSION
 
 if TYPE_CHECKING:
-    from pipeline import Archive
+    from pipeline import Archive, ArchiveFileSystem
 
-__all__ = ["Archive", "__version__"]
+__all__ = ["Archive", "ArchiveFileSystem", "__version__"]
 
 __version__ = VERSION
 
 
 def __getattr__(name: str) -> Any:
-    """Import `Archive` when it is asked for: it brings torch, which takes seconds."""
-    if name == "Archive":
-        from pipeline import Archive
+    """Import what is asked for, when it is: it takes a second."""
+    if name in __all__:
+        import pipeline as rooms
 
-        return Archive
+        return getattr(rooms, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -186,7 +186,16 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         "pipeline/packing",
         "pipeline/store",
     },
-    "pipeline (face)": {"pipeline/decode"},
+    "pipeline/files": {
+        "codec (ground)",
+        "pipeline (ground)",
+        "pipeline/archive",
+        "pipeline/decode",
+        "pipeline/image",
+        "pipeline/packing",
+        "pipeline/store",
+    },
+    "pipeline (face)": {"pipeline/decode", "pipeline/files"},
     "jobs/terminal": {
         "codec (ground)",
         "pipeline (ground)",
@@ -261,7 +270,7 @@ jobs/main has no row for the verbs: it imports the one that is used, by its name
 DOORS: Final[dict[str, set[str]]] = {
     "ray": {"pipeline/metrics", "pipeline/workers", "jobs (verbs)"},
     "prometheus_client": {"pipeline/metrics"},
-    "fsspec": {"pipeline/store"},
+    "fsspec": {"pipeline/files", "pipeline/store"},
     "deltalake": {"pipeline/archive"},
     "pyarrow.parquet": {
         "pipeline/archive",

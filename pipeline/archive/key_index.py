@@ -56,6 +56,21 @@ class KeyIndex:
             found = map(self._known.get if self._rows is None else self._rows.find, keys)
             return {row.key: row for row in found if row is not None}
 
+    def has_prefix(self, prefix: str) -> bool:
+        """Whether keys start so."""
+        with self._lock:
+            if self._rows is not None:
+                return bool(self._rows.with_prefix(prefix))
+            return any(map(len, self._catalogue.with_prefix(prefix, ["key"])))
+
+    def rows(self) -> SortedRows:
+        """All rows, as `all_rows` has them."""
+        with self._lock:
+            if self._rows is None:
+                self._rows = all_rows(self._catalogue)
+                self._known.clear()
+            return self._rows
+
     def row(self, key: str) -> CatalogueRow:
         """The row of a key. For one that does not exist, some keys are read to name those that resemble it.
 

@@ -1,4 +1,4 @@
-"""docs/reference/python.md, from the docstrings of `Archive` and of what it returns."""
+"""docs/reference/python.md, from the docstrings of the classes that open an archive and of what they return."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from pipeline.archive.versions import parse_as_of
 from pipeline.decode.archive import Archive
 from pipeline.decode.deliver import Delivery
+from pipeline.files.filesystem import ArchiveFileSystem
 from pipeline.store.options import StorageOptions
 from pipeline.types import CatalogueRow, Image, ShardRow
 from tests.docs.reference.docstrings import as_markdown, below_names
@@ -24,6 +25,11 @@ _SPECIAL = ("__iter__", "__len__", "__contains__")
 def python_page() -> str:
     """The text of python.md."""
     lines = ["```python", "from tenfold import Archive", "```", "", *_class(Archive)]
+    lines += [
+        *_made(ArchiveFileSystem),
+        "It has the methods of every filesystem of fsspec that reads: [files](../guide/files.md).",
+        "",
+    ]
     lines += [
         "## parse_as_of",
         "",
@@ -43,13 +49,14 @@ def python_page() -> str:
         lines += [f"Its fields are the [columns](../formats/archive.md#{heading}).", ""]
     return page(
         "Python",
-        "One class opens an archive; what it raises is in [errors.md](errors.md). Names below `tenfold.codec`, "
+        "What opens an archive. What it raises is in [errors.md](errors.md). Names below `tenfold.codec`, "
         "`tenfold.pipeline` and `tenfold.jobs` that are not on this page may change with any release.",
         lines,
     )
 
 
-def _class(kind: type) -> Iterator[str]:
+def _made(kind: type) -> Iterator[str]:
+    """What a class is, and how an instance is made."""
     begin = vars(kind)["__init__"]
     yield from [
         f"## {kind.__name__}",
@@ -59,6 +66,10 @@ def _class(kind: type) -> Iterator[str]:
     ]
     yield from as_markdown(kind.__doc__)
     yield from as_markdown(begin.__doc__)
+
+
+def _class(kind: type) -> Iterator[str]:
+    yield from _made(kind)
     for name, method in vars(kind).items():
         if inspect.isfunction(method) and not name.startswith("_"):
             title = f"{kind.__name__}.{name}"

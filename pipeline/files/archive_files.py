@@ -1,0 +1,157 @@
+"""The images of one archive as files in folders: what there is, and its bytes. It knows nothing of fsspec."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from threading import Lock
+from typing import Final
+from weakref import WeakValueDictionary
+
+from pipeline.archive.catalogue import Catalogue
+from pipeline.archive.key_index import KeyIndex
+from pipeline.archive.schema import rows_of
+from pipeline.archive.versions import AsOf
+from pipeline.decode.view_size import Size
+from pipeline.files.contents import Contents, Found
+from pipeline.files.finished_files import FinishedFiles
+from pipeline.files.image_file import LISTED, ImageFile, ListedRow, image_file
+from pipeline.files.tree import Folder, Tree
+from pipeline.store.options import StorageOptions
+from pipeline.store.storage import Storage
+from pipeline.types import CatalogueRow
+
+_FINISHED_BYTES: Final = 128 * 2**20
+_ROWS_LISTED: Final = 65_536
+
+
+class ArchiveFiles:
+    """The archive as it was committed when first looked at; `refresh` looks again. Safe to use from several threads."""
+
+    def __init__(
+        self, url: str, options: StorageOptions, *, as_of: AsOf | None, size: Size | None, device: str
+    ) -> None:
+        """Contact nothing yet.
+
+        Args:
+            url: of the archive.
+            options: how to reach its store.
+            as_of: a version's number, or a time with its zone; None for the newest.
+            size: that pictures are at most to have; None for all pixels.
+            device: where codecs are loaded.
+        """
+        storage = Storage(url, options)
+        self.url: Final = storage.url
+        self._size = size
+        self._index = KeyIndex(Catalogue(storage, as_of=as_of))
+        self._contents = Contents(storage, device=device, size=size)
+        self._finished = FinishedFiles(_FINISHED_BYTES)
+
+    def refresh(self) -> None:
+        """See what has been committed since."""
+        self._index.refresh()
+
+    def file(self, key: str) -> ImageFile:
+        """What is known of an image's file.
+
+        Raises:
+            FileNotFoundError: the archive has no such image, or it failed.
+        """
+        return self._file(key, self._index.find(key))
+
+    def is_folder(self, path: str) -> bool:
+        """Whether keys lie below a path; the root is one."""
+        return not path or self._index.has_prefix(f"{path}/")
+
+    def below(self, path: str, *, depth: int | None) -> Iterator[ImageFile | Folder]:
+        """What lies in a folder and, to some depth, below it; failed images are passed over.
+
+        Args:
+            depth: levels; 1 for what lies directly in it, None for all.
+        """
+        rows = self._index.rows()
+        for found in Tree(rows).below(path, depth=depth):
+            if isinstance(found, Folder):
+                yield found
+                continue
+            for start in found.positions[::_ROWS_LISTED]:
+                here = range(start, min(start + _ROWS_LISTED, found.positions.stop))
+                listed = (image_file(row, self._size) for row in rows_of(rows.read(here, LISTED), ListedRow))
+                yield from (file for file in listed if file is not None)
+
+    def content(self, key: str) -> bytes:
+        """The bytes of one file.
+
+        Raises:
+            FileNotFoundError: as `file`.
+            DamagedError: the bytes in the archive are not those that were written.
+            ArchiveError, CodecError, StorageError: it cannot be decoded here, or not be read.
+        """
+        ((_, found),) = self.contents([key])
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def contents(self, keys: Iterable[str]) -> Iterator[Found]:
+        """The bytes of files, or why one cannot be had: those not in the archive first, then as they lie in it.
+
+        Raises:
+            StorageError: the store does not answer.
+        """
+        wanted = dict.fromkeys(keys)
+        rows = self._index.find_many(wanted)
+        files: dict[str, ImageFile] = {}
+        for key in wanted:
+            try:
+                files[key] = self._file(key, rows.get(key))
+            except FileNotFoundError as error:
+                yield key, error
+                continue
+            finished = self._finished.get(files[key].etag)
+            if finished is not None:
+                del rows[key]
+                yield key, finished
+        for key, found in self._contents.files(rows[key] for key in files if key in rows):
+            if isinstance(found, bytes) and len(wanted) == 1:
+                self._finished.put(files[key].etag, found)
+            yield key, found
+
+    def _file(self, key: str, row: CatalogueRow | None) -> ImageFile:
+        if row is None:
+            raise FileNotFoundError(
+                f"Expected an image of the archive at {self.url}, got {key!r}; `tenfold ls {self.url}` lists them all."
+            )
+        file = image_file(row, self._size)
+        if file is None:
+            raise FileNotFoundError(
+                f"Expected a stored image under key {row.key!r} of the archive at {self.url}, got one that failed: "
+                f"{row.reason} Correct {row.source_url} and compress again."
+            )
+        return file
+
+
+_Place = tuple[str, StorageOptions, AsOf | None, Size | None, str]
+_shared: WeakValueDictionary[_Place, ArchiveFiles] = WeakValueDictionary()
+_lock = Lock()
+
+
+def shared_files(
+    url: str, options: StorageOptions, *, as_of: AsOf | None, size: Size | None, device: str
+) -> ArchiveFiles:
+    """The same for who asks for the same in this process: fsspec makes a filesystem for each thread, and a codec for
+    each would not fit."""
+    place = (url, options, as_of, size, device)
+    with _lock:
+        files = _shared.get(place)
+        if files is None:
+            files = _shared[place] = ArchiveFiles(url, options, as_of=as_of, size=size, device=device)
+        return files
+
+
+def _after_fork() -> None:
+    """Another thread of the parent may have held a lock: of these, or of the files."""
+    global _lock, _shared
+    _lock, _shared = Lock(), WeakValueDictionary()
+
+
+os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,93 @@
+"""The bytes of many images' files: neighbours fetched in one request, decoded in batches, in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+import numpy as np
+
+from codec.errors import CodecError
+from pipeline.archive.range_reads import read_all
+from pipeline.decode.row_decoder import RowDecoder
+from pipeline.decode.view_size import Size
+from pipeline.errors import DamagedError, StorageError, TenfoldError
+from pipeline.files.image_file import image_file
+from pipeline.files.stored_png import write_stored_png
+from pipeline.image.write import alpha_plane
+from pipeline.packing.file_of import file_of
+from pipeline.parts import parts
+from pipeline.store.storage import Storage
+from pipeline.types import WITH_PIXELS, CatalogueRow, Image, ShardRow
+
+_DECODED_PIXELS: Final = 8_000_000
+"""Of images that are decoded together."""
+
+Found = tuple[str, bytes | Exception]
+"""A key, and its file or why that cannot be had."""
+
+
+class Contents:
+    """Makes the files of one archive's images. Safe to use from several threads."""
+
+    def __init__(self, archive: Storage, *, device: str, size: Size | None) -> None:
+        """Load and contact nothing yet.
+
+        Args:
+            archive: where images and weights are read.
+            device: `auto`, `cpu`, `cuda`, ...: where codecs are loaded.
+            size: that pictures are at most to have; None for all pixels.
+        """
+        self._archive = archive
+        self._size = size
+        self._decoder = RowDecoder(archive, device=device)
+
+    def files(self, rows: Iterable[CatalogueRow]) -> Iterator[Found]:
+        """The files of images, in the order in which they lie in the archive.
+
+        Args:
+            rows: of images that are not failed.
+        Raises:
+            StorageError: the store does not answer.
+        """
+        read = read_all(self._archive, rows)
+        for part in parts(read, lambda one: (one[0].width or 0) * (one[0].height or 0), most=_DECODED_PIXELS):
+            made = iter(self._made([got for _, got in part if not isinstance(got, str)]))
+            for row, got in part:
+                yield row.key, DamagedError(got) if isinstance(got, str) else self._as_told(row, next(made))
+
+    def _made(self, rows: Sequence[ShardRow]) -> list[bytes | Exception]:
+        """Files of some images together; should one of them fail, of each by itself.
+
+        Raises:
+            StorageError: the archive does not answer, whatever the image.
+        """
+        try:
+            images = self._images([row for row in rows if row.status in WITH_PIXELS])
+            return [_png(next(images)) if row.status in WITH_PIXELS else file_of(row) for row in rows]
+        except StorageError:
+            raise
+        except (TenfoldError, CodecError) as error:
+            return [error] if len(rows) == 1 else [file for row in rows for file in self._made([row])]
+
+    def _images(self, rows: Sequence[ShardRow]) -> Iterator[Image]:
+        if self._size is None:
+            return iter(self._decoder.decode(rows))
+        return (self._decoder.open(row).view(size=self._size) for row in rows)
+
+    def _as_told(self, row: CatalogueRow, file: bytes | Exception) -> bytes | Exception:
+        """Who was told a length relies on it."""
+        told = image_file(row, self._size)
+        if isinstance(file, Exception) or told is None or len(file) == told.size:
+            return file
+        return DamagedError(
+            f"Expected a file of {told.size:,} bytes for {row.key!r}, as the catalogue tells, got {len(file):,}: "
+            "catalogue and shard do not belong together. `tenfold verify` says more."
+        )
+
+
+def _png(image: Image) -> bytes:
+    pixels = image.pixels
+    if image.alpha is not None:
+        pixels = np.dstack([pixels, alpha_plane(image.alpha, image.height, image.width)])
+    return write_stored_png(pixels, icc=image.icc, exif=image.exif, xmp=image.xmp)
