@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path, PurePosixPath
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -19,11 +19,23 @@ from pipeline.decode.deliver import Delivery
 from pipeline.decode.file_form import OutputFormat
 from pipeline.decode.run import DecodeRun
 from pipeline.decode.save import save_file
+from pipeline.decode.view_size import Region
 from pipeline.errors import StorageError, UsageError
 from pipeline.globs import is_glob
 from pipeline.image.file_formats import FORMATS, Format, format_of_path
 from pipeline.store.storage import Storage
 from pipeline.store.urls import LOCAL, local_path, scheme, split_url
+
+
+def _region(text: str) -> Region:
+    """Of `L,T,W,H`."""
+    try:
+        left, top, width, height = (int(part) for part in text.split(","))
+    except ValueError as error:
+        raise typer.BadParameter(
+            f"expected four whole numbers, left, top, width and height, as 0,0,512,512; got {text!r}"
+        ) from error
+    return left, top, width, height
 
 
 def get(
@@ -54,6 +66,32 @@ def get(
         ),
     ] = None,
     out_quality: OutQuality = None,
+    width: Annotated[
+        int | None,
+        typer.Option(
+            "--width",
+            min=1,
+            metavar="N",
+            help="At most so many pixels wide; proportions are kept, and nothing is made larger. A small picture takes "
+            "a fraction of the time.",
+        ),
+    ] = None,
+    height: Annotated[
+        int | None,
+        typer.Option(
+            "--height", min=1, metavar="N", help="At most so many pixels high; with --width, both hold."
+        ),
+    ] = None,
+    region: Annotated[
+        Any,
+        typer.Option(
+            "--region",
+            metavar="L,T,W,H",
+            parser=_region,
+            help="A part alone: W x H pixels, of which the first is L from the left and T from the top, before an EXIF "
+            "orientation turns the picture. --width and --height are of the part.",
+        ),
+    ] = None,
     overwrite: Annotated[
         bool,
         typer.Option(
@@ -67,11 +105,14 @@ def get(
     """Write the image KEY of ARCHIVE to FILE, with its EXIF, ICC profile, XMP and alpha.
 
     Only that image's payload is read: one range request once the catalogue is known. For many images `tenfold decode`
-    is faster.
+    is faster. In another size, or in part, the picture comes with its orientation and colour profile and no other
+    metadata; a kept file too, as PNG or what FILE's name says.
 
     Examples:
 
       tenfold get archive/ holiday/beach.jpg -o beach.png
+
+      tenfold get archive/ holiday/beach.jpg -o small.webp --width 256
 
       tenfold get archive/ 'holiday/*' -o back/
     """
@@ -89,6 +130,12 @@ def get(
                 f"Expected the key of an image, got {key!r}, in which images lie: get them all with "
                 f"`tenfold get {archive} '{folder}/**' -o {there}`."
             )
+        size = None if width is None and height is None else (width, height)
+        if is_folder and (size or region):
+            raise typer.BadParameter(
+                "--width, --height and --region are of one image: name the FILE to write",
+                param_hint="--output",
+            )
         if is_folder:
             run = DecodeRun(
                 Storage(archive, settings.storage),
@@ -102,7 +149,7 @@ def get(
             )
             tell_decoded(run.run(), output, as_json=False)
             return
-        delivered = opened.file(key, form.fmt, quality=form.quality)
+        delivered = opened.file(key, form.fmt, quality=form.quality, size=size, region=region)
         if output == "-":
             product_is_printed()
             sys.stdout.buffer.write(delivered.data)

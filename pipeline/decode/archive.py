@@ -20,7 +20,7 @@ from pipeline.archive.key_index import KeyIndex
 from pipeline.archive.range_reads import read_all, read_payload, read_row
 from pipeline.archive.schema import rows_of
 from pipeline.archive.versions import AsOf
-from pipeline.decode.deliver import Delivery, deliver
+from pipeline.decode.deliver import Delivery, deliver, deliver_view
 from pipeline.decode.file_form import FileForm, OutputFormat
 from pipeline.decode.opened_image import OpenedImage
 from pipeline.decode.row_decoder import RowDecoder
@@ -149,18 +149,30 @@ class Archive:
             )
         return image
 
-    def file(self, key: str, fmt: OutputFormat | None = None, *, quality: int | None = None) -> Delivery:
+    def file(
+        self,
+        key: str,
+        fmt: OutputFormat | None = None,
+        *,
+        quality: int | None = None,
+        size: Size | None = None,
+        region: Region | None = None,
+    ) -> Delivery:
         """One image as the bytes of a file.
 
         Args:
             fmt: None for PNG where coded or lossless, and for the file itself where kept or bounded; `source` for the
                 format in which the image came, where it is a lossy one in a file that is not larger than it was.
             quality: 1 (smallest) to 100, of lossy formats.
+            size: as for `get`: then any image is written anew, with what `get` keeps, as PNG where no format is said.
+            region: likewise.
         Raises:
             RestoreError: the format cannot hold this image.
-            ConfigError: the format takes no quality.
+            ConfigError: the format takes no quality; or as `get`.
         """
         form = FileForm(fmt=fmt, quality=quality)
+        if size is not None or region is not None:
+            return deliver_view(self.open(key).view(size=size, region=region), form)
         row = self.read(key)
         return deliver(row, self._decoded(row) if row.status in WITH_PIXELS else None, form, strict=True)
 

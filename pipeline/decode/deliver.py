@@ -64,6 +64,17 @@ def deliver(row: ShardRow, decoded: Image | None, form: FileForm, *, strict: boo
     return _written(row, decoded, DEFAULT_FORMAT, FileForm(), f"decoded; {fmt} cannot hold it", reason)
 
 
+def deliver_view(view: Image, form: FileForm) -> Delivery:
+    """Make a file of an image in another size, or of a part of one: PNG where no format is asked for.
+
+    Raises:
+        RestoreError: the format cannot hold it.
+    """
+    fmt = form.format_of(view.source_format)
+    data = write_image(view, fmt, quality=form.quality if fmt in LOSSY else None)
+    return Delivery(data=data, fmt=fmt, description=f"{fmt}, {view.width} x {view.height} pixels")
+
+
 def _format_of(status: Status, source_format: str | None, form: FileForm) -> Format:
     """What was stored without loss comes so, unless a format or a quality that loses something is asked for by name."""
     fmt = form.format_of(source_format)

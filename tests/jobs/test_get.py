@@ -1,0 +1,52 @@
+"""`tenfold get` in another size, and of a part."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from tests.support.image_archives import fill, kept
+from tests.support.image_files import EXIF, ICC, file_of, picture
+from tests.support.road import tenfold
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> str:
+    data = file_of(picture(), "JPEG", exif=EXIF, icc_profile=ICC)
+    return fill(str(tmp_path / "a"), [kept("a.jpg", data, fmt="JPEG")])
+
+
+def test_a_size_and_a_part_are_written_as_they_are_stored(archive: str, tmp_path: Path) -> None:
+    small, part = tmp_path / "small.jpg", tmp_path / "part.png"
+    said = tenfold("get", archive, "a.jpg", "-o", small, "--width", 20)
+    assert f"{small}: jpeg, 20 x 12 pixels, " in said.err
+    assert tenfold("get", archive, "a.jpg", "-o", part, "--region", "3,5,30,10", "--height", 99).code == 0
+    with PIL.Image.open(small) as image:
+        assert (image.size, image.getexif()[0x0112], image.info["icc_profile"]) == ((20, 12), 6, ICC)
+    assert tenfold("get", archive, "a.jpg", "-o", tmp_path / "whole.png", "--format", "png").code == 0
+    with PIL.Image.open(part) as image, PIL.Image.open(tmp_path / "whole.png") as whole:
+        assert np.array_equal(np.asarray(image), np.asarray(whole.crop((3, 5, 33, 15))))
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        (("--region", "1,2,3"), 2, "expected four whole numbers, left, top, width and height"),
+        (
+            ("--region", "0,0,41,5"),
+            1,
+            "Expected a region within the image's 40 x 24 pixels as stored, got 41 x 5",
+        ),
+        (("--width", "0"), 2, "greater than or equal to 1"),
+        (("--width", "5", "-o", "folder/"), 2, "--region are of one image: name the FILE"),
+    ],
+)
+def test_what_cannot_be_is_refused(
+    archive: str, tmp_path: Path, options: tuple[str, ...], code: int, message: str
+) -> None:
+    said = tenfold("get", archive, "a.jpg", "-o", tmp_path / "x.png", *options)
+    assert said.code == code
+    assert message in " ".join(said.err.replace("│", " ").split())
