@@ -27,7 +27,11 @@ TESTED := $(INSTALLED)-test
 OTHER_TORCH ?= 2.11.0
 OTHER := $(VENV)-torch-$(OTHER_TORCH)
 
-.PHONY: help demo ready test wheel other-torch fuzz chaos reference lint fmt check
+IIIF := $(VENV)-iiif
+# iiif-validator-ng needs Python 3.12 or later; iiif-validator needs libmagic (apt install libmagic1)
+IIIF_PYTHON ?= python3.12
+
+.PHONY: help demo ready test wheel other-torch iiif fuzz chaos reference lint fmt check
 
 help:
 	@sed -n '1,2s/^# //p' Makefile
@@ -77,6 +81,17 @@ $(OTHER)/.installed: constraints.txt
 	@grep -v '^torch==' constraints.txt > $(OTHER)/constraints.txt
 	@$(OTHER)/bin/python -m pip install --quiet torch==$(OTHER_TORCH) --constraint $(OTHER)/constraints.txt \
 		numpy constriction safetensors pydantic zfpy 2> $(OTHER)/install.log || { cat $(OTHER)/install.log; exit 1; }
+	@touch $@
+
+# Both public validators of the IIIF Image API against `tenfold serve`, each in a virtualenv of its own
+iiif: $(TESTED) $(IIIF)/.installed
+	$(BIN)/python -m tests.iiif $(IIIF)/validator/bin/python $(IIIF)/validator-ng/bin/python
+
+$(IIIF)/.installed:
+	$(PYTHON) -m venv $(IIIF)/validator
+	$(IIIF_PYTHON) -m venv $(IIIF)/validator-ng
+	@$(IIIF)/validator/bin/python -m pip install --quiet iiif-validator==1.0.5
+	@$(IIIF)/validator-ng/bin/python -m pip install --quiet iiif-validator-ng==0.1.0 'pyvips[binary]==3.2.0'
 	@touch $@
 
 fuzz: $(TESTED)
