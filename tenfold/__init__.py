@@ -8,20 +8,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pipeline as rooms
 from pipeline.own_code import VERSION
 
 if TYPE_CHECKING:
-    from pipeline import Archive, ArchiveFileSystem
+    from pipeline import Archive, ArchiveDataset, ArchiveFileSystem, ArchiveStream, read_archive
 
-__all__ = ["Archive", "ArchiveFileSystem", "__version__"]
+__all__ = ["Archive", "ArchiveDataset", "ArchiveFileSystem", "ArchiveStream", "__version__", "read_archive"]
 
 __version__ = VERSION
 
 
 def __getattr__(name: str) -> Any:
     """Import what is asked for, when it is: it takes a second."""
-    if name in __all__:
-        import pipeline as rooms
-
+    if name in rooms.__all__:
         return getattr(rooms, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

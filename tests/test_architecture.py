@@ -81,6 +81,13 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         "pipeline/store",
         "pipeline/workers",
     },
+    "pipeline/datasets": {
+        "codec (ground)",
+        "pipeline (ground)",
+        "pipeline/archive",
+        "pipeline/decode",
+        "pipeline/store",
+    },
     "pipeline/adapt": {
         "codec (ground)",
         "codec/adaptation",
@@ -195,7 +202,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         "pipeline/packing",
         "pipeline/store",
     },
-    "pipeline (face)": {"pipeline/decode", "pipeline/files"},
+    "pipeline (face)": {"pipeline/datasets", "pipeline/decode", "pipeline/files"},
     "jobs/terminal": {
         "codec (ground)",
         "pipeline (ground)",
@@ -268,7 +275,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
 jobs/main has no row for the verbs: it imports the one that is used, by its name."""
 
 DOORS: Final[dict[str, set[str]]] = {
-    "ray": {"pipeline/metrics", "pipeline/workers", "jobs (verbs)"},
+    "ray": {"pipeline/datasets", "pipeline/metrics", "pipeline/workers", "jobs (verbs)"},
     "prometheus_client": {"pipeline/metrics"},
     "fsspec": {"pipeline/files", "pipeline/store"},
     "deltalake": {"pipeline/archive"},

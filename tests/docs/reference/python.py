@@ -1,4 +1,4 @@
-"""docs/reference/python.md, from the docstrings of the classes that open an archive and of what they return."""
+"""docs/reference/python.md, from the docstrings of what `tenfold` gives, and of what that returns."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from pipeline.archive.versions import parse_as_of
+from pipeline.datasets.archive_dataset import ArchiveDataset
+from pipeline.datasets.archive_stream import ArchiveStream
+from pipeline.datasets.ray_source import read_archive
 from pipeline.decode.archive import Archive
 from pipeline.decode.deliver import Delivery
 from pipeline.files.filesystem import ArchiveFileSystem
@@ -24,35 +27,44 @@ _SPECIAL = ("__iter__", "__len__", "__contains__")
 
 def python_page() -> str:
     """The text of python.md."""
-    lines = ["```python", "from tenfold import Archive", "```", "", *_class(Archive)]
+    lines = [
+        "```python",
+        "from tenfold import Archive, ArchiveDataset, ArchiveFileSystem, ArchiveStream, read_archive",
+        "```",
+        "",
+    ]
+    for kind in (Archive, ArchiveDataset, ArchiveStream):
+        lines += _class(kind)
     lines += [
         *_made(ArchiveFileSystem),
         "It has the methods of every filesystem of fsspec that reads: [files](../guide/files.md).",
         "",
-    ]
-    lines += [
-        "## parse_as_of",
-        "",
-        f"    {_signature('parse_as_of', parse_as_of)}",
-        "",
-        *as_markdown(parse_as_of.__doc__),
+        *_function(read_archive),
+        *_function(parse_as_of),
         f"In `tenfold.{parse_as_of.__module__}`.",
         "",
     ]
     lines += ["## StorageOptions", "", *as_markdown(StorageOptions.__doc__)]
     lines += [f"In `tenfold.{StorageOptions.__module__}`.", ""]
     lines += ["Its keys are those of the section `storage` in [config.md](config.md).", ""]
-    for kind in _RETURNED:
-        lines += [f"## {kind.__name__}", "", *as_markdown(kind.__doc__), *_fields(kind), ""]
+    for returned in _RETURNED:
+        lines += [f"## {returned.__name__}", "", *as_markdown(returned.__doc__), *_fields(returned), ""]
     for row_type, heading in _ROWS:
         lines += [f"## {row_type.__name__}", "", *as_markdown(row_type.__doc__)]
         lines += [f"Its fields are the [columns](../formats/archive.md#{heading}).", ""]
     return page(
         "Python",
-        "What opens an archive. What it raises is in [errors.md](errors.md). Names below `tenfold.codec`, "
-        "`tenfold.pipeline` and `tenfold.jobs` that are not on this page may change with any release.",
+        "`Archive` opens an archive; others give it to training loops ([datasets](../guide/datasets.md)) and to what "
+        "reads files ([files](../guide/files.md)). What they raise is in [errors.md](errors.md). Names below "
+        "`tenfold.codec`, `tenfold.pipeline` and `tenfold.jobs` that are not on this page may change with any release.",
         lines,
     )
+
+
+def _function(function: Any) -> Iterator[str]:
+    name = function.__name__
+    yield from [f"## {name}", "", f"    {_signature(name, function)}", ""]
+    yield from as_markdown(function.__doc__)
 
 
 def _made(kind: type) -> Iterator[str]:
@@ -70,10 +82,12 @@ def _made(kind: type) -> Iterator[str]:
 
 def _class(kind: type) -> Iterator[str]:
     yield from _made(kind)
-    for name, method in vars(kind).items():
+    for name, member in vars(kind).items():
+        method = member.fget if isinstance(member, property) else member
         if inspect.isfunction(method) and not name.startswith("_"):
-            title = f"{kind.__name__}.{name}"
-            yield from [f"### {title}", "", f"    {_signature(name, method, skip_self=True)}", ""]
+            call = _signature(name, method, skip_self=True)
+            told = call.replace("()", "", 1) if isinstance(member, property) else call
+            yield from [f"### {kind.__name__}.{name}", "", f"    {told}", ""]
             yield from as_markdown(method.__doc__)
     if all(name in vars(kind) for name in _SPECIAL):
         yield from ["`for key in archive`, `len(archive)` and `key in archive` do what they say.", ""]

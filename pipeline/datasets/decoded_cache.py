@@ -1,0 +1,108 @@
+"""A folder of decoded images: what was decoded once, for the epochs and processes that come after.
+
+    DIR/3f/3fa0...c2.array      one array as NumPy writes it, and the CRC32C of that
+    DIR/part/...                what is being written
+
+A file is named by all that its content depends on: which bytes of which shard (those never change), and the form in
+which they were decoded. So nothing in it can be stale, an image that is compressed anew has another name, and any
+number of processes, datasets and archives may share a folder. A file appears whole; one whose CRC is wrong, after a
+crash of the machine, is made again. There is no lock and no index, and any file may be deleted at any time.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import shutil
+import time
+from contextlib import suppress
+from hashlib import blake2b
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+import google_crc32c
+import numpy as np
+
+from pipeline.datasets.batch_decoder import Array
+from pipeline.datasets.item_form import ItemForm
+from pipeline.types import CatalogueRow
+
+_LOG: Final = logging.getLogger(__name__)
+_FORMAT: Final = 1
+"""Another number makes other names."""
+_CRC_BYTES: Final = 4
+_ABANDONED_S: Final = 3600
+_LEAST_FREE: Final = 0.05
+"""Of the disk: what does not fit beside that is not kept. Nothing is removed for it: an epoch needs every image once,
+so what makes room would be needed as soon as what takes it."""
+
+
+class DecodedCache:
+    """Safe to use from several threads and processes; can be pickled."""
+
+    def __init__(self, folder: str | os.PathLike[str], form: ItemForm) -> None:
+        """Make the folder unless it is there, and remove what processes that died left half written.
+
+        Args:
+            folder: on a local disk.
+            form: of what is kept.
+        Raises:
+            OSError: the folder cannot be made.
+        """
+        self._folder, self._form = Path(folder).absolute(), form
+        self._aside = self._folder / "part"
+        self._is_told = False
+        self._aside.mkdir(parents=True, exist_ok=True)
+        for path in self._aside.iterdir():
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime < time.time() - _ABANDONED_S:
+                    path.unlink()
+
+    def read(self, row: CatalogueRow) -> Array | None:
+        """The image, if it is there and whole."""
+        try:
+            data = self._path(row).read_bytes()
+        except OSError:
+            return None
+        content, crc = data[:-_CRC_BYTES], data[-_CRC_BYTES:]
+        if crc != _crc_of(content):
+            return None
+        array: Array = np.load(io.BytesIO(content), allow_pickle=False)
+        return array
+
+    def write(self, row: CatalogueRow, array: Array) -> None:
+        """Keep an image. A disk that takes no more is told of once, and does no harm."""
+        stream = io.BytesIO()
+        np.save(stream, array, allow_pickle=False)
+        content = stream.getvalue()
+        aside, path = self._aside / str(uuid4()), self._path(row)
+        try:
+            disk = shutil.disk_usage(self._folder)
+            if disk.free - len(content) < _LEAST_FREE * disk.total:
+                self._tell(f"less than {_LEAST_FREE:.0%} of its disk are free")
+                return
+            aside.write_bytes(content + _crc_of(content))
+            path.parent.mkdir(exist_ok=True)
+            aside.replace(path)
+        except OSError as error:
+            self._tell(str(error))
+            with suppress(OSError):
+                aside.unlink(missing_ok=True)
+
+    def _path(self, row: CatalogueRow) -> Path:
+        content = (row.shard, row.payload_offset, row.payload_crc32c)
+        form = (self._form.size, self._form.region, self._form.latents)
+        name = blake2b(repr((_FORMAT, content, form)).encode(), digest_size=16).hexdigest()
+        return self._folder / name[:2] / f"{name}.array"
+
+    def _tell(self, why: str) -> None:
+        if not self._is_told:
+            self._is_told = True
+            _LOG.warning("Decoded images are no longer kept in %s: %s.", self._folder, why)
+
+
+def _crc_of(content: bytes) -> bytes:
+    crc: int = google_crc32c.value(content)
+    return crc.to_bytes(_CRC_BYTES)
