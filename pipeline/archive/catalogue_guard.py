@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
+from threading import Lock
 from typing import Final
 
 from pipeline.archive.delta_log import chain_start, files_added, files_in_checkpoint, hint_problem
@@ -29,7 +30,7 @@ from pipeline.archive.layout import (
     log_file_version,
 )
 from pipeline.archive.proven_files import is_proven, set_proven
-from pipeline.archive.seals import Sealed, read_seals, read_steadily
+from pipeline.archive.seals import NO_SEALS, Sealed, SealReader, read_steadily
 from pipeline.archive.trial import read_on_trial
 from pipeline.errors import DamagedError
 from pipeline.store.backend import ObjectInfo
@@ -39,6 +40,7 @@ _READERS: Final = 8
 _FEW: Final = 4
 """So many files are asked after one by one; of more, the folder is listed."""
 _LOOKS: Final = 5
+_TRIES: Final = 2
 _PIECE: Final = 8 << 20
 """Bytes of a file that are held while it is looked at; the files of older releases have up to 100 MB."""
 
@@ -49,6 +51,10 @@ class CatalogueGuard:
     def __init__(self, archive: Storage) -> None:
         """Contact nothing yet."""
         self._archive = archive
+        self._seals = SealReader(archive)
+        self._sealed = NO_SEALS
+        """As they were when last read."""
+        self._lock = Lock()
         self._seen: set[str] = set()
         """Parquet files that were looked at here: they are not asked after again."""
 
@@ -75,10 +81,9 @@ class CatalogueGuard:
             As `check_log`.
         """
         paths = {number: entry_path(number) for number in numbers}
-        sealed = read_seals(self._archive)
+        self._read_seals_of(paths.values())
         with ThreadPoolExecutor(_READERS, thread_name_prefix="log") as pool:
-            read = pool.map(lambda path: self._checked(path, sealed), paths.values())
-            return dict(zip(paths, read, strict=True))
+            return dict(zip(paths, pool.map(self._checked, paths.values()), strict=True))
 
     def check_data(self, files: Mapping[str, int], version: int) -> None:
         """Look at Parquet files that a query may read.
@@ -101,7 +106,8 @@ class CatalogueGuard:
         unproven = self._unproven(infos.values())
         unsealed = self._unsealed(unproven)
         if unsealed:
-            read_on_trial(self._archive.url, self._read_all(self._chain(version)), unsealed)
+            log = self._read_all(_chain(self._archive.list(LOG_FOLDER), version))
+            read_on_trial(self._archive.url, log, unsealed)
             self._prove(unproven)
         self._seen.update(new)
 
@@ -114,9 +120,10 @@ class CatalogueGuard:
             self._prove([*made.values(), *data.values()])
 
     def _check_chain(self, since: int, upto: int | None) -> None:
+        listed = list(self._archive.list(LOG_FOLDER))
         if upto is None:
-            self._check_hint()
-        chain = self._chain(upto)
+            self._check_hint({info.path: info for info in listed})
+        chain = _chain(listed, upto)
         unproven = self._unproven(info for info in chain if (log_file_version(info.path) or 0) >= since)
         unsealed = self._unsealed(unproven)
         if unsealed:
@@ -129,24 +136,13 @@ class CatalogueGuard:
             read_on_trial(self._archive.url, log, self._read_all(data.values()))
             self._prove([*unproven, *data.values()])
 
-    def _chain(self, upto: int | None) -> list[ObjectInfo]:
-        """The files that a version's readers look at, also those that only other tools write."""
-        files = {
-            info: version
-            for info in self._archive.list(LOG_FOLDER)
-            if (version := log_file_version(info.path)) is not None and (upto is None or version <= upto)
-        }
-        start = chain_start([info.path for info in files], max(files.values(), default=0))
-        return [info for info, version in files.items() if version >= start]
-
-    def _check_hint(self) -> None:
+    def _check_hint(self, listed: Mapping[str, ObjectInfo]) -> None:
         """Look at `_last_checkpoint`, which makes readers overlook the log before the version that it names."""
-        listed = {info.path: info for info in self._archive.list(LOG_FOLDER)}
         if LAST_CHECKPOINT not in listed or is_proven(self._archive.url, listed[LAST_CHECKPOINT]):
             return
         for is_last in (False, True):  # a run may overwrite it just now; or it was damaged only on the way
             hint = self._archive.read(LAST_CHECKPOINT)
-            if hashlib.sha256(hint).hexdigest() in read_seals(self._archive).hints:
+            if hashlib.sha256(hint).hexdigest() in self._read_seals().hints:
                 break
             problem = hint_problem(hint, {path: info.size for path, info in listed.items()})
             if problem is None:
@@ -170,22 +166,28 @@ class CatalogueGuard:
         """
         if not infos:
             return {}
-        sealed = read_seals(self._archive)
+        self._read_seals_of(info.path for info in infos)
         with ThreadPoolExecutor(_READERS, thread_name_prefix="catalogue") as pool:
-            found = list(pool.map(lambda info: self._content_if_unsealed(info, sealed), infos))
+            found = list(pool.map(self._content_if_unsealed, infos))
         unsealed = {info.path: data for info, data in zip(infos, found, strict=True) if data is not None}
         self._prove(info for info in infos if info.path not in unsealed)
         return unsealed
 
-    def _content_if_unsealed(self, info: ObjectInfo, sealed: Sealed) -> bytes | None:
-        if (
-            info.path in sealed.files
-            and info.size > _PIECE
-            and self._hash(info) == sealed.files[info.path][0]
-        ):
+    def _read_seals(self) -> Sealed:
+        self._sealed = self._seals.read()
+        return self._sealed
+
+    def _read_seals_of(self, paths: Iterable[str]) -> None:
+        """Read the seals anew where those that are known do not say something of each file."""
+        if not self._sealed.files.keys() >= set(paths):
+            self._read_seals()
+
+    def _content_if_unsealed(self, info: ObjectInfo) -> bytes | None:
+        seal = self._sealed.files.get(info.path)
+        if seal is not None and info.size > _PIECE and self._hash(info) == seal[0]:
             return None
-        data = self._checked(info.path, sealed)
-        return None if info.path in sealed.files else data
+        data = self._checked(info.path)
+        return data if seal is None else None
 
     def _hash(self, info: ObjectInfo) -> str:
         """The SHA-256 of a large file, of which a piece is held at a time."""
@@ -194,18 +196,22 @@ class CatalogueGuard:
             digest.update(self._archive.read_range(info.path, start, min(_PIECE, info.size - start)))
         return digest.hexdigest()
 
-    def _checked(self, path: str, sealed: Sealed) -> bytes:
+    def _checked(self, path: str) -> bytes:
         """The bytes of a file: those that were sealed, or else those on which two reads agree."""
-        if path not in sealed.files:
-            return read_steadily(self._archive, path)
-        data, (sha256, size) = self._archive.read(path), sealed.files[path]
-        if hashlib.sha256(data).hexdigest() != sha256:
-            data = self._archive.read(path)  # perhaps it was damaged only on the way
-        found = hashlib.sha256(data).hexdigest()
-        if found != sha256:
-            expected = f"{size:,} bytes with SHA-256 {sha256[:16]}..., as its seal says"
-            raise self._damaged(path, expected=expected, got=f"{len(data):,} with {found[:16]}...")
-        return data
+        for _ in range(
+            _TRIES
+        ):  # perhaps it was damaged only on the way; or a prune has made it, and its seal, anew
+            seal = self._sealed.files.get(path)
+            if seal is None:
+                return read_steadily(self._archive, path)
+            data = self._archive.read(path)
+            found = hashlib.sha256(data).hexdigest()
+            if found == seal[0]:
+                return data
+            with self._lock:
+                self._read_seals()
+        expected = f"{seal[1]:,} bytes with SHA-256 {seal[0][:16]}..., as its seal says"
+        raise self._damaged(path, expected=expected, got=f"{len(data):,} with {found[:16]}...")
 
     def _named_in(self, log: Mapping[str, bytes]) -> list[str]:
         """The Parquet files of the catalogue that files of the log add."""
@@ -245,3 +251,14 @@ class CatalogueGuard:
             f"Expected a sound catalogue at {url}, got damage in {path}: expected {expected}, got {got}. "
             f"Run `tenfold repair {url}`."
         )
+
+
+def _chain(log: Iterable[ObjectInfo], upto: int | None) -> list[ObjectInfo]:
+    """The files of a log that a version's readers look at, also those that only other tools write."""
+    files = {
+        info: version
+        for info in log
+        if (version := log_file_version(info.path)) is not None and (upto is None or version <= upto)
+    }
+    start = chain_start([info.path for info in files], max(files.values(), default=0))
+    return [info for info, version in files.items() if version >= start]

@@ -4,7 +4,8 @@
 
 Delta Lake keeps no checksums of its files. At its end, a run seals what it and killed runs before it have added: log
 entries, the Parquet files that these name, and checkpoints. None of them ever changes but `_last_checkpoint`, a hint
-that Delta overwrites. A prune removes some, and replaces all seals by one.
+that Delta overwrites. A prune removes some, and replaces all seals by one; a run does so where they have become many,
+for who opens an archive reads each.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -30,6 +32,9 @@ from pipeline.store.failures import problem
 from pipeline.store.storage import Storage
 
 _READS: Final = 5
+_READERS: Final = 8
+_MANY: Final = 16
+"""Seals that are worth replacing by one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,43 +53,77 @@ class Sealed:
     """Paths of seals whose bytes are not those that their names promise."""
 
 
+NO_SEALS: Final = Sealed(version=-1, files={}, hints=frozenset(), seals=(), broken=())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seal:
+    """What one seal says."""
+
+    version: int
+    files: Mapping[str, tuple[str, int]]
+
+
+class SealReader:
+    """Reads the seals of one archive; none twice, for they never change. Not for several threads at once."""
+
+    def __init__(self, archive: Storage) -> None:
+        """Contact nothing yet."""
+        self._archive = archive
+        self._read: dict[str, _Seal] = {}
+
+    def read(self) -> Sealed:
+        """All seals together; where two hold a file, the later one counts."""
+        while True:
+            with suppress(FileNotFoundError):  # a prune has replaced the seals that were listed
+                return self._listed()
+
+    def _listed(self) -> Sealed:
+        paths = [info.path for info in self._archive.list(SEALS_FOLDER)]
+        new = [path for path in paths if path not in self._read]
+        with ThreadPoolExecutor(_READERS, thread_name_prefix="seals") as pool:
+            found = zip(new, pool.map(self._parsed, new), strict=True)
+            read = self._read | {path: seal for path, seal in found if seal is not None}
+        self._read = {path: read[path] for path in paths if path in read}
+        files: dict[str, tuple[str, int]] = {}
+        for seal in self._read.values():
+            files |= seal.files
+        hints = (seal.files.get(LAST_CHECKPOINT) for seal in self._read.values())
+        return Sealed(
+            version=max((seal.version for seal in self._read.values()), default=-1),
+            files=files,
+            hints=frozenset(hint[0] for hint in hints if hint is not None),
+            seals=tuple(self._read),
+            broken=tuple(path for path in paths if path not in self._read),
+        )
+
+    def _parsed(self, path: str) -> _Seal | None:
+        """A seal; None when its bytes are not those that its name promises."""
+        data = self._archive.read(path)
+        version = sealed_version(path, data)
+        if version is None:
+            return None
+        files = json.loads(data)["files"].items()
+        return _Seal(
+            version=version, files={name: (str(sha256), int(size)) for name, (sha256, size) in files}
+        )
+
+
 def read_seals(archive: Storage) -> Sealed:
-    """All seals together; where two hold a file, the later one counts."""
-    while True:
-        with suppress(FileNotFoundError):  # a prune has replaced the seals that were listed
-            return _read_listed(archive)
-
-
-def _read_listed(archive: Storage) -> Sealed:
-    version = -1
-    files: dict[str, tuple[str, int]] = {}
-    hints: set[str] = set()
-    seals: list[str] = []
-    broken: list[str] = []
-    for info in archive.list(SEALS_FOLDER):
-        data = archive.read(info.path)
-        upto = sealed_version(info.path, data)
-        if upto is None:
-            broken.append(info.path)
-            continue
-        seal = json.loads(data)
-        version = max(version, upto)
-        files |= {path: (str(sha256), int(size)) for path, (sha256, size) in seal["files"].items()}
-        hints |= {str(sha256) for path, (sha256, _) in seal["files"].items() if path == LAST_CHECKPOINT}
-        seals.append(info.path)
-    return Sealed(
-        version=version, files=files, hints=frozenset(hints), seals=tuple(seals), broken=tuple(broken)
-    )
+    """All seals as they are; where two hold a file, the later one counts."""
+    return SealReader(archive).read()
 
 
 def seal(archive: Storage, version: int) -> None:
     """Record the checksums of everything the catalogue consists of up to a version and that has none yet."""
-    sealed = read_seals(archive).files
-    checksums = {path: _checksum(data) for path, data in _unsealed(archive, version, sealed)}
-    files = {path: checksum for path, checksum in checksums.items() if checksum != sealed.get(path)}
+    sealed = read_seals(archive)
+    checksums = {path: _checksum(data) for path, data in _unsealed(archive, version, sealed.files)}
+    files = {path: checksum for path, checksum in checksums.items() if checksum != sealed.files.get(path)}
     if files:
         _write(archive, version, files)
         _forget_pruned(archive, files)
+        if len(sealed.seals) >= _MANY:
+            _replace(archive, read_seals(archive), lambda path: False)
 
 
 def _forget_pruned(archive: Storage, files: Mapping[str, tuple[str, int]]) -> None:
@@ -102,13 +141,14 @@ def seal_these(archive: Storage, content: Mapping[str, bytes]) -> None:
 
 
 def reseal(archive: Storage, is_gone: Callable[[str], bool]) -> None:
-    """Replace all seals by one that leaves out the files that were removed on purpose, if there are any.
-
-    The new seal comes first: until the old ones are gone, their checksums count as well.
-    """
+    """Replace all seals by one that leaves out the files that were removed on purpose, if there are any."""
     sealed = read_seals(archive)
-    if not any(map(is_gone, sealed.files)):
-        return
+    if any(map(is_gone, sealed.files)):
+        _replace(archive, sealed, is_gone)
+
+
+def _replace(archive: Storage, sealed: Sealed, is_gone: Callable[[str], bool]) -> None:
+    """One seal in place of many. It comes first: until the old ones are gone, their checksums count as well."""
     new = seal_without(archive, sealed, is_gone)
     for path in sealed.seals:
         if path != new:
