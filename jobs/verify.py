@@ -17,7 +17,7 @@ from jobs.watched import watched
 from pipeline.store.storage import Storage
 from pipeline.verify.damage import Problem
 from pipeline.verify.run import VerifyRun, VerifySummary
-from pipeline.verify.tasks import Level
+from pipeline.verify.tasks import Thoroughness
 from pipeline.words import counted
 
 
@@ -26,7 +26,7 @@ def verify(
     archive: ArchiveUrl,
     *,
     level: Annotated[
-        Level,
+        Thoroughness,
         typer.Option(
             help="structure: catalogue and shards are there and whole in length. checksum: also every byte of "
             "shards, weights and catalogue. decode: also every image becomes what it was when it was coded."

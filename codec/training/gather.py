@@ -14,7 +14,7 @@ from codec.contract import RGB
 from codec.errors import TrainingError
 from codec.training.config import DataConfig, TrainConfig
 from codec.training.image_crops import Crops
-from codec.training.image_files import Found
+from codec.training.image_files import ReadImage
 
 
 class Skipped:
@@ -55,7 +55,7 @@ class Gathered:
         return f"{words}; the rest was left out: {self.cut} is reached" if self.cut else words
 
 
-def gather(found: Iterable[Found], config: TrainConfig, *, where: str) -> Gathered:
+def gather(found: Iterable[ReadImage], config: TrainConfig, *, where: str) -> Gathered:
     """Hold what a config allows of the images found.
 
     Raises:

@@ -26,7 +26,7 @@ class ImageFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Found:
+class ReadImage:
     """An image that was read, or the reason, for a person, why not."""
 
     name: str
@@ -34,15 +34,18 @@ class Found:
 
 
 def decode_ahead(
-    files: Iterable[ImageFile | Found], decode: Callable[[ImageFile], Found], *, threads: int | None = None
-) -> Iterator[Found]:
+    files: Iterable[ImageFile | ReadImage],
+    decode: Callable[[ImageFile], ReadImage],
+    *,
+    threads: int | None = None,
+) -> Iterator[ReadImage]:
     """Decode in threads, a little ahead of who asks; what comes out keeps its order."""
     count = threads or min(16, usable_cpus())
     pool = ThreadPoolExecutor(count, thread_name_prefix="training-images")
-    waiting: deque[Future[Found] | Found] = deque()
+    waiting: deque[Future[ReadImage] | ReadImage] = deque()
     try:
         for file in files:
-            waiting.append(file if isinstance(file, Found) else pool.submit(decode, file))
+            waiting.append(file if isinstance(file, ReadImage) else pool.submit(decode, file))
             if len(waiting) > count:
                 yield _result(waiting.popleft())
         while waiting:
@@ -82,5 +85,5 @@ def sample(items: Iterable[ItemT], count: int, *, seed: int) -> tuple[list[ItemT
     return [kept[place] for place in rng.permutation(len(kept))], seen
 
 
-def _result(item: Future[Found] | Found) -> Found:
-    return item if isinstance(item, Found) else item.result()
+def _result(item: Future[ReadImage] | ReadImage) -> ReadImage:
+    return item if isinstance(item, ReadImage) else item.result()

@@ -16,7 +16,7 @@ from codec.errors import TrainingError
 from codec.training.config import TrainConfig
 from codec.training.gather import gather
 from codec.training.image_crops import Crops
-from codec.training.image_files import Found, ImageFile, decode_ahead, sample, take_turns
+from codec.training.image_files import ImageFile, ReadImage, decode_ahead, sample, take_turns
 
 SUFFIXES: Final = (".avif", ".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
 PACK_SUFFIXES: Final = (".tar", ".tar.gz", ".tgz")
@@ -53,7 +53,7 @@ def load_kinds(folder: Path, config: TrainConfig) -> dict[str, list[RGB]]:
     return {kind.name: load_crops(kind, config).spread(config.evaluate_crops) for kind in kinds}
 
 
-def _files(source: Path, config: TrainConfig) -> Iterator[ImageFile | Found]:
+def _files(source: Path, config: TrainConfig) -> Iterator[ImageFile | ReadImage]:
     paths = [source] if source.is_file() else sorted(p for p in source.rglob("*") if p.is_file())
     packs = [path for path in paths if path.name.lower().endswith(PACK_SUFFIXES)]
     loose = [path for path in paths if path.suffix.lower() in SUFFIXES]
@@ -66,12 +66,12 @@ def _files(source: Path, config: TrainConfig) -> Iterator[ImageFile | Found]:
     return take_turns(groups)
 
 
-def _loose(paths: list[Path], base: Path) -> Iterator[ImageFile | Found]:
+def _loose(paths: list[Path], base: Path) -> Iterator[ImageFile | ReadImage]:
     for path in paths:
         yield ImageFile(name=path.relative_to(base).as_posix(), read=path.read_bytes)
 
 
-def _open_pack(path: Path) -> Iterator[ImageFile | Found]:
+def _open_pack(path: Path) -> Iterator[ImageFile | ReadImage]:
     try:
         with path.open("rb") as file:
             yield from tar_images(file, str(path), is_image=lambda name: name.lower().endswith(SUFFIXES))
@@ -81,7 +81,7 @@ def _open_pack(path: Path) -> Iterator[ImageFile | Found]:
 
 def tar_images(
     file: io.BufferedIOBase, where: str, *, is_image: Callable[[str], bool]
-) -> Iterator[ImageFile | Found]:
+) -> Iterator[ImageFile | ReadImage]:
     """The images of a tar pack, read from front to back; a damaged one ends with a reason."""
     try:
         with tarfile.open(fileobj=file, mode="r|*") as pack:
@@ -91,12 +91,12 @@ def tar_images(
                     data = stream.read()
                     yield ImageFile(name=member.name, read=lambda data=data: data)  # type: ignore[misc]
     except (tarfile.TarError, EOFError) as error:
-        yield Found(name=where, content=f"tar packs damaged ({error})")
+        yield ReadImage(name=where, content=f"tar packs damaged ({error})")
 
 
-def _decode(file: ImageFile) -> Found:
+def _decode(file: ImageFile) -> ReadImage:
     try:
         with Image.open(io.BytesIO(file.read())) as image:
-            return Found(name=file.name, content=np.asarray(image.convert("RGB")))
+            return ReadImage(name=file.name, content=np.asarray(image.convert("RGB")))
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError):
-        return Found(name=file.name, content="unreadable")
+        return ReadImage(name=file.name, content="unreadable")

@@ -31,7 +31,7 @@ _MOST_WARM: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class ScaledArchive:
     """Where a case finds an archive, and the source that it came from."""
 
     archive: str
@@ -49,7 +49,7 @@ class Place:
             has_etags=self.has_etags,
         )
 
-    def beside(self, name: str) -> Place:
+    def beside(self, name: str) -> ScaledArchive:
         """Another archive of the same source."""
         return replace(self, archive=f"{self.archive}-{name}")
 
@@ -61,35 +61,35 @@ class Case:
     name: str
     """What --only calls it."""
     title: str
-    work: Callable[[Place, Meter], None]
+    work: Callable[[ScaledArchive, Meter], None]
     after: str | None = None
     """The case that must have changed the archive before."""
 
 
-def _write(place: Place, meter: Meter) -> None:
+def _write(place: ScaledArchive, meter: Meter) -> None:
     with meter.counting():
         place.synthetic().write()
 
 
-def _open(place: Place, meter: Meter) -> None:
+def _open(place: ScaledArchive, meter: Meter) -> None:
     archive = Archive(place.archive)
     with meter.counting():
         len(archive)
 
 
-def _find(place: Place, meter: Meter) -> None:
+def _find(place: ScaledArchive, meter: Meter) -> None:
     archive, key = Archive(place.archive), Photographs(place.rows)[place.rows // 3]
     with meter.counting():
         archive.row(key)
 
 
-def _find_unknown(place: Place, meter: Meter) -> None:
+def _find_unknown(place: ScaledArchive, meter: Meter) -> None:
     archive, key = Archive(place.archive), Photographs(place.rows)[place.rows // 3]
     with meter.counting():
         archive.find(f"{key}x")
 
 
-def _find_more(place: Place, meter: Meter) -> None:
+def _find_more(place: ScaledArchive, meter: Meter) -> None:
     photographs = Photographs(place.rows)
     keys = [photographs[number * 7919 % place.rows] for number in range(_WARM_UP + _MOST_WARM)]
     archive = Archive(place.archive)
@@ -119,23 +119,23 @@ def _code_of(words: Sequence[str]) -> object:
         return ended.code
 
 
-def _ls(place: Place, meter: Meter) -> None:
+def _ls(place: ScaledArchive, meter: Meter) -> None:
     _verb(meter, "ls", place.archive)
 
 
-def _history(place: Place, meter: Meter) -> None:
+def _history(place: ScaledArchive, meter: Meter) -> None:
     _verb(meter, "history", place.archive, "--limit", "10")
 
 
-def _prune(place: Place, meter: Meter) -> None:
+def _prune(place: ScaledArchive, meter: Meter) -> None:
     _verb(meter, "prune", place.archive)
 
 
-def _verify(place: Place, meter: Meter) -> None:
+def _verify(place: ScaledArchive, meter: Meter) -> None:
     _verb(meter, "verify", place.archive, "--level", "structure", "--workers", "0")
 
 
-def _decode(place: Place, meter: Meter) -> None:
+def _decode(place: ScaledArchive, meter: Meter) -> None:
     with tempfile.TemporaryDirectory() as folder:
         keys = Path(folder, "keys.txt")
         keys.write_text("\n".join(Photographs(place.rows)[:DECODABLE]))
@@ -143,32 +143,32 @@ def _decode(place: Place, meter: Meter) -> None:
         _verb(meter, "decode", place.archive, f"{folder}/out", *words)
 
 
-def _nightly(place: Place, meter: Meter) -> None:
+def _nightly(place: ScaledArchive, meter: Meter) -> None:
     _verb(meter, "nightly", place.source, place.archive, "--deletes", "drop", "--workers", "0")
 
 
-def _spread(place: Place) -> Sequence[int]:
+def _spread(place: ScaledArchive) -> Sequence[int]:
     return range(0, place.rows, max(1, place.rows // _NEWS))[:_NEWS]
 
 
-def _append(place: Place, meter: Meter) -> None:
+def _append(place: ScaledArchive, meter: Meter) -> None:
     _commit(place.synthetic(), _spread(place), meter, changes="-new")
 
 
-def _change_adjacent(place: Place, meter: Meter) -> None:
+def _change_adjacent(place: ScaledArchive, meter: Meter) -> None:
     middle = place.rows // 2
     _commit(place.synthetic(), range(middle, min(place.rows, middle + _NEWS)), meter, changes="files")
 
 
-def _change_spread(place: Place, meter: Meter) -> None:
+def _change_spread(place: ScaledArchive, meter: Meter) -> None:
     _commit(place.synthetic(), _spread(place), meter, changes="files")
 
 
-def _change_one(place: Place, meter: Meter) -> None:
+def _change_one(place: ScaledArchive, meter: Meter) -> None:
     _commit(place.synthetic(), [place.rows // 3 + 1], meter, changes="files")
 
 
-def _commit_among_files(place: Place, meter: Meter) -> None:
+def _commit_among_files(place: ScaledArchive, meter: Meter) -> None:
     archive = place.beside("files").synthetic()
     archive.write(per_commit=_PER_FILE)
     _commit(archive, _spread(place)[:_PER_FILE], meter, changes="-new")
@@ -180,7 +180,7 @@ def _commit(archive: SyntheticArchive, numbers: Sequence[int], meter: Meter, *, 
         archive.commit(rows)
 
 
-def _small_images(place: Place, meter: Meter) -> None:
+def _small_images(place: ScaledArchive, meter: Meter) -> None:
     archive = place.beside("small").archive
     meter.times = max(1, place.rows // _PER_SMALL_IMAGE)
     with tempfile.TemporaryDirectory() as folder:

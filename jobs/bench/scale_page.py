@@ -11,7 +11,7 @@ from jobs.bench.scale_run import Curve
 from pipeline.bench.growth import Growth, fit
 from pipeline.words import three_digits
 
-Found = Mapping[str, Any]
+Figures = Mapping[str, Any]
 """What `to_json` gives, now or long ago."""
 _MIB: Final = 2**20
 _BLOCKS: Final = "▁▂▃▄▅▆▇█"
@@ -54,19 +54,19 @@ def to_json(curves: Sequence[Curve], about: Mapping[str, Any]) -> dict[str, Any]
     return {"about": dict(about), "cases": cases}
 
 
-def points_of(case: Found, measure: Measure) -> dict[int, float]:
+def points_of(case: Figures, measure: Measure) -> dict[int, float]:
     """Rows -> the number, in the unit of tables; without those that were not measured."""
     found = {int(rows): cost[measure.name] for rows, cost in case["points"].items()}
     return {rows: value / measure.unit for rows, value in found.items() if value is not None}
 
 
-def growth_of(case: Found, measure: Measure) -> Growth | None:
+def growth_of(case: Figures, measure: Measure) -> Growth | None:
     """The curve through the points of a case; None of fewer than two."""
     points = points_of(case, measure)
     return fit(list(points), list(points.values()))
 
 
-def to_markdown(found: Found, before: Found | None = None) -> str:
+def to_markdown(found: Figures, before: Figures | None = None) -> str:
     """A table a measure, with a row for each case and a column for each number of rows.
 
     Args:
@@ -79,7 +79,7 @@ def to_markdown(found: Found, before: Found | None = None) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _table(measure: Measure, found: Found, before: Found | None) -> Iterator[str]:
+def _table(measure: Measure, found: Figures, before: Figures | None) -> Iterator[str]:
     cases = {name: case for name, case in found["cases"].items() if points_of(case, measure)}
     if not cases:
         return
@@ -102,7 +102,7 @@ def _cell(now: float | None, then: float | None) -> str:
     return words[1] if then is None else " -> ".join(words)
 
 
-def _words(case: Found, measure: Measure) -> str:
+def _words(case: Figures, measure: Measure) -> str:
     growth = growth_of(case, measure)
     return "-" if growth is None else growth.words
 
@@ -114,7 +114,7 @@ def _curve(values: Sequence[float]) -> str:
     return "".join(_BLOCKS[min(len(_BLOCKS) - 1, int(height * len(_BLOCKS)))] for height in heights)
 
 
-def _notes(found: Found) -> Iterator[str]:
+def _notes(found: Figures) -> Iterator[str]:
     for case in found["cases"].values():
         for rows, cost in case["points"].items():
             if cost["notes"]:

@@ -9,7 +9,7 @@ from typing import Final
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from jobs.bench.scale_page import CPU, Found, growth_of, points_of
+from jobs.bench.scale_page import CPU, Figures, growth_of, points_of
 
 _COLUMNS: Final = 4
 _PANEL: Final = (3.2, 2.4)
@@ -17,7 +17,7 @@ _NOW, _BEFORE = "#0b6e99", "#b0b0b0"
 _STEPS: Final = 40
 
 
-def draw(found: Found, before: Found | None, path: Path) -> None:
+def draw(found: Figures, before: Figures | None, path: Path) -> None:
     """Write the CPU seconds of each case as a curve through its points, over those of an earlier measuring."""
     cases = found["cases"]
     rows = math.ceil(len(cases) / _COLUMNS)
@@ -39,7 +39,7 @@ def draw(found: Found, before: Found | None, path: Path) -> None:
     figure.savefig(path, dpi=130)
 
 
-def _curve(panel: Axes, case: Found, colour: str) -> None:
+def _curve(panel: Axes, case: Figures, colour: str) -> None:
     points = {rows: value for rows, value in points_of(case, CPU).items() if value > 0}
     growth = growth_of(case, CPU)
     label = "" if growth is None else growth.words

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
-from jobs.bench.scale_cases import Case, Place
+from jobs.bench.scale_cases import Case, ScaledArchive
 from jobs.terminal.output import say
 from pipeline.bench.counting_proxy import CountingProxy
 from pipeline.bench.listed_bucket import listed_url
@@ -60,7 +60,7 @@ def measure_scale(
     return curves
 
 
-def _measure(curve: Curve, place: Place, proxy: CountingProxy | None) -> None:
+def _measure(curve: Curve, place: ScaledArchive, proxy: CountingProxy | None) -> None:
     try:
         cost = measure(partial(curve.case.work, place), proxy=proxy)
     except WorkFailedError as error:
@@ -88,13 +88,13 @@ class _Site:
     """None on a disk."""
 
     @contextmanager
-    def place(self, rows: int) -> Iterator[Place]:
+    def place(self, rows: int) -> Iterator[ScaledArchive]:
         """Room for an archive and its source; all in it is removed at the end."""
         below = f"{self.root}/{rows}"
         in_bucket = self.proxy is not None
         source = listed_url(rows) if in_bucket else f"{below}/source"
         try:
-            yield Place(archive=f"{below}/archive", source=source, rows=rows, has_etags=in_bucket)
+            yield ScaledArchive(archive=f"{below}/archive", source=source, rows=rows, has_etags=in_bucket)
         finally:
             if in_bucket:
                 storage = Storage(below)

@@ -10,7 +10,7 @@ from contextlib import contextmanager, redirect_stderr
 from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
 
-Level = Literal["info", "warning", "error"]
+Severity = Literal["info", "warning", "error"]
 
 
 class JsonLines:
@@ -20,7 +20,7 @@ class JsonLines:
         """Write nothing yet."""
         self._stream = stream
 
-    def write(self, event: str, /, level: Level = "info", **fields: Any) -> None:
+    def write(self, event: str, /, level: Severity = "info", **fields: Any) -> None:
         """One object: when (UTC), how grave, what, and all about it."""
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         line = json.dumps({"time": now, "level": level, "event": event, **fields}, default=str)

@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
-from jobs.terminal.json_lines import Level
+from jobs.terminal.json_lines import Severity
 from jobs.terminal.watch import current_watch
 
 _SHOWN = 50
@@ -43,7 +43,7 @@ def readable(text: str) -> str:
     return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 
 
-def say(text: str, *, level: Level = "info") -> None:
+def say(text: str, *, level: Severity = "info") -> None:
     """One message for a person, on stderr; for a machine, where this process speaks JSON."""
     speaks = current_watch().json_lines
     if speaks is not None:

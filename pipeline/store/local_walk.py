@@ -26,7 +26,7 @@ _LEADS_NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Place:
+class _Reached:
     """A name that the walk has come to."""
 
     key: str
@@ -38,10 +38,10 @@ class _Place:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Level:
+class _OpenFolder:
     """A folder that the walk is in."""
 
-    place: _Place
+    place: _Reached
     names: list[str]
     """Still to visit, last first; folders end in '/'."""
     links: frozenset[str]
@@ -63,7 +63,7 @@ class LocalWalk:
             exclude: keys, and real paths, that are passed over with everything below them.
             notice: is told of every oddity. Without it, a folder whose names cannot be had ends the walk.
         """
-        self._top = _Place(key=prefix, file=top)
+        self._top = _Reached(key=prefix, file=top)
         self._real_top = os.path.realpath(top).rstrip("/")
         self._recursive = recursive
         self._exclude = exclude
@@ -96,7 +96,7 @@ class LocalWalk:
         if len(page):
             yield page
 
-    def _visit(self, name: str, level: _Level, page: Page) -> _Level | None:
+    def _visit(self, name: str, level: _OpenFolder, page: Page) -> _OpenFolder | None:
         """Append any other file if it is one to give; open a folder that is to be walked."""
         place = self._place(level, name.removesuffix("/"))
         if self._is_hidden(place):
@@ -109,7 +109,7 @@ class LocalWalk:
             page.add(info)
         return None
 
-    def _add_plain(self, name: str, level: _Level, page: Page) -> bool:
+    def _add_plain(self, name: str, level: _OpenFolder, page: Page) -> bool:
         """Append a regular file that no link has to do with, in a third of the time that others take; else False."""
         folder = level.place
         if name.endswith("/") or folder.real is not None or name in level.links:
@@ -128,7 +128,7 @@ class LocalWalk:
         page.mtimes_us.append(mtime_us)
         return True
 
-    def _place(self, level: _Level, name: str) -> _Place:
+    def _place(self, level: _OpenFolder, name: str) -> _Reached:
         folder = level.place
         key = f"{folder.key}/{name}" if folder.key else name
         file = os.path.join(folder.file, name)  # noqa: PTH118 a Path per file is slow
@@ -137,9 +137,9 @@ class LocalWalk:
         elif folder.real is not None:
             real = f"{folder.real}/{name}"
         else:
-            return _Place(key=key, file=file)
+            return _Reached(key=key, file=file)
         twin = self._first_key(real, key)
-        return _Place(key=key, file=file, real=real, twin=None if twin == key else twin)
+        return _Reached(key=key, file=file, real=real, twin=None if twin == key else twin)
 
     def _first_key(self, real: str, key: str) -> str:
         """The key that counts for what a link led to: its own below the top, else the first it is met under."""
@@ -155,7 +155,7 @@ class LocalWalk:
         self._linked[real] = key
         return key
 
-    def _is_hidden(self, place: _Place) -> bool:
+    def _is_hidden(self, place: _Reached) -> bool:
         if not self._exclude:
             return False
         behind = (place.twin, place.real)
@@ -165,7 +165,7 @@ class LocalWalk:
             for out in self._exclude
         )
 
-    def _is_to_walk(self, place: _Place, level: _Level) -> bool:
+    def _is_to_walk(self, place: _Reached, level: _OpenFolder) -> bool:
         if _identity(place.file) in level.above:  # a loop: what is in there is met further up
             return False
         if place.real is None:
@@ -177,7 +177,7 @@ class LocalWalk:
         self._again.add(place.real)
         return is_new
 
-    def _open(self, place: _Place, above: frozenset[tuple[int, int]]) -> _Level:
+    def _open(self, place: _Reached, above: frozenset[tuple[int, int]]) -> _OpenFolder:
         """With the '/' in the comparison, and on bytes, a walk visits whole paths in the order in which S3 lists
         keys: `a.png` before `a/b.png`.
         """
@@ -198,14 +198,14 @@ class LocalWalk:
             self._notice(Oddity(path=place.key, kind="closed", reason=str(worded)))
         names.sort(key=os.fsencode, reverse=True)
         identity = _identity(place.file)
-        return _Level(
+        return _OpenFolder(
             place=place,
             names=names,
             links=frozenset(links),
             above=above if identity is None else above | {identity},
         )
 
-    def _describe(self, place: _Place) -> ObjectInfo | None:
+    def _describe(self, place: _Reached) -> ObjectInfo | None:
         """Size and time of a regular file; None for sockets, pipes and what has vanished.
 
         A link to nothing, and a file of which nothing can be known, have size 0: reading them fails and says why. As
@@ -228,7 +228,7 @@ class LocalWalk:
             return None
         return describe(place.key, status, same_as=place.twin)
 
-    def _tell(self, place: _Place, kind: Literal["dangling", "special"], reason: str) -> None:
+    def _tell(self, place: _Reached, kind: Literal["dangling", "special"], reason: str) -> None:
         if self._notice is not None:
             self._notice(Oddity(path=place.key, kind=kind, reason=reason))
 

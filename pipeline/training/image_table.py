@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from codec.training.image_files import Found, ImageFile
+from codec.training.image_files import ImageFile, ReadImage
 from pipeline.errors import SourceError
 
 _BATCH_ROWS: Final = 16
@@ -40,7 +40,7 @@ class ImageTable:
             )
         self._column = column
 
-    def images(self, *, seed: int) -> Iterator[ImageFile | Found]:
+    def images(self, *, seed: int) -> Iterator[ImageFile | ReadImage]:
         """Every image, row groups in random order.
 
         Raises:
@@ -56,7 +56,7 @@ class ImageTable:
                     name = f"{self._where}/{group}.{row}"
                     row += 1
                     if data is None:
-                        yield Found(name=name, content="without bytes")
+                        yield ReadImage(name=name, content="without bytes")
                     else:
                         yield ImageFile(name=name, read=lambda data=data: data)  # type: ignore[misc]
 

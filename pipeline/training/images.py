@@ -13,7 +13,7 @@ from typing import Final
 from codec.training.config import TrainConfig
 from codec.training.gather import gather
 from codec.training.image_crops import Crops
-from codec.training.image_files import Found, ImageFile, decode_ahead, sample, take_turns
+from codec.training.image_files import ImageFile, ReadImage, decode_ahead, sample, take_turns
 from codec.training.local_images import PACK_SUFFIXES, tar_images
 from pipeline.errors import SourceError, StorageError, StoreDownError
 from pipeline.image.read import read_image, to_rgb
@@ -96,12 +96,12 @@ def _is_pack(name: str) -> bool:
     return name.lower().endswith((*PACK_SUFFIXES, _TABLE_SUFFIX))
 
 
-def _loose(source: Source, images: list[SourceImage]) -> Iterator[ImageFile | Found]:
+def _loose(source: Source, images: list[SourceImage]) -> Iterator[ImageFile | ReadImage]:
     for image in images:
         yield ImageFile(name=image.key, read=partial(source.read, image))
 
 
-def _open_pack(source: Source, pack: SourceImage, config: TrainConfig) -> Iterator[ImageFile | Found]:
+def _open_pack(source: Source, pack: SourceImage, config: TrainConfig) -> Iterator[ImageFile | ReadImage]:
     with open_object(pack.url, source.config.storage) as file:
         if pack.key.lower().endswith(_TABLE_SUFFIX):
             yield from ImageTable(file, pack.key, column=config.data.column).images(seed=config.seed)
@@ -109,15 +109,15 @@ def _open_pack(source: Source, pack: SourceImage, config: TrainConfig) -> Iterat
             yield from tar_images(file, pack.key, is_image=is_image_name)
 
 
-def _decode(file: ImageFile) -> Found:
+def _decode(file: ImageFile) -> ReadImage:
     try:
         image = read_image(file.read())
     except StoreDownError:
         raise
     except (StorageError, FileNotFoundError):
-        return Found(name=file.name, content="not to be had from the store")
+        return ReadImage(name=file.name, content="not to be had from the store")
     if isinstance(image, Unmodelled) and image.fault is not None:
-        return Found(name=file.name, content="unreadable")
+        return ReadImage(name=file.name, content="unreadable")
     if isinstance(image, Unmodelled):
-        return Found(name=file.name, content=f"of a kind not modelled, {image.reason}")
-    return Found(name=file.name, content=to_rgb(image))
+        return ReadImage(name=file.name, content=f"of a kind not modelled, {image.reason}")
+    return ReadImage(name=file.name, content=to_rgb(image))

@@ -44,7 +44,7 @@ from pipeline.store.storage import Storage
 from pipeline.totals import Totals
 from pipeline.types import CatalogueRow
 from pipeline.verify.damage import Problem, damaged_catalogue, missing_shard
-from pipeline.verify.tasks import Level, VerifyResult, VerifySpec, VerifyTask
+from pipeline.verify.tasks import Thoroughness, VerifyResult, VerifySpec, VerifyTask
 from pipeline.verify.weights import damaged_learning, weights_seen
 from pipeline.workers.pool import Died
 from pipeline.workers.retry import halves, work_through
@@ -64,7 +64,7 @@ class VerifySummary:
     """What `tenfold verify --json` prints."""
 
     sound: bool
-    level: Level
+    level: Thoroughness
     version: int | None
     """Of the catalogue; None when it cannot be read."""
     images: int
@@ -94,7 +94,7 @@ class VerifyRun:
         archive: Storage,
         config: CompressConfig,
         *,
-        level: Level = "checksum",
+        level: Thoroughness = "checksum",
         sample: float = 1.0,
         seed: int = 0,
     ) -> None:
@@ -106,7 +106,7 @@ class VerifyRun:
         """
         self._archive = archive
         self._config = config
-        self._level: Level = level
+        self._level: Thoroughness = level
         self._sample = sample
         self._chance = np.random.default_rng(seed)
         self._catalogue = Catalogue(archive)

@@ -16,7 +16,7 @@ from pipeline.verify.damage import Problem
 if TYPE_CHECKING:  # the worker brings torch: it is imported where it is built
     from pipeline.verify.worker import VerifyWorker
 
-Level = Literal["structure", "checksum", "decode"]
+Thoroughness = Literal["structure", "checksum", "decode"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -24,7 +24,7 @@ class VerifyTask:
     """Look into one shard."""
 
     content: ShardContent
-    level: Level
+    level: Thoroughness
     rows: pa.Table | None = None
     """CATALOGUE_SCHEMA: what the catalogue says lies in it; None with level structure."""
     decode: tuple[int, ...] = ()

@@ -27,7 +27,7 @@ TINY: Final[dict[str, Any]] = {
 }
 """The family's keys of a run of seconds."""
 
-Level = Annotated[int, Field(ge=QUALITIES.start, lt=QUALITIES.stop)]
+QualityLevel = Annotated[int, Field(ge=QUALITIES.start, lt=QUALITIES.stop)]
 
 
 class HyperOptimiserConfig(OptimiserConfig):
@@ -58,7 +58,7 @@ class HyperTrainConfig(TrainConfig):
     loss: HyperLossConfig = HyperLossConfig()
     patch: int = Field(default=128, ge=HYPER_GRID, multiple_of=HYPER_GRID)
     evaluate_every: int = Field(default=1000, ge=1)
-    evaluate_qualities: tuple[Level, ...] = Field(default=(4, 14, 24, 34, 44, 54, 63), min_length=1)
+    evaluate_qualities: tuple[QualityLevel, ...] = Field(default=(4, 14, 24, 34, 44, 54, 63), min_length=1)
     compile: bool = False
     """torch.compile the forward pass: a minute or two at the start for faster steps on a GPU."""
 

@@ -14,7 +14,7 @@ from PIL import Image
 from codec.errors import TrainingError
 from codec.training.gather import gather
 from codec.training.image_crops import Crops, photo_of
-from codec.training.image_files import Found, sample, take_turns
+from codec.training.image_files import ReadImage, sample, take_turns
 from codec.training.karhunen_loeve import fit_transform, patch_grid
 from codec.training.local_images import load_crops, load_kinds
 from codec.training.patch_source import PatchSource, _Resident
@@ -76,7 +76,7 @@ def test_a_damaged_pack_gives_what_it_has(tmp_path: Path) -> None:
 
 def test_large_images_become_crops_and_memory_has_an_end() -> None:
     config = tiny("hyper-1", data={"crop": 96, "crops_per_image": 3, "max_gib": 0.001})
-    found = [Found(name=f"a/{name}.png", content=picture(200, 300)) for name in "abcdefghijklmnopqrstuvw"]
+    found = [ReadImage(name=f"a/{name}.png", content=picture(200, 300)) for name in "abcdefghijklmnopqrstuvw"]
     first, again = (gather(iter(found), config, where="here") for _ in range(2))
     assert first.crops.names[:4] == ("a/a-0.png", "a/a-1.png", "a/a-2.png", "a/b-0.png")
     assert {pixels.shape for pixels in first.crops.pixels} == {(96, 96, 3)}
@@ -90,7 +90,7 @@ def test_large_images_become_crops_and_memory_has_an_end() -> None:
 
 def test_no_more_images_than_asked_for() -> None:
     config = tiny("hyper-1", data={"max_images": 2})
-    found = (Found(name=name, content=picture(96, 96)) for name in "abc")
+    found = (ReadImage(name=name, content=picture(96, 96)) for name in "abc")
     assert gather(found, config, where="here").cut == "data.max_images of 2"
 
 

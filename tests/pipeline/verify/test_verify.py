@@ -28,7 +28,7 @@ from pipeline.errors import NoArchiveError, TenfoldError
 from pipeline.store.storage import Storage
 from pipeline.types import ShardRow
 from pipeline.verify.run import VerifyRun, VerifySummary
-from pipeline.verify.tasks import Level
+from pipeline.verify.tasks import Thoroughness
 from tests.support.image_archives import coded, files, flip, kept
 from tests.support.image_files import EXIF, ICC, file_of, picture
 from tests.support.own_process import in_own_process
@@ -43,7 +43,7 @@ def _plain_codec(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline.decode.resident_codecs, "load_codec", load_plain)
 
 
-def look(url: Path | str, level: Level = "checksum", **more: float | int) -> VerifySummary:
+def look(url: Path | str, level: Thoroughness = "checksum", **more: float | int) -> VerifySummary:
     return VerifyRun(Storage(str(url)), HERE, level=level, **more).run()  # type: ignore[arg-type]
 
 
@@ -115,7 +115,7 @@ def test_what_flips_on_the_way_is_neither_sealed_nor_called_damaged(
 
 class TestSound:
     @pytest.mark.parametrize("level", ["structure", "checksum", "decode"])
-    def test_an_archive_as_it_was_written(self, whole: Path, level: Level) -> None:
+    def test_an_archive_as_it_was_written(self, whole: Path, level: Thoroughness) -> None:
         seen = look(whole, level)
         assert (seen.sound, seen.problems) == (True, [])
         assert (seen.images, seen.shards, seen.inspected_shards, seen.version) == (5, 2, 2, 2)
@@ -198,7 +198,7 @@ class TestFlippedBytes:
 
 class TestLosses:
     @pytest.mark.parametrize("level", ["structure", "checksum"])
-    def test_a_shard_that_is_gone_names_its_images(self, archive: Path, level: Level) -> None:
+    def test_a_shard_that_is_gone_names_its_images(self, archive: Path, level: Thoroughness) -> None:
         shard = Archive(str(archive)).row("a.jpg").shard
         (archive / shard).unlink()
         keys = {problem.key for problem in look(archive, level).problems}
