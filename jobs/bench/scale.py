@@ -11,7 +11,7 @@ import typer
 
 from jobs.bench.machine import circumstances
 from jobs.bench.scale_cases import CASES, chosen_cases
-from jobs.bench.scale_page import Found, to_json, to_markdown
+from jobs.bench.scale_page import Figures, to_json, to_markdown
 from jobs.bench.scale_run import measure_scale
 from jobs.options import AsJson
 from jobs.terminal.exit_codes import clear_errors
@@ -106,7 +106,7 @@ def _parse_sizes(text: str) -> list[int]:
     return sizes
 
 
-def _read(file: Path) -> Found:
+def _read(file: Path) -> Figures:
     """What was measured before.
 
     Raises:
@@ -122,7 +122,7 @@ def _read(file: Path) -> Found:
     return found
 
 
-def _write(out: Path, found: Found, before: Found | None, page: str) -> None:
+def _write(out: Path, found: Figures, before: Figures | None, page: str) -> None:
     (out / "scale.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     (out / "scale.md").write_text(page, encoding="utf-8")
     if find_spec("matplotlib") is None:

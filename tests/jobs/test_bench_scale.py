@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from jobs.bench import scale_cases, scale_run
-from jobs.bench.scale_cases import CASES, Case, Place, chosen_cases
+from jobs.bench.scale_cases import CASES, Case, ScaledArchive, chosen_cases
 from pipeline.bench.counting_proxy import CountingProxy
 from pipeline.bench.metered import Cost, Meter
 from pipeline.bench.photographs import Photographs
@@ -19,16 +19,16 @@ ROWS = 200
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+def place(tmp_path_factory: pytest.TempPathFactory) -> ScaledArchive:
     """An archive that all cases share, in their order, as in a measuring."""
     folder = tmp_path_factory.mktemp("scale")
     Photographs(ROWS).make(folder / "source")
-    return Place(archive=f"{folder}/archive", source=f"{folder}/source", rows=ROWS, has_etags=False)
+    return ScaledArchive(archive=f"{folder}/archive", source=f"{folder}/source", rows=ROWS, has_etags=False)
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 def test_every_case_runs(
-    case: Case, place: Place, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    case: Case, place: ScaledArchive, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scale_cases, "WARM_S", 0.1)
     meter = Meter()
