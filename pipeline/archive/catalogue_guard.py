@@ -40,7 +40,6 @@ _READERS: Final = 8
 _FEW: Final = 4
 """So many files are asked after one by one; of more, the folder is listed."""
 _LOOKS: Final = 5
-_TRIES: Final = 2
 _PIECE: Final = 8 << 20
 """Bytes of a file that are held while it is looked at; the files of older releases have up to 100 MB."""
 
@@ -198,9 +197,8 @@ class CatalogueGuard:
 
     def _checked(self, path: str) -> bytes:
         """The bytes of a file: those that were sealed, or else those on which two reads agree."""
-        for _ in range(
-            _TRIES
-        ):  # perhaps it was damaged only on the way; or a prune has made it, and its seal, anew
+        seals_are_new = False
+        while True:
             seal = self._sealed.files.get(path)
             if seal is None:
                 return read_steadily(self._archive, path)
@@ -208,10 +206,14 @@ class CatalogueGuard:
             found = hashlib.sha256(data).hexdigest()
             if found == seal[0]:
                 return data
-            with self._lock:
+            if seals_are_new:
+                expected = f"{seal[1]:,} bytes with SHA-256 {seal[0][:16]}..., as its seal says"
+                raise self._damaged(path, expected=expected, got=f"{len(data):,} with {found[:16]}...")
+            with (
+                self._lock
+            ):  # perhaps it was damaged only on the way; or a prune has made it, and its seal, anew
                 self._read_seals()
-        expected = f"{seal[1]:,} bytes with SHA-256 {seal[0][:16]}..., as its seal says"
-        raise self._damaged(path, expected=expected, got=f"{len(data):,} with {found[:16]}...")
+            seals_are_new = True
 
     def _named_in(self, log: Mapping[str, bytes]) -> list[str]:
         """The Parquet files of the catalogue that files of the log add."""
