@@ -43,12 +43,10 @@ class Order:
 
 _ALL: Final = (
     Order(name="key", meaning="by name", column="key"),
-    Order(name="worst", meaning="worst first: lowest PSNR", column="psnr_db"),
-    Order(
-        name="largest", meaning="largest in the archive first", column="payload_length", is_descending=True
-    ),
-    Order(name="bits", meaning="most bits a pixel first", column="bpp", is_descending=True),
-    Order(name="newest", meaning="last encoded first", column="encoded_at", is_descending=True),
+    Order(name="worst", meaning="worst first", column="psnr_db"),
+    Order(name="largest", meaning="largest first", column="payload_length", is_descending=True),
+    Order(name="bits", meaning="most bits a pixel", column="bpp", is_descending=True),
+    Order(name="newest", meaning="newest first", column="encoded_at", is_descending=True),
 )
 ORDERS: Final = MappingProxyType({order.name: order for order in _ALL})
 BY_KEY: Final = ORDERS["key"]

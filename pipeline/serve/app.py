@@ -21,6 +21,9 @@ from pipeline.serve.guard import Guard
 from pipeline.serve.health_routes import health_routes
 from pipeline.serve.iiif_routes import iiif_routes
 from pipeline.serve.image_routes import image_routes
+from pipeline.serve.listing_routes import listing_routes
+from pipeline.serve.page_routes import page_routes
+from pipeline.serve.preview_routes import preview_routes
 from pipeline.serve.problems import answer_problem
 from pipeline.serve.raw_routes import raw_routes
 from pipeline.serve.site import Site
@@ -34,7 +37,15 @@ def make_app(site: Site) -> Starlette:
 
     Routes are tried in this order. What all answers have in common is the guard's.
     """
-    routes = [*health_routes(site), *iiif_routes(site), *image_routes(site), *raw_routes(site)]
+    routes = [
+        *health_routes(site),
+        *iiif_routes(site),
+        *image_routes(site),
+        *raw_routes(site),
+        *listing_routes(site),
+        *preview_routes(site),
+        *page_routes(),
+    ]
     names = {route.path.split("/")[1] for route in routes if isinstance(route, Route)}
     return Starlette(
         routes=routes,

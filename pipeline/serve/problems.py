@@ -111,9 +111,19 @@ async def answer_problem(request: Request, error: Exception) -> Response:
     return problem_response(error)
 
 
-def problem_response(problem: HTTPException) -> Response:
-    """What a client reads of it."""
+def problem_response(problem: HTTPException, **more: int) -> Response:
+    """What a client reads of it.
+
+    Args:
+        more: members beside those that every problem has.
+    """
     status = HTTPStatus(problem.status_code)
-    content = {"type": "about:blank", "title": status.phrase, "status": status, "detail": problem.detail}
+    content = {
+        "type": "about:blank",
+        "title": status.phrase,
+        "status": status,
+        "detail": problem.detail,
+        **more,
+    }
     headers: Mapping[str, str] = problem.headers or {}
     return JSONResponse(content, status, {"Cache-Control": "no-store", **headers}, "application/problem+json")

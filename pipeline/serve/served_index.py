@@ -7,6 +7,7 @@ from threading import Lock
 
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.key_index import all_rows
+from pipeline.archive.listing import Listing
 from pipeline.archive.sorted_rows import SortedRows
 from pipeline.archive.versions import AsOf
 from pipeline.store.storage import Storage
@@ -21,6 +22,9 @@ class IndexedVersion:
     images: int
     """Rows, those of failed images included."""
     rows: SortedRows
+    listing: Listing
+    edition: str
+    """Names the version among those of all archives that may ever be served at one address."""
 
 
 class ServedIndex:
@@ -60,8 +64,11 @@ class ServedIndex:
             return is_newer
 
     def _indexed(self) -> IndexedVersion:
+        version, rows = self._catalogue.version(), all_rows(self._catalogue)
         return IndexedVersion(
-            version=self._catalogue.version(),
-            images=self._catalogue.count(),
-            rows=all_rows(self._catalogue),
+            version=version,
+            images=len(rows),
+            rows=rows,
+            listing=Listing(rows),
+            edition=f"{self._catalogue.table_id()[:8]}.{version}",
         )

@@ -1,0 +1,185 @@
+// One image, as deep as it goes: OpenSeadragon over the IIIF service, beside what is known of it.
+
+import { ask, Refused, segment } from "./api.js";
+import { byId, element } from "./element.js";
+import { factsOf } from "./facts.js";
+
+const isStill = matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+export class Viewer {
+  /** @param {{archive: string, go: (step: number) => void, closed: () => void}} uses */
+  constructor(uses) {
+    Object.assign(this, uses);
+    this.dialog = byId("viewer");
+    this.key = null;
+    this.zoom = null;
+    const on = (selector, act) => this.dialog.querySelector(selector).addEventListener("click", act);
+    on(".previous", () => this.go(-1));
+    on(".next", () => this.go(1));
+    on(".in", () => this.zoomBy(1.6));
+    on(".out", () => this.zoomBy(1 / 1.6));
+    on(".fit", () => this.zoom?.viewport.goHome());
+    on(".one", () => this.pixelByPixel());
+    on(".about", () => this.turnFacts());
+    on(".close", () => this.dialog.close());
+    this.dialog.addEventListener("close", () => this.left());
+    this.dialog.addEventListener("keydown", (event) => this.pressed(event));
+    addEventListener("wheel", (event) => this.dialog.open && event.ctrlKey && event.preventDefault(), { passive: false });
+  }
+
+  /** @param {object|null} row of a list, where one is at hand: its preview stands in until the first tile is there */
+  async show(key, row) {
+    this.key = key;
+    if (!this.dialog.open) this.dialog.showModal();
+    document.documentElement.classList.add("viewing");
+    byId("name").textContent = key;
+    byId("why").hidden = true;
+    this.meanwhile(row);
+    const [image] = await Promise.all([this.told(key), this.deep(key, row)]);
+    return image;
+  }
+
+  close() {
+    if (this.dialog.open) this.dialog.close();
+  }
+
+  steps(hasPrevious, hasNext) {
+    this.dialog.querySelector(".previous").disabled = !hasPrevious;
+    this.dialog.querySelector(".next").disabled = !hasNext;
+  }
+
+  async told(key) {
+    try {
+      const image = await ask(`images/${segment(key)}`);
+      if (key === this.key) byId("told").replaceChildren(...factsOf(image, this.archive));
+      return image;
+    } catch (error) {
+      if (key !== this.key) return null;
+      byId("told").replaceChildren();
+      this.say(error.message);
+      return null;
+    }
+  }
+
+  meanwhile(row) {
+    const image = byId("meanwhile");
+    image.hidden = !row?.preview_length;
+    if (!image.hidden) image.src = `preview/${segment(row.key)}`;
+  }
+
+  async deep(key, row) {
+    const OpenSeadragon = await openSeadragon();
+    if (key !== this.key) return;
+    this.zoom ??= this.made(OpenSeadragon);
+    this.zoom.close();
+    if (row?.status === "failed" || row?.width === null) {
+      this.say(row.reason ?? "This file holds no picture that can be shown.");
+      return;
+    }
+    this.zoom.open(`iiif/3/${segment(key)}/info.json`);
+  }
+
+  made(OpenSeadragon) {
+    const zoom = OpenSeadragon({
+      element: byId("zoom"),
+      drawer: "canvas",
+      showNavigationControl: false,
+      showNavigator: false,
+      animationTime: isStill ? 0 : 0.5,
+      immediateRender: isStill,
+      blendTime: isStill ? 0 : 0.15,
+      visibilityRatio: 0.6,
+      minZoomImageRatio: 0.8,
+      maxZoomPixelRatio: 8,
+      imageLoaderLimit: 4,
+      gestureSettingsMouse: { clickToZoom: false, dblClickToZoom: true },
+      keyboardShortcut: {},
+    });
+    zoom.innerTracker.keyDownHandler = null; // keys are those of the page
+    zoom.innerTracker.keyHandler = null;
+    zoom.addHandler("tile-drawn", () => (byId("meanwhile").hidden = true));
+    zoom.addHandler("zoom", () => this.smoothed());
+    zoom.addHandler("open-failed", (event) => this.failed(event.source));
+    zoom.addHandler("tile-load-failed", (event) => this.tileFailed(event.tile));
+    return zoom;
+  }
+
+  /** Beyond two screen pixels to a pixel, pixels are shown as what they are. */
+  smoothed() {
+    const item = this.zoom.world.getItemAt(0);
+    if (!item) return;
+    const scale = item.viewportToImageZoom(this.zoom.viewport.getZoom(true));
+    this.zoom.drawer.setImageSmoothingEnabled(scale * devicePixelRatio < 2);
+  }
+
+  zoomBy(factor) {
+    this.zoom?.viewport.zoomBy(factor).applyConstraints();
+  }
+
+  pixelByPixel() {
+    const item = this.zoom?.world.getItemAt(0);
+    if (item) this.zoom.viewport.zoomTo(item.imageToViewportZoom(1 / devicePixelRatio));
+  }
+
+  async failed(source) {
+    const key = this.key;
+    try {
+      await ask(String(source));
+    } catch (error) {
+      if (key === this.key && error instanceof Refused) this.say(error.message);
+    }
+  }
+
+  async tileFailed(tile) {
+    const { key } = this;
+    const response = await fetch(tile.getUrl()).catch(() => null);
+    if (response && !response.ok && key === this.key) this.say((await response.json().catch(() => ({}))).detail);
+  }
+
+  say(why) {
+    byId("meanwhile").hidden = true;
+    byId("why").hidden = false;
+    byId("why").replaceChildren(element("p", {}, why ?? "The server could not make this image."));
+  }
+
+  turnFacts() {
+    const isShown = this.dialog.classList.toggle("bare") === false;
+    this.dialog.querySelector(".about").setAttribute("aria-pressed", isShown);
+  }
+
+  left() {
+    document.documentElement.classList.remove("viewing");
+    this.key = null;
+    this.zoom?.close();
+    this.closed();
+  }
+
+  pressed(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, textarea")) return;
+    const acts = {
+      ArrowLeft: () => this.go(-1),
+      ArrowRight: () => this.go(1),
+      "+": () => this.zoomBy(1.6),
+      "=": () => this.zoomBy(1.6),
+      "-": () => this.zoomBy(1 / 1.6),
+      0: () => this.zoom?.viewport.goHome(),
+      1: () => this.pixelByPixel(),
+      i: () => this.turnFacts(),
+    };
+    if (!acts[event.key]) return;
+    event.preventDefault();
+    acts[event.key]();
+  }
+}
+
+/** Loaded when the first image is opened. */
+let loading = null;
+function openSeadragon() {
+  loading ??= new Promise((resolve, reject) => {
+    const script = element("script", { src: "page/vendor/openseadragon.min.js" });
+    script.onload = () => resolve(window.OpenSeadragon);
+    script.onerror = reject;
+    document.head.append(script);
+  });
+  return loading;
+}

@@ -1,0 +1,90 @@
+"""The small pictures of images: one by its key, or all of a screen in one body."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from http import HTTPStatus
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from pipeline.archive.previews import read_previews
+from pipeline.errors import ArchiveError, StorageError
+from pipeline.serve.answers import is_known, keeping, not_modified
+from pipeline.serve.faults import not_made_by
+from pipeline.serve.paths import key_below, quoted_key, stored_row
+from pipeline.serve.problems import Problem, not_made
+from pipeline.serve.site import Site
+from pipeline.types import CatalogueRow
+
+_PREFIX: Final = "/preview/"
+MOST_AT_ONCE: Final = 300
+SIDE: Final = 256
+"""Pixels of the longer side of one that is made, as of those that are stored."""
+_SPAN: Final = re.compile(r"(\d{1,10})(?:-(\d{1,10}))?", re.ASCII)
+
+
+def preview_routes(site: Site) -> list[BaseRoute]:
+    """`/api/previews?edition=&rows=0-49,77` and `/preview/{key}`."""
+
+    async def previews(request: Request) -> Response:
+        """Each preview in turn: its length in four bytes, the lowest first, and its WebP file; nothing for none."""
+        now = site.index.now
+        positions = _read_positions(request, now.images)
+        if request.query_params.get("edition") != now.edition:
+            raise Problem(
+                HTTPStatus.GONE,
+                f"Expected edition={now.edition}, the newest; positions of others are other images.",
+            )
+        rows = list(map(now.rows.row, positions))
+        found = await asyncio.to_thread(_read, site, rows)
+        body = b"".join(len(data).to_bytes(4, "little") + data for data in found)
+        whose = "private" if "authorization" in request.headers else "public"
+        headers = {"Cache-Control": f"{whose}, max-age=31536000, immutable"}
+        return Response(body, headers=headers, media_type="application/octet-stream")
+
+    async def preview(request: Request) -> Response:
+        row = stored_row(site, key_below(request, _PREFIX))
+        if row.preview_length is None:
+            return _made(request, row)
+        version = f"{row.preview_crc32c or 0:08x}"
+        headers = {"ETag": f'"{version}-{row.preview_length:x}"', **keeping(request, version)}
+        if is_known(request, headers["ETag"]):
+            return not_modified(headers)
+        (data,) = await asyncio.to_thread(_read, site, [row])
+        return Response(data, headers=headers, media_type="image/webp") if data else _made(request, row)
+
+    return [Route("/api/previews", previews), Route(_PREFIX + "{path:path}", preview)]
+
+
+def _read(site: Site, rows: list[CatalogueRow]) -> list[bytes]:
+    """Empty for those that have none."""
+    try:
+        return [data or b"" for data in read_previews(site.archive, rows)]
+    except (ArchiveError, StorageError) as error:
+        raise not_made(rows[0], not_made_by(error, key=rows[0].key)) from error
+
+
+def _made(request: Request, row: CatalogueRow) -> Response:
+    """Where a small picture is made of the image itself."""
+    root = request.scope.get("root_path", "")
+    size = f"!{SIDE},{SIDE}" if max(row.width or 0, row.height or 0) > SIDE else "max"
+    url = f"{root}/iiif/3/{quoted_key(row.key)}/full/{size}/0/default.webp"
+    return RedirectResponse(url, HTTPStatus.TEMPORARY_REDIRECT, {"Cache-Control": "max-age=300"})
+
+
+def _read_positions(request: Request, images: int) -> list[int]:
+    """The positions that ranges name, as they come."""
+    text = request.query_params.get("rows", "")
+    spans = [_SPAN.fullmatch(part) for part in text.split(",", MOST_AT_ONCE)]
+    ranges = [range(int(span[1]), int(span[2] or span[1]) + 1) for span in spans if span is not None]
+    is_within = all(one and one.stop <= images for one in ranges)
+    if None in spans or not is_within or sum(map(len, ranges)) > MOST_AT_ONCE:
+        raise Problem(
+            HTTPStatus.BAD_REQUEST,
+            f"Expected rows= 1 to {MOST_AT_ONCE} positions below {images:,}, as 0-49,77, got {text[:100]!r}.",
+        )
+    return [position for one in ranges for position in one]
