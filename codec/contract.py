@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -194,6 +194,23 @@ class Reader(Protocol):
         ...
 
 
+@runtime_checkable
+class PartialReader(Reader, Protocol):
+    """A reader that can stop once it has the first channels of the latents."""
+
+    def read_first(
+        self, payloads: Sequence[bytes], channels: int
+    ) -> Iterator[Sequence[tuple[int, npt.NDArray[np.float32]]]]:
+        """The first channels of the latents of a batch, part by part; the checksums of their symbols are not compared.
+
+        Yields:
+            Parts: the number of each payload, and `Latents.y_hat()[:channels]`. Every payload is in one of them.
+        Raises:
+            BitstreamError, UnknownWeightsError: as `read`.
+        """
+        ...
+
+
 class Decoder(Protocol):
     """Latents -> pixels."""
 
@@ -364,6 +381,26 @@ class Codec:
             BitstreamError: the payload is damaged, truncated, or of another codec.
         """
         return self.reader.read(payload).y_hat()
+
+    def first_latents(self, payloads: Sequence[bytes], channels: int | None) -> list[npt.NDArray[np.float32]]:
+        """The first channels of the latents of a batch, (channels, h, w) each.
+
+        A codec whose reader is a `PartialReader` reads no further, and sees no damage further on.
+
+        Args:
+            payloads: in any order; what one gives does not depend on the others.
+            channels: None for all.
+        Raises:
+            BitstreamError: a payload is damaged, truncated, or of another codec.
+        """
+        found: dict[int, npt.NDArray[np.float32]] = {}
+        if channels is not None and isinstance(self.reader, PartialReader):
+            for first in self.reader.read_first(payloads, channels):
+                found.update(first)
+        else:
+            for part in self.reader.read_all(payloads):
+                found.update((number, latents.y_hat()[:channels]) for number, latents in part)
+        return [found[number] for number in range(len(payloads))]
 
 
 def check_images(images: Sequence[RGB]) -> None:

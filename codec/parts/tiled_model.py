@@ -156,10 +156,10 @@ class RefinableModel(TiledModel, Protocol):
 
 
 class Walk(Protocol):
-    """The latents of one image on their way out of a stream, coarse ones first."""
+    """The latents of images of one grid on their way out of a stream, coarse ones first."""
 
     def first(self, channels: int) -> Tensor:
-        """The first channels of y_hat, (h, w, channels): the walk goes as far as these need, if it has not yet.
+        """The first channels of y_hat, (B, h, w, channels): the walk goes as far as these need, if it has not yet.
 
         Raises:
             BitstreamError: the stream does not hold them.
@@ -167,7 +167,7 @@ class Walk(Protocol):
         ...
 
     def finish(self) -> Tensor:
-        """All of y_hat, (h, w, C), the same as `TiledModel.symbols` gives: the walk is over.
+        """All of y_hat, (B, h, w, C), the same as `TiledModel.symbols` gives: the walk is over.
 
         Raises:
             BitstreamError: the stream does not hold them.
@@ -183,13 +183,13 @@ class ProgressiveModel(TiledModel, Protocol):
         """How many latent channels, from the first, show the picture at one over 2, 4, 8 or 16."""
         ...
 
-    def walk(self, grid: tuple[int, int], sixteenths: int, stream: SymbolStream) -> Walk:
-        """Begin to take the latents of one image out of a stream.
+    def walk(self, grid: tuple[int, int], sixteenths: Sequence[int], stream: SymbolStream) -> Walk:
+        """Begin to take the latents of some images of one grid out of a stream.
 
         Args:
             grid: (h, w) of the latents that are coded.
-            sixteenths: quality in sixteenths of a level.
-            stream: a reader of one image.
+            sixteenths: each image's quality in sixteenths of a level.
+            stream: a reader of as many images.
         """
         ...
 

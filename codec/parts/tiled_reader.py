@@ -66,6 +66,25 @@ class TiledReader:
         Raises:
             BitstreamError, UnknownWeightsError: as `read`.
         """
+        for numbers, envelopes in self._together(payloads):
+            yield list(zip(numbers, self._read(envelopes), strict=True))
+
+    def read_first(
+        self, payloads: Sequence[bytes], channels: int
+    ) -> Iterator[list[tuple[int, npt.NDArray[np.float32]]]]:
+        """The first channels of y_hat, (channels, h, w), in the same parts: read only so far, where the model is a
+        `ProgressiveModel`.
+
+        Raises:
+            BitstreamError, UnknownWeightsError: as `read`; symbols that are not those encoded are found only where all
+                are read.
+        """
+        for numbers, envelopes in self._together(payloads):
+            first_BhwC = self._first(envelopes, channels)
+            yield list(zip(numbers, first_BhwC.permute(0, 3, 1, 2).contiguous().cpu().numpy(), strict=True))
+
+    def _together(self, payloads: Sequence[bytes]) -> Iterator[tuple[list[int], list[Envelope]]]:
+        """Payloads that are read together, and their numbers."""
         envelopes = [self._parsed(payload) for payload in payloads]
 
         def kind(number: int) -> tuple[bytes, tuple[int, int]]:
@@ -77,7 +96,7 @@ class TiledReader:
             return most_together(self._models[kind[0]], kind[1])
 
         for together in gathered(range(len(envelopes)), kind, most):
-            yield list(zip(together, self._read([envelopes[n] for n in together]), strict=True))
+            yield together, [envelopes[number] for number in together]
 
     def begin(self, payload: bytes) -> Reading:
         """One payload, of which nothing is entropy-decoded yet.
@@ -100,13 +119,20 @@ class TiledReader:
 
     def _read(self, envelopes: Sequence[Envelope]) -> list[TiledLatents]:
         """The latents of payloads of one grid and one model."""
-        first = envelopes[0]
-        model = self._models[first.weights_digest]
-        reader = SymbolReader(model.coder, [_streams(envelope, model) for envelope in envelopes])
-        grid = latent_grid(first.height, first.width, model.synthesis.grid)
+        model = self._models[envelopes[0].weights_digest]
+        reader, grid = _begun(envelopes, model)
         with torch.inference_mode():
             y_BhwC = model.symbols(grid, [envelope.sixteenths for envelope in envelopes], reader, None)
         return _finished(envelopes, reader, y_BhwC)
+
+    def _first(self, envelopes: Sequence[Envelope], channels: int) -> Tensor:
+        """The first channels of y_hat, (B, h, w, channels), of payloads of one grid and one model."""
+        model = self._models[envelopes[0].weights_digest]
+        if channels >= model.channels or not isinstance(model, ProgressiveModel):
+            return torch.stack([latents.y_hwC[..., :channels] for latents in self._read(envelopes)])
+        reader, grid = _begun(envelopes, model)
+        with torch.inference_mode():
+            return model.walk(grid, [envelope.sixteenths for envelope in envelopes], reader).first(channels)
 
 
 class Reading:
@@ -120,11 +146,10 @@ class Reading:
         """
         self.width, self.height, self.model = envelope.width, envelope.height, model
         self._envelope = envelope
-        self._reader = SymbolReader(model.coder, [_streams(envelope, model)])
-        self._grid = latent_grid(envelope.height, envelope.width, model.synthesis.grid)
+        self._reader, self._grid = _begun([envelope], model)
         self._walk: Walk | None = None
         if isinstance(model, ProgressiveModel):
-            self._walk = model.walk(self._grid, envelope.sixteenths, self._reader)
+            self._walk = model.walk(self._grid, [envelope.sixteenths], self._reader)
         self._latents: TiledLatents | None = None
 
     def first(self, channels: int) -> Tensor:
@@ -138,7 +163,7 @@ class Reading:
         if self._walk is None:
             return self.latents().y_hwC[..., :channels]
         with torch.inference_mode():
-            return self._walk.first(channels)
+            return self._walk.first(channels)[0]
 
     def latents(self) -> TiledLatents:
         """What `TiledReader.read` gives.
@@ -148,7 +173,7 @@ class Reading:
         """
         if self._latents is None:
             with torch.inference_mode():
-                y_hwC = self._symbols() if self._walk is None else self._walk.finish()
+                y_hwC = self._symbols() if self._walk is None else self._walk.finish()[0]
             (self._latents,) = _finished([self._envelope], self._reader, y_hwC[None])
             self._walk = None
         return self._latents
@@ -177,6 +202,13 @@ def _finished(envelopes: Sequence[Envelope], reader: SymbolReader, y_BhwC: Tenso
         )
         for y_hwC, envelope in zip(y_BhwC, envelopes, strict=True)
     ]
+
+
+def _begun(envelopes: Sequence[Envelope], model: TiledModel) -> tuple[SymbolReader, tuple[int, int]]:
+    """A stream of the symbols of payloads of one grid, and that grid."""
+    first = envelopes[0]
+    reader = SymbolReader(model.coder, [_streams(envelope, model) for envelope in envelopes])
+    return reader, latent_grid(first.height, first.width, model.synthesis.grid)
 
 
 def _streams(envelope: Envelope, model: TiledModel) -> tuple[bytes, bytes]:

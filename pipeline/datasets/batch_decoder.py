@@ -34,17 +34,20 @@ class BatchDecoder:
             StorageError: weights are needed that cannot be read, whatever the image.
         """
         found: dict[int, Array | ArchiveError] = {}
-        together = [
-            number for number, row in enumerate(rows) if self._form.is_whole and row.status in WITH_PIXELS
-        ]
+        together = [number for number, row in enumerate(rows) if self._goes_together(row)]
         found.update(zip(together, self._decode_together([rows[number] for number in together]), strict=True))
         return [
             found[number] if number in found else self._decode_alone(row) for number, row in enumerate(rows)
         ]
 
+    def _goes_together(self, row: ShardRow) -> bool:
+        """Whether it costs less beside others."""
+        return self._form.is_latents or (self._form.is_whole and row.status in WITH_PIXELS)
+
     def _decode_together(self, rows: Sequence[ShardRow]) -> list[Array | ArchiveError]:
-        """Whole pictures."""
         try:
+            if self._form.is_latents:
+                return list(self._rows.first_latents(rows, self._form.channels))
             return [_own(as_rgb(image.pixels)) for image in self._rows.decode(rows)]
         except (TenfoldError, CodecError) as error:
             if len(rows) == 1:
@@ -53,19 +56,12 @@ class BatchDecoder:
 
     def _decode_alone(self, row: ShardRow) -> Array | ArchiveError:
         try:
-            return self._latents(row) if self._form.is_latents else self._view(row)
+            opened = self._rows.open(row)
+            if self._form.is_whole:
+                return _own(as_rgb(opened.whole()))
+            return _own(as_rgb(opened.view(size=self._form.size, region=self._form.region).pixels))
         except (TenfoldError, CodecError) as error:
             return _of(row, error)
-
-    def _view(self, row: ShardRow) -> Array:
-        opened = self._rows.open(row)
-        if self._form.is_whole:
-            return _own(as_rgb(opened.whole()))
-        return _own(as_rgb(opened.view(size=self._form.size, region=self._form.region).pixels))
-
-    def _latents(self, row: ShardRow) -> Array:
-        latents = self._rows.latents(row.codec or "", row.payload or b"")
-        return np.ascontiguousarray(latents[: self._form.channels])
 
 
 def _own(pixels: npt.NDArray[np.uint8]) -> Array:

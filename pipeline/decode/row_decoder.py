@@ -93,6 +93,23 @@ class RowDecoder:
         """
         return self._codecs.use(codec_id, lambda codec: codec.latents(payload))
 
+    def first_latents(self, rows: Sequence[ShardRow], channels: int | None) -> list[npt.NDArray[np.float32]]:
+        """The first channels of the dequantised latents of coded rows of one codec, (channels, h, w) each: small images
+        of one size together, and no more of any than is needed.
+
+        Args:
+            rows: with their payloads.
+            channels: None for all.
+        Raises:
+            ArchiveError, CodecError: as `decode`.
+        """
+        payloads = [_coded(row)[1] for row in rows]
+        codec_ids = {_coded(row)[0] for row in rows}
+        if not codec_ids:
+            return []
+        (codec_id,) = codec_ids
+        return self._codecs.use(codec_id, lambda codec: codec.first_latents(payloads, channels))
+
 
 def _coded(row: ShardRow) -> tuple[str, bytes]:
     """Codec and payload of a coded row."""

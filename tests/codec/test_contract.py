@@ -134,6 +134,15 @@ def test_every_family_has_a_faithful_decoder_and_names_its_decoders(codec: Codec
         codec.decode([], decoder="crayon")
 
 
+def test_the_first_latents_are_the_first_of_all(codec: Codec) -> None:
+    images = [picture(40, 56, seed) for seed in range(3)] + [picture(90, 33)]
+    payloads = [one.payload for one in codec.encode(images, EncodeOptions(quality=40))]
+    latents = [codec.latents(payload) for payload in payloads]
+    for channels in (1, 40, None):
+        for one, first in zip(latents, codec.first_latents(payloads, channels), strict=True):
+            assert np.array_equal(first, one[:channels])
+
+
 def test_latents_say_what_they_are_of(codec: Codec) -> None:
     (encoded,) = codec.encode([picture(33, 50)], EncodeOptions(quality=20))
     latents = codec.reader.read(encoded.payload)

@@ -83,9 +83,9 @@ class ResidentModel:
         latents_BhwM = coder.run(grid, stream, images)
         return coder.dequantised(latents_BhwM) if images is None else latents_BhwM
 
-    def walk(self, grid: tuple[int, int], sixteenths: int, stream: SymbolStream) -> LatentWalk:
-        """Begin a walk over the latents of one image."""
-        return LatentWalk(self._coder([sixteenths]), grid, stream)
+    def walk(self, grid: tuple[int, int], sixteenths: Sequence[int], stream: SymbolStream) -> LatentWalk:
+        """Begin a walk over the latents of images of one grid."""
+        return LatentWalk(self._coder(sixteenths), grid, stream)
 
     def side(self, y_hwC: Tensor, sixteenths: int) -> Tensor:
         """The hyper-latents of an image, (h/4, w/4, N)."""

@@ -1,4 +1,4 @@
-"""A decoder's walk over the latents of one image that stops wherever enough of them are known."""
+"""A decoder's walk over the latents of images of one grid that stops wherever enough of them are known."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ class LatentWalk:
         self._coder = coder
         self._slices: Iterator[tuple[int, Tensor]] = coder.slices(grid, stream)
         self._known = 0
-        self._latents_1hwM: Tensor | None = None
+        self._latents_BhwM: Tensor | None = None
 
     def first(self, channels: int) -> Tensor:
-        """The first channels of y_hat, (h, w, channels).
+        """The first channels of y_hat, (B, h, w, channels).
 
         Raises:
             BitstreamError: the stream does not hold them.
         """
-        return self._coder.dequantised(self._up_to(channels)[..., :channels].clone())[0]
+        return self._coder.dequantised(self._up_to(channels)[..., :channels].clone())
 
     def finish(self) -> Tensor:
-        """All of y_hat, (h, w, M): the walk is over.
+        """All of y_hat, (B, h, w, M): the walk is over.
 
         Raises:
             BitstreamError: the stream does not hold them.
         """
-        return self._coder.dequantised(self._up_to(self._coder.channels))[0]
+        return self._coder.dequantised(self._up_to(self._coder.channels))
 
     def _up_to(self, channels: int) -> Tensor:
-        """Latents, (1, h, w, M), of which so many channels are known."""
-        while self._latents_1hwM is None or self._known < channels:
+        """Latents, (B, h, w, M), of which so many channels are known."""
+        while self._latents_BhwM is None or self._known < channels:
             coded = next(self._slices, None)
             if coded is None:  # so ends a walk that was broken off by an error
                 raise BitstreamError("symbols that come before those asked for could not be read: damaged")
-            self._known, self._latents_1hwM = coded
-        return self._latents_1hwM
+            self._known, self._latents_BhwM = coded
+        return self._latents_BhwM
