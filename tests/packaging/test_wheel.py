@@ -39,6 +39,10 @@ class NoExtras:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 sys.meta_path.insert(0, NoExtras())
+import fsspec
+assert "tenfold" not in sys.modules
+assert fsspec.get_filesystem_class("tenfold").__module__ == "tenfold.pipeline.files.filesystem"
+assert "torch" not in sys.modules
 import tenfold.__main__
 from tenfold import Archive
 """
@@ -60,6 +64,8 @@ def test_the_wheel_of_an_sdist_holds_what_the_rooms_hold(installed: Installed) -
         came = {name for name in wheel.namelist() if not name.split("/")[0].endswith(".dist-info")}
         (top_level,) = [name for name in wheel.namelist() if name.endswith("/top_level.txt")]
         assert wheel.read(top_level).split() == [b"tenfold"]
+        told = wheel.read(top_level.replace("top_level", "entry_points")).decode().split()
+        assert {"[fsspec.specs]", "tenfold:ArchiveFileSystem"} <= set(told)
     face = {"tenfold/__init__.py", "tenfold/__main__.py", "tenfold/py.typed"}
     assert came == face | {f"tenfold/{file}" for file in _files_of_rooms()}
 
