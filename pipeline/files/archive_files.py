@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from threading import Lock
 from typing import Final
 from weakref import WeakValueDictionary
+
+import pyarrow as pa
 
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.key_index import KeyIndex
@@ -69,15 +71,20 @@ class ArchiveFiles:
         Args:
             depth: levels; 1 for what lies directly in it, None for all.
         """
-        rows = self._index.rows()
-        for found in Tree(rows).below(path, depth=depth):
+        for found in self._listed(path, depth, LISTED):
             if isinstance(found, Folder):
                 yield found
-                continue
-            for start in found.positions[::_ROWS_LISTED]:
-                here = range(start, min(start + _ROWS_LISTED, found.positions.stop))
-                listed = (image_file(row, self._size) for row in rows_of(rows.read(here, LISTED), ListedRow))
-                yield from (file for file in listed if file is not None)
+            else:
+                files = (image_file(row, self._size) for row in rows_of(found, ListedRow))
+                yield from (file for file in files if file is not None)
+
+    def names(self, path: str, *, depth: int | None) -> Iterator[str | Folder]:
+        """The keys of the files that `below` gives, and the folders: an eighth of the work."""
+        for found in self._listed(path, depth, ["key", "payload_length"]):
+            if isinstance(found, Folder):
+                yield found
+            else:
+                yield from found["key"].filter(found["payload_length"].is_valid()).to_pylist()
 
     def content(self, key: str) -> bytes:
         """The bytes of one file.
@@ -115,6 +122,17 @@ class ArchiveFiles:
             if isinstance(found, bytes) and len(wanted) == 1:
                 self._finished.put(files[key].etag, found)
             yield key, found
+
+    def _listed(
+        self, path: str, depth: int | None, columns: Sequence[str]
+    ) -> Iterator[Folder | pa.RecordBatch]:
+        rows = self._index.rows()
+        for found in Tree(rows).below(path, depth=depth):
+            if isinstance(found, Folder):
+                yield found
+            else:
+                for start in found.positions[::_ROWS_LISTED]:
+                    yield rows.read(range(start, min(start + _ROWS_LISTED, found.positions.stop)), columns)
 
     def _file(self, key: str, row: CatalogueRow | None) -> ImageFile:
         if row is None:

@@ -103,7 +103,7 @@ class ArchiveFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec is 
         if kwargs.get("refresh"):
             self.invalidate_cache()
         path = self._strip_protocol(path)
-        found = [_told(one) for one in self.files.below(path, depth=1)]
+        found = list(self._below(path, depth=1, bare=not detail))
         if not found and not self.files.is_folder(path):
             found = [_told(self.files.file(path))]
         return found if detail else [one["name"] for one in found]
@@ -114,12 +114,17 @@ class ArchiveFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec is 
         maxdepth: int | None = None,
         withdirs: bool = False,
         detail: bool = False,
+        bare: bool = False,
         **kwargs: Any,
     ) -> Any:
-        """The files below a folder, or the file itself: names, or with `detail` name -> info."""
+        """The files below a folder, or the file itself: names, or with `detail` name -> info.
+
+        Args:
+            bare: infos are to tell names and types alone, which is much less work.
+        """
         path = self._strip_protocol(path)
         found: dict[str, dict[str, Any]] = {}
-        for one in map(_told, self.files.below(path, depth=maxdepth)):
+        for one in self._below(path, depth=maxdepth, bare=bare or not detail):
             if withdirs or one["type"] == "file":
                 found.setdefault(
                     one["name"], one
@@ -134,7 +139,12 @@ class ArchiveFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec is 
         if self.isfile(path):
             name = self._strip_protocol(path)
             return {name: self.info(name)} if kwargs.get("detail") else [name]
-        return super().glob(path, maxdepth=maxdepth, **kwargs)
+        return super().glob(path, maxdepth=maxdepth, bare=not kwargs.get("detail"), **kwargs)
+
+    def du(self, path: str, total: bool = True, maxdepth: int | None = None, **kwargs: Any) -> Any:
+        """Bytes of the files below a path; of each by its name, where not `total`."""
+        sizes = {name: one["size"] for name, one in self.find(path, maxdepth, detail=True, **kwargs).items()}
+        return sum(sizes.values()) if total else sizes
 
     def modified(self, path: str) -> datetime:
         """When the image was encoded."""
@@ -174,6 +184,12 @@ class ArchiveFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec is 
             for number, part in asked[key]:
                 parts[number] = found if isinstance(found, Exception) else found[part]
         return [parts[number] for number in sorted(parts)]
+
+    def _below(self, path: str, *, depth: int | None, bare: bool) -> Iterator[dict[str, Any]]:
+        if bare:
+            names = self.files.names(path, depth=depth)
+            return ({"name": one, "type": "file"} if isinstance(one, str) else _told(one) for one in names)
+        return map(_told, self.files.below(path, depth=depth))
 
     def _open(self, path: str, mode: str = "rb", **kwargs: Any) -> ArchiveFile:
         if mode != "rb":

@@ -70,21 +70,23 @@ def image_file(row: CatalogueRow | ListedRow, size: Size | None) -> ImageFile | 
         return None
     layout = _layout(row, size) if row.status in WITH_PIXELS else None
     kept_bytes = row.payload_length if row.packing is None else row.source_size or 0
+    file_bytes = layout.size if layout else kept_bytes
     return ImageFile(
         key=row.key,
         status=row.status,
-        size=layout.size if layout else kept_bytes,
+        size=file_bytes,
         fmt="PNG" if layout else row.source_format,
-        etag=f"{row.payload_crc32c or 0:08x}-{row.extras_crc32c or 0:08x}-{layout.size if layout else 'kept'}",
+        etag=f"{row.payload_crc32c or 0:08x}-{row.extras_crc32c or 0:08x}-{file_bytes}",
         encoded_at=row.encoded_at,
         layout=layout,
     )
 
 
 def _layout(row: CatalogueRow | ListedRow, size: Size | None) -> PngLayout:
-    width, height = fitted(row.width or 0, row.height or 0, size)
+    width, height = row.width or 0, row.height or 0
     exif_bytes, xmp_bytes = row.exif_length or 0, row.xmp_length or 0
     if size is not None:  # as `OpenedImage.view`: metadata of other pixels do not come along
+        width, height = fitted(width, height, size)
         exif_bytes = len(with_orientation(None, row.orientation) or b"") if row.orientation else 0
         xmp_bytes = 0
     return PngLayout(
