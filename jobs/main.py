@@ -30,6 +30,7 @@ VERBS: Final = {
     "prune": "Remove from ARCHIVE what no kept version refers to: shards of replaced images, what killed runs left, "
     "old versions of the catalogue.",
     "rm": "Take images out of ARCHIVE.",
+    "preview": "Make small pictures for the images of ARCHIVE that have none, so that many can be shown at once.",
     "history": "List the versions of ARCHIVE, the newest first: when, by which run, and how many images came, changed, "
     "went.",
     "diff": "List the images that two versions of ARCHIVE hold differently, sorted by key: + added, - removed, "

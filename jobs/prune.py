@@ -106,11 +106,12 @@ def _tell(summary: PruneSummary, grace: str) -> None:
 def _sentence(verb: str, counts: ObjectCounts) -> str:
     if not _count(counts):
         return f"{verb} nothing."
+    albums = f", {counted(counts.albums, 'album')} of previews" if counts.albums else ""
     return (
         f"{verb} {counted(counts.shards, 'shard')}, {counted(counts.catalogue_files, 'catalogue file')}, "
-        f"{counted(counts.log_files, 'log file')}: {counts.bytes / 1e6:,.1f} MB."
+        f"{counted(counts.log_files, 'log file')}{albums}: {counts.bytes / 1e6:,.1f} MB."
     )
 
 
 def _count(counts: ObjectCounts) -> int:
-    return counts.shards + counts.catalogue_files + counts.log_files
+    return counts.shards + counts.catalogue_files + counts.log_files + counts.albums

@@ -79,6 +79,8 @@ def _done(summary: RepairSummary, archive: str) -> Iterator[str]:
         yield from _rebuilt(summary.rebuilt, would)
     for path in summary.mended:
         yield f"{path}: damaged; {would}put aside, and put back from this release or done without."
+    for path in summary.albums:
+        yield f"{path}: damaged; {would}removed. `tenfold preview` makes its previews again."
     for path in summary.put_back:
         yield f"{path}: missing; {would}put back from this release."
     if summary.unlearned:

@@ -20,7 +20,18 @@ from jobs.terminal.output import say
 from pipeline.errors import ConfigError, TenfoldError, UsageError
 from pipeline.own_code import FOLDER, PACKAGES
 
-_VERBS = ("compress", "adapt", "nightly", "retry-failed", "decode", "verify", "repair", "prune", "report")
+_VERBS = (
+    "compress",
+    "adapt",
+    "nightly",
+    "retry-failed",
+    "decode",
+    "verify",
+    "repair",
+    "prune",
+    "preview",
+    "report",
+)
 _DEFAULT_ADDRESS = "http://127.0.0.1:8265"
 _ASK_EVERY_S = 1.0
 

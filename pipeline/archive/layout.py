@@ -115,6 +115,23 @@ def is_shard_path(path: str) -> bool:
     return _SHARD.fullmatch(path) is not None
 
 
+# previews/<run>/<n>-<sha16>.parquet      small pictures of a shard's images, made after it
+
+PREVIEWS_FOLDER: Final = "previews"
+
+
+def album_path(shard: str) -> str:
+    """Where the album of a shard lies: it has the name of the shard, in a folder of its own."""
+    return f"{PREVIEWS_FOLDER}/{shard.removeprefix(f'{SHARDS_FOLDER}/')}"
+
+
+def shard_of_album(path: str) -> str | None:
+    """Undo `album_path`; None for any other name."""
+    folder, _, name = path.partition("/")
+    shard = f"{SHARDS_FOLDER}/{name}"
+    return shard if folder == PREVIEWS_FOLDER and is_shard_path(shard) else None
+
+
 # codec/<digest>.safetensors              the weights files that coded payloads were made with
 
 WEIGHTS_FOLDER: Final = "codec"
@@ -352,6 +369,7 @@ ARCHIVE_FOLDERS: Final = frozenset(
     {
         CATALOGUE_FOLDER,
         SHARDS_FOLDER,
+        PREVIEWS_FOLDER,
         WEIGHTS_FOLDER,
         SEALS_FOLDER,
         MARKS_FOLDER,

@@ -23,6 +23,7 @@ from pipeline.archive.layout import (
     is_whole_mark,
     log_number,
     mark_path,
+    shard_of_album,
 )
 from pipeline.errors import ArchiveError
 from pipeline.store.storage import Storage
@@ -53,9 +54,17 @@ class PruneMarks:
     """Paths of other objects in the folder."""
 
     def covers(self, path: str) -> bool:
-        """Whether an object may have been removed on purpose; the mark of a log entry covers its checkpoint."""
-        number = log_number(path)
-        return path in self.since or (number is not None and entry_path(number) in self.since)
+        """Whether an object may have been removed on purpose."""
+        return any(name in self.since for name in marked_with(path))
+
+
+def marked_with(path: str) -> tuple[str, ...]:
+    """The objects whose mark is one of this object, too: a checkpoint goes with the log entry of its version, an album
+    with its shard."""
+    number, shard = log_number(path), shard_of_album(path)
+    if number is not None:
+        return path, entry_path(number)
+    return (path,) if shard is None else (path, shard)
 
 
 class PruneMarkReader:

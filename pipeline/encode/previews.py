@@ -10,15 +10,13 @@ import PIL.Image
 from pipeline.encode.types import Fetched
 from pipeline.errors import TenfoldError
 from pipeline.image.first_frame import first_frame
-from pipeline.image.preview import small_picture, small_picture_of, thumbhash_of, webp_within
+from pipeline.image.preview import FEWEST_BYTES, small_picture, small_picture_of, thumbhash_of, webp_within
 from pipeline.image.read import ReadLimits
 from pipeline.image.write import alpha_plane
 from pipeline.types import Image, ShardRow
 
 _SHARE: Final = 0.01
 """Of the payload, that a preview may take."""
-_FEWEST_BYTES: Final = 2048
-"""An image whose payload has fewer is decoded as soon as it is shown, and its row is no small part of it already."""
 
 
 def with_preview(row: ShardRow, fetched: Fetched, limits: ReadLimits) -> ShardRow:
@@ -26,7 +24,7 @@ def with_preview(row: ShardRow, fetched: Fetched, limits: ReadLimits) -> ShardRo
 
     What cannot be shown is no reason to fail an image: it does without.
     """
-    if row.payload is None or len(row.payload) < _FEWEST_BYTES:
+    if row.payload is None or len(row.payload) < FEWEST_BYTES:
         return row
     try:
         picture = _picture(fetched, limits)

@@ -20,6 +20,9 @@ from pipeline.image.thumbhash import thumbhash
 LARGEST: Final = 256
 """Pixels of the longer side of a preview."""
 SIDES: Final = (64, 128, LARGEST)
+FEWEST_BYTES: Final = 2048
+"""An image whose payload has fewer has neither hash nor preview: it is decoded as soon as it is shown, and its row is
+no small part of it already."""
 _HASHED: Final = 64
 _QUALITY: Final = 55
 _METHOD: Final = 4

@@ -12,13 +12,15 @@ from pipeline.archive.layout import (
     CATALOGUE_FOLDER,
     LAST_CHECKPOINT,
     LOG_FOLDER,
+    PREVIEWS_FOLDER,
     SHARDS_FOLDER,
     entry_path,
     is_data_file,
     is_shard_path,
     log_number,
+    shard_of_album,
 )
-from pipeline.archive.prune_marks import PruneMarkReader, PruneMarks
+from pipeline.archive.prune_marks import PruneMarkReader, PruneMarks, marked_with
 from pipeline.archive.seals import Sealed, read_seals
 from pipeline.errors import ArchiveError, DamagedError
 from pipeline.events import Listener, StepAdvanced
@@ -143,10 +145,8 @@ class _Due:
         return moment is not None and moment <= self._latest
 
     def since(self, path: str) -> datetime | None:
-        """When it was marked; a checkpoint goes with the log entry of its version."""
-        number = log_number(path)
-        names = (path,) if number is None else (path, entry_path(number))
-        return min((self._since[name] for name in names if name in self._since), default=None)
+        """When it was marked."""
+        return min((self._since[name] for name in marked_with(path) if name in self._since), default=None)
 
     def when(self, paths: Iterable[str]) -> datetime | None:
         """The first moment at which one of them is due."""
@@ -163,7 +163,7 @@ class _Listing:
 
     @classmethod
     def of(cls, archive: Storage, references: References, listen: Listener) -> _Listing:
-        """Everything below `shards/` and `catalogue/`, listed after it is known what is needed.
+        """Everything below `shards/`, `previews/` and `catalogue/`, listed after it is known what is needed.
 
         A shard that is published and committed in between is unneeded here: it may be marked for a while, but cannot
         have been marked long ago.
@@ -184,6 +184,11 @@ class _Listing:
                 f"{len(missing) - 1} others. Nothing was removed: run `tenfold verify`, restore them from a copy, or "
                 "let the versions go that refer to them, then prune."
             )
+        for info in _counted(archive.list(PREVIEWS_FOLDER), "albums listed", listen):
+            if shard_of_album(info.path) is None:
+                unknown.append(info.path)
+            elif not references.needs(info.path):
+                unneeded[info.path] = info.size
         held = list(_counted(archive.list(CATALOGUE_FOLDER), "catalogue files listed", listen))
         for info in held:
             if log_number(info.path) is None and not is_data_file(info.path):

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.delta_log import chain_start, files_added
-from pipeline.archive.layout import LOG_FOLDER, checkpoint_path, entry_path, log_number
+from pipeline.archive.layout import LOG_FOLDER, checkpoint_path, entry_path, log_number, shard_of_album
 from pipeline.archive.seals import Sealed
 from pipeline.errors import DamagedError
 from pipeline.events import Listener, StepAdvanced
@@ -43,13 +43,13 @@ class References:
     """The version that the last one sums up; 0 when there is none."""
 
     def needs(self, path: str) -> bool:
-        """Whether one of the versions could not be read without that object.
+        """Whether one of the versions could not be read without that object, or not be shown.
 
         A checkpoint between the oldest version and the last checkpoint only repeats what the log says.
         """
         number = log_number(path)
         if number is None:
-            return path in self.shards or path in self.files
+            return path in self.shards or path in self.files or shard_of_album(path) in self.shards
         is_superseded = path == checkpoint_path(number) and self.oldest < number < self.last_checkpoint
         return number >= self.oldest and not is_superseded
 

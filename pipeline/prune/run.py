@@ -8,7 +8,7 @@ Order of removal, so that a kill anywhere leaves a sound archive and the same co
     a checkpoint of the oldest version that stays, proven and sealed    (checkpoint.py)
     the log before it, oldest first: what `history` lists can be read, at every moment; then checkpoints after it that
     later ones have superseded
-    the catalogue's Parquet files, then the shards
+    the catalogue's Parquet files, then the shards and their albums
     the seals, without what is gone: until then `verify` knows from the marks that it went on purpose
     the marks that are done with
     what adaptations left that nobody went on with
@@ -29,7 +29,7 @@ from typing import Final, Self
 from pipeline.archive.attempts import abandoned_objects, remove_objects
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.checkpoint import ensure_checkpoint
-from pipeline.archive.layout import CATALOGUE_FOLDER, LAST_CHECKPOINT, LOG_FOLDER, log_number
+from pipeline.archive.layout import CATALOGUE_FOLDER, LAST_CHECKPOINT, LOG_FOLDER, PREVIEWS_FOLDER, log_number
 from pipeline.archive.lease import Lease
 from pipeline.archive.prune_marks import write_mark
 from pipeline.archive.seals import reseal
@@ -52,6 +52,8 @@ class ObjectCounts:
     catalogue_files: int
     log_files: int
     """Log entries and checkpoints."""
+    albums: int
+    """Of shards: previews that were made after them."""
     bytes: int
 
     @classmethod
@@ -59,10 +61,12 @@ class ObjectCounts:
         """Count paths."""
         log = sum(path.startswith(f"{LOG_FOLDER}/") for path in sizes)
         catalogue = sum(path.startswith(f"{CATALOGUE_FOLDER}/") for path in sizes)
+        albums = sum(path.startswith(f"{PREVIEWS_FOLDER}/") for path in sizes)
         return cls(
-            shards=len(sizes) - catalogue,
+            shards=len(sizes) - catalogue - albums,
             catalogue_files=catalogue - log,
             log_files=log,
+            albums=albums,
             bytes=sum(sizes.values()),
         )
 

@@ -18,7 +18,7 @@ from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.layout import digest_in, weights_path
 from pipeline.archive.lease import Lease
 from pipeline.archive.seals import seal
-from pipeline.archive.set_aside import SetAsideFolder
+from pipeline.archive.set_aside import SetAsideFolder, remove
 from pipeline.compress.archived_images import lost_images
 from pipeline.compress.run import CompressRun
 from pipeline.compress.summary import RunSummary
@@ -72,6 +72,7 @@ class RepairAct:
             self._aside.copy([path])
             self._write_weights(path)
         self._aside.move(plan.weights.records)
+        remove(self._ours(), plan.albums)
         self._unlearn(plan)
         shards, deaths = self._salvage(plan.shards)
         for digest in plan.missing_weights:

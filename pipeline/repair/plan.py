@@ -27,6 +27,7 @@ from pipeline.repair.salvage_worker import SalvageTask
 from pipeline.repair.summary import LostImage, Rebuilt, RepairSummary
 from pipeline.store.storage import Storage
 from pipeline.totals import Totals
+from pipeline.verify.albums import album_shards, damaged_albums
 from pipeline.verify.damage import Problem
 from pipeline.verify.weights import weights_seen
 
@@ -99,6 +100,8 @@ class RepairPlan:
     lost: tuple[LostImage, ...]
     """Images that an earlier repair gave up and that stay lost."""
     damaged_records: tuple[str, ...]
+    albums: tuple[str, ...]
+    """Paths of damaged albums: they are removed, not put aside, since a copy would outlive the images that it shows."""
     problems: tuple[Problem, ...]
     """What cannot be mended."""
 
@@ -124,6 +127,7 @@ class RepairPlan:
             ),
             returned=sum(rows.num_rows for rows in self.returned),
             damaged_records=list(self.damaged_records),
+            albums=list(self.albums),
             problems=[*self.problems, *problems],
             **facts,
         )
@@ -160,6 +164,7 @@ def plan_repair(archive: Storage, config: CompressConfig, seals: SealsSeen, list
         returned=returned,
         lost=tuple(image for image in lost if image.key not in back),
         damaged_records=tuple(damaged_records(archive)),
+        albums=tuple(problem.path for problem in damaged_albums(archive, album_shards(archive))),
         problems=(*state.past, *weights.problems, *seen.problems),
     )
 

@@ -1,7 +1,7 @@
 """Repair: what can be brought back is, what cannot is said, and nothing is made worse.
 
 plan        what is damaged, what is whole, what is lost: a value                            (plan.py)
-preview     what the plan would come to, for --dry-run                                       (preview.py)
+dry run     what the plan would come to, for --dry-run                                       (dry_run.py)
 act         the plan, done under the lease:                                                  (act.py)
   catalogue   a lost one is made again from the shards                                       (rebuild_catalogue.py)
   weights     damaged and missing files that this release ships are put back
@@ -22,8 +22,8 @@ from pipeline.events import Listener, PhaseBegan, RunBegan, RunEnded, ignore, to
 from pipeline.progress import Follower
 from pipeline.repair.act import RepairAct
 from pipeline.repair.diagnosis import check_archive, see_seals
+from pipeline.repair.dry_run import dry_run
 from pipeline.repair.plan import plan_repair
-from pipeline.repair.preview import preview
 from pipeline.repair.summary import RepairSummary, record
 from pipeline.store.storage import Storage
 
@@ -65,14 +65,14 @@ class RepairRun:
             )
         )
         check_archive(self._archive)
-        summary = self._preview(listen) if self._dry_run else self._act(listen)
+        summary = self._foretold(listen) if self._dry_run else self._act(listen)
         listen(RunEnded())
         return summary
 
-    def _preview(self, listen: Listener) -> RepairSummary:
+    def _foretold(self, listen: Listener) -> RepairSummary:
         listen(PhaseBegan(phase="looking"))
         plan = plan_repair(self._archive, self._config, see_seals(self._archive), listen)
-        return self._timed(preview(self._archive, self._config, plan, repair=self._repair))
+        return self._timed(dry_run(self._archive, self._config, plan, repair=self._repair))
 
     def _act(self, listen: Listener) -> RepairSummary:
         with Lease(self._archive, verb="repair") as lease:

@@ -67,6 +67,8 @@ class RepairSummary:
     """Every image of the archive that is lost, also by earlier repairs."""
     damaged_records: list[str] = field(default_factory=list)
     """Records of runs that cannot be read. Nothing is lost but what they told."""
+    albums: list[str] = field(default_factory=list)
+    """Damaged albums of previews, which were removed: `tenfold preview` makes them again."""
     problems: list[Problem] = field(default_factory=list)
     """What is still wrong."""
     seconds: float = 0.0
@@ -80,7 +82,13 @@ class RepairSummary:
     def changed(self) -> bool:
         """Whether anything was to be done about it."""
         return bool(
-            self.rebuilt or self.mended or self.put_back or self.unlearned or self.damaged or self.returned
+            self.rebuilt
+            or self.mended
+            or self.put_back
+            or self.unlearned
+            or self.damaged
+            or self.returned
+            or self.albums
         )
 
 

@@ -43,6 +43,7 @@ from pipeline.progress import Follower
 from pipeline.store.storage import Storage
 from pipeline.totals import Totals
 from pipeline.types import CatalogueRow
+from pipeline.verify.albums import album_shards, damaged_albums
 from pipeline.verify.damage import Problem, damaged_catalogue, missing_shard
 from pipeline.verify.tasks import Thoroughness, VerifyResult, VerifySpec, VerifyTask
 from pipeline.verify.weights import damaged_learning, weights_seen
@@ -136,6 +137,7 @@ class VerifyRun:
             try:
                 self._problems |= dict.fromkeys(damaged_catalogue(self._archive, self._catalogue))
                 self._see_shards(held)
+                self._see_albums()
             except (ArchiveError, StorageError) as error:
                 if not self._problems and not isinstance(error, DamagedError):
                     raise
@@ -189,6 +191,12 @@ class VerifyRun:
                     self._give_up(outcome)
                 elif outcome is not None:
                     self._take(outcome.task, outcome.result)
+
+    def _see_albums(self) -> None:
+        """Of the shards that were looked into."""
+        if self._level != "structure":
+            shards = [shard for shard in album_shards(self._archive) if shard in self._inspected]
+            self._problems |= dict.fromkeys(damaged_albums(self._archive, shards))
 
     def _see_seals(self) -> None:
         sealed = read_seals(self._archive)

@@ -9,7 +9,7 @@ from pipeline.repair.summary import RepairSummary
 from pipeline.store.storage import Storage
 
 
-def preview(archive: Storage, config: CompressConfig, plan: RepairPlan, *, repair: str) -> RepairSummary:
+def dry_run(archive: Storage, config: CompressConfig, plan: RepairPlan, *, repair: str) -> RepairSummary:
     """The summary of a plan that is not done; every source file that it needs is read.
 
     Args:

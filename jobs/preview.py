@@ -1,0 +1,69 @@
+"""`tenfold preview ARCHIVE`: small pictures for images that have none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+
+from jobs.options import ArchiveUrl, AsJson, ConfigFile, RayAddress, Workers, read_config
+from jobs.terminal.exit_codes import FAILED_IMAGES, clear_errors
+from jobs.terminal.output import first_of, print_json, readable, say
+from jobs.terminal.progress import show_progress
+from jobs.watched import watched
+from pipeline.preview.run import PreviewRun, PreviewSummary
+from pipeline.store.storage import Storage
+from pipeline.words import counted
+
+
+@watched
+def preview(
+    archive: ArchiveUrl,
+    *,
+    workers: Workers = None,
+    ray_address: RayAddress = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make small pictures for the images of ARCHIVE that have none, so that many can be shown at once.
+
+    Since previews are made while an image is encoded, these are the images of older archives, and those whose payload
+    is too small for one: up to 256 pixels a side in about 5 kB, of which an archive of small photographs grows by a
+    sixth or more. Images under 2 kB need none. They come into ARCHIVE/previews/, an object for each shard; shards and
+    catalogue stay as they are.
+
+    Kill it at any time: the same command goes on. Done again, it makes what is missing or damaged and nothing else. An
+    image in which nothing can be seen does without; where a whole shard is damaged, the exit code is 3.
+
+    Example:
+
+      tenfold preview archive/
+    """
+    with clear_errors():
+        settings = read_config(config, workers=workers, ray_address=ray_address)
+        with show_progress() as listen:
+            summary = PreviewRun(Storage(archive, settings.storage), settings).run(listen)
+        if as_json:
+            print_json(asdict(summary))
+        else:
+            for line in _lines(summary, archive):
+                print(readable(line))
+        for line in first_of([f"{one.shard}: {one.problem}" for one in summary.problems]):
+            say(line)
+        if summary.problems:
+            raise SystemExit(FAILED_IMAGES)
+
+
+def _lines(summary: PreviewSummary, archive: str) -> Iterator[str]:
+    yield f"{counted(summary.images, 'image')} in {archive}, version {summary.version}."
+    if summary.stored:
+        yield f"{counted(summary.stored, 'preview')} {'lie' if summary.stored > 1 else 'lies'} in the shards."
+    if summary.small:
+        yield f"{counted(summary.small, 'image')} so small that they need none."
+    if summary.unseen:
+        yield f"{counted(summary.unseen, 'image')} in which nothing can be seen."
+    if summary.mended:
+        yield f"{counted(summary.mended, 'album')} of previews that was damaged, made again."
+    if summary.made:
+        yield f"{counted(summary.made, 'preview')} made, in {summary.num_bytes / 1e6:,.1f} MB of albums."
+    else:
+        yield "None was to be made."

@@ -1,0 +1,135 @@
+"""Albums: the small pictures of a shard's images that the shard does not hold, in a Parquet file beside it.
+
+A shard never changes, so what is made later lies apart: `previews/<run>/<n>-<sha16>.parquet` belongs to the shard of
+that name, and goes when that goes. No row refers to it, and no image needs it: an album that is lost or damaged is made
+again.
+
+Rows are those of the shard, in its order, in small row groups: a page of neighbours is one or two of them. Pages carry
+CRCs, which are checked whenever one is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.archive.layout import album_path
+from pipeline.archive.schema import columns_of, rows_of, schema_of
+from pipeline.errors import DamagedError, NewerFormatError, StorageError
+from pipeline.store.range_file import RangeFile
+from pipeline.store.storage import Storage
+
+ALBUM_FORMAT: Final = 1
+"""Written into every album as `tenfold.album`."""
+_ROWS_PER_GROUP: Final = 32
+_FORMAT_KEY: Final = b"tenfold.album"
+_SHARD_KEY: Final = b"shard"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SmallPicture:
+    """What an album holds of one image."""
+
+    row: int
+    """Of the image in the shard."""
+    key: str
+    thumbhash: bytes | None
+    preview: bytes | None
+    """WebP, at most 256 pixels a side; null, and the hash too, where there is nothing to see."""
+
+
+_SCHEMA: Final = schema_of(SmallPicture)
+
+
+def write_album(archive: Storage, shard: str, pictures: Iterable[SmallPicture]) -> int:
+    """Put the album of a shard into the archive, whole, over one that is there; give its length in bytes."""
+    ordered = sorted(pictures, key=lambda picture: picture.row)
+    told = {_FORMAT_KEY.decode(): str(ALBUM_FORMAT), _SHARD_KEY.decode(): shard}
+    sink = pa.BufferOutputStream()
+    with pq.ParquetWriter(
+        sink,
+        _SCHEMA.with_metadata(told),
+        version="2.6",
+        compression={name: "NONE" if name in ("thumbhash", "preview") else "ZSTD" for name in _SCHEMA.names},
+        use_dictionary=False,
+        write_statistics=["row"],
+        write_page_checksum=True,
+    ) as writer:
+        writer.write_table(
+            pa.table(columns_of(ordered, _SCHEMA), _SCHEMA.with_metadata(told)), _ROWS_PER_GROUP
+        )
+    data: bytes = sink.getvalue().to_pybytes()
+    archive.write(album_path(shard), data)
+    return len(data)
+
+
+def read_album(archive: Storage, shard: str) -> list[SmallPicture]:
+    """All that the album of a shard holds; nothing where it has none.
+
+    Raises:
+        DamagedError: its bytes are not those that were written.
+        NewerFormatError: it was written by a release that is too new.
+        StorageError: the store does not answer.
+    """
+    try:
+        data = archive.read(album_path(shard))
+    except FileNotFoundError:
+        return []
+    return _read(pa.BufferReader(data), shard)
+
+
+def read_from_album(archive: Storage, shard: str, rows: Collection[int]) -> list[SmallPicture]:
+    """What the album of a shard holds of some rows, and of some beside them: little more is read.
+
+    Raises:
+        As `read_album`.
+    """
+    path = album_path(shard)
+    try:
+        size = archive.size(path)
+    except FileNotFoundError:
+        return []
+    return _read(pa.PythonFile(RangeFile(archive, path, size=size), mode="r"), shard, rows)
+
+
+def _read(source: pa.NativeFile, shard: str, rows: Collection[int] | None = None) -> list[SmallPicture]:
+    try:
+        with pq.ParquetFile(source, pre_buffer=True, page_checksum_verification=True) as file:
+            _check_told(file.metadata.metadata or {}, shard)
+            groups = [
+                number
+                for number in range(file.num_row_groups)
+                if rows is None or _holds_one(file.metadata.row_group(number), rows)
+            ]
+            return rows_of(file.read_row_groups(groups), SmallPicture) if groups else []
+    except StorageError:
+        raise
+    except (pa.ArrowException, ValueError, TypeError, OSError) as error:
+        raise _damaged(shard, str(error)) from error
+
+
+def _holds_one(group: pq.RowGroupMetaData, rows: Collection[int]) -> bool:
+    extent = group.column(_SCHEMA.get_field_index("row")).statistics
+    return extent is None or any(extent.min <= row <= extent.max for row in rows)
+
+
+def _check_told(told: dict[bytes, bytes], shard: str) -> None:
+    written = told.get(_FORMAT_KEY, b"").decode()
+    if written.isdecimal() and int(written) > ALBUM_FORMAT:
+        raise NewerFormatError(
+            f"Expected albums of format {ALBUM_FORMAT} or older, got format {written} at {album_path(shard)}. Install "
+            "a newer Tenfold to see its previews."
+        )
+    if told.get(_SHARD_KEY) != shard.encode():
+        raise _damaged(shard, "that of another shard")
+
+
+def _damaged(shard: str, got: str) -> DamagedError:
+    return DamagedError(
+        f"Expected the album of {shard} as it was written, got {got}. No image is affected: `tenfold preview` makes it "
+        "again."
+    )
