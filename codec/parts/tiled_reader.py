@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,8 @@ from codec.errors import BitstreamError, UnknownWeightsError
 from codec.parts.company import gathered
 from codec.parts.tile_loop import latent_grid
 from codec.parts.tiled_model import PayloadFormat, ProgressiveModel, TiledModel, Walk, most_together
+
+_Read = TypeVar("_Read")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -151,6 +154,7 @@ class Reading:
         if isinstance(model, ProgressiveModel):
             self._walk = model.walk(self._grid, [envelope.sixteenths], self._reader)
         self._latents: TiledLatents | None = None
+        self._damage: BitstreamError | None = None
 
     def first(self, channels: int) -> Tensor:
         """The first channels of y_hat, (h, w, channels): read only so far, where the model is a `ProgressiveModel`.
@@ -160,10 +164,10 @@ class Reading:
         Raises:
             BitstreamError: the payload is damaged.
         """
-        if self._walk is None:
+        walk = self._walk
+        if walk is None:
             return self.latents().y_hwC[..., :channels]
-        with torch.inference_mode():
-            return self._walk.first(channels)[0]
+        return self._read(lambda: walk.first(channels)[0])
 
     def latents(self) -> TiledLatents:
         """What `TiledReader.read` gives.
@@ -172,14 +176,27 @@ class Reading:
             BitstreamError: the payload is damaged, or its symbols are not those encoded.
         """
         if self._latents is None:
-            with torch.inference_mode():
-                y_hwC = self._symbols() if self._walk is None else self._walk.finish()[0]
-            (self._latents,) = _finished([self._envelope], self._reader, y_hwC[None])
+            self._latents = self._read(self._rest)
             self._walk = None
         return self._latents
 
-    def _symbols(self) -> Tensor:
-        return self.model.symbols(self._grid, [self._envelope.sixteenths], self._reader, None)[0]
+    def _rest(self) -> TiledLatents:
+        if self._walk is None:
+            y_BhwC = self.model.symbols(self._grid, [self._envelope.sixteenths], self._reader, None)
+        else:
+            y_BhwC = self._walk.finish()
+        return _finished([self._envelope], self._reader, y_BhwC)[0]
+
+    def _read(self, more: Callable[[], _Read]) -> _Read:
+        """More of the payload, unless it was found damaged: then nothing of it is trusted any more."""
+        if self._damage is not None:
+            raise self._damage
+        try:
+            with torch.inference_mode():
+                return more()
+        except BitstreamError as error:
+            self._damage = error
+            raise
 
 
 def _finished(envelopes: Sequence[Envelope], reader: SymbolReader, y_BhwC: Tensor) -> list[TiledLatents]:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from torch import Tensor
 
 from codec.entropy.symbol_streams import SymbolStream
-from codec.errors import BitstreamError
 from codec.families.hyper.latent_coder import LatentCoder
 
 
@@ -40,8 +39,5 @@ class LatentWalk:
     def _up_to(self, channels: int) -> Tensor:
         """Latents, (B, h, w, M), of which so many channels are known."""
         while self._latents_BhwM is None or self._known < channels:
-            coded = next(self._slices, None)
-            if coded is None:  # so ends a walk that was broken off by an error
-                raise BitstreamError("symbols that come before those asked for could not be read: damaged")
-            self._known, self._latents_BhwM = coded
+            self._known, self._latents_BhwM = next(self._slices)
         return self._latents_BhwM

@@ -17,7 +17,6 @@ from codec.families.hyper.config import GRID
 from codec.families.hyper.model import HyperModel
 from codec.parts.blocks import product_in_float32
 from codec.parts.space_to_channels import from_patches
-from codec.sizes import DENOMINATORS
 
 _UNSEEN: Final = 1e-5
 """Mean squared error, of samples within a range of 1, that slices left out may cost: 50 dB, where the deep branch costs
@@ -28,22 +27,24 @@ class SmallPictures:
     """The pictures of one model at one half to one sixteenth."""
 
     def __init__(self, model: HyperModel) -> None:
-        """Average the matrix for each size."""
-        weight_PM = model.synthesis.linear.weight[:, :, 0, 0].float()
-        self._weights = {
-            denominator: _seen(_averaged(weight_PM, denominator), model)
-            for denominator in DENOMINATORS
-            if denominator > 1
-        }
+        """Take the model; a matrix is averaged when its size is first asked for."""
+        self._model = model
+        self._weights: dict[int, Tensor] = {}
 
     def channels_at(self, denominator: int) -> int:
         """How many latent channels, from the first, the picture is made of."""
-        return self._weights[denominator].shape[1]
+        return self._matrix(denominator).shape[1]
 
     def synthesise(self, y_BMhw: Tensor, denominator: int) -> Tensor:
         """(B, channels, h, w) -> (B, 3, 16 / denominator h, 16 / denominator w), float32."""
-        weight_PM11 = self._weights[denominator][:, :, None, None]
+        weight_PM11 = self._matrix(denominator)[:, :, None, None]
         return from_patches(product_in_float32(y_BMhw, weight_PM11), GRID // denominator)
+
+    def _matrix(self, denominator: int) -> Tensor:
+        if denominator not in self._weights:
+            whole_PM = self._model.synthesis.linear.weight[:, :, 0, 0].float()
+            self._weights[denominator] = _seen(_averaged(whole_PM, denominator), self._model)
+        return self._weights[denominator]
 
 
 def _averaged(weight_PM: Tensor, denominator: int) -> Tensor:

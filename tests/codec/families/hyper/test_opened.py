@@ -93,4 +93,6 @@ def test_symbols_that_are_not_those_encoded_are_found_when_they_are_read(
             opened.whole()
     assert np.array_equal(opened.scaled(16), small)
     with pytest.raises(BitstreamError, match="damaged"):
+        opened.scaled(8)
+    with pytest.raises(BitstreamError, match="damaged"):
         opened.region(0, 0, 5, 5)
