@@ -156,8 +156,8 @@ class RefinableModel(TiledModel, Protocol):
 
 
 class Walk(Protocol):
-    """The latents of images of one grid on their way out of a stream, coarse ones first. Nobody goes on with it after an
-    error, or when it is over."""
+    """The latents of images of one grid on their way out of a stream, coarse ones first. It is over after an error,
+    and after `finish`."""
 
     def first(self, channels: int) -> Tensor:
         """The first channels of y_hat, (B, h, w, channels): the walk goes as far as these need, if it has not yet.

@@ -19,7 +19,7 @@ from codec.parts.company import gathered
 from codec.parts.tile_loop import latent_grid
 from codec.parts.tiled_model import PayloadFormat, ProgressiveModel, TiledModel, Walk, most_together
 
-_Read = TypeVar("_Read")
+_Given = TypeVar("_Given")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -167,7 +167,7 @@ class Reading:
         walk = self._walk
         if walk is None:
             return self.latents().y_hwC[..., :channels]
-        return self._read(lambda: walk.first(channels)[0])
+        return self._go_on(lambda: walk.first(channels)[0])
 
     def latents(self) -> TiledLatents:
         """What `TiledReader.read` gives.
@@ -176,7 +176,7 @@ class Reading:
             BitstreamError: the payload is damaged, or its symbols are not those encoded.
         """
         if self._latents is None:
-            self._latents = self._read(self._rest)
+            self._latents = self._go_on(self._rest)
             self._walk = None
         return self._latents
 
@@ -187,7 +187,7 @@ class Reading:
             y_BhwC = self._walk.finish()
         return _finished([self._envelope], self._reader, y_BhwC)[0]
 
-    def _read(self, more: Callable[[], _Read]) -> _Read:
+    def _go_on(self, more: Callable[[], _Given]) -> _Given:
         """More of the payload, unless it was found damaged: then nothing of it is trusted any more."""
         if self._damage is not None:
             raise self._damage
