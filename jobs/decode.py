@@ -26,6 +26,7 @@ from jobs.watched import watched
 from pipeline.decode.file_form import NamePolicy, OutputFormat
 from pipeline.decode.plan import Existing
 from pipeline.decode.run import GOES_ON, DecodeRun
+from pipeline.decode.selection import Selection
 from pipeline.store.storage import Storage
 
 
@@ -107,8 +108,7 @@ def decode(
             Storage(dst, settings.storage),
             settings,
             form=form,
-            keys=read_keys(keys_file) if keys_file else None,
-            glob=glob,
+            selection=Selection(keys=read_keys(keys_file) if keys_file else None, glob=glob),
             as_of=as_of,
             existing=existing,
         )

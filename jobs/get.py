@@ -19,6 +19,7 @@ from pipeline.decode.deliver import Delivery
 from pipeline.decode.file_form import OutputFormat
 from pipeline.decode.run import DecodeRun
 from pipeline.decode.save import save_file
+from pipeline.decode.selection import Selection
 from pipeline.decode.view_size import Region
 from pipeline.errors import StorageError, UsageError
 from pipeline.globs import is_glob
@@ -142,8 +143,7 @@ def get(
                 Storage(output, settings.storage),
                 settings,
                 form=form,
-                keys=None if is_many else [opened.row(key).key],
-                glob=key if is_many else None,
+                selection=Selection(glob=key) if is_many else Selection(keys=[opened.row(key).key]),
                 as_of=as_of,
                 existing="replace" if overwrite else "refuse",
             )

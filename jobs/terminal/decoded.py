@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from jobs.terminal.exit_codes import FAILED_IMAGES
 from jobs.terminal.output import print_json, say
-from pipeline.decode.run import DecodeSummary
+from pipeline.decode.summary import DecodeSummary
 from pipeline.words import counted
 
 _SHOWN = 10

@@ -40,15 +40,22 @@ class ShardContent:
     """The byte behind the last payload or metadata."""
 
 
-def rows_by_shard(batches: Iterable[pa.RecordBatch], count: int) -> Iterator[tuple[str, pa.Table]]:
-    """(shard, its rows in their order) of CATALOGUE_SCHEMA rows in any order, of which about `count` come."""
+def rows_by_shard(
+    batches: Iterable[pa.RecordBatch], count: int, schema: pa.Schema = CATALOGUE_SCHEMA
+) -> Iterator[tuple[str, pa.Table]]:
+    """(shard, its rows in their order) of catalogue rows in any order.
+
+    Args:
+        count: about how many come, or more.
+        schema: of the rows: some columns of CATALOGUE_SCHEMA, `shard` and `row` among them.
+    """
     files = min(_MOST_FILES, -(-count // _ROWS_HELD))
     if files <= 1:
-        yield from table_by_shard(pa.Table.from_batches(batches, CATALOGUE_SCHEMA))
+        yield from table_by_shard(pa.Table.from_batches(batches, schema))
         return
     with TemporaryDirectory(prefix="tenfold-") as folder:
         paths = [Path(folder) / f"{number}.arrow" for number in range(files)]
-        _deal(batches, paths)
+        _deal(batches, paths, schema)
         for path in paths:
             with pa.ipc.open_stream(path.read_bytes()) as reader:
                 rows = reader.read_all()
@@ -57,7 +64,7 @@ def rows_by_shard(batches: Iterable[pa.RecordBatch], count: int) -> Iterator[tup
 
 
 def table_by_shard(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
-    """(shard, its rows in their order) of CATALOGUE_SCHEMA rows in any order."""
+    """(shard, its rows in their order) of catalogue rows in any order."""
     ordered = rows.sort_by([("shard", "ascending"), ("row", "ascending")]).combine_chunks()
     shards = ordered["shard"].combine_chunks()
     edges = np.flatnonzero(pc.not_equal(shards[1:], shards[:-1]).to_numpy(zero_copy_only=False)) + 1
@@ -66,11 +73,10 @@ def table_by_shard(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
             yield shards[start].as_py(), ordered.slice(start, stop - start)
 
 
-def _deal(batches: Iterable[pa.RecordBatch], paths: list[Path]) -> None:
+def _deal(batches: Iterable[pa.RecordBatch], paths: list[Path], schema: pa.Schema) -> None:
     with ExitStack() as opened:
         writers = [
-            opened.enter_context(pa.ipc.new_stream(str(path), CATALOGUE_SCHEMA, options=_COMPRESSED))
-            for path in paths
+            opened.enter_context(pa.ipc.new_stream(str(path), schema, options=_COMPRESSED)) for path in paths
         ]
         for batch in batches:
             shards = batch["shard"].dictionary_encode()

@@ -25,6 +25,8 @@ class Delivery:
     """What it is, for a person."""
     otherwise: str | None = None
     """Why it comes in another format than the one asked for."""
+    size: tuple[int, int] | None = None
+    """Width and height of the picture in it; None for those of its row."""
 
 
 def formats_of(status: Status, source_format: str | None, form: FileForm) -> tuple[Format | None, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from pipeline.errors import ConfigError
@@ -45,6 +45,12 @@ class FileForm:
                 f"Expected a quality of 1 to 100 with one of the formats jpeg, webp, avif and source, got "
                 f"{self.quality} with {self.fmt or DEFAULT_FORMAT}."
             )
+
+    def of(self, fmt: OutputFormat | None) -> FileForm:
+        """The form of an image for which a format is asked that may be another one; None for this form."""
+        if fmt in (None, self.fmt):
+            return self
+        return replace(self, fmt=fmt, quality=self.quality if fmt in (*LOSSY, "source") else None)
 
     def format_of(self, source_format: str | None) -> Format:
         """The format in which a decoded image is to come."""

@@ -20,6 +20,9 @@ _EXTENSION: Final = re.compile(r"(?<=[^/])\.[A-Za-z][A-Za-z0-9]{1,4}$")
 class FileNames:
     """Names that depend on an archive's keys, the destination and the policy, not on which images are decoded."""
 
+    limits: NameLimits
+    """Of the destination."""
+
     def __init__(self, keys: Iterable[str], limits: NameLimits, policy: NamePolicy = "append") -> None:
         """Take what the names depend on.
 
@@ -29,7 +32,7 @@ class FileNames:
             limits: of the destination.
         """
         self._keys = frozenset(keys)
-        self._limits = limits
+        self.limits = limits
         self._policy = policy
         self._folders = _folders_of(self._keys) if limits.has_folders else frozenset()
         self._stems = Counter(map(_stem, self._keys)) if policy == "replace" else Counter()
@@ -44,8 +47,8 @@ class FileNames:
         asked = key if fmt is None or as_it_was else self._named(key, FORMATS[fmt])
         path = safe_path(asked)
         if path in self._folders:
-            path = spare_path(path, self._limits)
-        return Place(fmt=fmt, asked=asked, path=fitting_path(path, self._limits))
+            path = spare_path(path, self.limits)
+        return Place(fmt=fmt, asked=asked, path=fitting_path(path, self.limits))
 
     def _named(self, key: str, extensions: tuple[str, ...]) -> str:
         if self._policy == "keep":

@@ -4,47 +4,64 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from pipeline.archive.catalogue import Catalogue
 from pipeline.store.backend import ObjectInfo
-from pipeline.store.identity import identity_of
+from pipeline.store.identity import Identity, identity_of
 from pipeline.store.storage import Storage
 from pipeline.store.urls import LOCAL, local_path, scheme
+
+_COLUMNS: Final = ("source_url", "source_size", "source_sha256", "source_etag")
 
 
 class Originals:
     """Knows an original by what it is (pipeline/store/identity.py) and by what is in it, wherever it lies."""
 
     def __init__(self, catalogues: Sequence[Catalogue]) -> None:
-        """Read what the catalogues, of one archive at several versions, say of the source files."""
-        self._identities = set()
-        self._digests: set[str] = set()
-        self._sizes: set[int] = set()
-        self._etags: set[tuple[str, int]] = set()
-        for catalogue in catalogues:
-            for batch in catalogue.scan(["source_url", "source_size", "source_sha256", "source_etag"]):
-                for row in batch.to_pylist():
-                    self._identities.add(identity_of(row["source_url"]))
-                    size = row["source_size"]
-                    if size is not None and row["source_sha256"]:
-                        self._sizes.add(size)
-                        self._digests.add(row["source_sha256"])
-                    if size is not None and row["source_etag"]:
-                        self._etags.add((row["source_etag"], size))
-        self._identities.discard(None)
+        """Take the catalogues, of one archive at several versions, that say what the source files were."""
+        self._catalogues = catalogues
 
     def among(self, storage: Storage, found: Mapping[str, ObjectInfo]) -> Iterator[tuple[str, str | None]]:
         """(path, SHA-256) of the files that are originals; None for one that is known by its name or etag.
 
-        Reads those that have the size of an original.
+        Reads those that have the size of an original. Of the originals only those are held that may be among them.
         """
         is_local = scheme(storage.url) in LOCAL
         root = (local_path(storage.url) if is_local else storage.url).rstrip("/")
+        identities = {path: identity_of(f"{root}/{path}") for path in found}
+        asked = _Known(
+            identities=set(identities.values()) - {None},
+            tags={(info.etag, info.size) for info in found.values() if info.etag},
+        )
+        sizes = {info.size for info in found.values()}
+        known, digests = _Known(), set[tuple[int, str]]()
+        for row in self._rows():
+            known.identities |= asked.identities & {identity_of(row["source_url"])}
+            known.tags |= asked.tags & {(row["source_etag"], row["source_size"])}
+            if row["source_size"] in sizes and row["source_sha256"]:
+                digests.add((row["source_size"], row["source_sha256"]))
+        sizes = {size for size, _ in digests}
         for path, info in found.items():
-            if info.size in self._sizes:
+            if info.size in sizes:
                 digest = hashlib.sha256(storage.read(path)).hexdigest()
-                if digest in self._digests:
+                if (info.size, digest) in digests:
                     yield path, digest
                     continue
-            if identity_of(f"{root}/{path}") in self._identities or (info.etag, info.size) in self._etags:
+            if identities[path] in known.identities or (info.etag, info.size) in known.tags:
                 yield path, None
+
+    def _rows(self) -> Iterator[dict[str, Any]]:
+        for catalogue in self._catalogues:
+            for batch in catalogue.scan(_COLUMNS):
+                yield from batch.to_pylist()
+
+
+@dataclass(slots=True, kw_only=True)
+class _Known:
+    """Some files, by what they are."""
+
+    identities: set[Identity | None] = field(default_factory=set)
+    tags: set[tuple[str | None, int | None]] = field(default_factory=set)
+    """Etag and size."""

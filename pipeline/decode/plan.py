@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
+
+import pyarrow as pa
 
 from pipeline.decode.deliver import formats_of
 from pipeline.decode.destination import check_no_archive, files_at
 from pipeline.decode.file_form import FileForm, writable_format
-from pipeline.decode.file_names import spare_paths
+from pipeline.decode.file_names import fitting_path, safe_path, spare_paths, with_extension
 from pipeline.decode.naming import FileNames
 from pipeline.decode.originals import Originals
-from pipeline.decode.selection import Selection
 from pipeline.decode.tasks import Place
 from pipeline.errors import RestoreError
+from pipeline.image.file_formats import FORMATS, Format, format_of_path
 from pipeline.store.backend import ObjectInfo
 from pipeline.store.name_limits import NameLimits
 from pipeline.store.storage import Storage
@@ -28,33 +30,44 @@ _SHOWN: Final = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedImage:
-    """An image to write, and where in the archive it lies."""
+    """An image to write."""
 
     number: int
-    """Of its row in the selection."""
-    shard: str
-    row: int
-    """Its number in the shard."""
-    key: str
+    """Of its row in the block."""
     source_sha256: str | None
+    form: FileForm
     places: tuple[Place, ...]
     """One for each format in which it may come."""
 
 
-def plan_images(selection: Selection, names: FileNames, form: FileForm) -> list[PlannedImage]:
-    """Where the files of the selected images go, one shard after the other."""
-    names_of_columns = ("shard", "row", "key", "status", "source_format", "source_sha256")
-    columns = (selection.rows[name].to_pylist() for name in names_of_columns)
+def plan_images(block: pa.Table, names: FileNames, form: FileForm) -> list[PlannedImage]:
+    """Where the files of a block's images go.
+
+    Args:
+        block: SELECTED_SCHEMA, images that are stored.
+        form: of those that are not asked for in a form of their own.
+    """
+    columns = (block[name].to_pylist() for name in ("key", "status", "source_format", "source_sha256"))
+    wishes = (block[name].to_pylist() for name in ("name", "format"))
     planned = []
-    for number, (shard, row, key, status, source_format, digest) in enumerate(zip(*columns, strict=True)):
-        own = writable_format(source_format) if form.fmt == "source" else None
-        places = tuple(
-            names.place(key, fmt, as_it_was=fmt == own) for fmt in formats_of(status, source_format, form)
-        )
-        planned.append(
-            PlannedImage(number=number, shard=shard, row=row, key=key, source_sha256=digest, places=places)
-        )
-    return sorted(planned, key=lambda one: (one.shard, one.row))
+    for number, (key, status, source_format, digest, name, fmt) in enumerate(
+        zip(*columns, *wishes, strict=True)
+    ):
+        its_form = form.of(fmt or (name and format_of_path(name)))
+        formats = formats_of(status, source_format, its_form)
+        if name is None:
+            own = writable_format(source_format) if its_form.fmt == "source" else None
+            places = tuple(names.place(key, one, as_it_was=one == own) for one in formats)
+        else:
+            places = tuple(_named(name, one, names.limits, is_meant=one == formats[0]) for one in formats)
+        planned.append(PlannedImage(number=number, source_sha256=digest, form=its_form, places=places))
+    return planned
+
+
+def _named(name: str, fmt: Format | None, limits: NameLimits, *, is_meant: bool) -> Place:
+    """A file that comes as it was meant has the very name that was asked for."""
+    asked = name if is_meant or fmt is None else with_extension(name, FORMATS[fmt], lambda _: False)
+    return Place(fmt=fmt, asked=asked, path=fitting_path(safe_path(asked), limits))
 
 
 def settle_existing(
@@ -74,9 +87,8 @@ def settle_existing(
     paths = {place.path for one in planned for place in one.places}
     check_no_archive(archive, destination, paths)
     if existing == "keep":
-        spares = {spare for path in paths for spare in spare_paths(path, limits)}
-        found = files_at(destination, paths | spares)
-        return [one for one in planned if not _is_there(one, found, limits)]
+        there = paths_there([one.places for one in planned], destination, limits)
+        return [one for one, path in zip(planned, there, strict=True) if path is None]
     found = files_at(destination, paths)
     in_the_way = sorted(found.keys() & {one.places[0].path for one in planned})
     if in_the_way and existing == "refuse":
@@ -89,14 +101,21 @@ def settle_existing(
     return _replacing(planned, found, destination, originals) if existing == "replace" else list(planned)
 
 
-def _is_there(one: PlannedImage, found: dict[str, ObjectInfo], limits: NameLimits) -> bool:
-    """Whether there is its file: in the format that is meant, or the original that was kept."""
-    return any(
-        path in found
-        for place in one.places
-        if place is one.places[0] or place.fmt is None
-        for path in (place.path, *spare_paths(place.path, limits))
-    )
+def paths_there(
+    images: Sequence[tuple[Place, ...]], destination: Storage, limits: NameLimits
+) -> Iterator[ObjectInfo | None]:
+    """For each image its file, where it is there: in the format that is meant, or the original that was kept."""
+    paths = {place.path for places in images for place in places}
+    spares = {spare for path in paths for spare in spare_paths(path, limits)}
+    found = files_at(destination, paths | spares)
+    for places in images:
+        names = (
+            path
+            for place in places
+            if (place is places[0] or place.fmt is None) and not place.replaces
+            for path in (place.path, *spare_paths(place.path, limits))
+        )
+        yield next((found[path] for path in names if path in found), None)
 
 
 def _replacing(

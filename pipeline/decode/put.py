@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+from pipeline.decode.deliver import Delivery
 from pipeline.decode.file_names import spare_paths
-from pipeline.decode.tasks import Place
+from pipeline.decode.tasks import Place, WantedImage
 from pipeline.errors import RestoreError, UnfitNameError
-from pipeline.store.name_limits import NameLimits
+from pipeline.store.name_limits import NameLimits, limits_of
 from pipeline.store.storage import Storage
+from pipeline.types import ShardRow
+
+
+class FileOutlet:
+    """Each image is a file of its own, there as soon as it is put."""
+
+    def __init__(self, destination: Storage) -> None:
+        """Take the folder or bucket that the places of images are below."""
+        self._destination = destination
+        self._limits = limits_of(destination.url)
+
+    def put(self, wanted: WantedImage, row: ShardRow, delivery: Delivery) -> str:
+        """Write its file; see `put_file`."""
+        return put_file(self._destination, wanted.place(delivery.fmt), delivery.data, self._limits)
+
+    def finish(self) -> None:
+        """All is published."""
 
 
 def put_file(destination: Storage, place: Place, data: bytes, limits: NameLimits) -> str:

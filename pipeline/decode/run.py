@@ -1,24 +1,31 @@
-"""The decode run: archive in, image files out, on the same pool of workers as encoding."""
+"""The decode run: archive in, image files or packs out, on the same pool of workers as encoding.
+
+What it does it takes from a plan that is written down, task by task, and it writes down what came of each. That record
+is kept in the destination where it is wanted, so that a killed run goes on from it; else it is gone with the run.
+"""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Final
-
-import pyarrow as pa
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import asdict, replace
+from typing import Any, Final
 
 from pipeline.archive.catalogue import Catalogue
-from pipeline.archive.schema import rows_of
 from pipeline.archive.versions import AsOf
 from pipeline.config import CompressConfig
 from pipeline.decode.file_form import FileForm
-from pipeline.decode.naming import FileNames, rivals_of
-from pipeline.decode.originals import Originals
-from pipeline.decode.plan import Existing, PlannedImage, plan_images, settle_existing
-from pipeline.decode.selection import Selection, select_images
-from pipeline.decode.tasks import DecodeResult, DecoderSpec, DecodeTask, WantedImage
+from pipeline.decode.gathering import Gathering
+from pipeline.decode.job_record import JobRecord, PlanHead
+from pipeline.decode.opened_record import opened_record, temporary_record
+from pipeline.decode.outcome import Outcome
+from pipeline.decode.outlet import OutputKind
+from pipeline.decode.packs import check_no_other_packs, remove_orphans
+from pipeline.decode.plan import Existing, paths_there
+from pipeline.decode.planner import Planner, tasks_in
+from pipeline.decode.selection import Selection
+from pipeline.decode.summary import DecodeSummary
+from pipeline.decode.tasks import DecodeResult, DecoderSpec, DecodeTask, Delivered, WantedImage
 from pipeline.errors import StorageError
 from pipeline.events import (
     Failure,
@@ -32,40 +39,20 @@ from pipeline.events import (
     together,
 )
 from pipeline.progress import Follower
+from pipeline.store.backend import ObjectInfo
 from pipeline.store.name_limits import limits_of
 from pipeline.store.storage import Storage
+from pipeline.store.urls import has_text_name
 from pipeline.totals import Totals
-from pipeline.types import CatalogueRow
 from pipeline.workers.pool import Died
 from pipeline.workers.retry import halves, work_through
 from pipeline.workers.start import working_pool
 from pipeline.workers.workload import Workload
 
-_ROWS_PER_TASK = 512
 GOES_ON: Final = "Files that are there are whole: the same command with --skip-existing goes on."
 """What to do after a decode that was stopped."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DecodeSummary:
-    """What `tenfold decode --json` prints."""
-
-    images: int
-    written: int
-    existing: int
-    """Left out, because a file of their name was there and was to stay."""
-    failed: int
-    without_payload: int
-    """Selected images that failed when the archive was made: there is nothing to decode."""
-    written_bytes: int
-    seconds: float
-    megapixels_per_second: float
-    failures: list[dict[str, str]]
-    renamed: list[dict[str, str]]
-    """`key`, and the `name` of its file below the destination, where that is not what the key asks for, or stands for a
-    name whose bytes are no text."""
-    in_other_format: list[dict[str, str]]
-    """`key`, and the `reason` why its file is in another format than was asked for."""
+JOB_GOES_ON: Final = "What is there is whole: the same command goes on."
+"""The same, where a record is kept."""
 
 
 class DecodeRun:
@@ -77,38 +64,40 @@ class DecodeRun:
         destination: Storage,
         config: CompressConfig,
         *,
+        selection: Selection = Selection(),  # noqa: B008 frozen
         form: FileForm = FileForm(),  # noqa: B008 frozen
-        keys: Collection[str] | None = None,
-        glob: str | None = None,
+        to: OutputKind = "files",
         as_of: AsOf | None = None,
         existing: Existing = "refuse",
+        is_recorded: bool = False,
     ) -> None:
         """Contact nothing yet.
 
         Args:
+            selection: the images; all of them unless it says which.
             form: how the files are to come.
-            keys: only these; every one must be in the archive.
-            glob: only keys that match (pipeline/globs.py).
             as_of: the archive as it was then.
             existing: what becomes of files that are there. Files appear whole, so a killed run goes on with "keep".
+            is_recorded: keep a record in the destination, from which the same command goes on. Packs need it.
         """
         self._archive = archive
-        self._existing: Existing = existing
         self._destination = destination
         self._config = config
+        self._selection = selection
         self._form = form
-        self._keys = keys
-        self._glob = glob
+        self._to: OutputKind = to
         self._as_of = as_of
+        self._existing: Existing = existing
+        self._is_recorded = is_recorded or to != "files"
         self._follower = Follower()
         self._listen: Listener = self._follower
-        self._failures: list[dict[str, str]] = []
-        self._renamed: list[dict[str, str]] = []
-        self._otherwise: list[dict[str, str]] = []
-        self._written = self._written_bytes = 0
+        self._gathering = Gathering()
 
-    def run(self, listen: Listener = ignore) -> DecodeSummary:
+    def run(self, listen: Listener = ignore, *, stop: Callable[[], bool] = lambda: False) -> DecodeSummary:
         """Do it.
+
+        Args:
+            stop: asked before each task; once it says so, what is under way is finished and no more is begun.
 
         Raises:
             NoArchiveError, UnknownKeyError, ConfigError, StorageError, RestoreError: before any work where it can be
@@ -117,89 +106,157 @@ class DecodeRun:
         self._listen = together(self._follower, listen)
         self._listen(RunBegan(verb="decode", archive=self._archive.url, done="decoded"))
         catalogue = Catalogue(self._archive, as_of=self._as_of)
-        selected = select_images(catalogue, keys=self._keys, glob=self._glob)
-        stored = selected.stored()
-        planned = self._planned(stored, catalogue)
-        self._destination.check_writable()
-        self._listen(ImagesListed(images=len(planned)))
-        self._listen(ListingEnded())
-        if planned:
-            self._work(_tasks(planned, stored.rows), stored.workload())
-        self._listen(RunEnded())
-        progress = self._follower.progress
-        return DecodeSummary(
-            images=selected.rows.num_rows,
-            written=self._written,
-            failed=len(self._failures),
-            existing=stored.rows.num_rows - len(planned),
-            without_payload=selected.rows.num_rows - stored.rows.num_rows,
-            written_bytes=self._written_bytes,
-            seconds=round(progress.seconds(), 3),
-            megapixels_per_second=round(progress.megapixels_per_second(), 3),
-            failures=self._failures,
-            renamed=self._renamed,
-            in_other_format=self._otherwise,
-        )
+        asked = self._asked(catalogue)
+        version = catalogue.version()
+        kept = nullcontext(opened_record(self._destination, asked, version)) if self._is_recorded else None
+        with kept or temporary_record() as record:
+            begun = record.head()
+            head = begun or record.start(self._planned(catalogue, record, asked))
+            self._destination.check_writable()
+            self._work(record, head, stop, is_begun=begun is not None)
+            return self._summary(record, head)
 
-    def _planned(self, stored: Selection, catalogue: Catalogue) -> list[PlannedImage]:
-        limits = limits_of(self._destination.url)
-        keys = stored.rows["key"].to_pylist()
-        others = catalogue.scan(["key"]) if stored.is_whole else catalogue.of_keys(rivals_of(keys), ["key"])
-        rivals = (key for batch in others for key in batch["key"].to_pylist())
-        names = FileNames(rivals, limits, self._form.names)
-        planned = plan_images(stored, names, self._form)
-        versions = [catalogue] if self._as_of is None else [catalogue, Catalogue(self._archive)]
-        return settle_existing(
-            planned,
-            self._archive,
-            self._destination,
-            limits,
+    def _asked(self, catalogue: Catalogue) -> dict[str, Any]:
+        """All that makes a job another one, but the version of the archive."""
+        return {
+            "archive": catalogue.table_id(),
+            "as_of": None if self._as_of is None else str(self._as_of),
+            "selection": self._selection.fingerprint(),
+            "form": asdict(self._form),
+            "to": self._to,
+        }
+
+    def _planned(self, catalogue: Catalogue, record: JobRecord, asked: dict[str, Any]) -> PlanHead:
+        if self._to != "files" and self._selection.requests is None:
+            check_no_other_packs(self._destination, record.job)
+        planner = Planner(
+            archive=self._archive,
+            destination=self._destination,
+            catalogue=catalogue,
+            versions=[catalogue] if self._as_of is None else [catalogue, Catalogue(self._archive)],
+            selection=self._selection,
+            form=self._form,
+            to=self._to,
             existing=self._existing,
-            originals=lambda: Originals(versions),
         )
+        return planner.plan(record, asked)
 
-    def _work(self, tasks: Iterator[DecodeTask], workload: Workload) -> None:
+    def _work(self, record: JobRecord, head: PlanHead, stop: Callable[[], bool], *, is_begun: bool) -> None:
+        finished = record.finished() if is_begun else set()
+        share = 1.0 - len(finished) / max(1, head.tasks)
+        left = round(head.planned * share)
+        self._listen(ImagesListed(images=left))
+        self._listen(ListingEnded())
+        if len(finished) == head.tasks:
+            return
         spec = DecoderSpec(
             archive_url=self._archive.url,
             destination_url=self._destination.url,
-            form=self._form,
+            to=self._to,
+            pack_prefix=record.job,
             config=self._config,
         )
+        workload = Workload(images=left, megapixels=head.megapixels * share)
+        tasks = self._tasks(record, head, finished, stop, is_begun=is_begun)
         try:
             with working_pool(spec, self._config.workers, self._listen, workload=workload) as pool:
                 for outcome in work_through(pool, tasks, _split, listen=self._listen):
                     if isinstance(outcome, Died):
-                        reason = f"its worker died each time it was tried alone: {outcome.reason}"
-                        self._fail(outcome.task.images[0].key, reason)
+                        self._take(record, outcome.task, _given_up(outcome))
                     elif outcome is not None:
-                        self._take(outcome.result)
+                        self._take(record, outcome.task, outcome.result)
         except StorageError as error:
-            raise type(error)(f"{error} {GOES_ON}") from error
+            raise type(error)(f"{error} {JOB_GOES_ON if self._is_recorded else GOES_ON}") from error
 
-    def _take(self, result: DecodeResult) -> None:
-        self._written += result.written
-        self._written_bytes += result.written_bytes
-        self._renamed += [{"key": key, "name": path} for key, path in result.renamed]
-        self._otherwise += [{"key": key, "reason": reason} for key, reason in result.otherwise]
-        for key, reason in result.failed:
-            self._fail(key, reason)
-        self._listen(ImagesFinished(images=result.written, totals=Totals(pixels=result.pixels)))
+    def _tasks(
+        self,
+        record: JobRecord,
+        head: PlanHead,
+        finished: set[int],
+        stop: Callable[[], bool],
+        *,
+        is_begun: bool,
+    ) -> Iterator[DecodeTask]:
+        """What is left to do, task by task, until it is time to stop."""
+        for path in head.parts:
+            tasks = (task for task in tasks_in(record.part(path), self._form) if task.number not in finished)
+            looked_at = self._with_what_is_there(list(tasks)) if is_begun else ((task, []) for task in tasks)
+            for task, there in looked_at:
+                if stop():
+                    return
+                if result := self._gathering.begin(task, there):
+                    self._finish(record, task.number, result)
+                    continue
+                known = {one.position for one in there}
+                yield replace(task, images=tuple(one for one in task.images if one.position not in known))
 
-    def _fail(self, key: str, reason: str) -> None:
-        self._failures.append({"key": key, "reason": reason})
-        self._listen(
-            ImagesFinished(images=1, totals=Totals(failed=1), failures=(Failure(key=key, reason=reason),))
+    def _with_what_is_there(self, tasks: list[DecodeTask]) -> Iterator[tuple[DecodeTask, list[Delivered]]]:
+        """Tasks of a run that was killed, each with the files that were written of it. Packs appear as a whole."""
+        images = [image for task in tasks for image in task.images]
+        found: Iterator[ObjectInfo | None] = iter([None] * len(images))
+        if self._to == "files":
+            limits = limits_of(self._destination.url)
+            found = paths_there([image.places for image in images], self._destination, limits)
+        for task in tasks:
+            its_files = [(image, next(found)) for image in task.images]
+            yield task, [_delivered(image, info) for image, info in its_files if info is not None]
+
+    def _take(self, record: JobRecord, task: DecodeTask, part: DecodeResult) -> None:
+        keys = {image.position: image.key for image in task.images}
+        self._listen(ImagesFinished(images=len(part.delivered), totals=Totals(pixels=part.pixels)))
+        for position, reason in part.failed:
+            failure = Failure(key=keys[position], reason=reason)
+            self._listen(ImagesFinished(images=1, totals=Totals(failed=1), failures=(failure,)))
+        if result := self._gathering.add(task.number, part):
+            self._finish(record, task.number, result)
+
+    def _finish(self, record: JobRecord, number: int, result: DecodeResult) -> None:
+        if not record.finish(number, result):  # another driver did the same
+            _, stands = record.result(number)
+            for pack in result.packs - stands.packs:
+                self._destination.delete(pack)
+
+    def _summary(self, record: JobRecord, head: PlanHead) -> DecodeSummary:
+        outcome = Outcome.of(record, head)
+        left = head.planned - outcome.done
+        is_asked_by_key = self._selection.requests is not None
+        self._listen(RunEnded())
+        progress = self._follower.progress
+        summary = DecodeSummary(
+            images=head.selected,
+            written=outcome.written,
+            failed=len(outcome.failures),
+            existing=head.existing,
+            without_payload=0 if is_asked_by_key else head.without_payload,
+            written_bytes=outcome.written_bytes,
+            seconds=round(progress.seconds(), 3),
+            megapixels_per_second=round(progress.megapixels_per_second(), 3),
+            failures=outcome.failures,
+            renamed=outcome.renamed,
+            in_other_format=outcome.in_other_format,
+            left=left,
+            late=outcome.late,
+            packs=len(outcome.packs),
+            record=record.url if self._is_recorded else None,
         )
+        if self._is_recorded:
+            if not left:
+                remove_orphans(self._destination, record.job, outcome.packs)
+            for name, rows in outcome.lists().items():
+                record.write_list(name, rows)
+            record.write_report(asdict(summary))
+        return summary
 
 
-def _tasks(planned: Sequence[PlannedImage], rows: pa.Table) -> Iterator[DecodeTask]:
-    for shard, group in itertools.groupby(planned, key=lambda one: one.shard):
-        of_shard = list(group)
-        for start in range(0, len(of_shard), _ROWS_PER_TASK):
-            part = of_shard[start : start + _ROWS_PER_TASK]
-            found = rows_of(rows.take([one.number for one in part]), CatalogueRow)
-            images = (WantedImage(row=row, places=one.places) for one, row in zip(part, found, strict=True))
-            yield DecodeTask(shard=shard, images=tuple(images))
+def _given_up(death: Died[DecodeTask]) -> DecodeResult:
+    (image,) = death.task.images
+    reason = f"its worker died each time it was tried alone: {death.reason}"
+    return DecodeResult(delivered=(), failed=((image.position, reason),), pixels=0)
+
+
+def _delivered(image: WantedImage, file: ObjectInfo) -> Delivered:
+    is_own_name = file.path in {place.asked for place in image.places} and has_text_name(image.row.source_url)
+    return Delivered(position=image.position, path=file.path, num_bytes=file.size, is_renamed=not is_own_name)
 
 
 def _split(task: DecodeTask) -> list[DecodeTask]:

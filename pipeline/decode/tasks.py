@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pipeline.config import CompressConfig
 from pipeline.decode.file_form import FileForm
+from pipeline.decode.outlet import OutputKind
 from pipeline.image.file_formats import Format
 from pipeline.store.storage import Storage
 from pipeline.types import CatalogueRow
@@ -33,9 +35,14 @@ class Place:
 class WantedImage:
     """One image to write."""
 
+    position: int
+    """In its planned task, whatever parts that is split into."""
     row: CatalogueRow
+    form: FileForm
     places: tuple[Place, ...]
     """One for each format in which it may come."""
+    name: str | None = None
+    """What whoever asked for it wants it to be called; None for its key."""
 
     @property
     def key(self) -> str:
@@ -49,25 +56,48 @@ class WantedImage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecodeTask:
-    """Write some images of one shard."""
+    """Write some images, those of one shard one after the other."""
 
-    shard: str
+    number: int
+    """Of the planned task, which this is, or a part of."""
     images: tuple[WantedImage, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivered:
+    """One image that was written."""
+
+    position: int
+    """As `WantedImage.position`."""
+    path: str
+    """Of its file below the destination; in a pack, the name that it has there."""
+    num_bytes: int
+    pack: str | None = None
+    """Path of the pack in which it lies."""
+    is_renamed: bool = False
+    """Its path is not what the key asks for, or stands for a name whose bytes are no text."""
+    otherwise: str | None = None
+    """Why its format is another one than was asked for."""
+
+    @classmethod
+    def from_tuple(cls, values: Sequence[Any]) -> Self:
+        """Undo `dataclasses.astuple`."""
+        return cls(**dict(zip((field.name for field in fields(cls)), values, strict=True)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecodeResult:
     """What became of a task's images."""
 
-    written: int
-    written_bytes: int
+    delivered: tuple[Delivered, ...]
+    failed: tuple[tuple[int, str], ...]
+    """(position, reason)."""
     pixels: int
-    failed: tuple[tuple[str, str], ...]
-    """(key, reason)."""
-    renamed: tuple[tuple[str, str], ...] = ()
-    """(key, path below the destination) of files that could not be called what they should."""
-    otherwise: tuple[tuple[str, str], ...] = ()
-    """(key, reason) of files in another format than was asked for."""
+
+    @property
+    def packs(self) -> set[str]:
+        """Paths of the packs in which they lie."""
+        return {one.pack for one in self.delivered if one.pack is not None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +109,9 @@ class DecoderSpec:
 
     archive_url: str
     destination_url: str
-    form: FileForm
+    to: OutputKind
+    pack_prefix: str
+    """What the names of packs begin with."""
     config: CompressConfig
 
     def build(self, *, threads: int) -> DecoderWorker:
@@ -89,7 +121,8 @@ class DecoderSpec:
         return DecoderWorker(
             Storage(self.archive_url, self.config.storage),
             Storage(self.destination_url, self.config.storage),
-            form=self.form,
+            to=self.to,
+            pack_prefix=self.pack_prefix,
             batch_pixels=int(self.config.workers.batch_megapixels * 1e6),
             threads=threads,
         )

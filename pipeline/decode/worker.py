@@ -1,20 +1,20 @@
-"""The worker that decodes: rows of one shard in, finished files out."""
+"""The worker that decodes: rows of shards in, finished files or packs out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import replace
 
 from codec.errors import CodecError
 from pipeline.archive.range_reads import read_rows
 from pipeline.decode.deliver import deliver
-from pipeline.decode.file_form import FileForm
-from pipeline.decode.put import put_file
+from pipeline.decode.outlet import Outlet, OutputKind
+from pipeline.decode.packs import PackOutlet
+from pipeline.decode.put import FileOutlet
 from pipeline.decode.row_decoder import RowDecoder
-from pipeline.decode.tasks import DecodeResult, DecodeTask, WantedImage
+from pipeline.decode.tasks import DecodeResult, DecodeTask, Delivered, WantedImage
 from pipeline.errors import StorageError, StoreDownError, TenfoldError
-from pipeline.store.name_limits import limits_of
 from pipeline.store.storage import Storage
 from pipeline.store.urls import has_text_name
 from pipeline.types import WITH_PIXELS, Image, ShardRow
@@ -22,63 +22,68 @@ from pipeline.workers.pool import Worker
 
 
 class DecoderWorker(Worker[DecodeTask, DecodeResult]):
-    """Holds the codecs it has met and decodes shards."""
+    """Holds the codecs it has met and decodes images."""
 
     def __init__(
         self,
         archive: Storage,
         destination: Storage,
         *,
-        form: FileForm,
+        to: OutputKind,
+        pack_prefix: str,
         batch_pixels: int,
         threads: int,
     ) -> None:
         """Take the stores, and this worker's share of the CPU."""
         self._archive = archive
         self._destination = destination
-        self._limits = limits_of(destination.url)
-        self._form = form
+        self._to: OutputKind = to
+        self._pack_prefix = pack_prefix
         self._batch_pixels = batch_pixels
         self._decoder = RowDecoder(archive)
         self._writers = ThreadPoolExecutor(threads, thread_name_prefix="write")
 
     def run(self, task: DecodeTask) -> DecodeResult:
         """Decode and write the images of one task; one that cannot be is a reason in the result."""
-        files: list[_Written] = []
-        failed: list[tuple[str, str]] = []
+        outlet = self._outlet(task)
+        delivered: list[Delivered] = []
+        failed: list[tuple[int, str]] = []
+        pixels = 0
         for batch in self._batches(self._rows(task, failed)):
             images = self._decode([row for _, row in batch])
             outcomes = [
-                self._writers.submit(self._write, row, image, wanted)
+                self._writers.submit(self._write, row, image, wanted, outlet)
                 for (wanted, row), image in zip(batch, images, strict=True)
             ]
-            for (wanted, _), outcome in zip(batch, outcomes, strict=True):
-                file = outcome.result()
-                if isinstance(file, str):
-                    failed.append((wanted.key, file))
+            for (wanted, row), outcome in zip(batch, outcomes, strict=True):
+                written = outcome.result()
+                if isinstance(written, str):
+                    failed.append((wanted.position, written))
                 else:
-                    files.append(file)
+                    delivered.append(written)
+                    pixels += (row.width or 0) * (row.height or 0)
+        pack = outlet.finish()
         return DecodeResult(
-            written=len(files),
-            written_bytes=sum(file.size for file in files),
-            pixels=sum(file.pixels for file in files),
-            failed=tuple(failed),
-            renamed=tuple((file.key, file.renamed) for file in files if file.renamed is not None),
-            otherwise=tuple((file.key, file.otherwise) for file in files if file.otherwise is not None),
+            delivered=tuple(replace(one, pack=pack) for one in delivered), failed=tuple(failed), pixels=pixels
         )
 
     def close(self) -> None:
         """End the threads that write."""
         self._writers.shutdown()
 
+    def _outlet(self, task: DecodeTask) -> Outlet:
+        if self._to == "files":
+            return FileOutlet(self._destination)
+        return PackOutlet(self._destination, self._to, f"{self._pack_prefix}-{task.number:06d}")
+
     def _rows(
-        self, task: DecodeTask, failed: list[tuple[str, str]]
+        self, task: DecodeTask, failed: list[tuple[int, str]]
     ) -> Iterator[tuple[WantedImage, ShardRow]]:
         """Those that can be had; the reasons of the others go into `failed`."""
         found = read_rows(self._archive, [image.row for image in task.images])
         for wanted, (_, row) in zip(task.images, found, strict=True):
             if isinstance(row, str):
-                failed.append((wanted.key, row))
+                failed.append((wanted.position, row))
             else:
                 yield wanted, row
 
@@ -113,8 +118,10 @@ class DecoderWorker(Worker[DecodeTask, DecodeResult]):
                 return [str(error)]
             return [outcome for row in rows for outcome in self._decode([row])]
 
-    def _write(self, row: ShardRow, image: Image | str | None, wanted: WantedImage) -> _Written | str:
-        """Write one file; or the reason why there is none.
+    def _write(
+        self, row: ShardRow, image: Image | str | None, wanted: WantedImage, outlet: Outlet
+    ) -> Delivered | str:
+        """Write one image; or the reason why it is not written.
 
         Raises:
             StorageError: nothing can be written any more, whatever the image.
@@ -122,9 +129,8 @@ class DecoderWorker(Worker[DecodeTask, DecodeResult]):
         if isinstance(image, str):
             return image
         try:
-            delivery = deliver(row, image, self._form, strict=False)
-            place = wanted.place(delivery.fmt)
-            path = put_file(self._destination, place, delivery.data, self._limits)
+            delivery = deliver(row, image, wanted.form, strict=False)
+            name = outlet.put(wanted, row, delivery)
         except (StorageError, FileNotFoundError) as error:
             if isinstance(error, StoreDownError):
                 raise
@@ -132,25 +138,11 @@ class DecoderWorker(Worker[DecodeTask, DecodeResult]):
             return str(error)
         except TenfoldError as error:
             return str(error)
-        is_own_name = path == place.asked and has_text_name(row.source_url)
-        return _Written(
-            key=row.key,
-            size=len(delivery.data),
-            pixels=(row.width or 0) * (row.height or 0),
-            renamed=None if is_own_name else path,
+        is_own_name = name == wanted.place(delivery.fmt).asked and has_text_name(row.source_url)
+        return Delivered(
+            position=wanted.position,
+            path=name,
+            num_bytes=len(delivery.data),
+            is_renamed=self._to == "files" and not is_own_name,
             otherwise=delivery.otherwise,
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Written:
-    """One file."""
-
-    key: str
-    size: int
-    """In bytes."""
-    pixels: int
-    renamed: str | None
-    """Its path, where that is not what was asked for, or the image came under a name whose bytes are no text."""
-    otherwise: str | None
-    """Why its format is another one than was asked for."""

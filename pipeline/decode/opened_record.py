@@ -1,0 +1,47 @@
+"""Which record a command belongs to: that of its own job, or of the same command's job that was not finished."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from pipeline.archive.layout import sha16
+from pipeline.decode.job_record import RECORDS, JobRecord
+from pipeline.store.storage import Storage
+
+
+@contextmanager
+def temporary_record() -> Iterator[JobRecord]:
+    """A record that is gone when the run has ended."""
+    with TemporaryDirectory(prefix="tenfold-") as folder:
+        yield JobRecord(Storage(folder), "decode")
+
+
+def opened_record(destination: Storage, asked: dict[str, Any], version: int) -> JobRecord:
+    """The record of a job, which may have been begun.
+
+    A job is what is asked for, and of which version of the archive. While one of an earlier version has work left, the
+    same command goes on with that.
+
+    Args:
+        asked: selection and options.
+        version: of the archive's catalogue, as it is now.
+    """
+    pointer = f"{RECORDS}/commands/{_digest(asked)}.json"
+    record = JobRecord(destination, _digest(asked, version))
+    try:
+        earlier = JobRecord(destination, json.loads(destination.read(pointer))["job"])
+    except (FileNotFoundError, ValueError, TypeError, KeyError):
+        earlier = record
+    head = earlier.head() if earlier.job != record.job else None
+    if head is not None and len(earlier.finished()) < head.tasks:
+        return earlier
+    destination.write(pointer, json.dumps({"job": record.job}).encode())
+    return record
+
+
+def _digest(*what: object) -> str:
+    return sha16(json.dumps(what, sort_keys=True).encode())
