@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from jobs.options import ArchiveUrl, AsOfVersion, ConfigFile, OutQuality, read_config, read_form
-from jobs.terminal.decoded import tell_decoded
+from jobs.terminal.decoded import code_of, tell_decoded
 from jobs.terminal.exit_codes import clear_errors
 from jobs.terminal.output import say
 from jobs.terminal.streams import product_is_printed
@@ -147,8 +147,9 @@ def get(
                 as_of=as_of,
                 existing="replace" if overwrite else "refuse",
             )
-            tell_decoded(run.run(), output, as_json=False)
-            return
+            summary = run.run()
+            tell_decoded(summary, output, as_json=False)
+            raise SystemExit(code_of(summary))
         delivered = opened.file(key, form.fmt, quality=form.quality, size=size, region=region)
         if output == "-":
             product_is_printed()

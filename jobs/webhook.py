@@ -1,4 +1,4 @@
-"""Tells a web address how a nightly run ended: one JSON document, in the form that chat services take too."""
+"""Tells a web address how a run ended: one JSON document, in the form that chat services take too."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from jobs.terminal.output import say
 from pipeline.compress.nightly import NightlySummary
+from pipeline.decode.summary import DecodeSummary
 from pipeline.errors import ConfigError
 
 _ATTEMPTS: Final = 3
@@ -30,7 +31,9 @@ def check_webhook(url: str) -> None:
         raise ConfigError("Expected an http(s) URL as webhook, got something else; correct --webhook.")
 
 
-def tell_webhook(url: str, *, archive: str, text: str, code: int, summary: NightlySummary | None) -> None:
+def tell_webhook(
+    url: str, *, archive: str, text: str, code: int, summary: NightlySummary | DecodeSummary | None
+) -> None:
     """POST the outcome; a webhook that does not take it is told of on stderr, and changes nothing.
 
     Args:

@@ -292,6 +292,7 @@ DOORS: Final[dict[str, set[str]]] = {
     "deltalake": {"pipeline/archive"},
     "pyarrow.parquet": {
         "pipeline/archive",
+        "pipeline/decode",
         "pipeline/prune",
         "pipeline/report",
         "pipeline/training",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Any
 
-from jobs.terminal.exit_codes import FAILED_IMAGES
+from jobs.terminal.exit_codes import FAILED_IMAGES, OK, TIME_UP
 from jobs.terminal.output import print_json, say
 from pipeline.decode.summary import DecodeSummary
 from pipeline.words import counted
@@ -13,14 +14,11 @@ _SHOWN = 10
 
 
 def tell_decoded(summary: DecodeSummary, dst: str, *, as_json: bool) -> None:
-    """Tell what was written, and end with exit code 3 where images failed."""
+    """Tell what was written, and what was not."""
     if as_json:
         print_json(asdict(summary))
     else:
-        print(
-            f"{summary.written:,} of {counted(summary.images, 'image')} written to {dst}, "
-            f"{summary.written_bytes / 1e6:.2f} MB, {summary.seconds:.1f} s."
-        )
+        print(line_of(summary, dst))
     if summary.existing:
         say(f"{counted(summary.existing, 'image', 'was', 'were')} there already (--skip-existing).")
     if summary.without_payload:
@@ -30,8 +28,34 @@ def tell_decoded(summary: DecodeSummary, dst: str, *, as_json: bool) -> None:
     _tell([f"renamed: {one['key']}: {one['name']}" for one in summary.renamed])
     _tell([f"in another format: {one['key']}: {one['reason']}" for one in summary.in_other_format])
     _tell([f"failed: {one['key']}: {one['reason']}" for one in summary.failures])
-    if summary.failed:
-        raise SystemExit(FAILED_IMAGES)
+    if summary.left:
+        say(f"The time was up with {counted(summary.left, 'image')} left; the same command goes on.")
+    if summary.late:
+        say(f"{counted(summary.late, 'image', 'was', 'were')} there only after the deadline.")
+    if summary.record is not None and summary.failed:
+        say(f"Once more for those that failed: --requests {summary.record}/failed.parquet")
+
+
+def code_of(summary: DecodeSummary) -> int:
+    """The exit code."""
+    if summary.left:
+        return TIME_UP
+    return FAILED_IMAGES if summary.failed else OK
+
+
+def line_of(summary: DecodeSummary, dst: str) -> str:
+    """What came of it, in one line."""
+    packs = f" in {counted(summary.packs, 'pack')}" if summary.packs else ""
+    return (
+        f"{summary.written:,} of {counted(summary.images, 'image')} written to {dst}{packs}, "
+        f"{summary.written_bytes / 1e6:.2f} MB, {summary.seconds:.1f} s."
+    )
+
+
+def tell_answer(name: str, answer: dict[str, Any]) -> None:
+    """Tell how a list of requests was answered."""
+    words = answer.get("error") or f"{answer['written']:,} written, {answer['failed']:,} failed"
+    say(f"{name}: {words}")
 
 
 def _tell(lines: list[str]) -> None:

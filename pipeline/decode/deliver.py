@@ -21,18 +21,25 @@ class Delivery:
     data: bytes
     fmt: Format | None
     """None for a kept or bounded file, which goes by its key."""
+    width: int | None
+    """Of its picture, in pixels; None where that is not known, as the height."""
+    height: int | None
     description: str
     """What it is, for a person."""
     otherwise: str | None = None
     """Why it comes in another format than the one asked for."""
-    size: tuple[int, int] | None = None
-    """Width and height of the picture in it; None for those of its row."""
 
 
-def formats_of(status: Status, source_format: str | None, form: FileForm) -> tuple[Format | None, ...]:
-    """The formats in which the file of an image may come unless `deliver` is strict; first the one that is meant."""
+def formats_of(
+    status: Status, source_format: str | None, form: FileForm, *, is_view: bool
+) -> tuple[Format | None, ...]:
+    """The formats in which the file of an image may come unless `deliver` is strict; first the one that is meant.
+
+    Args:
+        is_view: pixels are delivered that are not all of the image's own.
+    """
     fmt = _format_of(status, source_format, form)
-    if status in WITH_PIXELS:
+    if status in WITH_PIXELS or is_view:
         return tuple(dict.fromkeys((fmt, DEFAULT_FORMAT)))
     return (None,) if form.takes_original(source_format) else (fmt, None)
 
@@ -42,7 +49,7 @@ def deliver(row: ShardRow, decoded: Image | None, form: FileForm, *, strict: boo
 
     Args:
         row: a stored image with its payload.
-        decoded: the image that a coded or lossless row decodes to; None for kept and bounded rows.
+        decoded: the image that a coded or lossless row decodes to, or a view of any; None for kept and bounded files.
         strict: raise where the wanted format cannot hold the image; otherwise a decoded image comes as PNG and
             any other as its file.
     Raises:
@@ -89,7 +96,7 @@ def _as_file(row: ShardRow, form: FileForm, *, strict: bool) -> Delivery:
     words = f"the original file{_of_format(row)}"
     if row.status == "bounded":
         words = f"the file{_of_format(row)}, with samples at most {row.max_error:g} off"
-    original = Delivery(data=file, fmt=None, description=words)
+    original = Delivery(data=file, fmt=None, width=row.width, height=row.height, description=words)
     if form.takes_original(row.source_format):
         return original
     fmt = form.format_of(row.source_format)
@@ -120,4 +127,11 @@ def _written(
         data = write_within(image, fmt, row.source_size)
     else:
         data = write_image(image, fmt, quality=quality)
-    return Delivery(data=data, fmt=fmt, description=f"{fmt}, {description}", otherwise=otherwise)
+    return Delivery(
+        data=data,
+        fmt=fmt,
+        width=image.width,
+        height=image.height,
+        description=f"{fmt}, {description}",
+        otherwise=otherwise,
+    )

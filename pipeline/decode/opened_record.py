@@ -30,17 +30,22 @@ def opened_record(destination: Storage, asked: dict[str, Any], version: int) -> 
         asked: selection and options.
         version: of the archive's catalogue, as it is now.
     """
-    pointer = f"{RECORDS}/commands/{_digest(asked)}.json"
     record = JobRecord(destination, _digest(asked, version))
     try:
-        earlier = JobRecord(destination, json.loads(destination.read(pointer))["job"])
+        earlier = JobRecord(destination, json.loads(destination.read(_pointer(asked)))["job"])
     except (FileNotFoundError, ValueError, TypeError, KeyError):
-        earlier = record
+        return record
     head = earlier.head() if earlier.job != record.job else None
-    if head is not None and len(earlier.finished()) < head.tasks:
-        return earlier
-    destination.write(pointer, json.dumps({"job": record.job}).encode())
-    return record
+    return earlier if head is not None and len(earlier.finished()) < head.tasks else record
+
+
+def remember(destination: Storage, asked: dict[str, Any], job: str) -> None:
+    """Let the same command find this job, whatever the version of the archive is then."""
+    destination.write(_pointer(asked), json.dumps({"job": job}).encode())
+
+
+def _pointer(asked: dict[str, Any]) -> str:
+    return f"{RECORDS}/commands/{_digest(asked)}.json"
 
 
 def _digest(*what: object) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from pipeline.decode.deliver import Delivery
 from pipeline.types import ShardRow
 
 _FACTS: Final = (
@@ -33,11 +34,7 @@ class PackMember:
     """Columns of its row (docs/formats/archive.md); `width` and `height` are those of this file."""
 
 
-def facts_of(row: ShardRow, size: tuple[int | None, int | None]) -> dict[str, str | int | float | None]:
-    """What is told of an image beside its file.
-
-    Args:
-        size: width and height of the picture in the file, as far as known.
-    """
-    width, height = size
-    return {"width": width, "height": height} | {name: getattr(row, name) for name in _FACTS}
+def facts_of(row: ShardRow, delivery: Delivery) -> dict[str, str | int | float | None]:
+    """What is told of an image beside its file."""
+    size = {"width": delivery.width, "height": delivery.height}
+    return size | {name: getattr(row, name) for name in _FACTS}

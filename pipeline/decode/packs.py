@@ -46,8 +46,9 @@ class PackOutlet:
         """Keep it for the pack."""
         asked = wanted.place(delivery.fmt).asked
         name = _sample_file(wanted, row, delivery) if self._kind == "tar" else asked
-        facts = facts_of(row, delivery.size or (row.width, row.height))
-        self._members[wanted.position] = PackMember(name=name, data=delivery.data, facts=facts)
+        self._members[wanted.position] = PackMember(
+            name=name, data=delivery.data, facts=facts_of(row, delivery)
+        )
         return name
 
     def finish(self) -> str | None:

@@ -47,14 +47,14 @@ def plan_images(block: pa.Table, names: FileNames, form: FileForm) -> list[Plann
         block: SELECTED_SCHEMA, images that are stored.
         form: of those that are not asked for in a form of their own.
     """
-    columns = (block[name].to_pylist() for name in ("key", "status", "source_format", "source_sha256"))
-    wishes = (block[name].to_pylist() for name in ("name", "format"))
+    names_of_columns = ("key", "status", "source_format", "source_sha256", "name", "format", "size", "region")
     planned = []
-    for number, (key, status, source_format, digest, name, fmt) in enumerate(
-        zip(*columns, *wishes, strict=True)
+    for number, (key, status, source_format, digest, name, fmt, size, region) in enumerate(
+        zip(*(block[column].to_pylist() for column in names_of_columns), strict=True)
     ):
         its_form = form.of(fmt or (name and format_of_path(name)))
-        formats = formats_of(status, source_format, its_form)
+        is_view = size is not None or region is not None
+        formats = formats_of(status, source_format, its_form, is_view=is_view)
         if name is None:
             own = writable_format(source_format) if its_form.fmt == "source" else None
             places = tuple(names.place(key, one, as_it_was=one == own) for one in formats)

@@ -27,6 +27,7 @@ from pipeline.decode.outlet import OutputKind
 from pipeline.decode.plan import Existing, PlannedImage, plan_images, settle_existing
 from pipeline.decode.selection import Selection, blocks_of
 from pipeline.decode.tasks import DecodeTask, Place, WantedImage
+from pipeline.decode.view_size import Region, fitted
 from pipeline.store.name_limits import limits_of
 from pipeline.store.storage import Storage
 from pipeline.types import CatalogueRow
@@ -50,6 +51,8 @@ class Planner:
     """That tell which files are originals."""
     selection: Selection
     form: FileForm
+    size: int | None
+    """The longer side at most of all images that are not asked for in a size of their own; None for their own."""
     to: OutputKind
     existing: Existing
 
@@ -66,7 +69,7 @@ class Planner:
         check_no_archive(self.archive, self.destination, [""])
         for number, block in enumerate(blocks_of(self.catalogue, self.selection)):
             is_stored = pc.fill_null(pc.not_equal(block["status"], "failed"), False)
-            stored = block.filter(is_stored)
+            stored = self._with_size(block.filter(is_stored))
             rows = self._with_places(stored)
             tasks = _tasks_of(rows, first=head.tasks)
             rows = rows.append_column("task", pa.array(tasks, pa.int64()))
@@ -83,6 +86,12 @@ class Planner:
                 rows = pa.concat_tables([rows, _without_task(block.filter(pc.invert(is_stored)))])
             head = replace(head, parts=(*head.parts, record.store_part(number, rows)))
         return head
+
+    def _with_size(self, rows: pa.Table) -> pa.Table:
+        if self.size is None:
+            return rows
+        at = rows.schema.get_field_index("size")
+        return rows.set_column(at, rows.schema.field(at), pc.fill_null(rows["size"], self.size))
 
     def _with_places(self, stored: pa.Table) -> pa.Table:
         """Those of a block that are to be written, with their places."""
@@ -116,16 +125,17 @@ def tasks_in(part: pa.Table, form: FileForm) -> Iterator[DecodeTask]:
 
 
 def _wanted(rows: pa.Table, form: FileForm) -> Iterator[WantedImage]:
-    wishes = (rows[name].to_pylist() for name in ("places", "format", "name"))
-    for position, (row, places, fmt, name) in enumerate(
-        zip(rows_of(rows, CatalogueRow), *wishes, strict=True)
-    ):
+    columns = (rows[name].to_pylist() for name in ("places", "format", "name", "size", "region"))
+    found = zip(rows_of(rows, CatalogueRow), *columns, strict=True)
+    for position, (row, places, fmt, name, size, region) in enumerate(found):
         yield WantedImage(
             position=position,
             row=row,
             form=form.of(fmt),
             places=tuple(Place(**place) for place in places),
             name=name,
+            size=size,
+            region=region and tuple(region),
         )
 
 
@@ -165,5 +175,14 @@ def _tasks_of(rows: pa.Table, *, first: int) -> list[int]:
 
 
 def _pixels(rows: pa.Table) -> list[int]:
-    """Of each image; 0 where that is not known."""
-    return pc.fill_null(pc.multiply(rows["width"], rows["height"]), 0).to_pylist()
+    """Of what is to be shown of each image; 0 where that is not known."""
+    columns = (rows[name].to_pylist() for name in ("width", "height", "size", "region"))
+    return [_pixels_shown(*sides, size, region) for *sides, size, region in zip(*columns, strict=True)]
+
+
+def _pixels_shown(width: int | None, height: int | None, size: int | None, region: Region | None) -> int:
+    across, down = (width or 0, height or 0) if region is None else region[2:]
+    if not across or not down:
+        return 0
+    shown_across, shown_down = fitted(across, down, size)
+    return shown_across * shown_down

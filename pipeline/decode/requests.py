@@ -17,6 +17,7 @@ import csv
 import hashlib
 import io
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,7 +27,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.decode.file_form import OutputFormat
-from pipeline.decode.view import View, parse_region
+from pipeline.decode.view_size import Region
 from pipeline.errors import SourceError, TenfoldError
 from pipeline.store.options import StorageOptions
 from pipeline.store.storage import Storage
@@ -44,6 +45,7 @@ WISH_SCHEMA: Final = pa.schema(
 )
 """How an image is to come, where that is said of it alone."""
 REQUEST_SCHEMA: Final = pa.schema([pa.field("key", pa.string(), nullable=False), *WISH_SCHEMA])
+_REGION: Final = re.compile(r"(\d{1,9}),(\d{1,9}),(\d{1,9}),(\d{1,9})", re.ASCII)
 _ROWS_PER_BATCH: Final = 10_000
 _SHOWN: Final = 3
 _Line = tuple[str, Mapping[str, Any]]
@@ -61,6 +63,11 @@ class Requests:
     """REQUEST_SCHEMA, what is wanted first before the rest."""
 
 
+def is_list(path: str) -> bool:
+    """Whether a name is that of a list of requests."""
+    return _kind_of(path) in _READERS
+
+
 def read_requests(url: str, options: StorageOptions) -> Requests:
     """A list of requests; each thing is asked for once, however often the list says so.
 
@@ -70,7 +77,7 @@ def read_requests(url: str, options: StorageOptions) -> Requests:
         StorageError: the store does not answer.
     """
     root, path = split_url(url)
-    kind = path.rpartition(".")[2].lower()
+    kind = _kind_of(path)
     if kind not in _READERS:
         raise SourceError(
             f"Expected a list of requests named .parquet, .csv or .jsonl, got {url}; name it by what is in it."
@@ -146,11 +153,12 @@ def _request(line: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("size", "priority"):
         if name in said:
             said[name] = _whole(name, said[name])
+    if said.get("size", 1) < 1:
+        raise ValueError(f"Expected a size of 1 pixel or more, got {said['size']}.")
     if "region" in said:
         said["region"] = _region(said["region"])
     if "deadline" in said:
         said["deadline"] = _moment(said["deadline"])
-    View(size=said.get("size"), region=said.get("region"))
     return said | {"priority": said.get("priority", 0)}
 
 
@@ -164,8 +172,13 @@ def _whole(name: str, value: object) -> int:
     return whole
 
 
-def _region(value: object) -> tuple[int, int, int, int]:
-    return parse_region(",".join(map(str, value)) if isinstance(value, list) else str(value))
+def _region(value: object) -> Region:
+    text = ",".join(map(str, value)) if isinstance(value, list) else str(value).replace(" ", "")
+    match = _REGION.fullmatch(text)
+    left, top, width, height = map(int, match.groups()) if match else (0, 0, 0, 0)
+    if not width or not height:
+        raise ValueError(f"Expected a region LEFT,TOP,WIDTH,HEIGHT in pixels, as 0,0,512,512, got {value!r}.")
+    return left, top, width, height
 
 
 def _moment(value: object) -> datetime:
@@ -202,6 +215,10 @@ def _distinct(table: pa.Table, url: str) -> pa.Table:
 def _said(table: pa.Table, number: int) -> str:
     (row,) = table.slice(number, 1).to_pylist()
     return json.dumps({name: value for name, value in row.items() if value is not None}, default=str)
+
+
+def _kind_of(path: str) -> str:
+    return path.rpartition(".")[2].lower()
 
 
 def _csv_lines(data: bytes) -> Iterator[_Line]:

@@ -17,7 +17,7 @@ from pipeline.config import CompressConfig
 from pipeline.decode.file_form import FileForm
 from pipeline.decode.gathering import Gathering
 from pipeline.decode.job_record import JobRecord, PlanHead
-from pipeline.decode.opened_record import opened_record, temporary_record
+from pipeline.decode.opened_record import opened_record, remember, temporary_record
 from pipeline.decode.outcome import Outcome
 from pipeline.decode.outlet import OutputKind
 from pipeline.decode.packs import check_no_other_packs, remove_orphans
@@ -66,6 +66,7 @@ class DecodeRun:
         *,
         selection: Selection = Selection(),  # noqa: B008 frozen
         form: FileForm = FileForm(),  # noqa: B008 frozen
+        size: int | None = None,
         to: OutputKind = "files",
         as_of: AsOf | None = None,
         existing: Existing = "refuse",
@@ -76,6 +77,7 @@ class DecodeRun:
         Args:
             selection: the images; all of them unless it says which.
             form: how the files are to come.
+            size: the longer side at most, in pixels, of images that are not asked for in a size of their own.
             as_of: the archive as it was then.
             existing: what becomes of files that are there. Files appear whole, so a killed run goes on with "keep".
             is_recorded: keep a record in the destination, from which the same command goes on. Packs need it.
@@ -85,6 +87,7 @@ class DecodeRun:
         self._config = config
         self._selection = selection
         self._form = form
+        self._size = size
         self._to: OutputKind = to
         self._as_of = as_of
         self._existing: Existing = existing
@@ -112,6 +115,8 @@ class DecodeRun:
         with kept or temporary_record() as record:
             begun = record.head()
             head = begun or record.start(self._planned(catalogue, record, asked))
+            if self._is_recorded and begun is None:
+                remember(self._destination, asked, record.job)
             self._destination.check_writable()
             self._work(record, head, stop, is_begun=begun is not None)
             return self._summary(record, head)
@@ -123,6 +128,7 @@ class DecodeRun:
             "as_of": None if self._as_of is None else str(self._as_of),
             "selection": self._selection.fingerprint(),
             "form": asdict(self._form),
+            "size": self._size,
             "to": self._to,
         }
 
@@ -136,6 +142,7 @@ class DecodeRun:
             versions=[catalogue] if self._as_of is None else [catalogue, Catalogue(self._archive)],
             selection=self._selection,
             form=self._form,
+            size=self._size,
             to=self._to,
             existing=self._existing,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import tarfile
 from collections.abc import Sequence
 from typing import Final
@@ -11,6 +12,8 @@ from typing import Final
 from pipeline.decode.pack_member import PackMember
 
 _MODE: Final = 0o644
+_PASSED_OVER: Final = re.compile(r"\A_(?=_[^/]*__(?:/|\Z))")
+"""The beginning of a folder that WebDataset takes for its own."""
 
 
 def tar_pack(members: Sequence[PackMember]) -> bytes:
@@ -34,10 +37,11 @@ def tar_pack(members: Sequence[PackMember]) -> bytes:
 def sample_file(stem: str, extension: str) -> str:
     """What an image is called in a tar: dots of its base name would begin the extension, so they are escaped.
 
-    >>> sample_file("v1.2/beach.jpg", ".png"), sample_file("100%", ".png")
-    ('v1.2/beach%2Ejpg.png', '100%25.png')
+    >>> sample_file("v1.2/beach.jpg", ".png"), sample_file("100%", ".png"), sample_file("__x__/a", ".png")
+    ('v1.2/beach%2Ejpg.png', '100%25.png', '%5F_x__/a.png')
     """
     folder, slash, base = stem.rpartition("/")
+    folder = _PASSED_OVER.sub("%5F", folder)
     escaped = base.replace("%", "%25").replace(".", "%2E")
     return f"{folder}{slash}{escaped}{extension}"
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from pipeline.config import CompressConfig
 from pipeline.decode.file_form import FileForm
 from pipeline.decode.outlet import OutputKind
+from pipeline.decode.view_size import Region
 from pipeline.image.file_formats import Format
 from pipeline.store.storage import Storage
 from pipeline.types import CatalogueRow
@@ -43,11 +44,20 @@ class WantedImage:
     """One for each format in which it may come."""
     name: str | None = None
     """What whoever asked for it wants it to be called; None for its key."""
+    size: int | None = None
+    """The longer side at most, in pixels; None for as large as it is."""
+    region: Region | None = None
+    """The part that is wanted; None for all of it."""
 
     @property
     def key(self) -> str:
         """Its name in the archive."""
         return self.row.key
+
+    @property
+    def is_view(self) -> bool:
+        """Whether other pixels are wanted than the image has."""
+        return self.size is not None or self.region is not None
 
     def place(self, fmt: Format | None) -> Place:
         """Where it goes in the format in which it came."""

@@ -50,7 +50,7 @@ class DecoderWorker(Worker[DecodeTask, DecodeResult]):
         failed: list[tuple[int, str]] = []
         pixels = 0
         for batch in self._batches(self._rows(task, failed)):
-            images = self._decode([row for _, row in batch])
+            images = self._decode(batch)
             outcomes = [
                 self._writers.submit(self._write, row, image, wanted, outlet)
                 for (wanted, row), image in zip(batch, images, strict=True)
@@ -102,21 +102,27 @@ class DecoderWorker(Worker[DecodeTask, DecodeResult]):
         if batch:
             yield batch
 
-    def _decode(self, rows: Sequence[ShardRow]) -> list[Image | str | None]:
-        """The image of each row that has pixels, None for the others, or the reason why there is none.
+    def _decode(self, batch: Sequence[tuple[WantedImage, ShardRow]]) -> list[Image | str | None]:
+        """What is to be shown of each row, None for a file that comes as it is, or the reason why there is nothing.
 
         Raises:
             StorageError: the archive does not answer, whatever the image.
         """
         try:
-            images = iter(self._decoder.decode([row for row in rows if row.status in WITH_PIXELS]))
-            return [next(images) if row.status in WITH_PIXELS else None for row in rows]
+            whole = [row for wanted, row in batch if row.status in WITH_PIXELS and not wanted.is_view]
+            images = iter(self._decoder.decode(whole))
+            return [self._picture(wanted, row, images) for wanted, row in batch]
         except StorageError:
             raise
         except (TenfoldError, CodecError) as error:
-            if len(rows) == 1:
+            if len(batch) == 1:
                 return [str(error)]
-            return [outcome for row in rows for outcome in self._decode([row])]
+            return [outcome for one in batch for outcome in self._decode([one])]
+
+    def _picture(self, wanted: WantedImage, row: ShardRow, decoded: Iterator[Image]) -> Image | None:
+        if wanted.is_view:
+            return self._decoder.open(row).view(size=wanted.size, region=wanted.region)
+        return next(decoded) if row.status in WITH_PIXELS else None
 
     def _write(
         self, row: ShardRow, image: Image | str | None, wanted: WantedImage, outlet: Outlet
