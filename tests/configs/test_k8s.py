@@ -144,11 +144,13 @@ def test_a_wrong_field_would_be_seen(path: Path) -> None:
 @pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.name)
 def test_what_they_run_is_there(path: Path, tmp_path: Path) -> None:
     settings, work = documents(path)
-    written = tmp_path / "nightly.yaml"
-    written.write_text(settings["data"]["nightly.yaml"])
+    ((name, text),) = settings["data"].items()
+    verb = name.removesuffix(".yaml")
+    written = tmp_path / name
+    written.write_text(text)
     night = load_config(written, {}).nightly
-    assert night is not None
-    assert not parse_policy(night.deletes).keeps
+    assert (night is not None) == (verb == "nightly")
+    assert night is None or not parse_policy(night.deletes).keeps
     mounted = {
         volume["configMap"]["name"]
         for template in pod_templates(work)
@@ -168,7 +170,8 @@ def test_what_they_run_is_there(path: Path, tmp_path: Path) -> None:
         version = work["spec"]["rayClusterSpec"]["rayVersion"]
         assert f"ray=={version}" in versions
         assert f"RAY={version}-" in (K8S / "Dockerfile").read_text()
-    assert words[:4] == ["tenfold", "nightly", "--config", "/etc/tenfold/nightly.yaml"]
+    assert words[:2] == ["tenfold", verb]
+    assert words[words.index("--config") + 1] == f"/etc/tenfold/{name}"
     known = tenfold(words[1], "--help").out
     assert all(word in known for word in words if word.startswith("--"))
 
