@@ -172,7 +172,7 @@ class Archive:
         """
         form = FileForm(fmt=fmt, quality=quality)
         if size is not None or region is not None:
-            return deliver_view(self.open(key).view(size=size, region=region), form)
+            return deliver_view(self.open(key).view(size=size, region=region), form, strict=True)
         row = self.read(key)
         return deliver(row, self._decoded(row) if row.status in WITH_PIXELS else None, form, strict=True)
 

@@ -36,10 +36,10 @@ def formats_of(
     """The formats in which the file of an image may come unless `deliver` is strict; first the one that is meant.
 
     Args:
-        is_view: pixels are delivered that are not all of the image's own.
+        is_view: `deliver_view` makes it.
     """
-    fmt = _format_of(status, source_format, form)
-    if status in WITH_PIXELS or is_view:
+    fmt = form.format_of(source_format) if is_view else _format_of(status, source_format, form)
+    if is_view or status in WITH_PIXELS:
         return tuple(dict.fromkeys((fmt, DEFAULT_FORMAT)))
     return (None,) if form.takes_original(source_format) else (fmt, None)
 
@@ -49,7 +49,7 @@ def deliver(row: ShardRow, decoded: Image | None, form: FileForm, *, strict: boo
 
     Args:
         row: a stored image with its payload.
-        decoded: the image that a coded or lossless row decodes to, or a view of any; None for kept and bounded files.
+        decoded: the image that a coded or lossless row decodes to; None for kept and bounded rows.
         strict: raise where the wanted format cannot hold the image; otherwise a decoded image comes as PNG and
             any other as its file.
     Raises:
@@ -73,15 +73,30 @@ def deliver(row: ShardRow, decoded: Image | None, form: FileForm, *, strict: boo
     return _written(row, decoded, DEFAULT_FORMAT, FileForm(), f"decoded; {fmt} cannot hold it", reason)
 
 
-def deliver_view(view: Image, form: FileForm) -> Delivery:
+def deliver_view(view: Image, form: FileForm, *, strict: bool) -> Delivery:
     """Make a file of an image in another size, or of a part of one: PNG where no format is asked for.
 
+    Args:
+        strict: raise where the wanted format cannot hold it; otherwise it comes as PNG.
     Raises:
-        RestoreError: the format cannot hold it.
+        RestoreError: strict, and the format cannot hold it.
     """
-    fmt = form.format_of(view.source_format)
-    data = write_image(view, fmt, quality=form.quality if fmt in LOSSY else None)
-    return Delivery(data=data, fmt=fmt, description=f"{fmt}, {view.width} x {view.height} pixels")
+    fmt, otherwise = form.format_of(view.source_format), None
+    try:
+        data = write_image(view, fmt, quality=form.quality if fmt in LOSSY else None)
+    except RestoreError as error:
+        if strict or fmt == DEFAULT_FORMAT:
+            raise
+        fmt, otherwise = DEFAULT_FORMAT, str(error)
+        data = write_image(view, fmt)
+    return Delivery(
+        data=data,
+        fmt=fmt,
+        width=view.width,
+        height=view.height,
+        description=f"{fmt}, {view.width} x {view.height} pixels",
+        otherwise=otherwise,
+    )
 
 
 def _format_of(status: Status, source_format: str | None, form: FileForm) -> Format:

@@ -177,7 +177,7 @@ def _tasks_of(rows: pa.Table, *, first: int) -> list[int]:
 def _pixels(rows: pa.Table) -> list[int]:
     """Of what is to be shown of each image; 0 where that is not known."""
     columns = (rows[name].to_pylist() for name in ("width", "height", "size", "region"))
-    return [_pixels_shown(*sides, size, region) for *sides, size, region in zip(*columns, strict=True)]
+    return list(map(_pixels_shown, *columns))
 
 
 def _pixels_shown(width: int | None, height: int | None, size: int | None, region: Region | None) -> int:

@@ -142,7 +142,9 @@ def _checked(lines: Iterator[_Line], url: str) -> Iterator[pa.RecordBatch]:
 
 
 def _request(line: Mapping[str, Any]) -> dict[str, Any]:
-    said = {name: line.get(name) for name in REQUEST_SCHEMA.names if line.get(name) not in (None, "")}
+    said: dict[str, Any] = {
+        name: line.get(name) for name in REQUEST_SCHEMA.names if line.get(name) not in (None, "")
+    }
     for name in ("key", "name", "format"):
         if not isinstance(said.get(name, ""), str):
             raise TypeError(f"Expected text as {name}, got {said[name]!r}.")
@@ -153,8 +155,8 @@ def _request(line: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("size", "priority"):
         if name in said:
             said[name] = _whole(name, said[name])
-    if said.get("size", 1) < 1:
-        raise ValueError(f"Expected a size of 1 pixel or more, got {said['size']}.")
+            if name == "size" and said[name] < 1:
+                raise ValueError(f"Expected a size of 1 pixel or more, got {said[name]}.")
     if "region" in said:
         said["region"] = _region(said["region"])
     if "deadline" in said:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from codec.errors import CodecError
 from pipeline.archive.range_reads import read_rows
-from pipeline.decode.deliver import deliver
+from pipeline.decode.deliver import deliver, deliver_view
 from pipeline.decode.outlet import Outlet, OutputKind
 from pipeline.decode.packs import PackOutlet
 from pipeline.decode.put import FileOutlet
@@ -135,7 +135,10 @@ class DecoderWorker(Worker[DecodeTask, DecodeResult]):
         if isinstance(image, str):
             return image
         try:
-            delivery = deliver(row, image, wanted.form, strict=False)
+            if wanted.is_view and image is not None:
+                delivery = deliver_view(image, wanted.form, strict=False)
+            else:
+                delivery = deliver(row, image, wanted.form, strict=False)
             name = outlet.put(wanted, row, delivery)
         except (StorageError, FileNotFoundError) as error:
             if isinstance(error, StoreDownError):

@@ -183,7 +183,7 @@ LISTS: Mapping[str, Callable[[Sequence[Mapping[str, Any]]], bytes]] = {
 def test_requests_come_as_they_are_asked_for_and_what_failed_is_a_list_again(
     kind: str, archive: Storage, tmp_path: Path
 ) -> None:
-    lines = [
+    lines: list[dict[str, Any]] = [
         {"key": "a.jpg", "name": "small/a.webp", "size": 8},
         {"key": "a.jpg", "region": "2,4,10,6", "priority": 7},
         {"key": "e.jpg", "deadline": "2026-01-01"},
