@@ -50,7 +50,7 @@ def make_app(site: Site) -> Starlette:
     return Starlette(
         routes=routes,
         middleware=[Middleware(Guard, site=site, routes=names)],
-        exception_handlers={HTTPException: answer_problem},
+        exception_handlers={HTTPException: answer_problem, Exception: answer_problem},
         lifespan=lambda _: _running(site),
     )
 

@@ -25,7 +25,8 @@ _FROM_ANYWHERE: Final = {
     "Access-Control-Expose-Headers": "ETag, Link, Content-Range, Accept-Ranges, Retry-After",
     "Cross-Origin-Resource-Policy": "cross-origin",
 }
-"""Viewers lie on other sites than images."""
+_SHOWN_ANYWHERE: Final = ("iiif", "image", "raw")
+"""Viewers lie on other sites than images. What lists images is for pages of this server alone."""
 _PREFLIGHT: Final = {
     "Allow": _ALLOWED,
     "Access-Control-Allow-Methods": _ALLOWED,
@@ -51,6 +52,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         began = time.perf_counter()
+        route = self._route_of(scope)
         status = int(HTTPStatus.INTERNAL_SERVER_ERROR)
 
         async def send_guarded(message: Message) -> None:
@@ -58,16 +60,19 @@ class Guard:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
-                for name, value in (_EVERYWHERE | _FROM_ANYWHERE).items():
+                shared = _FROM_ANYWHERE if route in _SHOWN_ANYWHERE else {}
+                for name, value in (_EVERYWHERE | shared).items():
                     headers.setdefault(name, value)
             await send(message)
 
-        first = scope["path"].removeprefix(scope.get("root_path", "")).split("/")[1:2]
-        route = first[0] if first and first[0] in self._routes else "other"
         try:
             await (self._answer(scope, route) or self._app)(scope, receive, send_guarded)
         finally:
             self._site.metrics.count_request(route, status, time.perf_counter() - began)
+
+    def _route_of(self, scope: Scope) -> str:
+        first = scope["path"].removeprefix(scope.get("root_path", "")).removeprefix("/").partition("/")[0]
+        return first if first in self._routes else "other"
 
     def _answer(self, scope: Scope, route: str) -> Response | None:
         """What is answered before anything is looked for."""

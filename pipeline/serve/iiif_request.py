@@ -110,7 +110,8 @@ def largest(width: int, height: int, max_area: int) -> tuple[int, int]:
     if width * height <= max_area:
         return width, height
     share = math.sqrt(max_area / (width * height))
-    return max(1, math.floor(width * share)), max(1, math.floor(height * share))
+    across = min(max(1, math.floor(width * share)), max_area)
+    return across, min(max(1, math.floor(height * share)), max_area // across)
 
 
 def _read_region(word: str, width: int, height: int) -> Box:

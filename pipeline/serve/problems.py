@@ -107,8 +107,10 @@ def refused(row: CatalogueRow, refused_for_s: float) -> Problem:
 
 async def answer_problem(request: Request, error: Exception) -> Response:
     """The exception handler of the app."""
-    assert isinstance(error, HTTPException)
-    return problem_response(error)
+    if isinstance(error, HTTPException):
+        return problem_response(error)
+    words = "This failed in a way that is not foreseen. The server's log has more."
+    return problem_response(Problem(HTTPStatus.INTERNAL_SERVER_ERROR, words))
 
 
 def problem_response(problem: HTTPException, **more: int) -> Response:

@@ -1,0 +1,175 @@
+"""Who is served next, and who is told to come again. The decoders here are threads that do what a test tells them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from threading import Condition
+from typing import Any
+
+import pytest
+
+from pipeline.serve import local_decoders
+from pipeline.serve.decoder_process import Answer, DecoderSettings, Task
+from pipeline.serve.decoding import DecoderDiedError, Made, OverloadedError
+from pipeline.serve.limits import Limits
+from pipeline.serve.local_decoders import LocalDecoders
+from pipeline.serve.view import View
+from pipeline.store.storage import Storage
+from pipeline.types import CatalogueRow
+from tests.support.catalogues import catalogue_row
+
+_LONG_S = 20.0
+LARGE, SMALL = (4000, 4000), (200, 200)
+
+
+class Told:
+    """What all fake processes have in common: what they began, and what a test lets them end."""
+
+    def __init__(self) -> None:
+        self.begun: list[str] = []
+        self.starts = 0
+        self._outcomes: dict[str, bytes | Exception] = {}
+        self._changed = Condition()
+
+    def end(self, key: str, outcome: bytes | Exception = b"file") -> None:
+        with self._changed:
+            self._outcomes[key] = outcome
+            self._changed.notify_all()
+
+    def outcome(self, key: str) -> bytes | Exception:
+        with self._changed:
+            self.begun.append(key)
+            assert self._changed.wait_for(lambda: key in self._outcomes, _LONG_S), key
+            return self._outcomes.pop(key)
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> Told:
+    told = Told()
+
+    class Process:
+        def __init__(self, _settings: DecoderSettings) -> None:
+            self._holds: set[str] = set()
+
+        def start(self) -> None:
+            told.starts += 1
+
+        def ask(self, task: Task, *, timeout_s: float) -> Answer:
+            outcome = told.outcome(task.row.key)
+            if isinstance(outcome, Exception):
+                raise outcome
+            return Answer(outcome=Made(data=outcome), holds=frozenset())
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr(local_decoders, "DecoderProcess", Process)
+    return told
+
+
+def row(key: str, size: tuple[int, int] = SMALL) -> CatalogueRow:
+    return catalogue_row(key, width=size[0], height=size[1])
+
+
+def run(test: Callable[[LocalDecoders], Awaitable[None]], **limits: Any) -> None:
+    async def with_decoders() -> None:
+        settings = DecoderSettings(archive=Storage("memory://none"))
+        decoders = LocalDecoders(settings=settings, limits=Limits(**limits))
+        await decoders.start()
+        await asyncio.wait_for(test(decoders), _LONG_S)
+        await decoders.close()
+
+    asyncio.run(with_decoders())
+
+
+def ask(decoders: LocalDecoders, asked: CatalogueRow, *, alone: bool = False) -> asyncio.Task[Any]:
+    width, height = asked.width or 0, asked.height or 0
+    view = View(region=(0, 0, width, height), width=width, height=height)
+    return asyncio.create_task(decoders.make(asked, view, alone=alone))
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    while not holds():
+        await asyncio.sleep(0.001)
+
+
+def test_small_ones_overtake_large_ones_that_wait(told: Told) -> None:
+    async def test(decoders: LocalDecoders) -> None:
+        first = ask(decoders, row("first"))
+        await until(lambda: told.begun == ["first"])
+        others = [ask(decoders, row("large", LARGE)), ask(decoders, row("small"))]
+        await asyncio.sleep(0)
+        for key in ("first", "small", "large"):
+            told.end(key)
+        await asyncio.gather(first, *others)
+        assert told.begun == ["first", "small", "large"]
+
+    run(test, decoders=1)
+
+
+def test_one_image_is_worked_on_once_at_a_time_and_others_pass(told: Told) -> None:
+    async def test(decoders: LocalDecoders) -> None:
+        tiles = [ask(decoders, row("viewed")) for _ in range(3)]
+        other = ask(decoders, row("other"))
+        await until(lambda: sorted(told.begun) == ["other", "viewed"])
+        told.end("other")
+        await other
+        assert told.begun.count("viewed") == 1
+        for _ in tiles:
+            told.end("viewed")
+            done = sum(tile.done() for tile in tiles)
+            await until(lambda done=done: sum(tile.done() for tile in tiles) > done)  # type: ignore[misc]
+        assert told.begun.count("viewed") == 3
+
+    run(test, decoders=2)
+
+
+def test_more_than_can_be_made_in_time_is_refused_at_once(told: Told) -> None:
+    async def test(decoders: LocalDecoders) -> None:
+        first = ask(decoders, row("first"))
+        await until(lambda: told.begun == ["first"])
+        second = ask(decoders, row("second", LARGE))
+        with pytest.raises(OverloadedError, match=r"^3\.2$"):
+            await ask(decoders, row("third"))
+        told.end("first")
+        told.end("second")
+        await asyncio.gather(first, second)
+
+    run(test, decoders=1, deadline_s=3.0)
+
+
+def test_whom_nobody_waits_for_is_not_begun(told: Told) -> None:
+    async def test(decoders: LocalDecoders) -> None:
+        first, left, last = (ask(decoders, row(key)) for key in ("first", "left", "last"))
+        await until(lambda: told.begun == ["first"])
+        left.cancel()
+        await asyncio.sleep(0)
+        told.end("first")
+        told.end("last")
+        await asyncio.gather(first, last)
+        assert told.begun == ["first", "last"]
+
+    run(test, decoders=1)
+
+
+def test_a_decoder_that_died_is_replaced_and_one_that_is_alone_is_alone(told: Told) -> None:
+    async def test(decoders: LocalDecoders) -> None:
+        killed, other = ask(decoders, row("killed")), ask(decoders, row("other"))
+        await until(lambda: len(told.begun) == 2)
+        told.end("killed", DecoderDiedError("by a test"))
+        with pytest.raises(DecoderDiedError, match="by a test"):
+            await killed
+        again = ask(decoders, row("killed"), alone=True)
+        await until(lambda: told.starts == 3)
+        assert told.begun.count("killed") == 1
+        later = ask(decoders, row("later", LARGE))
+        told.end("other")
+        await other
+        await until(lambda: told.begun.count("killed") == 2)
+        assert "later" not in told.begun
+        told.end("killed")
+        told.end("later")
+        await asyncio.gather(again, later)
+
+    run(test, decoders=2)
