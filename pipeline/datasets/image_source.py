@@ -37,8 +37,11 @@ class StoredItem:
 
     row: CatalogueRow
     facts: dict[str, Any]
+    """The columns that were asked for."""
     stored: ShardRow | None
-    array: Array | None = None
+    """With the payload; None where the cache holds the image."""
+    array: Array | None
+    """What the cache holds."""
 
     @property
     def key(self) -> str:
@@ -96,7 +99,7 @@ class ImageSource:
         for n, row in enumerate(rows):
             stored = None if n not in found else found[n][1]
             if isinstance(stored, str):
-                self._meet(DamagedError(stored), row.key)
+                self._leave_out(DamagedError(stored), row.key)
             else:
                 items.append(StoredItem(row=row, facts=facts[n], stored=stored, array=held.get(n)))
         return items
@@ -112,7 +115,7 @@ class ImageSource:
         decoded = self._decoder(device).decode([stored for _, stored in waiting])
         for (n, _), outcome in zip(waiting, decoded, strict=True):
             if isinstance(outcome, ArchiveError):
-                self._meet(outcome, items[n].key)
+                self._leave_out(outcome, items[n].key)
                 continue
             arrays[n] = outcome
             if self.cache is not None:
@@ -130,8 +133,12 @@ class ImageSource:
             self._decoders[device] = BatchDecoder(self.archive, self.form, device=device)
         return self._decoders[device]
 
-    def _meet(self, error: ArchiveError, key: str) -> None:
-        """An image that cannot be given."""
+    def _leave_out(self, error: ArchiveError, key: str) -> None:
+        """Say what is wrong with an image.
+
+        Raises:
+            ArchiveError: it is not to be left out.
+        """
         if self.on_error == "raise":
             raise error
         _LOG.warning("The image %r is left out: %s", key, error)

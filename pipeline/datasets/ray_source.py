@@ -58,7 +58,11 @@ def read_archive(
     if not gpu_actors:
         return found
     return found.map_batches(
-        _Decoder, fn_constructor_args=(source,), concurrency=gpu_actors, num_gpus=1, batch_size=_ACTOR_BATCH
+        _Decoder,
+        fn_constructor_args=(source.only(0, 0),),
+        concurrency=gpu_actors,
+        num_gpus=1,
+        batch_size=_ACTOR_BATCH,
     )
 
 
@@ -115,8 +119,9 @@ def _pickled(items: Sequence[StoredItem]) -> dict[str, Any]:
 
 
 def _columns(items: Sequence[Item]) -> dict[str, Any]:
-    """Items side by side, pixels as (H, W, 3)."""
-    return {name: _column([item[name] for item in items], is_image=name == "image") for name in items[0]}
+    """Items side by side, pixels as (H, W, 3); nothing where there are none."""
+    names = items[0] if items else ()
+    return {name: _column([item[name] for item in items], is_image=name == "image") for name in names}
 
 
 def _column(values: list[Any], *, is_image: bool) -> Any:
@@ -126,7 +131,8 @@ def _column(values: list[Any], *, is_image: bool) -> Any:
     if len({array.shape for array in arrays}) == 1:
         return np.stack(arrays)
     column = np.empty(len(arrays), object)
-    column[:] = arrays
+    for number, array in enumerate(arrays):
+        column[number] = array
     return column
 
 
