@@ -1,10 +1,10 @@
-"""A real headless Chromium for tests of the report's page; what it says and asks for is recorded."""
+"""A real headless Chromium for tests of pages; what they say and ask for is recorded."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,14 +46,18 @@ class Opened:
 
 
 class Browser:
-    """Opens files from disk."""
+    """Opens pages."""
 
     def __init__(self, browser: Any) -> None:
         self._browser = browser
 
+    def open(self, path: Path, **context: Any) -> AbstractContextManager[Opened]:
+        """A report from disk, once its table stands. `context`: as of `visit`."""
+        return self.visit(path.as_uri(), "#table .tabulator-row", **context)
+
     @contextmanager
-    def open(self, path: Path, **context: Any) -> Iterator[Opened]:
-        """A page, once its table stands. `context`: viewport, color_scheme, ... of Playwright."""
+    def visit(self, url: str, ready: str, **context: Any) -> Iterator[Opened]:
+        """A page, once an element that `ready` selects is there. `context`: viewport, ... of Playwright."""
         with self._browser.new_context(**context) as made:
             opened = Opened(page=made.new_page())
             opened.page.set_default_timeout(20_000)
@@ -62,13 +66,11 @@ class Browser:
             opened.page.on(
                 "request",
                 lambda request: (
-                    None
-                    if request.url.startswith(("data:", path.as_uri()))
-                    else opened.asked.append(request.url)
+                    None if request.url.startswith(("data:", url)) else opened.asked.append(request.url)
                 ),
             )
-            opened.page.goto(path.as_uri())
-            opened.page.wait_for_selector("#table .tabulator-row")
+            opened.page.goto(url)
+            opened.page.wait_for_selector(ready)
             yield opened
 
 

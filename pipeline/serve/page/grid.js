@@ -14,7 +14,7 @@ export class Grid {
   /**
    * @param {HTMLElement} host
    * @param {{previews: object, open: (row: object) => void, href: (row: object) => string, tellPlace: () => void,
-   *   tellError: (error: Error) => void}} uses
+   *   goOn: (rank: number) => void, tellError: (error: Error) => void}} uses
    */
   constructor(host, uses) {
     Object.assign(this, { host, ...uses, listing: null, base: 0, heights: [], sheets: new Map(), focused: null });
@@ -71,7 +71,9 @@ export class Grid {
   }
 
   heightOf(number) {
-    return this.heights[number - this.base] ?? this.usual;
+    const { total } = this.listing;
+    const share = total === null ? 1 : Math.min(1, total / PER_SHEET - number);
+    return this.heights[number - this.base] ?? share * this.usual;
   }
 
   topOf(number) {
@@ -96,7 +98,14 @@ export class Grid {
       this.waiting = null;
       this.fill();
       this.tellPlace();
+      if (this.isAtEdge) this.goOn(this.place);
     });
+  }
+
+  /** Whether one has scrolled to an end of the page behind which there are more sheets. */
+  get isAtEdge() {
+    const number = Math.floor(this.place / PER_SHEET);
+    return (number === this.base && this.base > 0) || (number === this.base + MOST_SHEETS - 1 && number + 1 < this.listing.sheets);
   }
 
   /** Brings the sheets that are near, and lets the others go. */
@@ -133,7 +142,7 @@ export class Grid {
     const shapes = rows.map((row) => shapeOf(row));
     const room = { width: this.host.clientWidth, height: this.rowHeight, gap: this.gap, isLast: this.listing.isLast(number) };
     const { boxes, height } = justify(shapes, room);
-    const isAbove = this.topOf(number) + this.heightOf(number) < scrollY - this.host.offsetTop;
+    const isAbove = this.topOf(number) + this.heightOf(number) <= scrollY - this.host.offsetTop + innerHeight / 2;
     const grew = height - this.heightOf(number);
     this.heights[number - this.base] = height;
     if (isAbove && grew) scrollBy({ top: grew, behavior: "instant" });
@@ -145,7 +154,7 @@ export class Grid {
     sheet.host.replaceChildren(...sheet.tiles.map((tile) => tile.element));
     const after = [...this.sheets].filter(([other, { host }]) => other > number && host.isConnected).sort(([one], [other]) => one - other)[0];
     this.host.insertBefore(sheet.host, after?.[1].host ?? null); // the Tab key goes by this order
-    if (this.focused === null || !this.host.contains(document.activeElement)) this.enter();
+    if (!this.focused?.element.isConnected) this.enter();
   }
 
   drop(number, sheet) {
@@ -225,9 +234,10 @@ export class Grid {
     return [...this.sheets].sort(([one], [other]) => one - other).flatMap(([, sheet]) => sheet.tiles);
   }
 
-  rankOf(tile) {
+  /** The rank of a key among the sheets that are there. */
+  find(key) {
     for (const [number, sheet] of this.sheets) {
-      const at = sheet.tiles.indexOf(tile);
+      const at = sheet.tiles.findIndex((tile) => tile.row.key === key);
       if (at >= 0) return number * PER_SHEET + at;
     }
     return null;
@@ -237,7 +247,7 @@ export class Grid {
     const tile = event.target.closest(".place")?.tile;
     if (!tile || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
     event.preventDefault();
-    this.open(tile.row, this.rankOf(tile));
+    this.open(tile.row, this.find(tile.row.key));
   }
 
   focusedOn(event) {

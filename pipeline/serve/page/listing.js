@@ -46,7 +46,7 @@ export class Listing {
 
   async read(number) {
     const rows = [];
-    let where = this.total === null && number > 0 ? { after: this.ends[number - 1] } : { start: number * PER_SHEET || null };
+    let where = this.ends[number - 1] ? { after: this.ends[number - 1] } : { start: number * PER_SHEET || null };
     for (let answers = 0; answers < PATIENCE; answers++) {
       const answer = await ask(
         "images",

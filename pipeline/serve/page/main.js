@@ -14,12 +14,13 @@ const COUNTS = 20; // requests for the number of images that meet a filter
 
 let about = null;
 let shown = null; // rank of the image in the viewer, where it is known
-let hasPushed = false; // whether leaving the viewer is going back
+let listed = null; // filter and order of what the grid shows
 const grid = new Grid(byId("grid"), {
   previews: new Previews(() => again()),
   open: (row, rank) => open(row, rank),
   href: (row) => address({ image: row.key }),
   tellPlace: () => rail.at(grid.place),
+  goOn: (rank) => list(rank),
   tellError: (error) => refused(error),
 });
 const rail = new Rail((rank) => list(rank));
@@ -114,14 +115,13 @@ function change(filter, order) {
 // ---- one image ----
 
 async function open(row, rank) {
-  history.pushState(null, "", address({ image: row.key }));
-  hasPushed = true;
+  history.pushState({ isAbove: true }, "", address({ image: row.key })); // above the grid: leaving it is going back
   await look(row.key, row, rank);
 }
 
 async function look(key, row = null, rank = null) {
   document.title = `${key} · ${name()}`;
-  const image = viewer.show(key, row);
+  const image = viewer.show(key, state().order, row);
   await place(rank);
   return image;
 }
@@ -138,7 +138,7 @@ async function go(step) {
   const rank = shown + step;
   const row = await grid.row(rank).catch(() => null);
   if (!row || !viewer.key) return;
-  history.replaceState(null, "", address({ image: row.key }));
+  history.replaceState(history.state, "", address({ image: row.key }));
   await look(row.key, row, rank);
 }
 
@@ -146,9 +146,8 @@ function closed() {
   document.title = name();
   if (state().image === null) return;
   const rank = shown;
-  if (hasPushed) history.back();
+  if (history.state?.isAbove) history.back();
   else history.replaceState(null, "", address({}));
-  hasPushed = false;
   if (rank !== null) grid.reveal(rank).then(() => grid.focused?.link.focus({ preventScroll: true }));
 }
 
@@ -156,23 +155,20 @@ const name = () => about.archive.replace(/\/+$/, "").split("/").at(-1) || "Tenfo
 
 // ---- the beginning ----
 
-let listed = null;
-
 /** Shows what the address says. */
 async function restore() {
   const { filter, order, image } = state();
   const isListed = listed === `${filter} ${order}`;
   listed = `${filter} ${order}`;
   if (image === null) {
-    hasPushed = false;
     viewer.close();
     if (!isListed) await list();
     return;
   }
-  const told = isListed ? null : await look(image);
-  const rank = told && !filter ? (await ask(`images/${segment(image)}`, { order })).rank : 0;
-  if (!isListed) await list(rank);
-  if (told && !filter) await place(rank);
+  const told = await look(image);
+  const rank = filter ? null : (told?.rank ?? null);
+  if (!isListed) await list(rank ?? 0);
+  if (viewer.key === image) await place(rank ?? grid.find(image));
 }
 
 async function begin() {

@@ -23,19 +23,21 @@ export class Viewer {
     on(".about", () => this.turnFacts());
     on(".close", () => this.dialog.close());
     this.dialog.addEventListener("close", () => this.left());
-    this.dialog.addEventListener("keydown", (event) => this.pressed(event));
-    addEventListener("wheel", (event) => this.dialog.open && event.ctrlKey && event.preventDefault(), { passive: false });
+    addEventListener("keydown", (event) => this.dialog.open && this.pressed(event));
   }
 
-  /** @param {object|null} row of a list, where one is at hand: its preview stands in until the first tile is there */
-  async show(key, row) {
+  /**
+   * @param {object|null} row of a list, where one is at hand: its preview stands in until the first tile is there
+   * @returns {Promise<object|null>} what is known of the image, its rank in the order too; null when it cannot be shown
+   */
+  async show(key, order, row = null) {
     this.key = key;
     if (!this.dialog.open) this.dialog.showModal();
     document.documentElement.classList.add("viewing");
     byId("name").textContent = key;
     byId("why").hidden = true;
     this.meanwhile(row);
-    const [image] = await Promise.all([this.told(key), this.deep(key, row)]);
+    const [image] = await Promise.all([this.told(key, order), this.deep(key, row)]);
     return image;
   }
 
@@ -48,9 +50,9 @@ export class Viewer {
     this.dialog.querySelector(".next").disabled = !hasNext;
   }
 
-  async told(key) {
+  async told(key, order) {
     try {
-      const image = await ask(`images/${segment(key)}`);
+      const image = await ask(`images/${segment(key)}`, { order });
       if (key === this.key) byId("told").replaceChildren(...factsOf(image, this.archive));
       return image;
     } catch (error) {
