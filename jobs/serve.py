@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -13,14 +12,13 @@ from codec.cpus import usable_cpus
 from jobs.options import ArchiveUrl, AsOfVersion, ConfigFile, read_config
 from jobs.terminal.exit_codes import clear_errors
 from jobs.terminal.output import readable, say
-from pipeline.errors import ConfigError, UsageError
+from pipeline.errors import ConfigError
 from pipeline.store.storage import Storage
 from pipeline.words import counted
 
 if TYPE_CHECKING:
     from pipeline.serve.site import Site
 
-_TOKEN: Final = "TENFOLD_TOKEN"
 _OF_THE_EXTRA: Final = ("cachetools", "starlette", "uvicorn")
 _HERE_ALONE: Final = ("127.0.0.1", "::1", "localhost")
 
@@ -40,7 +38,7 @@ def serve(
         typer.Option(
             "--token-file",
             metavar="FILE",
-            help=f"Let in only who sends `Authorization: Bearer` and what is in FILE, or in {_TOKEN}.",
+            help="Let in only who sends `Authorization: Bearer` and what is in FILE, or in TENFOLD_TOKEN.",
         ),
     ] = None,
     public_url: Annotated[
@@ -101,19 +99,20 @@ def serve(
     """
     with clear_errors(stopped="Stopped before it was ready."):
         storage = Storage(archive, read_config(config).storage)
-        token = _read_token(token_file)
         try:
             from pipeline.serve.app import make_app  # what only this verb needs, and an install may lack
             from pipeline.serve.limits import Limits
             from pipeline.serve.local_decoders import LocalDecoders
             from pipeline.serve.open_site import open_site
             from pipeline.serve.run import run_server
+            from pipeline.serve.token import read_token
         except ModuleNotFoundError as error:
             if error.name not in _OF_THE_EXTRA:
                 raise
             raise ConfigError(
                 f"Expected {error.name}, which serving needs, got none. `pip install 'tenfold[serve]'` brings it."
             ) from error
+        token = read_token(token_file)
         limits = Limits(
             decoders=decoders or (usable_cpus() if device == "cpu" else 1),
             max_pixels=round(max_megapixels * 1e6),
@@ -146,15 +145,3 @@ def _tell(site: Site, address: str) -> None:
         "Ctrl-C stops."
     )
     print(site.public_url or address, flush=True)
-
-
-def _read_token(file: Path | None) -> str | None:
-    if file is None:
-        return os.environ.get(_TOKEN) or None
-    try:
-        token = file.read_text(encoding="utf-8").strip()
-    except (OSError, ValueError) as error:
-        raise UsageError(f"Expected a token in {file}, got: {error}.") from error
-    if not token or not token.isascii() or not token.isprintable():
-        raise UsageError(f"Expected a token of ASCII characters in {file}, on one line, got another or none.")
-    return token

@@ -212,6 +212,13 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         "pipeline/packing",
         "pipeline/store",
     },
+    "pipeline/serve_cluster": {
+        "pipeline (ground)",
+        "pipeline/archive",
+        "pipeline/metrics",
+        "pipeline/serve",
+        "pipeline/store",
+    },
     "pipeline (face)": {"pipeline/datasets", "pipeline/decode", "pipeline/files"},
     "jobs/terminal": {
         "codec (ground)",
@@ -274,19 +281,26 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         "pipeline/report",
         "pipeline/rm",
         "pipeline/serve",
+        "pipeline/serve_cluster",
         "pipeline/source",
         "pipeline/store",
         "pipeline/training",
         "pipeline/verify",
     },
     "jobs/main": {"jobs/terminal", "pipeline (ground)", "pipeline/workers"},
-    "tenfold": {"jobs/main", "pipeline (face)", "pipeline (ground)"},
+    "tenfold": {"jobs (verbs)", "jobs/main", "pipeline (face)", "pipeline (ground)"},
 }
 """From the ground up: a room may import those in its row, and itself. `*` is every family: none imports another.
 jobs/main has no row for the verbs: it imports the one that is used, by its name."""
 
 DOORS: Final[dict[str, set[str]]] = {
-    "ray": {"pipeline/datasets", "pipeline/metrics", "pipeline/workers", "jobs (verbs)"},
+    "ray": {
+        "pipeline/datasets",
+        "pipeline/metrics",
+        "pipeline/serve_cluster",
+        "pipeline/workers",
+        "jobs (verbs)",
+    },
     "prometheus_client": {"pipeline/metrics"},
     "fsspec": {"pipeline/files", "pipeline/store"},
     "deltalake": {"pipeline/archive"},
@@ -299,7 +313,7 @@ DOORS: Final[dict[str, set[str]]] = {
     },
     "pyarrow.dataset": {"pipeline/source"},
     "lepton_jpeg_python": {"pipeline/packing"},
-    "starlette": {"pipeline/serve"},
+    "starlette": {"pipeline/serve", "pipeline/serve_cluster"},
     "uvicorn": {"pipeline/serve"},
     "cachetools": {"pipeline/serve"},
     "typer": {"jobs (verbs)", "jobs/bench", "jobs/main", "jobs/options"},
