@@ -46,7 +46,7 @@ $(INSTALLED) $(TESTED): pyproject.toml constraints.txt
 	@$(PIP) --constraint constraints.txt --editable '.$(EXTRAS)' 2>> $(VENV)/install.log || { cat $(VENV)/install.log; exit 1; }
 	@touch $(INSTALLED) $@
 
-$(TESTED): EXTRAS := [test,lint,bench,serve]
+$(TESTED): EXTRAS := [test,lint,bench,serve,serve-cluster]
 
 demo: $(INSTALLED)
 	@echo; echo "1. Compressing six photos (tests/photos) at the default quality into $(DEMO)/archive ..."

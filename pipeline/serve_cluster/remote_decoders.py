@@ -86,5 +86,8 @@ class RemoteDecoders:
         return reply
 
     async def _meet(self) -> None:
-        await self._replicas.answers.remote()
-        self._is_ready = True
+        while not self._is_ready:
+            try:
+                self._is_ready = await self._replicas.answers.remote()
+            except (RayActorError, DeploymentUnavailableError):
+                await asyncio.sleep(_COMES_AGAIN_S)
