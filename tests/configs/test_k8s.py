@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from jobs.serve_app import ServeArguments
 from jobs.terminal.exit_codes import FAILED_IMAGES, LOCKED, NO_ARCHIVE, TIME_UP, UNSAFE_STORE, USAGE
 from pipeline.compress.delete_policy import parse_policy
 from pipeline.config import load_config
@@ -19,6 +21,8 @@ from tests.support.road import ROOT, tenfold
 
 K8S = ROOT / "configs" / "k8s"
 MANIFESTS = sorted(K8S.glob("*.yaml"))
+SERVICE = K8S / "rayservice.yaml"
+RUNS = [path for path in MANIFESTS if path != SERVICE]
 KUBERNETES = "1.29"
 """The oldest that the manifests are for."""
 
@@ -26,70 +30,85 @@ _GROUP: dict[str, Any] = {
     "rayStartParams": {"type": "object", "additionalProperties": {"type": "string"}},
     "template": {"type": "object"},
 }
-RAY_JOB: dict[str, Any] = {
+_CLUSTER: dict[str, Any] = {
     "type": "object",
     "additionalProperties": False,
-    "required": ["apiVersion", "kind", "metadata", "spec"],
+    "required": ["headGroupSpec"],
     "properties": {
-        "apiVersion": {"const": "ray.io/v1"},
-        "kind": {"const": "RayJob"},
-        "metadata": {"type": "object"},
-        "spec": {
+        "rayVersion": {"type": "string"},
+        "enableInTreeAutoscaling": {"type": "boolean"},
+        "headGroupSpec": {
             "type": "object",
             "additionalProperties": False,
-            "required": ["entrypoint", "rayClusterSpec"],
-            "properties": {
-                "entrypoint": {"type": "string"},
-                "shutdownAfterJobFinishes": {"type": "boolean"},
-                "ttlSecondsAfterFinished": {"type": "integer", "minimum": 0},
-                "activeDeadlineSeconds": {"type": "integer", "minimum": 1},
-                "backoffLimit": {"type": "integer", "minimum": 0},
-                "submissionMode": {"enum": ["K8sJobMode", "HTTPMode", "InteractiveMode"]},
-                "submitterConfig": {
-                    "type": "object",
-                    "additionalProperties": False,
-                    "properties": {"backoffLimit": {"type": "integer"}},
-                },
-                "rayClusterSpec": {
-                    "type": "object",
-                    "additionalProperties": False,
-                    "required": ["headGroupSpec"],
-                    "properties": {
-                        "rayVersion": {"type": "string"},
-                        "headGroupSpec": {
-                            "type": "object",
-                            "additionalProperties": False,
-                            "required": ["rayStartParams", "template"],
-                            "properties": _GROUP,
-                        },
-                        "workerGroupSpecs": {
-                            "type": "array",
-                            "items": {
-                                "type": "object",
-                                "additionalProperties": False,
-                                "required": [
-                                    "groupName",
-                                    "minReplicas",
-                                    "maxReplicas",
-                                    "rayStartParams",
-                                    "template",
-                                ],
-                                "properties": {
-                                    "groupName": {"type": "string"},
-                                    "replicas": {"type": "integer"},
-                                    "minReplicas": {"type": "integer"},
-                                    "maxReplicas": {"type": "integer"},
-                                    **_GROUP,
-                                },
-                            },
-                        },
-                    },
+            "required": ["rayStartParams", "template"],
+            "properties": _GROUP,
+        },
+        "workerGroupSpecs": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["groupName", "minReplicas", "maxReplicas", "rayStartParams", "template"],
+                "properties": {
+                    "groupName": {"type": "string"},
+                    "replicas": {"type": "integer"},
+                    "minReplicas": {"type": "integer"},
+                    "maxReplicas": {"type": "integer"},
+                    **_GROUP,
                 },
             },
         },
     },
 }
-"""The fields we use of KubeRay's RayJob, ray.io/v1 (ray-operator/apis/ray/v1/rayjob_types.go, raycluster_types.go)."""
+
+
+def _resource(kind: str, required: list[str], spec: dict[str, Any]) -> dict[str, Any]:
+    properties = {
+        "apiVersion": {"const": "ray.io/v1"},
+        "kind": {"const": kind},
+        "metadata": {"type": "object"},
+        "spec": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": required,
+            "properties": spec,
+        },
+    }
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": list(properties),
+        "properties": properties,
+    }
+
+
+KUBERAY: dict[str, dict[str, Any]] = {
+    "RayJob": _resource(
+        "RayJob",
+        ["entrypoint", "rayClusterSpec"],
+        {
+            "entrypoint": {"type": "string"},
+            "shutdownAfterJobFinishes": {"type": "boolean"},
+            "ttlSecondsAfterFinished": {"type": "integer", "minimum": 0},
+            "activeDeadlineSeconds": {"type": "integer", "minimum": 1},
+            "backoffLimit": {"type": "integer", "minimum": 0},
+            "submissionMode": {"enum": ["K8sJobMode", "HTTPMode", "InteractiveMode"]},
+            "submitterConfig": {
+                "type": "object",
+                "additionalProperties": False,
+                "properties": {"backoffLimit": {"type": "integer"}},
+            },
+            "rayClusterSpec": _CLUSTER,
+        },
+    ),
+    "RayService": _resource(
+        "RayService",
+        ["serveConfigV2", "rayClusterConfig"],
+        {"serveConfigV2": {"type": "string"}, "rayClusterConfig": _CLUSTER},
+    ),
+}
+"""The fields we use of KubeRay's kinds, ray.io/v1 (ray-operator/apis/ray/v1: rayjob_types.go, rayservice_types.go,
+raycluster_types.go)."""
 
 
 def documents(path: Path) -> list[dict[str, Any]]:
@@ -101,16 +120,17 @@ def pod_templates(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
     if document["kind"] == "CronJob":
         yield spec["jobTemplate"]["spec"]["template"]
     else:
-        yield spec["rayClusterSpec"]["headGroupSpec"]["template"]
-        yield from (group["template"] for group in spec["rayClusterSpec"]["workerGroupSpecs"])
+        cluster = spec["rayClusterConfig" if document["kind"] == "RayService" else "rayClusterSpec"]
+        yield cluster["headGroupSpec"]["template"]
+        yield from (group["template"] for group in cluster["workerGroupSpecs"])
 
 
 def check(document: dict[str, Any]) -> None:
     """Raise unless a cluster would take it."""
-    if document["kind"] != "RayJob":
+    if document["kind"] not in KUBERAY:
         kubernetes_validate.validate(document, KUBERNETES, strict=True)
         return
-    jsonschema.validate(document, RAY_JOB)
+    jsonschema.validate(document, KUBERAY[document["kind"]])
     for template in pod_templates(document):
         whole = {"apiVersion": "v1", "kind": "PodTemplate", "metadata": {"name": "x"}, "template": template}
         kubernetes_validate.validate(whole, KUBERNETES, strict=True)
@@ -122,8 +142,7 @@ def test_a_cluster_would_take_them(path: Path) -> None:
     for document in documents(path):
         check(document)
         kinds.append(document["kind"])
-    assert kinds[0] == "ConfigMap"
-    assert kinds[1] in ("CronJob", "RayJob")
+    assert kinds in (["ConfigMap", "CronJob"], ["ConfigMap", "RayJob"], ["RayService"])
 
 
 @pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.name)
@@ -141,7 +160,7 @@ def test_a_wrong_field_would_be_seen(path: Path) -> None:
         check(work)
 
 
-@pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", RUNS, ids=lambda path: path.name)
 def test_what_they_run_is_there(path: Path, tmp_path: Path) -> None:
     settings, work = documents(path)
     ((name, text),) = settings["data"].items()
@@ -174,6 +193,21 @@ def test_what_they_run_is_there(path: Path, tmp_path: Path) -> None:
     assert words[words.index("--config") + 1] == f"/etc/tenfold/{name}"
     known = tenfold(words[1], "--help").out
     assert all(word in known for word in words if word.startswith("--"))
+
+
+def test_what_the_service_serves_has_room() -> None:
+    (work,) = documents(SERVICE)
+    (served,) = yaml.safe_load(work["spec"]["serveConfigV2"])["applications"]
+    module, _, name = served["import_path"].partition(":")
+    assert callable(getattr(importlib.import_module(module), name))
+    told = ServeArguments.model_validate(served["args"])
+    cluster = work["spec"]["rayClusterConfig"]
+    assert f"ray=={cluster['rayVersion']}" in (ROOT / "constraints.txt").read_text().splitlines()
+    (group,) = cluster["workerGroupSpecs"]
+    (container,) = group["template"]["spec"]["containers"]
+    cpus = int(container["resources"]["requests"]["cpu"])
+    assert cpus >= told.web + told.decoder_cpus, "one worker is enough to begin"
+    assert cpus * group["maxReplicas"] >= told.web + told.decoder_cpus * told.max_decoders
 
 
 def test_the_nightly_config_that_ships() -> None:
