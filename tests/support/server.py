@@ -35,5 +35,5 @@ def serving(archive: str, *options: str) -> Iterator[Server]:
         yield Server(address=address, process=process)
     finally:
         process.send_signal(signal.SIGTERM)
-        code = process.wait(60)
-    assert code == 0, code
+        process.communicate(timeout=60)
+    assert process.returncode == 0, process.returncode
