@@ -21,6 +21,7 @@ class WholePicture:
         self._width, self._height, self._channels = width, height, channels
         self._give: Callable[[], Pixels] | None = give
         self._pixels: Pixels | None = None
+        self._small: dict[int, Pixels] = {}
 
     @property
     def width(self) -> int:
@@ -39,8 +40,8 @@ class WholePicture:
 
     @property
     def holds_bytes(self) -> int:
-        """Memory of its pixels."""
-        return self._width * self._height * self._channels
+        """Of its pixels, and of the picture in every smaller size."""
+        return self._width * self._height * self._channels * 4 // 3
 
     def scaled(self, denominator: int) -> Pixels:
         """Means over squares of pixels.
@@ -49,7 +50,11 @@ class WholePicture:
             ValueError: the denominator is none of `codec.sizes.DENOMINATORS`.
         """
         check_denominator(denominator)
-        return reduced(self.whole(), denominator)
+        if denominator == 1:
+            return self.whole()
+        if denominator not in self._small:
+            self._small[denominator] = self._smaller(denominator)
+        return self._small[denominator]
 
     def region(self, left: int, top: int, width: int, height: int) -> Pixels:
         """A part of its pixels.
@@ -66,3 +71,6 @@ class WholePicture:
             self._pixels, self._give = self._give(), None
         assert self._pixels is not None
         return self._pixels
+
+    def _smaller(self, denominator: int) -> Pixels:
+        return reduced(self.whole(), denominator)

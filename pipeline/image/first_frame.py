@@ -17,7 +17,7 @@ from PIL.ExifTags import Base as ExifTag
 from PIL.JpegImagePlugin import JpegImageFile
 
 from codec.contract import Opened
-from codec.sizes import check_denominator, reduced
+from codec.sizes import reduced
 from codec.whole_picture import Pixels, WholePicture
 from pipeline.errors import ArchiveError
 from pipeline.image.formats.heif import open_heif
@@ -101,11 +101,8 @@ class _JpegPicture(WholePicture):
         super().__init__(width, height, decode, channels=channels)
         self._decode = decode
 
-    def scaled(self, denominator: int) -> Pixels:
-        check_denominator(denominator)
-        if self.is_decoded or denominator == 1:
-            return super().scaled(denominator)
-        return self._decode(denominator=denominator)
+    def _smaller(self, denominator: int) -> Pixels:
+        return super()._smaller(denominator) if self.is_decoded else self._decode(denominator=denominator)
 
 
 @contextmanager

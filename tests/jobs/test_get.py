@@ -21,9 +21,9 @@ def archive(tmp_path: Path) -> str:
 
 def test_a_size_and_a_part_are_written_as_they_are_stored(archive: str, tmp_path: Path) -> None:
     small, part = tmp_path / "small.jpg", tmp_path / "part.png"
-    said = tenfold("get", archive, "a.jpg", "-o", small, "--width", 20)
+    said = tenfold("get", archive, "a.jpg", "-o", small, "--width", "20")
     assert f"{small}: jpeg, 20 x 12 pixels, " in said.err
-    assert tenfold("get", archive, "a.jpg", "-o", part, "--region", "3,5,30,10", "--height", 99).code == 0
+    assert tenfold("get", archive, "a.jpg", "-o", part, "--region", "3,5,30,10", "--height", "99").code == 0
     with PIL.Image.open(small) as image:
         assert (image.size, image.getexif()[0x0112], image.info["icc_profile"]) == ((20, 12), 6, ICC)
     assert tenfold("get", archive, "a.jpg", "-o", tmp_path / "whole.png", "--format", "png").code == 0
