@@ -10,7 +10,7 @@ CRCs, which are checked whenever one is read.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -97,24 +97,36 @@ def read_from_album(archive: Storage, shard: str, rows: Collection[int]) -> list
 
 
 def _read(source: pa.NativeFile, shard: str, rows: Collection[int] | None = None) -> list[SmallPicture]:
+    """Pictures of the row groups that may hold some rows; of all of them, and then these are what the footer says."""
     try:
         with pq.ParquetFile(source, pre_buffer=True, page_checksum_verification=True) as file:
             _check_told(file.metadata.metadata or {}, shard)
+            extents = [_extent(file.metadata.row_group(number)) for number in range(file.num_row_groups)]
             groups = [
                 number
-                for number in range(file.num_row_groups)
-                if rows is None or _holds_one(file.metadata.row_group(number), rows)
+                for number, (first, last) in enumerate(extents)
+                if rows is None or any(first <= row <= last for row in rows)
             ]
-            return rows_of(file.read_row_groups(groups), SmallPicture) if groups else []
+            found = rows_of(file.read_row_groups(groups), SmallPicture) if groups else []
     except StorageError:
         raise
-    except (pa.ArrowException, ValueError, TypeError, OSError) as error:
+    except (pa.ArrowException, AttributeError, ValueError, TypeError, OSError) as error:
         raise _damaged(shard, str(error)) from error
+    if rows is None and extents != _extents(found):
+        raise _damaged(shard, "row groups of other rows than its footer says")
+    return found
 
 
-def _holds_one(group: pq.RowGroupMetaData, rows: Collection[int]) -> bool:
-    extent = group.column(_SCHEMA.get_field_index("row")).statistics
-    return extent is None or any(extent.min <= row <= extent.max for row in rows)
+def _extent(group: pq.RowGroupMetaData) -> tuple[int, int]:
+    statistics = group.column(_SCHEMA.get_field_index("row")).statistics
+    return statistics.min, statistics.max
+
+
+def _extents(pictures: Sequence[SmallPicture]) -> list[tuple[int, int]]:
+    return [
+        (pictures[start].row, pictures[start : start + _ROWS_PER_GROUP][-1].row)
+        for start in range(0, len(pictures), _ROWS_PER_GROUP)
+    ]
 
 
 def _check_told(told: dict[bytes, bytes], shard: str) -> None:
