@@ -42,7 +42,7 @@ def reduced(pixels: npt.NDArray[np.uint8], denominator: int) -> npt.NDArray[np.u
     """Means over squares of pixels, at the right and lower edge over what there is of a square.
 
     Args:
-        pixels: (H, W, C), C 1, 3 or 4: the fourth is alpha, by which the others are weighed.
+        pixels: (H, W, C), C 1 to 4: the last of two or four is alpha, by which the others are weighed.
         denominator: side of a square.
     Returns:
         (ceil(H / denominator), ceil(W / denominator), C).

@@ -29,19 +29,21 @@ def upright(picture: PIL.Image.Image, orientation: int | None) -> PIL.Image.Imag
 
 
 def in_srgb(picture: PIL.Image.Image, icc: bytes | None) -> PIL.Image.Image:
-    """As RGB, or RGBA where it has alpha, in the colours of sRGB.
+    """The same picture, in the same mode, in the colours of sRGB.
 
     Args:
         picture: in mode L, LA, RGB or RGBA.
         icc: the profile that says what its samples mean. One that is damaged, or speaks of other channels, says
             nothing: the samples are taken for sRGB then, as without one.
     """
-    has_alpha = picture.mode in ("LA", "RGBA")
-    colour = picture.convert("L" if picture.mode in ("L", "LA") else "RGB")
+    colour = picture.convert(picture.mode.removesuffix("A"))
     transform = None if icc is None else _to_srgb(icc, colour.mode)
-    shown = colour.convert("RGB") if transform is None else ImageCms.applyTransform(colour, transform)
+    if transform is None:
+        return picture
+    shown = ImageCms.applyTransform(colour, transform)
     assert shown is not None, "only a transform in place gives none"
-    if has_alpha:
+    shown = shown.convert(colour.mode)
+    if picture.mode != colour.mode:
         shown.putalpha(picture.getchannel("A"))
     return shown
 

@@ -46,7 +46,8 @@ def small_picture(
     if alpha is not None and int(alpha.min()) < 255:
         pixels = np.concatenate([pixels, alpha.reshape(*pixels.shape[:2], 1)], axis=2)
     averaged = _averaged(pixels, max(1, 2 * max(pixels.shape[:2]) // (3 * LARGEST)))
-    return upright(in_srgb(_within(averaged, LARGEST), icc), orientation)
+    shown = upright(in_srgb(_within(averaged, LARGEST), icc), orientation)
+    return shown.convert("RGBA" if shown.mode.endswith("A") else "RGB")
 
 
 def small_picture_of(

@@ -7,6 +7,7 @@ import re
 from http import HTTPStatus
 from typing import Final
 
+import google_crc32c
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -43,19 +44,21 @@ def preview_routes(site: Site) -> list[BaseRoute]:
         found = await asyncio.to_thread(_read, site, rows)
         body = b"".join(len(data).to_bytes(4, "little") + data for data in found)
         whose = "private" if "authorization" in request.headers else "public"
-        headers = {"Cache-Control": f"{whose}, max-age=31536000, immutable"}
+        # `tenfold preview` may make those that are missing, and no new edition tells of it
+        until = "max-age=31536000, immutable" if all(found) else "max-age=300"
+        headers = {"Cache-Control": f"{whose}, {until}"}
         return Response(body, headers=headers, media_type="application/octet-stream")
 
     async def preview(request: Request) -> Response:
         row = stored_row(site, key_below(request, _PREFIX))
-        if row.preview_length is None:
+        (data,) = await asyncio.to_thread(_read, site, [row])
+        if not data:
             return _made(request, row)
-        version = f"{row.preview_crc32c or 0:08x}"
-        headers = {"ETag": f'"{version}-{row.preview_length:x}"', **keeping(request, version)}
+        version = f"{google_crc32c.value(data):08x}"
+        headers = {"ETag": f'"{version}-{len(data):x}"', **keeping(request, version)}
         if is_known(request, headers["ETag"]):
             return not_modified(headers)
-        (data,) = await asyncio.to_thread(_read, site, [row])
-        return Response(data, headers=headers, media_type="image/webp") if data else _made(request, row)
+        return Response(data, headers=headers, media_type="image/webp")
 
     return [Route("/api/previews", previews), Route(_PREFIX + "{path:path}", preview)]
 

@@ -7,24 +7,14 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import PIL.Image
-from PIL import ImageCms
 from PIL.Image import Transpose
 
 from pipeline.decode.opened_image import OpenedImage
 from pipeline.errors import RestoreError
+from pipeline.image.as_seen import in_srgb, upright
 from pipeline.image.write import to_pillow
 from pipeline.serve.view import View, ViewFormat, as_stored, upright_size
 
-_UPRIGHT: Final[Mapping[int | None, Transpose]] = {
-    2: Transpose.FLIP_LEFT_RIGHT,
-    3: Transpose.ROTATE_180,
-    4: Transpose.FLIP_TOP_BOTTOM,
-    5: Transpose.TRANSPOSE,
-    6: Transpose.ROTATE_270,
-    7: Transpose.TRANSVERSE,
-    8: Transpose.ROTATE_90,
-}
-"""By EXIF orientation."""
 _CLOCKWISE: Final = (None, Transpose.ROTATE_270, Transpose.ROTATE_180, Transpose.ROTATE_90)
 _WRITTEN: Final[Mapping[ViewFormat, Mapping[str, Any]]] = {
     "jpeg": {"quality": 90, "subsampling": "4:4:4"},
@@ -32,8 +22,6 @@ _WRITTEN: Final[Mapping[ViewFormat, Mapping[str, Any]]] = {
     "png": {"compress_level": 1},
 }
 """How files are written: for whoever waits. `etags.RENDERER` grows with any change."""
-_SRGB: Final = ImageCms.createProfile("sRGB")
-_COLOUR_SPACES: Final = {"RGB": "RGB", "L": "GRAY"}
 
 
 def render(opened: OpenedImage, view: View, orientation: int | None) -> bytes:
@@ -51,35 +39,15 @@ def render(opened: OpenedImage, view: View, orientation: int | None) -> bytes:
     stored = opened.resampled(*upright_size(view.width, view.height, orientation), region=region)
     picture = to_pillow(stored)
     picture.info.clear()
-    if orientation in _UPRIGHT:
-        picture = picture.transpose(_UPRIGHT[orientation])
+    picture = upright(picture, orientation)
     profile = stored.icc
     if profile and (view.colours != "default" or (view.width, view.height) != view.region[2:]):
-        picture, profile = _in_srgb(picture, profile), None
+        picture, profile = in_srgb(picture, profile), None
     picture = _in_colours(picture, view)
     if view.is_mirrored:
         picture = picture.transpose(Transpose.FLIP_LEFT_RIGHT)
     turn = _CLOCKWISE[view.quarter_turns]
     return _written(picture if turn is None else picture.transpose(turn), view.fmt, profile)
-
-
-def _in_srgb(picture: PIL.Image.Image, icc: bytes) -> PIL.Image.Image:
-    """The same colours in sRGB; as they are where the profile says nothing about such pixels."""
-    alpha = picture.getchannel("A") if picture.mode in ("LA", "RGBA") else None
-    colours = picture.convert(picture.mode.removesuffix("A")) if alpha else picture
-    try:
-        profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
-        if profile.profile.xcolor_space.strip() != _COLOUR_SPACES[colours.mode]:
-            return picture
-        converted = ImageCms.profileToProfile(colours, profile, _SRGB, outputMode="RGB")
-    except (ImageCms.PyCMSError, OSError):
-        return picture
-    assert converted is not None
-    if colours.mode == "L":
-        converted = converted.convert("L")
-    if alpha is not None:
-        converted.putalpha(alpha)
-    return converted
 
 
 def _in_colours(picture: PIL.Image.Image, view: View) -> PIL.Image.Image:

@@ -28,8 +28,7 @@ export class Tile {
     this.isShown = true;
     if (this.row.thumbhash) this.link.prepend(blur(this.row.thumbhash));
     if (this.row.status === "failed") this.say(this.row.reason ?? "failed");
-    else if (this.row.preview_length) previews.want(this.row, (preview) => this.picture(preview ? URL.createObjectURL(preview) : this.made()));
-    else if (this.row.width) this.picture(this.made());
+    else if (this.row.preview_length || this.row.width) previews.want(this.row, (preview) => this.picture(preview ? URL.createObjectURL(preview) : this.made()));
     else this.say(this.row.reason ?? "no picture");
   }
 

@@ -98,6 +98,15 @@ def test_what_is_transparent_does_not_bleed() -> None:
     assert opened(webp_within(shown, 10_000)).mode == "RGBA"
 
 
+def test_grey_with_alpha_is_shown_in_colours() -> None:
+    grey, alpha = np.full((600, 600, 1), 90, np.uint8), np.full((600, 600), 100, np.uint8)
+    shown = small_picture(grey, alpha=alpha)
+    assert shown.mode == "RGBA"
+    assert (
+        np.abs(np.asarray(shown).astype(int) - (90, 90, 90, 100)).max() <= 1
+    )  # alpha was multiplied in, and taken out
+
+
 def test_an_opaque_plane_is_left_out() -> None:
     assert small_picture(corner(20, 20), alpha=np.full((20, 20), 255, np.uint8)).mode == "RGB"
 
