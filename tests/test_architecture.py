@@ -70,6 +70,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         "pipeline/store",
         "pipeline/workers",
     },
+    "pipeline/packs": {"pipeline (ground)", "pipeline/archive"},
     "pipeline/decode": {
         "codec (ground)",
         "codec/registry",
@@ -78,6 +79,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         "pipeline/config",
         "pipeline/image",
         "pipeline/packing",
+        "pipeline/packs",
         "pipeline/store",
         "pipeline/workers",
     },
@@ -307,6 +309,7 @@ DOORS: Final[dict[str, set[str]]] = {
     "pyarrow.parquet": {
         "pipeline/archive",
         "pipeline/decode",
+        "pipeline/packs",
         "pipeline/prune",
         "pipeline/report",
         "pipeline/training",

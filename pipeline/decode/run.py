@@ -20,7 +20,7 @@ from pipeline.decode.job_record import JobRecord, PlanHead
 from pipeline.decode.opened_record import opened_record, remember, temporary_record
 from pipeline.decode.outcome import Outcome
 from pipeline.decode.outlet import OutputKind
-from pipeline.decode.packs import check_no_other_packs, remove_orphans
+from pipeline.decode.pack_outlet import check_no_other_packs, remove_orphans
 from pipeline.decode.plan import Existing, paths_there
 from pipeline.decode.planner import Planner, tasks_in
 from pipeline.decode.selection import Selection

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pipeline.archive.catalogue import Catalogue
 from pipeline.decode.destination import check_no_archive, files_at
+from pipeline.decode.file_outlet import holds
 from pipeline.decode.originals import Originals
-from pipeline.decode.put import holds
 from pipeline.errors import RestoreError
 from pipeline.store.storage import Storage
 

@@ -9,9 +9,9 @@ from dataclasses import replace
 from codec.errors import CodecError
 from pipeline.archive.range_reads import read_rows
 from pipeline.decode.deliver import deliver, deliver_view
+from pipeline.decode.file_outlet import FileOutlet
 from pipeline.decode.outlet import Outlet, OutputKind
-from pipeline.decode.packs import PackOutlet
-from pipeline.decode.put import FileOutlet
+from pipeline.decode.pack_outlet import PackOutlet
 from pipeline.decode.row_decoder import RowDecoder
 from pipeline.decode.tasks import DecodeResult, DecodeTask, Delivered, WantedImage
 from pipeline.errors import StorageError, StoreDownError, TenfoldError

@@ -10,21 +10,20 @@ from typing import Final, Literal
 from pipeline.archive.layout import sha16
 from pipeline.decode.deliver import Delivery
 from pipeline.decode.file_names import safe_path
-from pipeline.decode.pack_member import PackMember, facts_of
-from pipeline.decode.parquet_pack import parquet_pack
-from pipeline.decode.tar_pack import sample_file, tar_pack
 from pipeline.decode.tasks import WantedImage
 from pipeline.errors import RestoreError
 from pipeline.image.file_formats import FORMATS
+from pipeline.packs.member import Facts, Member
+from pipeline.packs.parquet_pack import parquet_pack
+from pipeline.packs.tar_pack import sample_file, tar_pack
 from pipeline.store.storage import Storage
 from pipeline.types import ShardRow
 
 PackKind = Literal["tar", "parquet"]
-_BUILDERS: Final[Mapping[PackKind, Callable[[Sequence[PackMember]], bytes]]] = {
+_BUILDERS: Final[Mapping[PackKind, Callable[[Sequence[Member]], bytes]]] = {
     "tar": tar_pack,
     "parquet": parquet_pack,
 }
-
 _PACK: Final = re.compile(r"[0-9a-f]{16}-\d{6,}-[0-9a-f]{16}\.(tar|parquet)")
 
 
@@ -40,15 +39,14 @@ class PackOutlet:
         self._destination = destination
         self._kind: PackKind = kind
         self._prefix = prefix
-        self._members: dict[int, PackMember] = {}
+        self._members: dict[int, Member] = {}
 
     def put(self, wanted: WantedImage, row: ShardRow, delivery: Delivery) -> str:
         """Keep it for the pack."""
         asked = wanted.place(delivery.fmt).asked
         name = _sample_file(wanted, row, delivery) if self._kind == "tar" else asked
-        self._members[wanted.position] = PackMember(
-            name=name, data=delivery.data, facts=facts_of(row, delivery)
-        )
+        facts = Facts.of(row, width=delivery.width, height=delivery.height)
+        self._members[wanted.position] = Member(name=name, data=delivery.data, facts=facts)
         return name
 
     def finish(self) -> str | None:
@@ -91,10 +89,11 @@ def _packs_in(destination: Storage) -> Iterator[str]:
 
 
 def _sample_file(wanted: WantedImage, row: ShardRow, delivery: Delivery) -> str:
-    """The whole key is the sample's name, unless the image was to be called otherwise."""
+    """The whole key, or the whole name that was asked for, is the sample's: no two of a job are the same."""
     asked = wanted.place(delivery.fmt).asked
-    is_by_key = wanted.name is None and asked.startswith(wanted.key)
-    stem = wanted.key if is_by_key else asked.removesuffix(PurePosixPath(asked).suffix)
+    stem = wanted.name or wanted.key
+    if wanted.name is None and not asked.startswith(wanted.key):  # the extension was replaced, and it is free
+        stem = asked.removesuffix(PurePosixPath(asked).suffix)
     if delivery.fmt is not None:
         extension = FORMATS[delivery.fmt][0]
     else:

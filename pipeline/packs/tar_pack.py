@@ -7,16 +7,17 @@ import json
 import re
 import tarfile
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Final
 
-from pipeline.decode.pack_member import PackMember
+from pipeline.packs.member import Member
 
 _MODE: Final = 0o644
 _PASSED_OVER: Final = re.compile(r"\A_(?=_[^/]*__(?:/|\Z))")
 """The beginning of a folder that WebDataset takes for its own."""
 
 
-def tar_pack(members: Sequence[PackMember]) -> bytes:
+def tar_pack(members: Sequence[Member]) -> bytes:
     """The tar: the file of each image, and then its facts as `.json`.
 
     Args:
@@ -26,7 +27,7 @@ def tar_pack(members: Sequence[PackMember]) -> bytes:
     with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for member in members:
             sample = _sample_of(member.name)
-            facts = json.dumps(member.facts, ensure_ascii=False).encode()
+            facts = json.dumps(asdict(member.facts), ensure_ascii=False).encode()
             for name, data in ((member.name, member.data), (f"{sample}.json", facts)):
                 header = tarfile.TarInfo(name)
                 header.size, header.mode = len(data), _MODE

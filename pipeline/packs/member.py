@@ -1,0 +1,44 @@
+"""One image in a pack: its file, and what the archive knows of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Self
+
+from pipeline.types import ShardRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What is told of an image beside its file: columns of its row (docs/formats/archive.md)."""
+
+    key: str
+    width: int | None
+    """Of the picture in the file, in pixels; None where that is not known, as the height."""
+    height: int | None
+    source_url: str
+    source_size: int | None
+    source_sha256: str | None
+    source_format: str | None
+    status: str
+    codec: str | None
+    quality: int | None
+    bpp: float | None
+    psnr_db: float | None
+    run: str
+
+    @classmethod
+    def of(cls, row: ShardRow, *, width: int | None, height: int | None) -> Self:
+        """Of a row, and of the size in which its picture comes."""
+        told = {field.name: getattr(row, field.name) for field in fields(cls)}
+        return cls(**{**told, "width": width, "height": height})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """One image in a pack."""
+
+    name: str
+    data: bytes
+    """Its file."""
+    facts: Facts
