@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import pyarrow as pa
@@ -71,7 +71,8 @@ class Planner:
             is_stored = pc.fill_null(pc.not_equal(block["status"], "failed"), False)
             stored = self._with_size(block.filter(is_stored))
             rows = self._with_places(stored)
-            tasks = _tasks_of(rows, first=head.tasks)
+            pixels = _pixels(rows)
+            tasks = _tasks_of(pixels, rows["payload_length"].to_pylist(), first=head.tasks)
             rows = rows.append_column("task", pa.array(tasks, pa.int64()))
             head = replace(
                 head,
@@ -80,7 +81,7 @@ class Planner:
                 planned=head.planned + rows.num_rows,
                 existing=head.existing + stored.num_rows - rows.num_rows,
                 without_payload=head.without_payload + block.num_rows - stored.num_rows,
-                megapixels=head.megapixels + sum(_pixels(rows)) / 1e6,
+                megapixels=head.megapixels + sum(pixels) / 1e6,
             )
             if self.selection.requests is not None:
                 rows = pa.concat_tables([rows, _without_task(block.filter(pc.invert(is_stored)))])
@@ -141,7 +142,9 @@ def _wanted(rows: pa.Table, form: FileForm) -> Iterator[WantedImage]:
 
 def _placed(rows: pa.Table, planned: Sequence[PlannedImage], form: FileForm) -> pa.Table:
     formats = [None if one.form is form else one.form.fmt for one in planned]
-    places = [[asdict(place) for place in one.places] for one in planned]
+    places = [
+        [(place.fmt, place.asked, place.path, place.replaces) for place in one.places] for one in planned
+    ]
     at = rows.schema.get_field_index("format")
     return rows.set_column(at, rows.schema.field(at), pa.array(formats, pa.string())).append_column(
         PLAN_SCHEMA.field("places"), pa.array(places, pa.list_(PLACE_TYPE))
@@ -161,15 +164,22 @@ def _without_task(rows: pa.Table) -> pa.Table:
     return pa.Table.from_arrays([*rows.columns, nothing, task], schema=PLAN_SCHEMA)
 
 
-def _tasks_of(rows: pa.Table, *, first: int) -> list[int]:
-    """The number of each image's task: a task takes images as they come, until it holds enough of them."""
+def _tasks_of(pixels: Sequence[int], sizes: Sequence[int | None], *, first: int) -> list[int]:
+    """The number of each image's task: a task takes images as they come, until it holds enough of them.
+
+    Args:
+        pixels: of what is to be shown of each image.
+        sizes: of their payloads, in bytes.
+        first: the number of the first task.
+    """
     tasks: list[int] = []
-    number, images, pixels, num_bytes = first, 0, 0, 0
-    for its_pixels, its_bytes in zip(_pixels(rows), rows["payload_length"].to_pylist(), strict=True):
-        images, pixels, num_bytes = images + 1, pixels + its_pixels, num_bytes + (its_bytes or 0)
-        is_over = images > _IMAGES_PER_TASK or pixels > _PIXELS_PER_TASK or num_bytes > _BYTES_PER_TASK
+    number, images, held_pixels, held_bytes = first, 0, 0, 0
+    for its_pixels, size in zip(pixels, sizes, strict=True):
+        its_bytes = size or 0
+        images, held_pixels, held_bytes = images + 1, held_pixels + its_pixels, held_bytes + its_bytes
+        is_over = images > _IMAGES_PER_TASK or held_pixels > _PIXELS_PER_TASK or held_bytes > _BYTES_PER_TASK
         if is_over and images > 1:
-            number, images, pixels, num_bytes = number + 1, 1, its_pixels, its_bytes or 0
+            number, images, held_pixels, held_bytes = number + 1, 1, its_pixels, its_bytes
         tasks.append(number)
     return tasks
 
@@ -182,7 +192,6 @@ def _pixels(rows: pa.Table) -> list[int]:
 
 def _pixels_shown(width: int | None, height: int | None, size: int | None, region: Region | None) -> int:
     across, down = (width or 0, height or 0) if region is None else region[2:]
-    if not across or not down:
-        return 0
-    shown_across, shown_down = fitted(across, down, size)
-    return shown_across * shown_down
+    if size is not None and across and down:
+        across, down = fitted(across, down, size)
+    return across * down

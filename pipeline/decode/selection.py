@@ -19,8 +19,8 @@ from pipeline.decode.requests import WISH_SCHEMA, Requests, requests_of
 from pipeline.errors import ConfigError, UnknownKeyError
 from pipeline.globs import key_matcher
 
-BLOCK_ROWS: Final = 32_768
-"""Rows that are planned together: some 30 MB."""
+BLOCK_ROWS: Final = 8192
+"""Rows that are planned together: some 30 MB, with all that is thought about them."""
 ROW_COLUMNS: Final = (
     *("key", "source_url", "source_size", "source_sha256", "source_format"),
     *("width", "height", "mode", "bit_depth", "orientation", "status", "reason", "packing", "max_error"),
