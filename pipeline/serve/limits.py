@@ -36,8 +36,3 @@ class Limits:
     def most_running_pixels(self) -> int:
         """Decoded at the same time: some 12 bytes of memory each. A larger image is decoded alone."""
         return self.decoders * 16_000_000
-
-    @property
-    def most_waiting_pixels(self) -> int:
-        """That decoders make in the time that a request may wait."""
-        return int(self.decoders * 5_000_000 * self.deadline_s)

@@ -27,8 +27,10 @@ from pipeline.types import CatalogueRow
 
 _Result = TypeVar("_Result")
 _log: Final = logging.getLogger(__name__)
-PIXELS_PER_S: Final = 5_000_000
-"""That a core decodes, about."""
+_PIXELS_PER_S: Final = 5_000_000
+"""That a core decodes, about: what is counted on until it is known how fast this one is."""
+_LEARNT: Final = 0.1
+"""Share of the last request in how fast decoders are taken to be."""
 _FEWEST_PIXELS: Final = 65_536
 """No request costs less than so many."""
 _PIXELS_OF_A_BYTE: Final = 0.1
@@ -51,7 +53,7 @@ class _Job:
     @property
     def rank(self) -> float:
         """The lowest is served first."""
-        return self.arrived + self.pixels / PIXELS_PER_S
+        return self.arrived + self.pixels / _PIXELS_PER_S
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -75,6 +77,8 @@ class LocalDecoders:
     _waiting: list[_Job] = field(init=False, default_factory=list)
     _tasks: set[asyncio.Task[None]] = field(init=False, default_factory=set)
     _is_closed: bool = field(init=False, default=False)
+    _pixels_per_s: float = field(init=False, default=_PIXELS_PER_S)
+    """That one decoder makes."""
 
     def __post_init__(self) -> None:
         """Take how many there are; nothing runs yet."""
@@ -132,9 +136,9 @@ class LocalDecoders:
             arrived=time.monotonic(),
             outcome=loop.create_future(),
         )
-        waiting = self._waiting_pixels()
-        if self._waiting and waiting + job.pixels > self.limits.most_waiting_pixels:
-            raise OverloadedError(waiting / PIXELS_PER_S / len(self._decoders))
+        pace = self._pixels_per_s * len(self._decoders)
+        if self._waiting and (self._waiting_pixels() + job.pixels) / pace > self.limits.deadline_s:
+            raise OverloadedError(self._waiting_pixels() / pace)
         self._waiting.append(job)
         late = loop.call_later(self.limits.deadline_s, self._give_up, job)
         self._begin_what_can()
@@ -195,7 +199,7 @@ class LocalDecoders:
         self._begin_what_can()
 
     async def _run(self, decoder: _Decoder, job: _Job) -> None:
-        task = Task(row=job.row, view=job.view)
+        task, began = Task(row=job.row, view=job.view), time.monotonic()
         try:
             answer = await self._in_thread(
                 partial(decoder.process.ask, task, timeout_s=self.limits.deadline_s)
@@ -208,6 +212,8 @@ class LocalDecoders:
                 await self._begin(decoder)
         else:
             decoder.holds, decoder.job = answer.holds, None
+            pace = job.pixels / max(time.monotonic() - began, 1e-3)
+            self._pixels_per_s += _LEARNT * (pace - self._pixels_per_s)
             if not job.outcome.done():
                 job.outcome.set_result(answer.outcome)
             self._begin_what_can()
