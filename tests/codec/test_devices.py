@@ -16,7 +16,7 @@ import pytest
 from codec.contract import RGB, Codec, EncodeOptions
 from codec.metrics import psnr_db
 from codec.registry import codec_ids, load_codec
-from tests.support.devices import OTHER_TORCH, between_devices, on_every_device
+from tests.support.devices import OTHER_TORCH, between_devices, on_a_gpu, on_every_device
 from tests.support.other_torch import OtherTorchCodec, other_torch_codec
 from tests.support.photographs import picture
 
@@ -68,3 +68,20 @@ def test_company_changes_nothing(family: str, device: str, photo: RGB, codec_on:
     payloads = [one.payload for one in together]
     for one, payload in zip(codec.decode(payloads), payloads, strict=True):
         assert np.array_equal(one.pixels, codec.decode([payload])[0].pixels)
+
+
+@every_family
+@on_a_gpu
+def test_a_part_is_a_part_of_the_whole(family: str, device: str, codec_on: CodecOn) -> None:
+    codec = codec_on(family, device)
+    assert isinstance(codec, Codec)
+    payload = codec.encode([picture(300, 1100)], EncodeOptions(quality=30))[0].payload
+    whole, opened = codec.decode([payload])[0].pixels, codec.open(payload)
+    for left, top, width, height in (
+        (0, 0, 50, 60),
+        (500, 100, 77, 200),
+        (1090, 290, 10, 10),
+        (3, 5, 1091, 1),
+    ):
+        part = opened.region(left, top, width, height)
+        assert np.array_equal(part, whole[top : top + height, left : left + width])
