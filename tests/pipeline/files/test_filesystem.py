@@ -21,11 +21,13 @@ from pipeline.errors import ConfigError, DamagedError
 from pipeline.files import archive_files
 from pipeline.files.filesystem import ArchiveFileSystem
 from pipeline.packing.registry import FILE_PACKINGS
+from pipeline.store.options import StorageOptions
 from pipeline.store.storage import Storage
 from pipeline.types import ShardRow
 from tests.support.image_archives import coded, fill, flip, kept
 from tests.support.image_files import EXIF, ICC, XMP, file_of, picture
 from tests.support.plain_codec import load_plain
+from tests.support.seaweed import S3Server
 from tests.support.shard_rows import kept_row, make_row
 
 PICTURES = {
@@ -189,6 +191,20 @@ class TestUrls:
         assert fsspec.filesystem("tenfold", fo=archive, hf={"token": "of others"}).exists("garden.png")
         with pytest.raises(ConfigError, match="Expected an archive after tenfold://, got none"):
             fsspec.filesystem("tenfold")
+
+
+def test_on_s3(s3: S3Server, archive: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in s3.environment().items():
+        if name != "AWS_ENDPOINT_URL":
+            monkeypatch.setenv(name, value)
+    here, url = Storage(archive), f"s3://{s3.bucket()}/archive"
+    there = Storage(url, StorageOptions(endpoint_url=s3.endpoint))
+    for one in here.list():
+        there.write(one.path, here.read(one.path))
+    files = fsspec.open_files(f"tenfold://holiday/**/*.png::{url}", s3={"endpoint_url": s3.endpoint})
+    assert [file.path for file in files] == ["holiday/more/[1] a::b.png", "holiday/more/grey.png"]
+    with files[1] as file:
+        assert PIL.Image.open(file).tobytes() == PICTURES["holiday/more/grey.png"].tobytes()
 
 
 def test_others_read_it(fs: Any, tmp_path: Path) -> None:
