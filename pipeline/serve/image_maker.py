@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import replace
 
 from pipeline.archive.range_reads import read_row
 from pipeline.decode.opened_image import OpenedImage
@@ -13,7 +12,6 @@ from pipeline.packing.file_of import file_of
 from pipeline.serve.decoding import Made, NotMade
 from pipeline.serve.faults import not_made_by
 from pipeline.serve.image_id import image_id
-from pipeline.serve.remembered_scales import RememberedScales
 from pipeline.serve.render import render
 from pipeline.serve.view import View
 from pipeline.store.storage import Storage
@@ -57,8 +55,7 @@ class ImageMaker:
     def _opened(self, row: CatalogueRow) -> OpenedImage:
         name = image_id(row)
         if name not in self._held:
-            opened = self._decoder.open(read_row(self._archive, row), limits=self._limits)
-            self._held[name] = replace(opened, colour=RememberedScales(opened.colour))
+            self._held[name] = self._decoder.open(read_row(self._archive, row), limits=self._limits)
         self._held.move_to_end(name)
         return self._held[name]
 
