@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import pickle
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
@@ -178,10 +179,26 @@ class TestUrls:
         assert (beach.size, beach.getexif()[0x0112], beach.info["icc_profile"]) == ((10, 6), 6, ICC)
         assert ArchiveFileSystem(archive, as_of="0").ls("") == []
 
-    def test_a_cache_before_it(self, archive: str, tmp_path: Path) -> None:
-        url = f"filecache::tenfold://garden.png::file://{archive}"
-        with fsspec.open(url, filecache={"cache_storage": str(tmp_path)}) as file:
-            assert PIL.Image.open(file).tobytes() == PICTURES["garden.png"].tobytes()
+    def test_a_cache_before_it(self, tmp_path: Path) -> None:
+        archive = fill(str(tmp_path / "archive"), [coded("[1].png", file_of(picture()))])
+        options = {"cache_storage": str(tmp_path / "cache"), "check_files": True}
+
+        def held() -> bytes:
+            with fsspec.open(f"filecache::tenfold://[1].png::{archive}", filecache=options) as file:
+                return PIL.Image.open(file).tobytes()
+
+        assert held() == picture().tobytes()
+        fill(archive, [coded("[1].png", file_of(picture(seed=9)), source_etag="etag-2")], number=1)
+        assert held() == picture().tobytes()
+        ArchiveFileSystem(archive).invalidate_cache()
+        assert held() == picture(seed=9).tobytes()
+
+    def test_threads_share_what_is_large(self, archive: str) -> None:
+        with ThreadPoolExecutor(1) as pool:
+            elsewhere = pool.submit(ArchiveFileSystem, archive).result()
+        here = ArchiveFileSystem(archive)
+        assert elsewhere is not here
+        assert elsewhere.files is here.files
 
     def test_options(self, archive: str) -> None:
         with pytest.raises(
