@@ -41,6 +41,7 @@ def _lines(info: ArchiveInfo) -> Iterator[tuple[str, str]]:
     statuses = ", ".join(f"{one.images:,} {status}" for status, one in info.by_status.items())
     damaged = f" ({info.damaged:,} damaged)" if info.damaged else ""
     yield "images", f"{info.images:,}: {statuses}{damaged}" if info.images else "none"
+    yield "previews", _previews(info)
     yield "formats", _counts(info.source_formats)
     yield "files", f"{_mb(info.source_bytes)} before"
     for status, one in info.by_status.items():
@@ -75,6 +76,11 @@ def _ratios(info: ArchiveInfo) -> str:
         return ""
     alone = f"{info.ratio_of_payloads:.2f}x with the payloads alone"
     return f": {info.ratio:.2f}x against the files with all that lies there, {alone}"
+
+
+def _previews(info: ArchiveInfo) -> str:
+    later = f"; {counted(info.albums, 'album')} of such as were made later" if info.albums else ""
+    return f"{info.previews:,} in the shards{later}"
 
 
 def _runs(info: ArchiveInfo) -> str:

@@ -12,7 +12,7 @@ from jobs.terminal.progress import show_progress
 from jobs.watched import watched
 from pipeline.preview.run import PreviewRun, PreviewSummary
 from pipeline.store.storage import Storage
-from pipeline.words import counted
+from pipeline.words import counted, in_units
 
 
 @watched
@@ -64,6 +64,7 @@ def _lines(summary: PreviewSummary, archive: str) -> Iterator[str]:
     if summary.mended:
         yield f"{counted(summary.mended, 'album')} of previews that was damaged, made again."
     if summary.made:
-        yield f"{counted(summary.made, 'preview')} made, in {summary.num_bytes / 1e6:,.1f} MB of albums."
+        size, unit = in_units(summary.num_bytes)
+        yield f"{counted(summary.made, 'preview')} made, in {size:,.1f} {unit} of albums."
     else:
         yield "None was to be made."

@@ -12,7 +12,8 @@ import pyarrow.compute as pc
 from pipeline.totals import own_payload_bytes
 
 _BY: Final = ("status", "source_format", "codec", "weights")
-COLUMNS: Final = (*_BY, "shard", "damaged", "source_size", "payload_length", "same_as_row")
+_OTHERS: Final = ("shard", "damaged", "source_size", "payload_length", "same_as_row", "preview_length")
+COLUMNS: Final = (*_BY, *_OTHERS)
 """The columns that are read: a few bytes of each row."""
 
 
@@ -47,10 +48,13 @@ class RowSums:
     weights: Counter[str] = field(default_factory=Counter)
     """Coded images by the digest of the weights file that they need."""
     shards: set[str] = field(default_factory=set)
+    previews: int = 0
+    """Images with a preview in their shard."""
 
     def add(self, rows: pa.RecordBatch) -> None:
         """Rows that have `COLUMNS`."""
         self.damaged += int(pc.sum(rows["damaged"]).as_py() or 0)
+        self.previews += len(rows) - rows["preview_length"].null_count
         self.shards.update(filter(None, pc.unique(rows["shard"]).to_pylist()))
         own = own_payload_bytes(rows)
         table = pa.table([*(rows[name] for name in (*_BY, "source_size")), own], [*_BY, "source_size", "own"])

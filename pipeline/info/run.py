@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pipeline.archive.adaptations import current_adaptations
 from pipeline.archive.catalogue import Catalogue
+from pipeline.archive.layout import PREVIEWS_FOLDER
 from pipeline.info.holdings import Holdings, Objects
 from pipeline.info.row_sums import COLUMNS, RowSums, StatusInfo
 from pipeline.store.storage import Storage
@@ -43,6 +44,10 @@ class ArchiveInfo:
     """Source bytes over payload bytes."""
     metadata_bytes: int
     """In the shards, beside the payloads that the newest version needs: EXIF, profiles, columns, footers."""
+    previews: int
+    """Images with a preview in their shard."""
+    albums: int
+    """Shards with an album: previews that were made later."""
     folders: dict[str, Objects]
     source_formats: dict[str, int]
     """Images by the format of their file."""
@@ -97,6 +102,8 @@ def read_info(archive: Storage) -> ArchiveInfo:
         ratio=source_bytes / archive_bytes if source_bytes and archive_bytes else None,
         ratio_of_payloads=source_bytes / payload_bytes if source_bytes and payload_bytes else None,
         metadata_bytes=shard_bytes - payload_bytes,
+        previews=rows.previews,
+        albums=held.folders.get(PREVIEWS_FOLDER, Objects()).count,
         folders=held.folders,
         source_formats=dict(rows.formats.most_common()),
         codecs=dict(rows.codecs.most_common()),

@@ -20,7 +20,7 @@ def archive_with_a_past(folder: Path) -> Path:
         new,
         kept("b.png", b"b" * 100, "a reason"),
         make_row("c.jpg", None, reason="the source file is no longer there", codec=None),
-        make_row("d.jpg", b"d" * 25, source_size=300, weights="ab" * 8),
+        make_row("d.jpg", b"d" * 25, source_size=300, weights="ab" * 8, preview=b"d"),
     ]
     fill(str(folder), rows, number=1)
     return folder
@@ -37,6 +37,7 @@ def test_everything_is_counted(tmp_path: Path) -> None:
         name: sum(size for path, size in sizes.items() if path.startswith(f"{name}/"))
         for name in {path.split("/")[0] for path in sizes}
     }
+    assert (info.previews, info.albums) == (1, 0)
     by_status = {status: (one.images, one.payload_bytes) for status, one in info.by_status.items()}
     assert by_status == {"coded": (2, 75), "kept": (1, 100), "failed": (1, 0)}
     assert (info.images, info.payload_bytes) == (4, 175)

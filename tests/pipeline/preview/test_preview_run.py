@@ -10,7 +10,6 @@ from pathlib import Path
 import PIL.Image
 import pytest
 
-from pipeline.archive.albums import read_album
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.layout import album_path
 from pipeline.archive.previews import read_previews
@@ -105,17 +104,16 @@ def test_a_page_of_them_is_a_few_reads(archive: Storage, monkeypatch: pytest.Mon
 def test_a_flipped_bit_is_found_and_mended(archive: Storage) -> None:
     make(archive)
     path, _ = sorted(albums(archive), key=archive.size)
-    (shard,) = {row.shard for row in rows_in(archive) if album_path(row.shard) == path}
-    whole, pictures = archive.read(path), read_album(archive, shard)
-    later = {row.key for row in rows_in(archive) if row.shard != shard}
+    rows = [row for row in rows_in(archive) if album_path(row.shard) == path]
+    shard, whole, previews = rows[0].shard, archive.read(path), list(read_previews(archive, rows))
     found = 0
     for at in range(0, len(whole), len(whole) // 60):
         archive.write(path, whole[:at] + bytes([whole[at] ^ 8]) + whole[at + 1 :])
-        if not list(damaged_albums(archive, [shard])):  # in what a reader of all of it passes over
-            assert read_album(archive, shard) == pictures
-            continue
-        found += 1
-        assert set(shown(archive)) == later
+        is_found = bool(list(damaged_albums(archive, [shard])))
+        read = list(read_previews(archive, rows))
+        # what is not found nobody reads: who wrote the file, how long it is when unpacked
+        assert read == previews or (is_found and not any(read))
+        found += is_found
     assert found > 40
     archive.write(path, whole[: len(whole) // 2])
     assert problems(archive) == {path}
@@ -124,23 +122,17 @@ def test_a_flipped_bit_is_found_and_mended(archive: Storage) -> None:
     assert archive.read(path) == whole
 
 
-def test_repair_removes_a_damaged_album(archive: Storage) -> None:
+def test_repair_removes_a_damaged_album_and_the_next_run_makes_it(archive: Storage) -> None:
     make(archive)
     first, second = albums(archive)
-    archive.write(first, archive.read(first)[:-9])
+    whole = archive.read(first)
+    archive.write(first, whole[:-9])
     summary = RepairRun(archive, HERE).run()
     assert (summary.albums, summary.problems, summary.put_aside) == ([first], [], None)
     assert list(albums(archive)) == [second]
     assert problems(archive) == set()
-
-
-def test_what_a_killed_run_left_undone_is_done(archive: Storage) -> None:
     make(archive)
-    whole = tree(archive.url)
-    first, _ = albums(archive)
-    archive.delete(first)
-    make(archive)
-    assert tree(archive.url) == whole
+    assert archive.read(first) == whole
 
 
 def test_a_preview_goes_with_its_image(archive: Storage) -> None:
