@@ -9,6 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -35,7 +36,7 @@ class DecoderSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """What a process is sent."""
+    """What a process is sent, alone or with others."""
 
     row: CatalogueRow
     view: View | None
@@ -45,7 +46,8 @@ class Task:
 class Answer:
     """What it sends back."""
 
-    outcome: Made | NotMade
+    outcomes: Sequence[Made | NotMade]
+    """One for each task, in their order."""
     holds: frozenset[str]
     """Ids of the images that it holds open."""
 
@@ -78,17 +80,17 @@ class DecoderProcess:
             except TookTooLongError as error:
                 raise DecoderDiedError from error
 
-    def ask(self, task: Task, *, timeout_s: float) -> Answer:
-        """Have a task done, in the time that it may take.
+    def ask(self, tasks: Sequence[Task], *, timeout_s: float) -> Answer:
+        """Have tasks done, in the time that they may take together.
 
         Raises:
-            TookTooLongError: it was not done; the process was killed.
+            TookTooLongError: they were not done; the process was killed.
             DecoderDiedError: the process ended.
         """
         self.start()
         assert self._running is not None
         try:
-            self._running[1].send(task)
+            self._running[1].send(tasks)
         except OSError as error:
             self.close()
             raise DecoderDiedError from error
@@ -137,8 +139,9 @@ def _serve_parent(parent: Connection, settings: DecoderSettings) -> None:
     parent.send("ready")
     while True:
         try:
-            task: Task = parent.recv()
+            tasks: Sequence[Task] = parent.recv()
         except (EOFError, OSError):
             return
-        outcome = maker.make(task.row, task.view)
-        parent.send(Answer(outcome=outcome, holds=maker.holds))
+        maker.open_together([task.row for task in tasks])
+        outcomes = [maker.make(task.row, task.view) for task in tasks]
+        parent.send(Answer(outcomes=outcomes, holds=maker.holds))

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Final
 
-from pipeline.archive.range_reads import read_row
-from pipeline.decode.opened_image import OpenedImage
+from codec.whole_picture import Pixels, WholePicture
+from pipeline.archive.range_reads import read_row, read_rows
+from pipeline.decode.opened_image import OpenedImage, open_pixels
 from pipeline.decode.row_decoder import RowDecoder
 from pipeline.image.read import ReadLimits
 from pipeline.packing.file_of import file_of
@@ -15,7 +19,9 @@ from pipeline.serve.image_id import image_id
 from pipeline.serve.render import render
 from pipeline.serve.view import View
 from pipeline.store.storage import Storage
-from pipeline.types import CatalogueRow
+from pipeline.types import CatalogueRow, ShardRow
+
+_log: Final = logging.getLogger(__name__)
 
 
 class ImageMaker:
@@ -39,6 +45,21 @@ class ImageMaker:
     def holds(self) -> frozenset[str]:
         """Ids of the images that are open (image_id.py)."""
         return frozenset(self._held)
+
+    def open_together(self, rows: Sequence[CatalogueRow]) -> None:
+        """Hold several small coded images, decoded in company. Where that fails, each is opened when it is asked for,
+        and says what is wrong with it."""
+        if len(rows) < 2:
+            return
+        try:
+            read = read_rows(self._archive, [row for row in rows if image_id(row) not in self._held])
+            found = [(image_id(row), stored) for row, stored in read if isinstance(stored, ShardRow)]
+            images = self._decoder.decode([stored for _, stored in found])
+        except Exception as error:  # noqa: BLE001 one of them may be anything, and the others are sound
+            _log.info("%d images are opened one by one: %s", len(rows), error)
+            return
+        for (name, stored), image in zip(found, images, strict=True):
+            self._held[name] = _opened(stored, image.pixels)
 
     def make(self, row: CatalogueRow, view: View | None) -> Made | NotMade:
         """As `Decoders.make`: whatever happens is an answer."""
@@ -65,3 +86,9 @@ class ImageMaker:
             and sum(one.holds_bytes for one in self._held.values()) > self._most_held_bytes
         ):
             self._held.popitem(last=False)
+
+
+def _opened(stored: ShardRow, pixels: Pixels) -> OpenedImage:
+    """An image that is decoded already."""
+    height, width, channels = pixels.shape
+    return open_pixels(stored, WholePicture(width, height, lambda: pixels, channels=channels))

@@ -2,6 +2,7 @@
 
 Work is counted in pixels. A request waits behind those that came before it, and is overtaken by those that came after
 it and are done sooner than it has waited: small ones never wait long for large ones, and large ones not for ever.
+Small images that wait go to a decoder together.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from functools import partial
 from typing import Any, Final, Self, TypeVar
 
 from pipeline.metrics.serving import ServingMetrics
+from pipeline.serve.company import company_of, gains_by_company, most_together
 from pipeline.serve.decoder_process import DecoderProcess, DecoderSettings, Task
 from pipeline.serve.decoding import DecoderDiedError, Made, NotMade, OverloadedError, TookTooLongError
 from pipeline.serve.image_id import image_id
@@ -43,8 +45,11 @@ class _Job:
     view: View | None
     pixels: float
     is_alone: bool
+    """While no decoder does anything else."""
     arrived: float
     outcome: asyncio.Future[Made | NotMade]
+    takes_company: bool
+    """Whether it is decoded for less beside others (company.py)."""
 
     @property
     def image(self) -> str:
@@ -60,8 +65,8 @@ class _Job:
 class _Decoder:
     process: DecoderProcess
     holds: frozenset[str] = frozenset()
-    job: _Job | None = None
-    """What it works on."""
+    jobs: Sequence[_Job] = ()
+    """What it works on: one, or small ones together."""
     is_started: bool = False
     """A process that died is replaced before it is asked again."""
 
@@ -77,12 +82,14 @@ class LocalDecoders:
     _waiting: list[_Job] = field(init=False, default_factory=list)
     _tasks: set[asyncio.Task[None]] = field(init=False, default_factory=set)
     _is_closed: bool = field(init=False, default=False)
+    _most_together: int = field(init=False)
     _pixels_per_s: float = field(init=False, default=_PIXELS_PER_S)
     """That one decoder makes."""
 
     def __post_init__(self) -> None:
         """Take how many there are; nothing runs yet."""
         number = self.limits.decoders
+        self._most_together = most_together(self.settings.device)
         self._decoders = [_Decoder(process=DecoderProcess(self.settings)) for _ in range(number)]
         self._threads = ThreadPoolExecutor(number, thread_name_prefix="decoder")
 
@@ -135,6 +142,7 @@ class LocalDecoders:
             is_alone=alone,
             arrived=time.monotonic(),
             outcome=loop.create_future(),
+            takes_company=not alone and gains_by_company(row, view, self._most_together),
         )
         pace = self._pixels_per_s * len(self._decoders)
         if self._waiting and (self._waiting_pixels() + job.pixels) / pace > self.limits.deadline_s:
@@ -153,7 +161,7 @@ class LocalDecoders:
         return sum(job.pixels for job in self._waiting)
 
     def _busy(self) -> int:
-        return sum(decoder.job is not None for decoder in self._decoders)
+        return sum(bool(decoder.jobs) for decoder in self._decoders)
 
     def _cost(self, row: CatalogueRow, view: View | None) -> float:
         """In pixels: of what is shown where the image is open, else of all that must be decoded for it."""
@@ -169,8 +177,9 @@ class LocalDecoders:
             job.outcome.set_exception(OverloadedError(self.limits.deadline_s))
 
     def _begin_what_can(self) -> None:
-        for job in sorted(self._waiting, key=lambda job: job.rank):
-            running = [decoder.job for decoder in self._decoders if decoder.job is not None]
+        in_order = sorted(self._waiting, key=lambda job: job.rank)
+        for job in in_order:
+            running = [one for decoder in self._decoders for one in decoder.jobs]
             if any(one.is_alone for one in running):
                 return
             if job.outcome.done() or job.image in (one.image for one in running):
@@ -181,13 +190,15 @@ class LocalDecoders:
             decoder = next(self._idle_for(job), None)
             if decoder is None:
                 return
-            self._waiting.remove(job)
-            decoder.job = job
-            self._go(self._run(decoder, job))
+            taken = {one.image for one in running}.union(*(one.holds for one in self._decoders))
+            decoder.jobs = tuple(company_of(job, in_order, taken, self._most_together))
+            for one in decoder.jobs:
+                self._waiting.remove(one)
+            self._go(self._run(decoder))
 
     def _idle_for(self, job: _Job) -> Iterator[_Decoder]:
         """Decoders that do nothing; first those that hold the image, then those that hold least."""
-        idle = [one for one in self._decoders if one.is_started and one.job is None]
+        idle = [one for one in self._decoders if one.is_started and not one.jobs]
         yield from sorted(idle, key=lambda one: (job.image not in one.holds, len(one.holds)))
 
     async def _begin(self, decoder: _Decoder) -> None:
@@ -198,25 +209,37 @@ class LocalDecoders:
         decoder.is_started = True
         self._begin_what_can()
 
-    async def _run(self, decoder: _Decoder, job: _Job) -> None:
-        task, began = Task(row=job.row, view=job.view), time.monotonic()
+    async def _run(self, decoder: _Decoder) -> None:
+        jobs, began = decoder.jobs, time.monotonic()
+        tasks = [Task(row=job.row, view=job.view) for job in jobs]
         try:
             answer = await self._in_thread(
-                partial(decoder.process.ask, task, timeout_s=self.limits.deadline_s)
+                partial(decoder.process.ask, tasks, timeout_s=self.limits.deadline_s)
             )
         except (DecoderDiedError, TookTooLongError) as error:
-            decoder.holds, decoder.job, decoder.is_started = frozenset(), None, False
-            if not job.outcome.done():
-                job.outcome.set_exception(error)
+            decoder.holds, decoder.jobs, decoder.is_started = frozenset(), (), False
+            self._blame(jobs, error)
             if not self._is_closed:
                 await self._begin(decoder)
         else:
-            decoder.holds, decoder.job = answer.holds, None
-            pace = job.pixels / max(time.monotonic() - began, 1e-3)
+            decoder.holds, decoder.jobs = answer.holds, ()
+            pace = sum(job.pixels for job in jobs) / max(time.monotonic() - began, 1e-3)
             self._pixels_per_s += _LEARNT * (pace - self._pixels_per_s)
-            if not job.outcome.done():
-                job.outcome.set_result(answer.outcome)
+            for job, outcome in zip(jobs, answer.outcomes, strict=True):
+                if not job.outcome.done():
+                    job.outcome.set_result(outcome)
             self._begin_what_can()
+
+    def _blame(self, jobs: Sequence[_Job], error: Exception) -> None:
+        """One image did it; of several nobody knows which, so each is tried by itself."""
+        for job in jobs:
+            if job.outcome.done():
+                continue
+            if len(jobs) == 1 or self._is_closed:
+                job.outcome.set_exception(error)
+            else:
+                job.takes_company = False
+                self._waiting.append(job)
 
     def _go(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -27,7 +27,9 @@ _LOOK_EVERY_S: Final = 0.1
 class DecoderReplica:
     """As many processes as Ray lends CPUs to this replica; one where it lends a part of a GPU."""
 
-    async def __init__(self, archive: Storage, limits: Limits) -> None:
+    async def __init__(  # type: ignore[misc]  # Ray awaits it
+        self, archive: Storage, limits: Limits
+    ) -> None:
         """Return when a decoder could begin: before that, Ray sends nobody here.
 
         Args:

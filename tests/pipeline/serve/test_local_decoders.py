@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from threading import Condition
 from typing import Any
 
@@ -20,7 +20,7 @@ from pipeline.types import CatalogueRow
 from tests.support.catalogues import catalogue_row
 
 _LONG_S = 20.0
-LARGE, SMALL = (4000, 4000), (200, 200)
+LARGE, SMALL, TINY = (4000, 4000), (300, 300), (160, 160)
 
 
 class Told:
@@ -55,11 +55,11 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Told:
         def start(self) -> None:
             told.starts += 1
 
-        def ask(self, task: Task, *, timeout_s: float) -> Answer:
-            outcome = told.outcome(task.row.key)
+        def ask(self, tasks: Sequence[Task], *, timeout_s: float) -> Answer:
+            outcome = told.outcome(" ".join(task.row.key for task in tasks))
             if isinstance(outcome, Exception):
                 raise outcome
-            return Answer(outcome=Made(data=outcome), holds=frozenset())
+            return Answer(outcomes=[Made(data=outcome)] * len(tasks), holds=frozenset())
 
         def close(self) -> None:
             pass
@@ -173,3 +173,25 @@ def test_a_decoder_that_died_is_replaced_and_one_that_is_alone_is_alone(told: To
         await asyncio.gather(again, later)
 
     run(test, decoders=2)
+
+
+def test_tiny_ones_go_together_and_alone_once_a_decoder_died_of_them(told: Told) -> None:
+    async def test(decoders: LocalDecoders) -> None:
+        first = ask(decoders, row("first"))
+        await until(lambda: told.begun == ["first"])
+        tiny = [ask(decoders, row(f"{number}", TINY)) for number in range(12)]
+        small = ask(decoders, row("small"))
+        await asyncio.sleep(0)
+        told.end("first")
+        together = " ".join(map(str, range(10)))  # as many pixels as gain by it
+        await until(lambda: told.begun == ["first", together])
+        told.end(together, DecoderDiedError("of one of them"))
+        told.end("0", DecoderDiedError("of this one"))
+        for key in (*map(str, range(1, 10)), "10 11", "small"):
+            told.end(key)
+        with pytest.raises(DecoderDiedError, match="of this one"):
+            await tiny[0]
+        await asyncio.gather(first, small, *tiny[1:])
+        assert sorted(told.begun[2:]) == sorted([*map(str, range(10)), "10 11", "small"])
+
+    run(test, decoders=1)
