@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
+from urllib.parse import urlsplit
 
 import typer
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from pipeline.serve.site import Site
 
 _OF_THE_EXTRA: Final = ("cachetools", "starlette", "uvicorn")
-_HERE_ALONE: Final = ("127.0.0.1", "::1", "localhost")
+_HERE_ALONE: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 def serve(
@@ -87,9 +88,10 @@ def serve(
     Prints the address and goes on until Ctrl-C or SIGTERM. What is committed to ARCHIVE meanwhile is served within half
     a minute. Needs the extra `serve`: pip install 'tenfold[serve]'.
 
-    /image/KEY is an image as a file that the client can show, with ?w=WIDTH a smaller one; /iiif/3/KEY/info.json is for
-    IIIF viewers; /raw/KEY gives the bytes that are stored, in ranges; /healthz, /readyz and /metrics are for whoever
-    watches it. docs/guide/serve.md says more, and shows a proxy before it.
+    The address is a page of all images, for a browser. /image/KEY is an image as a file that the client can show, with
+    ?w=WIDTH a smaller one; /iiif/3/KEY/info.json is for IIIF viewers; /raw/KEY gives the bytes that are stored, in
+    ranges; /healthz, /readyz and /metrics are for whoever watches it. docs/guide/serve.md says more, and shows a proxy
+    before it.
 
     Examples:
 
@@ -126,6 +128,7 @@ def serve(
             as_of=as_of,
             cache=cache,
             public_url=public_url.rstrip("/") if public_url else None,
+            hosts=_hosts(host, public_url),
             token=token,
         )
         if token is None and host not in _HERE_ALONE:
@@ -135,6 +138,14 @@ def serve(
             )
         run_server(make_app(site), host=host, port=port, began=partial(_tell, site))
         say("Stopped.")
+
+
+def _hosts(host: str, public_url: str | None) -> frozenset[str] | None:
+    """Where only this machine can ask, it must do so by a name that is its own: a page of another site, whose name was
+    made to lead here, is refused."""
+    if host not in _HERE_ALONE:
+        return None
+    return _HERE_ALONE | ({urlsplit(public_url).hostname or ""} if public_url else set())
 
 
 def _tell(site: Site, address: str) -> None:

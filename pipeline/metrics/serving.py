@@ -11,6 +11,7 @@ from prometheus_client import (
     Counter,
     Gauge,
     Histogram,
+    disable_created_metrics,
     generate_latest,
 )
 
@@ -24,6 +25,7 @@ class ServingMetrics:
 
     def __init__(self) -> None:
         """Nothing is counted yet."""
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series beside each
         self._registry = CollectorRegistry()
         self._requests = Counter(
             "tenfold_http_requests_total",

@@ -27,6 +27,7 @@ from pipeline.serve.preview_routes import preview_routes
 from pipeline.serve.problems import answer_problem
 from pipeline.serve.raw_routes import raw_routes
 from pipeline.serve.site import Site
+from pipeline.serve.warm_up import warm_up
 
 _log: Final = logging.getLogger(__name__)
 _REFRESH_EVERY_S: Final = 15.0
@@ -59,13 +60,13 @@ def make_app(site: Site) -> Starlette:
 async def _running(site: Site) -> AsyncIterator[None]:
     """Decode, and go to newer versions of the catalogue, for as long as the app runs."""
     await site.decoders.start()
-    follower = asyncio.create_task(_follow(site))
+    beside = [asyncio.create_task(work) for work in (_follow(site), warm_up(site))]
     try:
         yield
     finally:
-        follower.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await follower
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
         await site.decoders.close()
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Collection
 from http import HTTPStatus
 from typing import Final
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
@@ -79,9 +80,16 @@ class Guard:
         if scope["method"] not in _METHODS:
             words = f"Expected one of {_ALLOWED}, got {scope['method'][:20]!r}: an archive is not changed from here."
             return problem_response(Problem(HTTPStatus.METHOD_NOT_ALLOWED, words, {"Allow": _ALLOWED}))
+        headers = Headers(scope=scope)
+        if self._site.hosts is not None and _host_of(headers) not in self._site.hosts:
+            words = (
+                f"Expected to be asked as {' or '.join(sorted(self._site.hosts))}, got {headers.get('host')!r}. Behind "
+                "a proxy, tell `tenfold serve` the address by --public-url."
+            )
+            return problem_response(Problem(HTTPStatus.MISDIRECTED_REQUEST, words))
         if scope["method"] == "OPTIONS":
             return Response(status_code=HTTPStatus.NO_CONTENT, headers=_PREFLIGHT)
-        if self._site.token is None or route in _FOR_ALL or self._knows_token(Headers(scope=scope)):
+        if self._site.token is None or route in _FOR_ALL or self._knows_token(headers):
             return None
         words = "Expected `Authorization: Bearer TOKEN` with the token of this server, got none or another."
         return problem_response(Problem(HTTPStatus.UNAUTHORIZED, words, {"WWW-Authenticate": "Bearer"}))
@@ -90,3 +98,8 @@ class Guard:
         kind, _, token = headers.get("authorization", "").partition(" ")
         wanted = (self._site.token or "").encode()
         return kind.lower() == "bearer" and hmac.compare_digest(token.strip().encode(), wanted)
+
+
+def _host_of(headers: Headers) -> str:
+    """The name that a client believes this server to have, without the port."""
+    return (urlsplit(f"//{headers.get('host', '')}").hostname or "").lower()

@@ -23,6 +23,7 @@ def open_site(
     as_of: AsOf | None = None,
     cache: Path | None = None,
     public_url: str | None = None,
+    hosts: frozenset[str] | None = None,
     token: str | None = None,
 ) -> Site:
     """Read the catalogue of an archive, to serve it.
@@ -32,6 +33,7 @@ def open_site(
         as_of: serve this version alone.
         cache: a folder in which files that were made are kept; None for memory alone.
         public_url: where clients reach it, without a slash at the end; None for what each request says.
+        hosts: names by which it may be asked; None for any.
         token: that clients must show; None lets everybody in.
     Raises:
         NoArchiveError: nothing there is an archive.
@@ -51,5 +53,6 @@ def open_site(
         limits=limits,
         metrics=metrics,
         public_url=public_url,
+        hosts=hosts,
         token=token,
     )

@@ -26,5 +26,7 @@ class Site:
     metrics: ServingMetrics
     public_url: str | None = None
     """Where clients reach it, when a proxy stands before it: without a slash at the end."""
+    hosts: frozenset[str] | None = None
+    """Names by which it may be asked; None for any."""
     token: str | None = None
     """That clients must show; None lets everybody in."""

@@ -47,7 +47,7 @@ class Told:
 
 
 def run(test: Callable[[], Awaitable[None]]) -> None:
-    asyncio.run(asyncio.wait_for(test(), 60))  # type: ignore[arg-type]
+    asyncio.run(asyncio.wait_for(test(), 60))
 
 
 def service(decoders: Told, disk: DiskCache | None = None, memory: int = 10**6) -> ImageService:

@@ -176,6 +176,8 @@ def test_stored_bytes_come_in_ranges(server: Server) -> None:
 def test_who_may_ask_and_how(server: Server) -> None:
     assert ask(server, "/metrics", Authorization="Bearer guessed").status == 401
     assert ask(server, "/healthz", Authorization="").status == 200
+    assert ask(server, f"/raw{PATH}", Host="localhost:1").status == 200
+    assert ask(server, f"/raw{PATH}", Host="rebound.example.org").status == 421
     assert ask(server, "/iiif/3/x", method="OPTIONS", Authorization="").status == 204
     for method in ("POST", "PUT", "DELETE", "TRACE"):
         assert ask(server, f"/raw{PATH}", method=method).status == 405
