@@ -114,13 +114,13 @@ class ArchiveFiles:
             except FileNotFoundError as error:
                 yield key, error
                 continue
-            finished = self._finished.get(files[key].etag)
+            finished = self._finished.get(key, files[key].etag)
             if finished is not None:
                 del rows[key]
                 yield key, finished
         for key, found in self._contents.files(rows[key] for key in files if key in rows):
             if isinstance(found, bytes) and len(wanted) == 1:
-                self._finished.put(files[key].etag, found)
+                self._finished.put(key, files[key].etag, found)
             yield key, found
 
     def _listed(

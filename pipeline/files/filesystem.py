@@ -126,9 +126,7 @@ class ArchiveFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec is 
         found: dict[str, dict[str, Any]] = {}
         for one in self._below(path, depth=maxdepth, bare=bare or not detail):
             if withdirs or one["type"] == "file":
-                found.setdefault(
-                    one["name"], one
-                )  # of a file and a folder of one name the file, which comes first
+                found.setdefault(one["name"], one)  # a file comes before the folder of its name
         if (withdirs and path and self.isdir(path)) or (not found and self.isfile(path)):
             found[path] = self.info(path)
         names = sorted(found)
@@ -162,7 +160,7 @@ class ArchiveFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec is 
         found = self.files.contents([one for one in paths if not recursive or self.isfile(one)])
         part = slice(kwargs.get("start"), kwargs.get("end"))
         return {
-            key: one if isinstance(one, Exception) else one[part] for key, one in _told_of(found, on_error)
+            key: one if isinstance(one, Exception) else one[part] for key, one in _as_asked(found, on_error)
         }
 
     def cat_ranges(
@@ -180,7 +178,7 @@ class ArchiveFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec is 
         for number, (path, start, end) in enumerate(zip(paths, *bounds, strict=True)):
             asked[self._strip_protocol(path)].append((number, slice(start, end)))
         parts: dict[int, bytes | Exception] = {}
-        for key, found in _told_of(self.files.contents(asked), on_error):
+        for key, found in _as_asked(self.files.contents(asked), on_error):
             for number, part in asked[key]:
                 parts[number] = found if isinstance(found, Exception) else found[part]
         return [parts[number] for number in sorted(parts)]
@@ -224,7 +222,7 @@ def _told(found: ImageFile | Folder) -> dict[str, Any]:
     }
 
 
-def _told_of(found: Iterable[Found], on_error: str) -> Iterator[Found]:
+def _as_asked(found: Iterable[Found], on_error: str) -> Iterator[Found]:
     """What is found, as the caller wants to hear of errors: `raise`, `return` or `omit`."""
     for key, one in found:
         if isinstance(one, Exception) and on_error == "raise":

@@ -52,7 +52,7 @@ class ImageFile:
     fmt: str | None
     """Pillow's name: PNG where its pixels are stored, else that of the file that was kept."""
     etag: str
-    """Other bytes have another one."""
+    """Other bytes of the same key have another one."""
     encoded_at: datetime
     layout: PngLayout | None
     """Of the PNG that is written for it; None where a file was kept."""
