@@ -12,6 +12,7 @@ export class Listing {
     this.filter = filter;
     this.order = order;
     this.total = null; // null where images must be looked at to know
+    this.of = null; // images of the archive
     this.ends = []; // where sheets end, if the next ones are found from there
     this.isWhole = false; // whether the last sheet is known
     this.looked = 0;
@@ -54,7 +55,7 @@ export class Listing {
         { signal: this.leaving.signal },
       );
       rows.push(...answer.images.map((row) => ({ ...row, edition: answer.edition })));
-      this.total = answer.total;
+      [this.total, this.of] = [answer.total, answer.of];
       if (this.total !== null) return rows;
       this.looked += answer.looked_at;
       where = { after: answer.next };

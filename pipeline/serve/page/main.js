@@ -2,7 +2,8 @@
 
 import { ask, Refused, segment, trouble } from "./api.js";
 import { byId, element } from "./element.js";
-import { Grid, MOST_SHEETS } from "./grid.js";
+import { Grid } from "./grid.js";
+import { MOST_SHEETS } from "./heights.js";
 import { Listing } from "./listing.js";
 import { Previews } from "./previews.js";
 import { Rail } from "./rail.js";
@@ -19,8 +20,8 @@ const grid = new Grid(byId("grid"), {
   previews: new Previews(() => again()),
   open: (row, rank) => open(row, rank),
   href: (row) => address({ image: row.key }),
-  tellPlace: () => rail.at(grid.place),
-  goOn: (rank) => list(rank),
+  tellPlace: (rank) => rail.at(rank),
+  goOn: (rank) => grid.listing.total === null || again(rank),
   tellError: (error) => refused(error),
 });
 const rail = new Rail((rank) => list(rank));
@@ -56,8 +57,9 @@ async function list(rank = 0) {
   }
 }
 
-function again() {
-  list(grid.place);
+/** Lists anew, from the same place on where that can be told. */
+function again(rank = grid.rank) {
+  list(grid.listing?.total == null ? 0 : rank);
 }
 
 function refused(error) {
@@ -76,7 +78,7 @@ function looking(listing, looked) {
 
 async function tellCount(listing) {
   if (listing.total !== null) {
-    say(counted(listing.total, "image"), listing.total === about.images ? "" : ` of ${whole(about.images)}`);
+    say(counted(listing.total, "image"), listing.total === listing.of ? "" : ` of ${whole(listing.of)}`);
     return;
   }
   let [images, looked, after] = [0, 0, null];

@@ -18,6 +18,7 @@ export class Tile {
       element("span", { class: "caption", "aria-hidden": "true" }, element("span", { class: "name" }, name), element("span", { class: "told" }, words)),
     );
     this.element = element("div", { role: "listitem", class: "place" }, this.link);
+    this.element.tile = this;
     Object.assign(this.element.style, { left: `${box.left}px`, top: `${box.top}px`, width: `${box.width}px`, height: `${box.height}px` });
     this.isShown = false;
   }
