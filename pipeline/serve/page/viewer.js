@@ -65,7 +65,7 @@ export class Viewer {
 
   meanwhile(row) {
     const image = byId("meanwhile");
-    image.hidden = !row?.preview_length;
+    image.hidden = !row?.width;
     if (!image.hidden) image.src = `preview/${segment(row.key)}`;
   }
 
