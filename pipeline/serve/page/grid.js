@@ -13,7 +13,7 @@ const NEAR = 1.5; // windows above and below
 export class Grid {
   /**
    * @param {HTMLElement} host
-   * @param {{previews: object, open: (row: object, rank: number) => void, href: (row: object) => string,
+   * @param {{tileUses: object, open: (row: object, rank: number) => void, href: (row: object) => string,
    *   tellPlace: (rank: number) => void, goOn: (rank: number) => void, tellError: (error: Error) => void}} uses
    *   goOn: is called at an end of the page behind which there are more images
    */
@@ -104,7 +104,7 @@ export class Grid {
     const { boxes, height } = justify(rows.map(shapeOf), room);
     const before = this.heights.of(number);
     const isAbove = this.heights.top(number) + before <= this.line + innerHeight / 2;
-    sheet.tiles = rows.map((row, at) => new Tile(row, boxes[at], this.listing.order, this.href(row)));
+    sheet.tiles = rows.map((row, at) => new Tile(row, boxes[at], { ...this.tileUses, order: this.listing.order, href: this.href(row) }));
     sheet.host.replaceChildren(...sheet.tiles.map((tile) => tile.element));
     for (const tile of sheet.tiles) this.watcher.observe(tile.element);
     const below = this.inOrder().find(([other, { host }]) => other > number && host.isConnected);
@@ -126,7 +126,7 @@ export class Grid {
     sheet.host.remove();
     for (const tile of sheet.tiles) {
       this.watcher.unobserve(tile.element);
-      tile.hide(this.previews);
+      tile.hide();
     }
   }
 
@@ -149,8 +149,8 @@ export class Grid {
 
   entered(entries) {
     for (const { target, isIntersecting } of entries) {
-      if (isIntersecting) tileAt(target).show(this.previews);
-      else tileAt(target).hide(this.previews);
+      if (isIntersecting) tileAt(target).show();
+      else tileAt(target).hide();
     }
   }
 

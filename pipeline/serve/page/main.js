@@ -7,6 +7,7 @@ import { MOST_SHEETS } from "./heights.js";
 import { Listing } from "./listing.js";
 import { Previews } from "./previews.js";
 import { Rail } from "./rail.js";
+import { Renderings } from "./renderings.js";
 import { Search } from "./search.js";
 import { Viewer } from "./viewer.js";
 import { counted, whole } from "./words.js";
@@ -17,7 +18,7 @@ let about = null;
 let shown = null; // rank of the image in the viewer, where it is known
 let listed = null; // filter and order of what the grid shows
 const grid = new Grid(byId("grid"), {
-  previews: new Previews(() => again()),
+  tileUses: { previews: new Previews(() => again()), renderings: new Renderings() },
   open: (row, rank) => open(row, rank),
   href: (row) => address({ image: row.key }),
   tellPlace: (rank) => rail.at(rank),

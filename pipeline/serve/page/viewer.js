@@ -3,6 +3,7 @@
 import { ask, Refused, segment } from "./api.js";
 import { byId, element } from "./element.js";
 import { factsOf } from "./facts.js";
+import { rendering } from "./renderings.js";
 
 const isStill = matchMedia("(prefers-reduced-motion: reduce)").matches;
 
@@ -66,7 +67,7 @@ export class Viewer {
   meanwhile(row) {
     const image = byId("meanwhile");
     image.hidden = !row?.width;
-    if (!image.hidden) image.src = `preview/${segment(row.key)}`;
+    if (!image.hidden) image.src = rendering(row);
   }
 
   async deep(key, row) {
