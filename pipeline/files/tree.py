@@ -40,10 +40,6 @@ class Tree:
         """Take all rows."""
         self._rows = rows
 
-    def is_folder(self, path: str) -> bool:
-        """Whether keys lie below a path. The root is a folder also when it is empty."""
-        return not path or bool(self._rows.with_prefix(f"{path}/"))
-
     def content(self, path: str) -> Iterator[Files | Folder]:
         """What lies directly in a folder, in the order of the keys; nothing when there is no such folder."""
         prefix = f"{path}/" if path else ""
