@@ -87,8 +87,8 @@ def settle_existing(
     paths = {place.path for one in planned for place in one.places}
     check_no_archive(archive, destination, paths)
     if existing == "keep":
-        there = paths_there([one.places for one in planned], destination, limits)
-        return [one for one, path in zip(planned, there, strict=True) if path is None]
+        there = files_there([one.places for one in planned], destination, limits)
+        return [one for one, file in zip(planned, there, strict=True) if file is None]
     found = files_at(destination, paths)
     in_the_way = sorted(found.keys() & {one.places[0].path for one in planned})
     if in_the_way and existing == "refuse":
@@ -101,7 +101,7 @@ def settle_existing(
     return _replacing(planned, found, destination, originals) if existing == "replace" else list(planned)
 
 
-def paths_there(
+def files_there(
     images: Sequence[tuple[Place, ...]], destination: Storage, limits: NameLimits
 ) -> Iterator[ObjectInfo | None]:
     """For each image its file, where it is there: in the format that is meant, or the original that was kept."""

@@ -17,15 +17,16 @@ from pipeline.config import CompressConfig
 from pipeline.decode.file_form import FileForm
 from pipeline.decode.gathering import Gathering
 from pipeline.decode.job_record import JobRecord, PlanHead
+from pipeline.decode.left_over import LeftOver, tasks_left
 from pipeline.decode.opened_record import opened_record, remember, temporary_record
 from pipeline.decode.outcome import Outcome
 from pipeline.decode.outlet import OutputKind
 from pipeline.decode.pack_outlet import check_no_other_packs, remove_orphans
-from pipeline.decode.plan import Existing, paths_there
-from pipeline.decode.planner import Planner, tasks_in
+from pipeline.decode.plan import Existing
+from pipeline.decode.planner import Planner
 from pipeline.decode.selection import Selection
 from pipeline.decode.summary import DecodeSummary
-from pipeline.decode.tasks import DecodeResult, DecoderSpec, DecodeTask, Delivered, WantedImage
+from pipeline.decode.tasks import DecodeResult, DecoderSpec, DecodeTask
 from pipeline.errors import StorageError
 from pipeline.events import (
     Failure,
@@ -39,10 +40,7 @@ from pipeline.events import (
     together,
 )
 from pipeline.progress import Follower
-from pipeline.store.backend import ObjectInfo
-from pipeline.store.name_limits import limits_of
 from pipeline.store.storage import Storage
-from pipeline.store.urls import has_text_name
 from pipeline.totals import Totals
 from pipeline.workers.pool import Died
 from pipeline.workers.retry import halves, work_through
@@ -164,7 +162,14 @@ class DecodeRun:
             config=self._config,
         )
         workload = Workload(images=left, megapixels=head.megapixels * share)
-        tasks = self._tasks(record, head, finished, stop, is_begun=is_begun)
+        left_over = tasks_left(
+            record,
+            head,
+            finished,
+            form=self._form,
+            written_to=self._destination if is_begun and self._to == "files" else None,
+        )
+        tasks = self._tasks(record, left_over, stop)
         try:
             with working_pool(spec, self._config.workers, self._listen, workload=workload) as pool:
                 for outcome in work_through(pool, tasks, _split, listen=self._listen):
@@ -176,37 +181,16 @@ class DecodeRun:
             raise type(error)(f"{error} {JOB_GOES_ON if self._is_recorded else GOES_ON}") from error
 
     def _tasks(
-        self,
-        record: JobRecord,
-        head: PlanHead,
-        finished: set[int],
-        stop: Callable[[], bool],
-        *,
-        is_begun: bool,
+        self, record: JobRecord, left: Iterator[LeftOver], stop: Callable[[], bool]
     ) -> Iterator[DecodeTask]:
-        """What is left to do, task by task, until it is time to stop."""
-        for path in head.parts:
-            tasks = (task for task in tasks_in(record.part(path), self._form) if task.number not in finished)
-            looked_at = self._with_what_is_there(list(tasks)) if is_begun else ((task, []) for task in tasks)
-            for task, there in looked_at:
-                if stop():
-                    return
-                if result := self._gathering.begin(task, there):
-                    self._finish(record, task.number, result)
-                    continue
-                known = {one.position for one in there}
-                yield replace(task, images=tuple(one for one in task.images if one.position not in known))
-
-    def _with_what_is_there(self, tasks: list[DecodeTask]) -> Iterator[tuple[DecodeTask, list[Delivered]]]:
-        """Tasks of a run that was killed, each with the files that were written of it. Packs appear as a whole."""
-        images = [image for task in tasks for image in task.images]
-        found: Iterator[ObjectInfo | None] = iter([None] * len(images))
-        if self._to == "files":
-            limits = limits_of(self._destination.url)
-            found = paths_there([image.places for image in images], self._destination, limits)
-        for task in tasks:
-            its_files = [(image, next(found)) for image in task.images]
-            yield task, [_delivered(image, info) for image, info in its_files if info is not None]
+        """What is left to do, until it is time to stop."""
+        for one in left:
+            if stop():
+                return
+            if result := self._gathering.begin(one.task, one.there):
+                self._finish(record, one.task.number, result)
+            else:
+                yield one.to_do()
 
     def _take(self, record: JobRecord, task: DecodeTask, part: DecodeResult) -> None:
         keys = {image.position: image.key for image in task.images}
@@ -259,11 +243,6 @@ def _given_up(death: Died[DecodeTask]) -> DecodeResult:
     (image,) = death.task.images
     reason = f"its worker died each time it was tried alone: {death.reason}"
     return DecodeResult(delivered=(), failed=((image.position, reason),), pixels=0)
-
-
-def _delivered(image: WantedImage, file: ObjectInfo) -> Delivered:
-    is_own_name = file.path in {place.asked for place in image.places} and has_text_name(image.row.source_url)
-    return Delivered(position=image.position, path=file.path, num_bytes=file.size, is_renamed=not is_own_name)
 
 
 def _split(task: DecodeTask) -> list[DecodeTask]:
