@@ -38,7 +38,6 @@ from pipeline.decode.run import GOES_ON, JOB_GOES_ON, DecodeRun
 from pipeline.decode.selection import Selection
 from pipeline.decode.summary import DecodeSummary
 from pipeline.decode.watch import Watch
-from pipeline.errors import ConfigError
 from pipeline.store.storage import Storage
 from pipeline.words import counted
 
@@ -186,6 +185,10 @@ def decode(
     """
     if skip_existing and overwrite:
         raise typer.BadParameter("files in DST either stay or are written over", param_hint="--overwrite")
+    if watch is not None and (where or glob or keys_file or requests):
+        raise typer.BadParameter(
+            "the lists say which images are wanted, and nothing else", param_hint="--watch"
+        )
     form = read_form(fmt, out_quality, names)
     existing: Existing = "keep" if skip_existing else "replace" if overwrite else "refuse"
     is_job = record or to != "files" or any(one is not None for one in (requests, watch, max_seconds))
@@ -212,10 +215,6 @@ def decode(
         with usage():
             if webhook is not None:
                 check_webhook(webhook)
-            if watch is not None and (where or glob or keys_file or requests):
-                raise ConfigError(
-                    "Expected --watch alone to say which images are wanted, got another option too."
-                )
         if watch is not None:
             _serve_lists(watch, dst, settings, run, stop)
         keys = read_keys(keys_file) if keys_file else None

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 
 from pipeline.decode.file_form import FileForm
-from pipeline.decode.job_record import JobRecord, PlanHead
+from pipeline.decode.job_record import NOTHING_TO_DECODE, JobRecord, PlanHead, by_task
 from pipeline.decode.plan import files_there
 from pipeline.decode.planner import tasks_in
 from pipeline.decode.tasks import DecodeTask, Delivered, WantedImage
@@ -29,6 +29,18 @@ class LeftOver:
         """The rest of it."""
         known = {one.position for one in self.there}
         return replace(self.task, images=tuple(one for one in self.task.images if one.position not in known))
+
+
+def images_left(record: JobRecord, head: PlanHead, finished: Set[int]) -> int:
+    """How many images the tasks without a result have, those that a killed run wrote among them."""
+    if not finished:
+        return head.planned
+    return sum(
+        rows.num_rows
+        for path in head.parts
+        for number, rows in by_task(record.part(path))
+        if number != NOTHING_TO_DECODE and number not in finished
+    )
 
 
 def tasks_left(

@@ -7,7 +7,7 @@ is kept in the destination where it is wanted, so that a killed run goes on from
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, replace
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from pipeline.config import CompressConfig
 from pipeline.decode.file_form import FileForm
 from pipeline.decode.gathering import Gathering
 from pipeline.decode.job_record import JobRecord, PlanHead
-from pipeline.decode.left_over import LeftOver, tasks_left
+from pipeline.decode.left_over import LeftOver, images_left, tasks_left
 from pipeline.decode.opened_record import opened_record, remember, temporary_record
 from pipeline.decode.outcome import Outcome
 from pipeline.decode.outlet import OutputKind
@@ -108,9 +108,7 @@ class DecodeRun:
         self._listen(RunBegan(verb="decode", archive=self._archive.url, done="decoded"))
         catalogue = Catalogue(self._archive, as_of=self._as_of)
         asked = self._asked(catalogue)
-        version = catalogue.version()
-        kept = nullcontext(opened_record(self._destination, asked, version)) if self._is_recorded else None
-        with kept or temporary_record() as record:
+        with self._record(asked, catalogue.version()) as record:
             begun = record.head()
             head = begun or record.start(self._planned(catalogue, record, asked))
             if self._is_recorded and begun is None:
@@ -118,6 +116,11 @@ class DecodeRun:
             self._destination.check_writable()
             self._work(record, head, stop, is_begun=begun is not None)
             return self._summary(record, head)
+
+    def _record(self, asked: dict[str, Any], version: int) -> AbstractContextManager[JobRecord]:
+        if self._is_recorded:
+            return nullcontext(opened_record(self._destination, asked, version))
+        return temporary_record()
 
     def _asked(self, catalogue: Catalogue) -> dict[str, Any]:
         """All that makes a job another one, but the version of the archive."""
@@ -148,8 +151,7 @@ class DecodeRun:
 
     def _work(self, record: JobRecord, head: PlanHead, stop: Callable[[], bool], *, is_begun: bool) -> None:
         finished = record.finished() if is_begun else set()
-        share = 1.0 - len(finished) / max(1, head.tasks)
-        left = round(head.planned * share)
+        left = images_left(record, head, finished)
         self._listen(ImagesListed(images=left))
         self._listen(ListingEnded())
         if len(finished) == head.tasks:
@@ -161,7 +163,7 @@ class DecodeRun:
             pack_prefix=record.job,
             config=self._config,
         )
-        workload = Workload(images=left, megapixels=head.megapixels * share)
+        workload = Workload(images=left, megapixels=head.megapixels * left / head.planned)
         left_over = tasks_left(
             record,
             head,

@@ -19,7 +19,7 @@ from typing import Any, Final
 from pipeline.archive.lease import Lease
 from pipeline.decode.requests import is_list
 from pipeline.decode.summary import DecodeSummary
-from pipeline.errors import LockedError, StorageError, TenfoldError
+from pipeline.errors import LockedError, RestoreError, SourceError
 from pipeline.store.backend import ObjectInfo
 from pipeline.store.storage import Storage
 
@@ -56,7 +56,7 @@ class Watch:
         Returns:
             Lists that have no answer yet.
         Raises:
-            StorageError: the folder, the archive or the destination does not answer.
+            TenfoldError: whatever does not lie in a list: the folder, the archive or the destination does not answer.
         """
         while not stop():
             answered = [self._take(name) for name in self._open() if not stop()]
@@ -91,9 +91,7 @@ class Watch:
         """What came of a list; None where some of it is left for whoever takes it next."""
         try:
             summary = self._work(name)
-        except StorageError:
-            raise
-        except TenfoldError as error:
+        except (SourceError, RestoreError) as error:
             return {"ok": False, "error": str(error)}
         if summary.left:
             return None

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+import jobs.decode
 import pipeline.decode.planner
 import pipeline.decode.resident_codecs
 import pipeline.decode.worker
@@ -242,6 +243,27 @@ def test_where_selects_and_a_wrong_column_is_named(archive: Storage, tmp_path: P
     ran = tenfold("decode", archive.url, tmp_path / "later", "--workers", "0", "--max-seconds", "0")
     assert (ran.code, "5 images left" in ran.err) == (13, True)
     assert tenfold("decode", archive.url, tmp_path / "later", "--workers", "0", "--record").code == 0
+
+
+def test_the_outcome_is_posted_and_lists_are_answered_by_the_verb(
+    archive: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    posted: list[dict[str, Any]] = []
+    monkeypatch.setattr(jobs.decode, "tell_webhook", lambda url, **told: posted.append({"url": url, **told}))
+    where = ["--workers", "0", "--webhook", "https://hook.example/x"]
+    assert tenfold("decode", archive.url, tmp_path / "out", *where).code == 0
+    assert tenfold("decode", archive.url, tmp_path / "out", *where).code == 1
+    assert [(one["code"], one["summary"] is None) for one in posted] == [(0, False), (1, True)]
+    assert "5 of 5 images written" in posted[0]["text"]
+    lists = Storage(tmp_path / "lists")
+    lists.write("night/one.csv", b"key\nd\n")
+    watch = ["--watch", lists.url, "--workers", "0", "--max-seconds", "3"]
+    assert tenfold("decode", archive.url, tmp_path / "asked", *watch).code == 0
+    assert json.loads(lists.read("night/one.csv.answer.json"))["written"] == 1
+    assert (tmp_path / "asked" / "night" / "one" / "d.png").exists()
+    assert tenfold("decode", archive.url, tmp_path / "asked", *watch, "--where", "true").code == 2
+    submitted = tenfold("submit", "decode", "/arc", "/out", "--requests", "here.csv")
+    assert (submitted.code, "for FILE" in submitted.err) == (2, True)
 
 
 def test_lists_in_a_folder_are_answered_once_whoever_dies(archive: Storage, tmp_path: Path) -> None:
