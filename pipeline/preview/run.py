@@ -10,9 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from pipeline.archive.catalogue import Catalogue
 from pipeline.config import CompressConfig
 from pipeline.events import (
@@ -25,9 +22,9 @@ from pipeline.events import (
     ignore,
     together,
 )
-from pipeline.image.preview import FEWEST_BYTES
 from pipeline.image.read import ReadLimits
 from pipeline.preview.tasks import PreviewResult, PreviewSpec, PreviewTask
+from pipeline.preview.wanting import COUNTED, Counts, is_wanting
 from pipeline.progress import Follower
 from pipeline.store.storage import Storage
 from pipeline.totals import Totals
@@ -36,7 +33,6 @@ from pipeline.workers.retry import work_through
 from pipeline.workers.start import working_pool
 from pipeline.workers.workload import Workload
 
-_COLUMNS: Final = ("status", "preview_length", "payload_length", "width", "height")
 _SHARE_OF_ENCODING: Final = 0.1
 """Of what it takes to encode an image, that its small picture takes: a walk through the first of its bits."""
 
@@ -117,13 +113,13 @@ class PreviewRun:
             problems=self._problems,
         )
 
-    def _counted(self) -> _Counts:
-        counts = _Counts()
-        for batch in self._catalogue.scan(_COLUMNS):
-            counts += _Counts.of(batch)
+    def _counted(self) -> Counts:
+        counts = Counts()
+        for batch in self._catalogue.scan(COUNTED):
+            counts += Counts.of(batch)
         return counts
 
-    def _make(self, counts: _Counts) -> None:
+    def _make(self, counts: Counts) -> None:
         spec = PreviewSpec(
             archive_url=self._archive.url,
             storage=self._config.storage,
@@ -133,14 +129,16 @@ class PreviewRun:
         with working_pool(spec, self._config.workers, self._listen, workload=workload) as pool:
             for outcome in work_through(pool, self._tasks(), lambda _: (), listen=self._listen):
                 if isinstance(outcome, Died):
-                    self._take(outcome.task, PreviewResult(problem=f"Its worker died: {outcome.reason}"))
+                    self._take(
+                        outcome.task, PreviewResult(problem=f"Its worker died each time: {outcome.reason}")
+                    )
                 elif outcome is not None:
                     self._take(outcome.task, outcome.result)
 
     def _tasks(self) -> Iterator[PreviewTask]:
         """One for every shard with images that have no preview in it."""
         for shard, rows in self._catalogue.by_shard():
-            wanting = rows.filter(_is_wanting(rows))
+            wanting = rows.filter(is_wanting(rows))
             if wanting.num_rows:
                 yield PreviewTask(shard=shard, rows=wanting)
 
@@ -150,45 +148,3 @@ class PreviewRun:
             self._problems.append(ShardProblem(shard=task.shard, problem=result.problem))
         problems = 0 if result.problem is None else task.rows.num_rows
         self._listen(ImagesFinished(images=task.rows.num_rows, totals=Totals(failed=problems)))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Counts:
-    """The images of an archive, by whether they have a preview."""
-
-    images: int = 0
-    stored: int = 0
-    small: int = 0
-    wanting: int = 0
-    megapixels: float = 0.0
-    """Of those that are wanting one."""
-
-    @classmethod
-    def of(cls, rows: pa.RecordBatch) -> _Counts:
-        """From rows that have `_COLUMNS`."""
-        wanting = _is_wanting(rows)
-        has_one = pc.is_valid(rows["preview_length"])
-        is_small = pc.and_(pc.less(rows["payload_length"], FEWEST_BYTES), pc.invert(has_one))
-        pixels = pc.sum(pc.multiply(rows["width"], rows["height"]).filter(wanting)).as_py() or 0
-        return cls(
-            images=len(rows),
-            stored=pc.sum(has_one).as_py() or 0,
-            small=pc.sum(is_small).as_py() or 0,
-            wanting=pc.sum(wanting).as_py() or 0,
-            megapixels=pixels / 1e6,
-        )
-
-    def __add__(self, other: _Counts) -> _Counts:
-        return _Counts(
-            images=self.images + other.images,
-            stored=self.stored + other.stored,
-            small=self.small + other.small,
-            wanting=self.wanting + other.wanting,
-            megapixels=self.megapixels + other.megapixels,
-        )
-
-
-def _is_wanting(rows: pa.Table | pa.RecordBatch) -> pa.ChunkedArray | pa.Array:
-    """Which images have no preview in their shard, and should have one."""
-    is_large = pc.fill_null(pc.greater_equal(rows["payload_length"], FEWEST_BYTES), False)
-    return pc.and_(is_large, pc.is_null(rows["preview_length"]))
