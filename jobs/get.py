@@ -67,21 +67,23 @@ def get(
         ),
     ] = None,
     out_quality: OutQuality = None,
-    width: Annotated[
+    size: Annotated[
         int | None,
         typer.Option(
-            "--width",
+            "--size",
             min=1,
             metavar="N",
-            help="At most so many pixels wide; proportions are kept, and nothing is made larger. A small picture takes "
-            "a fraction of the time.",
+            help="The longer side at most, in pixels; proportions are kept, and nothing is made larger. A small "
+            "picture takes a fraction of the time.",
         ),
+    ] = None,
+    width: Annotated[
+        int | None,
+        typer.Option("--width", min=1, metavar="N", help="Instead of --size: at most so many pixels wide."),
     ] = None,
     height: Annotated[
         int | None,
-        typer.Option(
-            "--height", min=1, metavar="N", help="At most so many pixels high; with --width, both hold."
-        ),
+        typer.Option("--height", min=1, metavar="N", help="Likewise high; with --width, both hold."),
     ] = None,
     region: Annotated[
         Any,
@@ -113,11 +115,14 @@ def get(
 
       tenfold get archive/ holiday/beach.jpg -o beach.png
 
-      tenfold get archive/ holiday/beach.jpg -o small.webp --width 256
+      tenfold get archive/ holiday/beach.jpg -o small.webp --size 256
 
       tenfold get archive/ 'holiday/*' -o back/
     """
     form = read_form(fmt or _format_of(output), out_quality)
+    box = None if width is None and height is None else (width, height)
+    if size is not None and box is not None:
+        raise typer.BadParameter("--size, or a box of --width and --height: not both", param_hint="--size")
     with clear_errors():
         settings = read_config(config, workers=0)
         opened = Archive(archive, options=settings.storage, as_of=as_of)
@@ -131,10 +136,9 @@ def get(
                 f"Expected the key of an image, got {key!r}, in which images lie: get them all with "
                 f"`tenfold get {archive} '{folder}/**' -o {there}`."
             )
-        size = None if width is None and height is None else (width, height)
-        if is_folder and (size or region):
+        if is_folder and (box or region):
             raise typer.BadParameter(
-                "--width, --height and --region are of one image: name the FILE to write",
+                "--width, --height and --region are of one image: name the FILE to write, or take --size",
                 param_hint="--output",
             )
         if is_folder:
@@ -143,6 +147,7 @@ def get(
                 Storage(output, settings.storage),
                 settings,
                 form=form,
+                size=size,
                 selection=Selection(glob=key) if is_many else Selection(keys=[opened.row(key).key]),
                 as_of=as_of,
                 existing="replace" if overwrite else "refuse",
@@ -150,7 +155,7 @@ def get(
             summary = run.run()
             tell_decoded(summary, output, as_json=False)
             raise SystemExit(code_of(summary))
-        delivered = opened.file(key, form.fmt, quality=form.quality, size=size, region=region)
+        delivered = opened.file(key, form.fmt, quality=form.quality, size=size or box, region=region)
         if output == "-":
             product_is_printed()
             sys.stdout.buffer.write(delivered.data)

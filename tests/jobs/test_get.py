@@ -21,9 +21,13 @@ def archive(tmp_path: Path) -> str:
 
 def test_a_size_and_a_part_are_written_as_they_are_stored(archive: str, tmp_path: Path) -> None:
     small, part = tmp_path / "small.jpg", tmp_path / "part.png"
-    said = tenfold("get", archive, "a.jpg", "-o", small, "--width", "20")
+    said = tenfold("get", archive, "a.jpg", "-o", small, "--size", "20")
     assert f"{small}: jpeg, 20 x 12 pixels, " in said.err
     assert tenfold("get", archive, "a.jpg", "-o", part, "--region", "3,5,30,10", "--height", "99").code == 0
+    folder = tmp_path / "all"
+    assert tenfold("get", archive, "a*", "-o", f"{folder}/", "--size", "20", "--format", "jpeg").code == 0
+    with PIL.Image.open(folder / "a.jpg") as image:
+        assert image.size == (20, 12)
     with PIL.Image.open(small) as image:
         assert (image.size, image.getexif()[0x0112], image.info["icc_profile"]) == ((20, 12), 6, ICC)
     assert tenfold("get", archive, "a.jpg", "-o", tmp_path / "whole.png", "--format", "png").code == 0
@@ -40,8 +44,13 @@ def test_a_size_and_a_part_are_written_as_they_are_stored(archive: str, tmp_path
             1,
             "Expected a region within the image's 40 x 24 pixels as stored, got 41 x 5",
         ),
+        (("--size", "9", "--height", "9"), 2, "or a box of --width and --height: not both"),
         (("--width", "0"), 2, "greater than or equal to 1"),
-        (("--width", "5", "-o", "folder/"), 2, "--region are of one image: name the FILE"),
+        (
+            ("--width", "5", "-o", "folder/"),
+            2,
+            "--region are of one image: name the FILE to write, or take --size",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused(
