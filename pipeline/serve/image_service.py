@@ -108,6 +108,7 @@ class ImageService:
             raise took_too_long(row) from error
         except DecoderDiedError as error:
             raise refused(row, REFUSED_FOR_S) from error
+        self._strikes.pop(image_id(row), None)
         if isinstance(outcome, NotMade):
             raise not_made(row, outcome)
         return outcome.data

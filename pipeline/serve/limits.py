@@ -15,6 +15,8 @@ class Limits:
     """Processes that decode."""
     max_pixels: int = 100_000_000
     """Of an image: of a larger one no byte is read, unless it is asked for as it is stored."""
+    max_bytes: int = 1_000_000_000
+    """Of a file that is opened or unpacked; what is sent as it is stored is streamed."""
     max_area: int = 40_000_000
     """Pixels of the largest picture that is made."""
     deadline_s: float = 30.0

@@ -29,6 +29,7 @@ from pipeline.types import CatalogueRow
 
 _Result = TypeVar("_Result")
 _log: Final = logging.getLogger(__name__)
+_START_AGAIN_S: Final = 1.0
 _PIXELS_PER_S: Final = 5_000_000
 """That a core decodes, about: what is counted on until it is known how fast this one is."""
 _LEARNT: Final = 0.1
@@ -202,11 +203,15 @@ class LocalDecoders:
         yield from sorted(idle, key=lambda one: (job.image not in one.holds, len(one.holds)))
 
     async def _begin(self, decoder: _Decoder) -> None:
-        try:
-            await self._in_thread(decoder.process.start)
-        except DecoderDiedError:
-            _log.exception("A decoder could not be started; it is tried again when it is needed")
-        decoder.is_started = True
+        while not (decoder.is_started or self._is_closed):
+            try:
+                await self._in_thread(decoder.process.start)
+                decoder.is_started = True
+            except DecoderDiedError:
+                if self._is_closed:
+                    return
+                _log.exception("A decoder could not be started; it is tried again")
+                await asyncio.sleep(_START_AGAIN_S)
         self._begin_what_can()
 
     async def _run(self, decoder: _Decoder) -> None:
@@ -219,8 +224,7 @@ class LocalDecoders:
         except (DecoderDiedError, TookTooLongError) as error:
             decoder.holds, decoder.jobs, decoder.is_started = frozenset(), (), False
             self._blame(jobs, error)
-            if not self._is_closed:
-                await self._begin(decoder)
+            await self._begin(decoder)
         else:
             decoder.holds, decoder.jobs = answer.holds, ()
             pace = sum(job.pixels for job in jobs) / max(time.monotonic() - began, 1e-3)

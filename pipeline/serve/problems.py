@@ -77,6 +77,15 @@ def too_large(row: CatalogueRow, max_pixels: int) -> Problem:
     )
 
 
+def too_many_bytes(row: CatalogueRow, max_bytes: int) -> Problem:
+    """403, before a byte is read."""
+    return Problem(
+        HTTPStatus.FORBIDDEN,
+        f"Expected a file of at most {max_bytes / 1e6:g} MB, got {row.key!r} of {row.source_size or 0:,} bytes, "
+        f"{row.payload_length or 0:,} stored. `tenfold get` has no such limit.",
+    )
+
+
 def overloaded(retry_after_s: float) -> Problem:
     """503: more is asked for than can be made in time."""
     seconds = min(max(1, math.ceil(retry_after_s)), _LONGEST_WAIT_S)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote
@@ -24,6 +25,7 @@ from pipeline.serve.faults import not_made_by
 from pipeline.serve.image_id import content_version, strong_etag
 from pipeline.serve.paths import key_below, stored_row
 from pipeline.serve.problems import not_made
+from pipeline.serve.shown import check_bytes
 from pipeline.serve.site import Site
 from pipeline.types import CatalogueRow
 
@@ -81,34 +83,48 @@ async def original_answer(
     }
     if is_known(request, etag):
         return not_modified(told)
-    unpacks = row.status in ("kept", "bounded") and row.packing is not None
-    unpacked = None
-    if unpacks and (row.source_size is None or request.method != "HEAD"):
-        unpacked = await while_client_waits(request, site.images.file(row, None))
-        if unpacked is None:
-            return Response(status_code=LEFT)
-    size = (
-        len(unpacked) if unpacked is not None else (row.source_size if unpacks else row.payload_length) or 0
-    )
-    part = None
-    if request.headers.get("if-range", etag) == etag:
-        try:
-            part = read_range(request.headers.get("range"), size)
-        except NoSuchRangeError:
-            status = HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
-            return Response(status_code=status, headers={**told, "Content-Range": f"bytes */{size}"})
-    start, stop = part or (0, size)
+    content = await _content(site, request, row)
+    if content is None:
+        return Response(status_code=LEFT)
+    try:
+        is_same = request.headers.get("if-range", etag) == etag
+        part = read_range(request.headers.get("range"), content.size) if is_same else None
+    except NoSuchRangeError:
+        beyond = {"Content-Range": f"bytes */{content.size}"}
+        return Response(status_code=HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, headers=told | beyond)
     status = HTTPStatus.OK if part is None else HTTPStatus.PARTIAL_CONTENT
+    start, stop = part or (0, content.size)
     told |= _as_file(row) | {"Content-Length": str(stop - start)}
     if part is not None:
-        told["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
+        told["Content-Range"] = f"bytes {start}-{stop - 1}/{content.size}"
     if request.method == "HEAD":
         return Response(status_code=status, headers=told)
-    if unpacked is not None:
-        return Response(unpacked[start:stop], status, told)
-    if size <= _PIECE:
-        return Response((await _checked_payload(site, row))[start:stop], status, told)
-    return StreamingResponse(_pieces(site, row, start, stop), status, told)
+    if content.data is None:
+        return StreamingResponse(_pieces(site, row, start, stop), status, told)
+    return Response(content.data[start:stop], status, told)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Content:
+    """What is sent, or a range of it."""
+
+    size: int
+    data: bytes | None = None
+    """None where it is streamed from the store, or not sent at all."""
+
+
+async def _content(site: Site, request: Request, row: CatalogueRow) -> _Content | None:
+    """What there is to send; None when the client has left."""
+    is_asked_about = request.method == "HEAD"
+    if row.status in ("kept", "bounded") and row.packing is not None:
+        if is_asked_about and row.status == "kept" and row.source_size is not None:
+            return _Content(size=row.source_size)
+        check_bytes(site, row)
+        data = await while_client_waits(request, site.images.file(row, None))
+        return None if data is None else _Content(size=len(data), data=data)
+    size = row.payload_length or 0
+    is_streamed = is_asked_about or size > _PIECE
+    return _Content(size=size, data=None if is_streamed else await _checked_payload(site, row))
 
 
 def _as_file(row: CatalogueRow) -> dict[str, str]:

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from pipeline.serve.answers import LEFT, is_known, keeping, not_modified, while_client_waits
 from pipeline.serve.image_id import content_version, weak_etag
-from pipeline.serve.problems import no_picture, too_large
+from pipeline.serve.problems import no_picture, too_large, too_many_bytes
 from pipeline.serve.site import Site
 from pipeline.serve.view import MEDIA_TYPES, View, upright_size
 from pipeline.types import CatalogueRow
@@ -28,7 +28,19 @@ def shown_size(site: Site, row: CatalogueRow) -> tuple[int, int]:
         )
     if row.width * row.height > site.limits.max_pixels:
         raise too_large(row, site.limits.max_pixels)
+    check_bytes(site, row)
     return upright_size(row.width, row.height, row.orientation)
+
+
+def check_bytes(site: Site, row: CatalogueRow) -> None:
+    """See that an image, and the file that it unpacks to, can be held in memory.
+
+    Raises:
+        Problem: it is of more bytes than that.
+    """
+    unpacked = row.source_size if row.status in ("kept", "bounded") else None
+    if max(row.payload_length or 0, unpacked or 0) > site.limits.max_bytes:
+        raise too_many_bytes(row, site.limits.max_bytes)
 
 
 async def view_answer(

@@ -6,6 +6,7 @@ import http.client
 import io
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,8 @@ KEY, PATH = "a b/ü?.png", "/a%20b/%C3%BC%3F.png"
 TOKEN = {"Authorization": "Bearer open sesame"}
 PIXELS = np.random.default_rng(0).integers(0, 256, (30, 40, 3), np.uint8)
 NOT_READ = kept_row("huge.png", b"nothing like a picture", width=20_000, height=20_000, source_format="PNG")
+LARGE = np.random.default_rng(1).bytes(9 << 20)
+"""More than is sent at once."""
 IMMUTABLE, SHORT = "max-age=31536000, immutable", "max-age=300"
 
 
@@ -47,18 +50,21 @@ class Answer:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("served")
     facts = {"width": 40, "height": 30, "source_format": "PNG", "mode": "RGB"}
+    unknown = {"width": None, "height": None, "source_format": None, "reason": "not an image"}
     rows = [
         kept_row(KEY, png(), **facts),
         kept_row("turned.png", png(), **facts, orientation=6),
         kept_row("bad.png", png() + b"the bad one", **facts),
         kept_row("page.svg", b"<svg/>", reason="a drawing", source_format="SVG", width=None, height=None),
         NOT_READ,
+        kept_row("large.raw", LARGE, **unknown),
+        kept_row("large-bad.raw", LARGE[::-1], **unknown),
         make_row("failed.png", None, reason="no answer from the camera."),
         make_row("lost.png", None, reason="its shard is lost.", lost_shard="shards/a.parquet"),
     ]
     url = fill(str(folder / "archive"), rows)
-    (bad,) = Catalogue(Storage(url)).lookup(["bad.png"])
-    flip(Path(url) / bad.shard, (bad.payload_offset or 0) + 5)
+    for bad in Catalogue(Storage(url)).lookup(["bad.png", "large-bad.raw"]):
+        flip(Path(url) / bad.shard, (bad.payload_offset or 0) + 5)
     token = folder / "token"
     token.write_text("open sesame\n")
     with serving(
@@ -68,12 +74,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def ask(server: Server, path: str, *, method: str = "GET", **headers: str) -> Answer:
-    connection = http.client.HTTPConnection(server.address.removeprefix("http://"), timeout=120)
     told = {name.replace("_", "-"): value for name, value in headers.items()}
-    connection.request(method, path, headers=TOKEN | told)
-    answer = connection.getresponse()
-    body = answer.read()
-    connection.close()
+    with closing(
+        http.client.HTTPConnection(server.address.removeprefix("http://"), timeout=120)
+    ) as connection:
+        connection.request(method, path, headers=TOKEN | told)
+        with connection.getresponse() as answer:
+            body = answer.read()
     found = {name.lower(): value for name, value in answer.getheaders()}
     return Answer(status=answer.status, headers=found, body=body)
 
@@ -171,6 +178,13 @@ def test_stored_bytes_come_in_ranges(server: Server) -> None:
     assert unknown.headers["content-type"] == "application/octet-stream"
     assert unknown.headers["content-disposition"].startswith("attachment")
     assert unknown.headers["x-content-type-options"] == "nosniff"
+
+
+def test_large_files_are_streamed_and_damaged_ones_do_not_come_whole(server: Server) -> None:
+    assert ask(server, "/raw/large.raw").body == LARGE
+    assert ask(server, "/raw/large.raw", Range=f"bytes=5-{6 << 20}").body == LARGE[5 : (6 << 20) + 1]
+    with pytest.raises(http.client.IncompleteRead, match=str(len(LARGE) - (8 << 20))):
+        ask(server, "/raw/large-bad.raw")
 
 
 def test_who_may_ask_and_how(server: Server) -> None:
