@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from build_backend.one_name import ROOMS
+from build_backend.one_name import NAME, ROOMS
 from pipeline.own_code import VERSION
 from tests.support.installed import ROOT, Installed
 
@@ -48,8 +48,8 @@ from tenfold import Archive
 """
 
 
-def _files_of_rooms() -> set[str]:
-    paths = (path for room in ROOMS for path in (ROOT / room).rglob("*") if path.is_file())
+def _files_in(*folders: str) -> set[str]:
+    paths = (path for folder in folders for path in (ROOT / folder).rglob("*") if path.is_file())
     return {path.relative_to(ROOT).as_posix() for path in paths if "__pycache__" not in path.parts}
 
 
@@ -66,8 +66,7 @@ def test_the_wheel_of_an_sdist_holds_what_the_rooms_hold(installed: Installed) -
         assert wheel.read(top_level).split() == [b"tenfold"]
         told = wheel.read(top_level.replace("top_level", "entry_points")).decode().split()
         assert {"[fsspec.specs]", "tenfold:ArchiveFileSystem"} <= set(told)
-    face = {"tenfold/__init__.py", "tenfold/__main__.py", "tenfold/py.typed"}
-    assert came == face | {f"tenfold/{file}" for file in _files_of_rooms()}
+    assert came == _files_in(NAME) | {f"tenfold/{file}" for file in _files_in(*ROOMS)}
 
 
 def test_every_module_is_imported_and_none_of_another_package(installed: Installed, tmp_path: Path) -> None:
@@ -75,7 +74,7 @@ def test_every_module_is_imported_and_none_of_another_package(installed: Install
     imported, usage, *_ = out.splitlines()
     count, version, *foreign = imported.split()
     assert (version, foreign) == (VERSION, [])
-    assert int(count) == sum(file.endswith(".py") for file in _files_of_rooms()) + 1
+    assert int(count) == sum(file.endswith(".py") for file in _files_in(NAME, *ROOMS)) - 1  # itself
     assert usage.startswith("usage: python -m tenfold.codec.train ")
 
 
