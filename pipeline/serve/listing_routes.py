@@ -5,8 +5,8 @@ What is asked costs at most so many rows looked at (pipeline/archive/listing.py)
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
+from functools import partial
 from hashlib import blake2b
 from http import HTTPStatus
 from typing import Any, Final
@@ -25,17 +25,16 @@ from pipeline.serve.paths import key_below
 from pipeline.serve.problems import Problem, problem_response, unknown_key
 from pipeline.serve.served_index import IndexedVersion
 from pipeline.serve.site import Site
+from pipeline.serve.turns import Turns
 
 _IMAGES: Final = "/api/images/"
 MOST_LISTED: Final = 500
 _USUAL: Final = 100
-_AT_ONCE: Final = 2
-"""Listings that are looked through at the same time: they take the process's CPU."""
 
 
 def listing_routes(site: Site) -> list[BaseRoute]:
     """`/api/about`, `/api/images`, `/api/images/{key}` and `/api/count`."""
-    turns = asyncio.Semaphore(_AT_ONCE)
+    turns = Turns()
 
     async def answer(request: Request, ask: Callable[[IndexedVersion], dict[str, Any]]) -> Response:
         now = site.index.now
@@ -43,8 +42,7 @@ def listing_routes(site: Site) -> list[BaseRoute]:
         if is_known(request, headers["ETag"]):
             return not_modified(headers)
         try:
-            async with turns:
-                content = await asyncio.to_thread(ask, now)
+            content = await turns.run(partial(ask, now))
         except FilterError as error:
             return _unreadable(error)
         except ConfigError as error:

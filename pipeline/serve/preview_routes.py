@@ -40,8 +40,7 @@ def preview_routes(site: Site) -> list[BaseRoute]:
                 HTTPStatus.GONE,
                 f"Expected edition={now.edition}, the newest; positions of others are other images.",
             )
-        rows = list(map(now.rows.row, positions))
-        found = await asyncio.to_thread(_read, site, rows)
+        found = await asyncio.to_thread(lambda: _read(site, list(map(now.rows.row, positions))))
         body = b"".join(len(data).to_bytes(4, "little") + data for data in found)
         whose = "private" if "authorization" in request.headers else "public"
         # `tenfold preview` may make those that are missing, and no new edition tells of it
