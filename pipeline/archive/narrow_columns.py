@@ -7,7 +7,7 @@ dictionaries, hexadecimal digits as bytes, and of a source's URL only what comes
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -44,7 +44,8 @@ def narrowed(rows: pa.RecordBatch) -> pa.RecordBatch:
 
 def widened(rows: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     """Columns of narrowed rows as CATALOGUE_SCHEMA, of which `schema` is a part, has them."""
-    return pa.record_batch([_wide(rows, field) for field in schema], schema)
+    present = dict(zip(rows.schema.names, rows.columns, strict=True))
+    return pa.record_batch([_wide(present, field, len(rows)) for field in schema], schema)
 
 
 def from_narrow(name: str, column: pa.Array) -> Callable[[Any], Any] | None:
@@ -127,13 +128,12 @@ def _bytes_of_digits(column: pa.Array) -> pa.Array:
     )
 
 
-def _wide(rows: pa.RecordBatch, field: pa.Field) -> pa.Array:
-    present = set(rows.schema.names)
+def _wide(present: Mapping[str, pa.Array], field: pa.Field, length: int) -> pa.Array:
     if field.name == "source_url" and BEFORE_KEY in present:
-        return pc.binary_join_element_wise(_plain(rows[BEFORE_KEY]), rows["key"], "")
+        return pc.binary_join_element_wise(_plain(present[BEFORE_KEY]), present["key"], "")
     if field.name not in present:
-        return pa.nulls(len(rows), field.type)
-    column = rows[field.name]
+        return pa.nulls(length, field.type)
+    column = present[field.name]
     if pa.types.is_fixed_size_binary(column.type):
         return pa.array([None if value is None else value.hex() for value in column.to_pylist()], field.type)
     return _plain(column).cast(field.type)

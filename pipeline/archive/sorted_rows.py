@@ -86,14 +86,22 @@ class SortedRows:
         for start, part in zip(self._starts, self._parts, strict=False):
             begin, stop = max(positions.start - start, 0), min(positions.stop - start, len(part))
             if begin < stop:
-                yield widened(part.slice(begin, stop - begin), schema)
+                yield widened(_telling(part, schema).slice(begin, stop - begin), schema)
 
     def _picked(self, ascending: Positions, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         cuts = np.searchsorted(ascending, self._starts)
         for number, part in enumerate(self._parts):
             mine = ascending[cuts[number] : cuts[number + 1]]
             if len(mine):
-                yield widened(part.take(pa.array(mine - np.uint32(self._starts[number]))), schema)
+                yield widened(
+                    _telling(part, schema).take(pa.array(mine - np.uint32(self._starts[number]))), schema
+                )
+
+
+def _telling(part: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """The columns of a part that tell what those of a schema hold."""
+    wanted = {*schema.names, BEFORE_KEY, "key"} if "source_url" in schema.names else set(schema.names)
+    return part.select([name for name in part.schema.names if name in wanted])
 
 
 def _search(keys: pa.Array, key: str) -> int:

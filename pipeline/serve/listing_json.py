@@ -6,7 +6,7 @@ import base64
 import math
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -70,6 +70,11 @@ def _ratio(larger: int | None, smaller: int | None) -> float | None:
 
 
 def _plain_column(column: pa.Array) -> Sequence[Any]:
+    if pa.types.is_timestamp(
+        column.type
+    ):  # without its zone first: Arrow takes 0.2 ms to find that of each value
+        times = column.cast(pa.timestamp("us")).to_pylist()
+        return [None if time is None else _plain(time.replace(tzinfo=UTC)) for time in times]
     values = column.to_pylist()
     is_ready = pa.types.is_string(column.type) or pa.types.is_integer(column.type)
     return values if is_ready else list(map(_plain, values))
