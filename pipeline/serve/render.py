@@ -41,7 +41,9 @@ def render(opened: OpenedImage, view: View, orientation: int | None) -> bytes:
     picture.info.clear()
     picture = upright(picture, orientation)
     profile = stored.icc
-    if profile and (view.colours != "default" or (view.width, view.height) != view.region[2:]):
+    is_whole = (view.width, view.height) == view.region[2:]
+    can_keep = view.colours == "default" and (view.fmt != "webp" or picture.mode in ("RGB", "RGBA"))
+    if profile and not (is_whole and can_keep):
         picture, profile = in_srgb(picture, profile), None
     picture = _in_colours(picture, view)
     if view.is_mirrored:

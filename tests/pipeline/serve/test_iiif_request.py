@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.serve.iiif_info import image_information
@@ -43,6 +43,7 @@ def _words(region: str, size: str = "max", rotation: str = "0", file: str = "def
     return ViewWords(region=region, size=size, rotation=rotation, file=file)
 
 
+@settings(max_examples=60)
 @given(
     width=_SIDES,
     height=_SIDES,
@@ -67,6 +68,7 @@ def test_a_view_lies_in_its_image(width: int, height: int, max_area: int, words:
     assert read_view(canonical, width, height, max_area=max_area) == view
 
 
+@settings(max_examples=60)
 @given(width=_SIDES, height=_SIDES, data=st.data())
 def test_every_tile_of_a_viewer_is_what_it_asks_for(width: int, height: int, data: st.DataObject) -> None:
     """OpenSeadragon asks for exactly `w,h`, at the edges of the image too; and no tile costs more than its scale."""
