@@ -54,8 +54,8 @@ def storage_options(given: Mapping[str, Any], *, url: str) -> StorageOptions:
     secrets = [name for name in _SECRETS if given.get(name) is not None]
     if secrets:
         raise ConfigError(
-            f"Expected options without credentials for {url}, got {', '.join(secrets)}. Put them into the AWS "
-            "variables or a profile: options are pickled, and shown."
+            f"Expected options without credentials for {url}, got {', '.join(secrets)}. Put them into the "
+            "environment or a profile: options are pickled, and shown."
         )
     rest = {name: value for name, value in given.items() if name not in (*OF_FSSPEC, *_SECRETS)}
     client, config = rest.pop("client_kwargs", None) or {}, rest.pop("config_kwargs", None) or {}
@@ -65,10 +65,14 @@ def storage_options(given: Mapping[str, Any], *, url: str) -> StorageOptions:
         "anonymous": rest.pop("anon", None),
         "addressing_style": (config.get("s3") or {}).get("addressing_style"),
     }
-    try:
-        return StorageOptions(**{name: value for name, value in told.items() if value is not None}, **rest)
-    except (ValidationError, TypeError) as error:
+    rest |= {name: value for name, value in told.items() if value is not None}
+    unknown = [name for name in rest if name not in StorageOptions.model_fields]
+    if unknown:
         known = ", ".join([*StorageOptions.model_fields, "anon", "client_kwargs", "config_kwargs"])
+        raise ConfigError(f"Expected options of {known} for {url}, got {', '.join(unknown)}.")
+    try:
+        return StorageOptions(**rest)
+    except ValidationError as error:
         raise ConfigError(
-            f"Expected options of {known} for {url}, got {', '.join(given)}: {error}"
+            f"Expected options that can be for {url}, got {error.errors()[0]['msg']}."
         ) from error

@@ -58,9 +58,11 @@ def test_options_in_the_words_of_s3fs(given: dict[str, Any], options: StorageOpt
 
 def test_options_that_are_none() -> None:
     with pytest.raises(
-        ConfigError, match=r"without credentials for s3://b, got key, secret\. Put them into the AWS"
+        ConfigError, match=r"without credentials for s3://b, got key, secret\. Put them into the env"
     ):
         storage_options({"key": "AK", "secret": "hush"}, url="s3://b")
-    with pytest.raises(ConfigError, match=r"Expected options of endpoint_url.* for s3://b, got colour"):
-        storage_options({"colour": "red"}, url="s3://b")
+    with pytest.raises(ConfigError, match=r"Expected options of endpoint_url.* for s3://b, got colour\."):
+        storage_options({"colour": "red", "anon": True}, url="s3://b")
+    with pytest.raises(ConfigError, match="Expected options that can be for s3://b, got Input should be"):
+        storage_options({"retries": 0}, url="s3://b")
     assert storage_options({"auto_mkdir": True}, url="/data") == StorageOptions()
