@@ -13,7 +13,7 @@ export class Refused extends Error {
   }
 }
 
-/** Is called with null when all is well, else with when the next try is, in seconds. */
+/** Is called with null when all is well, else with what is wrong and in how many seconds the next try is. */
 export const trouble = { tell: () => {} };
 
 /** @returns {Promise<object>} what `api/NAME` answers */
@@ -49,16 +49,16 @@ async function answer(path, asked, signal) {
       trouble.tell(null);
       return response;
     }
-    if (response && ![502, 503, 504].includes(response.status)) {
-      throw new Refused(response.status, await response.json().catch(() => ({})));
-    }
-    await waited(Number(response?.headers.get("Retry-After")) * 1000 || wait, signal);
+    const problem = await response?.json().catch(() => ({}));
+    if (response && ![502, 503, 504].includes(response.status)) throw new Refused(response.status, problem);
+    const words = problem?.detail ?? "The server does not answer.";
+    await waited(words, Number(response?.headers.get("Retry-After")) * 1000 || wait, signal);
   }
 }
 
-async function waited(wait, signal) {
+async function waited(words, wait, signal) {
   for (let left = Math.ceil(wait / 1000); left > 0; left--) {
-    trouble.tell(left);
+    trouble.tell(words, left);
     await new Promise((resolve) => setTimeout(resolve, 1000));
     signal?.throwIfAborted();
   }

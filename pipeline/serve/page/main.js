@@ -175,9 +175,9 @@ async function restore() {
 }
 
 async function begin() {
-  trouble.tell = (seconds) => {
-    byId("trouble").hidden = seconds === null;
-    if (seconds !== null) byId("trouble").textContent = `The server does not answer. Trying again in ${seconds} s.`;
+  trouble.tell = (words, seconds) => {
+    byId("trouble").hidden = words === null;
+    byId("trouble").textContent = words && `${words} Trying again in ${seconds} s.`;
   };
   about = await ask("about");
   document.title = name();
@@ -193,4 +193,4 @@ async function begin() {
 }
 
 history.scrollRestoration = "manual";
-begin();
+begin().catch(refused);

@@ -54,7 +54,7 @@ export class Tile {
     try {
       await image.decode();
     } catch {
-      if (!this.link.querySelector("img")) this.say("no preview");
+      if (!this.link.querySelector("img, .why")) this.say("no preview");
       return null;
     } finally {
       if (url.startsWith("blob:")) URL.revokeObjectURL(url);

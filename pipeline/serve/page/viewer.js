@@ -1,6 +1,6 @@
 // One image, as deep as it goes: OpenSeadragon over the IIIF service, beside what is known of it.
 
-import { ask, Refused, segment } from "./api.js";
+import { ask, segment } from "./api.js";
 import { byId, element } from "./element.js";
 import { factsOf } from "./facts.js";
 import { rendering } from "./renderings.js";
@@ -79,7 +79,7 @@ export class Viewer {
       this.say(row.reason ?? "This file holds no picture that can be shown.");
       return;
     }
-    this.zoom.open(`iiif/3/${segment(key)}/info.json`);
+    this.zoom.open(information(key));
   }
 
   made(OpenSeadragon) {
@@ -102,8 +102,8 @@ export class Viewer {
     zoom.innerTracker.keyHandler = null;
     zoom.addHandler("tile-drawn", () => (byId("meanwhile").hidden = true));
     zoom.addHandler("zoom", () => this.smoothed());
-    zoom.addHandler("open-failed", (event) => this.failed(event.source));
-    zoom.addHandler("tile-load-failed", (event) => this.tileFailed(event.tile));
+    zoom.addHandler("open-failed", () => this.key && this.explain(information(this.key)));
+    zoom.addHandler("tile-load-failed", ({ tile }) => this.explain(tile.getUrl()));
     return zoom;
   }
 
@@ -124,19 +124,12 @@ export class Viewer {
     if (item) this.zoom.viewport.zoomTo(item.imageToViewportZoom(1 / devicePixelRatio));
   }
 
-  async failed(source) {
-    const key = this.key;
-    try {
-      await ask(String(source));
-    } catch (error) {
-      if (key === this.key && error instanceof Refused) this.say(error.message);
-    }
-  }
-
-  async tileFailed(tile) {
+  /** Says what the server says where it cannot give something. */
+  async explain(url) {
     const { key } = this;
-    const response = await fetch(tile.getUrl()).catch(() => null);
-    if (response && !response.ok && key === this.key) this.say((await response.json().catch(() => ({}))).detail);
+    const response = await fetch(url).catch(() => null);
+    if (!response || response.ok || key !== this.key) return;
+    this.say((await response.json().catch(() => ({}))).detail);
   }
 
   say(why) {
@@ -174,6 +167,8 @@ export class Viewer {
     acts[event.key]();
   }
 }
+
+const information = (key) => `iiif/3/${segment(key)}/info.json`;
 
 /** Loaded when the first image is opened. */
 let loading = null;
