@@ -88,11 +88,12 @@ class ImageService:
 
     async def _recalled_or_made(self, row: CatalogueRow, view: View | None, name: str) -> bytes:
         data = None if self._disk is None else await asyncio.to_thread(self._disk.get, name)
-        self._metrics.count_file("made" if data is None else "disk")
+        had = "made" if data is None else "disk"
         if data is None:
             data = await self._made(row, view)
             if self._disk is not None:
                 await asyncio.to_thread(self._disk.put, name, data)
+        self._metrics.count_file(had)
         self._memory.put(name, data)
         return data
 
