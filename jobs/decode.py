@@ -185,6 +185,10 @@ def decode(
     """
     if skip_existing and overwrite:
         raise typer.BadParameter("files in DST either stay or are written over", param_hint="--overwrite")
+    if to != "files" and (skip_existing or overwrite):
+        raise typer.BadParameter(
+            "packs are never written over, and the same command goes on by itself", param_hint="--to"
+        )
     if watch is not None and (where or glob or keys_file or requests):
         raise typer.BadParameter(
             "the lists say which images are wanted, and nothing else", param_hint="--watch"

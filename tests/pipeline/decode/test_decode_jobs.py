@@ -262,6 +262,7 @@ def test_the_outcome_is_posted_and_lists_are_answered_by_the_verb(
     assert json.loads(lists.read("night/one.csv.answer.json"))["written"] == 1
     assert (tmp_path / "asked" / "night" / "one" / "d.png").exists()
     assert tenfold("decode", archive.url, tmp_path / "asked", *watch, "--where", "true").code == 2
+    assert tenfold("decode", archive.url, tmp_path / "out", "--to", "tar", "--overwrite").code == 2
     submitted = tenfold("submit", "decode", "/arc", "/out", "--requests", "here.csv")
     assert (submitted.code, "for FILE" in submitted.err) == (2, True)
 
