@@ -1,4 +1,4 @@
-"""Both public validators of the IIIF Image API against `tenfold serve`: `make iiif`.
+"""Both public validators of the IIIF Image API against `tenfold serve`, and against Ray Serve: `make iiif`.
 
     python -m tests.iiif PYTHON_WITH_iiif-validator PYTHON_WITH_iiif-validator-ng
 
@@ -19,8 +19,10 @@ from typing import Final
 
 import numpy as np
 import PIL.Image
+import ray
 
 from pipeline.words import counted
+from tests.support.ray_server import serving_on_ray
 from tests.support.road import tenfold
 from tests.support.server import serving
 
@@ -39,12 +41,18 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         archive = _archive(Path(folder), old)
         with serving(archive, "--decoders", "1") as server:
-            for key in (_KEPT, _CODED):
-                urllib.request.urlopen(
-                    f"{server.address}/image/{key}?w=9", timeout=300
-                ).close()  # they wait 5 s
-                failed += _run_old(old, server.address, key)
-                failed += _run_new(new, server.address, key)
+            failed += _run_both(old, new, server.address)
+        with ray.init(address="local", num_cpus=2, log_to_driver=False), serving_on_ray(archive) as address:
+            failed += _run_both(old, new, address)
+    return failed
+
+
+def _run_both(old: Path, new: Path, address: str) -> int:
+    failed = 0
+    for key in (_KEPT, _CODED):
+        urllib.request.urlopen(f"{address}/image/{key}?w=9", timeout=300).close()  # they wait 5 s
+        failed += _run_old(old, address, key)
+        failed += _run_new(new, address, key)
     return failed
 
 

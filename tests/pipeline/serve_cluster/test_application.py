@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import io
-import socket
 from collections.abc import Iterator, Sequence
 from http.client import HTTPConnection, HTTPResponse
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import PIL.Image
@@ -21,6 +21,7 @@ from pipeline.serve.view import View
 from pipeline.types import CatalogueRow
 from tests.support.image_archives import fill, kept
 from tests.support.image_files import file_of, picture
+from tests.support.ray_server import serving_on_ray
 
 pytestmark = [
     pytest.mark.ray,
@@ -36,19 +37,12 @@ MOUNTED = "/pictures"
 @pytest.fixture(scope="module")
 def port(ray_cluster: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """Where an archive of one image is served."""
-    from ray import serve
-
-    from tenfold.serve_app import app
-
     image = file_of(picture(size=(48, 32)))
     archive = fill(str(tmp_path_factory.mktemp("archive")), [kept(KEY, image)])
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        number: int = free.getsockname()[1]
-    serve.start(http_options={"host": "127.0.0.1", "port": number})
-    serve.run(app({"archive": archive}), route_prefix=MOUNTED)
-    yield number
-    serve.shutdown()
+    with serving_on_ray(archive, route_prefix=MOUNTED) as address:
+        number = urlsplit(address).port
+        assert number is not None
+        yield number
 
 
 def ask(port: int, path: str, method: str = "GET", **headers: str) -> tuple[HTTPResponse, bytes]:
