@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -25,16 +26,22 @@ from tests.support.shard_rows import kept_row, make_row
 KEYS = ["deep.png", "grey.png", "kept.jpg", "rgb.png"]
 
 
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    """An image of each kind, in two shards."""
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An archive with an image of each kind, in two shards."""
+    folder = tmp_path_factory.mktemp("made")
     deep = PIL.Image.fromarray(np.linspace(0, 65535, 24 * 40).reshape(24, 40).astype(np.uint16))
-    fill(str(tmp_path), [coded("grey.png", file_of(picture("L", seed=1))), kept("deep.png", file_of(deep))])
-    rows = [
-        coded("rgb.png", file_of(picture(seed=2))),
-        kept("kept.jpg", file_of(picture(seed=3), "JPEG"), fmt="JPEG"),
-    ]
-    return fill(str(tmp_path), rows, number=1)
+    fill(str(folder), [coded("grey.png", file_of(picture("L", seed=1))), kept("deep.png", file_of(deep))])
+    jpeg = file_of(picture(seed=3), "JPEG")
+    rows = [coded("rgb.png", file_of(picture(seed=2))), kept("kept.jpg", jpeg, fmt="JPEG")]
+    fill(str(folder), rows, number=1)
+    return folder
+
+
+@pytest.fixture
+def url(made: Path, tmp_path: Path) -> str:
+    """A copy of it."""
+    return str(shutil.copytree(made, tmp_path / "archive"))
 
 
 def pixels_of(item: Item) -> np.ndarray:

@@ -7,11 +7,12 @@ import itertools
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.datasets.stream_order import Seat, StepPlan, stream_order
 
+FEW = settings(max_examples=40)
 SHARDS = st.lists(st.integers(0, 6), max_size=60).map(lambda shards: np.array(shards, np.int64))
 
 
@@ -28,6 +29,7 @@ def given_by(plan: StepPlan, *, workers: int) -> list[list[range]]:
     return ranks
 
 
+@FEW
 @given(SHARDS, st.integers(0, 99), st.integers(0, 3), st.integers(0, 70))
 def test_an_order_holds_every_image_once(
     shards: npt.NDArray[np.int64], seed: int, epoch: int, shuffle: int
@@ -38,6 +40,7 @@ def test_an_order_holds_every_image_once(
     assert order.tolist() == again.tolist()
 
 
+@FEW
 @given(st.integers(0, 200), st.integers(1, 9), st.integers(1, 4), st.integers(1, 7), st.data())
 def test_every_image_comes_once_before_and_after_a_break(
     images: int, batch_size: int, world_size: int, workers: int, data: st.DataObject
@@ -61,6 +64,7 @@ def test_every_image_comes_once_before_and_after_a_break(
     assert sorted(seen) == list(range(images))
 
 
+@FEW
 @given(st.integers(0, 200), st.integers(1, 9), st.integers(1, 4), st.integers(1, 7))
 def test_a_rank_gives_the_same_batches_whatever_its_workers(
     images: int, batch_size: int, world_size: int, workers: int
@@ -69,6 +73,7 @@ def test_a_rank_gives_the_same_batches_whatever_its_workers(
     assert given_by(plan, workers=workers) == given_by(plan, workers=1)
 
 
+@FEW
 @given(st.integers(0, 200), st.integers(1, 9), st.integers(1, 4))
 def test_all_ranks_have_as_many_full_batches_where_the_last_are_dropped(
     images: int, batch_size: int, world_size: int
