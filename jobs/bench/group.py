@@ -8,6 +8,7 @@ from jobs.bench.adapt import adapt
 from jobs.bench.pipeline import memory, pipeline
 from jobs.bench.rd import rd
 from jobs.bench.scale import scale
+from jobs.bench.serve import serve
 from jobs.bench.speed import speed
 
 bench = typer.Typer(
@@ -17,5 +18,5 @@ bench = typer.Typer(
     add_completion=False,
     rich_markup_mode="markdown",
 )
-for measurement in (pipeline, memory, scale, rd, speed, adapt):
+for measurement in (pipeline, memory, scale, serve, rd, speed, adapt):
     bench.command()(measurement)
