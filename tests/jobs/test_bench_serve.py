@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
 
 from jobs.bench.serve_cases import Asked, Cases, Overload, images_of
 from pipeline.bench.http_clients import Clients
@@ -21,8 +21,9 @@ LISTED = [
 ]
 
 
-def slow_server(asked: list[str]) -> TestServer:
-    """One that makes one picture at a time, refuses others, and notes what it is asked for."""
+@asynccontextmanager
+async def slow_server(asked: list[str]) -> AsyncIterator[str]:
+    """The address of one that makes one picture at a time, refuses others, and notes what it is asked for."""
     busy = asyncio.Lock()
 
     async def listed(request: web.Request) -> web.Response:
@@ -44,15 +45,19 @@ def slow_server(asked: list[str]) -> TestServer:
     app.router.add_get("/image/{key:.*}", made)
     app.router.add_get("/iiif/{rest:.*}", made)
     app.router.add_get("/{rest:.*}", found)
-    return TestServer(app)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
 
 
 async def _ask(work: Callable[[Cases], Awaitable[object]], asked: list[str]) -> object:
-    async with slow_server(asked) as server:
-        address = str(server.make_url("")).rstrip("/")
-        async with Clients(address) as clients:
-            images = await images_of(clients, count=2)
-            return await work(Cases(ServerProcess(address, os.getpid()), clients, images))
+    async with slow_server(asked) as address, Clients(address) as clients:
+        images = await images_of(clients, count=2)
+        return await work(Cases(ServerProcess(address, os.getpid()), clients, images))
 
 
 def test_every_image_is_asked_for_by_its_key() -> None:
