@@ -103,8 +103,8 @@ def serve(
         storage = Storage(archive, read_config(config).storage)
         try:
             from pipeline.serve.app import make_app  # what only this verb needs, and an install may lack
+            from pipeline.serve.decoding.local_decoders import LocalDecoders
             from pipeline.serve.limits import Limits
-            from pipeline.serve.local_decoders import LocalDecoders
             from pipeline.serve.open_site import open_site
             from pipeline.serve.run import run_server
             from pipeline.serve.token import read_token

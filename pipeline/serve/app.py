@@ -18,14 +18,14 @@ from starlette.routing import Route
 
 from pipeline.errors import TenfoldError
 from pipeline.serve.guard import Guard
-from pipeline.serve.health_routes import health_routes
-from pipeline.serve.iiif_routes import iiif_routes
-from pipeline.serve.image_routes import image_routes
-from pipeline.serve.listing_routes import listing_routes
-from pipeline.serve.page_routes import page_routes
-from pipeline.serve.preview_routes import preview_routes
-from pipeline.serve.problems import answer_problem
-from pipeline.serve.raw_routes import raw_routes
+from pipeline.serve.http.problems import answer_problem
+from pipeline.serve.routes.health import health_routes
+from pipeline.serve.routes.iiif import iiif_routes
+from pipeline.serve.routes.image import image_routes
+from pipeline.serve.routes.listing import listing_routes
+from pipeline.serve.routes.page import page_routes
+from pipeline.serve.routes.preview import preview_routes
+from pipeline.serve.routes.raw import raw_routes
 from pipeline.serve.site import Site
 from pipeline.serve.warm_up import warm_up
 

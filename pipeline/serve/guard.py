@@ -13,7 +13,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pipeline.serve.problems import Problem, problem_response
+from pipeline.serve.http.problems import Problem, problem_response
 from pipeline.serve.site import Site
 
 _METHODS: Final = ("GET", "HEAD", "OPTIONS")

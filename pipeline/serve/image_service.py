@@ -10,7 +10,7 @@ from typing import Final
 from cachetools import TTLCache
 
 from pipeline.metrics.serving import ServingMetrics
-from pipeline.serve.decoding import (
+from pipeline.serve.decoding.contract import (
     DecoderDiedError,
     Decoders,
     Made,
@@ -18,8 +18,8 @@ from pipeline.serve.decoding import (
     OverloadedError,
     TookTooLongError,
 )
+from pipeline.serve.http.problems import not_made, overloaded, refused, took_too_long
 from pipeline.serve.image_id import image_id, weak_etag
-from pipeline.serve.problems import not_made, overloaded, refused, took_too_long
 from pipeline.serve.response_cache import DiskCache, MemoryCache
 from pipeline.serve.view import View
 from pipeline.types import CatalogueRow

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipeline.archive.versions import AsOf
 from pipeline.metrics.serving import ServingMetrics
-from pipeline.serve.decoding import Decoders
+from pipeline.serve.decoding.contract import Decoders
 from pipeline.serve.image_service import ImageService
 from pipeline.serve.limits import Limits
 from pipeline.serve.response_cache import DiskCache, MemoryCache

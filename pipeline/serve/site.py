@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pipeline.metrics.serving import ServingMetrics
-from pipeline.serve.decoding import Decoders
+from pipeline.serve.decoding.contract import Decoders
 from pipeline.serve.image_service import ImageService
 from pipeline.serve.limits import Limits
 from pipeline.serve.served_index import ServedIndex

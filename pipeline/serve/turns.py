@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from pipeline.serve.problems import overloaded
+from pipeline.serve.http.problems import overloaded
 
 _Result = TypeVar("_Result")
 _AT_ONCE: Final = 2

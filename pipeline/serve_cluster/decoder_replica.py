@@ -12,9 +12,15 @@ from typing import Final
 
 import ray
 
-from pipeline.serve.decoding import DecoderDiedError, Made, NotMade, OverloadedError, TookTooLongError
+from pipeline.serve.decoding.contract import (
+    DecoderDiedError,
+    Made,
+    NotMade,
+    OverloadedError,
+    TookTooLongError,
+)
+from pipeline.serve.decoding.local_decoders import LocalDecoders
 from pipeline.serve.limits import Limits
-from pipeline.serve.local_decoders import LocalDecoders
 from pipeline.serve.view import View
 from pipeline.store.storage import Storage
 from pipeline.types import CatalogueRow

@@ -10,7 +10,7 @@ from ray.exceptions import RayActorError
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
 
 from pipeline.metrics.serving import ServingMetrics
-from pipeline.serve.decoding import DecoderDiedError, Made, NotMade, OverloadedError
+from pipeline.serve.decoding.contract import DecoderDiedError, Made, NotMade, OverloadedError
 from pipeline.serve.image_id import image_id
 from pipeline.serve.limits import Limits
 from pipeline.serve.view import View

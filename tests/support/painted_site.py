@@ -15,7 +15,7 @@ import uvicorn
 from pipeline.image.preview import thumbhash_of
 from pipeline.metrics.serving import ServingMetrics
 from pipeline.serve.app import make_app
-from pipeline.serve.decoding import Made, NotMade
+from pipeline.serve.decoding.contract import Made, NotMade
 from pipeline.serve.limits import Limits
 from pipeline.serve.open_site import open_site
 from pipeline.serve.view import View

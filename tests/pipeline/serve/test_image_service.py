@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.metrics.serving import ServingMetrics
-from pipeline.serve.decoding import DecoderDiedError, Made, NotMade, TookTooLongError
+from pipeline.serve.decoding.contract import DecoderDiedError, Made, NotMade, TookTooLongError
+from pipeline.serve.http.problems import Problem
 from pipeline.serve.image_service import ImageService
-from pipeline.serve.problems import Problem
 from pipeline.serve.response_cache import DiskCache, MemoryCache
 from pipeline.serve.view import View
 from pipeline.types import CatalogueRow

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from pipeline.serve import turns
-from pipeline.serve.problems import Problem
+from pipeline.serve.http.problems import Problem
 from pipeline.serve.turns import Turns
 
 

@@ -15,7 +15,7 @@ import PIL.Image
 import pytest
 
 from pipeline.errors import ConfigError
-from pipeline.serve.decoding import DecoderDiedError, Made, OverloadedError
+from pipeline.serve.decoding.contract import DecoderDiedError, Made, OverloadedError
 from pipeline.serve.limits import Limits
 from pipeline.serve.view import View
 from pipeline.types import CatalogueRow

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.serve.iiif_info import image_information
-from pipeline.serve.iiif_request import (
+from pipeline.serve.routes.iiif_info import image_information
+from pipeline.serve.routes.iiif_request import (
     BadViewError,
     NotOfferedError,
     ViewWords,

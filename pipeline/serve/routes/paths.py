@@ -7,7 +7,7 @@ from urllib.parse import quote, unquote
 
 from starlette.requests import Request
 
-from pipeline.serve.problems import nothing_stored, unknown_key
+from pipeline.serve.http.problems import nothing_stored, unknown_key
 from pipeline.serve.site import Site
 from pipeline.types import CatalogueRow
 

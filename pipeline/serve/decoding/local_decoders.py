@@ -18,9 +18,15 @@ from functools import partial
 from typing import Any, Final, Self, TypeVar
 
 from pipeline.metrics.serving import ServingMetrics
-from pipeline.serve.company import company_of, gains_by_company, most_together
-from pipeline.serve.decoder_process import DecoderProcess, DecoderSettings, Task
-from pipeline.serve.decoding import DecoderDiedError, Made, NotMade, OverloadedError, TookTooLongError
+from pipeline.serve.decoding.company import company_of, gains_by_company, most_together
+from pipeline.serve.decoding.contract import (
+    DecoderDiedError,
+    Made,
+    NotMade,
+    OverloadedError,
+    TookTooLongError,
+)
+from pipeline.serve.decoding.decoder_process import DecoderProcess, DecoderSettings, Task
 from pipeline.serve.image_id import image_id
 from pipeline.serve.limits import Limits
 from pipeline.serve.view import View

@@ -19,10 +19,10 @@ from pipeline.archive.filter_fields import FIELDS
 from pipeline.archive.filters import Filter, parse_filter
 from pipeline.archive.listing import BY_KEY, ORDERS, Order
 from pipeline.errors import ConfigError, FilterError
-from pipeline.serve.answers import is_known, not_modified
-from pipeline.serve.listing_json import listed, one_image
-from pipeline.serve.paths import key_below
-from pipeline.serve.problems import Problem, problem_response, unknown_key
+from pipeline.serve.http.answers import is_known, not_modified
+from pipeline.serve.http.problems import Problem, problem_response, unknown_key
+from pipeline.serve.routes.listing_json import listed, one_image
+from pipeline.serve.routes.paths import key_below
 from pipeline.serve.served_index import IndexedVersion
 from pipeline.serve.site import Site
 from pipeline.serve.turns import Turns

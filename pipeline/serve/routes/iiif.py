@@ -10,9 +10,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from pipeline.serve.accept import Accept
-from pipeline.serve.iiif_info import CONTEXT, PROFILE, image_information
-from pipeline.serve.iiif_request import (
+from pipeline.serve.http.accept import Accept
+from pipeline.serve.http.problems import Problem
+from pipeline.serve.routes.iiif_info import CONTEXT, PROFILE, image_information
+from pipeline.serve.routes.iiif_request import (
     BadViewError,
     NotOfferedError,
     ViewWords,
@@ -20,9 +21,8 @@ from pipeline.serve.iiif_request import (
     split_words,
     write_words,
 )
-from pipeline.serve.paths import address, quoted_key, segments_below, stored_row
-from pipeline.serve.problems import Problem
-from pipeline.serve.shown import shown_size, view_answer
+from pipeline.serve.routes.paths import address, quoted_key, segments_below, stored_row
+from pipeline.serve.routes.shown import shown_size, view_answer
 from pipeline.serve.site import Site
 
 _PREFIX: Final = "/iiif/3/"

@@ -19,13 +19,13 @@ from starlette.routing import BaseRoute, Route
 
 from pipeline.archive.range_reads import read_payload
 from pipeline.errors import ArchiveError, StorageError
-from pipeline.serve.answers import LEFT, is_known, keeping, not_modified, while_client_waits
-from pipeline.serve.byte_ranges import NoSuchRangeError, read_range
-from pipeline.serve.faults import not_made_by
+from pipeline.serve.decoding.faults import not_made_by
+from pipeline.serve.http.answers import LEFT, is_known, keeping, not_modified, while_client_waits
+from pipeline.serve.http.byte_ranges import NoSuchRangeError, read_range
+from pipeline.serve.http.problems import not_made
 from pipeline.serve.image_id import content_version, strong_etag
-from pipeline.serve.paths import key_below, stored_row
-from pipeline.serve.problems import not_made
-from pipeline.serve.shown import check_bytes
+from pipeline.serve.routes.paths import key_below, stored_row
+from pipeline.serve.routes.shown import check_bytes
 from pipeline.serve.site import Site
 from pipeline.types import CatalogueRow
 

@@ -132,5 +132,5 @@ def test_the_page_may_ask_nobody_else(address: str) -> None:
         assert b"http://" not in body.replace(b"http://www.w3.org", b"") or b"openseadragon" in body.lower()
         assert get(address + path, **{"If-None-Match": headers["etag"]})[0] == 304
     assert (
-        get(f"{address}/page/../page_routes.py")[0] == get(f"{address}/page/%2e%2e/page_routes.py")[0] == 404
+        get(f"{address}/page/../app.py")[0] == get(f"{address}/page/%2e%2e/app.py")[0] == 404
     )

@@ -7,7 +7,7 @@ from typing import Final
 
 from codec.errors import CodecError
 from pipeline.errors import ArchiveError, DamagedError, NewerFormatError, RestoreError, StorageError
-from pipeline.serve.decoding import Fault, NotMade
+from pipeline.serve.decoding.contract import Fault, NotMade
 
 _log: Final = logging.getLogger(__name__)
 _FAULTS: Final[tuple[tuple[type[BaseException], Fault], ...]] = (

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from pipeline.serve.decoding import Fault, NotMade
+from pipeline.serve.decoding.contract import Fault, NotMade
 from pipeline.types import CatalogueRow
 
 _STATUSES: Final[Mapping[Fault, HTTPStatus]] = {

@@ -11,7 +11,7 @@ from PIL import ImageCms
 
 from codec.whole_picture import Pixels, WholePicture
 from pipeline.decode.opened_image import OpenedImage
-from pipeline.serve.render import render
+from pipeline.serve.decoding.render import render
 from pipeline.serve.view import Colours, View, ViewFormat
 
 XYZ = ImageCms.ImageCmsProfile(ImageCms.createProfile("XYZ")).tobytes()

@@ -8,8 +8,8 @@ import pytest
 
 from pipeline.archive.catalogue import Catalogue
 from pipeline.decode import resident_codecs
-from pipeline.serve.decoding import Made, NotMade
-from pipeline.serve.image_maker import ImageMaker
+from pipeline.serve.decoding.contract import Made, NotMade
+from pipeline.serve.decoding.image_maker import ImageMaker
 from pipeline.serve.view import View
 from pipeline.store.storage import Storage
 from pipeline.types import CatalogueRow

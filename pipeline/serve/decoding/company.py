@@ -11,7 +11,7 @@ from asyncio import Future
 from collections.abc import Collection, Iterable, Iterator
 from typing import Final, Protocol, TypeVar
 
-from pipeline.serve.decoding import Made, NotMade
+from pipeline.serve.decoding.contract import Made, NotMade
 from pipeline.serve.view import View
 from pipeline.types import CatalogueRow
 

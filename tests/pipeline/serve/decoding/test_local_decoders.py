@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from pipeline.serve import local_decoders
-from pipeline.serve.decoder_process import Answer, DecoderSettings, Task
-from pipeline.serve.decoding import DecoderDiedError, Made, OverloadedError
+from pipeline.serve.decoding import local_decoders
+from pipeline.serve.decoding.contract import DecoderDiedError, Made, OverloadedError
+from pipeline.serve.decoding.decoder_process import Answer, DecoderSettings, Task
+from pipeline.serve.decoding.local_decoders import LocalDecoders
 from pipeline.serve.limits import Limits
-from pipeline.serve.local_decoders import LocalDecoders
 from pipeline.serve.view import View
 from pipeline.store.storage import Storage
 from pipeline.types import CatalogueRow

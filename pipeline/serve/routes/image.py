@@ -9,12 +9,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from pipeline.serve.accept import Accept
-from pipeline.serve.iiif_request import largest
-from pipeline.serve.paths import key_below, stored_row
-from pipeline.serve.problems import Problem
-from pipeline.serve.raw_routes import original_answer, original_type
-from pipeline.serve.shown import shown_size, view_answer
+from pipeline.serve.http.accept import Accept
+from pipeline.serve.http.problems import Problem
+from pipeline.serve.routes.iiif_request import largest
+from pipeline.serve.routes.paths import key_below, stored_row
+from pipeline.serve.routes.raw import original_answer, original_type
+from pipeline.serve.routes.shown import shown_size, view_answer
 from pipeline.serve.site import Site
 from pipeline.serve.view import MEDIA_TYPES, View, ViewFormat
 from pipeline.types import CatalogueRow

@@ -21,7 +21,7 @@ _WRITTEN: Final[Mapping[ViewFormat, Mapping[str, Any]]] = {
     "webp": {"quality": 85, "method": 2},
     "png": {"compress_level": 1},
 }
-"""How files are written: for whoever waits. `etags.RENDERER` grows with any change."""
+"""How files are written: for whoever waits. `image_id.RENDERER` grows with any change."""
 
 
 def render(opened: OpenedImage, view: View, orientation: int | None) -> bytes:

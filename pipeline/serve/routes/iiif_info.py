@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from pipeline.serve.iiif_request import FORMATS, QUALITIES, largest
+from pipeline.serve.routes.iiif_request import FORMATS, QUALITIES, largest
 
 CONTEXT: Final = "http://iiif.io/api/image/3/context.json"
 PROFILE: Final = "http://iiif.io/api/image/3/level2.json"

@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any, Final
 
-from pipeline.serve.decoding import DecoderDiedError, Made, NotMade, TookTooLongError
+from pipeline.serve.decoding.contract import DecoderDiedError, Made, NotMade, TookTooLongError
 from pipeline.serve.view import View
 from pipeline.store.storage import Storage
 from pipeline.types import CatalogueRow
@@ -127,7 +127,7 @@ def _serve_parent(parent: Connection, settings: DecoderSettings) -> None:
 
     import torch  # only where it is used: the process that answers HTTP needs none of it
 
-    from pipeline.serve.image_maker import ImageMaker
+    from pipeline.serve.decoding.image_maker import ImageMaker
 
     torch.set_num_threads(1)
     maker = ImageMaker(

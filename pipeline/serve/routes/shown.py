@@ -8,9 +8,9 @@ from http import HTTPStatus
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pipeline.serve.answers import LEFT, is_known, keeping, not_modified, while_client_waits
+from pipeline.serve.http.answers import LEFT, is_known, keeping, not_modified, while_client_waits
+from pipeline.serve.http.problems import no_picture, too_large, too_many_bytes
 from pipeline.serve.image_id import content_version, weak_etag
-from pipeline.serve.problems import no_picture, too_large, too_many_bytes
 from pipeline.serve.site import Site
 from pipeline.serve.view import MEDIA_TYPES, View, upright_size
 from pipeline.types import CatalogueRow

@@ -13,10 +13,10 @@ from pipeline.decode.opened_image import OpenedImage, open_pixels
 from pipeline.decode.row_decoder import RowDecoder
 from pipeline.image.read import ReadLimits
 from pipeline.packing.file_of import file_of
-from pipeline.serve.decoding import Made, NotMade
-from pipeline.serve.faults import not_made_by
+from pipeline.serve.decoding.contract import Made, NotMade
+from pipeline.serve.decoding.faults import not_made_by
+from pipeline.serve.decoding.render import render
 from pipeline.serve.image_id import image_id
-from pipeline.serve.render import render
 from pipeline.serve.view import View
 from pipeline.store.storage import Storage
 from pipeline.types import CatalogueRow, ShardRow

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import pyarrow as pa
 
 from pipeline.archive.sorted_rows import Positions, SortedRows
-from pipeline.serve.paths import quoted_key
+from pipeline.serve.routes.paths import quoted_key
 from pipeline.types import CatalogueRow
 
 LISTED: Final = (
