@@ -18,9 +18,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.archive.catalogue import Catalogue
-from pipeline.archive.key_ranges import KeyRanges
+from pipeline.archive.rows_by_key import rows_by_key, unknown_keys
 from pipeline.archive.schema import CATALOGUE_SCHEMA, rows_of
-from pipeline.errors import ArchiveError, ConfigError, UnknownKeyError
+from pipeline.errors import ArchiveError, ConfigError
 from pipeline.types import CatalogueRow
 
 _REPEATED: Final = ("status", "source_format", "mode", "packing", "codec", "weights", "shard")
@@ -52,7 +52,7 @@ class SelectedRows:
     facts: tuple[str, ...]
     """The columns that the user asked for."""
     left_out: pa.Table
-    """`key` and `reason` of the images that were asked for and cannot be given."""
+    """`key`, `status` and `reason` of the images that were asked for and cannot be given."""
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
@@ -69,9 +69,8 @@ class SelectedRows:
 
     def only(self, first: int, last: int) -> SelectedRows:
         """Those from one number up to another."""
-        table = self.table.take(
-            np.arange(first, last)
-        )  # a slice would be pickled with all that it was cut from
+        # A slice would be pickled with all that it was cut from.
+        table = self.table.take(np.arange(first, last))
         return SelectedRows(table=table, facts=self.facts, left_out=self.left_out.slice(0, 0))
 
     def numbers(self, column: str) -> npt.NDArray[np.int64]:
@@ -141,16 +140,11 @@ def select_rows(
 
 
 def _of_keys(catalogue: Catalogue, keys: Sequence[str], columns: Sequence[str]) -> pa.Table:
-    batches = catalogue.of_keys(KeyRanges.of_keys(keys), columns)
-    found = pa.Table.from_batches(batches, pa.schema([CATALOGUE_SCHEMA.field(name) for name in columns]))
-    places = pc.index_in(pa.array(keys, pa.string()), value_set=found["key"].combine_chunks())
-    if places.null_count:
-        unknown = [key for key, place in zip(keys, places.to_pylist(), strict=True) if place is None]
-        raise UnknownKeyError(
-            f"Expected keys of the archive at {catalogue.url}, got {len(unknown)} it does not hold, such as "
-            f"{', '.join(map(repr, unknown[:_MOST_NAMED]))}; `tenfold ls` shows what it holds."
-        )
-    return found.take(places)
+    found = rows_by_key(catalogue, keys, columns)
+    unknown = found.filter(pc.is_null(found["status"]))["key"].to_pylist()
+    if unknown:
+        raise unknown_keys(unknown, catalogue.url)
+    return found
 
 
 def _has_latents(rows: pa.Table) -> pa.ChunkedArray:

@@ -102,12 +102,12 @@ def read_requests(url: str, options: StorageOptions) -> Requests:
 def requests_of(keys: Iterable[str]) -> pa.Table:
     """REQUEST_SCHEMA of keys of which nothing else is said."""
     column = pa.array(sorted(set(keys)), pa.string())
-    return _in_order(_with_nothing_said(column))
+    return pa.Table.from_arrays([column, *no_wishes(len(column))], schema=REQUEST_SCHEMA)
 
 
-def _with_nothing_said(keys: pa.Array) -> pa.Table:
-    nothing = [pa.nulls(len(keys), field.type) for field in WISH_SCHEMA]
-    return pa.Table.from_arrays([keys, *nothing], schema=REQUEST_SCHEMA)
+def no_wishes(images: int) -> list[pa.Array]:
+    """The columns of WISH_SCHEMA for images of which nothing is said."""
+    return [pa.nulls(images, field.type) for field in WISH_SCHEMA]
 
 
 def _in_order(table: pa.Table) -> pa.Table:

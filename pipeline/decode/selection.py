@@ -11,13 +11,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.archive.catalogue import Catalogue
-from pipeline.archive.key_ranges import KeyRanges
 from pipeline.archive.range_reads import EXTRAS
+from pipeline.archive.rows_by_key import rows_by_key, unknown_keys
 from pipeline.archive.rows_by_shard import rows_by_shard
 from pipeline.archive.schema import CATALOGUE_SCHEMA
-from pipeline.decode.requests import WISH_SCHEMA, Requests, requests_of
+from pipeline.decode.requests import WISH_SCHEMA, Requests, no_wishes, requests_of
 from pipeline.errors import ConfigError, UnknownKeyError
 from pipeline.globs import key_matcher
+from pipeline.parts import parts
 
 BLOCK_ROWS: Final = 8192
 """Rows that are planned together: some 30 MB, with all that is thought about them."""
@@ -94,23 +95,13 @@ def blocks_of(catalogue: Catalogue, selection: Selection) -> Iterator[pa.Table]:
 
 def _scanned(catalogue: Catalogue, selection: Selection) -> Iterator[pa.Table]:
     found = catalogue.scan(ROW_COLUMNS, where=selection.where, glob=selection.glob)
-    held: list[pa.Table] = []
-    images = 0
-    for _, rows in rows_by_shard(found, catalogue.count(), _ROW_SCHEMA):
-        if held and images + rows.num_rows > BLOCK_ROWS:
-            yield _with_no_wishes(pa.concat_tables(held))
-            held, images = [], 0
-        held.append(rows)
-        images += rows.num_rows
-    if held:
-        yield _with_no_wishes(pa.concat_tables(held))
-    elif selection.glob is not None and selection.where is None:
+    shards = (rows for _, rows in rows_by_shard(found, catalogue.count(), _ROW_SCHEMA))
+    block = None
+    for held in parts(shards, lambda rows: rows.num_rows, most=BLOCK_ROWS):
+        block = pa.concat_tables(held)
+        yield pa.Table.from_arrays([*block.columns, *no_wishes(block.num_rows)], schema=SELECTED_SCHEMA)
+    if block is None and selection.glob is not None and selection.where is None:
         raise _nothing_matches(selection.glob, catalogue.count(), catalogue.url)
-
-
-def _with_no_wishes(rows: pa.Table) -> pa.Table:
-    wishes = [pa.nulls(rows.num_rows, field.type) for field in WISH_SCHEMA]
-    return pa.Table.from_arrays([*rows.columns, *wishes], schema=SELECTED_SCHEMA)
 
 
 def _known(catalogue: Catalogue, keys: Collection[str], glob: str | None) -> Iterator[pa.Table]:
@@ -123,10 +114,7 @@ def _known(catalogue: Catalogue, keys: Collection[str], glob: str | None) -> Ite
         images += known.num_rows
         yield known
     if unknown:
-        raise UnknownKeyError(
-            f"Expected keys of the archive at {catalogue.url}, got {len(unknown):,} it does not hold, "
-            f"such as {', '.join(map(repr, unknown[:3]))}; `tenfold ls` shows what it holds."
-        )
+        raise unknown_keys(unknown, catalogue.url)
     if glob is not None and not images:
         raise _nothing_matches(glob, len(set(keys)), catalogue.url)
 
@@ -141,12 +129,9 @@ def _requested(catalogue: Catalogue, requests: pa.Table, glob: str | None) -> It
         )
     for start in range(0, requests.num_rows, BLOCK_ROWS):
         part = requests.slice(start, BLOCK_ROWS)
-        found = catalogue.of_keys(KeyRanges.of_keys(part["key"].to_pylist()), ROW_COLUMNS)
-        rows = pa.Table.from_batches(found, _ROW_SCHEMA).combine_chunks()
-        its_row = pc.index_in(part["key"], value_set=rows["key"])
-        columns = {name: rows[name].take(its_row) for name in ROW_COLUMNS if name != "key"}
-        joined = {"key": part["key"]} | columns | {name: part[name] for name in WISH_SCHEMA.names}
-        block = pa.table([joined[name] for name in SELECTED_SCHEMA.names], schema=SELECTED_SCHEMA)
+        rows = rows_by_key(catalogue, part["key"].to_pylist(), ROW_COLUMNS)
+        wishes = (part[name] for name in WISH_SCHEMA.names)
+        block = pa.Table.from_arrays([*rows.columns, *wishes], schema=SELECTED_SCHEMA)
         yield block.sort_by(
             [("priority", "descending"), *((name, "ascending") for name in ("deadline", "shard", "row"))]
         )
