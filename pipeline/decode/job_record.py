@@ -10,13 +10,12 @@ Two drivers of one job are harmless: of `job.json` and of each result there is o
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import itertools
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -105,9 +104,7 @@ class JobRecord:
 
     def store_part(self, number: int, rows: pa.Table) -> str:
         """Write a part of a plan, PLAN_SCHEMA, before it is one, and return its path."""
-        sink = pa.BufferOutputStream()
-        pq.write_table(rows, sink, compression="zstd")
-        data = memoryview(sink.getvalue()).tobytes()
+        data = _parquet(rows)
         path = f"plan/{number:06d}-{sha16(data)}.parquet"
         self._storage.create(f"{self._folder}/{path}", data)
         return path
@@ -139,7 +136,7 @@ class JobRecord:
         record = {
             "ended_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "pixels": result.pixels,
-            "delivered": [dataclasses.astuple(one) for one in result.delivered],
+            "delivered": [astuple(one) for one in result.delivered],
             "failed": result.failed,
         }
         return self._storage.create(self._result_path(task), _json(record, indent=None))
@@ -167,9 +164,7 @@ class JobRecord:
 
     def write_list(self, name: str, rows: pa.Table) -> None:
         """Write one of the lists of images, in the place of an earlier one."""
-        sink = pa.BufferOutputStream()
-        pq.write_table(rows, sink, compression="zstd")
-        self._storage.write(f"{self._folder}/{name}.parquet", memoryview(sink.getvalue()).tobytes())
+        self._storage.write(f"{self._folder}/{name}.parquet", _parquet(rows))
 
     def _result_path(self, task: int) -> str:
         return f"{self._folder}/results/{task:06d}.json"
@@ -188,6 +183,12 @@ def by_task(part: pa.Table) -> Iterator[tuple[int, pa.Table]]:
     for start, stop in itertools.pairwise([0, *edges.tolist(), len(numbers)]):
         if stop > start:
             yield int(numbers[start]), part.slice(start, stop - start)
+
+
+def _parquet(rows: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(rows, sink, compression="zstd")
+    return memoryview(sink.getvalue()).tobytes()
 
 
 def _json(record: dict[str, Any], *, indent: int | None = 2) -> bytes:
