@@ -191,6 +191,11 @@ class ShardRow:
     run: str
     encoded_at: datetime
 
+    @property
+    def num_pixels(self) -> int:
+        """Of the picture; 0 where its size is not known."""
+        return (self.width or 0) * (self.height or 0)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogueRow:
@@ -254,3 +259,8 @@ class CatalogueRow:
     """Likewise one byte run; null when the shard holds no preview of the image."""
     preview_length: int | None
     preview_crc32c: int | None
+
+    @property
+    def num_pixels(self) -> int:
+        """Of the picture; 0 where its size is not known."""
+        return (self.width or 0) * (self.height or 0)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +22,7 @@ from pipeline.archive.versions import AsOf
 from pipeline.decode.deliver import Delivery, deliver, deliver_view
 from pipeline.decode.file_form import FileForm, OutputFormat
 from pipeline.decode.opened_image import OpenedImage
-from pipeline.decode.row_decoder import RowDecoder
+from pipeline.decode.row_decoder import PIXELS_TOGETHER, RowDecoder
 from pipeline.decode.view_size import Region, Size
 from pipeline.errors import ArchiveError, DamagedError
 from pipeline.image.read import read_image
@@ -33,9 +32,6 @@ from pipeline.parts import parts
 from pipeline.store.options import StorageOptions
 from pipeline.store.storage import Storage
 from pipeline.types import WITH_PIXELS, CatalogueRow, Image, ShardRow
-
-_DECODED_PIXELS: Final = 8_000_000
-"""Of images that are decoded together."""
 
 
 class Archive:
@@ -113,7 +109,7 @@ class Archive:
             ArchiveError, ConfigError, DamagedError: as `get`.
         """
         rows = (row for _, row in self.read_many(keys))
-        for part in parts(rows, lambda row: (row.width or 0) * (row.height or 0), most=_DECODED_PIXELS):
+        for part in parts(rows, lambda row: row.num_pixels, most=PIXELS_TOGETHER):
             if size is not None:
                 yield from ((row.key, to_pillow(self._decoder.open(row).view(size=size))) for row in part)
                 continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import partial
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,9 @@ from pipeline.packing.registry import pixel_packing
 from pipeline.store.storage import Storage
 from pipeline.types import Image, ShardRow
 
-_LIMITS = ReadLimits()
+PIXELS_TOGETHER: Final = 8_000_000
+"""Of images that are decoded together, where nobody says how much memory there is."""
+_LIMITS: Final = ReadLimits()
 
 
 class RowDecoder:

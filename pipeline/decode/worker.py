@@ -15,6 +15,7 @@ from pipeline.decode.pack_outlet import PackOutlet
 from pipeline.decode.row_decoder import RowDecoder
 from pipeline.decode.tasks import DecodeResult, DecodeTask, Delivered, WantedImage
 from pipeline.errors import StorageError, StoreDownError, TenfoldError
+from pipeline.parts import parts
 from pipeline.store.storage import Storage
 from pipeline.store.urls import has_text_name
 from pipeline.types import WITH_PIXELS, Image, ShardRow
@@ -49,7 +50,8 @@ class DecoderWorker(Worker[DecodeTask, DecodeResult]):
         delivered: list[Delivered] = []
         failed: list[tuple[int, str]] = []
         pixels = 0
-        for batch in self._batches(self._rows(task, failed)):
+        rows = self._rows(task, failed)
+        for batch in parts(rows, lambda one: one[1].num_pixels, most=self._batch_pixels):
             images = self._decode(batch)
             outcomes = [
                 self._writers.submit(self._write, row, image, wanted, outlet)
@@ -61,7 +63,7 @@ class DecoderWorker(Worker[DecodeTask, DecodeResult]):
                     failed.append((wanted.position, written))
                 else:
                     delivered.append(written)
-                    pixels += (row.width or 0) * (row.height or 0)
+                    pixels += row.num_pixels
         pack = outlet.finish()
         return DecodeResult(
             delivered=tuple(replace(one, pack=pack) for one in delivered), failed=tuple(failed), pixels=pixels
@@ -86,21 +88,6 @@ class DecoderWorker(Worker[DecodeTask, DecodeResult]):
                 failed.append((wanted.position, row))
             else:
                 yield wanted, row
-
-    def _batches(
-        self, rows: Iterator[tuple[WantedImage, ShardRow]]
-    ) -> Iterator[list[tuple[WantedImage, ShardRow]]]:
-        batch: list[tuple[WantedImage, ShardRow]] = []
-        pixels = 0
-        for wanted, row in rows:
-            row_pixels = (row.width or 0) * (row.height or 0)
-            if batch and pixels + row_pixels > self._batch_pixels:
-                yield batch
-                batch, pixels = [], 0
-            batch.append((wanted, row))
-            pixels += row_pixels
-        if batch:
-            yield batch
 
     def _decode(self, batch: Sequence[tuple[WantedImage, ShardRow]]) -> list[Image | str | None]:
         """What is to be shown of each row, None for a file that comes as it is, or the reason why there is nothing.

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
 
 import numpy as np
 
 from codec.errors import CodecError
 from pipeline.archive.range_reads import read_all
-from pipeline.decode.row_decoder import RowDecoder
+from pipeline.decode.row_decoder import PIXELS_TOGETHER, RowDecoder
 from pipeline.decode.view_size import Size
 from pipeline.errors import DamagedError, StorageError, TenfoldError
 from pipeline.files.image_file import image_file
@@ -19,9 +18,6 @@ from pipeline.packing.file_of import file_of
 from pipeline.parts import parts
 from pipeline.store.storage import Storage
 from pipeline.types import WITH_PIXELS, CatalogueRow, Image, ShardRow
-
-_DECODED_PIXELS: Final = 8_000_000
-"""Of images that are decoded together."""
 
 Found = tuple[str, bytes | Exception]
 """A key, and its file or why that cannot be had."""
@@ -51,7 +47,7 @@ class Contents:
             StorageError: the store does not answer.
         """
         read = read_all(self._archive, rows)
-        for part in parts(read, lambda one: (one[0].width or 0) * (one[0].height or 0), most=_DECODED_PIXELS):
+        for part in parts(read, lambda one: one[0].num_pixels, most=PIXELS_TOGETHER):
             made = iter(self._made([got for _, got in part if not isinstance(got, str)]))
             for row, got in part:
                 yield row.key, DamagedError(got) if isinstance(got, str) else self._as_told(row, next(made))

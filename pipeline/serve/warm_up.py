@@ -27,7 +27,7 @@ def _coded(site: Site) -> list[CatalogueRow]:
     statuses = rows.read(range(min(len(rows), _LOOKED_AT)), ["status"])["status"]
     coded = pc.indices_nonzero(pc.equal(statuses, "coded")).to_pylist()
     found = map(rows.row, coded[: site.limits.decoders])
-    return [row for row in found if (row.width or 0) * (row.height or 0) <= site.limits.max_pixels]
+    return [row for row in found if row.num_pixels <= site.limits.max_pixels]
 
 
 def _smallest(row: CatalogueRow) -> View:

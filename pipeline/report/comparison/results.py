@@ -124,7 +124,7 @@ def _having(entries: Sequence[ComparedImage], one: Method) -> list[ComparedImage
 
 
 def _pixels(entries: Sequence[ComparedImage]) -> int:
-    return sum((entry.row.width or 0) * (entry.row.height or 0) for entry in entries)
+    return sum(entry.row.num_pixels for entry in entries)
 
 
 def _ours(entries: Sequence[ComparedImage]) -> Ours | None:

@@ -147,7 +147,7 @@ def _work(
     listen(ImagesListed(images=len(tasks)))
     listen(ListingEnded())
     seen: set[str] = set()
-    pixels = sum((task.row.width or 0) * (task.row.height or 0) for task in tasks)
+    pixels = sum(task.row.num_pixels for task in tasks)
     workload = Workload(images=len(tasks), megapixels=_TIMES_ENCODING * pixels / 1e6)
     with working_pool(spec, config.workers, listen, workload=workload, phase="comparing") as pool:
         for outcome in work_through(pool, tasks, _split, listen=listen):
@@ -159,7 +159,7 @@ def _work(
                 row = outcome.task.row
                 if row.key not in seen:  # a task may come back in parts
                     seen.add(row.key)
-                    pixels = (row.width or 0) * (row.height or 0)
+                    pixels = row.num_pixels
                     listen(ImagesFinished(images=1, totals=Totals(pixels=pixels)))
     listen(RunEnded())
 

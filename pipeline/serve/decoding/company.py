@@ -51,7 +51,7 @@ def gains_by_company(row: CatalogueRow, view: View | None, most_pixels: int) -> 
         most_pixels: of all together.
     """
     is_decoded = row.status == "coded" and view is not None and view.denominator() == 1
-    return is_decoded and _pixels(row) * _SHARE <= most_pixels
+    return is_decoded and row.num_pixels * _SHARE <= most_pixels
 
 
 def company_of(
@@ -64,19 +64,15 @@ def company_of(
         taken: images that somebody works on, or holds open.
         most_pixels: of all together.
     """
-    images, room = {first.image}, most_pixels - _pixels(first.row)
+    images, room = {first.image}, most_pixels - first.row.num_pixels
     yield first
     for other in in_order:
         if not (first.takes_company and other.takes_company) or other.outcome.done():
             continue
         if other.image in images or other.image in taken:
             continue
-        room -= _pixels(other.row)
+        room -= other.row.num_pixels
         if room < 0:
             return
         images.add(other.image)
         yield other
-
-
-def _pixels(row: CatalogueRow) -> int:
-    return (row.width or 0) * (row.height or 0)
