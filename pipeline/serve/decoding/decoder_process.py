@@ -87,6 +87,8 @@ class DecoderProcess:
             TookTooLongError: they were not done; the process was killed.
             DecoderDiedError: the process ended.
         """
+        if self._running is not None and not self._running[0].is_alive():
+            self.close()  # it died while it did nothing: that is no fault of these tasks
         self.start()
         assert self._running is not None
         try:

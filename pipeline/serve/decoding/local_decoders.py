@@ -57,10 +57,10 @@ class _Job:
     outcome: asyncio.Future[Made | NotMade]
     takes_company: bool
     """Whether it is decoded for less beside others (company.py)."""
+    image: str = field(init=False)
 
-    @property
-    def image(self) -> str:
-        return image_id(self.row)
+    def __post_init__(self) -> None:
+        self.image = image_id(self.row)
 
     @property
     def rank(self) -> float:
@@ -185,11 +185,12 @@ class LocalDecoders:
 
     def _begin_what_can(self) -> None:
         in_order = sorted(self._waiting, key=lambda job: job.rank)
+        running = [one for decoder in self._decoders for one in decoder.jobs]
+        images = {one.image for one in running}
         for job in in_order:
-            running = [one for decoder in self._decoders for one in decoder.jobs]
             if any(one.is_alone for one in running):
                 return
-            if job.outcome.done() or job.image in (one.image for one in running):
+            if job.outcome.done() or job.image in images:
                 continue  # nobody waits for it; or whoever works on this image will have it open
             pixels = sum(one.pixels for one in running) + job.pixels
             if running and (job.is_alone or pixels > self.limits.most_running_pixels):
@@ -197,10 +198,12 @@ class LocalDecoders:
             decoder = next(self._idle_for(job), None)
             if decoder is None:
                 return
-            taken = {one.image for one in running}.union(*(one.holds for one in self._decoders))
+            taken = images.union(*(one.holds for one in self._decoders))
             decoder.jobs = tuple(company_of(job, in_order, taken, self._most_together))
             for one in decoder.jobs:
                 self._waiting.remove(one)
+                images.add(one.image)
+            running += decoder.jobs
             self._go(self._run(decoder))
 
     def _idle_for(self, job: _Job) -> Iterator[_Decoder]:
