@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hmac
+import re
 import time
 from collections.abc import Collection
 from http import HTTPStatus
 from typing import Final
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from pipeline.serve.http.problems import Problem, problem_response
 from pipeline.serve.site import Site
 
+_HOST: Final = re.compile(r"(?:\[(?P<v6>[0-9a-f:.]+)\]|(?P<name>[\w.-]*))(?::\d*)?", re.ASCII | re.IGNORECASE)
 _METHODS: Final = ("GET", "HEAD", "OPTIONS")
 _ALLOWED: Final = ", ".join(_METHODS)
 _FOR_ALL: Final = ("healthz", "readyz")
@@ -81,7 +82,11 @@ class Guard:
             words = f"Expected one of {_ALLOWED}, got {scope['method'][:20]!r}: an archive is not changed from here."
             return problem_response(Problem(HTTPStatus.METHOD_NOT_ALLOWED, words, {"Allow": _ALLOWED}))
         headers = Headers(scope=scope)
-        if self._site.hosts is not None and _host_of(headers) not in self._site.hosts:
+        host = _host_of(headers)
+        if host is None:
+            words = f"Expected a name and perhaps a port in Host, got {headers.get('host', '')[:100]!r}."
+            return problem_response(Problem(HTTPStatus.BAD_REQUEST, words))
+        if self._site.hosts is not None and host not in self._site.hosts:
             words = (
                 f"Expected to be asked as {' or '.join(sorted(self._site.hosts))}, got {headers.get('host')!r}. Behind "
                 "a proxy, tell `tenfold serve` the address by --public-url."
@@ -100,6 +105,7 @@ class Guard:
         return kind.lower() == "bearer" and hmac.compare_digest(token.strip().encode(), wanted)
 
 
-def _host_of(headers: Headers) -> str:
-    """The name that a client believes this server to have, without the port."""
-    return (urlsplit(f"//{headers.get('host', '')}").hostname or "").lower()
+def _host_of(headers: Headers) -> str | None:
+    """The name that a client believes this server to have, without the port; None where it is no name."""
+    match = _HOST.fullmatch(headers.get("host", ""))
+    return None if match is None else (match["v6"] or match["name"] or "").lower()

@@ -18,11 +18,14 @@ FORMATS: Final[dict[str, ViewFormat]] = {"jpg": "jpeg", "png": "png", "webp": "w
 QUALITIES: Final[dict[str, Colours]] = {"color": "default", **{name: name for name in get_args(Colours)}}
 
 _NUMBER: Final = r"(?:\d{1,9}(?:\.\d{0,9})?|\.\d{1,9})"
-_REGION: Final = re.compile(rf"full|square|(?P<pct>pct:)?(?P<box>{_NUMBER},{_NUMBER},{_NUMBER},{_NUMBER})")
-_SIZE: Final = re.compile(
-    rf"(?P<up>\^)?(?:max|pct:(?P<pct>{_NUMBER})|(?P<fits>!)?(?P<width>\d{{1,9}})?,(?P<height>\d{{1,9}})?)"
+_REGION: Final = re.compile(
+    rf"full|square|(?P<pct>pct:)?(?P<box>{_NUMBER},{_NUMBER},{_NUMBER},{_NUMBER})", re.ASCII
 )
-_ROTATION: Final = re.compile(rf"(?P<mirrored>!)?(?P<degrees>{_NUMBER})")
+_SIZE: Final = re.compile(
+    rf"(?P<up>\^)?(?:max|pct:(?P<pct>{_NUMBER})|(?P<fits>!)?(?P<width>\d{{1,9}})?,(?P<height>\d{{1,9}})?)",
+    re.ASCII,
+)
+_ROTATION: Final = re.compile(rf"(?P<mirrored>!)?(?P<degrees>{_NUMBER})", re.ASCII)
 _FILE: Final = re.compile(r"(?P<quality>[a-z]+)\.(?P<format>[a-z0-9]+)")
 _WORDS: Final = 4
 """Region, size, rotation, quality.format: what follows the key."""
