@@ -10,8 +10,12 @@ from threading import Lock
 from typing import Final
 from uuid import uuid4
 
+import google_crc32c
 from cachetools import LRUCache
 
+_OURS: Final = "[0-9a-f]" * 2 + "/" + "[0-9a-f]" * 64 + "*"
+"""Names of files that this cache makes: others in its folder are let alone."""
+_SEAL_BYTES: Final = 4
 _LEFT_WHEN_FULL: Final = 0.9
 """Of a full disk cache: making room costs a look at every file."""
 
@@ -36,7 +40,8 @@ class MemoryCache:
 class DiskCache:
     """Files in a folder of its own, safe to delete at any time. Its methods wait for the disk, in any thread.
 
-    A file appears whole or not at all. One that cannot be read or written is one that is not there.
+    A file appears whole or not at all, behind its CRC32C. One that cannot be read or written, or that a crash of the
+    machine or its disk has damaged, is one that is not there.
     """
 
     def __init__(self, folder: Path, most_bytes: int) -> None:
@@ -49,25 +54,27 @@ class DiskCache:
         """The file, if it is there; it is the last to go then."""
         path = self._path(etag)
         try:
-            data = path.read_bytes()
+            stored = path.read_bytes()
             os.utime(path)
         except OSError:
             return None
-        return data
+        seal, data = stored[:_SEAL_BYTES], stored[_SEAL_BYTES:]
+        return data if seal == _seal(data) else None
 
     def put(self, etag: str, data: bytes) -> None:
         """Keep a file, and make room where there is too little."""
         path = self._path(etag)
-        aside = path.with_name(f"{uuid4()}.part")
+        aside = path.with_name(f"{path.name}.{uuid4()}.part")
         with suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
             try:
-                aside.write_bytes(data)
+                with aside.open("xb") as file:
+                    file.writelines((_seal(data), data))
                 aside.replace(path)
             finally:
                 aside.unlink(missing_ok=True)
         with self._lock:
-            self._bytes += len(data)
+            self._bytes += _SEAL_BYTES + len(data)
             if self._bytes > self._most_bytes:
                 self._make_room()
 
@@ -88,8 +95,13 @@ class DiskCache:
     def _kept(self) -> list[tuple[float, int, Path]]:
         """When each file was used last, its size and path; those that others remove meanwhile are left out."""
         found = []
-        for path in self._folder.glob("??/*"):
+        for path in self._folder.glob(_OURS):
             with suppress(OSError):
                 stat = path.stat()
                 found.append((stat.st_mtime, stat.st_size, path))
         return found
+
+
+def _seal(data: bytes) -> bytes:
+    """What stands before a file that is whole."""
+    return google_crc32c.value(data).to_bytes(_SEAL_BYTES, "little")

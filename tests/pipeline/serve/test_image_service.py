@@ -126,3 +126,18 @@ def test_files_on_a_disk_outlive_a_server_and_the_oldest_make_room(tmp_path: Pat
     kept = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in kept) <= 100
     assert cache.get("file 8") == bytes(20)
+
+
+def test_a_folder_of_files_made_holds_out_damage_and_leaves_what_others_put_there(tmp_path: Path) -> None:
+    theirs = tmp_path / "ab" / "letter.txt"
+    theirs.parent.mkdir()
+    theirs.write_bytes(bytes(1000))
+    cache = DiskCache(tmp_path, 100)
+    cache.put("file", b"whole")
+    (made,) = (path for path in tmp_path.rglob("*") if path.is_file() and path != theirs)
+    for damaged in (b"", made.read_bytes()[:-1], made.read_bytes()[:-1] + b"!"):
+        made.write_bytes(damaged)
+        assert cache.get("file") is None
+    for number in range(9):
+        cache.put(f"file {number}", bytes(20))
+    assert theirs.read_bytes() == bytes(1000)
