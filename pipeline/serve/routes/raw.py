@@ -30,8 +30,10 @@ from pipeline.serve.site import Site
 from pipeline.types import CatalogueRow
 
 _PREFIX: Final = "/raw/"
-_PIECE: Final = 4 * 2**20
-"""Bytes that are held for one client; up to so many are checked before the first is sent."""
+_CHECKED_WHOLE: Final = 4 * 2**20
+"""Bytes; up to so many are checked before the first is sent."""
+_PIECE: Final = 2**20
+"""Of a larger one, two are held for each client: many may read slowly."""
 _UNKNOWN_TYPE: Final = "application/octet-stream"
 _TYPES: Final[Mapping[str, str]] = {
     "JPEG": "image/jpeg",
@@ -123,7 +125,7 @@ async def _content(site: Site, request: Request, row: CatalogueRow) -> _Content 
         data = await while_client_waits(request, site.images.file(row, None))
         return None if data is None else _Content(size=len(data), data=data)
     size = row.payload_length or 0
-    is_streamed = is_asked_about or size > _PIECE
+    is_streamed = is_asked_about or size > _CHECKED_WHOLE
     return _Content(size=size, data=None if is_streamed else await _checked_payload(site, row))
 
 
