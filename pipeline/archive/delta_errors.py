@@ -26,6 +26,7 @@ _LONGEST_MESSAGE = 400
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _BACKTRACE = re.compile(r"\s+0: (<unknown>|\S+::).*", re.DOTALL)
 _REQUEST = re.compile(r"Error performing .*? - ")
+_FORKED = "Forked process detected"
 _XML = re.compile(r"<\?xml.*?<Code>(.*?)</Code>.*?<Message>(.*?)</Message>.*", re.DOTALL)
 _STORE_FAILED = re.compile(
     r"Generic (S3|GCS|MicrosoftAzure|LocalFileSystem)|Object ?Store error|Error performing|os error|privileges"
@@ -54,6 +55,12 @@ def translated(
         if not isinstance(error, (DeltaError, OSError, pa.ArrowException)) and not _is_panic(error):
             raise
         message = _one_line(error, secrets)
+        if _FORKED in message:
+            raise ArchiveError(
+                f"Expected the catalogue at {storage.url}/{folder} to be read by the process that opened it first, got "
+                "one that was forked of it. Open the archive after the fork alone, or start processes by `spawn` or "
+                "`forkserver`."
+            ) from None
         if where is not None and not _STORE_FAILED.search(message):
             raise ArchiveError(
                 f"Expected an SQL condition on the catalogue's columns, got {where!r}: {message}"

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 from threading import Barrier, Timer
 from typing import Any
@@ -585,3 +586,22 @@ def test_schema_has_no_unsigned_and_keys_are_required() -> None:
     assert CATALOGUE_SCHEMA.field("payload_offset").nullable
     assert not [field for field in CATALOGUE_SCHEMA if pa.types.is_unsigned_integer(field.type)]
     assert replace(rows_of(table_of(make_row("a")), CatalogueRow)[0], key="b").key == "b"
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_catalogue_that_was_read_before_a_fork_says_so_after_it(catalogue: Catalogue) -> None:
+    catalogue.count()
+    here, there = get_context("fork").Pipe()
+    child = get_context("fork").Process(target=_tell_what_reading_says, args=(catalogue, there))
+    child.start()
+    kind, words = here.recv()
+    child.join()
+    assert kind is ArchiveError
+    assert "one that was forked of it" in words
+
+
+def _tell_what_reading_says(catalogue: Catalogue, parent: Connection) -> None:
+    try:
+        catalogue.lookup(["no such key"])
+    except Exception as error:  # noqa: BLE001 it is told to the parent
+        parent.send((type(error), str(error)))
