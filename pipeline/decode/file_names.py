@@ -9,19 +9,23 @@ from typing import Final
 
 from pipeline.store.name_limits import NameLimits
 
-_LOOKS_ESCAPED = re.compile(r"\A%(25)*(2F|2E(%(25)*2E)?)\Z|%(25)*00|\0", re.IGNORECASE)
+RECORDS: Final = "_decode"
+"""The folder of all records of jobs in a destination: no image's file lies there."""
+_LOOKS_ESCAPED = re.compile(r"\A%(25)*(2F|2E(%(25)*2E)?|5Fdecode)\Z|%(25)*00|\0", re.IGNORECASE)
 """Names as they come out of an escape; a name that merely holds a `%2F`, as pages save them, stays as it is."""
 _LONGEST_EXTENSION: Final = 16
 """In bytes, with its dot: what is longer is no extension."""
 
 
 def safe_path(key: str) -> str:
-    """A relative path for a key: `..`, `.`, empty segments and NUL are percent-escaped, one to one.
+    """A relative path for a key: `..`, `.`, empty segments, NUL and the folder of records are percent-escaped, one to
+    one.
 
     >>> safe_path("holiday/a b.jpg"), safe_path("../../etc/passwd"), safe_path("/abs.png")
     ('holiday/a b.jpg', '%2E%2E/%2E%2E/etc/passwd', '%2F/abs.png')
     """
-    return "/".join(map(_segment, key.split("/")))
+    path = "/".join(map(_segment, key.split("/")))
+    return f"%5F{path[1:]}" if path.partition("/")[0] == RECORDS else path
 
 
 def _segment(name: str) -> str:

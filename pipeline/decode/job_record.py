@@ -24,13 +24,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.archive.layout import sha16
+from pipeline.decode.file_names import RECORDS
 from pipeline.decode.selection import SELECTED_SCHEMA
 from pipeline.decode.tasks import DecodeResult, Delivered
 from pipeline.errors import DamagedError
 from pipeline.store.storage import Storage
 
-RECORDS: Final = "_decode"
-"""The folder of all records in a destination."""
 NOTHING_TO_DECODE: Final = -1
 """In the place of a task's number: of an image that was asked for and cannot come."""
 PLACE_TYPE: Final = pa.struct(

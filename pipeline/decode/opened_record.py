@@ -9,7 +9,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from pipeline.archive.layout import sha16
-from pipeline.decode.job_record import RECORDS, JobRecord
+from pipeline.decode.file_names import RECORDS
+from pipeline.decode.job_record import JobRecord
 from pipeline.store.storage import Storage
 
 

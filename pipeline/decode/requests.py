@@ -90,7 +90,7 @@ def read_requests(url: str, options: StorageOptions) -> Requests:
         ) from error
     try:
         table = pa.Table.from_batches(_checked(_READERS[kind](data), url), REQUEST_SCHEMA)
-    except (UnicodeDecodeError, csv.Error, pa.ArrowException) as error:
+    except (OSError, ValueError, OverflowError, csv.Error, pa.ArrowException) as error:
         raise SourceError(
             f"Expected a list of requests as {kind} at {url}, got: {error}; write it again."
         ) from error
@@ -148,6 +148,7 @@ def _request(line: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("key", "name", "format"):
         if not isinstance(said.get(name, ""), str):
             raise TypeError(f"Expected text as {name}, got {said[name]!r}.")
+        said.get(name, "").encode()  # JSON may hold halves of characters
     if "key" not in said:
         raise ValueError("Expected a key, got none.")
     if said.get("format") not in (None, *get_args(OutputFormat)):
@@ -187,9 +188,9 @@ def _moment(value: object) -> datetime:
     """A time in UTC, unless it says another zone."""
     try:
         moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         raise ValueError(f"Expected a time such as 2026-11-28T18:00Z as deadline, got {value!r}.") from None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _distinct(table: pa.Table, url: str) -> pa.Table:
@@ -234,7 +235,7 @@ def _json_lines(data: bytes) -> Iterator[_Line]:
         if text.strip():
             try:
                 line = json.loads(text)
-            except ValueError:
+            except (ValueError, RecursionError):
                 line = None
             yield f"line {number}", line if isinstance(line, dict) else {}
 

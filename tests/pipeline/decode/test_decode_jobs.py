@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -228,6 +229,28 @@ def test_a_list_that_cannot_be_done_is_refused_line_by_line(tmp_path: Path) -> N
         read_requests(str(path), StorageOptions())
     with pytest.raises(ConfigError, match="leave one of"):
         Selection(keys=["a"], where="true")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[" * 100_000,
+        '{"key": "half of a character: \\ud83d"}',
+        '{"key": "a", "deadline": "0001-01-01T00:00+23:59"}',
+    ],
+    ids=["deep", "half", "before time"],
+)
+def test_a_list_may_hold_anything_and_no_watcher_ends_by_it(line: str, tmp_path: Path) -> None:
+    (tmp_path / "list.jsonl").write_text(line)
+    with pytest.raises(SourceError, match="1 that are none: line 1: "):
+        read_requests(str(tmp_path / "list.jsonl"), StorageOptions())
+
+
+def test_a_list_whose_times_python_cannot_tell_is_refused(tmp_path: Path) -> None:
+    late = pa.array([2**62], pa.timestamp("us"))
+    pq.write_table(pa.table({"key": ["a"], "deadline": late}), tmp_path / "list.parquet")
+    with pytest.raises(SourceError, match=r"as parquet at .*: date value out of range"):
+        read_requests(str(tmp_path / "list.parquet"), StorageOptions())
 
 
 def test_where_selects_and_a_wrong_column_is_named(archive: Storage, tmp_path: Path) -> None:

@@ -27,6 +27,8 @@ KEYS = st.text(alphabet="ab./%2EeF0 5\\\0ü", min_size=1, max_size=12)
         ("https%3A%2F%2Fa.org%2fb.jpg", "https%3A%2F%2Fa.org%2fb.jpg"),
         ("%2e%2e.jpg/%2f", "%2e%2e.jpg/%252f"),
         ("%252E/%00\0", "%25252E/%2500%00"),
+        ("_decode/job/plan.parquet", "%5Fdecode/job/plan.parquet"),
+        ("%5Fdecode/_decode", "%255Fdecode/_decode"),
     ],
 )
 def test_known_keys(key: str, path: str) -> None:
