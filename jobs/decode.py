@@ -33,11 +33,11 @@ from pipeline.config import CompressConfig
 from pipeline.decode.file_form import NamePolicy, OutputFormat
 from pipeline.decode.outlet import OutputKind
 from pipeline.decode.plan import Existing
+from pipeline.decode.request_queue import RequestQueue
 from pipeline.decode.requests import read_requests
 from pipeline.decode.run import GOES_ON, JOB_GOES_ON, DecodeRun
 from pipeline.decode.selection import Selection
 from pipeline.decode.summary import DecodeSummary
-from pipeline.decode.watch import Watch
 from pipeline.store.storage import Storage
 from pipeline.words import counted
 
@@ -251,7 +251,7 @@ def _serve_lists(
         return run(Selection(requests=asked), f"{dst}/{name.rpartition('.')[0]}")
 
     lists = Storage(watch, settings.storage)
-    left = Watch(lists, work, tell=tell_answer).run(stop)
+    left = RequestQueue(lists, work, tell=tell_answer).run(stop)
     if left:
         say(f"The time was up with {counted(left, 'list')} left; the next run goes on.")
     raise SystemExit(TIME_UP if left else OK)

@@ -16,7 +16,7 @@ from torch import distributed
 from torch.utils.data import IterableDataset, default_collate, get_worker_info
 
 from pipeline.datasets.archive_dataset import ArchiveDataset
-from pipeline.datasets.stream_order import Seat, StepPlan, stream_order
+from pipeline.datasets.stream_order import StepPlan, StreamSeat, stream_order
 from pipeline.errors import ArchiveError, ConfigError
 
 
@@ -144,7 +144,7 @@ class ArchiveStream(IterableDataset[Any]):
         self._place[:] = torch.tensor([state["epoch"], state["start"]])
         self._given, self._skip = None, state["given"]
 
-    def _batches(self, seat: Seat, skip: int) -> Iterator[Any]:
+    def _batches(self, seat: StreamSeat, skip: int) -> Iterator[Any]:
         source, (epoch, _) = self.dataset.source, self._place.tolist()
         order = stream_order(
             source.rows.shards, seed=self._seed, epoch=epoch, shuffle_buffer=self._shuffle_buffer
@@ -167,11 +167,11 @@ class ArchiveStream(IterableDataset[Any]):
             drops_last=self._drop_last,
         )
 
-    def _seat(self) -> Seat:
+    def _seat(self) -> StreamSeat:
         """Of this process."""
         worker = get_worker_info()
         mine = (0, 1) if worker is None else (worker.id, worker.num_workers)
-        return Seat(rank=self._rank, world_size=self._world_size, worker=mine[0], workers=mine[1])
+        return StreamSeat(rank=self._rank, world_size=self._world_size, worker=mine[0], workers=mine[1])
 
     def _identity(self) -> dict[str, Any]:
         """What the order follows from, and the version of the archive, which says how to get it again."""

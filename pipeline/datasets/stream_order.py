@@ -40,7 +40,7 @@ def stream_order(shards: Numbers, *, seed: int, epoch: int, shuffle_buffer: int)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seat:
+class StreamSeat:
     """One of the processes that share a stream."""
 
     rank: int
@@ -68,7 +68,7 @@ class StepPlan:
         """Images of a full step, all ranks together."""
         return self.batch_size * self.world_size
 
-    def batches(self, seat: Seat) -> Iterator[range]:
+    def batches(self, seat: StreamSeat) -> Iterator[range]:
         """What a process gives: places in the order, a batch at a time.
 
         The images of a last step that is not full are shared out evenly.

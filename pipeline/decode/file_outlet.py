@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pipeline.decode.deliver import Delivery
 from pipeline.decode.file_names import spare_paths
-from pipeline.decode.tasks import Place, WantedImage
+from pipeline.decode.tasks import FilePlace, WantedImage
 from pipeline.errors import RestoreError, UnfitNameError
 from pipeline.store.name_limits import NameLimits, limits_of
 from pipeline.store.storage import Storage
@@ -27,7 +27,7 @@ class FileOutlet:
         """All is published."""
 
 
-def put_file(destination: Storage, place: Place, data: bytes, limits: NameLimits) -> str:
+def put_file(destination: Storage, place: FilePlace, data: bytes, limits: NameLimits) -> str:
     """Write a file whole, and return the path that it got.
 
     Where its name is taken by other content, or is none that the store can hold (case, trailing dots, a folder of

@@ -10,7 +10,7 @@ from typing import Final
 from pipeline.archive.key_ranges import KeyRanges
 from pipeline.decode.file_form import NamePolicy
 from pipeline.decode.file_names import fitting_path, safe_path, spare_path, with_extension
-from pipeline.decode.tasks import Place
+from pipeline.decode.tasks import FilePlace
 from pipeline.image.file_formats import FORMATS, Format
 from pipeline.store.name_limits import NameLimits
 
@@ -37,7 +37,7 @@ class FileNames:
         self._folders = _folders_of(self._keys) if limits.has_folders else frozenset()
         self._stems = Counter(map(_stem, self._keys)) if policy == "replace" else Counter()
 
-    def place(self, key: str, fmt: Format | None, *, as_it_was: bool = False) -> Place:
+    def place(self, key: str, fmt: Format | None, *, as_it_was: bool = False) -> FilePlace:
         """Where an image's file goes.
 
         Args:
@@ -48,7 +48,7 @@ class FileNames:
         path = safe_path(asked)
         if path in self._folders:
             path = spare_path(path, self.limits)
-        return Place(fmt=fmt, asked=asked, path=fitting_path(path, self.limits))
+        return FilePlace(fmt=fmt, asked=asked, path=fitting_path(path, self.limits))
 
     def _named(self, key: str, extensions: tuple[str, ...]) -> str:
         if self._policy == "keep":

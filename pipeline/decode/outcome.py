@@ -21,7 +21,7 @@ _FAILED_SCHEMA: Final = pa.schema([*REQUEST_SCHEMA, pa.field("reason", pa.string
 
 
 @dataclass(slots=True, kw_only=True)
-class Outcome:
+class DecodeOutcome:
     """Grows with every task that it is told of."""
 
     done: int = 0
@@ -38,7 +38,7 @@ class Outcome:
     _failed: list[pa.Table] = field(default_factory=list)
 
     @classmethod
-    def of(cls, record: JobRecord, head: PlanHead) -> Outcome:
+    def of(cls, record: JobRecord, head: PlanHead) -> DecodeOutcome:
         """What has come of a job so far."""
         outcome = cls()
         finished = record.finished()

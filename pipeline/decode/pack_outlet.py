@@ -13,14 +13,14 @@ from pipeline.decode.file_names import safe_path
 from pipeline.decode.tasks import WantedImage
 from pipeline.errors import RestoreError
 from pipeline.image.file_formats import FORMATS
-from pipeline.packs.member import Facts, Member
+from pipeline.packs.member import MemberFacts, PackMember
 from pipeline.packs.parquet_pack import parquet_pack
 from pipeline.packs.tar_pack import sample_file, tar_pack
 from pipeline.store.storage import Storage
 from pipeline.types import ShardRow
 
 PackKind = Literal["tar", "parquet"]
-_BUILDERS: Final[Mapping[PackKind, Callable[[Sequence[Member]], bytes]]] = {
+_BUILDERS: Final[Mapping[PackKind, Callable[[Sequence[PackMember]], bytes]]] = {
     "tar": tar_pack,
     "parquet": parquet_pack,
 }
@@ -39,14 +39,14 @@ class PackOutlet:
         self._destination = destination
         self._kind: PackKind = kind
         self._prefix = prefix
-        self._members: dict[int, Member] = {}
+        self._members: dict[int, PackMember] = {}
 
     def put(self, wanted: WantedImage, row: ShardRow, delivery: Delivery) -> str:
         """Keep it for the pack."""
         asked = wanted.place(delivery.fmt).asked
         name = _sample_file(wanted, row, delivery) if self._kind == "tar" else asked
-        facts = Facts.of(row, width=delivery.width, height=delivery.height)
-        self._members[wanted.position] = Member(name=name, data=delivery.data, facts=facts)
+        facts = MemberFacts.of(row, width=delivery.width, height=delivery.height)
+        self._members[wanted.position] = PackMember(name=name, data=delivery.data, facts=facts)
         return name
 
     def finish(self) -> str | None:

@@ -14,7 +14,7 @@ from pipeline.decode.file_form import FileForm, writable_format
 from pipeline.decode.file_names import fitting_path, safe_path, spare_paths, with_extension
 from pipeline.decode.naming import FileNames
 from pipeline.decode.originals import Originals
-from pipeline.decode.tasks import Place
+from pipeline.decode.tasks import FilePlace
 from pipeline.errors import RestoreError
 from pipeline.image.file_formats import FORMATS, Format, format_of_path
 from pipeline.store.backend import ObjectInfo
@@ -36,7 +36,7 @@ class PlannedImage:
     """Of its row in the block."""
     source_sha256: str | None
     form: FileForm
-    places: tuple[Place, ...]
+    places: tuple[FilePlace, ...]
     """One for each format in which it may come."""
 
 
@@ -64,10 +64,10 @@ def plan_images(block: pa.Table, names: FileNames, form: FileForm) -> list[Plann
     return planned
 
 
-def _named(name: str, fmt: Format | None, limits: NameLimits, *, is_meant: bool) -> Place:
+def _named(name: str, fmt: Format | None, limits: NameLimits, *, is_meant: bool) -> FilePlace:
     """A file that comes as it was meant has the very name that was asked for."""
     asked = name if is_meant or fmt is None else with_extension(name, FORMATS[fmt], lambda _: False)
-    return Place(fmt=fmt, asked=asked, path=fitting_path(safe_path(asked), limits))
+    return FilePlace(fmt=fmt, asked=asked, path=fitting_path(safe_path(asked), limits))
 
 
 def settle_existing(
@@ -102,7 +102,7 @@ def settle_existing(
 
 
 def files_there(
-    images: Sequence[tuple[Place, ...]], destination: Storage, limits: NameLimits
+    images: Sequence[tuple[FilePlace, ...]], destination: Storage, limits: NameLimits
 ) -> Iterator[ObjectInfo | None]:
     """For each image its file, where it is there: in the format that is meant, or the original that was kept."""
     paths = {place.path for places in images for place in places}
@@ -137,7 +137,7 @@ def _replacing(
     return settled
 
 
-def _check_same(one: PlannedImage, place: Place, digest: str | None, destination: Storage) -> None:
+def _check_same(one: PlannedImage, place: FilePlace, digest: str | None, destination: Storage) -> None:
     """An original stays where it is; only a kept image, which is that very file, may find it in its place."""
     if place.fmt is not None or digest is None or digest != one.source_sha256:
         raise RestoreError(

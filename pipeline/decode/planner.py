@@ -26,7 +26,7 @@ from pipeline.decode.originals import Originals
 from pipeline.decode.outlet import OutputKind
 from pipeline.decode.plan import Existing, PlannedImage, plan_images, settle_existing
 from pipeline.decode.selection import Selection, blocks_of
-from pipeline.decode.tasks import DecodeTask, Place, WantedImage
+from pipeline.decode.tasks import DecodeTask, FilePlace, WantedImage
 from pipeline.decode.view_size import Region, fitted
 from pipeline.store.name_limits import limits_of
 from pipeline.store.storage import Storage
@@ -40,7 +40,7 @@ _UNKNOWN: Final = "the archive holds no image under this key"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Planner:
+class DecodePlanner:
     """Plans one decode."""
 
     archive: Storage
@@ -133,7 +133,7 @@ def _wanted(rows: pa.Table, form: FileForm) -> Iterator[WantedImage]:
             position=position,
             row=row,
             form=form.of(fmt),
-            places=tuple(Place(**place) for place in places),
+            places=tuple(FilePlace(**place) for place in places),
             name=name,
             size=size,
             region=region and tuple(region),

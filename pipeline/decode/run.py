@@ -19,11 +19,11 @@ from pipeline.decode.gathering import Gathering
 from pipeline.decode.job_record import JobRecord, PlanHead
 from pipeline.decode.left_over import LeftOver, images_left, tasks_left
 from pipeline.decode.opened_record import opened_record, remember, temporary_record
-from pipeline.decode.outcome import Outcome
+from pipeline.decode.outcome import DecodeOutcome
 from pipeline.decode.outlet import OutputKind
 from pipeline.decode.pack_outlet import check_no_other_packs, remove_orphans
 from pipeline.decode.plan import Existing
-from pipeline.decode.planner import Planner
+from pipeline.decode.planner import DecodePlanner
 from pipeline.decode.selection import Selection
 from pipeline.decode.summary import DecodeSummary
 from pipeline.decode.tasks import DecodeResult, DecoderSpec, DecodeTask
@@ -136,7 +136,7 @@ class DecodeRun:
     def _planned(self, catalogue: Catalogue, record: JobRecord, asked: dict[str, Any]) -> PlanHead:
         if self._to != "files" and self._selection.requests is None:
             check_no_other_packs(self._destination, record.job)
-        planner = Planner(
+        planner = DecodePlanner(
             archive=self._archive,
             destination=self._destination,
             catalogue=catalogue,
@@ -210,7 +210,7 @@ class DecodeRun:
                 self._destination.delete(pack)
 
     def _summary(self, record: JobRecord, head: PlanHead) -> DecodeSummary:
-        outcome = Outcome.of(record, head)
+        outcome = DecodeOutcome.of(record, head)
         left = head.planned - outcome.done
         is_asked_by_key = self._selection.requests is not None
         self._listen(RunEnded())

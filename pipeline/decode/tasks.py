@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # the worker brings all that unpacks: it is imported where it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class FilePlace:
     """Where the file of an image goes, should it come in this format."""
 
     fmt: Format | None
@@ -40,7 +40,7 @@ class WantedImage:
     """In its planned task, whatever parts that is split into."""
     row: CatalogueRow
     form: FileForm
-    places: tuple[Place, ...]
+    places: tuple[FilePlace, ...]
     """One for each format in which it may come."""
     name: str | None = None
     """What whoever asked for it wants it to be called; None for its key."""
@@ -59,7 +59,7 @@ class WantedImage:
         """Whether other pixels are wanted than the image has."""
         return self.size is not None or self.region is not None
 
-    def place(self, fmt: Format | None) -> Place:
+    def place(self, fmt: Format | None) -> FilePlace:
         """Where it goes in the format in which it came."""
         return next(place for place in self.places if place.fmt == fmt)
 

@@ -16,9 +16,9 @@ from pipeline.archive.schema import rows_of
 from pipeline.archive.versions import AsOf
 from pipeline.decode.view_size import Size
 from pipeline.files.contents import Contents, Found
+from pipeline.files.file_entry import LISTED, FileEntry, ListedRow, file_entry
 from pipeline.files.finished_files import FinishedFiles
-from pipeline.files.image_file import LISTED, ImageFile, ListedRow, image_file
-from pipeline.files.tree import Folder, Tree
+from pipeline.files.tree import FolderEntry, Tree
 from pipeline.store.options import StorageOptions
 from pipeline.store.storage import Storage
 from pipeline.types import CatalogueRow
@@ -53,7 +53,7 @@ class ArchiveFiles:
         """See what has been committed since."""
         self._index.refresh()
 
-    def file(self, key: str) -> ImageFile:
+    def file(self, key: str) -> FileEntry:
         """What is known of an image's file.
 
         Raises:
@@ -65,23 +65,23 @@ class ArchiveFiles:
         """Whether keys lie below a path; the root is one."""
         return not path or self._index.has_prefix(f"{path}/")
 
-    def below(self, path: str, *, depth: int | None) -> Iterator[ImageFile | Folder]:
+    def below(self, path: str, *, depth: int | None) -> Iterator[FileEntry | FolderEntry]:
         """What lies in a folder and, to some depth, below it; failed images are passed over.
 
         Args:
             depth: levels; 1 for what lies directly in it, None for all.
         """
         for found in self._listed(path, depth, LISTED):
-            if isinstance(found, Folder):
+            if isinstance(found, FolderEntry):
                 yield found
             else:
-                files = (image_file(row, self._size) for row in rows_of(found, ListedRow))
+                files = (file_entry(row, self._size) for row in rows_of(found, ListedRow))
                 yield from (file for file in files if file is not None)
 
-    def names(self, path: str, *, depth: int | None) -> Iterator[str | Folder]:
+    def names(self, path: str, *, depth: int | None) -> Iterator[str | FolderEntry]:
         """The keys of the files that `below` gives, and the folders: an eighth of the work."""
         for found in self._listed(path, depth, ["key", "payload_length"]):
-            if isinstance(found, Folder):
+            if isinstance(found, FolderEntry):
                 yield found
             else:
                 yield from found["key"].filter(found["payload_length"].is_valid()).to_pylist()
@@ -107,7 +107,7 @@ class ArchiveFiles:
         """
         wanted = dict.fromkeys(keys)
         rows = self._index.find_many(wanted)
-        files: dict[str, ImageFile] = {}
+        files: dict[str, FileEntry] = {}
         for key in wanted:
             try:
                 files[key] = self._file(key, rows.get(key))
@@ -125,21 +125,21 @@ class ArchiveFiles:
 
     def _listed(
         self, path: str, depth: int | None, columns: Sequence[str]
-    ) -> Iterator[Folder | pa.RecordBatch]:
+    ) -> Iterator[FolderEntry | pa.RecordBatch]:
         rows = self._index.rows()
         for found in Tree(rows).below(path, depth=depth):
-            if isinstance(found, Folder):
+            if isinstance(found, FolderEntry):
                 yield found
             else:
                 for start in found.positions[::_ROWS_LISTED]:
                     yield rows.read(range(start, min(start + _ROWS_LISTED, found.positions.stop)), columns)
 
-    def _file(self, key: str, row: CatalogueRow | None) -> ImageFile:
+    def _file(self, key: str, row: CatalogueRow | None) -> FileEntry:
         if row is None:
             raise FileNotFoundError(
                 f"Expected an image of the archive at {self.url}, got {key!r}; `tenfold ls {self.url}` lists them all."
             )
-        file = image_file(row, self._size)
+        file = file_entry(row, self._size)
         if file is None:
             raise FileNotFoundError(
                 f"Expected a stored image under key {row.key!r} of the archive at {self.url}, got one that failed: "

@@ -11,7 +11,7 @@ from pipeline.archive.range_reads import read_all
 from pipeline.decode.row_decoder import PIXELS_TOGETHER, RowDecoder
 from pipeline.decode.view_size import Size
 from pipeline.errors import DamagedError, StorageError, TenfoldError
-from pipeline.files.image_file import image_file
+from pipeline.files.file_entry import file_entry
 from pipeline.files.stored_png import write_stored_png
 from pipeline.image.write import alpha_plane
 from pipeline.packing.file_of import file_of
@@ -73,7 +73,7 @@ class Contents:
 
     def _as_told(self, row: CatalogueRow, file: bytes | Exception) -> bytes | Exception:
         """Who was told a length relies on it."""
-        told = image_file(row, self._size)
+        told = file_entry(row, self._size)
         if isinstance(file, Exception) or told is None or len(file) == told.size:
             return file
         return DamagedError(

@@ -21,9 +21,9 @@ from pipeline.errors import ConfigError
 from pipeline.files.archive_file import ArchiveFile
 from pipeline.files.archive_files import shared_files
 from pipeline.files.contents import Found
-from pipeline.files.image_file import ImageFile
+from pipeline.files.file_entry import FileEntry
 from pipeline.files.place import OF_FSSPEC, archive_url, storage_options
-from pipeline.files.tree import Folder
+from pipeline.files.tree import FolderEntry
 
 
 class ArchiveFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec is not typed
@@ -92,7 +92,7 @@ class ArchiveFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec is 
         except FileNotFoundError:
             if not self.files.is_folder(path):
                 raise
-        return _told(Folder(path=path))
+        return _told(FolderEntry(path=path))
 
     def ls(self, path: str, detail: bool = True, **kwargs: Any) -> list[Any]:
         """What lies in a folder; of a file, the file.
@@ -208,8 +208,8 @@ class ArchiveFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec is 
     mkdir = makedirs = rmdir = rm = rm_file = _rm = cp_file = mv = touch = pipe_file = put_file = _refuse
 
 
-def _told(found: ImageFile | Folder) -> dict[str, Any]:
-    if isinstance(found, Folder):
+def _told(found: FileEntry | FolderEntry) -> dict[str, Any]:
+    if isinstance(found, FolderEntry):
         return {"name": found.path, "size": 0, "type": "directory"}
     return {
         "name": found.key,

@@ -20,14 +20,14 @@ _AFTER_SLASH: Final = chr(ord("/") + 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Files:
+class FileRun:
     """Images that follow each other in a folder."""
 
     positions: range
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Folder:
+class FolderEntry:
     """A folder with something in it."""
 
     path: str
@@ -40,7 +40,7 @@ class Tree:
         """Take all rows."""
         self._rows = rows
 
-    def content(self, path: str) -> Iterator[Files | Folder]:
+    def content(self, path: str) -> Iterator[FileRun | FolderEntry]:
         """What lies directly in a folder, in the order of the keys; nothing when there is no such folder."""
         prefix = f"{path}/" if path else ""
         inside = self._rows.with_prefix(prefix)
@@ -54,17 +54,17 @@ class Tree:
                 at += 1
                 continue
             if first < at:
-                yield Files(positions=range(first, at))
+                yield FileRun(positions=range(first, at))
             if cut < 0:  # it ends in a slash, and has no name in this folder
                 at += 1
             else:
-                yield Folder(path=key[:cut])
+                yield FolderEntry(path=key[:cut])
                 at = window.position(key[:cut] + _AFTER_SLASH, after=at)
             first = at
         if first < at:
-            yield Files(positions=range(first, at))
+            yield FileRun(positions=range(first, at))
 
-    def below(self, path: str, *, depth: int | None = None) -> Iterator[Files | Folder]:
+    def below(self, path: str, *, depth: int | None = None) -> Iterator[FileRun | FolderEntry]:
         """All that lies below a folder, each folder before what is in it.
 
         Args:
@@ -72,7 +72,7 @@ class Tree:
         """
         for found in self.content(path):
             yield found
-            if isinstance(found, Folder) and depth != 1:
+            if isinstance(found, FolderEntry) and depth != 1:
                 yield from self.below(found.path, depth=None if depth is None else depth - 1)
 
 

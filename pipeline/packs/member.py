@@ -9,7 +9,7 @@ from pipeline.types import ShardRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class MemberFacts:
     """What is told of an image beside its file: columns of its row (docs/formats/archive.md)."""
 
     key: str
@@ -35,10 +35,10 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
+class PackMember:
     """One image in a pack."""
 
     name: str
     data: bytes
     """Its file."""
-    facts: Facts
+    facts: MemberFacts

@@ -10,12 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.archive.schema import columns_of, schema_of
-from pipeline.packs.member import Facts, Member
+from pipeline.packs.member import MemberFacts, PackMember
 
 _ROWS_PER_GROUP: Final = 100
 """The dataset viewer reads whole row groups, of images at most so many rows."""
 _IMAGE: Final = pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())])
-_FACTS: Final = schema_of(Facts)
+_FACTS: Final = schema_of(MemberFacts)
 _DTYPES: Final = {pa.string(): "string", pa.int64(): "int64", pa.float64(): "float64"}
 _FEATURES: Final = {"image": {"_type": "Image"}} | {
     field.name: {"dtype": _DTYPES[field.type], "_type": "Value"} for field in _FACTS
@@ -28,7 +28,7 @@ _COMPRESSION: Final = {"image.bytes": "NONE", "image.path": "ZSTD"} | dict.fromk
 _OF_FEW_VALUES: Final = ["source_format", "status", "codec", "run"]
 
 
-def parquet_pack(members: Sequence[Member]) -> bytes:
+def parquet_pack(members: Sequence[PackMember]) -> bytes:
     """The Parquet file, with the features that `datasets` casts its columns to."""
     images = pa.array([{"bytes": one.data, "path": one.name} for one in members], _IMAGE)
     facts = columns_of([one.facts for one in members], _FACTS)

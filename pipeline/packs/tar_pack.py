@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Final
 
-from pipeline.packs.member import Member
+from pipeline.packs.member import PackMember
 
 _MODE: Final = 0o644
 _PASSED_OVER: Final = re.compile(r"\A_(?=_[^/]*__(?:/|\Z))")
 """The beginning of a folder that WebDataset takes for its own."""
 
 
-def tar_pack(members: Sequence[Member]) -> bytes:
+def tar_pack(members: Sequence[PackMember]) -> bytes:
     """The tar: the file of each image, and then its facts as `.json`.
 
     Args:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.datasets.stream_order import Seat, StepPlan, stream_order
+from pipeline.datasets.stream_order import StepPlan, StreamSeat, stream_order
 
 FEW = settings(max_examples=40)
 SHARDS = st.lists(st.integers(0, 6), max_size=60).map(lambda shards: np.array(shards, np.int64))
@@ -21,7 +21,7 @@ def given_by(plan: StepPlan, *, workers: int) -> list[list[range]]:
     ranks = []
     for rank in range(plan.world_size):
         seats = [
-            Seat(rank=rank, world_size=plan.world_size, worker=worker, workers=workers)
+            StreamSeat(rank=rank, world_size=plan.world_size, worker=worker, workers=workers)
             for worker in range(workers)
         ]
         turns = itertools.zip_longest(*(plan.batches(seat) for seat in seats))

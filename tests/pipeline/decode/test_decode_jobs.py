@@ -19,11 +19,11 @@ import pipeline.decode.worker
 from pipeline.config import CompressConfig
 from pipeline.decode.deliver import deliver
 from pipeline.decode.outlet import OutputKind
+from pipeline.decode.request_queue import RequestQueue
 from pipeline.decode.requests import read_requests
 from pipeline.decode.run import DecodeRun
 from pipeline.decode.selection import Selection
 from pipeline.decode.summary import DecodeSummary
-from pipeline.decode.watch import Watch
 from pipeline.errors import ConfigError, RestoreError, SourceError
 from pipeline.image.read import read_image
 from pipeline.store.options import StorageOptions
@@ -307,10 +307,10 @@ def test_lists_in_a_folder_are_answered_once_whoever_dies(archive: Storage, tmp_
         raise KeyboardInterrupt("killed")
 
     with pytest.raises(KeyboardInterrupt, match="killed"):
-        Watch(lists, dying).run(lambda: False)
+        RequestQueue(lists, dying).run(lambda: False)
     assert not any("answer" in info.path for info in lists.list())
-    watch = Watch(lists, work, tell=answers.__setitem__)
-    assert watch.run(lambda: len(answers) == 3) == 0
+    queue = RequestQueue(lists, work, tell=answers.__setitem__)
+    assert queue.run(lambda: len(answers) == 3) == 0
     assert answers["one.jsonl"]["ok"] is False
     assert (answers["one.jsonl"]["written"], answers["one.jsonl"]["failed"]) == (1, 1)
     assert answers["deep/two.csv"]["ok"] is True

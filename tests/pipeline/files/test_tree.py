@@ -8,7 +8,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.files.tree import Files, Folder, Tree
+from pipeline.files.tree import FileRun, FolderEntry, Tree
 
 
 class Keys:
@@ -31,11 +31,13 @@ class Keys:
         return pa.record_batch({"key": pa.array(self.keys[positions.start : positions.stop], pa.string())})
 
 
-def _names(keys: Keys, found: Sequence[Files | Folder]) -> list[str]:
+def _names(keys: Keys, found: Sequence[FileRun | FolderEntry]) -> list[str]:
     return [
         name
         for one in found
-        for name in ([f"{one.path}/"] if isinstance(one, Folder) else [keys.keys[at] for at in one.positions])
+        for name in (
+            [f"{one.path}/"] if isinstance(one, FolderEntry) else [keys.keys[at] for at in one.positions]
+        )
     ]
 
 

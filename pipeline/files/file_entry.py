@@ -42,7 +42,7 @@ LISTED: Final = [field.name for field in fields(ListedRow)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImageFile:
+class FileEntry:
     """One image that is not failed, as a file."""
 
     key: str
@@ -58,7 +58,7 @@ class ImageFile:
     """Of the PNG that is written for it; None where a file was kept."""
 
 
-def image_file(row: CatalogueRow | ListedRow, size: Size | None) -> ImageFile | None:
+def file_entry(row: CatalogueRow | ListedRow, size: Size | None) -> FileEntry | None:
     """The file of an image; None of a failed one.
 
     Args:
@@ -71,7 +71,7 @@ def image_file(row: CatalogueRow | ListedRow, size: Size | None) -> ImageFile | 
     layout = _layout(row, size) if row.status in WITH_PIXELS else None
     kept_bytes = row.payload_length if row.packing is None else row.source_size or 0
     file_bytes = layout.size if layout else kept_bytes
-    return ImageFile(
+    return FileEntry(
         key=row.key,
         status=row.status,
         size=file_bytes,

@@ -29,8 +29,8 @@ _PAUSE_S: Final = 2.0
 """Between two looks at the folder."""
 
 
-class Watch:
-    """One worker of the queue. Any number may work on one folder."""
+class RequestQueue:
+    """The queue, as one of its workers sees it. Any number may work on one folder."""
 
     def __init__(
         self,
