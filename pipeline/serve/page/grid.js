@@ -23,7 +23,7 @@ export class Grid {
     addEventListener("scroll", () => this.soon(), { passive: true });
     new ResizeObserver(() => this.resized()).observe(host);
     host.addEventListener("click", (event) => this.clicked(event));
-    host.addEventListener("keydown", (event) => this.pressed(event));
+    addEventListener("keydown", (event) => this.pressed(event));
     host.addEventListener("focusin", ({ target }) => this.enter(tileAt(target) ?? this.focused));
   }
 
@@ -187,6 +187,11 @@ export class Grid {
     if (tile) this.enter(tile);
   }
 
+  firstInSight() {
+    const { rank } = this;
+    return this.sheets.get(Math.floor(rank / PER_SHEET))?.tiles[rank % PER_SHEET];
+  }
+
   enter(tile) {
     if (this.focused) this.focused.link.tabIndex = -1;
     if (tile) tile.link.tabIndex = 0;
@@ -204,9 +209,12 @@ export class Grid {
     this.open(tile.row, this.find(tile.row.key));
   }
 
+  /** Where nothing has the focus, the first arrow leads to the first image in sight. */
   pressed(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || !event.key.startsWith("Arrow")) return;
     const tile = tileAt(event.target);
-    const next = tile && neighbour(this.inOrder().flatMap(([, sheet]) => sheet.tiles), tile, event.key);
+    const isFree = event.target === document.body && !document.querySelector("dialog[open]");
+    const next = tile ? neighbour(this.inOrder().flatMap(([, sheet]) => sheet.tiles), tile, event.key) : isFree && this.firstInSight();
     if (!next) return;
     event.preventDefault();
     next.link.focus({ preventScroll: true });

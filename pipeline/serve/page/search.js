@@ -32,12 +32,13 @@ export class Search {
     this.input.removeAttribute("aria-invalid");
   }
 
-  /** Shows where a filter could not be read. */
+  /** Shows where a filter could not be read, and lets who pressed Enter go on writing. */
   refuse(error) {
     this.input.setAttribute("aria-invalid", "true");
     const { value } = this.input;
     const fault = error.start === null ? [] : [element("code", {}, value.slice(0, error.start), element("mark", {}, value.slice(error.start, error.stop)), value.slice(error.stop)), " "];
     byId("said").replaceChildren(element("span", { class: "fault" }, ...fault, error.message));
+    if (document.activeElement === document.body) this.input.focus();
   }
 
   typed() {

@@ -83,6 +83,7 @@ export class Viewer {
   }
 
   made(OpenSeadragon) {
+    OpenSeadragon.setString("Errors.OpenFailed", ""); // `explain` says it in the server's words
     const zoom = OpenSeadragon({
       element: byId("zoom"),
       drawer: "canvas",

@@ -51,7 +51,9 @@ def test_the_grid_fills_search_narrows_and_an_image_opens(browser: Browser, addr
         page.fill("#filter", "psnr<30 a/")
         expect(page.locator("#said")).to_have_text("24 of 213 images")
         page.fill("#filter", "psnr<high")
+        page.keyboard.press("Enter")
         expect(page.locator("#said mark")).to_have_text("psnr<high")
+        expect(page.locator("#filter")).to_be_focused()
         page.fill("#filter", "")
         page.select_option("#order", "worst")
         expect(page.locator(".tile").first).to_have_attribute("title", HOSTILE)
@@ -82,6 +84,9 @@ def test_a_permalink_shows_its_image_where_it_stands(browser: Browser, address: 
         expect(page.locator("[title='b/0199.png']")).to_be_focused()
         assert is_in_sight(opened, "[title='b/0199.png']")
         assert page.url == address
+        page.evaluate("document.activeElement.blur()")
+        page.keyboard.press("ArrowRight")
+        assert is_in_sight(opened, ".tile:focus"), "arrows begin at the first image in sight"
         page.evaluate("scrollTo(0, 1e9)")
         expect(page.locator(".why")).to_have_text(["no such file: <b>y</b>", "no picture"])
         page.locator(".tile.failed").click()
