@@ -37,6 +37,13 @@ def unknown_key(key: str) -> Problem:
     )
 
 
+def _leads_nowhere(path: str) -> Problem:
+    return Problem(
+        HTTPStatus.NOT_FOUND,
+        f"Expected `/`, or a path below `/image/`, `/iiif/3/`, `/raw/`, `/preview/` or `/api/`, got {path!r}.",
+    )
+
+
 def nothing_stored(row: CatalogueRow) -> Problem:
     """404, or 410 where it was stored and got lost: there is a reason and no image."""
     status = HTTPStatus.NOT_FOUND if row.lost_shard is None else HTTPStatus.GONE
@@ -116,6 +123,8 @@ def refused(row: CatalogueRow, refused_for_s: float) -> Problem:
 
 async def answer_problem(request: Request, error: Exception) -> Response:
     """The exception handler of the app."""
+    if isinstance(error, HTTPException) and not isinstance(error, Problem) and error.status_code == 404:
+        return problem_response(_leads_nowhere(request.url.path))
     if isinstance(error, HTTPException):
         return problem_response(error)
     words = "This failed in a way that is not foreseen. The server's log has more."

@@ -93,6 +93,7 @@ def ask(server: Server, path: str, *, method: str = "GET", **headers: str) -> An
         ("/image/..%2f..%2fetc%2fpasswd", 404, "Expected the key of an image"),
         ("/raw/%00%ff", 404, "Expected the key of an image"),
         ("/iiif/3/", 404, "Expected the key of an image"),
+        ("/nowhere", 404, "Expected `/`, or a path below `/image/`"),
         ("/image/failed.png", 404, "no answer from the camera"),
         ("/raw/lost.png", 410, "its shard is lost"),
         ("/iiif/3/huge.png/info.json", 403, "at most 100 megapixels, got 'huge.png' of 20000x20000"),
