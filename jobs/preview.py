@@ -66,5 +66,5 @@ def _lines(summary: PreviewSummary, archive: str) -> Iterator[str]:
     if summary.made:
         size, unit = in_units(summary.num_bytes)
         yield f"{counted(summary.made, 'preview')} made, in {size:,.1f} {unit} of albums."
-    else:
-        yield "None was to be made."
+    elif not summary.problems:
+        yield "None was to be made: albums have the others."

@@ -121,7 +121,10 @@ def select_rows(
         raise ConfigError("Expected `keys` or `where`, got both.")
     unknown = [name for name in facts if name not in CATALOGUE_SCHEMA.names]
     if unknown:
-        raise ConfigError(f"Expected columns of the catalogue, got {', '.join(unknown)}.")
+        raise ConfigError(
+            f"Expected columns of the catalogue, got {', '.join(unknown)}; "
+            f"there are {', '.join(CATALOGUE_SCHEMA.names)}."
+        )
     columns = list(dict.fromkeys((*_NEEDED, *facts)))
     found = catalogue.table(columns, where=where) if keys is None else _of_keys(catalogue, keys, columns)
     has_item = _has_latents(found) if only_coded else _has_picture(found)

@@ -13,6 +13,7 @@ from functools import cache, partial
 
 import numpy as np
 import PIL.Image
+from PIL import UnidentifiedImageError
 from PIL.ExifTags import Base as ExifTag
 from PIL.JpegImagePlugin import JpegImageFile
 
@@ -113,12 +114,18 @@ def _told_of(name: str) -> Iterator[None]:
             yield
     except ArchiveError:
         raise
+    except UnidentifiedImageError as error:  # whose words are the address of a buffer
+        raise _does_not_open(name, "no reader knows this format") from error
     except Exception as error:
         words = " ".join(str(error).split())[:200] or type(error).__name__
-        raise ArchiveError(
-            f"Expected a file with a picture under key {name!r}, got one that does not open: {words}. `Archive.file` "
-            "gives the file as it is."
-        ) from error
+        raise _does_not_open(name, words) from error
+
+
+def _does_not_open(name: str, why: str) -> ArchiveError:
+    return ArchiveError(
+        f"Expected a file with a picture under key {name!r}, got one that does not open: {why}. `Archive.file` gives "
+        "the file as it is."
+    )
 
 
 def _opened(data: bytes) -> PIL.Image.Image:

@@ -20,7 +20,7 @@ def test_what_is_missing_is_made_and_told(tmp_path: Path) -> None:
     assert ran.out.splitlines()[-1].startswith("1 preview made, in ")
     again = tenfold("preview", archive, "--workers", "0", "--json").json()
     assert (again["made"], again["images"], again["problems"]) == (0, 2, [])
-    assert "None was to be made." in tenfold("preview", archive, "--workers", "0").out
+    assert "None was to be made: albums have the others." in tenfold("preview", archive, "--workers", "0").out
     assert "0 in the shards; 1 album" in tenfold("info", archive).out
 
     (album,) = archive.glob("previews/*/*.parquet")

@@ -153,7 +153,7 @@ class TestTrouble:
     def test_options_that_cannot_be(self, url: str) -> None:
         with pytest.raises(ConfigError, match="Expected `keys` or `where`"):
             ArchiveDataset(url, keys=[], where="width > 3")
-        with pytest.raises(ConfigError, match="Expected columns of the catalogue, got psnr"):
+        with pytest.raises(ConfigError, match="Expected columns of the catalogue, got psnr; there are key, "):
             ArchiveDataset(url, columns=["psnr"])
         with pytest.raises(IndexError, match="Expected a number below 4"):
             ArchiveDataset(url)[4]
