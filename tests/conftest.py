@@ -54,7 +54,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneRayA
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that use the S3 server are marked `s3`, so that `-m "not s3"` runs without it; likewise `ray`.
 
-    Files with a Ray come first: they take longest, and the others find room beside them.
+    Those with a Ray come first: they take longest, and the others find room beside them.
     """
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
@@ -62,11 +62,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.s3)
         if "ray_cluster" in fixtures:
             item.add_marker(pytest.mark.ray)
-        if item.get_closest_marker("ray") and not uses_ray(item.path):
+        name = item.name.partition("[")[0]
+        if item.get_closest_marker("ray") and not uses_ray(item.path, name):
             raise pytest.UsageError(
-                f"Expected the mark `ray` to stand in {item.path}, got it from elsewhere."
+                f"Expected the mark `ray` of {name} to stand in {item.path}, got it from elsewhere."
             )
-    items.sort(key=lambda item: not uses_ray(item.path))
+    items.sort(key=lambda item: item.get_closest_marker("ray") is None)
 
 
 @pytest.fixture(scope="session", autouse=True)
