@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import http.client
 import io
 import pickle
 import re
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
-from urllib.parse import urlsplit
 
 import numpy as np
 import PIL.Image
@@ -24,6 +18,7 @@ import pipeline.decode.resident_codecs
 from codec.contract import EncodeOptions
 from codec.errors import UnknownCodecError
 from codec.registry import load_codec
+from pipeline.bench.counting_proxy import CountingProxy, Traffic
 from pipeline.decode.archive import Archive
 from pipeline.decode.row_decoder import RowDecoder
 from pipeline.errors import ArchiveError, DamagedError, NoArchiveError, RestoreError, UnknownKeyError
@@ -367,48 +362,6 @@ class TestRowDecoder:
             RowDecoder(Storage(str(tmp_path))).decode([row])
 
 
-@contextmanager
-def counting_proxy(target: str) -> Iterator[tuple[str, list[tuple[str, str, str | None]]]]:
-    """An HTTP server in front of `target`, and the (method, path, Range) of each request it has passed on."""
-    seen: list[tuple[str, str, str | None]] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def _pass_on(self) -> None:
-            seen.append((self.command, urlsplit(self.path).path, self.headers.get("Range")))
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            connection = http.client.HTTPConnection(urlsplit(target).netloc, timeout=30)
-            connection.request(self.command, self.path, body, dict(self.headers))
-            answer = connection.getresponse()
-            data = answer.read()
-            self.send_response_only(answer.status, answer.reason)
-            for name, value in answer.getheaders():
-                if name.lower() not in ("transfer-encoding", "connection", "content-length"):
-                    self.send_header(name, value)
-            length = answer.getheader("Content-Length") if self.command == "HEAD" else str(len(data))
-            self.send_header("Content-Length", length or "0")
-            self.end_headers()
-            self.wfile.write(data)
-            connection.close()
-
-        do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _pass_on
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}", seen
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
 class TestOnS3:
     def test_get_is_one_request_once_the_catalogue_is_known(
         self, s3_env: S3Server, monkeypatch: pytest.MonkeyPatch
@@ -417,16 +370,18 @@ class TestOnS3:
         rows = [coded(f"{n}.png", file_of(picture(seed=n))) for n in range(8)]
         rows.append(coded("exif.jpg", file_of(picture(), "JPEG", exif=EXIF, icc_profile=ICC)))
         fill(url, rows)
-        with counting_proxy(s3_env.endpoint) as (endpoint, seen):
+        proxy = CountingProxy(s3_env.endpoint)
+        with proxy.serving() as endpoint:
             monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
             archive = Archive(url)
             archive.get("0.png")
-            del seen[:]
+            ranges, before = Requests(monkeypatch).ranges, proxy.traffic()
             assert archive.get("5.png").tobytes() == picture(seed=5).tobytes()
             row = archive.row("5.png")
-            first, last = row.payload_offset or 0, (row.payload_offset or 0) + (row.payload_length or 0) - 1
-            assert [(method, extent) for method, _, extent in seen] == [("GET", f"bytes={first}-{last}")]
-            assert seen[0][1].endswith(row.shard)
-            del seen[:]
+            assert ranges == [(row.shard, row.payload_offset, row.payload_length)]
+            assert proxy.traffic().since(before) == Traffic(
+                by_verb={"GET": 1}, read_bytes=row.payload_length or 0
+            )
+            before = proxy.traffic()
             assert archive.get("exif.jpg").getexif()[0x010F] == "Maker"
-            assert [method for method, _, _ in seen] == ["GET"] * 3  # payload, EXIF, ICC
+            assert proxy.traffic().since(before).by_verb == {"GET": 3}  # payload, EXIF, ICC
