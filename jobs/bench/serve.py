@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from typing import Annotated, Final
 
@@ -59,31 +60,22 @@ def serve(
 
 
 async def _measure(archive: str, *, count: int, decoders: int, seconds: float) -> _Measured:
-    options = ["--decoders", str(decoders)]
-    asked: list[Asked] = []
-    with serving(archive, options) as server:
-        async with Clients(server.address) as clients:
-            cases = await _cases(server, clients, count)
-            asked.append(await cases.thumbnails())
-            say("Thumbnails are made.")
-    with serving(archive, options) as server:
-        async with Clients(server.address) as clients:
-            cases = await _cases(server, clients, count)
-            wholes = await cases.wholes()
-            asked += [wholes, await cases.again(), await cases.tiles()]
-            say("Images and tiles are made.")
-            decoder_bytes, http_bytes = server.decoder_bytes(), server.http_bytes()
-    with serving(archive, options) as server:
-        async with Clients(server.address) as clients:
-            images = await images_of(clients, count=count)
-            cases = Cases(server, clients, images)
-            asked += [one for one in [await cases.previews()] if one is not None]
-            asked += [await cases.pages(), await cases.facts(), await cases.unknown(), await cases.health()]
-            say(f"For {seconds:g} seconds it is asked for {TIMES_TOO_MANY} times what it can make.")
-            overload = await cases.overload(1e3 * decoders / wholes.p50_ms, seconds=seconds)
+    async with _begun(archive, count=count, decoders=decoders) as (_, cases):
+        asked = [await cases.thumbnails()]
+        say("Thumbnails are made.")
+    async with _begun(archive, count=count, decoders=decoders) as (server, cases):
+        wholes = await cases.wholes()
+        asked += [wholes, await cases.again(), await cases.tiles()]
+        say("Images and tiles are made.")
+        decoder_bytes, http_bytes = server.decoder_bytes(), server.http_bytes()
+    async with _begun(archive, count=count, decoders=decoders) as (_, cases):
+        asked += [one for one in [await cases.previews()] if one is not None]
+        asked += [await cases.pages(), await cases.facts(), await cases.unknown(), await cases.health()]
+        say(f"For {seconds:g} seconds it is asked for {TIMES_TOO_MANY} times what it can make.")
+        overload = await cases.overload(1e3 * decoders / wholes.p50_ms, seconds=seconds)
     return _Measured(
-        images=len(images),
-        mean_megapixels=sum(one.width * one.height for one in images) / 1e6 / len(images),
+        images=len(cases.images),
+        mean_megapixels=sum(one.width * one.height for one in cases.images) / 1e6 / len(cases.images),
         asked=asked,
         overload=overload,
         http_bytes=http_bytes,
@@ -91,11 +83,21 @@ async def _measure(archive: str, *, count: int, decoders: int, seconds: float) -
     )
 
 
-async def _cases(server: ServerProcess, clients: Clients, count: int) -> Cases:
-    images = await images_of(clients, count=count)
-    if not images:
-        raise ConfigError("Expected coded images to ask for, got an archive without any; choose another one.")
-    return Cases(server, clients, images)
+@asynccontextmanager
+async def _begun(archive: str, *, count: int, decoders: int) -> AsyncIterator[tuple[ServerProcess, Cases]]:
+    """A server that has made nothing yet, and what to ask of it.
+
+    Raises:
+        ConfigError: the archive has no coded image.
+    """
+    with serving(archive, ["--decoders", str(decoders)]) as server:
+        async with Clients(server.address) as clients:
+            images = await images_of(clients, count=count)
+            if not images:
+                raise ConfigError(
+                    "Expected coded images to ask for, got an archive without any; choose another one."
+                )
+            yield server, Cases(server, clients, images)
 
 
 def _lines(measured: _Measured) -> Iterator[str]:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from pipeline.bench.http_clients import Answer, Clients
+from pipeline.bench.http_clients import Clients, TimedAnswer
 from pipeline.bench.server_process import ServerProcess
 
 TIMES_TOO_MANY: Final = 10
@@ -88,26 +88,28 @@ class Cases:
 
     def __init__(self, server: ServerProcess, clients: Clients, images: Sequence[ServedImage]) -> None:
         """Take a server that nobody else asks, and some of its images."""
-        self._server, self._clients, self._images = server, clients, images
+        self._server, self._clients = server, clients
+        self.images = images
+        """Those that are asked for."""
 
     async def thumbnails(self) -> Asked:
         """Small pictures that are made, of images that nobody has asked for."""
         return await self._asked(
-            f"thumbnail of {_SMALL} px, made", (_iiif(one, f"!{_SMALL},{_SMALL}") for one in self._images)
+            f"thumbnail of {_SMALL} px, made", (_iiif(one, f"!{_SMALL},{_SMALL}") for one in self.images)
         )
 
     async def wholes(self) -> Asked:
         """All pixels, of images that nobody has asked for."""
-        return await self._asked("whole image as JPEG, made", map(_whole, self._images))
+        return await self._asked("whole image as JPEG, made", map(_whole, self.images))
 
     async def again(self) -> Asked:
         """What was made before."""
-        paths = [_whole(one) for one in self._images[:_WARM_UP]]
+        paths = [_whole(one) for one in self.images[:_WARM_UP]]
         return await self._asked("the same again", (paths[number % len(paths)] for number in range(_REPEATS)))
 
     async def tiles(self) -> Asked:
         """Further tiles of an image that is open."""
-        largest = max(self._images, key=lambda one: one.width * one.height)
+        largest = max(self.images, key=lambda one: one.width * one.height)
         tiles = [
             f"/iiif/3/{largest.path}/{left},{top},{width},{height}/{width},{height}/0/default.jpg"
             for top in range(0, largest.height, _TILE // 2)
@@ -119,13 +121,13 @@ class Cases:
 
     async def previews(self) -> Asked | None:
         """Previews that are stored, one by one; None where there are none."""
-        paths = [f"/preview/{one.path}" for one in self._images if one.has_preview]
+        paths = [f"/preview/{one.path}" for one in self.images if one.has_preview]
         return await self._asked("stored preview", paths) if paths else None
 
     async def pages(self) -> Asked:
         """The previews of a screen of the page, in one body."""
         edition = json.loads(await self._clients.read("/api/images?limit=1"))["edition"]
-        first, last = self._images[0].position, self._images[-1].position
+        first, last = self.images[0].position, self.images[-1].position
         span = f"{first}-{min(last, first + _PER_PAGE - 1)}"
         return await self._asked(
             f"page of {min(last - first + 1, _PER_PAGE)} previews",
@@ -134,7 +136,7 @@ class Cases:
 
     async def facts(self) -> Asked:
         """What the catalogue says of an image."""
-        return await self._asked("row of an image", (f"/api/images/{one.path}" for one in self._images))
+        return await self._asked("row of an image", (f"/api/images/{one.path}" for one in self.images))
 
     async def unknown(self) -> Asked:
         """Keys that do not exist."""
@@ -152,9 +154,9 @@ class Cases:
         """
         rate = can_make * TIMES_TOO_MANY
         paths = [
-            f"/image/{one.path}?format=jpeg&w={one.width - number // len(self._images) % (one.width // 2)}"
+            f"/image/{one.path}?format=jpeg&w={one.width - number // len(self.images) % (one.width // 2)}"
             for number in range(max(1, round(rate * seconds)))
-            for one in [self._images[number % len(self._images)]]
+            for one in [self.images[number % len(self.images)]]
         ]
         before, is_over = self._server.http_bytes(), asyncio.Event()
         watching = asyncio.create_task(
@@ -201,7 +203,7 @@ def _whole(image: ServedImage) -> str:
     return f"/image/{image.path}?format=jpeg"
 
 
-def _statuses(answers: Iterable[Answer]) -> dict[str, int]:
+def _statuses(answers: Iterable[TimedAnswer]) -> dict[str, int]:
     return {str(status): count for status, count in sorted(Counter(one.status for one in answers).items())}
 
 

@@ -15,7 +15,7 @@ _LONGEST: Final = ClientTimeout(total=120)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class TimedAnswer:
     """What came of one request."""
 
     status: int
@@ -41,7 +41,7 @@ class Clients:
         if self._session is not None:
             await self._session.close()
 
-    async def ask(self, path: str) -> Answer:
+    async def ask(self, path: str) -> TimedAnswer:
         """One request.
 
         Raises:
@@ -51,7 +51,7 @@ class Clients:
         began = time.perf_counter()
         async with self._session.get(URL(self._address + path, encoded=True)) as response:
             size = len(await response.read())
-        return Answer(status=response.status, seconds=time.perf_counter() - began, size=size)
+        return TimedAnswer(status=response.status, seconds=time.perf_counter() - began, size=size)
 
     async def read(self, path: str) -> bytes:
         """The body of an answer.
@@ -65,20 +65,20 @@ class Clients:
         ) as response:
             return await response.read()
 
-    async def ask_in_turn(self, paths: Iterable[str]) -> list[Answer]:
+    async def ask_in_turn(self, paths: Iterable[str]) -> list[TimedAnswer]:
         """One request after the other."""
         return [await self.ask(path) for path in paths]
 
-    async def ask_at_rate(self, paths: Sequence[str], *, per_second: float) -> list[Answer]:
+    async def ask_at_rate(self, paths: Sequence[str], *, per_second: float) -> list[TimedAnswer]:
         """Requests that come whether or not those before them are answered."""
 
-        async def later(number: int, path: str) -> Answer:
+        async def later(number: int, path: str) -> TimedAnswer:
             await asyncio.sleep(number / per_second)
             return await self.ask(path)
 
         return list(await asyncio.gather(*(later(number, path) for number, path in enumerate(paths))))
 
-    async def ask_every(self, path: str, *, seconds: float, until: asyncio.Event) -> list[Answer]:
+    async def ask_every(self, path: str, *, seconds: float, until: asyncio.Event) -> list[TimedAnswer]:
         """The same request again and again."""
         answers = []
         while not until.is_set():
