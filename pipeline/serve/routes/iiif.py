@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from http import HTTPStatus
 from typing import Final
 
@@ -21,9 +22,11 @@ from pipeline.serve.routes.iiif_request import (
     split_words,
     write_words,
 )
-from pipeline.serve.routes.paths import address, quoted_key, segments_below, stored_row
+from pipeline.serve.routes.paths import address, quoted_key, segments_below
 from pipeline.serve.routes.shown import shown_size, view_answer
+from pipeline.serve.routes.stored import answer_stored, stored_row
 from pipeline.serve.site import Site
+from pipeline.types import CatalogueRow
 
 _PREFIX: Final = "/iiif/3/"
 _INFO: Final = "info.json"
@@ -38,12 +41,15 @@ def iiif_routes(site: Site) -> list[BaseRoute]:
         if segments[-1] == _INFO:
             return _information(site, request, "/".join(segments[:-1]))
         key, words = split_words(segments) or ("", None)
-        is_image = words is not None and site.index.find(key) is not None
-        if words is not None and is_image and words.are_well_formed():
-            return await _image(site, request, key, words)
-        if site.index.find("/".join(segments)) is None and words is not None and is_image:
-            return await _image(site, request, key, words)  # which says what is wrong with them
-        row = stored_row(site, "/".join(segments))
+        whole = "/".join(segments)
+        if (
+            words is not None
+            and site.index.find(key) is not None
+            # what is not well formed may be part of a key; where it is not, it is told what is wrong with it
+            and (words.are_well_formed() or site.index.find(whole) is None)
+        ):
+            return await answer_stored(site, key, partial(_image, site, request, words))
+        row = stored_row(site, whole)
         return RedirectResponse(f"{_id(site, request, row.key)}/{_INFO}", HTTPStatus.SEE_OTHER)
 
     return [Route(_PREFIX + "{path:path}", iiif)]
@@ -63,8 +69,7 @@ def _information(site: Site, request: Request, key: str) -> Response:
     return Response(json.dumps(content), HTTPStatus.OK, headers, media_type)
 
 
-async def _image(site: Site, request: Request, key: str, words: ViewWords) -> Response:
-    row = stored_row(site, key)
+async def _image(site: Site, request: Request, words: ViewWords, row: CatalogueRow) -> Response:
     width, height = shown_size(site, row)
     max_area = site.limits.max_area
     try:
@@ -73,6 +78,6 @@ async def _image(site: Site, request: Request, key: str, words: ViewWords) -> Re
         raise Problem(HTTPStatus.BAD_REQUEST, str(error)) from error
     except NotOfferedError as error:
         raise Problem(HTTPStatus.NOT_IMPLEMENTED, str(error)) from error
-    canonical = f"{_id(site, request, key)}/{write_words(view, width, height, max_area=max_area)}"
+    canonical = f"{_id(site, request, row.key)}/{write_words(view, width, height, max_area=max_area)}"
     link = f'<{PROFILE}>;rel="profile", <{canonical}>;rel="canonical"'
     return await view_answer(site, request, row, view, {"Link": link})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from http import HTTPStatus
 from typing import Final
 
@@ -12,9 +13,10 @@ from starlette.routing import BaseRoute, Route
 from pipeline.serve.http.accept import Accept
 from pipeline.serve.http.problems import Problem
 from pipeline.serve.routes.iiif_request import largest
-from pipeline.serve.routes.paths import key_below, stored_row
+from pipeline.serve.routes.paths import key_below
 from pipeline.serve.routes.raw import original_answer, original_type
 from pipeline.serve.routes.shown import shown_size, view_answer
+from pipeline.serve.routes.stored import answer_stored
 from pipeline.serve.site import Site
 from pipeline.serve.view import MEDIA_TYPES, View, ViewFormat
 from pipeline.types import CatalogueRow
@@ -29,20 +31,23 @@ def image_routes(site: Site) -> list[BaseRoute]:
     what `Accept` likes best."""
 
     async def image(request: Request) -> Response:
-        row = stored_row(site, key_below(request, _PREFIX))
-        accept = Accept(request.headers.get("accept"))
-        width, asked = _read_width(request), _read_format(request)
-        original = original_type(row) if width is None and asked is None else None
-        chosen = MEDIA_TYPES[asked] if asked else accept.best(_offers(row, accept, original))
-        if chosen is None:
-            known = ", ".join(MEDIA_TYPES.values())
-            raise Problem(HTTPStatus.NOT_ACCEPTABLE, f"Expected one of {known} in Accept, got none of them.")
-        if chosen == original:
-            return await original_answer(site, request, row, {"Vary": "Accept"})
-        fmt = next(name for name, media_type in MEDIA_TYPES.items() if media_type == chosen)
-        return await view_answer(site, request, row, _view(site, row, width, fmt), {"Vary": "Accept"})
+        return await answer_stored(site, key_below(request, _PREFIX), partial(_image, site, request))
 
     return [Route(_PREFIX + "{path:path}", image)]
+
+
+async def _image(site: Site, request: Request, row: CatalogueRow) -> Response:
+    accept = Accept(request.headers.get("accept"))
+    width, asked = _read_width(request), _read_format(request)
+    original = original_type(row) if width is None and asked is None else None
+    chosen = MEDIA_TYPES[asked] if asked else accept.best(_offers(row, accept, original))
+    if chosen is None:
+        known = ", ".join(MEDIA_TYPES.values())
+        raise Problem(HTTPStatus.NOT_ACCEPTABLE, f"Expected one of {known} in Accept, got none of them.")
+    if chosen == original:
+        return await original_answer(site, request, row, {"Vary": "Accept"})
+    fmt = next(name for name, media_type in MEDIA_TYPES.items() if media_type == chosen)
+    return await view_answer(site, request, row, _view(site, row, width, fmt), {"Vary": "Accept"})
 
 
 def _offers(row: CatalogueRow, accept: Accept, original: str | None) -> list[str]:

@@ -7,9 +7,7 @@ from urllib.parse import quote, unquote
 
 from starlette.requests import Request
 
-from pipeline.serve.http.problems import nothing_stored, unknown_key
 from pipeline.serve.site import Site
-from pipeline.types import CatalogueRow
 
 
 def segments_below(request: Request, prefix: str) -> list[str]:
@@ -22,20 +20,6 @@ def segments_below(request: Request, prefix: str) -> list[str]:
 def key_below(request: Request, prefix: str) -> str:
     """The rest of the path as a key."""
     return "/".join(segments_below(request, prefix))
-
-
-def stored_row(site: Site, key: str) -> CatalogueRow:
-    """The row of a key under which something is stored.
-
-    Raises:
-        Problem: there is none.
-    """
-    row = site.index.find(key)
-    if row is None:
-        raise unknown_key(key)
-    if row.payload_length is None:
-        raise nothing_stored(row)
-    return row
 
 
 def address(site: Site, request: Request) -> str:

@@ -17,7 +17,8 @@ from pipeline.errors import ArchiveError, StorageError
 from pipeline.serve.decoding.faults import not_made_by
 from pipeline.serve.http.answers import is_known, keeping, not_modified
 from pipeline.serve.http.problems import Problem, not_made
-from pipeline.serve.routes.paths import key_below, quoted_key, stored_row
+from pipeline.serve.routes.paths import key_below, quoted_key
+from pipeline.serve.routes.stored import stored_row
 from pipeline.serve.site import Site
 from pipeline.types import CatalogueRow
 

@@ -24,8 +24,9 @@ from pipeline.serve.http.answers import LEFT, is_known, keeping, not_modified, w
 from pipeline.serve.http.byte_ranges import NoSuchRangeError, read_range
 from pipeline.serve.http.problems import not_made
 from pipeline.serve.image_id import content_version, strong_etag
-from pipeline.serve.routes.paths import key_below, stored_row
+from pipeline.serve.routes.paths import key_below
 from pipeline.serve.routes.shown import check_bytes
+from pipeline.serve.routes.stored import answer_stored
 from pipeline.serve.site import Site
 from pipeline.types import CatalogueRow
 
@@ -55,7 +56,8 @@ def raw_routes(site: Site) -> list[BaseRoute]:
     """`/raw/{key}`, with ranges and a strong ETag."""
 
     async def raw(request: Request) -> Response:
-        return await original_answer(site, request, stored_row(site, key_below(request, _PREFIX)), {})
+        key = key_below(request, _PREFIX)
+        return await answer_stored(site, key, lambda row: original_answer(site, request, row, {}))
 
     return [Route(_PREFIX + "{path:path}", raw)]
 
