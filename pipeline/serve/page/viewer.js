@@ -3,7 +3,6 @@
 import { ask, segment } from "./api.js";
 import { byId, element } from "./element.js";
 import { factsOf } from "./facts.js";
-import { rendering } from "./renderings.js";
 
 const isStill = matchMedia("(prefers-reduced-motion: reduce)").matches;
 
@@ -67,7 +66,7 @@ export class Viewer {
   meanwhile(row) {
     const image = byId("meanwhile");
     image.hidden = !row?.width;
-    if (!image.hidden) image.src = rendering(row);
+    if (!image.hidden) image.src = `preview/${segment(row.key)}`; // where it is stored, no decoder is waited for
   }
 
   async deep(key, row) {
