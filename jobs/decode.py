@@ -183,18 +183,12 @@ def decode(
 
       tenfold decode s3://b/archive s3://b/out --requests s3://b/wanted.parquet --max-seconds 3600
     """
-    if skip_existing and overwrite:
-        raise typer.BadParameter("files in DST either stay or are written over", param_hint="--overwrite")
-    if to != "files" and (skip_existing or overwrite):
-        raise typer.BadParameter(
-            "packs are never written over, and the same command goes on by itself", param_hint="--to"
-        )
+    existing = _existing(keeps=skip_existing, replaces=overwrite, to=to)
     if watch is not None and (where or glob or keys_file or requests):
         raise typer.BadParameter(
             "the lists say which images are wanted, and nothing else", param_hint="--watch"
         )
     form = read_form(fmt, out_quality, names)
-    existing: Existing = "keep" if skip_existing else "replace" if overwrite else "refuse"
     is_job = record or to != "files" or any(one is not None for one in (requests, watch, max_seconds))
     stop = _stopping_after(max_seconds)
     with clear_errors(stopped=f"Stopped. {JOB_GOES_ON if is_job else GOES_ON}"):
@@ -220,7 +214,7 @@ def decode(
             if webhook is not None:
                 check_webhook(webhook)
         if watch is not None:
-            _serve_lists(watch, dst, settings, run, stop)
+            _answer_lists(watch, dst, settings, run, stop)
         keys = read_keys(keys_file) if keys_file else None
         asked = read_requests(requests, settings.storage) if requests else None
         with usage():
@@ -237,7 +231,22 @@ def decode(
         raise SystemExit(code)
 
 
-def _serve_lists(
+def _existing(*, keeps: bool, replaces: bool, to: OutputKind) -> Existing:
+    """What becomes of files that are there.
+
+    Raises:
+        typer.BadParameter: two things at once, or one that packs do not know.
+    """
+    if keeps and replaces:
+        raise typer.BadParameter("files in DST either stay or are written over", param_hint="--overwrite")
+    if to != "files" and (keeps or replaces):
+        raise typer.BadParameter(
+            "packs are never written over, and the same command goes on by itself", param_hint="--to"
+        )
+    return "keep" if keeps else "replace" if replaces else "refuse"
+
+
+def _answer_lists(
     watch: str,
     dst: str,
     settings: CompressConfig,

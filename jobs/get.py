@@ -126,16 +126,8 @@ def get(
     with clear_errors():
         settings = read_config(config, workers=0)
         opened = Archive(archive, options=settings.storage, as_of=as_of)
-        is_folder = output.endswith("/") or (output != "-" and scheme(output) in LOCAL and _is_folder(output))
-        is_many = is_glob(key) and opened.find(key) is None
-        if is_many and not is_folder:
-            raise typer.BadParameter(f"{key!r} is a glob: name a folder, as {output}/", param_hint="--output")
-        if not is_many and opened.find(key) is None and next(opened.keys(f"{key.rstrip('/')}/"), None):
-            folder, there = key.rstrip("/"), output if is_folder else f"{output}/"
-            raise UsageError(
-                f"Expected the key of an image, got {key!r}, in which images lie: get them all with "
-                f"`tenfold get {archive} '{folder}/**' -o {there}`."
-            )
+        is_folder = _is_folder(output)
+        is_many = _is_of_many(key, opened, archive=archive, output=output, is_folder=is_folder)
         if is_folder and (box or region):
             raise typer.BadParameter(
                 "--width, --height and --region are of one image: name the FILE to write, or take --size",
@@ -166,7 +158,33 @@ def get(
 
 
 def _is_folder(output: str) -> bool:
-    return Path(local_path(output)).is_dir()
+    is_local = output != "-" and scheme(output) in LOCAL
+    return output.endswith("/") or (is_local and Path(local_path(output)).is_dir())
+
+
+def _is_of_many(key: str, opened: Archive, *, archive: str, output: str, is_folder: bool) -> bool:
+    """Whether KEY is a glob, and not the very key of an image.
+
+    Args:
+        is_folder: whether files are to go into a folder.
+    Raises:
+        typer.BadParameter: it is a glob, and they are not.
+        UsageError: it is no glob, and there are images below it.
+    """
+    if opened.find(key) is not None:
+        return False
+    if is_glob(key):
+        if not is_folder:
+            raise typer.BadParameter(f"{key!r} is a glob: name a folder, as {output}/", param_hint="--output")
+        return True
+    folder = key.rstrip("/")
+    if next(opened.keys(f"{folder}/"), None) is not None:
+        there = output if is_folder else f"{output}/"
+        raise UsageError(
+            f"Expected the key of an image, got {key!r}, in which images lie: get them all with "
+            f"`tenfold get {archive} '{folder}/**' -o {there}`."
+        )
+    return False
 
 
 def _format_of(output: str) -> Format | None:

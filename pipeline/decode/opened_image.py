@@ -13,7 +13,7 @@ from PIL.Image import Resampling
 from codec.contract import Opened
 from codec.sizes import DENOMINATORS
 from codec.whole_picture import Pixels, WholePicture
-from pipeline.decode.view_size import Region, Size, check_region, fitted
+from pipeline.decode.view_size import Region, Size, check_asked_region, fitted
 from pipeline.errors import ConfigError
 from pipeline.image.first_frame import check_pixels, first_frame
 from pipeline.image.formats.exif_turn import with_orientation
@@ -120,7 +120,7 @@ class OpenedImage:
         if width < 1 or height < 1:
             raise ConfigError(f"Expected a view of 1 pixel or more each way, got {width} x {height}.")
         shown = region or (0, 0, self.width, self.height)
-        check_region(shown, self.width, self.height)
+        check_asked_region(shown, self.width, self.height)
         picture = self._picture(width, height, shown)
         channels = np.array(picture).reshape(height, width, -1)
         has_alpha = self.alpha is not None

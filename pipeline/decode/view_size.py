@@ -5,6 +5,7 @@ Both are of the pixels as stored, as `Archive.get` gives them: an EXIF orientati
 
 from __future__ import annotations
 
+from codec import sizes
 from pipeline.errors import ConfigError
 
 Size = int | tuple[int | None, int | None]
@@ -35,15 +36,17 @@ def fitted(width: int, height: int, size: Size | None) -> tuple[int, int]:
     return max(1, round(width * share)), max(1, round(height * share))
 
 
-def check_region(region: Region, width: int, height: int) -> None:
+def check_asked_region(region: Region, width: int, height: int) -> None:
     """Refuse a region that is not one of an image of this size.
 
     Raises:
         ConfigError: it is empty, or not all of it lies in the image.
     """
     left, top, across, down = region
-    if not (0 <= left < left + across <= width and 0 <= top < top + down <= height):
+    try:
+        sizes.check_region(left, top, across, down, within=(width, height))
+    except ValueError as error:
         raise ConfigError(
             f"Expected a region within the image's {width} x {height} pixels as stored, got {across} x {down} from "
             f"({left}, {top}). A region is (left, top, width, height)."
-        )
+        ) from error
