@@ -89,14 +89,7 @@ def deliver_view(view: Image, form: FileForm, *, strict: bool) -> Delivery:
             raise
         fmt, otherwise = DEFAULT_FORMAT, str(error)
         data = write_image(view, fmt)
-    return Delivery(
-        data=data,
-        fmt=fmt,
-        width=view.width,
-        height=view.height,
-        description=f"{fmt}, {view.width} x {view.height} pixels",
-        otherwise=otherwise,
-    )
+    return _delivery(data, view, fmt, f"{view.width} x {view.height} pixels", otherwise)
 
 
 def _format_of(status: Status, source_format: str | None, form: FileForm) -> Format:
@@ -135,18 +128,23 @@ def _of_format(row: ShardRow) -> str:
 
 
 def _written(
-    row: ShardRow, image: Image, fmt: Format, form: FileForm, description: str, otherwise: str | None = None
+    row: ShardRow, image: Image, fmt: Format, form: FileForm, words: str, otherwise: str | None = None
 ) -> Delivery:
     quality = form.quality if fmt in LOSSY else None
     if form.fmt == "source" and quality is None and row.status != "lossless":
         data = write_within(image, fmt, row.source_size)
     else:
         data = write_image(image, fmt, quality=quality)
+    return _delivery(data, image, fmt, words, otherwise)
+
+
+def _delivery(data: bytes, image: Image, fmt: Format, words: str, otherwise: str | None) -> Delivery:
+    """The file that was written of an image."""
     return Delivery(
         data=data,
         fmt=fmt,
         width=image.width,
         height=image.height,
-        description=f"{fmt}, {description}",
+        description=f"{fmt}, {words}",
         otherwise=otherwise,
     )
