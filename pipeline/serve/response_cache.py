@@ -104,4 +104,5 @@ class DiskCache:
 
 def _seal(data: bytes) -> bytes:
     """What stands before a file that is whole."""
-    return google_crc32c.value(data).to_bytes(_SEAL_BYTES, "little")
+    crc: int = google_crc32c.value(data)
+    return crc.to_bytes(_SEAL_BYTES, "little")
