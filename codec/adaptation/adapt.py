@@ -14,7 +14,7 @@ from codec.adaptation.difference import pack
 from codec.adaptation.folder import AdaptationFolder, Adapted
 from codec.adaptation.quantise import quantised
 from codec.adaptation.settings import AdaptationSettings
-from codec.adaptation.watch import AdaptationProgress, Watch
+from codec.adaptation.watch import AdaptationProgress, AdaptationWatch
 from codec.errors import TooFewImagesError
 from codec.registry import config_type, recipe_for
 from codec.training.checkpoint import load_checkpoint
@@ -71,7 +71,7 @@ def adapt(
     folder.keep_start(start)
     if (done := folder.result()) is not None:
         return done
-    recipe, watch = recipe_for(config, device or torch.device("cpu")), Watch(out)
+    recipe, watch = recipe_for(config, device or torch.device("cpu")), AdaptationWatch(out)
     trained = train(
         config,
         recipe,

@@ -25,7 +25,7 @@ class AdaptationProgress:
     look; negative is better. None before the first look, and where they cannot be compared."""
 
 
-class Watch:
+class AdaptationWatch:
     """The progress of the training in a folder as that of an adaptation."""
 
     def __init__(self, out: Path) -> None:

@@ -49,7 +49,6 @@ class ResidentModel:
         self._model = copy.deepcopy(weights.model).to(device).requires_grad_(False)
         self._model.means.round_weights()
         self._small = SmallPictures(self._model)
-        self.channels_at = self._small.channels_at
         self._scales = ExactScales(weights.config.model, weights.scales_state, weights.prior_LM, device)
         self._hyper_prior_LN = weights.hyper_prior_LN
         self.coder = RangeCoder(weights.tables)
@@ -121,6 +120,10 @@ class ResidentModel:
         with fast(self._device):
             x_BCHW: Tensor = self._model.synthesis(y_BChw, quality_B)
         return x_BCHW
+
+    def channels_at(self, denominator: int) -> int:
+        """How many latent channels, from the first, show the picture at one over so much."""
+        return self._small.channels_at(denominator)
 
     def synthesise_small(self, y_BChw: Tensor, denominator: int) -> Tensor:
         """(B, channels, h, w) -> (B, 3, H / denominator, W / denominator)."""

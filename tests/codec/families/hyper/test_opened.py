@@ -43,7 +43,8 @@ def test_a_small_picture_reads_few_groups_and_the_whole_reads_the_others(
     taken = []
     for denominator in (16, 8, 16, 4, 2, 1, 2):
         opened.scaled(denominator)
-        opened.region(0, 0, 8, 8) if denominator == 1 else None
+        if denominator == 1:
+            opened.region(0, 0, 8, 8)
         taken.append(len(groups))
     assert taken == [5, 6, 6, 8, 9, 10, 10], "hyper-latents and four quarters, then a slice each; none twice"
 
