@@ -97,7 +97,8 @@ def _part(part: str, *, crosses: bool = False) -> str:
         char = part[i]
         closing = part.find("]", i + 2 + part[i + 1 : i + 2].count("!")) if char == "[" else -1
         if char == "*":
-            out.append(f"{any_one}*")
+            if part[i - 1 : i] != "*":  # several in a row say no more than one, and would cost as many
+                out.append(f"{any_one}*")
         elif char == "?":
             out.append(any_one)
         elif closing > 0:

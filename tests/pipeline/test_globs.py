@@ -27,6 +27,10 @@ from pipeline.globs import compile_glob, is_glob, key_matcher, literal_texts, sp
         ("x/**", "x", False),
         ("**/*.jpg", "/a.jpg", True),
         ("**/*.jpg", "b//a.jpg", True),
+        ("a***.jpg", "a1.jpg", True),
+        ("a***.jpg", "a/1.jpg", False),
+        ("[*]*", "*a", True),
+        ("[*]*", "a*", False),
         ("**", "a/b", True),
         ("a?.png", "ab.png", True),
         ("a?.png", "a/.png", False),
@@ -123,3 +127,7 @@ def test_a_glob_over_keys_that_cannot_be_one() -> None:
 def test_a_backward_range() -> None:
     with pytest.raises(ValueError, match=r"expected a range like \[a-z\] in 'x\[z-a\]'"):
         compile_glob("x[z-a]")
+
+
+def test_wildcards_in_a_row_cost_as_one() -> None:
+    assert compile_glob(f"a{'*' * 900}b").pattern == compile_glob("a*b").pattern
