@@ -57,10 +57,10 @@ class Span:
 
 def spans(length: int, halo: int, tile: int = TILE) -> list[Span]:
     """As few and as equal tiles of at most `tile` positions as cover `length`, each reading up to `halo` beyond."""
-    return spans_of(slice(0, length), length, halo, tile)
+    return spans_over(slice(0, length), length, halo, tile)
 
 
-def spans_of(part: slice, length: int, halo: int, tile: int = TILE) -> list[Span]:
+def spans_over(part: slice, length: int, halo: int, tile: int = TILE) -> list[Span]:
     """The same for a part of those positions."""
     covered = part.stop - part.start
     count = -(-covered // tile)
@@ -78,11 +78,11 @@ def spans_of(part: slice, length: int, halo: int, tile: int = TILE) -> list[Span
 
 def tile_grid(height: int, width: int, halo: int, tile: int = TILE) -> Iterator[tuple[Span, Span]]:
     """(rows, columns) of every tile of an (h, w) grid, in raster order."""
-    return tile_grid_of(slice(0, height), slice(0, width), height, width, halo, tile)
+    return tile_grid_over(slice(0, height), slice(0, width), height, width, halo, tile)
 
 
-def tile_grid_of(
+def tile_grid_over(
     rows: slice, columns: slice, height: int, width: int, halo: int, tile: int = TILE
 ) -> Iterator[tuple[Span, Span]]:
     """The same for a part of the grid."""
-    return product(spans_of(rows, height, halo, tile), spans_of(columns, width, halo, tile))
+    return product(spans_over(rows, height, halo, tile), spans_over(columns, width, halo, tile))

@@ -18,7 +18,7 @@ from torch import Tensor
 from codec.colour import extended, pixels_to_planes, planes_to_pixels
 from codec.contract import RGB
 from codec.parts.company import company_on, gathered, run_tiles
-from codec.tiles import TILE, Span, tile_grid, tile_grid_of
+from codec.tiles import TILE, Span, tile_grid, tile_grid_over
 
 Network = Callable[..., Tensor]
 
@@ -155,7 +155,7 @@ def synthesised_part(
     if company.filled:
         spans_each = tile_grid(height, width, tiling.halo, tiling.tile)
     else:
-        spans_each = tile_grid_of(down, across, height, width, tiling.halo, tiling.tile)
+        spans_each = tile_grid_over(down, across, height, width, tiling.halo, tiling.tile)
     tiles = (_Tile(image=0, rows=part, columns=other) for part, other in spans_each)
     found = np.empty((rows.stop - rows.start, columns.stop - columns.start, 3), np.uint8)
     for together in gathered(tiles, _Tile.shape, company.tiles_of):

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 import google_crc32c
 
 from pipeline.archive.albums import read_from_album
-from pipeline.archive.range_reads import HeldSpans, Span, spans_of
+from pipeline.archive.range_reads import ByteSpan, HeldSpans, spans_of
 from pipeline.errors import DamagedError, NewerFormatError
 from pipeline.store.shared_threads import shared_threads
 from pipeline.store.storage import Storage
@@ -30,7 +30,7 @@ def read_previews(archive: Storage, rows: Sequence[CatalogueRow]) -> Iterator[by
         StorageError: the store does not answer.
     """
     spans = [spans_of(row, ("preview",)).get("preview") for row in rows]
-    in_shards: defaultdict[str, list[Span]] = defaultdict(list)
+    in_shards: defaultdict[str, list[ByteSpan]] = defaultdict(list)
     in_albums: defaultdict[str, list[int]] = defaultdict(list)
     for row, span in zip(rows, spans, strict=True):
         if span is not None:

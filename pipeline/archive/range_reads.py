@@ -28,13 +28,13 @@ _GAP: Final = 64 * 1024
 
 _MOST_HELD: Final = 32 * 2**20
 
-Span = tuple[int, int]
+ByteSpan = tuple[int, int]
 """(offset, length) in a shard."""
 
 
-def spans_of(row: CatalogueRow, names: Iterable[str]) -> dict[str, Span]:
+def spans_of(row: CatalogueRow, names: Iterable[str]) -> dict[str, ByteSpan]:
     """Where in the shard those of `payload` and `BESIDE` lie that an image has."""
-    spans: dict[str, Span] = {}
+    spans: dict[str, ByteSpan] = {}
     for name in names:
         offset, length = getattr(row, f"{name}_offset"), getattr(row, f"{name}_length")
         if offset is not None and length is not None:
@@ -84,7 +84,7 @@ def read_rows(
         StorageError: the store does not answer.
     """
     spans = [_spans_to_read(row) for row in rows]
-    wanted: dict[str, list[Span]] = defaultdict(list)
+    wanted: dict[str, list[ByteSpan]] = defaultdict(list)
     for row, of_row in zip(rows, spans, strict=True):
         wanted[row.shard] += of_row.values()
     held = HeldSpans(storage, wanted)
@@ -102,9 +102,9 @@ def read_all(storage: Storage, rows: Iterable[CatalogueRow]) -> Iterator[tuple[C
         yield from read_rows(storage, part)
 
 
-def joined(spans: Iterable[Span]) -> list[Span]:
+def joined(spans: Iterable[ByteSpan]) -> list[ByteSpan]:
     """What to read to have all of some spans: those with little between them are one."""
-    reads: list[Span] = []
+    reads: list[ByteSpan] = []
     for offset, length in sorted(spans):
         end = sum(reads[-1]) if reads else 0
         if reads and offset <= end + _GAP:
@@ -129,7 +129,7 @@ def row_in(row: CatalogueRow, data: bytes) -> ShardRow:
 class HeldSpans:
     """Some bytes of some shards, read at the same time, in few reads; those that are not there are empty."""
 
-    def __init__(self, storage: Storage, spans: Mapping[str, Iterable[Span]]) -> None:
+    def __init__(self, storage: Storage, spans: Mapping[str, Iterable[ByteSpan]]) -> None:
         """Begin to read; `spans` are of the shards that they are named by."""
         reads = {shard: joined(of_shard) for shard, of_shard in spans.items()}
         self._starts = {shard: [start for start, _ in of_shard] for shard, of_shard in reads.items()}
@@ -149,7 +149,7 @@ class HeldSpans:
         return self._parts[shard][number].result()[start : start + length]
 
 
-def _spans_to_read(row: CatalogueRow) -> dict[str, Span]:
+def _spans_to_read(row: CatalogueRow) -> dict[str, ByteSpan]:
     """Of the payload, and of the metadata that is not in it.
 
     Raises:
