@@ -70,7 +70,7 @@ class Number(Field):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Size(Number):
+class ByteCount(Number):
     """A number of bytes."""
 
     takes: ClassVar[str] = "a number of bytes, as 4096, 300kB or 1.5MB"
@@ -177,8 +177,8 @@ _ALL: Final[tuple[Field, ...]] = (
     Number(name="mp", meaning="megapixels", columns=("width", "height"), example="mp>12", values=_megapixels),
     _number("width", "width", "width>=4000", "pixels, as stored"),
     _number("height", "height", "height>=4000", "pixels, as stored"),
-    _number("bytes", "payload_length", "bytes>1MB", "bytes in the archive", Size),
-    _number("source", "source_size", "source>10MB", "bytes of the file it came from", Size),
+    _number("bytes", "payload_length", "bytes>1MB", "bytes in the archive", ByteCount),
+    _number("source", "source_size", "source>10MB", "bytes of the file it came from", ByteCount),
     Number(
         name="ratio",
         meaning="how many times smaller than its file",
