@@ -24,7 +24,7 @@ from pipeline.serve.response_cache import DiskCache, MemoryCache
 from pipeline.serve.view import View
 from pipeline.types import CatalogueRow
 
-REFUSED_FOR_S: Final = 600.0
+_REFUSED_FOR_S: Final = 600.0
 """An image that ended decoders."""
 _STRIKES: Final = 2
 
@@ -49,7 +49,7 @@ class ImageService:
         self._memory = memory
         self._disk = disk
         self._flights: dict[str, _Flight] = {}
-        self._strikes: TTLCache[str, int] = TTLCache(10_000, REFUSED_FOR_S)
+        self._strikes: TTLCache[str, int] = TTLCache(10_000, _REFUSED_FOR_S)
 
     def remembered(self, row: CatalogueRow, view: View | None) -> bytes | None:
         """The file of a view, if it is in memory."""
@@ -99,7 +99,7 @@ class ImageService:
 
     async def _made(self, row: CatalogueRow, view: View | None) -> bytes:
         if self._strikes.get(image_id(row), 0) >= _STRIKES:
-            raise refused(row, REFUSED_FOR_S)
+            raise refused(row, _REFUSED_FOR_S)
         try:
             outcome = await self._made_or_retried(row, view)
         except OverloadedError as error:
@@ -108,7 +108,7 @@ class ImageService:
             self._strike(row, "late")
             raise took_too_long(row) from error
         except DecoderDiedError as error:
-            raise refused(row, REFUSED_FOR_S) from error
+            raise refused(row, _REFUSED_FOR_S) from error
         self._strikes.pop(image_id(row), None)
         if isinstance(outcome, NotMade):
             raise not_made(row, outcome)

@@ -8,7 +8,7 @@ from typing import Final
 
 from pipeline.errors import UsageError
 
-TOKEN_VARIABLE: Final = "TENFOLD_TOKEN"
+_VARIABLE: Final = "TENFOLD_TOKEN"
 
 
 def read_token(file: Path | None) -> str | None:
@@ -18,7 +18,7 @@ def read_token(file: Path | None) -> str | None:
         UsageError: the file holds none.
     """
     if file is None:
-        return os.environ.get(TOKEN_VARIABLE) or None
+        return os.environ.get(_VARIABLE) or None
     try:
         token = file.read_text(encoding="utf-8").strip()
     except (OSError, ValueError) as error:

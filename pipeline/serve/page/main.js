@@ -1,6 +1,6 @@
 // The page: what the address says is shown, and what is shown is in the address.
 
-import { ask, Refused, segment, trouble } from "./api.js";
+import { ask, Refused, trouble } from "./api.js";
 import { byId, element } from "./element.js";
 import { Grid } from "./grid.js";
 import { MOST_SHEETS } from "./heights.js";

@@ -28,7 +28,7 @@ from pipeline.serve.site import Site
 from pipeline.serve.turns import Turns
 
 _IMAGES: Final = "/api/images/"
-MOST_LISTED: Final = 500
+_MOST_LISTED: Final = 500
 _USUAL: Final = 100
 
 
@@ -85,7 +85,7 @@ def _page(now: IndexedVersion, request: Request) -> dict[str, Any]:
         _read_order(request),
         after=request.query_params.get("after"),
         start=_read_number(request, "start", 0, least=0, most=2**32),
-        limit=_read_number(request, "limit", _USUAL, least=1, most=MOST_LISTED),
+        limit=_read_number(request, "limit", _USUAL, least=1, most=_MOST_LISTED),
     )
     return {
         "images": listed(now.rows, page.positions),

@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Route
 
 from pipeline.archive.previews import read_previews
 from pipeline.errors import ArchiveError, StorageError
+from pipeline.image.preview import LARGEST
 from pipeline.serve.decoding.faults import not_made_by
 from pipeline.serve.http.answers import is_known, keeping, not_modified
 from pipeline.serve.http.problems import Problem, not_made
@@ -23,9 +24,7 @@ from pipeline.serve.site import Site
 from pipeline.types import CatalogueRow
 
 _PREFIX: Final = "/preview/"
-MOST_AT_ONCE: Final = 300
-SIDE: Final = 256
-"""Pixels of the longer side of one that is made, as of those that are stored."""
+_MOST_AT_ONCE: Final = 300
 _SPAN: Final = re.compile(r"(\d{1,10})(?:-(\d{1,10}))?", re.ASCII)
 
 
@@ -74,7 +73,7 @@ def _read(site: Site, rows: list[CatalogueRow]) -> list[bytes]:
 def _made(request: Request, row: CatalogueRow) -> Response:
     """Where a small picture is made of the image itself."""
     root = request.scope.get("root_path", "")
-    size = f"!{SIDE},{SIDE}" if max(row.width or 0, row.height or 0) > SIDE else "max"
+    size = f"!{LARGEST},{LARGEST}" if max(row.width or 0, row.height or 0) > LARGEST else "max"
     url = f"{root}/iiif/3/{quoted_key(row.key)}/full/{size}/0/default.webp"
     return RedirectResponse(url, HTTPStatus.TEMPORARY_REDIRECT, {"Cache-Control": "max-age=300"})
 
@@ -82,12 +81,12 @@ def _made(request: Request, row: CatalogueRow) -> Response:
 def _read_positions(request: Request, images: int) -> list[int]:
     """The positions that ranges name, as they come."""
     text = request.query_params.get("rows", "")
-    spans = [_SPAN.fullmatch(part) for part in text.split(",", MOST_AT_ONCE)]
+    spans = [_SPAN.fullmatch(part) for part in text.split(",", _MOST_AT_ONCE)]
     ranges = [range(int(span[1]), int(span[2] or span[1]) + 1) for span in spans if span is not None]
     is_within = all(one and one.stop <= images for one in ranges)
-    if None in spans or not is_within or sum(map(len, ranges)) > MOST_AT_ONCE:
+    if None in spans or not is_within or sum(map(len, ranges)) > _MOST_AT_ONCE:
         raise Problem(
             HTTPStatus.BAD_REQUEST,
-            f"Expected rows= 1 to {MOST_AT_ONCE} positions below {images:,}, as 0-49,77, got {text[:100]!r}.",
+            f"Expected rows= 1 to {_MOST_AT_ONCE} positions below {images:,}, as 0-49,77, got {text[:100]!r}.",
         )
     return [position for one in ranges for position in one]
