@@ -79,7 +79,7 @@ def serve(
             "Without it the last ones stay in memory.",
         ),
     ] = None,
-    cache_gb: Annotated[float, typer.Option("--cache-gb", min=0.0, help="Of that folder.")] = 10.0,
+    cache_gb: Annotated[float, typer.Option("--cache-gb", min=0.01, help="Of that folder.")] = 10.0,
     as_of: AsOfVersion = None,
     config: ConfigFile = None,
 ) -> None:

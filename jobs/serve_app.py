@@ -36,7 +36,7 @@ class ServeArguments(BaseModel):
     """Seconds that a request waits for a decoder, and that decoding takes then."""
     cache: Path | None = None
     """A folder of each node, in which files that were made are kept."""
-    cache_gb: float = Field(default=10.0, gt=0)
+    cache_gb: float = Field(default=10.0, ge=0.01)
     """Of that folder."""
     config: Path | None = None
     """A YAML file whose `storage` says how ARCHIVE is reached; read where the application is built."""
