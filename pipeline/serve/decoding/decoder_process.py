@@ -29,9 +29,12 @@ class DecoderSettings:
     """How a process decodes."""
 
     archive: Storage
-    device: str = "cpu"
-    max_pixels: int = 100_000_000
-    most_held_bytes: int = 600_000_000
+    device: str
+    """Where codecs are loaded: `auto`, `cpu`, `cuda`, ..."""
+    max_pixels: int
+    """Of the largest kept file that is opened."""
+    most_held_bytes: int
+    """Of opened images together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -74,8 +74,7 @@ def row(key: str, size: tuple[int, int] = SMALL) -> CatalogueRow:
 
 def run(test: Callable[[LocalDecoders], Awaitable[None]], **limits: Any) -> None:
     async def with_decoders() -> None:
-        settings = DecoderSettings(archive=Storage("memory://none"))
-        decoders = LocalDecoders(settings=settings, limits=Limits(**limits))
+        decoders = LocalDecoders.of(Storage("memory://none"), Limits(**limits), device="cpu")
         await decoders.start()
         await asyncio.wait_for(test(decoders), _LONG_S)
         await decoders.close()
