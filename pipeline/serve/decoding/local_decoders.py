@@ -38,8 +38,10 @@ _log: Final = logging.getLogger(__name__)
 _START_AGAIN_S: Final = 1.0
 _PIXELS_PER_S: Final = 5_000_000
 """That a core decodes, about: what is counted on until it is known how fast this one is."""
-_LEARNT: Final = 0.1
-"""Share of the last request in how fast decoders are taken to be."""
+_REMEMBERED: Final = 0.9
+"""Of the work before, with each request, in how fast decoders are taken to be."""
+_OF_DEADLINE: Final = 0.5
+"""That may pass, by what is known of decoders, before who comes is served: they may prove slower."""
 _FEWEST_PIXELS: Final = 65_536
 """No request costs less than so many."""
 _PIXELS_OF_A_BYTE: Final = 0.1
@@ -90,8 +92,8 @@ class LocalDecoders:
     _tasks: set[asyncio.Task[None]] = field(init=False, default_factory=set)
     _is_closed: bool = field(init=False, default=False)
     _most_together: int = field(init=False)
-    _pixels_per_s: float = field(init=False, default=_PIXELS_PER_S)
-    """That one decoder makes."""
+    _lately: tuple[float, float] = field(init=False, default=(_PIXELS_PER_S, 1.0))
+    """Pixels that decoders made, and the seconds that it took one."""
 
     def __post_init__(self) -> None:
         """Take how many there are; nothing runs yet."""
@@ -151,9 +153,10 @@ class LocalDecoders:
             outcome=loop.create_future(),
             takes_company=not alone and gains_by_company(row, view, self._most_together),
         )
-        pace = self._pixels_per_s * len(self._decoders)
-        if self._waiting and (self._waiting_pixels() + job.pixels) / pace > self.limits.deadline_s:
-            raise OverloadedError(self._waiting_pixels() / pace)
+        if self._waiting:
+            seconds = self._seconds(self._waiting_pixels() + job.pixels)
+            if seconds > _OF_DEADLINE * self.limits.deadline_s:
+                raise OverloadedError(self._seconds(self._waiting_pixels()))
         self._waiting.append(job)
         late = loop.call_later(self.limits.deadline_s, self._give_up, job)
         self._begin_what_can()
@@ -163,6 +166,11 @@ class LocalDecoders:
             late.cancel()
             with suppress(ValueError):  # the client left before it was begun
                 self._waiting.remove(job)
+
+    def _seconds(self, pixels: float) -> float:
+        """That all decoders take for so many, about."""
+        made, took = self._lately
+        return pixels / len(self._decoders) * took / made
 
     def _waiting_pixels(self) -> float:
         return sum(job.pixels for job in self._waiting)
@@ -236,12 +244,23 @@ class LocalDecoders:
             await self._begin(decoder)
         else:
             decoder.holds, decoder.jobs = answer.holds, ()
-            pace = sum(job.pixels for job in jobs) / max(time.monotonic() - began, 1e-3)
-            self._pixels_per_s += _LEARNT * (pace - self._pixels_per_s)
+            self._learn(sum(job.pixels for job in jobs), time.monotonic() - began)
             for job, outcome in zip(jobs, answer.outcomes, strict=True):
                 if not job.outcome.done():
                     job.outcome.set_result(outcome)
             self._begin_what_can()
+
+    def _learn(self, pixels: float, seconds: float) -> None:
+        """Take decoders for as fast as they show themselves, and refuse who waits in vain if they are slower."""
+        made, took = self._lately
+        self._lately = _REMEMBERED * made + pixels, _REMEMBERED * took + seconds
+        ahead = 0.0
+        for job in sorted(self._waiting, key=lambda job: job.rank):
+            wait_s = self._seconds(ahead + job.pixels)
+            if not ahead or wait_s <= self.limits.deadline_s:
+                ahead += job.pixels
+            elif not job.outcome.done():
+                job.outcome.set_exception(OverloadedError(wait_s))
 
     def _blame(self, jobs: Sequence[_Job], error: Exception) -> None:
         """One image did it; of several nobody knows which, so each is tried by itself."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from threading import Condition
 from typing import Any
@@ -136,6 +137,26 @@ def test_more_than_can_be_made_in_time_is_refused_at_once(told: Told) -> None:
         await asyncio.gather(first, second)
 
     run(test, decoders=1, deadline_s=3.0)
+
+
+def test_who_waits_in_vain_is_told_when_decoders_prove_slow(
+    told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def test(decoders: LocalDecoders) -> None:
+        clock = time.monotonic()
+        first = ask(decoders, row("first"))
+        await until(lambda: told.begun == ["first"])
+        second, third = ask(decoders, row("second", LARGE)), ask(decoders, row("third", LARGE))
+        await asyncio.sleep(0)
+        monkeypatch.setattr(time, "monotonic", lambda: clock + 6.0)
+        told.end("first")
+        await first
+        with pytest.raises(OverloadedError, match=r"^4[78]\."):
+            await third
+        told.end("second")
+        await second
+
+    run(test, decoders=1, deadline_s=40.0)
 
 
 def test_whom_nobody_waits_for_is_not_begun(told: Told) -> None:
