@@ -6,7 +6,6 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-import PIL.Image
 
 DENOMINATORS: Final = (1, 2, 4, 8, 16)
 """A picture can be had at one over each of these."""
@@ -47,6 +46,8 @@ def reduced(pixels: npt.NDArray[np.uint8], denominator: int) -> npt.NDArray[np.u
     Returns:
         (ceil(H / denominator), ceil(W / denominator), C).
     """
+    import PIL.Image  # who asks for a family's config needs no pictures
+
     if denominator == 1:
         return pixels
     is_grey = pixels.shape[2] == 1

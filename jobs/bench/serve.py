@@ -11,7 +11,7 @@ from typing import Annotated, Final
 import typer
 
 from jobs.bench.machine import circumstances, machine
-from jobs.bench.serve_cases import TIMES_TOO_MANY, Asked, Cases, Overload, images_of
+from jobs.bench.serve_cases import TIMES_TOO_MANY, Asked, Cases, Overload, images_of, warm_up
 from jobs.options import ArchiveUrl, AsJson
 from jobs.terminal.exit_codes import clear_errors
 from jobs.terminal.output import print_json, say
@@ -85,18 +85,19 @@ async def _measure(archive: str, *, count: int, decoders: int, seconds: float) -
 
 @asynccontextmanager
 async def _begun(archive: str, *, count: int, decoders: int) -> AsyncIterator[tuple[ServerProcess, Cases]]:
-    """A server that has made nothing yet, and what to ask of it.
+    """A server that has its weights loaded and none of its pictures made, and what to ask of it.
 
     Raises:
         ConfigError: the archive has no coded image.
     """
     with serving(archive, ["--decoders", str(decoders)]) as server:
         async with Clients(server.address) as clients:
-            images = await images_of(clients, count=count)
+            images = await images_of(clients, count=count + 1)
             if not images:
                 raise ConfigError(
                     "Expected coded images to ask for, got an archive without any; choose another one."
                 )
+            await warm_up(clients, images.pop() if len(images) > 1 else images[0])
             yield server, Cases(server, clients, images)
 
 
@@ -120,7 +121,9 @@ def _unusual(statuses: dict[str, int]) -> str:
 
 
 def _overloaded(over: Overload) -> Iterator[str]:
-    refused = "none" if over.refused_p99_ms is None else f"within {over.refused_p99_ms:.0f} ms (p99)"
+    refused = "none"
+    if over.refused_p50_ms is not None and over.refused_p99_ms is not None:
+        refused = f"within {over.refused_p50_ms:.0f} ms (p50), {over.refused_p99_ms:.0f} ms (p99)"
     grown = (over.http_bytes_after - over.http_bytes_before) / _MEBIBYTE
     yield (
         f"asked for {over.asked_per_second:.1f} a second: {over.made_per_second:.1f} made, {_counts(over.statuses)}, "

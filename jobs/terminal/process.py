@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
-from jobs.terminal.exit_codes import OK
+from jobs.terminal.exit_codes import INTERRUPTED, OK
 from jobs.terminal.signals import hurry_on_signals
 from jobs.terminal.streams import OutputLostError, code_after_output, take_standard_streams
 from pipeline.stuck_calls import has_stuck_calls
@@ -19,6 +19,7 @@ def run_process(command: Callable[[], object]) -> NoReturn:
     Args:
         command: ends with SystemExit, or returns; what else it raises is a bug.
     """
+    hurry_on_signals(INTERRUPTED)
     stdout = take_standard_streams()
     code = OK
     try:

@@ -48,7 +48,12 @@ def signals_as_interrupt() -> Iterator[StopAsked]:
 
 
 def hurry_on_signals(code: int) -> None:
-    """All is said and done: from here on a polite kill ends the process at once, with its own code."""
+    """From here on a polite kill ends the process at once: before a verb has begun, between its parts, and when all is
+    said and done.
+
+    Args:
+        code: that it ends with.
+    """
 
     def leave(_number: int, _frame: FrameType | None) -> None:
         os._exit(code)
