@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.compress.ordering import Ascending, Aside, side_by_side, sorted_on_disk
+from pipeline.compress.ordering import Ascending, SpilledBatches, side_by_side, sorted_on_disk
 from pipeline.errors import StoreDownError
 from pipeline.source.listing import images_of
 from pipeline.types import SourceImage
@@ -90,7 +90,7 @@ class ListingComparison:
         self._listing = listing
         self._held = held
         self._read = read
-        self._unseen: Aside | None = None
+        self._unseen: SpilledBatches | None = None
         self.shown = 0
         """Images of the archive that the listing has shown so far under the URLs that they came from."""
 
@@ -111,7 +111,7 @@ class ListingComparison:
         if self._read is not None:  # whoever wants to stop need not wait for thousands of reads
             listing = (batch.slice(at, _PART) for batch in listing for at in range(0, len(batch), _PART))
         while (first := next(held, None)) is not None:
-            run, unseen = Ascending(listing), Aside()
+            run, unseen = Ascending(listing), SpilledBatches()
             for listed, there in side_by_side(run, chain([first], held)):
                 if listed is None:
                     unseen.put(there)
@@ -124,7 +124,7 @@ class ListingComparison:
                 return
             listing, held = sorted_on_disk(run.rest, tell=sorting), unseen.taken()
         yield from map(_all_new, listing)
-        self._unseen = Aside()
+        self._unseen = SpilledBatches()
 
     def unseen(self) -> Iterator[pa.RecordBatch]:
         """HELD_COLUMNS of what the listing has not shown, sorted by key; once, after the end.
@@ -136,7 +136,7 @@ class ListingComparison:
             raise ValueError("Expected a comparison that has come to its end, got one that has not.")
         return self._unseen.taken()
 
-    def _compared(self, listed: pa.RecordBatch, held: pa.RecordBatch, unseen: Aside) -> Compared:
+    def _compared(self, listed: pa.RecordBatch, held: pa.RecordBatch, unseen: SpilledBatches) -> Compared:
         places = pc.index_in(listed["key"], value_set=held["key"])
         is_known = _mask(pc.is_valid(places))
         was_seen = np.zeros(len(held), dtype=bool)

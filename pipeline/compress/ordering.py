@@ -57,10 +57,10 @@ def sorted_on_disk(
         rows += len(batch)
         if rows >= _SORTED_AT_ONCE:
             taken += rows
-            aside = Aside(held=0)
+            spilled = SpilledBatches(held=0)
             for part in _sorted(waiting):
-                aside.put(part)
-            runs.append(aside.taken())
+                spilled.put(part)
+            runs.append(spilled.taken())
             waiting, rows = [], 0
             tell(taken)
     tell(taken + rows)
@@ -86,8 +86,8 @@ def side_by_side(
         yield mine, its
 
 
-class Aside:
-    """Batches of one schema that are put aside and taken again in the same order: a few here, the rest on disk."""
+class SpilledBatches:
+    """Batches of one schema that are put away and taken again in the same order: a few in memory, the rest on disk."""
 
     def __init__(self, *, held: int = _HELD) -> None:
         """Hold nothing yet; at most about `held` rows in memory."""
@@ -112,7 +112,7 @@ class Aside:
         self._stored[1].write_batch(batch)
 
     def taken(self) -> Iterator[pa.RecordBatch]:
-        """All batches, once; none may be put aside any more."""
+        """All batches, once; none may be put away any more."""
         while self._here:
             yield self._here.pop(0)
         if self._stored is not None:
