@@ -5,23 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 
-from codec.sizes import check_denominator, check_region, reduced
-
-Pixels = npt.NDArray[np.uint8]
-"""(H, W, 3) RGB, or (H, W, 1) grey."""
+from codec.kept_scales import KeptScales, Pixels
+from codec.sizes import check_region, reduced
 
 
-class WholePicture:
+class WholePicture(KeptScales):
     """Implements `codec.contract.Opened` of whatever gives pixels."""
 
     def __init__(self, width: int, height: int, give: Callable[[], Pixels], *, channels: int = 3) -> None:
         """Take how large it is, and what gives its pixels: that is called once, when a picture is asked for."""
+        super().__init__()
         self._width, self._height, self._channels = width, height, channels
         self._give: Callable[[], Pixels] | None = give
         self._pixels: Pixels | None = None
-        self._small: dict[int, Pixels] = {}
 
     @property
     def width(self) -> int:
@@ -42,19 +39,6 @@ class WholePicture:
     def holds_bytes(self) -> int:
         """Of its pixels, and of the picture in every smaller size."""
         return self._width * self._height * self._channels * 4 // 3
-
-    def scaled(self, denominator: int) -> Pixels:
-        """Means over squares of pixels.
-
-        Raises:
-            ValueError: the denominator is none of `codec.sizes.DENOMINATORS`.
-        """
-        check_denominator(denominator)
-        if denominator == 1:
-            return self.whole()
-        if denominator not in self._small:
-            self._small[denominator] = self._smaller(denominator)
-        return self._small[denominator]
 
     def region(self, left: int, top: int, width: int, height: int) -> Pixels:
         """A part of its pixels.

@@ -7,11 +7,12 @@ from functools import partial
 from typing import Final
 
 from codec.contract import RGB
+from codec.kept_scales import KeptScales
 from codec.parts.tile_loop import Synthesised, synthesised, synthesised_part
 from codec.parts.tiled_decoder import TiledDecoder, to_show
 from codec.parts.tiled_model import ProgressiveModel
 from codec.parts.tiled_reader import Reading, TiledReader
-from codec.sizes import check_denominator, check_region, reduced
+from codec.sizes import check_region, reduced
 
 _LATENT_BYTES: Final = 6
 """Of a latent: itself, in float32, and about half as much that a walk under way knows beside it."""
@@ -34,13 +35,13 @@ class TiledOpener:
         return TiledOpened(self._reader.begin(payload), self._decoder)
 
 
-class TiledOpened:
+class TiledOpened(KeptScales):
     """Implements `codec.contract.Opened`. Latents and small pictures are kept, and no pixels of full size."""
 
     def __init__(self, reading: Reading, decoder: TiledDecoder) -> None:
         """Take a payload that may have been read in part."""
+        super().__init__()
         self._reading, self._decoder = reading, decoder
-        self._small: dict[int, RGB] = {}
 
     @property
     def width(self) -> int:
@@ -58,20 +59,6 @@ class TiledOpened:
         model = self._reading.model
         latents = model.channels * self.width * self.height // model.synthesis.grid**2
         return _LATENT_BYTES * latents + self.width * self.height
-
-    def scaled(self, denominator: int) -> RGB:
-        """The whole picture, smaller; from the first latents alone where the model can.
-
-        Raises:
-            ValueError: there is no such scale.
-            BitstreamError: the payload is damaged.
-        """
-        check_denominator(denominator)
-        if denominator == 1:
-            return self.whole()
-        if denominator not in self._small:
-            self._small[denominator] = self._smaller(denominator)
-        return self._small[denominator]
 
     def region(self, left: int, top: int, width: int, height: int) -> RGB:
         """A part of the picture, from the latents around it.
@@ -95,6 +82,7 @@ class TiledOpened:
         return self._decoder.synthesise([self._reading.latents()])[0]
 
     def _smaller(self, denominator: int) -> RGB:
+        """From the first latents alone, where the model can."""
         model = self._reading.model
         if not isinstance(model, ProgressiveModel):
             return reduced(self.whole(), denominator)

@@ -209,9 +209,8 @@ class CatalogueGuard:
             if seals_are_new:
                 expected = f"{seal[1]:,} bytes with SHA-256 {seal[0][:16]}..., as its seal says"
                 raise self._damaged(path, expected=expected, got=f"{len(data):,} with {found[:16]}...")
-            with (
-                self._lock
-            ):  # perhaps it was damaged only on the way; or a prune has made it, and its seal, anew
+            # perhaps it was damaged only on the way; or a prune has made it, and its seal, anew
+            with self._lock:
                 self._read_seals()
             seals_are_new = True
 

@@ -116,14 +116,15 @@ def read_seals(archive: Storage) -> Sealed:
 
 def seal(archive: Storage, version: int) -> None:
     """Record the checksums of everything the catalogue consists of up to a version and that has none yet."""
-    sealed = read_seals(archive)
+    seals = SealReader(archive)
+    sealed = seals.read()
     checksums = {path: _checksum(data) for path, data in _unsealed(archive, version, sealed.files)}
     files = {path: checksum for path, checksum in checksums.items() if checksum != sealed.files.get(path)}
     if files:
         _write(archive, version, files)
         _forget_pruned(archive, files)
         if len(sealed.seals) >= _MANY:
-            _replace(archive, read_seals(archive), lambda path: False)
+            _replace(archive, seals.read(), lambda path: False)
 
 
 def _forget_pruned(archive: Storage, files: Mapping[str, tuple[str, int]]) -> None:

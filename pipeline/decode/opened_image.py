@@ -11,8 +11,9 @@ import PIL.Image
 from PIL.Image import Resampling
 
 from codec.contract import Opened
+from codec.kept_scales import Pixels
 from codec.sizes import DENOMINATORS
-from codec.whole_picture import Pixels, WholePicture
+from codec.whole_picture import WholePicture
 from pipeline.decode.view_size import Region, Size, check_asked_region, fitted
 from pipeline.errors import ConfigError
 from pipeline.image.first_frame import check_pixels, first_frame

@@ -18,8 +18,9 @@ from PIL.ExifTags import Base as ExifTag
 from PIL.JpegImagePlugin import JpegImageFile
 
 from codec.contract import Opened
+from codec.kept_scales import Pixels
 from codec.sizes import reduced
-from codec.whole_picture import Pixels, WholePicture
+from codec.whole_picture import WholePicture
 from pipeline.errors import ArchiveError
 from pipeline.image.formats.heif import open_heif
 from pipeline.image.formats.pillow import let_pillow_decode, quiet_pillow

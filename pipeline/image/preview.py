@@ -12,8 +12,8 @@ import numpy as np
 import PIL.Image
 
 from codec.contract import Opened
+from codec.kept_scales import Pixels
 from codec.sizes import DENOMINATORS, reduced
-from codec.whole_picture import Pixels
 from pipeline.image.as_seen import in_srgb, upright
 from pipeline.image.thumbhash import thumbhash
 

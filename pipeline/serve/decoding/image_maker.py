@@ -7,7 +7,8 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Final
 
-from codec.whole_picture import Pixels, WholePicture
+from codec.kept_scales import Pixels
+from codec.whole_picture import WholePicture
 from pipeline.archive.range_reads import read_row, read_rows
 from pipeline.decode.opened_image import OpenedImage, open_pixels
 from pipeline.decode.row_decoder import RowDecoder

@@ -154,9 +154,9 @@ class LocalDecoders:
             takes_company=not alone and gains_by_company(row, view, self._most_together),
         )
         if self._waiting:
-            seconds = self._seconds(self._waiting_pixels() + job.pixels)
-            if seconds > _OF_DEADLINE * self.limits.deadline_s:
-                raise OverloadedError(self._seconds(self._waiting_pixels()))
+            ahead = self._waiting_pixels()
+            if self._seconds(ahead + job.pixels) > _OF_DEADLINE * self.limits.deadline_s:
+                raise OverloadedError(self._seconds(ahead))
         self._waiting.append(job)
         late = loop.call_later(self.limits.deadline_s, self._give_up, job)
         self._begin_what_can()

@@ -14,7 +14,8 @@ from starlette.responses import Response
 _Result = TypeVar("_Result")
 _BY_KEY: Final = "max-age=300, stale-while-revalidate=86400"
 """What a key names may change with any night."""
-_BY_CONTENT: Final = "max-age=31536000, immutable"
+BY_CONTENT: Final = "max-age=31536000, immutable"
+"""What is asked for by what it is made of never changes."""
 LEFT: Final = 499
 """nginx's own status for a client that did not wait; nobody reads it, but for the metrics."""
 
@@ -25,9 +26,14 @@ def keeping(request: Request, version: str) -> dict[str, str]:
     Args:
         version: of what the answer is made of.
     """
-    whose = "private" if "authorization" in request.headers else "public"
     names_content = request.query_params.get("v") == version
-    return {"Cache-Control": f"{whose}, {_BY_CONTENT if names_content else _BY_KEY}"}
+    return keeping_for(request, BY_CONTENT if names_content else _BY_KEY)
+
+
+def keeping_for(request: Request, how_long: str) -> dict[str, str]:
+    """How long an answer may be kept, and that what a token was shown for is its client's own."""
+    whose = "private" if "authorization" in request.headers else "public"
+    return {"Cache-Control": f"{whose}, {how_long}"}
 
 
 def is_known(request: Request, etag: str) -> bool:

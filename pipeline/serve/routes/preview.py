@@ -16,7 +16,7 @@ from pipeline.archive.previews import read_previews
 from pipeline.errors import ArchiveError, StorageError
 from pipeline.image.preview import LARGEST
 from pipeline.serve.decoding.faults import not_made_by
-from pipeline.serve.http.answers import is_known, keeping, not_modified
+from pipeline.serve.http.answers import BY_CONTENT, is_known, keeping, keeping_for, not_modified
 from pipeline.serve.http.problems import Problem, not_made
 from pipeline.serve.routes.paths import key_below, quoted_key
 from pipeline.serve.routes.stored import stored_row
@@ -42,10 +42,8 @@ def preview_routes(site: Site) -> list[BaseRoute]:
             )
         found = await asyncio.to_thread(lambda: _read(site, list(map(now.rows.row, positions))))
         body = b"".join(len(data).to_bytes(4, "little") + data for data in found)
-        whose = "private" if "authorization" in request.headers else "public"
         # `tenfold preview` may make those that are missing, and no new edition tells of it
-        until = "max-age=31536000, immutable" if all(found) else "max-age=300"
-        headers = {"Cache-Control": f"{whose}, {until}"}
+        headers = keeping_for(request, BY_CONTENT if all(found) else "max-age=300")
         return Response(body, headers=headers, media_type="application/octet-stream")
 
     async def preview(request: Request) -> Response:

@@ -9,7 +9,8 @@ import PIL.Image
 import pytest
 from PIL import ImageCms
 
-from codec.whole_picture import Pixels, WholePicture
+from codec.kept_scales import Pixels
+from codec.whole_picture import WholePicture
 from pipeline.decode.opened_image import OpenedImage
 from pipeline.serve.decoding.render import render
 from pipeline.serve.view import Colours, View, ViewFormat
