@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import hypothesis
@@ -23,6 +23,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 os.environ["RAY_enable_open_telemetry"] = "0"  # noqa: SIM112 Ray's own spelling
 os.environ["RAY_prestart_worker_first_driver"] = "0"  # noqa: SIM112 our actors have an environment of their own
+# Ray starts its workers at niceness 15: beside other tests they would get a thirtieth of a core
+os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112
 
 # How long an example takes says how busy the machine is, and nothing about the code.
 hypothesis.settings.register_profile(
@@ -68,6 +70,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 f"Expected the mark `ray` of {name} to stand in {item.path}, got it from elsewhere."
             )
     items.sort(key=lambda item: item.get_closest_marker("ray") is None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None]:
+    """A test that takes too long says so: Cython makes a SystemError of what a handler of signals raises in it."""
+    try:
+        yield
+    except SystemError as error:
+        if isinstance(error.__cause__, pytest.fail.Exception):
+            raise error.__cause__ from None
+        raise
 
 
 @pytest.fixture(scope="session", autouse=True)
