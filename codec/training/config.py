@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from codec.errors import CodecConfigError
 
+Objective = Literal["mse", "ssim", "mixed"]
+"""What a model is trained to keep of a picture (`codec/training/losses.py`), in families that offer the choice."""
+
 
 class OptimiserConfig(BaseModel):
     """The method and its schedule: warm-up, constant, then linear to zero."""
