@@ -5,11 +5,12 @@ baselines.py   JPEG, WebP, AVIF, JPEG XL, HEIC through Pillow
 lossless.py    zip, zstd, xz, bz2, PNG, lossless WebP and JPEG XL
 libraries.py   which library at which version stands behind a number
 matched.py     another codec at our rate, and at our quality
-bd_rate.py    the useful points of a curve
+rising_points.py    the useful points of a curve
 bd_rate.py     the area between two curves: bits saved at equal quality
 kodak.py       curves published for the 24 Kodak images, and how to tell that these are those
 speed.py       seconds per megapixel on one core
 cache.py       baselines measured once
+judges/        what was lost, by every measure we trust for something
 """
 
 from codec.bench.measure import RatePoint, rd_table

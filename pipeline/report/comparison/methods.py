@@ -13,7 +13,6 @@ from codec.bench.baselines import BASELINES, Baseline
 from codec.bench.libraries import MissingLibraryError, library
 from codec.bench.lossless import LOSSLESS, Lossless
 from codec.bench.measure import Sample
-from codec.bench.perceptual import WHY_NO_LPIPS
 from pipeline.own_code import VERSION
 from pipeline.report.comparison.crops import PICTURE_SETTINGS, Pictures
 
@@ -127,7 +126,6 @@ def available_methods() -> tuple[list[Method], dict[str, str]]:
         )
     )
     add(SSIMULACRA2, "SSIMULACRA2", "ours", "RGB, decoded 8-bit pixels", "SSIMULACRA2")
-    left_out["LPIPS"] = WHY_NO_LPIPS
     return here, left_out
 
 

@@ -5,8 +5,8 @@ Plain Python; Ray only wraps it (ray_pool.py). Whatever is wrong with an image i
 
 from __future__ import annotations
 
+from codec.bench.judges.ssimulacra import ssimulacra2
 from codec.bench.lossless import Original
-from codec.bench.perceptual import ssimulacra2
 from codec.metrics import ms_ssim, psnr_db, ssim
 from pipeline.archive.range_reads import read_row
 from pipeline.decode.row_decoder import RowDecoder
@@ -97,7 +97,7 @@ def _measure(one: Method, original: Original, decoded: Image | None) -> Result:
     if decoded is None:
         raise AssertionError(one)  # our measures are asked of coded images alone
     if one.id == SSIMULACRA2:
-        return Score(value=ssimulacra2(original.pixels, decoded.pixels))
+        return Score(value=ssimulacra2(original.rgb, to_rgb(decoded)))
     if one.id == PICTURES:
         return picture(original.rgb, to_rgb(decoded), orientation=decoded.orientation)
     exact = psnr_db(original.pixels, decoded.pixels)

@@ -16,7 +16,6 @@ from PIL import Image
 
 from codec.bench.libraries import MissingLibraryError, library
 from codec.bench.lossless import LOSSLESS, Lossless, Original
-from codec.bench.perceptual import SSIMULACRA2_MAX_PIXELS, TooLargeError, ssimulacra2
 from tests.support.photographs import PHOTOS, picture
 
 BY_ID = {one.id: one for one in LOSSLESS}
@@ -78,15 +77,3 @@ def test_what_is_not_installed_says_so(
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(MissingLibraryError, match="not installed: pip install"):
         library(name)
-
-
-def test_ssimulacra2_ranks_damage_and_refuses_what_would_fill_the_memory() -> None:
-    image = picture(120, 140)
-    rough, rougher = ((image // step * step).astype(np.uint8) for step in (8, 48))
-    assert ssimulacra2(image, image) == pytest.approx(100.0, abs=0.5)
-    assert ssimulacra2(image, rough) > ssimulacra2(image, rougher)
-    grey = image[:, :, :1].copy()
-    assert ssimulacra2(grey, grey) == pytest.approx(100.0, abs=0.5)
-    large = np.zeros((1, SSIMULACRA2_MAX_PIXELS + 1, 3), np.uint8)
-    with pytest.raises(TooLargeError, match="over 4 megapixels"):
-        ssimulacra2(large, large)

@@ -1,0 +1,14 @@
+"""Every judge there is, in the order in which tables show them."""
+
+from __future__ import annotations
+
+from codec.bench.judges.blockiness import BLOCKINESS
+from codec.bench.judges.judge import Judge
+from codec.bench.judges.spectral_peaks import SPECTRAL_PEAKS
+from codec.bench.judges.ssimulacra import SSIMULACRA2
+from codec.bench.judges.structural import MS_SSIM, SSIM
+
+
+def all_judges() -> tuple[Judge, ...]:
+    """All of them, those that cannot be had here too: `Judge.missing` says why."""
+    return (SSIM, MS_SSIM, SSIMULACRA2, BLOCKINESS, SPECTRAL_PEAKS)

@@ -1,0 +1,51 @@
+"""SSIMULACRA2: structure at six scales, in a space of colours as eyes have it, fitted to what people said."""
+
+from __future__ import annotations
+
+import io
+from typing import Final
+
+from PIL import Image
+
+from codec.bench.judges.judge import Judge, refuse_large
+from codec.bench.libraries import MissingLibraryError, library
+from codec.contract import RGB
+
+
+def _missing() -> str | None:
+    try:
+        library("SSIMULACRA2")
+    except MissingLibraryError as error:
+        return str(error)
+    return None
+
+
+def ssimulacra2(original: RGB, decoded: RGB) -> float:
+    """100 is identical, 90 nobody tells apart, 70 high, 50 medium, 30 low quality.
+
+    Raises:
+        MissingLibraryError: the library is not here.
+        NoScoreError: more than `MAX_PIXELS`.
+    """
+    library("SSIMULACRA2")
+    refuse_large(original)
+    from ssimulacra2 import compute_ssimulacra2  # scipy: only where it is asked for
+
+    return float(compute_ssimulacra2(_file(original), _file(decoded)))
+
+
+def _file(pixels: RGB) -> io.BytesIO:
+    """The library opens files: an uncompressed one, in memory."""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "BMP")
+    return file
+
+
+SSIMULACRA2: Final = Judge(
+    name="SSIMULACRA2",
+    better="higher",
+    source="Sneyers 2022 to 2023, SSIMULACRA 2.1 (github.com/cloudinary/ssimulacra2)",
+    blind_to="It was fitted to damage that one must look for: it ranks strong damage badly, and may be negative.",
+    missing=_missing,
+    of_pair=ssimulacra2,
+)
