@@ -5,11 +5,29 @@ from __future__ import annotations
 import importlib
 import re
 from dataclasses import dataclass
-from typing import Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 from codec.contract import check_effort
 
+if TYPE_CHECKING:  # who lists the families needs no safetensors
+    from codec.weights_file import WeightsHeader
+
 _ID: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_IN_TREE: Final = f"{__package__}.families."
+_SHIPPED: Final = "shipped"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What the networks of one weights file take, whatever machine they run on."""
+
+    parameters: int
+    """Of the model as it trains; what is stored beside it, such as entropy tables, is not counted."""
+    encode_kmac_per_pixel: float
+    """Thousands of multiplications for each pixel that is encoded."""
+    decode_kmac_per_pixel: float
+    """Thousands of multiplications for each pixel that is decoded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +60,9 @@ class Family:
     """A `codec.training.recipe.Recipe`, made of a config and a device."""
     tiny: str
     """The family's own keys of a training run of seconds, a dict: the tests train with it."""
+    cost: str | None = None
+    """A function of a `codec.weights_file.WeightsHeader` that gives its `Cost`. Its module imports no torch;
+    `codec/cost.py` counts by the shapes that a header has. None: nobody has counted."""
 
     def __post_init__(self) -> None:
         if not _ID.fullmatch(self.id):
@@ -49,6 +70,26 @@ class Family:
                 f"expected a family's id of lower-case words, digits and hyphens, such as `ae-zfp-1`, got {self.id!r} "
                 f"in {self.package}"
             )
+
+    @property
+    def in_tree(self) -> bool:
+        """Whether it comes with this release, and not with a package of somebody else's."""
+        return self.package.startswith(_IN_TREE)
+
+    @property
+    def shipped(self) -> Path:
+        """The folder of its shipped weights files: `codec/shipped/<id>`, and `shipped` beside a family of another
+        package. It need not exist."""
+        if self.in_tree:
+            return Path(__file__).parent / _SHIPPED / self.id
+        return Path(importlib.import_module(self.package).__file__ or "").parent / _SHIPPED
+
+    def cost_of(self, weights: WeightsHeader) -> Cost | None:
+        """What one of its weights files costs to run; None where nobody has counted."""
+        if self.cost is None:
+            return None
+        cost: Cost = self.part(self.cost)(weights)
+        return cost
 
     def check_effort(self, effort: int) -> None:
         """Refuse an effort that its codec does not know, before that is loaded.

@@ -10,7 +10,7 @@ import difflib
 import importlib
 import pkgutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -20,6 +20,7 @@ from codec.contract import DEFAULT_CODEC, Codec
 from codec.errors import CodecConfigError, UnknownCodecError
 from codec.family import Family
 from codec.training.config import TrainConfig
+from codec.weights_file import SUFFIX
 
 if TYPE_CHECKING:  # importing the registry loads no torch
     import torch
@@ -69,7 +70,9 @@ def family_of(codec_id: str) -> Family:
     """
     known = families()
     if codec_id not in known:
-        raise UnknownCodecError(f"expected a codec of {', '.join(known)}; got {codec_id!r}{_near(codec_id)}")
+        raise UnknownCodecError(
+            f"expected a codec of {', '.join(known)}; got {codec_id!r}{_near(codec_id, known)}"
+        )
     return known[codec_id]
 
 
@@ -98,6 +101,31 @@ def load_codec(
     return load(device=resolve_device(device), own=encode_with, others=weights)
 
 
+def presets(family_id: str) -> tuple[str, ...]:
+    """Names of the weights files that ship with a family, as `--weights` takes them.
+
+    Raises:
+        UnknownCodecError: there is no such family.
+    """
+    return tuple(sorted(path.stem for path in family_of(family_id).shipped.glob(f"*{SUFFIX}")))
+
+
+def preset_weights(family_id: str, name: str) -> bytes:
+    """A shipped weights file.
+
+    Raises:
+        UnknownCodecError: there is no such family.
+        CodecConfigError: it ships with no weights of that name; the text names those that there are.
+    """
+    known = presets(family_id)
+    if name not in known:
+        near = _near(name, known)
+        raise CodecConfigError(
+            f"expected a preset of {family_id}, one of {', '.join(known) or 'none'}; got {name!r}{near}"
+        )
+    return (family_of(family_id).shipped / f"{name}{SUFFIX}").read_bytes()
+
+
 def config_type(family_id: object) -> type[TrainConfig]:
     """The config that a family's runs are told; `family_id` is what a file has at `family`.
 
@@ -107,7 +135,7 @@ def config_type(family_id: object) -> type[TrainConfig]:
     known = families()
     if not isinstance(family_id, str) or family_id not in known:
         raise CodecConfigError(
-            f"expected `family:` to be one of {', '.join(known)}; got {family_id!r}{_near(family_id)}"
+            f"expected `family:` to be one of {', '.join(known)}; got {family_id!r}{_near(family_id, known)}"
         )
     kind: type[TrainConfig] = known[family_id].part(known[family_id].train_config)
     return kind
@@ -171,6 +199,6 @@ def _in_installed_packages() -> Iterator[tuple[str, object]]:
             ) from error
 
 
-def _near(family_id: object) -> str:
-    near = difflib.get_close_matches(str(family_id), codec_ids(), n=1)
+def _near(given: object, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(str(given), known, n=1)
     return f"; did you mean {near[0]}?" if near else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -42,6 +42,16 @@ class WeightsFile:
         return digest_of(self.data)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeightsHeader:
+    """What a file says before its tensors."""
+
+    shapes: Mapping[str, tuple[int, ...]]
+    """Of every tensor, by its name."""
+    config: str
+    """JSON that says what the tensors are and how they came to be."""
+
+
 def digest_of(data: bytes) -> bytes:
     """First 8 bytes of the sha256 of a weights file."""
     return hashlib.sha256(data).digest()[:DIGEST_BYTES]
@@ -58,6 +68,20 @@ def read_weights(path: Path) -> WeightsFile:
     except OSError as error:
         raise WeightsError(f"expected weights at {path}, got {error}") from error
     return parse_weights(data, where=str(path))
+
+
+def read_header(path: Path) -> WeightsHeader:
+    """What a weights file on disk says before its tensors. Needs no torch and reads none of them.
+
+    Raises:
+        WeightsError: it is missing, or not a weights file.
+    """
+    try:
+        with safetensors.safe_open(path, framework="numpy") as file:
+            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+            return WeightsHeader(shapes=shapes, config=file.metadata()[_METADATA_KEY])
+    except (OSError, safetensors.SafetensorError, KeyError, TypeError) as error:
+        raise WeightsError(f"expected Tenfold's weights at {path}, got {error}") from error
 
 
 def parse_weights(data: bytes, *, where: str) -> WeightsFile:

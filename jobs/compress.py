@@ -63,9 +63,9 @@ def compress(
         str | None,
         typer.Option(
             metavar="FILE",
-            help="Encode with these weights (a path or URL, from `tenfold train`) instead of those that the archive "
-            "has learned, or else the codec's own; `shipped` for the codec's own in any case. The archive keeps a "
-            "copy, so that it decodes without FILE.",
+            help="Encode with these weights (a path or URL, from `tenfold train`, or a preset of `tenfold codecs`) "
+            "instead of those that the archive has learned, or else the codec's own; `shipped` for the codec's own in "
+            "any case. The archive keeps a copy, so that it decodes without FILE.",
         ),
     ] = None,
     effort: Effort = None,

@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import click
 
+from codec.contract import DEFAULT_CODEC
+from codec.registry import presets
 from pipeline.config import SHIPPED_WEIGHTS, load_config
 from pipeline.errors import UsageError
 from pipeline.store.urls import scheme
@@ -36,16 +38,24 @@ def check_places(command: click.Command, given: dict[str, Any]) -> None:
 
 
 def _places(command: click.Command, given: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    for parameter in command.params:
-        place = given.get(parameter.name or "")
-        is_named = place is not None and (parameter.name, place) != ("weights", SHIPPED_WEIGHTS)
-        if parameter.metavar in _PLACES and parameter.name != "config" and is_named:
-            yield parameter.metavar, str(place)
+    codec = given.get("codec")
     if given.get("config") is not None:
         said = {name: given.get(name) for name in ("source", "archive")} if command.name == "nightly" else {}
         settings = load_config(Path(given["config"]), {"nightly": said} if said else {})
+        codec = codec or settings.codec.id
         if settings.nightly is not None and said:
             yield "nightly.source", settings.nightly.source
             yield "nightly.archive", settings.nightly.archive
-        if settings.codec.weights not in (None, SHIPPED_WEIGHTS):
+        if settings.codec.weights is not None and not _ships(codec, settings.codec.weights):
             yield "codec.weights", settings.codec.weights
+    for parameter in command.params:
+        place = given.get(parameter.name or "")
+        if parameter.metavar not in _PLACES or parameter.name == "config" or place is None:
+            continue
+        if parameter.name != "weights" or not _ships(codec or DEFAULT_CODEC, str(place)):
+            yield parameter.metavar, str(place)
+
+
+def _ships(codec: str, weights: str) -> bool:
+    """Whether weights are no place, but come with a codec wherever it is installed."""
+    return weights == SHIPPED_WEIGHTS or weights in presets(codec)

@@ -58,8 +58,8 @@ class CodecConfig(_Section):
     """How long each image's payload is improved, by a search that decoding knows nothing of: 0, not at all, to 3. A run
     says first how many seconds a megapixel that takes. Not every codec can."""
     weights: str | None = None
-    """Path or URL of a weights file to encode with, or `shipped` for the codec's own. Null: those that the archive has
-    learned, else the codec's own."""
+    """What to encode with: path or URL of a weights file, a preset of the codec (`tenfold codecs` lists them), or
+    `shipped` for the codec's own. Null: those that the archive has learned, else the codec's own."""
 
     @model_validator(mode="after")
     def _one_target(self) -> Self:

@@ -10,7 +10,8 @@ import typer
 from codec.bench.baselines import BASELINES
 from codec.bench.cache import default_cache
 from codec.contract import DEFAULT_CODEC
-from codec.registry import load_codec
+from codec.errors import CodecConfigError
+from codec.registry import load_codec, preset_weights
 from jobs.bench.baselines import chosen_baselines
 from jobs.bench.images import usable_images
 from jobs.bench.options import CodecId, ImagesFolder, parse_qualities, require
@@ -25,9 +26,11 @@ def rd(
     *,
     codec: CodecId = DEFAULT_CODEC,
     weights: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            metavar="FILE", help="Encode with these, from `tenfold train`, instead of the codec's own."
+            metavar="FILE",
+            help="Encode with these, from `tenfold train`, or with this preset of `tenfold codecs`, instead of the "
+            "codec's own.",
         ),
     ] = None,
     qualities: Annotated[
@@ -61,7 +64,7 @@ def rd(
 
         levels = parse_qualities(qualities)
         baselines = chosen_baselines(against)
-        loaded = load_codec(codec, encode_with=None if weights is None else _read(weights))
+        loaded = load_codec(codec, encode_with=None if weights is None else _read(codec, weights))
         kept = cache or default_cache()
         for folder in (kept, *([out] if out else [])):
             _make_folder(folder)
@@ -74,16 +77,19 @@ def rd(
             print(to_markdown(report), end="")
 
 
-def _read(weights: Path) -> bytes:
-    """A weights file.
+def _read(codec: str, weights: str) -> bytes:
+    """A weights file, or a preset of a codec where no file has that name.
 
     Raises:
-        UsageError: it cannot be read.
+        UsageError: there is neither.
     """
+    path = Path(weights)
     try:
-        return weights.read_bytes()
+        return path.read_bytes() if path.is_file() else preset_weights(codec, weights)
     except OSError as error:
         raise UsageError(f"Expected a weights file at {weights}, got: {error.strerror}.") from error
+    except CodecConfigError as error:
+        raise UsageError(f"Expected a weights file at {weights}, got nothing there; or {error}.") from error
 
 
 def _make_folder(folder: Path) -> None:

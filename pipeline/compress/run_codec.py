@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from typing import Self
 
 from codec.contract import Codec
-from codec.registry import load_codec
+from codec.errors import CodecConfigError
+from codec.registry import load_codec, preset_weights
 from codec.weights_file import digest_of, weights_name
 from pipeline.archive.adaptations import current_adaptation
 from pipeline.archive.weights import read_given_weights, read_stored_weights
 from pipeline.config import SHIPPED_WEIGHTS, CompressConfig
 from pipeline.encode.effort_cost import EffortCost, measure_effort
-from pipeline.errors import ArchiveError
+from pipeline.errors import ArchiveError, ConfigError
+from pipeline.store.options import StorageOptions
 from pipeline.store.storage import Storage
 
 
@@ -38,7 +40,7 @@ class RunCodec:
         """
         told = config.codec
         if told.weights not in (None, SHIPPED_WEIGHTS):
-            given = read_given_weights(told.weights, config.storage)
+            given = _given(told.id, told.weights, config.storage)
             return cls(codec=_load(config, given), digests=(digest_of(given),))
         record = current_adaptation(archive, told.id) if told.weights is None else None
         if record is None or not record.weights:
@@ -60,6 +62,24 @@ class RunCodec:
     def effort_cost(self, effort: int) -> EffortCost | None:
         """What an effort costs here, measured now; None without any."""
         return measure_effort(self.codec, effort) if effort else None
+
+
+def _given(codec_id: str, name: str, options: StorageOptions) -> bytes:
+    """The weights file that a run was told to encode with: one that lies there, or else a preset of that name.
+
+    Raises:
+        ConfigError: there is neither.
+        StorageError: the file cannot be read.
+    """
+    try:
+        return read_given_weights(name, options)
+    except ConfigError as missing:
+        if "/" in name:
+            raise
+        try:
+            return preset_weights(codec_id, name)
+        except CodecConfigError as unknown:
+            raise ConfigError(f"{missing} Nor is it a preset: {unknown}.") from missing
 
 
 def _load(config: CompressConfig, encode_with: bytes | None) -> Codec:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,8 +15,20 @@ from codec import families as families_package
 from codec.contract import DEFAULT_CODEC
 from codec.device import resolve_device
 from codec.errors import CodecConfigError, UnknownCodecError
-from codec.registry import codec_ids, config_type, families, family_of, load_codec, recipe_for, recipe_type
+from codec.family import Family
+from codec.registry import (
+    codec_ids,
+    config_type,
+    families,
+    family_of,
+    load_codec,
+    preset_weights,
+    presets,
+    recipe_for,
+    recipe_type,
+)
 from codec.training.config import TrainConfig
+from codec.weights_file import SUFFIX, read_header, weights_bytes
 
 ROOT = Path(__file__).parents[2]
 INIT = """
@@ -168,6 +181,38 @@ def test_every_family_says_what_it_is(family_id: str) -> None:
     assert family.summary.endswith(".")
     assert family.source
     assert family.licence
+
+
+@pytest.mark.parametrize("family_id", codec_ids())
+def test_every_family_ships_presets_and_knows_what_they_cost(family_id: str) -> None:
+    family = family_of(family_id)
+    assert presets(family_id)
+    for name in presets(family_id):
+        cost = family.cost_of(read_header(family.shipped / f"{name}{SUFFIX}"))
+        assert cost is not None
+        assert 0 < cost.parameters * 2 < len(preset_weights(family_id, name)) * 1.1
+        assert min(cost.encode_kmac_per_pixel, cost.decode_kmac_per_pixel) > 0
+
+
+def test_a_preset_that_does_not_ship_is_refused_with_those_that_do() -> None:
+    with pytest.raises(
+        CodecConfigError, match=r"a preset of ae-zfp-1, one of 100x, .*; got '61x'; did you mean 60x\?"
+    ):
+        preset_weights("ae-zfp-1", "61x")
+
+
+def test_a_family_of_another_package_ships_its_weights_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_family(tmp_path / "lone_package", family_id="lone-1")
+    monkeypatch.syspath_prepend(tmp_path)
+    shipped = tmp_path / "lone_package" / "shipped"
+    shipped.mkdir()
+    (shipped / "first.safetensors").write_bytes(weights_bytes("{}", {"a.weight": torch.zeros(2, 3)}))
+    family: Family = importlib.import_module("lone_package").FAMILY
+    assert (family.in_tree, family.shipped) == (False, shipped)
+    assert read_header(shipped / "first.safetensors").shapes == {"a.weight": (2, 3)}
+    assert family.cost_of(read_header(shipped / "first.safetensors")) is None
 
 
 @pytest.mark.parametrize("device", ["tpu", "", "mps", "cuda:x"])

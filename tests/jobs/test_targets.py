@@ -9,8 +9,12 @@ from typing import Any
 import pytest
 from PIL import Image as PillowImage
 
-from codec.registry import load_codec
+from codec.errors import WeightsError
+from codec.registry import load_codec, preset_weights
 from codec.weights_file import digest_of, parse_weights, weights_bytes
+from pipeline.compress.run_codec import RunCodec
+from pipeline.config import load_config
+from pipeline.store.storage import Storage
 from tests.support.road import tenfold
 
 
@@ -117,3 +121,22 @@ def test_the_first_family_takes_no_other_weights(tmp_path: Path, crops: Path) ->
     lost = tenfold("compress", crops, tmp_path / "a", "--weights", tmp_path / "lost", "--workers", "0")
     assert lost.code == 1
     assert "got nothing there; check --weights" in lost.err
+    typo = tenfold("compress", crops, tmp_path / "a", "--weights", "smal", "--workers", "0")
+    assert typo.code == 1
+    assert (
+        "Nor is it a preset: expected a preset of hyper-1, one of small; got 'smal'; did you mean small?"
+        in typo.err
+    )
+
+
+def test_a_preset_is_named_and_a_file_of_its_name_wins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    archive = Storage(str(tmp_path / "a"))
+    config = load_config(None, {"codec": {"weights": "small"}})
+    (shipped,) = RunCodec.load(config, archive).digests
+    assert shipped == digest_of(preset_weights("hyper-1", "small"))
+    Path("small").write_bytes(b"mine")
+    with pytest.raises(WeightsError, match="damaged, or not Tenfold's"):
+        RunCodec.load(config, archive)

@@ -16,4 +16,5 @@ FAMILY: Final = Family(
     train_config="train_config:AeZfpTrainConfig",
     recipe="recipe:AeZfpRecipe",
     tiny="train_config:TINY",
+    cost="cost:cost",
 )

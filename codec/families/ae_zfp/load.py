@@ -23,6 +23,7 @@ def load(*, device: torch.device, own: bytes | None, others: Sequence[bytes]) ->
     """
     if own is not None:
         raise CodecConfigError(
-            f"{FAMILY.id} takes no --weights; it encodes with its five shipped presets. Choose --codec {DEFAULT_CODEC}"
+            f"{FAMILY.id} takes no --weights: --quality or --ratio chooses among its shipped presets. Weights of your "
+            f"own: --codec {DEFAULT_CODEC}"
         )
     return AutoEncoderZfp(device=device, further=understood(others, understand))

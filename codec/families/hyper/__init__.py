@@ -17,4 +17,5 @@ FAMILY: Final = Family(
     train_config="train_config:HyperTrainConfig",
     recipe="recipe:HyperRecipe",
     tiny="train_config:TINY",
+    cost="cost:cost",
 )
