@@ -11,6 +11,7 @@ import importlib
 import pkgutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -19,6 +20,7 @@ from codec import families as families_package
 from codec.contract import DEFAULT_CODEC, Codec
 from codec.errors import CodecConfigError, UnknownCodecError
 from codec.family import Family
+from codec.preset import preset_names
 from codec.training.config import TrainConfig
 from codec.weights_file import SUFFIX
 
@@ -48,13 +50,33 @@ class Loader(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Offer:
+    """A family, and who offers it."""
+
+    family: Family
+    where: str
+    """For messages."""
+    by: str
+    """Name and version of the package that it is installed with; empty for a folder of `codec/families/`."""
+
+
 def families() -> dict[str, Family]:
     """Every family that is here, by id: the default one first, those that are experimental last.
 
     Raises:
         CodecConfigError: two families have one id, or something that is offered as a family is none.
     """
-    return dict(_families(tuple(families_package.__path__), tuple(sys.path)))
+    return {family_id: offer.family for family_id, offer in _known_offers().items()}
+
+
+def offered_by(family_id: str) -> str:
+    """Name and version of the package that brings a family; empty where it comes with this release.
+
+    Raises:
+        UnknownCodecError: there is no such family.
+    """
+    return _known_offers()[family_of(family_id).id].by
 
 
 def codec_ids() -> list[str]:
@@ -70,8 +92,10 @@ def family_of(codec_id: str) -> Family:
     """
     known = families()
     if codec_id not in known:
+        offered = ", ".join(one.id for one in known.values() if not one.experimental)
         raise UnknownCodecError(
-            f"expected a codec of {', '.join(known)}; got {codec_id!r}{_near(codec_id, known)}"
+            f"expected a codec of {offered}, or an experimental one (`tenfold codecs` lists all); got "
+            f"{codec_id!r}{_near(codec_id, known)}"
         )
     return known[codec_id]
 
@@ -107,7 +131,7 @@ def presets(family_id: str) -> tuple[str, ...]:
     Raises:
         UnknownCodecError: there is no such family.
     """
-    return tuple(sorted(path.stem for path in family_of(family_id).shipped.glob(f"*{SUFFIX}")))
+    return preset_names(family_of(family_id))
 
 
 def preset_weights(family_id: str, name: str) -> bytes:
@@ -158,10 +182,10 @@ def recipe_for(config: TrainConfig, device: torch.device) -> Recipe[Any]:
 
 
 @lru_cache(maxsize=1)
-def _families(folders: tuple[str, ...], _importable: tuple[str, ...]) -> dict[str, Family]:
+def _offers(folders: tuple[str, ...], _importable: tuple[str, ...]) -> dict[str, _Offer]:
     """Look for families; the arguments are where one looks, so that a folder added later is looked into."""
-    found: dict[str, tuple[str, Family]] = {}
-    for where, family in (*_in_folders(folders), *_in_installed_packages()):
+    found: dict[str, _Offer] = {}
+    for where, by, family in (*_in_folders(folders), *_in_installed_packages()):
         if not isinstance(family, Family):
             raise CodecConfigError(
                 f"expected FAMILY, a codec.family.Family, at {where}, got {type(family).__name__}; "
@@ -170,29 +194,32 @@ def _families(folders: tuple[str, ...], _importable: tuple[str, ...]) -> dict[st
         if family.id in found:
             raise CodecConfigError(
                 f"expected every codec family to have an id of its own, got {family.id!r} twice: at "
-                f"{found[family.id][0]} and at {where}; rename or remove one of them"
+                f"{found[family.id].where} and at {where}; rename or remove one of them"
             )
-        found[family.id] = where, family
+        found[family.id] = _Offer(family=family, where=where, by=by)
     ordered = sorted(
-        (family for _, family in found.values()),
-        key=lambda family: (family.id != DEFAULT_CODEC, family.experimental, family.id),
+        found.values(),
+        key=lambda offer: (offer.family.id != DEFAULT_CODEC, offer.family.experimental, offer.family.id),
     )
-    return {family.id: family for family in ordered}
+    return {offer.family.id: offer for offer in ordered}
 
 
-def _in_folders(folders: tuple[str, ...]) -> Iterator[tuple[str, object]]:
+def _known_offers() -> dict[str, _Offer]:
+    return _offers(tuple(families_package.__path__), tuple(sys.path))
+
+
+def _in_folders(folders: tuple[str, ...]) -> Iterator[tuple[str, str, object]]:
     for module in pkgutil.iter_modules(folders):
         name = f"{families_package.__name__}.{module.name}"
-        yield name, getattr(importlib.import_module(name), "FAMILY", None)
+        yield name, "", getattr(importlib.import_module(name), "FAMILY", None)
 
 
-def _in_installed_packages() -> Iterator[tuple[str, object]]:
+def _in_installed_packages() -> Iterator[tuple[str, str, object]]:
     for point in entry_points(group=ENTRY_POINTS):
-        where = (
-            f"{point.value} (entry point {point.name} of {point.dist.name if point.dist else 'a package'})"
-        )
+        package = point.dist.name if point.dist else "a package"
+        where = f"{point.value} (entry point {point.name} of {package})"
         try:
-            yield where, point.load()
+            yield where, f"{package} {point.dist.version}" if point.dist else package, point.load()
         except (ImportError, AttributeError) as error:
             raise CodecConfigError(
                 f"expected a codec family at {where}, got {error}; repair or uninstall that package"

@@ -35,6 +35,7 @@ VERBS: Final = {
     "went.",
     "diff": "List the images that two versions of ARCHIVE hold differently, sorted by key: + added, - removed, "
     "~ changed.",
+    "codecs": "List the codecs that can be used here: what each is, and its presets.",
     "doctor": "Try everything a run needs, before the first one: reads, writes, deletes, create-only writes and "
     "commits by many writers at once, clock, Ray, GPU, and the codec on a picture.",
     "train": "Train a model of a codec family, on CPU or GPU.",

@@ -10,8 +10,7 @@ CodecName = Annotated[
     str | None,
     typer.Option(
         metavar="ID",
-        help="hyper-1 (default), ae-zfp-1, or another codec family that is installed; an id that does not exist is "
-        "answered with all there are.",
+        help="hyper-1 (default), ae-zfp-1, or another codec family that is installed: `tenfold codecs` lists them.",
     ),
 ]
 Quality = Annotated[

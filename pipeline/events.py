@@ -50,6 +50,8 @@ class CodecLoaded(_Event):
     """The adaptation in which the archive learned these weights; empty for others."""
     weights: int = 1
     """Sets of them, of which each image takes one."""
+    experimental: bool = False
+    """Whether a later release may not decode what the run makes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,7 +30,7 @@ CodecId = Annotated[
         "--codec",
         metavar="ID",
         callback=_known,
-        help="hyper-1, ae-zfp-1, or another codec family that is installed.",
+        help="hyper-1, ae-zfp-1, or another codec family that is installed: `tenfold codecs` lists them.",
     ),
 ]
 

@@ -11,6 +11,7 @@ from jobs.terminal.event_log import EventLog
 from jobs.terminal.output import say
 from jobs.terminal.progress_words import (
     line_of_effort,
+    line_of_experimental,
     line_of_learned,
     shown_adaptation,
     shown_run,
@@ -84,8 +85,11 @@ def _tell(event: Event) -> None:
     """What is worth a sentence."""
     if isinstance(event, EffortMeasured):
         say(line_of_effort(event))
-    elif isinstance(event, CodecLoaded) and event.learned:
-        say(line_of_learned(event))
+    elif isinstance(event, CodecLoaded):
+        if event.experimental:
+            say(line_of_experimental(event), level="warning")
+        if event.learned:
+            say(line_of_learned(event))
 
 
 class _RunView:

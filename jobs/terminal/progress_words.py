@@ -160,6 +160,13 @@ def line_of_learned(loaded: CodecLoaded) -> str:
     return f"Encoding with what this archive has learned from its images ({loaded.learned}){sets}."
 
 
+def line_of_experimental(loaded: CodecLoaded) -> str:
+    """A sentence about a codec whose payloads are not promised to last."""
+    return (
+        f"{loaded.codec} is experimental: a later release may not decode what it makes. Keep your originals."
+    )
+
+
 def effort_words(effort: int, seconds_per_megapixel: float, *, on_gpu: bool) -> str:
     """How long encoding takes, here."""
     what = "the GPU" if on_gpu else "one core"

@@ -21,6 +21,7 @@ from functools import partial
 import pyarrow as pa
 
 from codec.cpus import usable_cpus
+from codec.registry import family_of
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.seals import seal
 from pipeline.archive.set_aside import check_not_replaced
@@ -124,7 +125,14 @@ class CompressRun:
         heard(RunBegan(verb="compress", archive=self._archive.url, done="encoded", commits=True))
         heard(PhaseBegan(phase="loading the codec"))
         loaded = RunCodec.load(self._config, self._archive)  # a wrong one ends here, before anything is made
-        heard(CodecLoaded(codec=loaded.codec.id, learned=loaded.learned, weights=max(len(loaded.digests), 1)))
+        heard(
+            CodecLoaded(
+                codec=loaded.codec.id,
+                learned=loaded.learned,
+                weights=max(len(loaded.digests), 1),
+                experimental=family_of(loaded.codec.id).experimental,
+            )
+        )
         heard(PhaseBegan(phase="looking at source and archive"))
         listing = self._touch_source()
         catalogue = Catalogue(self._archive)

@@ -47,6 +47,7 @@ def test_only_what_is_needed_is_loaded(tmp_path: Path) -> None:
     Image.new("RGB", (64, 48), "teal").save(tmp_path / "teal.png")
     looks = [
         ["-h"],
+        ["codecs"],
         ["--version"],
         ["ls", "archive"],
         ["history", "archive"],

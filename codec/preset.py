@@ -1,0 +1,95 @@
+"""What the shipped weights files of a family are, by what their headers and training logs say: no torch, no tensors."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from codec.errors import WeightsError
+from codec.family import Cost, Family
+from codec.weights_file import SUFFIX, read_header
+
+_LOGS: Final = (".log", ".log.jsonl")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reached:
+    """What weights reached on held-back crops when their training ended."""
+
+    label: str
+    """Of the setting: `q34`."""
+    bpp: float
+    psnr_db: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preset:
+    """One shipped weights file."""
+
+    name: str
+    """As `--weights` takes it."""
+    num_bytes: int
+    cost: Cost | None
+    """None where the family does not count it."""
+    reached: tuple[Reached, ...]
+    """Smallest files first; empty where its record does not say."""
+    minutes: float | None
+    """That its training took, in one piece; None where that was counted in steps."""
+    steps: int | None
+    """Of all its trainings, one after the other; None where neither record nor log say."""
+
+
+def preset_names(family: Family) -> tuple[str, ...]:
+    """Names of the weights files that ship with a family."""
+    return tuple(sorted((path.stem for path in family.shipped.glob(f"*{SUFFIX}")), key=_by_number))
+
+
+def read_preset(family: Family, name: str) -> Preset:
+    """One of them.
+
+    Raises:
+        WeightsError: it is missing, damaged, or has no record that can be read.
+    """
+    path = family.shipped / f"{name}{SUFFIX}"
+    header = read_header(path)
+    try:
+        record: Mapping[str, Any] = json.loads(header.config).get("recipe", {})
+        return Preset(
+            name=name,
+            num_bytes=path.stat().st_size,
+            cost=family.cost_of(header),
+            reached=tuple(_reached(name, record.get("reached", {}))),
+            minutes=record.get("config", {}).get("minutes"),
+            steps=_logged_steps(path) or record.get("steps_done"),
+        )
+    except (ValueError, AttributeError, KeyError, TypeError) as error:
+        raise WeightsError(f"expected a record of its training in {path}, got {error!r}") from error
+
+
+def _by_number(name: str) -> list[tuple[int, str]]:
+    """10x before 100x."""
+    return [(int(part) if part.isdigit() else -1, part) for part in re.split(r"(\d+)", name)]
+
+
+def _reached(name: str, record: Mapping[str, Any]) -> Iterator[Reached]:
+    points = record.get("points", [{"label": name, **record}] if record else [])
+    for point in points:
+        yield Reached(label=point["label"], bpp=point["bpp"], psnr_db=point["psnr_db"])
+
+
+def _logged_steps(weights: Path) -> int | None:
+    """Of every run that the log beside a weights file tells of: their numbers begin anew with each."""
+    log = next((path for suffix in _LOGS if (path := weights.with_suffix(suffix)).exists()), None)
+    if log is None:
+        return None
+    earlier = last = 0
+    for line in log.read_text(encoding="utf-8").splitlines():
+        step = json.loads(line).get("step", last)
+        if step < last:
+            earlier += last
+        last = step
+    return earlier + last
