@@ -15,6 +15,7 @@ from PIL import _avif, features
 from codec.errors import CodecError
 
 INSTALL: Final = "pip install 'tenfold[bench]'"
+INSTALL_VISION: Final = "pip install 'tenfold[vision]'"
 
 
 class MissingLibraryError(CodecError):
@@ -29,6 +30,15 @@ def library(format_name: str) -> str:
         MissingLibraryError: it is not here; the text says what to do.
     """
     return _LIBRARIES[format_name]()
+
+
+def why_missing(format_name: str) -> str | None:
+    """Why the library behind a format, a compressor or a measure is not here, and what to do; None if it is here."""
+    try:
+        library(format_name)
+    except MissingLibraryError as error:
+        return str(error)
+    return None
 
 
 def _jpeg() -> str:
@@ -81,6 +91,14 @@ def _ssimulacra2() -> str:
     return f"ssimulacra2 {_import('ssimulacra2', 'ssimulacra2').__version__}"
 
 
+def _opencv() -> str:
+    return f"OpenCV {_import('cv2', 'opencv-python-headless', install=INSTALL_VISION).__version__}"
+
+
+def _scikit_image() -> str:
+    return f"scikit-image {_import('skimage', 'scikit-image', install=INSTALL_VISION).__version__}"
+
+
 def _python() -> str:
     """Python does not say which liblzma and libbz2 it was built with."""
     return f"Python {platform.python_version()}"
@@ -114,4 +132,6 @@ _LIBRARIES: Final[dict[str, Callable[[], str]]] = {
     "LZMA": lambda: f"{_python()}, lzma",
     "BZ2": lambda: f"{_python()}, bz2",
     "SSIMULACRA2": _ssimulacra2,
+    "OPENCV": _opencv,
+    "SCIKIT-IMAGE": _scikit_image,
 }

@@ -6,6 +6,7 @@ structural.py        SSIM, MS-SSIM
 ssimulacra.py        SSIMULACRA2
 blockiness.py        steps at the edges of blocks
 spectral_peaks.py    patterns that repeat every few pixels
+vision/              edges, keypoints, lines, regions: what classic computer vision still sees
 luma.py              what those two look at
 generations.py       what a codec loses when its own pictures are encoded again
 

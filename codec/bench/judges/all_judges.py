@@ -7,8 +7,9 @@ from codec.bench.judges.judge import Judge
 from codec.bench.judges.spectral_peaks import SPECTRAL_PEAKS
 from codec.bench.judges.ssimulacra import SSIMULACRA2
 from codec.bench.judges.structural import MS_SSIM, SSIM
+from codec.bench.judges.vision.judges import VISION_JUDGES
 
 
 def all_judges() -> tuple[Judge, ...]:
     """All of them, those that cannot be had here too: `Judge.missing` says why."""
-    return (SSIM, MS_SSIM, SSIMULACRA2, BLOCKINESS, SPECTRAL_PEAKS)
+    return (SSIM, MS_SSIM, SSIMULACRA2, BLOCKINESS, SPECTRAL_PEAKS, *VISION_JUDGES)
