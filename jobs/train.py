@@ -13,12 +13,12 @@ from codec.train_config import load_train_config
 from codec.training.curves import redraw as redraw_run
 from codec.training.local_images import load_kinds
 from codec.training.progress import progress_line
-from codec.training.sessions import after_minutes, on_signal
+from codec.training.session import Session, interrupted_by_signals
 from codec.training.trainer import train as train_preset
 from jobs.options import usage
 from jobs.terminal.exit_codes import clear_errors
 from jobs.terminal.output import say
-from jobs.terminal.progress import show_share
+from jobs.terminal.progress import show_training
 from jobs.watched import watched
 from pipeline.training.images import read_training_images
 
@@ -65,7 +65,9 @@ def train(
     ] = None,
     minutes: Annotated[
         float | None,
-        typer.Option(metavar="N", min=0.0, help="End this session, with a checkpoint, after N minutes."),
+        typer.Option(
+            metavar="N", min=0.0, help="End this session after N minutes, reading and exporting included."
+        ),
     ] = None,
     redraw: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Only draw the curves and pictures of a run anew.")
@@ -98,26 +100,31 @@ def _session(
     workers: int | None,
     minutes: float | None,
 ) -> None:
-    ends = after_minutes(minutes)
     with usage():
         place = resolve_device(device)
     settings = load_train_config(config)
-    with on_signal() as asked, show_share("reading images") as show:
-        trained = train_preset(
-            settings,
-            recipe_for(settings, place),
-            lambda: read_training_images(data, settings, say=say),
-            out=out,
-            resume=resume,
-            start_from=start_from,
-            held_out=None if held_out is None else load_kinds(held_out, settings),
-            device=place,
-            workers=workers,
-            stop=lambda progress: ends(progress) or asked(progress),
-            on_progress=lambda progress: show(progress.fraction_done, progress_line(progress)),
-        )
+    with show_training() as show:
+        session = Session(minutes=minutes, tell=lambda told: show.stage(told.words, told.done, told.total))
+        with interrupted_by_signals(session):
+            trained = train_preset(
+                settings,
+                recipe_for(settings, place),
+                lambda: read_training_images(data, settings, say=say),
+                out=out,
+                resume=resume,
+                start_from=start_from,
+                held_out=lambda: {} if held_out is None else load_kinds(held_out, settings),
+                device=place,
+                workers=workers,
+                session=session,
+                on_progress=lambda progress: show.step(progress.fraction_done, progress_line(progress)),
+            )
     for line in redraw_run(out):
         say(line)
     if not trained.finished:
-        say(f"Ended at step {trained.step:,} with a checkpoint; the same command with --resume goes on.")
-    print(trained.weights)
+        left_out = "" if trained.exported else ", without new weights"
+        say(
+            f"Ended at step {trained.step:,} with a checkpoint{left_out}; the same command with --resume goes on."
+        )
+    if trained.exported:
+        print(trained.weights)

@@ -20,7 +20,9 @@ from codec.registry import config_type, recipe_for
 from codec.training.checkpoint import load_checkpoint
 from codec.training.config import TrainConfig
 from codec.training.image_crops import Crops, photo_of
+from codec.training.progress import TrainingProgress
 from codec.training.recipe import Recipe
+from codec.training.session import Session
 from codec.training.trainer import train
 from codec.weights_file import digest_of, parse_weights
 
@@ -71,7 +73,18 @@ def adapt(
     folder.keep_start(start)
     if (done := folder.result()) is not None:
         return done
-    recipe, watch = recipe_for(config, device or torch.device("cpu")), AdaptationWatch(out)
+    recipe, watch, session = (
+        recipe_for(config, device or torch.device("cpu")),
+        AdaptationWatch(out),
+        Session(),
+    )
+
+    def heard(progress: TrainingProgress) -> None:
+        state = watch.of(progress)
+        on_progress(state)
+        if stop(state):
+            session.interrupt()
+
     trained = train(
         config,
         recipe,
@@ -82,8 +95,8 @@ def adapt(
         device=device,
         workers=settings.workers,
         export=False,
-        stop=lambda progress: stop(watch.of(progress)),
-        on_progress=lambda progress: on_progress(watch.of(progress)),
+        session=session,
+        on_progress=heard,
     )
     if not trained.finished:
         return None

@@ -13,18 +13,19 @@ from codec.train_config import load_train_config
 from codec.training.curves import redraw
 from codec.training.local_images import load_crops, load_kinds
 from codec.training.progress import Lines
-from codec.training.sessions import after_minutes, on_signal
+from codec.training.session import Session, interrupted_by_signals
 from codec.training.trainer import train
 
 
 def main() -> int:
     """Parse the arguments, train, print a line every 30 s, draw curves and strips."""
     arguments = _parser().parse_args()
-    ends = after_minutes(arguments.minutes)
+    lines = Lines(_say)
+    session = Session(minutes=arguments.minutes, tell=lines.stage)
     try:
         config = load_train_config(arguments.config)
         device = resolve_device(arguments.device)
-        with on_signal() as asked:
+        with interrupted_by_signals(session):
             trained = train(
                 config,
                 recipe_for(config, device),
@@ -32,11 +33,11 @@ def main() -> int:
                 out=arguments.out,
                 resume=arguments.resume,
                 start_from=arguments.start_from,
-                held_out=load_kinds(arguments.held_out, config) if arguments.held_out else None,
+                held_out=lambda: load_kinds(arguments.held_out, config) if arguments.held_out else {},
                 device=device,
                 workers=arguments.workers,
-                stop=lambda progress: ends(progress) or asked(progress),
-                on_progress=Lines(_say),
+                session=session,
+                on_progress=lines.step,
             )
         for line in redraw(arguments.out):
             _say(line)
@@ -45,7 +46,8 @@ def main() -> int:
         return 1
     if not trained.finished:
         _say(f"ended at step {trained.step:,} with a checkpoint; the same command with --resume goes on")
-    print(f"weights: {trained.weights}")
+    if trained.exported:
+        print(f"weights: {trained.weights}")
     return 0
 
 
@@ -68,7 +70,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--minutes",
         type=float,
-        help="end this session, with a checkpoint, after so many minutes, reading the images included",
+        help="end this session after so many minutes, with a checkpoint and the weights; everything counts, reading "
+        "the images and writing the weights included",
     )
     return parser
 

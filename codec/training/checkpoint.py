@@ -42,6 +42,8 @@ class Checkpoint:
     """The last evaluation as the log has it, JSON."""
     config: str
     """The run's config as JSON: a run resumes only under the config it began with."""
+    is_evaluated: bool = True
+    """Whether the evaluation that is due at this step was made: a session that had to end leaves it to the next."""
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:

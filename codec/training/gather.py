@@ -15,6 +15,7 @@ from codec.errors import TrainingError
 from codec.training.config import DataConfig, TrainConfig
 from codec.training.image_crops import Crops
 from codec.training.image_files import ReadImage
+from codec.training.session import stage
 
 
 class Skipped:
@@ -67,7 +68,7 @@ def gather(found: Iterable[ReadImage], config: TrainConfig, *, where: str) -> Ga
     skipped = Skipped()
     images = held = 0
     cut = None
-    for image in found:
+    for image in stage("images read", found):
         if images >= data.max_images:
             cut = f"data.max_images of {data.max_images:,}"
             break

@@ -14,6 +14,7 @@ from torch.nn import functional
 from codec.colour import pixels_to_planes
 from codec.contract import RGB
 from codec.training.image_crops import Crops
+from codec.training.session import stage
 
 GRID: Final = 16
 """Pixels per patch of the transform, each way: every family's latents lie on this grid."""
@@ -48,7 +49,7 @@ def fit_transform(crops: Crops, *, seed: int, sample: int = 50_000) -> Transform
     chosen = chosen_crops(crops, seed)
     covariance_KK, count = np.zeros((3 * GRID * GRID,) * 2), 0
     kept: list[npt.NDArray[np.float32]] = []
-    for index in chosen:
+    for index in stage("crops fitted to", chosen):
         grid = patch_grid(crops.pixels[index])
         rows_NK = grid.reshape(-1, grid.shape[-1])
         covariance_KK += rows_NK.T @ rows_NK

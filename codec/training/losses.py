@@ -115,8 +115,11 @@ def _factors(pair_B6HW: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _factor(of_both_B6HW: Tensor, channels: int, constant: float) -> Tensor:
-    of_sum_BCHW, of_difference_BCHW = of_both_B6HW.split(channels, 1)
-    return (of_sum_BCHW - of_difference_BCHW + constant) / (of_sum_BCHW + of_difference_BCHW + constant)
+    of_sum_BCHW, of_difference_BCHW = of_both_B6HW[:, :channels], of_both_B6HW[:, channels:]
+    factor_BCHW: Tensor = (of_sum_BCHW - of_difference_BCHW + constant) / (
+        of_sum_BCHW + of_difference_BCHW + constant
+    )
+    return factor_BCHW
 
 
 def _blurred(planes_BpHW: Tensor) -> Tensor:

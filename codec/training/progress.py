@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from codec.training.recipe import EvaluationPoint
+from codec.training.session import StageProgress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +27,9 @@ class TrainingProgress:
     patches_per_second: float
     """In this session."""
     seconds_left: float
+    """Of the run."""
+    session_seconds_left: float | None
+    """Until this session begins to end; None where the run's end is its own."""
 
 
 def progress_line(progress: TrainingProgress) -> str:
@@ -33,7 +38,7 @@ def progress_line(progress: TrainingProgress) -> str:
     return (
         f"step {steps} ({progress.fraction_done:.0%})  loss {progress.loss:.5f}  held back: "
         f"{reached_words(progress.reached)}  {progress.patches_per_second:.1f} patches/s  "
-        f"{progress.seconds_left / 60:.0f} min left"
+        f"{_left(progress)}"
     )
 
 
@@ -44,17 +49,37 @@ def reached_words(points: tuple[EvaluationPoint, ...]) -> str:
     return ", ".join(words)
 
 
+def _left(progress: TrainingProgress) -> str:
+    run, session = progress.seconds_left, progress.session_seconds_left
+    if session is None or session >= run:
+        return f"{_duration(run)} left"
+    return f"{_duration(session)} of this session and {_duration(run)} of the run left"
+
+
+def _duration(seconds: float) -> str:
+    return f"{max(0.0, seconds):.0f} s" if seconds < 90.0 else f"{seconds / 60.0:.0f} min"
+
+
 class Lines:
-    """Says a line at the first step, every `every_s` seconds, and at the end."""
+    """Says a line when a stage first begins, at the first step, every `every_s` seconds, and at the end."""
 
     def __init__(self, say: Callable[[str], None], *, every_s: float = 30.0) -> None:
         self._say = say
         self._every_s = every_s
-        self._last = -every_s
+        self._last = -math.inf
+        self._begun: set[str] = set()
 
-    def __call__(self, progress: TrainingProgress) -> None:
+    def step(self, progress: TrainingProgress) -> None:
         """Take note of a step."""
+        self._say_if_due("step", lambda: progress_line(progress), at_once=progress.fraction_done >= 1.0)
+
+    def stage(self, progress: StageProgress) -> None:
+        """Take note of how far a stage is."""
+        self._say_if_due(progress.words, progress.line)
+
+    def _say_if_due(self, what: str, line: Callable[[], str], *, at_once: bool = False) -> None:
         now = time.monotonic()
-        if progress.fraction_done >= 1.0 or now - self._last >= self._every_s:
+        if at_once or what not in self._begun or now - self._last >= self._every_s:
+            self._begun.add(what)
             self._last = now
-            self._say(progress_line(progress))
+            self._say(line())

@@ -24,14 +24,15 @@ _TEXT: Final = 20
 
 
 def save_strip(out: Path, step: int, evaluation: Evaluation, original: RGB) -> None:
-    """Keep the middle of what one evaluation decoded."""
+    """Keep the middle of what one evaluation decoded, if it shows anything."""
+    if not evaluation.shown:
+        return
     folder = out / _FOLDER
     for point, decoded in zip(evaluation.points, evaluation.shown, strict=True):
         (folder / point.label).mkdir(parents=True, exist_ok=True)
         Image.fromarray(_middle(decoded)).save(folder / point.label / f"{step:07d}.png")
-    if evaluation.shown:
-        shown = evaluation.shown[0]
-        Image.fromarray(_middle(original[: shown.shape[0], : shown.shape[1]])).save(folder / "original.png")
+    height, width = evaluation.shown[0].shape[:2]
+    Image.fromarray(_middle(original[:height, :width])).save(folder / "original.png")
 
 
 def draw_strips(out: Path) -> Path | None:

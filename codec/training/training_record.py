@@ -22,12 +22,12 @@ class TrainingRecord:
         self._log = TrainingLog(out)
         self._window = LogWindow()
         self.reached: dict[str, Any] = {}
-        """The last evaluation as the log has it."""
+        """The last evaluation as the log has it; empty before the first."""
 
     @property
     def points(self) -> tuple[EvaluationPoint, ...]:
         """What the last evaluation reached."""
-        return tuple(EvaluationPoint(**point) for point in self.reached["points"])
+        return tuple(EvaluationPoint(**point) for point in self.reached.get("points", ()))
 
     @property
     def mean_loss(self) -> float:

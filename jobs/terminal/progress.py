@@ -10,6 +10,7 @@ from jobs.terminal.drawers import Drawer, drawer
 from jobs.terminal.event_log import EventLog
 from jobs.terminal.output import say
 from jobs.terminal.progress_words import (
+    Shown,
     line_of_effort,
     line_of_experimental,
     line_of_learned,
@@ -60,18 +61,31 @@ def count_steps(words: str, total: int) -> Iterator[Callable[[], None]]:
 
 
 @contextmanager
-def show_share(words: str) -> Iterator[Callable[[float, str], None]]:
-    """A function that shows which share of a work is done (0 to 1), with a line about it; `words` until the first."""
+def show_training() -> Iterator[TrainingView]:
+    """Shows the stages and the steps of a training."""
     with _drawn() as shows:
-        shows.draw(shown_share(0, words))
-        is_first = True
+        yield TrainingView(shows)
 
-        def show(share: float, line: str) -> None:
-            nonlocal is_first
-            shows.draw(shown_share(share, line), at_once=is_first or share >= 1)
-            is_first = False
 
-        yield show
+class TrainingView:
+    """Draws each stage when it first begins, the first step and the last at once, all else when it is due."""
+
+    def __init__(self, shows: Drawer) -> None:
+        """Draw nothing yet."""
+        self._shows = shows
+        self._begun: set[str] = set()
+
+    def stage(self, words: str, done: int, total: int | None) -> None:
+        """So many things of a stage are done; `words` is what it makes of them."""
+        self._draw(words, shown_step(StepAdvanced(words=words, done=done, total=total)))
+
+    def step(self, share: float, line: str) -> None:
+        """So much of the training is done, 0 to 1; with a line about it."""
+        self._draw("steps", shown_share("training", share, line), is_last=share >= 1)
+
+    def _draw(self, what: str, shown: Shown, *, is_last: bool = False) -> None:
+        self._shows.draw(shown, at_once=is_last or what not in self._begun)
+        self._begun.add(what)
 
 
 @contextmanager

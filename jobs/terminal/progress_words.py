@@ -77,10 +77,10 @@ def shown_adaptation(now: AdaptationAdvanced) -> Shown:
     )
 
 
-def shown_share(share: float, words: str) -> Shown:
-    """A part of a work, 0 to 1, and a line about it."""
+def shown_share(name: str, share: float, words: str) -> Shown:
+    """A part of the work of that name, 0 to 1, and a line about it."""
     return Shown(
-        bars=[Bar(name="", done=share, total=1, words=words)],
+        bars=[Bar(name=name, done=share, total=1, words=words)],
         line=lambda: words,
         fields=lambda: {"share": round(share, 4), "text": words},
     )

@@ -50,12 +50,14 @@ def test_images_become_weights_curves_and_pictures(images: Path, tmp_path: Path)
     assert "already holds a run at step 3" in refused.err
 
 
-def test_a_session_of_minutes_ends_with_a_checkpoint(images: Path, tmp_path: Path) -> None:
+def test_a_session_too_short_to_begin_is_told_and_leaves_the_next_one_free(
+    images: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "run"
-    words = ("train", "--config", recipe(tmp_path, steps=3), "--data", images, "--out", out, "--resume")
+    words = ("train", "--config", recipe(tmp_path, steps=3), "--data", images, "--out", out)
     short = tenfold(*words, "--minutes", "0")
-    assert short.code == 0
-    assert "Ended at step 1 with a checkpoint" in short.err
+    assert short.code == 1
+    assert "the session was over at 0 images read: nothing was trained" in " ".join(short.err.split())
     assert tenfold(*words).code == 0
     assert [row["step"] for row in read_log(out) if row["kind"] == "evaluate"] == [0, 3]
 
@@ -75,8 +77,9 @@ def test_a_polite_kill_ends_with_a_checkpoint(images: Path, tmp_path: Path) -> N
         process.kill()
         raise
     assert process.returncode == 0, said
-    assert "with a checkpoint; the same command with --resume goes on" in said
+    assert "with a checkpoint, without new weights; the same command with --resume goes on" in said
     assert (out / "checkpoint.pt").exists()
+    assert not list(out.glob("*.safetensors"))
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from codec.families.ae_zfp.quantise import subtract_left, to_symbols
 from codec.families.ae_zfp.weights import QuantiserConfig
 from codec.families.ae_zfp.zfp import encode_symbols
 from codec.metrics import psnr_db
+from codec.training.session import stage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -44,7 +45,7 @@ def evaluate(
     device = next(model.parameters()).device
     detail_B = torch.tensor([math.log2(step / quantiser.step)], device=device)
     with torch.inference_mode():
-        for pixels in images:
+        for pixels in stage("crops evaluated", images):
             y_BChw = model.analyse(pixels_to_planes(pixels, GRID).to(device))
             symbols_hwC = to_symbols(y_BChw, step, quantiser.dead_zone, quantiser.tail_weight)
             latents = torch.from_numpy(symbols_hwC.transpose(2, 0, 1).astype(np.float32))[None] * step

@@ -14,6 +14,7 @@ from codec.families.hyper.model import HyperModel
 from codec.families.hyper.objective import rate_distortion
 from codec.metrics import psnr_db
 from codec.training.recipe import Evaluation, EvaluationPoint
+from codec.training.session import stage
 
 _SIDE = 384
 """Of each crop, at most: a multiple of the hyper-latents' grid, so that nothing is padded."""
@@ -32,7 +33,7 @@ def evaluate(
     bpp, decibels, losses = [], [], []
     shown: tuple[RGB, ...] = ()
     with torch.inference_mode():
-        for image in images:
+        for image in stage("crops evaluated", images):
             pixels = _whole(image)
             x_BCHW = pixels_to_planes(pixels, HYPER_GRID).to(device).expand(len(qualities), -1, -1, -1)
             x_BCHW = x_BCHW.contiguous(memory_format=torch.channels_last)

@@ -13,6 +13,7 @@ from codec.contract import RGB, EncodeOptions
 from codec.entropy.range_coder import Indices, Symbols
 from codec.entropy.tables import FrequencyTables, fitted_tables, laplace_tables
 from codec.families.hyper.codec import HyperCodec
+from codec.training.session import stage
 
 QUALITIES: Final = (2, 8, 14, 20, 26, 32, 38, 44, 50, 56, 62)
 
@@ -53,7 +54,7 @@ def count_symbols(
     tally = _Tally()
     chosen = list(qualities)
     with torch.inference_mode():
-        for image in images:
+        for image in stage("crops counted for entropy tables", images):
             (prepared,) = codec.encoder.prepare([image])
             for quality in chosen:
                 codec.encoder.send([prepared], [EncodeOptions(quality=quality)], tally)

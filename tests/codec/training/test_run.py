@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from torch import Tensor
 from codec.contract import DEFAULT_CODEC
 from codec.errors import TrainingError, WeightsError
 from codec.registry import codec_ids, recipe_type
-from codec.training import trainer
+from codec.training import training_run
 from codec.training.checkpoint import Checkpoint, save_checkpoint
 from codec.training.curves import redraw
 from codec.training.image_crops import Crops
@@ -25,6 +25,7 @@ from codec.training.karhunen_loeve import Transform, fit_transform
 from codec.training.log import read_log
 from codec.training.patch_source import PatchSource
 from codec.training.progress import TrainingProgress
+from codec.training.session import Session
 from codec.training.trainer import SHIPPED_START
 from codec.weights_file import read_weights
 from tests.support.devices import on_a_gpu
@@ -54,19 +55,13 @@ def _fit_once(crops: Crops) -> Iterator[None]:
         yield
 
 
-def after(steps: int) -> Callable[[TrainingProgress], bool]:
-    """Ends a session after so many steps."""
-    left = iter(range(steps - 1, -1, -1))
-    return lambda _progress: next(left) == 0
-
-
 @every_family
 def test_a_resumed_run_equals_an_uninterrupted_one(family: str, crops: Crops, tmp_path: Path) -> None:
     config = tiny(family)
     whole = train(config, lambda: crops, out=tmp_path / "whole")
-    first = train(config, lambda: crops, out=tmp_path / "parts", stop=after(5))
+    first = train(config, lambda: crops, out=tmp_path / "parts", session=Session(steps=5))
     assert (first.step, first.finished) == (5, False)
-    train(config, lambda: crops, out=tmp_path / "parts", resume=True, stop=after(2))
+    train(config, lambda: crops, out=tmp_path / "parts", resume=True, session=Session(steps=2))
     parts = train(config, lambda: crops, out=tmp_path / "parts", resume=True)
     assert (parts.step, parts.finished) == (8, True)
     assert parts.weights.read_bytes() == whole.weights.read_bytes()
@@ -90,7 +85,7 @@ def test_a_killed_run_goes_on_from_its_checkpoint(
         if checkpoint.step % 4 == 0:
             save_checkpoint(out, checkpoint)
 
-    monkeypatch.setattr(trainer, "save_checkpoint", now_and_then)
+    monkeypatch.setattr(training_run, "save_checkpoint", now_and_then)
     with pytest.raises(Killed, match="at step 7"):
         train(config, lambda: crops, out=tmp_path / "killed", on_progress=fatal)
     assert not list((tmp_path / "killed").glob("*.safetensors"))
@@ -127,7 +122,7 @@ def test_a_run_by_the_clock_counts_the_minutes_of_all_sessions(
 
     monkeypatch.setattr(PatchSource, "draw", slow)
     config = tiny(DEFAULT_CODEC, steps=None, minutes=1.0, optimiser={"warmup_steps": 0, "decay_from": 0.5})
-    train(config, lambda: crops, out=tmp_path, stop=after(2), on_progress=seen.append)
+    train(config, lambda: crops, out=tmp_path, session=Session(steps=2), on_progress=seen.append)
     seconds[0] += 1000.0  # between sessions
     trained = train(config, lambda: crops, out=tmp_path, resume=True, on_progress=seen.append)
     assert (trained.step, trained.finished) == (6, True)
@@ -153,7 +148,7 @@ def test_steps_that_are_not_finite_are_skipped(
 
 
 def test_a_run_that_has_diverged_ends(crops: Crops, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trainer, "_MOST_SKIPPED", 3)
+    monkeypatch.setattr(training_run, "_MOST_SKIPPED", 3)
     monkeypatch.setattr(PatchSource, "draw", lambda *_: torch.full((4, 3, 64, 64), math.nan))
     with pytest.raises(TrainingError, match=r"got none in 3 steps .* has diverged"):
         train(tiny(DEFAULT_CODEC), lambda: crops, out=tmp_path)
@@ -248,7 +243,7 @@ def test_kinds_of_images_are_measured_apart_and_change_nothing(
     kinds = {"buildings": crops.pixels[:2], "screens": crops.pixels[2:3]}
     config = tiny(family, steps=2, evaluate_every=1)
     alone = train(config, lambda: crops, out=tmp_path / "alone")
-    watched = train(config, lambda: crops, out=tmp_path / "watched", held_out=kinds)
+    watched = train(config, lambda: crops, out=tmp_path / "watched", held_out=lambda: kinds)
     before, after = (read_weights(one.weights).tensors for one in (alone, watched))
     assert all(torch.equal(tensor, after[name]) for name, tensor in before.items())
     rows = [row for row in read_log(tmp_path / "watched") if row["kind"] == "evaluate"]
@@ -273,7 +268,7 @@ def test_a_run_on_a_gpu_resumes_and_learns_what_a_cpu_learns(
     family: str, device: str, crops: Crops, tmp_path: Path
 ) -> None:
     config = tiny(family, bfloat16=False)
-    train(config, lambda: crops, out=tmp_path / "gpu", device=torch.device(device), stop=after(5))
+    train(config, lambda: crops, out=tmp_path / "gpu", device=torch.device(device), session=Session(steps=5))
     train(config, lambda: crops, out=tmp_path / "gpu", device=torch.device(device), resume=True)
     train(config, lambda: crops, out=tmp_path / "cpu", workers=1)  # shares draw for themselves; a GPU has one
     gpu, cpu = ([row for row in read_log(tmp_path / at) if row["kind"] == "train"] for at in ("gpu", "cpu"))

@@ -9,7 +9,7 @@ import pytest
 
 from jobs.terminal import drawers
 from jobs.terminal.exit_codes import clear_errors
-from jobs.terminal.progress import count_steps, show_progress, show_share
+from jobs.terminal.progress import count_steps, show_progress, show_training
 from jobs.terminal.watch import watch
 from pipeline.events import (
     Event,
@@ -136,9 +136,16 @@ def test_a_long_listing_says_how_fast_it_is(
     assert re.match(r"listing: 1,000\+ listed \(199,000 unchanged\) (2,000|1,99\d)/s, 0 encoded", line)
 
 
-def test_a_training_has_a_line_at_its_first_step_and_at_its_end(capsys: pytest.CaptureFixture[str]) -> None:
-    with show_share("reading images") as show:
-        show(0.1, "step 1")
-        show(0.2, "step 2")
-        show(1.0, "step 10")
-    assert lines(capsys.readouterr().err) == ["step 1", "step 10"]
+def test_a_training_has_a_line_when_a_stage_begins_at_its_first_step_and_at_its_end(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with show_training() as show:
+        for done in range(3):
+            show.stage("images read", done, None)
+        show.stage("crops evaluated", 0, 24)
+        show.step(0.1, "step 1")
+        show.stage("crops evaluated", 0, 24)
+        show.step(0.2, "step 2")
+        show.step(1.0, "step 10")
+    told = lines(capsys.readouterr().err)
+    assert told == ["0 images read", "0 of 24 crops evaluated", "step 1", "step 10"]

@@ -1,0 +1,43 @@
+"""How long the long stages of a run took, so that a session of so many minutes knows when it has to begin to end."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, Literal
+
+DURATIONS_NAME: Final = "durations.json"
+Stage = Literal["evaluation", "export"]
+
+
+class Durations:
+    """Seconds that an evaluation and an export took when they were last made, kept in the run's folder."""
+
+    def __init__(self, out: Path) -> None:
+        self._path = out / DURATIONS_NAME
+        self._seconds: dict[str, float] = {}
+        if self._path.exists():
+            self._seconds = json.loads(self._path.read_text(encoding="utf-8"))
+
+    @property
+    def evaluation(self) -> float:
+        """0 before the first."""
+        return self._seconds.get("evaluation", 0.0)
+
+    @property
+    def export(self) -> float:
+        """Before the first, what an evaluation takes: both put a few dozen crops through the model."""
+        return self._seconds.get("export", self.evaluation)
+
+    @contextmanager
+    def measured(self, stage: Stage) -> Iterator[None]:
+        """Take the time of a stage, if it comes to its end."""
+        began = time.monotonic()
+        yield
+        self._seconds[stage] = round(time.monotonic() - began, 1)
+        temporary = self._path.with_suffix(".partial")
+        temporary.write_text(json.dumps(self._seconds), encoding="utf-8")
+        temporary.replace(self._path)
