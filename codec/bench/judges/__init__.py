@@ -4,11 +4,16 @@ judge.py             what a judge is, and why it may have no score
 all_judges.py        all of them
 structural.py        SSIM, MS-SSIM
 ssimulacra.py        SSIMULACRA2
+lpips.py, dists.py   how far apart networks see two pictures, weighted by what people said
+kernel_distance.py   KD-lite0, KD-mobilenet2: whether sets of pictures look alike; and why there is no FID
+tensors.py           pixels as those take them
 blockiness.py        steps at the edges of blocks
 spectral_peaks.py    patterns that repeat every few pixels
 vision/              edges, keypoints, lines, regions: what classic computer vision still sees
 luma.py              what those two look at
 generations.py       what a codec loses when its own pictures are encoded again
+
+trained_on.py        which of them a model was trained on
 
 PSNR is none of them: it comes with every `Sample`.
 """

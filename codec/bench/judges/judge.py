@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -9,12 +10,12 @@ from typing import Final, Literal
 from codec.contract import RGB
 from codec.errors import CodecError
 
-MAX_PIXELS: Final = 4_000_000
-"""Judges that hold some 500 bytes a pixel refuse larger pictures: they would take more than 2 GB."""
+MOST_PIXELS: Final = 4_000_000
+"""Judges that hold some 500 bytes a pixel look at the middle of larger pictures: all of one would take over 2 GB."""
 
 
 class NoScoreError(CodecError):
-    """A judge has no score for these pictures: they are too small for it, or too large for the memory of a worker."""
+    """A judge has no score for these pictures: they are too small for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,10 +53,12 @@ def refuse_small(pixels: RGB, shortest: int) -> None:
         raise NoScoreError(f"expected at least {shortest} pixels each way, got {width} x {height}")
 
 
-def refuse_large(pixels: RGB) -> None:
-    """Raise `NoScoreError` where there are more than `MAX_PIXELS`."""
+def middle(pixels: RGB, most: int = MOST_PIXELS) -> RGB:
+    """The picture, or of a larger one its middle, of the same shape and about that many pixels."""
     height, width = pixels.shape[:2]
-    if height * width > MAX_PIXELS:
-        raise NoScoreError(
-            f"expected at most {MAX_PIXELS / 1e6:g} megapixels, got {width} x {height}: it would take more than 2 GB"
-        )
+    if height * width <= most:
+        return pixels
+    part = math.sqrt(most / (height * width))
+    tall, wide = (min(max(round(side * part), 1), side) for side in (height, width))
+    top, left = (height - tall) // 2, (width - wide) // 2
+    return pixels[top : top + tall, left : left + wide]

@@ -12,7 +12,7 @@ from typing import Final, Literal
 import numpy as np
 import numpy.typing as npt
 
-from codec.bench.judges.judge import Judge, refuse_large, refuse_small
+from codec.bench.judges.judge import Judge, middle, refuse_small
 from codec.bench.judges.vision.opencv import SHORTEST_SIDE, luma_of, no_opencv, opencv
 from codec.contract import RGB
 
@@ -60,8 +60,7 @@ def _repeatability(detector: Detector, original: RGB, decoded: RGB) -> float:
 
 def _of_pair(detector: Detector, original: RGB, decoded: RGB) -> tuple[_Keypoints, _Keypoints]:
     refuse_small(original, SHORTEST_SIDE)
-    refuse_large(original)
-    there, found = (_detected(detector, one.shape, one.tobytes()) for one in (original, decoded))
+    there, found = (_detected(detector, one.shape, one.tobytes()) for one in map(middle, (original, decoded)))
     return there, found
 
 

@@ -10,20 +10,23 @@ import pytest
 from PIL import Image
 
 from codec.bench.judges import Judge, NoScoreError, all_judges
-from codec.bench.judges.blockiness import blockiness
+from codec.bench.judges.blockiness import BLOCKINESS, blockiness
 from codec.bench.judges.generations import generation_loss, through_codec
-from codec.bench.judges.judge import MAX_PIXELS
-from codec.bench.judges.spectral_peaks import spectral_peaks
+from codec.bench.judges.judge import middle
+from codec.bench.judges.spectral_peaks import SPECTRAL_PEAKS, spectral_peaks
+from codec.bench.judges.ssimulacra import SSIMULACRA2
+from codec.bench.judges.structural import MS_SSIM, SSIM
 from codec.contract import RGB, EncodeOptions
 from tests.support.block_codec import block_codec
 from tests.support.photographs import PHOTOS, picture
 
 SMALL = picture(168, 180)
+OF_PIXELS = (SSIM, MS_SSIM, SSIMULACRA2, BLOCKINESS, SPECTRAL_PEAKS)
 
 
 def photo() -> RGB:
     with Image.open(PHOTOS / "kodim07.png") as file:
-        return np.asarray(file.convert("RGB"))[:256, :256]
+        return np.asarray(file.convert("RGB"))[:192, :192]
 
 
 def as_jpeg(pixels: RGB, quality: int) -> RGB:
@@ -39,7 +42,7 @@ def test_judges_have_names_sources_and_words_of_what_they_do_not_see() -> None:
     assert all(judge.source and judge.blind_to for judge in judges)
 
 
-@pytest.mark.parametrize("judge", [one for one in all_judges() if one.of_pair], ids=lambda judge: judge.name)
+@pytest.mark.parametrize("judge", OF_PIXELS, ids=lambda judge: judge.name)
 def test_a_judge_of_pairs_ranks_damage(judge: Judge) -> None:
     if (reason := judge.missing()) is not None:
         pytest.skip(reason)
@@ -63,7 +66,6 @@ def test_the_spectrum_shows_a_hatch_that_nobody_sees() -> None:
     hatched = np.clip(np.rint(original + hatch[..., None]), 0, 255).astype(np.uint8)
     assert spectral_peaks(original, hatched) > 1.5
     assert spectral_peaks(hatched, hatched) == 1
-    assert blockiness(original, hatched) < 1.1
 
 
 def test_a_flat_picture_is_not_blocky_and_has_no_peaks() -> None:
@@ -71,16 +73,21 @@ def test_a_flat_picture_is_not_blocky_and_has_no_peaks() -> None:
     assert blockiness(flat, flat) == spectral_peaks(flat, flat) == 1
 
 
-@pytest.mark.parametrize("judge", [one for one in all_judges() if one.of_pair], ids=lambda judge: judge.name)
-def test_pictures_of_the_wrong_size_have_no_score_and_say_why(judge: Judge) -> None:
-    if (reason := judge.missing()) is not None:
-        pytest.skip(reason)
+@pytest.mark.parametrize(
+    "judge", [one for one in OF_PIXELS if one is not SSIMULACRA2], ids=lambda judge: judge.name
+)
+def test_a_picture_that_is_too_small_has_no_score(judge: Judge) -> None:
     assert judge.of_pair is not None
-    wrong = picture(9, 11) if judge.name != "SSIMULACRA2" else np.zeros((1, MAX_PIXELS + 1, 3), np.uint8)
-    with pytest.raises(
-        NoScoreError, match=r"expected at (least \d+ pixels each way|most 4 megapixels), got \d+ x \d+"
-    ):
-        judge.of_pair(wrong, wrong)
+    with pytest.raises(NoScoreError, match=r"expected at least \d+ pixels each way, got 11 x 9"):
+        judge.of_pair(picture(9, 11), picture(9, 11))
+
+
+def test_of_a_large_picture_the_middle_is_looked_at() -> None:
+    row = np.arange(60, dtype=np.uint8)[None, :, None].repeat(30, 0).repeat(3, 2)
+    part = middle(row, 450)
+    assert part.shape == (15, 30, 3)
+    assert part[0, 0, 0] == 15
+    assert middle(row, 1800) is row
 
 
 def test_generations_lose_what_a_codec_does_not_keep() -> None:

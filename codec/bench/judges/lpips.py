@@ -1,0 +1,51 @@
+"""LPIPS, by its authors' AlexNet and by their VGG16: `codec/perception/lpips.py`."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from codec.bench.judges.judge import Judge, middle, refuse_small
+from codec.contract import RGB
+from codec.perception.packaged import LPIPS_ALEXNET, LPIPS_VGG16
+
+if TYPE_CHECKING:  # torch: only where it is asked for
+    from codec.perception.lpips import Network
+
+_SOURCE: Final = (
+    "Zhang, Isola, Efros, Shechtman, Wang 2018, The unreasonable effectiveness of deep features as a perceptual "
+    "metric, weights v0.1"
+)
+
+
+def lpips(network: Network, original: RGB, decoded: RGB) -> float:
+    """The distance by one of its networks, of large pictures of their middle.
+
+    Raises:
+        WeightsError: the package with the weights is not here.
+        NoScoreError: the picture is too small for the network.
+    """
+    from codec.bench.judges.tensors import as_batch, judging
+    from codec.perception.lpips import SHORTEST_SIDE, load_lpips
+
+    refuse_small(original, SHORTEST_SIDE[network])
+    with judging():
+        return float(load_lpips(network)(as_batch(middle(original)), as_batch(middle(decoded))))
+
+
+LPIPS_ALEX: Final = Judge(
+    name="LPIPS (AlexNet)",
+    better="lower",
+    source=_SOURCE,
+    blind_to="It takes texture that was invented for texture that was there, and hardly sees a faint regular hatch.",
+    missing=LPIPS_ALEXNET.missing,
+    of_pair=partial(lpips, "AlexNet"),
+)
+LPIPS_VGG: Final = Judge(
+    name="LPIPS (VGG)",
+    better="lower",
+    source=_SOURCE,
+    blind_to="As with AlexNet; its scores are not comparable with those. It takes seconds a picture.",
+    missing=LPIPS_VGG16.missing,
+    of_pair=partial(lpips, "VGG16"),
+)

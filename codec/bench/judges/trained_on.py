@@ -1,0 +1,30 @@
+"""Which judges a model was trained on: it is not judged by those, and tables mark its scores by them.
+
+A recipe that trains on a judge says so in its weights file: `"recipe": {"trained_on": ["LPIPS (AlexNet)"], ...}`. What
+was trained on structural similarity says that by its objective.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from codec.contract import Codec
+from codec.weights_file import parse_weights
+
+MARK: Final = "*"
+"""Beside a score by a judge that the model was trained on."""
+TRAINED_ON: Final = "trained_on"
+_OF_OBJECTIVE: Final = {"ssim": ("SSIM", "MS-SSIM"), "mixed": ("SSIM", "MS-SSIM")}
+
+
+def judges_trained_on(codec: Codec) -> frozenset[str]:
+    """Names of judges that any weights of a codec were trained on."""
+    configs = (parse_weights(data, where=name).config for name, data in codec.weights.items())
+    return frozenset(name for config in configs for name in _trained_on(json.loads(config)))
+
+
+def _trained_on(config: dict[str, Any]) -> list[str]:
+    recipe = config.get("recipe") or {}
+    objective = (recipe.get("config") or {}).get("objective", "mse")
+    return [*recipe.get(TRAINED_ON, ()), *_OF_OBJECTIVE.get(objective, ())]
