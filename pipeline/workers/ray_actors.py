@@ -34,12 +34,12 @@ class TenfoldWorker:
 
     def __init__(self, spec: WorkerSpec[Any], threads: int, name: str) -> None:
         self._name = name
-        keep_freed_memory()
         if ray.get_gpu_ids() and not torch.cuda.is_available():
             raise ConfigError(
                 f"Expected PyTorch to use the GPU that Ray lends on {socket.gethostname()}, got torch "
                 f"{torch.__version__}, which sees none: install its CUDA build there, or check the driver."
             )
+        keep_freed_memory()
         torch.set_num_threads(threads)
         self._worker = spec.build(threads=threads)
         self._process = uuid4().hex

@@ -1,4 +1,4 @@
-"""`tenfold repair` as a person meets it: words, JSON, exit codes; in this process, on Ray, on a real S3 server."""
+"""`tenfold repair` as a person meets it: words, JSON, exit codes; in this process, on a real S3 server."""
 
 from __future__ import annotations
 
@@ -169,19 +169,6 @@ def test_no_run_commits_to_half_a_catalogue(made: Path, archive: Path) -> None:
     assert ran.code == 1
     assert "got one that a repair is making anew" in ran.err
     assert sorted(archive.rglob("*")) == before
-
-
-@pytest.mark.usefixtures("ray_cluster")
-def test_on_ray(archive: Path) -> None:
-    """Every worker that there is: a catalogue to make again, rows to save, an image to encode."""
-    hurt(archive, "002.png")
-    (archive / "lost/20261121T120000Z").mkdir(parents=True)
-    (archive / "lost/20261121T120000Z/repairing.json").write_text("{}")
-    ran = tenfold("repair", archive, "--workers", "1", "--json")
-    summary = ran.json()
-    assert (ran.code, summary["rebuilt"]["images"], summary["rebuilt"]["unknown"]) == (0, 4, [])
-    assert (summary["salvaged"], summary["encoded_again"], summary["lost"]) == (3, 1, [])
-    assert tenfold("verify", archive, *HERE).code == 0
 
 
 @pytest.mark.s3

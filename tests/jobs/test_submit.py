@@ -73,44 +73,25 @@ def _wait_for(url: str, node: subprocess.Popen[bytes]) -> None:
     raise TimeoutError(f"no job server at {url}")
 
 
-def test_compress_as_a_job(cluster: str, small_photos: Path, tmp_path: Path) -> None:
-    config = tmp_path / "run.yaml"
-    config.write_text("codec: {quality: 20}\nworkers: {count: 1}\n")
-    process = start_tenfold(
-        *(
-            "submit",
-            "--address",
-            cluster,
-            "compress",
-            small_photos,
-            tmp_path / "archive",
-            "--config",
-            config,
-            "--json",
-        ),
-        env=TOKEN,
-    )
-    out, err = process.communicate(timeout=240)
-    assert process.returncode == 0, err + out
-    assert "Submitted raysubmit_" in err
-    assert '"coded": 6' in out
-    rows = tenfold("ls", tmp_path / "archive", "--json").json()
-    assert {row["quality"] for row in rows} == {20}
-
-
 def test_an_install_submits_its_own_code(
     cluster: str, installed: Installed, small_photos: Path, tmp_path: Path
 ) -> None:
+    config = tmp_path / "run.yaml"
+    config.write_text("codec: {quality: 20}\nworkers: {count: 1}\n")
     own_code = installed.site_packages / "tenfold" / "pipeline" / "own_code.py"
     as_installed = own_code.read_text()
     own_code.write_text(as_installed.replace(VERSION, "0.0.1.elsewhere"))
     try:
-        words = ("compress", small_photos / "kodim03.png", tmp_path / "archive", "--workers", "1")
+        words = ("compress", small_photos / "kodim03.png", tmp_path / "archive", "--config", config, "--json")
         process = installed.start("tenfold", "submit", "--address", cluster, *words, cwd=tmp_path, env=TOKEN)
         out, err = process.communicate(timeout=240)
     finally:
         own_code.write_text(as_installed)
     assert process.returncode == 0, err + out
+    assert "Submitted raysubmit_" in err
+    assert '"coded": 1' in out
+    (row,) = tenfold("ls", tmp_path / "archive", "--json").json()
+    assert row["quality"] == 20
     (record,) = (tmp_path / "archive" / "runs").glob("*/run.json")
     assert json.loads(record.read_text())["packages"]["tenfold"] == "0.0.1.elsewhere"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -14,7 +15,7 @@ from typing import Final
 ROOT: Final = Path(__file__).resolve().parents[2]
 DECOYS: Final = ("codec", "pipeline", "jobs")
 """Names of rooms in the checkout, which in site-packages are those of other packages."""
-_BUILD_SDIST: Final = "import build_backend, sys; print(build_backend.build_sdist(sys.argv[1]))"
+_BUILD: Final = "import build_backend, sys; getattr(build_backend, sys.argv[1])(sys.argv[2])"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,9 +52,11 @@ class Installed:
 
 def install(folder: Path) -> Installed:
     """Build an sdist of the checkout, from it a wheel, and install that beside the decoys."""
-    _run(sys.executable, "-c", _BUILD_SDIST, str(folder))
+    _run(sys.executable, "-c", _BUILD, "build_sdist", str(folder))
     (sdist,) = folder.glob("*.tar.gz")
-    _pip("wheel", "--no-build-isolation", "--no-deps", "--no-index", f"--wheel-dir={folder}", str(sdist))
+    shutil.unpack_archive(sdist, folder / "unpacked", filter="data")
+    (unpacked,) = (folder / "unpacked").iterdir()
+    _run(sys.executable, "-c", _BUILD, "build_wheel", str(folder), cwd=unpacked)
     (wheel,) = folder.glob("*.whl")
     home = folder / "venv"
     venv.create(home, symlinks=True)
@@ -65,7 +68,8 @@ def install(folder: Path) -> Installed:
         (site_packages / name / "__init__.py").write_text(f"raise ImportError('this is another {name}')\n")
     before = _names(site_packages)
     bin_folder = Path(paths["scripts"])
-    _pip("--python", str(bin_folder / "python"), "install", "--no-deps", "--no-index", str(wheel))
+    of_its_own = ("--python", str(bin_folder / "python"))
+    _pip(*of_its_own, "install", "--no-deps", "--no-index", "--no-compile", str(wheel))
     return Installed(
         sdist=sdist,
         wheel=wheel,
@@ -90,8 +94,8 @@ def _pip(*words: str) -> None:
     _run(sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", *words)
 
 
-def _run(*words: str) -> None:
-    ran = subprocess.run(words, cwd=ROOT, env=_without_python_path(), capture_output=True, text=True)
+def _run(*words: str, cwd: Path = ROOT) -> None:
+    ran = subprocess.run(words, cwd=cwd, env=_without_python_path(), capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr + ran.stdout
 
 

@@ -7,22 +7,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
 
-import numpy as np
-import PIL.Image
 import psutil
 import pytest
 import ray
 import torch
 
-from pipeline.adapt.run import AdaptRun
-from pipeline.config import AdaptConfig, CompressConfig, WorkersConfig
+from pipeline.config import WorkersConfig
 from pipeline.errors import ConfigError, TenfoldError
 from pipeline.metrics.definitions import COMMON_LABELS, METRICS
 from pipeline.metrics.on_ray import RayMeters
-from pipeline.source.parse import parse_source
-from pipeline.store.storage import Storage
 from pipeline.workers.pool import Done
+from pipeline.workers.ray_actors import TenfoldWorker
 from pipeline.workers.ray_pool import RayPool
+from pipeline.workers.ray_session import RaySession
 from tests.support.own_process import in_own_process
 
 pytestmark = pytest.mark.ray
@@ -68,39 +65,41 @@ def threads_that_stay() -> int:
     return min(counts)
 
 
-def threads_after_each_pool() -> list[int]:
-    """Unnamed threads after each of two pools that started a Ray of their own."""
+def threads_after_each_session() -> list[int]:
+    """Unnamed threads after each of two sessions that started a Ray of their own."""
     counts = []
     for _ in range(2):
-        RayPool(IdleSpec(), WorkersConfig(count=1)).close()
+        RaySession(WorkersConfig(count=1)).close()
         counts.append(threads_that_stay())
     return counts
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are counted as Linux shows them")
-def test_pools_in_one_process_leave_no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sessions_in_one_process_leave_no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RAY_enable_open_telemetry")  # the tests' own setting
-    first, second = in_own_process(threads_after_each_pool)
+    first, second = in_own_process(threads_after_each_session)
     assert second == first
-
-
-class GpuSpec(IdleSpec):
-    """Workers that would like a GPU."""
-
-    wants_gpu: ClassVar[bool] = True
-
-
-def start_where_ray_alone_sees_a_gpu() -> None:
-    """Start workers on a cluster that says it has a GPU."""
-    ray.init(address="local", num_cpus=1, num_gpus=1, include_dashboard=False, log_to_driver=False)
-    RayPool(GpuSpec(), WorkersConfig())
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="PyTorch sees a GPU here")
 def test_a_gpu_that_pytorch_cannot_use_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")  # or Ray itself refuses
+    monkeypatch.setattr(ray, "get_gpu_ids", lambda: [0])
     with pytest.raises(ConfigError, match="which sees none: install its CUDA build there"):
-        in_own_process(start_where_ray_alone_sees_a_gpu)
+        TenfoldWorker(IdleSpec(), 1, "tenfold idle 1")
+
+
+class StillbornSpec(IdleSpec):
+    """Workers that cannot be."""
+
+    def build(self, *, threads: int) -> IdleWorker:
+        """None of them."""
+        raise ConfigError("Expected another machine, got this one.")
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_what_is_wrong_where_a_worker_starts_is_said_here() -> None:
+    with pytest.raises(ConfigError, match="Expected another machine, got this one"):
+        RayPool(StillbornSpec(), WorkersConfig(count=1))
 
 
 def lose_the_raylet() -> str:
@@ -126,10 +125,10 @@ def test_a_ray_that_is_killed_is_an_error() -> None:
 @pytest.mark.usefixtures("ray_cluster")
 def test_another_address_than_that_of_this_process_is_refused() -> None:
     with pytest.raises(ConfigError, match="which runs in this process already"):
-        RayPool(IdleSpec(), WorkersConfig(count=1, ray_address="127.0.0.1:1"))
+        RaySession(WorkersConfig(ray_address="127.0.0.1:1"))
     there = ray.get_runtime_context().gcs_address
     for same in (there, "auto"):
-        RayPool(IdleSpec(), WorkersConfig(count=1, ray_address=same)).close()
+        RaySession(WorkersConfig(ray_address=same)).close()
 
 
 @pytest.mark.usefixtures("ray_cluster")
@@ -147,19 +146,3 @@ def test_a_dashboard_shows_who_does_what() -> None:
     meters = RayMeters()
     for metric in METRICS:
         meters.record(metric, 1.0, dict.fromkeys((*COMMON_LABELS, *metric.labels), "x"))
-
-
-@pytest.mark.usefixtures("ray_cluster")
-def test_a_codec_learns_on_a_worker_of_a_cluster(tmp_path: Path) -> None:
-    (tmp_path / "source").mkdir()
-    for number in range(24):
-        pixels = np.random.default_rng(number).integers(0, 255, (40, 40, 3), np.uint8)
-        PIL.Image.fromarray(pixels).save(tmp_path / f"source/{number}.bmp")
-    config = CompressConfig(workers=WorkersConfig(ray_address="auto"))
-    source = parse_source(str(tmp_path / "source"))
-    told = AdaptConfig(time="10m")
-    record = AdaptRun(source, Storage(str(tmp_path / "archive")), config, told).run().record
-    assert record is not None
-    assert record.reason.startswith(
-        "too few images to learn from: of 20 that were read, 0 can be learned from"
-    )
