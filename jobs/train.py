@@ -10,7 +10,7 @@ import typer
 from codec.device import resolve_device
 from codec.registry import recipe_for
 from codec.train_config import load_train_config
-from codec.training.curves import redraw as redraw_run
+from codec.training.drawings import redraw as redraw_run
 from codec.training.local_images import load_kinds
 from codec.training.progress import progress_line
 from codec.training.session import Session, interrupted_by_signals

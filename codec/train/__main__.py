@@ -10,7 +10,7 @@ from codec.device import resolve_device
 from codec.errors import CodecError
 from codec.registry import recipe_for
 from codec.train_config import load_train_config
-from codec.training.curves import redraw
+from codec.training.drawings import redraw
 from codec.training.local_images import load_crops, load_kinds
 from codec.training.progress import Lines
 from codec.training.session import Session, interrupted_by_signals

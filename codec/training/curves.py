@@ -5,35 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
-from codec.errors import TrainingError
-from codec.training.log import LOG_NAME, read_log
-from codec.training.strips import draw_strips
+from codec.training.log import read_log
 
 CURVES_NAME: Final = "curves.png"
 
 
-def redraw(out: Path) -> list[str]:
-    """Draw `curves.png` and `strips.png` of a run anew; what was written, or why not, a line each.
+def draw_curves(out: Path) -> Path:
+    """Draw the curves.
 
     Raises:
-        TrainingError: the folder holds no run.
+        ImportError: matplotlib is not installed.
     """
-    if not read_log(out):
-        raise TrainingError(f"expected a run at {out}, found no {LOG_NAME} with lines in it; check the path")
-    curves = draw_curves(out)
-    strips = draw_strips(out)
-    return [
-        str(curves) if curves else f"no {CURVES_NAME}: matplotlib is not installed (pip install matplotlib)",
-        str(strips) if strips else f"no strips.png: no pictures of evaluations at {out / 'strips'}",
-    ]
+    from matplotlib.figure import Figure  # an extra: training itself must not need it
 
-
-def draw_curves(out: Path) -> Path | None:
-    """Draw the curves; None when matplotlib is not installed."""
-    try:
-        from matplotlib.figure import Figure  # an extra: training itself must not need it
-    except ImportError:
-        return None
     rows = read_log(out)
     losses = [row for row in rows if row["kind"] == "train" and row.get("loss") is not None]
     evaluations = [row for row in rows if row["kind"] == "evaluate"]

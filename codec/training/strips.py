@@ -1,7 +1,4 @@
-"""How a run comes to see: the first held-back crop, decoded at every evaluation, kept as small PNG files.
-
-`OUT/strips/<label>/<step>.png` and `OUT/strips/original.png`; `strips.png` sets them side by side.
-"""
+"""Sheets of what a run decoded: over its evaluations, and beside the original with what differs."""
 
 from __future__ import annotations
 
@@ -9,72 +6,51 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
 
 from codec.contract import RGB
-from codec.training.log import read_log
-from codec.training.recipe import Evaluation
+from codec.training.kept_pictures import KeptPictures
+from codec.training.sheet import save_sheet
 
 STRIPS_NAME: Final = "strips.png"
-_FOLDER: Final = "strips"
-_SIDE: Final = 256
+DIFFERENCES_NAME: Final = "differences.png"
 _MOST_COLUMNS: Final = 12
-_MARGIN: Final = 64
-_TEXT: Final = 20
-
-
-def save_strip(out: Path, step: int, evaluation: Evaluation, original: RGB) -> None:
-    """Keep the middle of what one evaluation decoded, if it shows anything."""
-    if not evaluation.shown:
-        return
-    folder = out / _FOLDER
-    for point, decoded in zip(evaluation.points, evaluation.shown, strict=True):
-        (folder / point.label).mkdir(parents=True, exist_ok=True)
-        Image.fromarray(_middle(decoded)).save(folder / point.label / f"{step:07d}.png")
-    height, width = evaluation.shown[0].shape[:2]
-    Image.fromarray(_middle(original[:height, :width])).save(folder / "original.png")
+_GAIN: Final = 8
 
 
 def draw_strips(out: Path) -> Path | None:
-    """Set the run's pictures side by side: a column per evaluation, a row per setting, the original last.
+    """A column per evaluation, a row per setting, the original last; None when there are no pictures.
 
-    Of many evaluations the first, the last, and some between them are shown. None when there are no pictures.
+    Of many evaluations the first, the last, and some between them are shown.
     """
-    rows = [row for row in read_log(out) if row["kind"] == "evaluate"]
-    labels = [point["label"] for point in rows[-1]["points"]] if rows else []
-    steps = sorted({row["step"] for row in rows if _complete(out, row["step"], labels)})
-    if not steps:
+    kept = KeptPictures(out)
+    if not kept.steps:
         return None
-    places = np.unique(np.linspace(0, len(steps) - 1, min(_MOST_COLUMNS, len(steps))).round().astype(int))
-    columns = [steps[place] for place in places]
-    with Image.open(out / _FOLDER / "original.png") as original:
-        width, height = original.size
-    sheet = Image.new(
-        "RGB", (_MARGIN + width * (len(columns) + 1), _TEXT + height * len(labels)), (255, 255, 255)
+    places = np.unique(
+        np.linspace(0, len(kept.steps) - 1, min(_MOST_COLUMNS, len(kept.steps))).round().astype(int)
     )
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(14)
-    for number, name in enumerate([*(f"step {step:,}" for step in columns), "original"]):
-        draw.text((_MARGIN + width * number + 4, 2), name, fill=(0, 0, 0), font=font)
-    for down, label in enumerate(labels):
-        top = _TEXT + height * down
-        draw.text((4, top + 4), label, fill=(0, 0, 0), font=font)
-        paths = [_picture(out, label, step) for step in columns] + [out / _FOLDER / "original.png"]
-        for number, path in enumerate(paths):
-            with Image.open(path) as picture:
-                sheet.paste(picture, (_MARGIN + width * number, top))
-    sheet.save(out / STRIPS_NAME)
+    steps, original = [kept.steps[place] for place in places], kept.original()
+    columns = [*(f"step {step:,}" for step in steps), "original"]
+    rows = {label: [*(kept.decoded(label, step) for step in steps), original] for label in kept.labels}
+    save_sheet(out / STRIPS_NAME, columns, rows)
     return out / STRIPS_NAME
 
 
-def _picture(out: Path, label: str, step: int) -> Path:
-    return out / _FOLDER / label / f"{step:07d}.png"
+def draw_differences(out: Path) -> Path | None:
+    """The original, what the last evaluation decoded, and a map of the error; None when there are no pictures."""
+    kept = KeptPictures(out)
+    if not kept.steps:
+        return None
+    original, step = kept.original(), kept.steps[-1]
+    columns = ["original", f"decoded, step {step:,}", f"error x {_GAIN}"]
+    decoded = {label: kept.decoded(label, step) for label in kept.labels}
+    rows = {label: [original, one, error_map(original, one)] for label, one in decoded.items()}
+    save_sheet(out / DIFFERENCES_NAME, columns, rows)
+    return out / DIFFERENCES_NAME
 
 
-def _complete(out: Path, step: int, labels: list[str]) -> bool:
-    return all(_picture(out, label, step).exists() for label in labels)
-
-
-def _middle(pixels: RGB) -> RGB:
-    height, width = pixels.shape[:2]
-    top, left = max(0, (height - _SIDE) // 2), max(0, (width - _SIDE) // 2)
-    return np.ascontiguousarray(pixels[top : top + _SIDE, left : left + _SIDE])
+def error_map(original: RGB, decoded: RGB) -> RGB:
+    """The absolute error of every sample, made eight times as bright: black where nothing differs, in the colour that
+    is missing or too much elsewhere."""
+    error = np.abs(original.astype(np.int16) - decoded.astype(np.int16))
+    brighter: RGB = np.minimum(_GAIN * error, 255).astype(np.uint8)
+    return brighter

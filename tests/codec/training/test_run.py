@@ -19,7 +19,7 @@ from codec.errors import TrainingError, WeightsError
 from codec.registry import codec_ids, recipe_type
 from codec.training import training_run
 from codec.training.checkpoint import Checkpoint, save_checkpoint
-from codec.training.curves import redraw
+from codec.training.drawings import redraw
 from codec.training.image_crops import Crops
 from codec.training.karhunen_loeve import Transform, fit_transform
 from codec.training.log import read_log
@@ -225,7 +225,8 @@ def test_missing_start_weights_are_named(family: str, crops: Crops, tmp_path: Pa
 def test_a_run_draws_what_it_saw(family: str, crops: Crops, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     train(tiny(family), lambda: crops, out=tmp_path)
-    assert redraw(tmp_path) == [str(tmp_path / "curves.png"), str(tmp_path / "strips.png")]
+    drawn = ("curves.png", "learning.png", "strips.png", "differences.png")
+    assert redraw(tmp_path) == [str(tmp_path / name) for name in drawn]
     labels = {path.name for path in (tmp_path / "strips").iterdir() if path.is_dir()}
     (*_, last) = (row for row in read_log(tmp_path) if row["kind"] == "evaluate")
     assert labels == {point["label"] for point in last["points"]}
@@ -234,6 +235,8 @@ def test_a_run_draws_what_it_saw(family: str, crops: Crops, tmp_path: Path) -> N
     with Image.open(tmp_path / "strips.png") as strips:
         assert strips.width >= 4 * width  # steps 0, 4 and 8, and the original
         assert strips.height >= len(labels) * height
+    with Image.open(tmp_path / "differences.png") as differences:
+        assert differences.width >= 3 * width
 
 
 @every_family
