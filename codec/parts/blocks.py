@@ -84,15 +84,19 @@ def product_in_float32(f_BIhw: Tensor, weight_OI11: Tensor, bias_O: Tensor | Non
 
 
 def _matrix_product(f_BIhw: Tensor, weight_OI11: Tensor, bias_O: Tensor | None) -> Tensor:
-    batch, _, height, width = f_BIhw.shape
-    f_nI = f_BIhw.permute(0, 2, 3, 1).flatten(0, 2)
+    return product_of_rows(f_BIhw.permute(0, 2, 3, 1), weight_OI11[:, :, 0, 0], bias_O).permute(0, 3, 1, 2)
+
+
+def product_of_rows(f_BhwI: Tensor, weight_OI: Tensor, bias_O: Tensor | None = None) -> Tensor:
+    """The matrix product itself, (B, h, w, I) -> (B, h, w, O): a row is the same whatever rows are beside it."""
+    f_nI = f_BhwI.flatten(0, 2)
     missing = max(0, _FEWEST_ROWS - len(f_nI))
     if missing:
         f_nI = functional.pad(f_nI, (0, 0, 0, missing))
-    product_nO = functional.linear(f_nI, weight_OI11[:, :, 0, 0], bias_O)
+    product_nO = functional.linear(f_nI, weight_OI, bias_O)
     if missing:
         product_nO = product_nO[:-missing]
-    return product_nO.view(batch, height, width, -1).permute(0, 3, 1, 2)
+    return product_nO.view(*f_BhwI.shape[:3], -1)
 
 
 def beside(*parts_BFhw: Tensor) -> Tensor:

@@ -1,0 +1,127 @@
+"""A codec of any model of the grid: images are analysed once; from the latents every quality can be had.
+
+Shape legend: x_BCHW YCbCr pixels; y_BChw latents, y_hwC those of one image.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from codec.contract import SIXTEENTHS
+from codec.entropy.range_coder import RangeCoder, Symbols
+from codec.entropy.symbol_streams import SymbolStream
+from codec.entropy.tables import SYMBOL_LIMIT
+from codec.grid.network import GridFamily
+from codec.grid.quality import OWN_QUALITY, step_of
+from codec.grid.weights import GridWeights, load_own, understand
+from codec.parts.tile_loop import Tiling, latent_grid
+from codec.parts.tiled_codec import TiledCodec
+from codec.parts.tiled_model import AnalysedImage
+from codec.weights_file import WeightsFile, understood
+
+_TILE_PIXELS = 512
+"""Side of a tile: layers at full resolution need memory for each pixel."""
+
+
+class ResidentModel:
+    """One weights file on a device. Implements `codec.parts.tiled_model.TiledModel`."""
+
+    multiple = 1
+
+    def __init__(self, weights: GridWeights, device: torch.device) -> None:
+        """Copy what is needed onto the device."""
+        self.digest, self.file = weights.digest, weights.data
+        self.coder = RangeCoder(weights.entropy.tables)
+        self._entropy, self._device = weights.entropy, device
+        self._model = copy.deepcopy(weights.model).to(device)
+        network = self._model.network
+        self.channels, self._grid = network.channels, network.grid
+        tile = max(1, _TILE_PIXELS // network.grid)
+        self.analysis = Tiling(grid=network.grid, halo=network.halo, device=device, tile=tile)
+        self.synthesis = self.analysis
+
+    def num_symbols(self, width: int, height: int) -> int:
+        """How many symbols an image of so many pixels has."""
+        rows, columns = latent_grid(height, width, self._grid)
+        return self.channels * rows * columns
+
+    def analyse(self, x_BCHW: Tensor) -> Tensor:
+        """(B, 3, H, W) -> (B, C, h, w)."""
+        return self._model.analyse(x_BCHW)
+
+    def symbols(
+        self,
+        grid: tuple[int, int],
+        sixteenths: Sequence[int],
+        stream: SymbolStream,
+        images: Sequence[AnalysedImage] | None,
+    ) -> Tensor:
+        """Pass the symbols of images of one grid through a stream: one group, channel after channel.
+
+        Raises:
+            BitstreamError: the stream is a reader and does not hold these symbols.
+        """
+        qualities = [one / SIXTEENTHS for one in sixteenths]
+        step_B111 = np.array([step_of(one) for one in qualities], np.float32)[:, None, None, None]
+        positions = grid[0] * grid[1]
+        indices_Bn = np.stack([self._entropy.indices(round(one), positions) for one in qualities])
+        wanted_Bn = None
+        if images is not None:
+            y_BhwC = torch.stack([image.y_hwC for image in images])
+            y_BChw = y_BhwC.permute(0, 3, 1, 2).float().cpu().numpy()
+            wanted_Bn = quantised(y_BChw, step_B111).reshape(len(images), -1)
+        found = stream.group(wanted_Bn, indices_Bn).reshape(-1, self.channels, *grid)
+        y_hat_BChw = torch.from_numpy(found.astype(np.float32) * step_B111)
+        return y_hat_BChw.permute(0, 2, 3, 1).to(self._device)
+
+    def synthesise(self, y_BChw: Tensor, quality_B: Tensor) -> Tensor:
+        """(B, C, h, w) -> (B, 3, H, W), the same at every quality."""
+        del quality_B
+        return self._model.synthesise(y_BChw)
+
+
+def quantised(y: npt.NDArray[np.float32], step: float | npt.NDArray[np.float32]) -> Symbols:
+    """Latents of any shape as symbols."""
+    rounded: Symbols = np.rint(y / step).clip(-SYMBOL_LIMIT, SYMBOL_LIMIT).astype(np.int16)
+    return rounded
+
+
+class GridCodec(TiledCodec):
+    """The codec of a family of the grid, resident on one device."""
+
+    def __init__(
+        self,
+        family: GridFamily,
+        own: GridWeights,
+        others: Sequence[GridWeights] = (),
+        *,
+        device: torch.device,
+    ) -> None:
+        """Encode with `own`; decode what it or one of `others` made."""
+        super().__init__(
+            family.id,
+            ResidentModel(own, device),
+            [ResidentModel(weights, device) for weights in others],
+            default_quality=OWN_QUALITY,
+        )
+
+
+def load_grid(
+    family: GridFamily, *, device: torch.device, own: bytes | None, others: Sequence[bytes]
+) -> GridCodec:
+    """A family's codec on a device: with the family named, a `codec.registry.Loader`.
+
+    Raises:
+        WeightsError: `own` is not this family's, or the shipped weights are missing or damaged.
+    """
+
+    def mine(file: WeightsFile) -> GridWeights:
+        return understand(file, family)
+
+    return GridCodec(family, load_own(own, family), understood(others, mine), device=device)

@@ -1,0 +1,33 @@
+"""Real bytes and real decoded pixels of a codec on held-back crops, at several qualities."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from codec.contract import RGB, Codec, EncodeOptions
+from codec.metrics import psnr_db
+from codec.training.recipe import Evaluation, EvaluationPoint
+
+_SIDE: Final = 384
+"""Of each crop, at most."""
+
+
+def evaluate(codec: Codec, images: Sequence[RGB], qualities: Sequence[int]) -> Evaluation:
+    """Every image at every quality. The fact `mse_q32` is the mean squared error of RGB in [0, 1] at quality 32."""
+    parts = [np.ascontiguousarray(image[:_SIDE, :_SIDE]) for image in images]
+    prepared = codec.encoder.prepare(parts)
+    points, shown, facts = [], [], {}
+    pixels = sum(part.shape[0] * part.shape[1] for part in parts)
+    for quality in qualities:
+        encoded = codec.encoder.finish(prepared, [EncodeOptions(quality=quality)] * len(parts))
+        decoded = [one.pixels for one in codec.decode([one.payload for one in encoded])]
+        decibels = [psnr_db(part, one) for part, one in zip(parts, decoded, strict=True)]
+        bits = 8 * sum(len(one.payload) for one in encoded)
+        label = f"q{quality:02d}"
+        points.append(EvaluationPoint(label=label, bpp=bits / pixels, psnr_db=float(np.mean(decibels))))
+        facts[f"mse_{label}"] = float(np.mean(np.power(10.0, -np.array(decibels) / 10.0)))
+        shown.append(decoded[0])
+    return Evaluation(points=tuple(points), facts=facts, shown=tuple(shown))

@@ -1,0 +1,70 @@
+"""What a family of the grid brings: a network, and how one is made of a config.
+
+Shape legend: x_BCHW YCbCr pixels; y_BChw latents, h = H / grid, w = W / grid.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter
+from torch import Tensor, nn
+
+
+class GridNetwork(nn.Module, ABC):
+    """An analysis and a synthesis transform on one grid.
+
+    Law: outside training, what a position gets depends on nothing but what lies within `halo`, and not on the size of
+    the whole or of the batch: build it of `codec.parts.convolution`, `Pointwise` and `depthwise`.
+    """
+
+    grid: int
+    """Pixels per latent position, each way."""
+    halo: int
+    """Latent positions around one that its latents, or its pixels, depend on."""
+    channels: int
+    """C of the latents."""
+
+    @abstractmethod
+    def analyse(self, x_BCHW: Tensor) -> Tensor:
+        """(B, 3, H, W) -> (B, C, h, w), in units of the network's own."""
+
+    @abstractmethod
+    def synthesise(self, y_BChw: Tensor) -> Tensor:
+        """(B, C, h, w) -> (B, 3, H, W)."""
+
+    def start(self, x_BCHW: Tensor) -> bool:
+        """Begin near something that works, set by some images; by default, nothing moves.
+
+        `codec.grid.principal` sets a layer and its mirror.
+
+        Returns:
+            Whether it is an orthonormal transform now, for which one quantiser step suits all latents.
+        """
+        del x_BCHW
+        return False
+
+    def settle(self, x_BCHW: Tensor) -> None:
+        """Take the statistics that the network needs outside training, once its weights are final; by default, none.
+
+        Args:
+            x_BCHW: some of what was trained on.
+        """
+        del x_BCHW
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GridFamily:
+    """A family of the grid: how its weights files and its runs say what network they are of."""
+
+    id: str
+    """The codec's id, as `codec.family.Family.id`."""
+    config: TypeAdapter[Any]
+    """Of what a weights file has at `network`."""
+    build: Callable[[Any], GridNetwork]
+    """A network of that config, untrained."""
+    preset: str
+    """The shipped weights that encode when no others are named."""

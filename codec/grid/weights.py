@@ -1,0 +1,100 @@
+"""A weights file of the grid: a network in float16, its tables as the integers they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import torch
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from codec.entropy.factorised import FactorisedModel
+from codec.entropy.tables import FrequencyTables
+from codec.errors import WeightsError
+from codec.grid.model import GridModel
+from codec.grid.network import GridFamily
+from codec.weights_file import (
+    SHIPPED,
+    SUFFIX,
+    WeightsFile,
+    load_state,
+    parse_weights,
+    read_weights,
+    weights_bytes,
+)
+
+_TABLES: Final = {"tables.index": torch.uint8, "tables.reach": torch.int32, "tables.counts": torch.int32}
+
+
+class WeightsConfig(BaseModel):
+    """What a weights file says of itself."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    family: str
+    name: str
+    """Of the preset."""
+    network: dict[str, Any]
+    """What `GridFamily.config` understands."""
+    recipe: dict[str, Any] = {}
+    """How it came to be."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class GridWeights:
+    """One weights file, on the CPU."""
+
+    config: WeightsConfig
+    model: GridModel
+    entropy: FactorisedModel
+    digest: bytes
+    data: bytes
+
+
+def export(model: GridModel, entropy: FactorisedModel, config: WeightsConfig) -> bytes:
+    """A weights file of a trained model."""
+    tables = (entropy.index_LC, entropy.tables.reach, entropy.tables.counts)
+    integers = {name: torch.from_numpy(table) for name, table in zip(_TABLES, tables, strict=True)}
+    return weights_bytes(config.model_dump_json(), model.state_dict() | integers)
+
+
+def understand(file: WeightsFile, family: GridFamily) -> GridWeights:
+    """A weights file as a model in evaluation mode.
+
+    Raises:
+        WeightsError: it is another family's, or not whole.
+    """
+    try:
+        config = WeightsConfig.model_validate_json(file.config)
+        if config.family != family.id:
+            raise WeightsError(
+                f"expected weights of {family.id} at {file.where}, got those of {config.family}"
+            )
+        network = family.config.validate_python(config.network)
+    except ValidationError as error:
+        raise WeightsError(
+            f"weights {file.where} are not of {family.id}: {error.errors()[0]['msg']}"
+        ) from error
+    tensors = dict(file.tensors)
+    integers = [tensors.pop(name, torch.empty(0)) for name in _TABLES]
+    if [table.dtype for table in integers] != list(_TABLES.values()):
+        raise WeightsError(f"expected tables of whole numbers in the weights {file.where}; they are damaged")
+    with torch.device("meta"):  # no memory before it is known to fit
+        model = GridModel(family.build(network))
+    load_state(model, tensors, where=file.where)
+    index, reach, counts = (table.numpy() for table in integers)
+    entropy = FactorisedModel(tables=FrequencyTables(reach=reach, counts=counts), index_LC=index)
+    if entropy.index_LC.shape[1] != model.network.channels:
+        raise WeightsError(f"weights {file.where} have tables for another number of channels")
+    return GridWeights(config=config, model=model, entropy=entropy, digest=file.digest, data=file.data)
+
+
+def load_own(data: bytes | None, family: GridFamily) -> GridWeights:
+    """The weights to encode with: a file's bytes, or the family's shipped ones.
+
+    Raises:
+        WeightsError: they are missing, damaged, or not this family's.
+    """
+    if data is None:
+        return understand(read_weights(SHIPPED / family.id / f"{family.preset}{SUFFIX}"), family)
+    return understand(parse_weights(data, where="given to encode with"), family)
