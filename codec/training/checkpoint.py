@@ -44,6 +44,8 @@ class Checkpoint:
     """The run's config as JSON: a run resumes only under the config it began with."""
     is_evaluated: bool = True
     """Whether the evaluation that is due at this step was made: a session that had to end leaves it to the next."""
+    images: int | None = None
+    """How many images the run reads, where its first session had no time for more."""
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:

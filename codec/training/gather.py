@@ -15,7 +15,7 @@ from codec.errors import TrainingError
 from codec.training.config import DataConfig, TrainConfig
 from codec.training.image_crops import Crops
 from codec.training.image_files import ReadImage
-from codec.training.session import stage
+from codec.training.session import current_session, stage
 
 
 class Skipped:
@@ -68,12 +68,16 @@ def gather(found: Iterable[ReadImage], config: TrainConfig, *, where: str) -> Ga
     skipped = Skipped()
     images = held = 0
     cut = None
+    session = current_session()
     for image in stage("images read", found):
         if images >= data.max_images:
             cut = f"data.max_images of {data.max_images:,}"
             break
         if held >= data.max_gib * 2**30:
             cut = f"data.max_gib of {data.max_gib:g}"
+            break
+        if session is not None and session.ends_reading(images):
+            cut = "what the run's first session had time to read"
             break
         if isinstance(image.content, str):
             skipped.add(image.name, image.content)

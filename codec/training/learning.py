@@ -72,8 +72,9 @@ def share_of_way(values: Sequence[float]) -> list[float]:
 
 
 def first_reached(steps: Sequence[int], shares: Sequence[float]) -> int:
-    """The first step at which a measure has come `REACHED` of its way."""
-    return next(step for step, share in zip(steps, shares, strict=True) if share >= REACHED)
+    """The step from which on a measure has come at least `REACHED` of its way."""
+    below = [number for number, share in enumerate(shares) if share < REACHED]
+    return steps[below[-1] + 1] if below else steps[0]
 
 
 def draw_learning(out: Path) -> Path | None:
@@ -98,12 +99,15 @@ def draw_learning(out: Path) -> Path | None:
         ):
             shares = share_of_way(values)
             reached = first_reached(steps, shares)
-            axes.plot(steps, shares, color=colour, label=f"{name}: {values[0]:.2f} to {values[-1]:.2f}")
+            axes.plot(
+                steps[1:], shares[1:], color=colour, label=f"{name}: {values[0]:.2f} to {values[-1]:.2f}"
+            )
             axes.axvline(reached, color=colour, linestyle=":", linewidth=1.0)
             words.append(f"{name} at {reached:,}")
         axes.axhline(REACHED, color="grey", linewidth=0.5)
         axes.set(title=f"{label}: {REACHED:.0%} of the way, {', '.join(words)}", xlabel="step")
-        axes.set_xscale("symlog", linthresh=max(1, steps[1]))
+        axes.set_xscale("log")
+        axes.set_ylim(-0.5, 1.2)
         axes.legend(fontsize="small", loc="lower right")
         axes.grid(alpha=0.3)
     figure.supylabel("share of the way (edges: correlation; colours: dB)", fontsize="small")

@@ -17,6 +17,9 @@ from types import FrameType
 from typing import Final, TypeVar
 
 ItemT = TypeVar("ItemT")
+_SHARE_FOR_READING: Final = 1.0 / 3.0
+"""Of a session's minutes: who has few of them trains on a part of the images."""
+_LEAST_IMAGES: Final = 64
 _SAME_S: Final = 1.0
 """Who ends a group of processes sends a signal twice (`timeout`): that is one request."""
 
@@ -56,8 +59,13 @@ class Session:
             steps: training steps after which it ends.
             tell: told before each thing of a stage, and after the last.
         """
-        self._ends_at = None if minutes is None else time.monotonic() + 60.0 * minutes
+        now = time.monotonic()
+        self._ends_at = None if minutes is None else now + 60.0 * minutes
+        self._reading_ends_at = None if minutes is None else now + _SHARE_FOR_READING * 60.0 * minutes
+        self._may_read_less = False
         self._steps_left = steps
+        self.images: int | None = None
+        """How many images the run reads, where its first session had no time for all."""
         self._tell = tell
         self._closing_seconds = 0.0
         self._is_closing = self.was_interrupted = False
@@ -83,6 +91,22 @@ class Session:
             return False
         left = self.seconds_left
         return self._steps_left == 0 or (left is not None and left <= before)
+
+    def begin_reading(self, images: int | None, *, of_new_run: bool) -> None:
+        """From here on `ends_reading` says when there are enough images.
+
+        Args:
+            images: as many as the run's first session read, if that had no time for all.
+            of_new_run: whether this is the first session, and may read fewer than there are.
+        """
+        self.images, self._may_read_less = images, of_new_run
+
+    def ends_reading(self, images: int) -> bool:
+        """Whether so many images are enough."""
+        ends_at = self._reading_ends_at if self._may_read_less else None
+        if ends_at is not None and images >= _LEAST_IMAGES and time.monotonic() >= ends_at:
+            self.images, self._may_read_less = images, False
+        return self.images is not None and images >= self.images
 
     def count_step(self) -> None:
         """One more training step is done."""
@@ -113,6 +137,11 @@ class Session:
 
 
 _current: ContextVar[Session | None] = ContextVar("session", default=None)
+
+
+def current_session() -> Session | None:
+    """The session at work, if there is one."""
+    return _current.get()
 
 
 def stage(words: str, items: Iterable[ItemT], *, total: int | None = None) -> Iterator[ItemT]:

@@ -72,6 +72,7 @@ def train(
     try:
         with session.at_work():
             kinds = held_out()  # few, and what is wrong with them is said at once
+            session.begin_reading(checkpoint and checkpoint.images, of_new_run=checkpoint is None)
             data = TrainingData.of(read(), kinds, config)
             run = TrainingRun(config, recipe, data, out, session, exports=export)
             if checkpoint is None:

@@ -253,6 +253,7 @@ class TrainingRun:
                 recipe=json.dumps(self._recipe.state()),
                 config=self._config.model_dump_json(),
                 is_evaluated=self._is_evaluated,
+                images=self._session.images,
                 **self._learner.state(),
                 **self._record.state(),
             ),

@@ -39,6 +39,8 @@ def test_what_counts_is_the_way() -> None:
     assert share_of_way([20.0, 29.0, 30.0]) == [0.0, 0.9, 1.0]
     assert share_of_way([5.0, 5.0]) == [1.0, 1.0]
     assert first_reached([0, 10, 20, 30], [0.0, 0.5, 0.95, 1.0]) == 20
+    assert first_reached([0, 10, 20, 30], [0.0, 0.95, 0.5, 1.0]) == 30
+    assert first_reached([0, 10], [1.0, 1.0]) == 0
 
 
 def test_a_map_of_the_error_is_black_where_nothing_differs() -> None:

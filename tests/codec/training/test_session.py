@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,9 @@ from codec.contract import RGB
 from codec.errors import TrainingError
 from codec.training import session as session_module
 from codec.training.config import TrainConfig
+from codec.training.gather import gather
 from codec.training.image_crops import Crops
+from codec.training.image_files import ReadImage
 from codec.training.recipe import BatchLoss, Evaluation, EvaluationPoint, ParameterGroup
 from codec.training.session import Session, StageProgress, interrupted_by_signals, stage
 from codec.training.trainer import train
@@ -191,6 +193,29 @@ def test_an_interrupted_session_ends_at_once_and_nothing_is_lost(
     assert (tmp_path / "checkpoint.pt").exists() == (step is not None)
     assert clock.now == interrupted_at
     assert run(OneWeight(clock), tmp_path).weights.read_bytes() == whole
+
+
+def test_a_session_of_few_minutes_reads_fewer_images_and_later_ones_read_the_same(
+    clock: Clock, tmp_path: Path
+) -> None:
+    heard: list[str] = []
+
+    def slow() -> Iterator[ReadImage]:
+        for number in range(300):
+            clock.now += 1.0
+            yield ReadImage(name=f"{number}.png", content=CROPS.pixels[number % len(CROPS)])
+
+    def read() -> Crops:
+        gathered = gather(slow(), CONFIG, where="here")
+        heard.append(str(gathered))
+        return gathered.crops
+
+    for session in (Session(minutes=10.0, steps=2), Session(steps=2)):
+        trained = train(CONFIG, OneWeight(clock), read, out=tmp_path, session=session, resume=True, workers=1)
+    assert trained.step == 4
+    assert heard[0].startswith("199 crops of 199 images")
+    assert heard[0].endswith("left out: what the run's first session had time to read is reached")
+    assert heard[1] == heard[0]
 
 
 def test_signals_interrupt_and_a_later_one_ends_at_once(clock: Clock) -> None:
