@@ -50,6 +50,8 @@ class Family:
     """Of its code and of the weights that ship with it."""
     searches: bool = False
     """Whether its codec has a `refiner`, and so takes an effort above 0."""
+    presets_share: bool = False
+    """Whether its presets share the qualities between them, so that `--weights` takes none of them alone."""
     experimental: bool = False
     """Whether its payloads may stop decoding in a later release: such a family is listed after all others."""
     codec: str

@@ -10,6 +10,7 @@ from jobs.bench.rd import rd
 from jobs.bench.scale import scale
 from jobs.bench.serve import serve
 from jobs.bench.speed import speed
+from jobs.bench.zoo import zoo
 
 bench = typer.Typer(
     name="bench",
@@ -18,5 +19,5 @@ bench = typer.Typer(
     add_completion=False,
     rich_markup_mode="markdown",
 )
-for measurement in (pipeline, memory, scale, serve, rd, speed, adapt):
+for measurement in (pipeline, memory, scale, serve, rd, zoo, speed, adapt):
     bench.command()(measurement)

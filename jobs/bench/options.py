@@ -59,3 +59,15 @@ def require(*packages: str) -> None:
     """
     if missing := [package for package in packages if find_spec(package) is None]:
         raise ConfigError(f"Expected the extra `bench`, got no {', '.join(missing)} here; {INSTALL}.")
+
+
+def make_folder(folder: Path) -> None:
+    """Before hours of measuring, not after.
+
+    Raises:
+        UsageError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"Expected a folder to write to, got {folder}: {error.strerror}.") from error

@@ -14,7 +14,7 @@ from codec.errors import CodecConfigError
 from codec.registry import load_codec, preset_weights
 from jobs.bench.baselines import chosen_baselines
 from jobs.bench.images import usable_images
-from jobs.bench.options import CodecId, ImagesFolder, parse_qualities, require
+from jobs.bench.options import CodecId, ImagesFolder, make_folder, parse_qualities, require
 from jobs.options import AsJson
 from jobs.terminal.exit_codes import clear_errors
 from jobs.terminal.output import print_json
@@ -67,7 +67,7 @@ def rd(
         loaded = load_codec(codec, encode_with=None if weights is None else _read(codec, weights))
         kept = cache or default_cache()
         for folder in (kept, *([out] if out else [])):
-            _make_folder(folder)
+            make_folder(folder)
         report = measure_rd(usable_images(images), loaded, levels, baselines, kept)
         if out is not None:
             write_report(report, out)
@@ -90,15 +90,3 @@ def _read(codec: str, weights: str) -> bytes:
         raise UsageError(f"Expected a weights file at {weights}, got: {error.strerror}.") from error
     except CodecConfigError as error:
         raise UsageError(f"Expected a weights file at {weights}, got nothing there; or {error}.") from error
-
-
-def _make_folder(folder: Path) -> None:
-    """Before hours of measuring, not after.
-
-    Raises:
-        UsageError: it cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"Expected a folder to write to, got {folder}: {error.strerror}.") from error

@@ -147,6 +147,8 @@ def test_a_missing_library_is_left_out(
         pytest.param(("rd", "--out", "{file}"), "Expected a folder to write to", id="out is a file"),
         pytest.param(("rd", "--cache", "{file}"), "Expected a folder to write to", id="cache is a file"),
         pytest.param(("rd", "--weights", "nowhere"), "Expected a weights file at nowhere", id="no weights"),
+        pytest.param(("zoo", "--codecs", "hyper-2"), "did you mean hyper-1/small?", id="unknown entrant"),
+        pytest.param(("zoo", "--bpp", "0,x"), "Expected bits per pixel above 0", id="no rate"),
     ],
 )
 def test_wrong_usage_ends_before_work(
@@ -155,7 +157,8 @@ def test_wrong_usage_ends_before_work(
     file = tmp_path / "file"
     file.write_text("")
     verb, *others = (word.format(file=file) for word in words)
-    ran = tenfold("bench", verb, "--images", folder, *others)
+    out = ("--out", tmp_path / "out") if verb == "zoo" else ()
+    ran = tenfold("bench", verb, "--images", folder, *out, *others)
     assert ran.code == 2
     assert message in ran.err
 

@@ -21,10 +21,11 @@ _OF_OBJECTIVE: Final = {"ssim": ("SSIM", "MS-SSIM"), "mixed": ("SSIM", "MS-SSIM"
 def judges_trained_on(codec: Codec) -> frozenset[str]:
     """Names of judges that any weights of a codec were trained on."""
     configs = (parse_weights(data, where=name).config for name, data in codec.weights.items())
-    return frozenset(name for config in configs for name in _trained_on(json.loads(config)))
+    return frozenset[str]().union(*map(judges_of_training, configs))
 
 
-def _trained_on(config: dict[str, Any]) -> list[str]:
-    recipe = config.get("recipe") or {}
+def judges_of_training(config: str) -> frozenset[str]:
+    """Names of judges that the training of one weights file held it against, by the JSON that the file carries."""
+    recipe: dict[str, Any] = json.loads(config).get("recipe") or {}
     objective = (recipe.get("config") or {}).get("objective", "mse")
-    return [*recipe.get(TRAINED_ON, ()), *_OF_OBJECTIVE.get(objective, ())]
+    return frozenset((*recipe.get(TRAINED_ON, ()), *_OF_OBJECTIVE.get(objective, ())))

@@ -12,6 +12,7 @@ FAMILY: Final = Family(
     summary="A convolutional autoencoder whose latents ZFP codes; five models share the qualities between them.",
     source="ZFP: Lindstrom 2014, Fixed-Rate Compressed Floating-Point Arrays; the autoencoder is this project's own.",
     licence="Apache-2.0",
+    presets_share=True,
     codec="load:load",
     train_config="train_config:AeZfpTrainConfig",
     recipe="recipe:AeZfpRecipe",

@@ -1,0 +1,99 @@
+"""`tenfold bench zoo`: every codec family beside ordinary codecs at equal bytes, judged and shown on one page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from codec.bench.cache import default_cache
+from codec.bench.zoo.claims import CLAIMS
+from jobs.bench.images import usable_images
+from jobs.bench.options import ImagesFolder, make_folder
+from jobs.bench.zoo_entrants import ORDINARY, chosen_entrants
+from jobs.bench.zoo_run import Scope, run_zoo
+from jobs.options import AsJson
+from jobs.terminal.exit_codes import clear_errors
+from jobs.terminal.output import print_json
+from pipeline.errors import UsageError
+
+_RATES: Final = "0.25,0.5,1"
+_QUICK_RATES: Final = "0.25,0.5"
+_QUICK: Final = Scope(count=6, pixels=256 * 256, shown=2)
+
+
+def zoo(
+    images: ImagesFolder,
+    out: Annotated[
+        Path,
+        typer.Option(metavar="DIR", help="Write index.html, README.md, zoo.json, curves/, pictures/ here."),
+    ],
+    *,
+    codecs: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES",
+            help="Only these, separated by commas: families, family/preset, or ordinary ones such as "
+            f"{', '.join(ORDINARY)}. `tenfold codecs` lists families and presets.",
+        ),
+    ] = None,
+    bpp: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RATES",
+            help=f"Bits per pixel at which all are held side by side. Default: {_RATES}; with --quick {_QUICK_RATES}.",
+        ),
+    ] = None,
+    count: Annotated[int, typer.Option(min=1, help="How many images, the first by name.")] = 24,
+    shown: Annotated[int, typer.Option(min=0, help="Of how many of them the page shows pictures.")] = 3,
+    quick: Annotated[
+        bool,
+        typer.Option(
+            "--quick", help="Six images, of each the middle 256 x 256 pixels: two minutes, coarse numbers."
+        ),
+    ] = False,
+    claims: Annotated[
+        Path,
+        typer.Option(metavar="FILE", help="What was claimed, as YAML; each claim is held against the rows."),
+    ] = CLAIMS,
+    cache: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where what was measured is kept between runs.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """All codec families and presets beside JPEG, WebP, AVIF and JPEG XL, at equal bytes: one run, one table, one page.
+
+    Each image is coded by each codec at the setting whose whole payload is nearest to the rate. Judges that are not
+    installed are named, with what to install. Stop it at any time: the same command goes on. Seconds are of CPU.
+
+    Example:
+
+      tenfold bench zoo --images photos/ --out zoo/ --quick
+    """
+    with clear_errors():
+        rates = parse_rates(bpp or (_QUICK_RATES if quick else _RATES))
+        scope = _QUICK if quick else Scope(count=count, shown=shown)
+        entrants, left_out = chosen_entrants(codecs)
+        kept = cache or default_cache()
+        for folder in (out, kept):
+            make_folder(folder)
+        found = usable_images(images, count=scope.count)
+        told = run_zoo(entrants, found, rates, scope, claims=claims, kept=kept, out=out, left_out=left_out)
+        if as_json:
+            print_json(told)
+
+
+def parse_rates(text: str) -> tuple[float, ...]:
+    """`0.25,0.5` as numbers, rising, each once.
+
+    Raises:
+        UsageError: a word is no number of bits above 0, up to 24.
+    """
+    try:
+        rates = sorted({float(word) for word in text.split(",")})
+    except ValueError:
+        rates = []
+    if not rates or not all(0 < rate <= 24 for rate in rates):
+        raise UsageError(f"Expected bits per pixel above 0, up to 24, separated by commas, got {text!r}.")
+    return tuple(rates)

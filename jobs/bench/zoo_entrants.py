@@ -1,0 +1,106 @@
+"""Who takes part in `tenfold bench zoo`: every preset of every family found, and ordinary codecs."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+from collections.abc import Iterator
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import Final
+
+from codec.bench.baselines import BASELINES
+from codec.bench.judges.trained_on import judges_of_training
+from codec.bench.libraries import MissingLibraryError
+from codec.bench.zoo.entrant import LEARNED_QUALITIES, Entrant, LearnedCoder, ordinary
+from codec.family import Family
+from codec.preset import preset_names, read_preset
+from codec.registry import families, load_codec, preset_weights
+from codec.weights_file import SUFFIX, read_header
+from pipeline.errors import UsageError
+
+ORDINARY: Final = ("jpeg_420", "webp_m6", "avif_s6_444", "jxl_e7")
+"""Those that take part unless codecs are named."""
+_GENERATES: Final = "generates"
+"""True in the record of weights whose pictures show what no payload says."""
+
+
+def chosen_entrants(names: str | None) -> tuple[list[Entrant], dict[str, str]]:
+    """The entrants of a list separated by commas, or all families and `ORDINARY`; and those left out, with why.
+
+    Args:
+        names: `hyper-1` for all presets of a family, `ae-zfp-1/25x` for one, `jpeg_420` for an ordinary codec.
+    Raises:
+        UsageError: no codec has one of the names.
+    """
+    learned = {entrant.id: entrant for family in families().values() for entrant in _of_family(family)}
+    baselines = {baseline.id: baseline for baseline in BASELINES}
+    if names is None:
+        wanted = [*learned, *ORDINARY]
+    else:
+        wanted = [one for name in names.split(",") if name.strip() for one in _meant(name.strip(), learned)]
+    chosen: list[Entrant] = []
+    left_out: dict[str, str] = {}
+    for name in dict.fromkeys(wanted):
+        try:
+            chosen.append(learned[name] if name in learned else ordinary(baselines[name]))
+        except MissingLibraryError as error:
+            left_out[baselines[name].title] = str(error)
+    return chosen, left_out
+
+
+def _meant(name: str, learned: dict[str, Entrant]) -> list[str]:
+    """The ids that a name stands for."""
+    known = [*learned, *(baseline.id for baseline in BASELINES)]
+    meant = [one for one in known if one == name or one.startswith(f"{name}/")]
+    if not meant:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise UsageError(f"Expected codecs of {', '.join(known)}; got {name!r}{hint}")
+    return meant
+
+
+def _of_family(family: Family) -> Iterator[Entrant]:
+    """One entrant for each preset, or one for all where these share the qualities between them."""
+    names = preset_names(family)
+    if family.presets_share:
+        yield _entrant(family, family.id, names[0], own=None, weights=names)
+        return
+    for name in names:
+        yield _entrant(family, f"{family.id}/{name}", name, own=name, weights=(name,))
+
+
+def _entrant(
+    family: Family, entrant_id: str, told_by: str, *, own: str | None, weights: tuple[str, ...]
+) -> Entrant:
+    preset = read_preset(family, told_by)
+    configs = [read_header(family.shipped / f"{name}{SUFFIX}").config for name in weights]
+    return Entrant(
+        id=entrant_id,
+        title=entrant_id.replace("/", " "),
+        source=family.source,
+        identity=f"{entrant_id} {_digest(family, weights)}",
+        qualities=LEARNED_QUALITIES,
+        open=partial(_open, family.id, own),
+        cost=preset.cost,
+        minutes=preset.minutes,
+        steps=preset.steps,
+        trained_on=frozenset[str]().union(*map(judges_of_training, configs)),
+        generates=any(json.loads(config).get("recipe", {}).get(_GENERATES, False) for config in configs),
+    )
+
+
+def _open(family_id: str, preset: str | None) -> LearnedCoder:
+    own = None if preset is None else preset_weights(family_id, preset)
+    return LearnedCoder(load_codec(family_id, device="cpu", encode_with=own))
+
+
+def _digest(family: Family, weights: tuple[str, ...]) -> str:
+    """Of its code and its weights."""
+    folder = Path(import_module(family.package).__file__ or "").parent
+    files = [*sorted(folder.glob("*.py")), *(family.shipped / f"{name}{SUFFIX}" for name in weights)]
+    return hashlib.sha256(b"".join(hashlib.sha256(file.read_bytes()).digest() for file in files)).hexdigest()[
+        :16
+    ]

