@@ -67,7 +67,8 @@ def report(
             metavar="N|SHARE%|all|0",
             parser=read_sample,
             help="Images to read again from their source and to store in other ways: about 15 s of one core a "
-            "megapixel, once; the archive keeps what was measured. 0: none; the worst images are shown all the same.",
+            "megapixel and 5 s an image, once; the archive keeps what was measured. 0: none; the worst images are "
+            "shown all the same.",
         ),
     ] = "24",
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="Draw other images.")] = 0,

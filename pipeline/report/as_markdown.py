@@ -10,7 +10,18 @@ from pipeline.report.histogram import PERCENTILES
 from pipeline.report.learned import HEADINGS as LEARNED_HEADINGS
 from pipeline.report.learned import WORDS as LEARNED_WORDS
 from pipeline.report.learned import learned_rows
-from pipeline.report.phrases import comparison_notes, diff_sentence, gain, inside, number, tiers, times, usd
+from pipeline.report.phrases import (
+    JUDGED_HEADINGS,
+    comparison_notes,
+    diff_sentence,
+    gain,
+    inside,
+    judged_rows,
+    number,
+    tiers,
+    times,
+    usd,
+)
 from pipeline.report.report import Report
 from pipeline.report.size_table import size_rows, verdict
 from pipeline.words import counted
@@ -134,10 +145,11 @@ def _lossy(held: ComparisonResults) -> str:
             ("PSNR", number(ours.psnr_db, 2), " dB"),
             ("SSIM", number(ours.ssim, 4), ""),
             ("MS-SSIM", number(ours.ms_ssim, 4), ""),
-            ("SSIMULACRA2", number(ours.ssimulacra2, 1), f" ({counted(ours.ssimulacra2_images, 'image')})"),
         ]
         told = ", ".join(f"{name} {value}{unit}" for name, value, unit in scores if value != "-")
         words = f"\n\nOurs on the same {ours.images:,} coded images: {ours.bpp:.3f} bpp, {told}."
+        if ours.judged:
+            words += "\n\n" + _table(JUDGED_HEADINGS, judged_rows(ours))
     table = _table(
         [
             "with loss",

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.schema import CATALOGUE_SCHEMA
 from pipeline.report.aggregate import IMAGE_COLUMNS
-from pipeline.report.comparison.methods import FIDELITY, SSIMULACRA2, Fidelity, Score, Size
+from pipeline.report.comparison.methods import FIDELITY, Fidelity, Score, Size
 from pipeline.report.comparison.results import matches
 from pipeline.report.comparison.run import ComparedImage, Comparison
 
@@ -46,8 +46,8 @@ def numbers_of(entry: ComparedImage) -> dict[str, float]:
                 numbers[f"{name}_bytes"] = num_bytes
             case Fidelity(ssim=value) if name == FIDELITY:
                 numbers["ssim"] = value
-            case Score(value=value) if name == SSIMULACRA2:
-                numbers["ssimulacra2"] = value
+            case Score(value=value):
+                numbers[name] = value
             case _:
                 pass
     for name, one in matches(entry).items():

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Final, Protocol
 
 from pipeline.report.archive_diff import ArchiveDiff
 from pipeline.report.as_json import comparison_json
-from pipeline.report.comparison.results import LossyResult, Matched
+from pipeline.report.comparison.results import LossyResult, Matched, Ours
 from pipeline.report.report import Report
 from pipeline.words import counted, in_units
 
@@ -78,6 +78,23 @@ def comparison_notes(report: Report) -> Iterator[str]:
             "What was measured could not be kept in the archive, so the next report measures again: "
             f"{comparison.not_cached}"
         )
+
+
+JUDGED_HEADINGS: Final = ("judge", "score", "better is", "images", "what it does not see")
+
+
+def judged_rows(ours: Ours) -> list[tuple[str, ...]]:
+    """What each judge says of this archive, for a table under `JUDGED_HEADINGS`."""
+    return [
+        (
+            one.name,
+            f"{one.value:.4f}" + ("" if one.floor is None else f" (floor {one.floor:.4f})"),
+            one.better,
+            f"{one.images:,}" + ("" if one.floor is None else ", as a set"),
+            one.blind_to,
+        )
+        for one in ours.judged
+    ]
 
 
 def gain(matched: Matched) -> str:

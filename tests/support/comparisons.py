@@ -7,7 +7,15 @@ import numpy as np
 from codec.bench.measure import Sample
 from pipeline.archive.catalogue import Catalogue
 from pipeline.report.comparison.crops import picture
-from pipeline.report.comparison.methods import FIDELITY, SSIMULACRA2, Curve, Fidelity, Method, Score, Size
+from pipeline.report.comparison.methods import (
+    FIDELITY,
+    Curve,
+    Fidelity,
+    Method,
+    Score,
+    SetScore,
+    Size,
+)
 from pipeline.report.comparison.run import ComparedImage, Comparison
 from pipeline.types import CatalogueRow
 
@@ -30,7 +38,8 @@ METHODS = [
     method("jpeg_420", "lossy"),
     method("avif_s6_420", "lossy"),
     method(FIDELITY, "ours"),
-    method(SSIMULACRA2, "ours"),
+    method("ssimulacra2", "ours"),
+    method("lpips_alexnet", "ours"),
 ]
 
 
@@ -59,7 +68,7 @@ def made_up_contest(catalogue: Catalogue, *, shown: list[str]) -> Comparison:
         catalogue.lookup([key for batch in catalogue.scan(["key"]) for key in batch["key"].to_pylist()])
     ]
     coded = [row for row in rows if row.status == "coded"]
-    comparison = Comparison(methods=METHODS, left_out={"LPIPS": "no weights <here>"}, drawn=len(coded))
+    comparison = Comparison(methods=METHODS, left_out={"DISTS": "no weights <here>"}, drawn=len(coded))
     for row in coded:
         comparison.entries.append(
             ComparedImage(
@@ -70,11 +79,13 @@ def made_up_contest(catalogue: Catalogue, *, shown: list[str]) -> Comparison:
                     "jpeg_420": curve(row, 3.0),
                     "avif_s6_420": curve(row, 1.0),
                     FIDELITY: Fidelity(psnr_db=row.psnr_db, ssim=0.9, ms_ssim=0.97),
-                    SSIMULACRA2: Score(value=70.0),
+                    "ssimulacra2": Score(value=70.0),
+                    "lpips_alexnet": Score(value=0.25),
                 },
                 refused={},
             )
         )
+    comparison.of_set["kd_lite0"] = SetScore(value=0.125, floor=0.001, images=len(coded))
     chance = np.random.default_rng(1)
     for number, key in enumerate(shown):
         original = chance.integers(0, 255, (SIDE, SIDE * 2, 3)).astype(np.uint8)

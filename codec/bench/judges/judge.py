@@ -34,6 +34,8 @@ class Judge:
     """Original and decoded, of one shape, to a score. Raises `NoScoreError`."""
     of_set: Callable[[Sequence[RGB], Sequence[RGB]], float] | None = None
     """Originals and what was decoded of them, to one score of them all. Raises `NoScoreError`."""
+    library: str | None = None
+    """Whose code it is, as `codec.bench.libraries` knows it; None: ours."""
     floor: Callable[[Sequence[RGB]], float] | None = None
     """Of originals alone: what a judge of sets says of two halves of them, where nothing was lost."""
 

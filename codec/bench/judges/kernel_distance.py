@@ -8,8 +8,8 @@ Theirs is computed with Inception, trained for FID. No package here holds those 
 a number of another network under that name could be compared with none that was published. A Frechet distance would
 ask for thousands of pictures, too, to estimate the covariance of 1,280 features; the kernel distance is unbiased.
 
-The windows are 128 pixels wide and lie every 32 pixels; at most 96 of a picture count. Because a decoded picture stands
-for each original, the pair (x_i, y_i) is left out as (x_i, x_i) is, and identical sets are at 0 exactly.
+The windows are 128 pixels wide and lie every 32 pixels; some 2,300 of a set count, at most 96 of a picture. Because a
+decoded picture stands for each original, the pair (x_i, y_i) is left out as (x_i, x_i) is, and identical sets are at 0.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from codec.bench.judges.judge import Judge, NoScoreError, middle, refuse_small
+from codec.bench.kodak import image_digest
 from codec.contract import RGB
 from codec.perception.packaged import EFFICIENTNET_LITE0, MOBILENET_V2
 
@@ -36,10 +37,14 @@ WINDOW: Final = 128
 _STRIDE: Final = 32
 """Of the classifiers: pixels from one place of their features to the next."""
 MOST_WINDOWS: Final = 96
-"""Of one picture: 24 pictures, such as Kodak's, have more than 2,000 then."""
+"""Of one picture."""
+WINDOWS: Final = 24 * MOST_WINDOWS
+"""Of a set, about, where its pictures allow."""
 _MOST_PIXELS: Final = 1_000_000
 _SEED: Final = 0
 _ROWS: Final = 1024
+_KEPT_ORIGINALS: Final = 256
+"""Of half a megabyte each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -50,18 +55,23 @@ class Windows:
     decoded: Features
 
 
-def windows_of(seer: Seer, original: RGB, decoded: RGB) -> Windows:
+def windows_each(pictures: int) -> int:
+    """How many windows of each picture of a set count."""
+    return min(MOST_WINDOWS, -(-WINDOWS // max(pictures, 1)))
+
+
+def windows_of(seer: Seer, original: RGB, decoded: RGB, *, most: int = MOST_WINDOWS) -> Windows:
     """The features of the same windows of both; of large pictures, of their middle.
 
     Raises:
         WeightsError: the package with the weights is not here.
         NoScoreError: the picture is smaller than a window.
     """
-    return Windows(original=features_of(seer, original), decoded=features_of(seer, decoded))
+    return Windows(original=features_of(seer, original, most), decoded=features_of(seer, decoded, most))
 
 
-def features_of(seer: Seer, pixels: RGB) -> Features:
-    """What is seen in the windows of a picture, spread evenly where it has more than `MOST_WINDOWS`.
+def features_of(seer: Seer, pixels: RGB, most: int) -> Features:
+    """What is seen in the windows of a picture, which are spread evenly where it has more than are wanted.
 
     Raises:
         WeightsError, NoScoreError: as `windows_of`.
@@ -76,7 +86,7 @@ def features_of(seer: Seer, pixels: RGB) -> Features:
         seen_1CHW = load_classifier(_classifier(seer))(as_batch(middle(pixels, _MOST_PIXELS)))
         windows_1CHW = functional.avg_pool2d(seen_1CHW, WINDOW // _STRIDE, stride=1)
     features: Features = windows_1CHW[0].flatten(1).T.numpy()
-    spread = np.linspace(0, len(features) - 1, min(len(features), MOST_WINDOWS)).round().astype(int)
+    spread = np.linspace(0, len(features) - 1, min(len(features), most)).round().astype(int)
     return np.ascontiguousarray(features[spread])
 
 
@@ -128,12 +138,38 @@ def _classifier(seer: Seer) -> Classifier:
     return LITE0 if seer == LITE0.name else MOBILENET
 
 
+class _Originals:
+    """Originals are held against one codec after the other: what was seen of the last of them is kept."""
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[Seer, str, int], Features] = {}
+
+    def features_of(self, seer: Seer, original: RGB, most: int) -> Features:
+        key = (seer, image_digest(original), most)
+        if key not in self._seen:
+            self._seen[key] = features_of(seer, original, most)
+            if len(self._seen) > _KEPT_ORIGINALS:
+                del self._seen[next(iter(self._seen))]
+        return self._seen[key]
+
+
+_ORIGINALS: Final = _Originals()
+
+
 def _of_set(seer: Seer, originals: Sequence[RGB], decoded: Sequence[RGB]) -> float:
-    return kernel_distance([windows_of(seer, *pair) for pair in zip(originals, decoded, strict=True)])
+    most = windows_each(len(originals))
+    pairs = zip(originals, decoded, strict=True)
+    return kernel_distance(
+        [
+            Windows(original=_ORIGINALS.features_of(seer, a, most), decoded=features_of(seer, b, most))
+            for a, b in pairs
+        ]
+    )
 
 
 def _floor(seer: Seer, originals: Sequence[RGB]) -> float:
-    return floor_of([features_of(seer, original) for original in originals])
+    most = windows_each(len(originals))
+    return floor_of([_ORIGINALS.features_of(seer, original, most) for original in originals])
 
 
 _SOURCE: Final = "Binkowski, Sutherland, Arbel, Gretton 2018, Demystifying MMD GANs (the kernel distance)"

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final, Literal
 
-from codec.bench.judges.judge import Judge, middle, refuse_small
+from codec.bench.judges.judge import MOST_PIXELS, Judge, middle, refuse_small
 from codec.contract import RGB
 from codec.perception.packaged import LPIPS_ALEXNET, LPIPS_VGG16
 
-if TYPE_CHECKING:  # torch: only where it is asked for
-    from codec.perception.lpips import Network
+Network = Literal["AlexNet", "VGG16"]
 
 _SOURCE: Final = (
     "Zhang, Isola, Efros, Shechtman, Wang 2018, The unreasonable effectiveness of deep features as a perceptual "
     "metric, weights v0.1"
 )
+
+
+_MOST_PIXELS: Final[dict[Network, int]] = {"AlexNet": MOST_PIXELS, "VGG16": 100_000}
+"""VGG16 takes a core some 12 s a megapixel and picture: it looks at the middle of nearly all."""
 
 
 def lpips(network: Network, original: RGB, decoded: RGB) -> float:
@@ -30,7 +33,8 @@ def lpips(network: Network, original: RGB, decoded: RGB) -> float:
 
     refuse_small(original, SHORTEST_SIDE[network])
     with judging():
-        return float(load_lpips(network)(as_batch(middle(original)), as_batch(middle(decoded))))
+        pair = (as_batch(middle(one, _MOST_PIXELS[network])) for one in (original, decoded))
+        return float(load_lpips(network)(*pair))
 
 
 LPIPS_ALEX: Final = Judge(
@@ -45,7 +49,7 @@ LPIPS_VGG: Final = Judge(
     name="LPIPS (VGG)",
     better="lower",
     source=_SOURCE,
-    blind_to="As with AlexNet; its scores are not comparable with those. It takes seconds a picture.",
+    blind_to="As with AlexNet, whose scores are on another scale; it looks at the middle 0.1 megapixels of a picture.",
     missing=LPIPS_VGG16.missing,
     of_pair=partial(lpips, "VGG16"),
 )

@@ -45,5 +45,6 @@ SSIMULACRA2: Final = Judge(
     source="Sneyers 2022 to 2023, SSIMULACRA 2.1 (github.com/cloudinary/ssimulacra2)",
     blind_to="It was fitted to damage that one must look for: it ranks strong damage badly, and may be negative.",
     missing=_missing,
+    library="SSIMULACRA2",
     of_pair=ssimulacra2,
 )

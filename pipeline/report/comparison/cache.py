@@ -1,6 +1,6 @@
 """What the comparison has measured, kept in the archive: a second report over the same images is instant.
 
-    comparisons/<sha256 of the source file>/<sha16>.json    a few numbers of one image; immutable
+    comparisons/<sha256 of the source file>/<sha16>.json    a few numbers of one image, or of several; immutable
 
 The name holds the hash of the content: a damaged object is one that is not there, and is measured again. Nothing else
 in the archive needs the folder; removing it costs the time to measure.
@@ -14,9 +14,8 @@ from typing import Any
 
 from pipeline.archive.layout import comparison_path, comparisons_of, is_whole_comparison
 from pipeline.errors import StorageError
-from pipeline.report.comparison.methods import Method, Result, parse_result, result_json
+from pipeline.report.comparison.methods import Method, Result, Subject, parse_result, result_json
 from pipeline.store.storage import Storage
-from pipeline.types import CatalogueRow
 
 
 class ComparisonCache:
@@ -26,13 +25,13 @@ class ComparisonCache:
         """Contact nothing yet."""
         self._archive = archive
 
-    def load(self, row: CatalogueRow, wanted: Iterable[Method]) -> dict[str, Result]:
-        """What is known of an image, by method's id; what cannot be read or understood is not known."""
-        if row.source_sha256 is None:
+    def load(self, subject: Subject | None, wanted: Iterable[Method]) -> dict[str, Result]:
+        """What is known of it, by method's id; what cannot be read or understood is not known."""
+        if subject is None:
             return {}
-        asked = {_key(one, row): one.id for one in wanted}
+        asked = {_key(one, subject): one.id for one in wanted}
         found: dict[str, Result] = {}
-        for entry in self._entries(row.source_sha256):
+        for entry in self._entries(subject.sha256):
             try:
                 method_id = asked.get(json.dumps(entry["identity"], sort_keys=True))
                 if method_id is not None:
@@ -41,24 +40,24 @@ class ComparisonCache:
                 continue
         return found
 
-    def store(self, row: CatalogueRow, results: Mapping[str, Result], among: Iterable[Method]) -> None:
-        """Keep what was measured on an image.
+    def store(self, subject: Subject | None, results: Mapping[str, Result], among: Iterable[Method]) -> None:
+        """Keep what was measured of it.
 
         Raises:
             StorageError: the archive cannot be written.
         """
+        if subject is None or not results:
+            return
         by_id = {one.id: one for one in among}
         entries = [
             {
-                "identity": by_id[name].identity(payload_crc32c=row.payload_crc32c),
+                "identity": by_id[name].identity(payload_crc32c=subject.payload_crc32c),
                 "result": result_json(result),
             }
             for name, result in sorted(results.items())
         ]
-        if row.source_sha256 is None or not entries:
-            return
         data = json.dumps({"entries": entries}, sort_keys=True, allow_nan=False).encode()
-        self._archive.write(comparison_path(row.source_sha256, data), data)
+        self._archive.write(comparison_path(subject.sha256, data), data)
 
     def _entries(self, sha256: str) -> list[dict[str, Any]]:
         try:
@@ -78,5 +77,5 @@ class ComparisonCache:
         return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
 
 
-def _key(method: Method, row: CatalogueRow) -> str:
-    return json.dumps(method.identity(payload_crc32c=row.payload_crc32c), sort_keys=True)
+def _key(method: Method, subject: Subject) -> str:
+    return json.dumps(method.identity(payload_crc32c=subject.payload_crc32c), sort_keys=True)

@@ -10,16 +10,20 @@ from importlib import metadata
 from typing import Any, Final, Literal
 
 from codec.bench.baselines import BASELINES, Baseline
+from codec.bench.judges.kernel_distance import Windows
 from codec.bench.libraries import MissingLibraryError, library
 from codec.bench.lossless import LOSSLESS, Lossless
 from codec.bench.measure import Sample
 from pipeline.own_code import VERSION
 from pipeline.report.comparison.crops import PICTURE_SETTINGS, Pictures
+from pipeline.report.comparison.judging import reported_judges
+from pipeline.types import CatalogueRow
 
-Kind = Literal["lossless", "lossy", "ours"]
+Kind = Literal["lossless", "lossy", "ours", "set"]
+"""`set`: our measure of all images together."""
 FIDELITY: Final = "tenfold"
-SSIMULACRA2: Final = "ssimulacra2"
 PICTURES: Final = "pictures"
+_OUR_CODE: Final = f"tenfold {VERSION}, torch {metadata.version('torch')}"
 _MEASURES: Final = 1
 """Counts up when one of our own measures is computed in another way."""
 _QUALITIES: Final = {
@@ -62,7 +66,33 @@ class Score:
     value: float
 
 
-Result = Size | Curve | Fidelity | Score | Pictures
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetScore:
+    """One number of several images together."""
+
+    value: float
+    floor: float
+    """What the judge says of two halves of the originals, where nothing was lost."""
+    images: int
+
+
+Result = Size | Curve | Fidelity | Score | SetScore | Windows | Pictures
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What a number is of: an image, or several of them."""
+
+    sha256: str
+    """Of its source file, or of what tells the images."""
+    payload_crc32c: int | None
+
+
+def subject_of(row: CatalogueRow) -> Subject | None:
+    """One image; None where its source file is not known."""
+    if row.source_sha256 is None:
+        return None
+    return Subject(sha256=row.source_sha256, payload_crc32c=row.payload_crc32c)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,10 +152,22 @@ def available_methods() -> tuple[list[Method], dict[str, str]]:
             title="PSNR, SSIM, MS-SSIM",
             kind="ours",
             settings="RGB, decoded 8-bit pixels",
-            library=f"tenfold {VERSION}, torch {metadata.version('torch')}",
+            library=_OUR_CODE,
         )
     )
-    add(SSIMULACRA2, "SSIMULACRA2", "ours", "RGB, decoded 8-bit pixels", "SSIMULACRA2")
+    for judge_id, judge in reported_judges().items():
+        if (reason := judge.missing()) is not None:
+            left_out[judge.name] = reason
+            continue
+        here.append(
+            Method(
+                id=judge_id,
+                title=judge.name,
+                kind="ours" if judge.of_set is None else "set",
+                settings="RGB, decoded 8-bit pixels",
+                library=_OUR_CODE if judge.library is None else library(judge.library),
+            )
+        )
     return here, left_out
 
 
@@ -165,6 +207,7 @@ def parse_result(plain: dict[str, Any]) -> Result:
         "size": Size,
         "fidelity": Fidelity,
         "score": Score,
+        "setscore": SetScore,
         "pictures": Pictures,
     }
     return kinds[kind](**value)

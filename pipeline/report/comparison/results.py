@@ -8,10 +8,26 @@ from typing import Final, Literal
 
 from codec.bench.matched import Match, match
 from codec.bench.measure import RatePoint, mean_points
-from pipeline.report.comparison.methods import FIDELITY, SSIMULACRA2, Curve, Fidelity, Method, Score, Size
+from pipeline.report.comparison.judging import reported_judges
+from pipeline.report.comparison.methods import FIDELITY, Curve, Fidelity, Method, Score, SetScore, Size
 from pipeline.report.comparison.run import ComparedImage, Comparison
 
 _RAW: Final = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What one judge says of this archive."""
+
+    id: str
+    name: str
+    better: Literal["lower", "higher"]
+    value: float
+    """Mean over the images, or of them as a set."""
+    floor: float | None
+    """Of a judge of sets: what it says where nothing was lost."""
+    images: int
+    blind_to: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,8 +42,8 @@ class Ours:
     psnr_db: float | None
     ssim: float | None
     ms_ssim: float | None
-    ssimulacra2: float | None
-    ssimulacra2_images: int
+    judged: list[Judged]
+    """Those that gave a score, in the order in which they are shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +116,7 @@ def comparison_results(comparison: Comparison) -> ComparisonResults:
     lossy = [one for one in comparison.methods if one.kind == "lossy" and _having(coded, one)]
     common = [entry for entry in coded if all(one.id in entry.results for one in lossy)]
     return ComparisonResults(
-        ours=_ours(common),
+        ours=_ours(common, comparison),
         lossless=sorted(lossless, key=lambda one: (one.method.id.endswith("_file"), -one.ratio_vs_raw)),
         lossy=[_lossy(one, _having(coded, one), common) for one in lossy],
     )
@@ -127,11 +143,10 @@ def _pixels(entries: Sequence[ComparedImage]) -> int:
     return sum(entry.row.num_pixels for entry in entries)
 
 
-def _ours(entries: Sequence[ComparedImage]) -> Ours | None:
+def _ours(entries: Sequence[ComparedImage], comparison: Comparison) -> Ours | None:
     fidelities = [found for entry in entries if isinstance(found := entry.results.get(FIDELITY), Fidelity)]
     if not fidelities:
         return None
-    scores = [found.value for entry in entries if isinstance(found := entry.results.get(SSIMULACRA2), Score)]
     ratio = _RAW * _pixels(entries) / sum(entry.row.payload_length or 0 for entry in entries)
     return Ours(
         images=len(entries),
@@ -140,8 +155,26 @@ def _ours(entries: Sequence[ComparedImage]) -> Ours | None:
         psnr_db=_mean([one.psnr_db for one in fidelities]),
         ssim=_mean([one.ssim for one in fidelities]),
         ms_ssim=_mean([one.ms_ssim for one in fidelities]),
-        ssimulacra2=_mean(scores),
-        ssimulacra2_images=len(scores),
+        judged=[one for name in reported_judges() if (one := _judged(name, entries, comparison)) is not None],
+    )
+
+
+def _judged(judge_id: str, entries: Sequence[ComparedImage], comparison: Comparison) -> Judged | None:
+    judge = reported_judges()[judge_id]
+    values = [found.value for entry in entries if isinstance(found := entry.results.get(judge_id), Score)]
+    value, images, floor = _mean(values), len(values), None
+    if isinstance(together := comparison.of_set.get(judge_id), SetScore):
+        value, images, floor = together.value, together.images, together.floor
+    if value is None:
+        return None
+    return Judged(
+        id=judge_id,
+        name=judge.name,
+        better=judge.better,
+        value=value,
+        floor=floor,
+        images=images,
+        blind_to=judge.blind_to,
     )
 
 

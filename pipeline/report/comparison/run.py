@@ -7,17 +7,27 @@ verifies, one image a task.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from codec.bench.judges.kernel_distance import Windows
 from pipeline.archive.catalogue import Catalogue
 from pipeline.config import CompressConfig
+from pipeline.errors import StorageError
 from pipeline.events import ImagesFinished, ImagesListed, Listener, ListingEnded, RunBegan, RunEnded, ignore
 from pipeline.report.comparison.cache import ComparisonCache
 from pipeline.report.comparison.crops import Pictures
-from pipeline.report.comparison.methods import PICTURES, Method, Result, available_methods, pictures_method
+from pipeline.report.comparison.image_set import ImageSet
+from pipeline.report.comparison.methods import (
+    PICTURES,
+    Method,
+    Result,
+    available_methods,
+    pictures_method,
+    subject_of,
+)
 from pipeline.report.comparison.tasks import CompareResult, CompareSpec, CompareTask
 from pipeline.store.storage import Storage
 from pipeline.totals import Totals
@@ -53,6 +63,8 @@ class Comparison:
     entries: list[ComparedImage] = field(default_factory=list)
     absent: dict[str, str] = field(default_factory=dict)
     """By key of an image that could not take part, why."""
+    of_set: dict[str, Result] = field(default_factory=dict)
+    """What the images are as a set, by method's id."""
     pictures: dict[str, Pictures] = field(default_factory=dict)
     """By key of an image that was to be shown."""
     from_cache: int = 0
@@ -81,14 +93,19 @@ def run_comparison(
     here, left_out = available_methods()
     rows = {row.key: row for row in catalogue.lookup({*drawn, *shown})}
     taking_part, pictured = rows.keys() & set(drawn), rows.keys() & set(shown)
+    comparisons = ComparisonCache(archive)
+    together = ImageSet.among([rows[key] for key in sorted(taking_part)])
+    judging_sets = [one for one in here if one.kind == "set"]
+    of_set = comparisons.load(together.subject, judging_sets)
+    asked = {one.id: one for one in here if one.id not in of_set}
     wanted = {
-        key: _wanted(row, here if key in taking_part else (), pictured=key in pictured)
+        key: _wanted(row, asked.values() if key in taking_part else (), together, pictured=key in pictured)
         for key, row in sorted(rows.items())
     }
     comparison = Comparison(methods=here, left_out=left_out, drawn=len(taking_part))
-    known = _known(ComparisonCache(archive), rows, wanted)
+    known = _known(comparisons, rows, wanted)
     tasks = [
-        CompareTask(row=rows[key], wanted=missing)
+        CompareTask(row=rows[key], wanted=missing, windows=together.windows_each)
         for key in wanted
         if (missing := tuple(one for one in wanted[key] if one.id not in known[key]))
     ]
@@ -99,8 +116,12 @@ def run_comparison(
         spec = CompareSpec(archive_url=archive.url, config=config)
         _work(spec, tasks, config, outcomes, listen)
     comparison.seconds = round(time.monotonic() - started, 3)
+    seen: dict[str, dict[str, Windows]] = {one.id: {} for one in judging_sets}
     for key in sorted(rows):
         results, refused = outcomes.results[key], outcomes.refused.get(key, {})
+        for one in judging_sets:
+            if isinstance(windows := results.pop(one.id, None), Windows):
+                seen[one.id][key] = windows
         shown_as = results.pop(PICTURES, None)
         if isinstance(shown_as, Pictures):
             comparison.pictures[key] = shown_as
@@ -111,7 +132,24 @@ def run_comparison(
         else:
             comparison.absent[key] = outcomes.absent.get(key) or "; ".join(sorted(set(refused.values())))
     comparison.not_cached = outcomes.not_cached
+    comparison.of_set = of_set | _judged_together(together, seen)
+    if seen and all(len(by_key) == len(together.rows) for by_key in seen.values()):
+        _keep(comparisons, together, comparison, judging_sets)
     return comparison
+
+
+def _judged_together(together: ImageSet, seen: dict[str, dict[str, Windows]]) -> dict[str, Result]:
+    scores = {name: together.score(by_key) for name, by_key in seen.items() if by_key}
+    return {name: score for name, score in scores.items() if score is not None}
+
+
+def _keep(
+    comparisons: ComparisonCache, together: ImageSet, comparison: Comparison, judging_sets: Sequence[Method]
+) -> None:
+    try:
+        comparisons.store(together.subject, comparison.of_set, judging_sets)
+    except StorageError as error:
+        comparison.not_cached = str(error)
 
 
 class _Outcomes:
@@ -164,18 +202,21 @@ def _work(
     listen(RunEnded())
 
 
-def _wanted(row: CatalogueRow, here: Sequence[Method], *, pictured: bool) -> tuple[Method, ...]:
+def _wanted(
+    row: CatalogueRow, asked: Iterable[Method], together: ImageSet, *, pictured: bool
+) -> tuple[Method, ...]:
     """A kept image is its own source: only what stores without loss can be held against it."""
     if row.status != "coded":
-        return tuple(one for one in here if one.kind == "lossless")
-    return (*here, pictures_method()) if pictured else tuple(here)
+        return tuple(one for one in asked if one.kind == "lossless")
+    able = tuple(one for one in asked if one.kind != "set" or row.key in together.keys)
+    return (*able, pictures_method()) if pictured else able
 
 
 def _known(
     comparisons: ComparisonCache, rows: dict[str, CatalogueRow], wanted: dict[str, tuple[Method, ...]]
 ) -> dict[str, dict[str, Result]]:
     with ThreadPoolExecutor(_LOOKUPS) as pool:
-        found = pool.map(lambda key: comparisons.load(rows[key], wanted[key]), wanted)
+        found = pool.map(lambda key: comparisons.load(subject_of(rows[key]), wanted[key]), wanted)
         return dict(zip(wanted, found, strict=True))
 
 

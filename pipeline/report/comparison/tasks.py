@@ -22,6 +22,8 @@ class CompareTask:
 
     row: CatalogueRow
     wanted: tuple[Method, ...]
+    windows: int = 0
+    """Of the image, at most, that are looked at where it is judged as one of a set."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

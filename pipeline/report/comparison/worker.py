@@ -5,7 +5,7 @@ Plain Python; Ray only wraps it (ray_pool.py). Whatever is wrong with an image i
 
 from __future__ import annotations
 
-from codec.bench.judges.ssimulacra import ssimulacra2
+from codec.bench.judges.kernel_distance import Windows, windows_of
 from codec.bench.lossless import Original
 from codec.metrics import ms_ssim, psnr_db, ssim
 from pipeline.archive.range_reads import read_row
@@ -15,9 +15,9 @@ from pipeline.image.read import ReadLimits, to_rgb
 from pipeline.packing.file_of import file_of
 from pipeline.report.comparison.cache import ComparisonCache
 from pipeline.report.comparison.crops import picture
+from pipeline.report.comparison.judging import reported_judges
 from pipeline.report.comparison.methods import (
     PICTURES,
-    SSIMULACRA2,
     Curve,
     Fidelity,
     Method,
@@ -26,6 +26,7 @@ from pipeline.report.comparison.methods import (
     Size,
     baseline_of,
     lossless_of,
+    subject_of,
 )
 from pipeline.report.comparison.tasks import CompareResult, CompareTask
 from pipeline.source.original import original_of
@@ -76,28 +77,35 @@ class CompareWorker(Worker[CompareTask, CompareResult]):
         refused: dict[str, str] = {}
         for one in task.wanted:
             try:
-                results[one.id] = _measure(one, original, decoded)
+                results[one.id] = _measure(one, original, decoded, windows=task.windows)
             except OUT_OF_MEMORY:
                 raise  # the task is halved until what needs so much is alone
             except Exception as error:  # noqa: BLE001  the row boundary: encoders raise nearly everything
                 refused[one.id] = str(error) or type(error).__name__
         not_cached = None
         try:
-            self._comparisons.store(task.row, results, task.wanted)
+            self._comparisons.store(subject_of(task.row), _of_the_image(results), task.wanted)
         except StorageError as error:
             not_cached = str(error)
         return CompareResult(results=results, refused=refused, not_cached=not_cached)
 
 
-def _measure(one: Method, original: Original, decoded: Image | None) -> Result:
+def _of_the_image(results: dict[str, Result]) -> dict[str, Result]:
+    """Without what is only a part of what a set will say."""
+    return {name: result for name, result in results.items() if not isinstance(result, Windows)}
+
+
+def _measure(one: Method, original: Original, decoded: Image | None, *, windows: int) -> Result:
     if one.kind == "lossless":
         return Size(num_bytes=lossless_of(one.id).size(original))
     if one.kind == "lossy":
         return Curve(samples=tuple(baseline_of(one.id).measure(original.rgb)))
     if decoded is None:
         raise AssertionError(one)  # our measures are asked of coded images alone
-    if one.id == SSIMULACRA2:
-        return Score(value=ssimulacra2(original.rgb, to_rgb(decoded)))
+    if one.kind == "set":
+        return windows_of("EfficientNet-Lite0", original.rgb, to_rgb(decoded), most=windows)
+    if (judge := reported_judges().get(one.id)) is not None and judge.of_pair is not None:
+        return Score(value=judge.of_pair(original.rgb, to_rgb(decoded)))
     if one.id == PICTURES:
         return picture(original.rgb, to_rgb(decoded), orientation=decoded.orientation)
     exact = psnr_db(original.pixels, decoded.pixels)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from pipeline.report.archive_diff import ArchiveDiff
-from pipeline.report.phrases import diff_sentence, gain, inside, number, times
+from pipeline.report.phrases import JUDGED_HEADINGS, diff_sentence, gain, inside, judged_rows, number, times
 from pipeline.report.report import Report
-from pipeline.words import counted
 
 
 def comparison_words(report: Report) -> dict[str, Any] | None:
@@ -46,6 +45,8 @@ def comparison_words(report: Report) -> dict[str, Any] | None:
         "curves_words": "PSNR over bits per pixel, one curve a codec; this archive is one point"
         + (f" at {ours.bpp:.3f} bpp and {number(ours.psnr_db, 2)} dB" if ours is not None else ""),
         "ours_words": _ours_words(report),
+        "judged_headings": JUDGED_HEADINGS,
+        "judged": [] if ours is None else judged_rows(ours),
         "outside_words": "Inside are the images whose rate, or PSNR, lies between a codec's measured points: the "
         "others are not guessed at.",
     }
@@ -100,6 +101,4 @@ def _ours_words(report: Report) -> str:
     scores = [f"{ours.bpp:.3f} bpp", f"PSNR {number(ours.psnr_db, 2)} dB", f"SSIM {number(ours.ssim, 4)}"]
     if ours.ms_ssim is not None:
         scores.append(f"MS-SSIM {ours.ms_ssim:.4f}")
-    if ours.ssimulacra2 is not None:
-        scores.append(f"SSIMULACRA2 {ours.ssimulacra2:.1f} over {counted(ours.ssimulacra2_images, 'image')}")
     return f"This archive on the same {ours.images:,} coded images: {', '.join(scores)}."

@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
+from codec.bench.judges.kernel_distance import MOST_WINDOWS, Windows
 from codec.bench.lossless import LOSSLESS
+from codec.contract import RGB
 from codec.metrics import psnr_db
 from pipeline.archive.catalogue import Catalogue
 from pipeline.compress.run import CompressRun
@@ -26,6 +29,7 @@ from pipeline.report.comparison.methods import (
     Curve,
     Fidelity,
     Method,
+    SetScore,
     Size,
     available_methods,
 )
@@ -219,6 +223,28 @@ def test_what_runs_out_of_memory_is_left_alone(folder: Path, monkeypatch: pytest
     assert len(comparison.entries) == 2
     assert all("out of memory" in entry.refused["jpeg_420"] for entry in comparison.entries)
     assert all("png" in entry.results for entry in comparison.entries)
+
+
+def test_a_set_of_images_is_judged_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    judge = Method(id="kd_lite0", title="KD-lite0", kind="set", settings="as always", library="ours")
+    monkeypatch.setattr("pipeline.report.comparison.run.available_methods", lambda: ([judge], {}))
+    looked_at: list[int] = []
+
+    def seen(seer: str, original: RGB, decoded: RGB, *, most: int) -> Windows:
+        looked_at.append(most)
+        chance = np.random.default_rng(len(looked_at))
+        original_features = chance.random((96, 8), np.float32)
+        return Windows(original=original_features, decoded=original_features * np.float32(0.5))
+
+    monkeypatch.setattr("pipeline.report.comparison.worker.windows_of", seen)
+    score = held(folder / "archive").of_set["kd_lite0"]
+    assert isinstance(score, SetScore)
+    assert score.images == 2
+    assert score.value > 0.2 > 10 * abs(score.floor)
+    assert looked_at == [MOST_WINDOWS] * 2
+    again = held(folder / "archive")
+    assert again.of_set["kd_lite0"] == score
+    assert len(looked_at) == 2
 
 
 def test_ids_are_those_of_the_bench() -> None:
