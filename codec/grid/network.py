@@ -8,10 +8,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
 from torch import Tensor, nn
+
+from codec.weights_file import SHIPPED, SUFFIX
 
 
 class GridNetwork(nn.Module, ABC):
@@ -68,3 +71,9 @@ class GridFamily:
     """A network of that config, untrained."""
     preset: str
     """The shipped weights that encode when no others are named."""
+    shipped: Path | None = None
+    """The folder that these lie in, for a family of another package: its `codec.family.Family.shipped`."""
+
+    def weights_path(self, preset: str) -> Path:
+        """Where the shipped weights of a preset lie."""
+        return (self.shipped or SHIPPED / self.id) / f"{preset}{SUFFIX}"

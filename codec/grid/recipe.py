@@ -33,7 +33,7 @@ from codec.parts.quality import MSE_SCALE
 from codec.training.image_crops import Crops
 from codec.training.losses import distortion, mse
 from codec.training.recipe import BatchLoss, Evaluation, ParameterGroup
-from codec.weights_file import SHIPPED, SUFFIX, parse_weights, read_weights
+from codec.weights_file import parse_weights, read_weights
 
 _START_CROPS: Final = 120
 """Training crops that a model begins by."""
@@ -87,7 +87,7 @@ class GridRecipe:
 
     def shipped(self) -> Path:
         """The shipped weights of this preset."""
-        return SHIPPED / self.family.id / f"{self._config.preset}{SUFFIX}"
+        return self.family.weights_path(self._config.preset)
 
     def groups(self, model: GridModel) -> list[ParameterGroup]:
         """The network on one side; what makes symbols of its latents on the other."""

@@ -14,8 +14,6 @@ from codec.errors import WeightsError
 from codec.grid.model import GridModel
 from codec.grid.network import GridFamily
 from codec.weights_file import (
-    SHIPPED,
-    SUFFIX,
     WeightsFile,
     load_state,
     parse_weights,
@@ -96,5 +94,5 @@ def load_own(data: bytes | None, family: GridFamily) -> GridWeights:
         WeightsError: they are missing, damaged, or not this family's.
     """
     if data is None:
-        return understand(read_weights(SHIPPED / family.id / f"{family.preset}{SUFFIX}"), family)
+        return understand(read_weights(family.weights_path(family.preset)), family)
     return understand(parse_weights(data, where="given to encode with"), family)
