@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from codec.contract import check_effort
 
 if TYPE_CHECKING:  # who lists the families needs no safetensors
+    from codec.contract import RGB
     from codec.weights_file import WeightsHeader
 
 _ID: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -28,6 +29,15 @@ class Cost:
     """Thousands of multiplications for each pixel that is encoded."""
     decode_kmac_per_pixel: float
     """Thousands of multiplications for each pixel that is decoded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Unrounded:
+    """What a codec shows of an image whose latents were not rounded: the bytes have no part in what is lost."""
+
+    model: str
+    """Name of the weights that did it."""
+    pixels: RGB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +61,7 @@ class Family:
     searches: bool = False
     """Whether its codec has a `refiner`, and so takes an effort above 0."""
     presets_share: bool = False
-    """Whether its presets share the qualities between them, so that `--weights` takes none of them alone."""
+    """Whether its presets share the qualities between them: together they are one codec, and `--weights` takes one."""
     experimental: bool = False
     """Whether its payloads may stop decoding in a later release: such a family is listed after all others."""
     codec: str
@@ -65,6 +75,9 @@ class Family:
     cost: str | None = None
     """A function of a `codec.weights_file.WeightsHeader` that gives its `Cost`. Its module imports no torch;
     `codec/cost.py` counts by the shapes that a header has. None: nobody has counted."""
+    unrounded: str | None = None
+    """A function of its codec, an image (`RGB`) and a quality that gives an `Unrounded`: `codec/bench/balance.py` tells
+    with it what the model loses from what rounding loses. None: this family's error is not split."""
 
     def __post_init__(self) -> None:
         if not _ID.fullmatch(self.id):

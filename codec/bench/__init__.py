@@ -10,6 +10,7 @@ bd_rate.py     the area between two curves: bits saved at equal quality
 kodak.py       curves published for the 24 Kodak images, and how to tell that these are those
 speed.py       seconds per megapixel on one core
 cache.py       baselines measured once
+balance.py     which error is the model's, and which that of rounding
 judges/        what was lost, by every measure we trust for something
 """
 

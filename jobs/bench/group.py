@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from jobs.bench.adapt import adapt
+from jobs.bench.balance import balance
 from jobs.bench.pipeline import memory, pipeline
 from jobs.bench.rd import rd
 from jobs.bench.scale import scale
@@ -19,5 +20,5 @@ bench = typer.Typer(
     add_completion=False,
     rich_markup_mode="markdown",
 )
-for measurement in (pipeline, memory, scale, serve, rd, zoo, speed, adapt):
+for measurement in (pipeline, memory, scale, serve, rd, zoo, speed, balance, adapt):
     bench.command()(measurement)

@@ -10,7 +10,8 @@ import typer
 
 from codec.bench.libraries import INSTALL
 from codec.contract import QUALITIES
-from codec.registry import family_of
+from codec.errors import CodecConfigError
+from codec.registry import family_of, preset_weights
 from jobs.options import parameter
 from pipeline.errors import ConfigError, UsageError
 
@@ -34,6 +35,16 @@ CodecId = Annotated[
     ),
 ]
 
+EncodeWith = Annotated[
+    str | None,
+    typer.Option(
+        "--weights",
+        metavar="FILE",
+        help="Encode with these, from `tenfold train`, or with this preset of `tenfold codecs`, instead of the "
+        "codec's own.",
+    ),
+]
+
 
 def parse_qualities(text: str) -> list[float]:
     """`8,32,56.5` as numbers, rising, each once.
@@ -49,6 +60,21 @@ def parse_qualities(text: str) -> list[float]:
     if not qualities or not all(QUALITIES.start <= quality <= highest for quality in qualities):
         raise UsageError(f"Expected qualities from 0 to {highest} separated by commas, got {text!r}.")
     return qualities
+
+
+def read_weights(codec: str, weights: str) -> bytes:
+    """A weights file, or a preset of a codec where no file has that name.
+
+    Raises:
+        UsageError: there is neither.
+    """
+    path = Path(weights)
+    try:
+        return path.read_bytes() if path.is_file() else preset_weights(codec, weights)
+    except OSError as error:
+        raise UsageError(f"Expected a weights file at {weights}, got: {error.strerror}.") from error
+    except CodecConfigError as error:
+        raise UsageError(f"Expected a weights file at {weights}, got nothing there; or {error}.") from error
 
 
 def require(*packages: str) -> None:

@@ -10,29 +10,28 @@ import typer
 from codec.bench.baselines import BASELINES
 from codec.bench.cache import default_cache
 from codec.contract import DEFAULT_CODEC
-from codec.errors import CodecConfigError
-from codec.registry import load_codec, preset_weights
+from codec.registry import load_codec
 from jobs.bench.baselines import chosen_baselines
 from jobs.bench.images import usable_images
-from jobs.bench.options import CodecId, ImagesFolder, make_folder, parse_qualities, require
+from jobs.bench.options import (
+    CodecId,
+    EncodeWith,
+    ImagesFolder,
+    make_folder,
+    parse_qualities,
+    read_weights,
+    require,
+)
 from jobs.options import AsJson
 from jobs.terminal.exit_codes import clear_errors
 from jobs.terminal.output import print_json
-from pipeline.errors import UsageError
 
 
 def rd(
     images: ImagesFolder,
     *,
     codec: CodecId = DEFAULT_CODEC,
-    weights: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE",
-            help="Encode with these, from `tenfold train`, or with this preset of `tenfold codecs`, instead of the "
-            "codec's own.",
-        ),
-    ] = None,
+    weights: EncodeWith = None,
     qualities: Annotated[
         str, typer.Option(help="Ours, 0 to 63, separated by commas.")
     ] = "0,8,16,24,32,40,48,56,63",
@@ -64,7 +63,7 @@ def rd(
 
         levels = parse_qualities(qualities)
         baselines = chosen_baselines(against)
-        loaded = load_codec(codec, encode_with=None if weights is None else _read(codec, weights))
+        loaded = load_codec(codec, encode_with=None if weights is None else read_weights(codec, weights))
         kept = cache or default_cache()
         for folder in (kept, *([out] if out else [])):
             make_folder(folder)
@@ -75,18 +74,3 @@ def rd(
             print_json(to_json(report))
         else:
             print(to_markdown(report), end="")
-
-
-def _read(codec: str, weights: str) -> bytes:
-    """A weights file, or a preset of a codec where no file has that name.
-
-    Raises:
-        UsageError: there is neither.
-    """
-    path = Path(weights)
-    try:
-        return path.read_bytes() if path.is_file() else preset_weights(codec, weights)
-    except OSError as error:
-        raise UsageError(f"Expected a weights file at {weights}, got: {error.strerror}.") from error
-    except CodecConfigError as error:
-        raise UsageError(f"Expected a weights file at {weights}, got nothing there; or {error}.") from error

@@ -16,6 +16,7 @@ FAMILY: Final = Family(
     codec="load:load",
     train_config="train_config:AeZfpTrainConfig",
     recipe="recipe:AeZfpRecipe",
+    unrounded="unrounded:unrounded",
     tiny="train_config:TINY",
     cost="cost:cost",
 )

@@ -29,7 +29,7 @@ class PayloadHeader:
     """What a payload says about itself."""
 
     preset: int
-    """Index of the preset in its family, for messages; the digest is what decides."""
+    """Index of the preset in its family, 255 for other weights; for messages: the digest is what decides."""
     weights_digest: bytes
     """First 8 bytes of the sha256 of the weights file that made it."""
     width: int

@@ -1,27 +1,24 @@
 """The first codec family: a convolutional autoencoder whose latents are coded by ZFP.
 
-Five presets, each a model trained for one ratio against raw 24-bit RGB, share the 64 qualities between them.
-Within a preset the quantiser step grows geometrically from quality to quality.
+Presets, each a model trained for one ratio against raw 24-bit RGB, share the 64 qualities between them, or one model
+serves them all: `ladder.py`.
 
 Shape legend: x_BCHW YCbCr pixels; y_BChw latents; symbols_hwC integers.
 """
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from codec.contract import (
     FAITHFUL,
-    QUALITIES,
     RGB,
     Codec,
     Encoded,
@@ -34,12 +31,14 @@ from codec.errors import BitstreamError, UnknownWeightsError
 from codec.families.ae_zfp import FAMILY
 from codec.families.ae_zfp.bitstream import PayloadHeader, pack_payload, parse_payload
 from codec.families.ae_zfp.config import GRID
+from codec.families.ae_zfp.ladder import Ladder, OwnLadder, SharedLadder
+from codec.families.ae_zfp.latents import ZfpLatents, crc32_of
 from codec.families.ae_zfp.model import AutoEncoder
 from codec.families.ae_zfp.quantise import add_left, subtract_left, to_symbols
-from codec.families.ae_zfp.weights import FamilyIndex, Weights, load_index, load_weights
+from codec.families.ae_zfp.weights import FamilyIndex, Weights, load_index, load_weights, preset_names
 from codec.families.ae_zfp.zfp import Symbols, decode_symbols, encode_symbols
-from codec.parts.tile_loop import Synthesised, Tiling, analysed_tiles, latent_grid, synthesised
-from codec.weights_file import SHIPPED, weights_name
+from codec.parts.tile_loop import AnalysedTile, Synthesised, Tiling, analysed_tiles, latent_grid, synthesised
+from codec.weights_file import SHIPPED, SUFFIX, weights_name
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,34 +58,12 @@ class _Pixels:
         return int(self.pixels.shape[0])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ZfpLatents:
-    """What a payload holds: symbols, and the step that they are multiples of."""
-
-    symbols_hwC: Symbols
-    step: float
-    width: int
-    height: int
-    weights_digest: bytes
-    symbols_crc32: int
-
-    def y_hat(self) -> npt.NDArray[np.float32]:
-        """(C, h, w)."""
-        symbols_Chw = np.ascontiguousarray(self.symbols_hwC.transpose(2, 0, 1))
-        return symbols_Chw.astype(np.float32) * np.float32(self.step)
-
-    def tile(self, rows: slice, columns: slice) -> Tensor:
-        """Those of some rows and columns, (1, C, h, w), on the CPU."""
-        part_Chw = np.ascontiguousarray(self.symbols_hwC[rows, columns].transpose(2, 0, 1))
-        return torch.from_numpy(part_Chw).float()[None] * self.step
-
-
 class ZfpEncoder:
     """Each preset has an analysis transform of its own, so that images wait for their quality."""
 
-    def __init__(self, index: FamilyIndex, presets: Mapping[str, Weights], device: torch.device) -> None:
-        """Take the models of all presets, on the device."""
-        self._index, self._presets, self._device = index, presets, device
+    def __init__(self, ladder: Ladder, device: torch.device) -> None:
+        """Take models that are on the device."""
+        self.ladder, self._device = ladder, device
 
     def prepare(self, images: Sequence[RGB]) -> list[Prepared]:
         """Check the images.
@@ -102,23 +79,18 @@ class ZfpEncoder:
         return [len(encoded.payload) for encoded in self.finish(prepared, options)]
 
     def finish(self, prepared: Sequence[Prepared], options: Sequence[EncodeOptions]) -> list[Encoded]:
-        """Compress each image at its quality; between two levels the quantiser step is interpolated."""
+        """Compress each image at its quality."""
         encoded: dict[int, Encoded] = {}
         for asked in dict.fromkeys(options):
             members = [n for n, one in enumerate(options) if one == asked]
             images = [one.pixels for n in members if isinstance(one := prepared[n], _Pixels)]
-            encoded.update(zip(members, self._encoded(images, *self._point(asked.quality)), strict=True))
+            encoded.update(zip(members, self._encoded(images, *self.ladder.at(asked.quality)), strict=True))
         return [encoded[n] for n in range(len(prepared))]
 
-    def _point(self, quality: float) -> tuple[Weights, float]:
-        """Model and step of a quality."""
-        below = self._index.qualities[int(quality)]
-        above = self._index.qualities[min(int(quality) + 1, QUALITIES.stop - 1)]
-        share = quality - int(quality)
-        if above.preset != below.preset:
-            nearest = below if share < 0.5 else above
-            return self._presets[nearest.preset], nearest.step
-        return self._presets[below.preset], below.step ** (1.0 - share) * above.step**share
+    def analysed(self, images: Sequence[RGB], weights: Weights) -> Iterator[AnalysedTile]:
+        """Latents that are not yet rounded, tile by tile."""
+        tiling = Tiling(grid=GRID, halo=weights.model.encoder_halo, device=self._device)
+        return analysed_tiles(weights.model.analyse, images, tiling)
 
     def _encoded(self, images: Sequence[RGB], weights: Weights, step: float) -> list[Encoded]:
         step = float(np.float32(step))
@@ -129,8 +101,7 @@ class ZfpEncoder:
         channels, quantiser = weights.config.model.latent_channels, weights.config.quantiser
         grids = [latent_grid(image.shape[0], image.shape[1], GRID) for image in images]
         symbols: list[Symbols] = [np.empty((*grid, channels), np.int16) for grid in grids]
-        tiling = Tiling(grid=GRID, halo=weights.model.encoder_halo, device=self._device)
-        for tile in analysed_tiles(weights.model.analyse, images, tiling):
+        for tile in self.analysed(images, weights):
             symbols[tile.image][tile.place] = to_symbols(
                 tile.y_1Chw, step, quantiser.dead_zone, quantiser.tail_weight
             )
@@ -138,10 +109,10 @@ class ZfpEncoder:
 
     def _packed(self, pixels: RGB, symbols_hwC: Symbols, weights: Weights, step: float) -> Encoded:
         height, width, channels = symbols_hwC.shape
-        crc32 = _crc32(symbols_hwC)
+        crc32 = crc32_of(symbols_hwC)
         coded_hwC = subtract_left(symbols_hwC, weights.config.quantiser.predicted_channels)
         header = PayloadHeader(
-            preset=self._index.presets.index(weights.config.preset),
+            preset=self.ladder.number_of(weights),
             weights_digest=weights.digest,
             width=pixels.shape[1],
             height=pixels.shape[0],
@@ -181,7 +152,7 @@ class ZfpReader:
         symbols_NC = decode_symbols(body, height * width, channels)
         symbols_hwC = symbols_NC.reshape(height, width, channels)
         symbols_hwC = add_left(symbols_hwC, weights.config.quantiser.predicted_channels)
-        if (found := _crc32(symbols_hwC)) != header.symbols_crc32:
+        if (found := crc32_of(symbols_hwC)) != header.symbols_crc32:
             raise BitstreamError(
                 f"expected symbols with checksum {header.symbols_crc32:08x}, got {found:08x}: the payload "
                 "is damaged, or this machine decodes ZFP differently; please report the latter"
@@ -217,21 +188,31 @@ class ZfpDecoder:
         return [self._shown(one) for one in latents if isinstance(one, ZfpLatents)]
 
     def _shown(self, latents: ZfpLatents) -> RGB:
-        weights = self._models[latents.weights_digest]
-        detail = float(np.log2(latents.step / weights.config.quantiser.step))
-        tiling = Tiling(grid=GRID, halo=weights.model.decoder_halo, device=self._device)
         shown = Synthesised(tile=latents.tile, width=latents.width, height=latents.height)
-        return synthesised(partial(_at_step, weights.model, detail), [shown], tiling)[0]
+        return self.shown(shown, self._models[latents.weights_digest], latents.step)
+
+    def shown(self, image: Synthesised, weights: Weights, step: float) -> RGB:
+        """The picture that a model makes of latents, however they were rounded.
+
+        Args:
+            step: of the quantiser that the model is to expect.
+        """
+        detail = float(np.log2(step / weights.config.quantiser.step))
+        tiling = Tiling(grid=GRID, halo=weights.model.decoder_halo, device=self._device)
+        return synthesised(partial(_at_step, weights.model, detail), [image], tiling)[0]
 
 
 class AutoEncoderZfp(Codec):
     """`ae-zfp-1`, resident on one device."""
+
+    encoder: ZfpEncoder
 
     def __init__(
         self,
         folder: Path = SHIPPED / FAMILY.id,
         *,
         device: torch.device | None = None,
+        own: Weights | None = None,
         further: Sequence[Weights] = (),
     ) -> None:
         """Load every preset of a family folder.
@@ -239,36 +220,34 @@ class AutoEncoderZfp(Codec):
         Args:
             folder: where index and presets are.
             device: where to run; None for the CPU.
+            own: a model to encode with at all qualities; None for the presets that the index names.
             further: weights to decode with, beside the folder's.
         Raises:
             WeightsError: the index or a preset is missing or damaged.
         """
         where = device or torch.device("cpu")
         self.index: FamilyIndex = load_index(folder)
-        presets = {name: load_weights(folder / f"{name}.safetensors") for name in self.index.presets}
-        models = {weights.digest: weights for weights in (*further, *presets.values())}
+        presets = {
+            name: load_weights(folder / f"{name}{SUFFIX}") for name in preset_names(self.index, folder)
+        }
+        ladder = SharedLadder(index=self.index, presets=presets) if own is None else OwnLadder(own=own)
+        models = {weights.digest: weights for weights in (*further, *presets.values(), *ladder.models)}
         for weights in models.values():
             weights.model.to(where)
+        self.decoder = ZfpDecoder(models, where)
         super().__init__(
             id=FAMILY.id,
-            default_quality=self.index.preset_quality["25x"],
-            weights={weights_name(weights.digest): weights.data for weights in presets.values()},
-            encoder=ZfpEncoder(self.index, presets, where),
+            default_quality=ladder.default_quality,
+            weights={weights_name(weights.digest): weights.data for weights in ladder.models},
+            encoder=ZfpEncoder(ladder, where),
             reader=ZfpReader(models),
-            decoders={FAITHFUL: ZfpDecoder(models, where)},
+            decoders={FAITHFUL: self.decoder},
         )
 
     @property
     def preset_quality(self) -> dict[str, int]:
         """The quality at which each preset's nominal ratio was met on held-back crops."""
         return dict(self.index.preset_quality)
-
-
-def _crc32(symbols_hwC: Symbols) -> int:
-    crc32 = 0
-    for row_wC in symbols_hwC:  # by rows: no second copy of a large image's symbols
-        crc32 = zlib.crc32(np.ascontiguousarray(row_wC, dtype="<i2").tobytes(), crc32)
-    return crc32
 
 
 def _at_step(model: AutoEncoder, detail: float, y_BChw: Tensor) -> Tensor:

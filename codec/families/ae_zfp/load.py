@@ -1,4 +1,4 @@
-"""`ae-zfp-1` with its five shipped presets."""
+"""`ae-zfp-1` with its shipped presets, or with one model of the user's."""
 
 from __future__ import annotations
 
@@ -6,24 +6,20 @@ from collections.abc import Sequence
 
 import torch
 
-from codec.contract import DEFAULT_CODEC
-from codec.errors import CodecConfigError
 from codec.families.ae_zfp import FAMILY
 from codec.families.ae_zfp.codec import AutoEncoderZfp
 from codec.families.ae_zfp.weights import understand
-from codec.weights_file import understood
+from codec.weights_file import parse_weights, understood
 
 
 def load(*, device: torch.device, own: bytes | None, others: Sequence[bytes]) -> AutoEncoderZfp:
     """The codec on a device. Implements `codec.registry.Loader`.
 
     Raises:
-        CodecConfigError: `own` is given: one file cannot stand in for five presets.
-        WeightsError: a shipped preset is missing or damaged.
+        WeightsError: a shipped preset is missing or damaged, or `own` is not of this family.
     """
-    if own is not None:
-        raise CodecConfigError(
-            f"{FAMILY.id} takes no --weights: --quality or --ratio chooses among its shipped presets. Weights of your "
-            f"own: --codec {DEFAULT_CODEC}"
-        )
-    return AutoEncoderZfp(device=device, further=understood(others, understand))
+    return AutoEncoderZfp(
+        device=device,
+        own=None if own is None else understand(parse_weights(own, where=f"given for {FAMILY.id}")),
+        further=understood(others, understand),
+    )

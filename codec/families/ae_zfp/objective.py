@@ -18,6 +18,7 @@ from codec.families.ae_zfp.model import AutoEncoder
 from codec.families.ae_zfp.quantise import quantise
 from codec.families.ae_zfp.train_config import LossConfig
 from codec.families.ae_zfp.zfp import BAND
+from codec.training.losses import distortion
 from codec.training.recipe import BatchLoss
 
 _KNEE = 0.6
@@ -54,13 +55,20 @@ def objective(
     decoded_BCHW = ycbcr_to_rgb(x_hat_BCHW)
     mse_B = (decoded_BCHW - rgb_BCHW).square().mean((1, 2, 3))
     bits_B = estimate_bits(y_BChw / steps, slow) / (GRID * GRID)
-    distortion_B = mse_B / step_B.square()
-    if config.ssim_share > 0.0:
-        unlike_B = 1.0 - _luma_ssim(rgb_BCHW, decoded_BCHW)
-        balance_B = distortion_B.detach() / unlike_B.detach().clamp_min(1e-4)
-        distortion_B = (1.0 - config.ssim_share) * distortion_B + config.ssim_share * balance_B * unlike_B
+    distortion_B = _distortion(decoded_BCHW, rgb_BCHW, mse_B, config) / step_B.square()
     total = (distortion_B + config.rate_weight * bits_B).mean()
     return BatchLoss(total=total, parts={"mse": mse_B.detach().mean(), "bpp": bits_B.detach().mean()})
+
+
+def _distortion(decoded_BCHW: Tensor, rgb_BCHW: Tensor, mse_B: Tensor, config: LossConfig) -> Tensor:
+    """On the scale of the squared error, (B,)."""
+    if config.objective is not None:
+        return distortion(config.objective, decoded_BCHW, rgb_BCHW)
+    if config.ssim_share == 0.0:
+        return mse_B
+    unlike_B = 1.0 - _luma_ssim(rgb_BCHW, decoded_BCHW)
+    balance_B = mse_B.detach() / unlike_B.detach().clamp_min(1e-4)
+    return (1.0 - config.ssim_share) * mse_B + config.ssim_share * balance_B * unlike_B
 
 
 def estimate_bits(v_BChw: Tensor, slow: tuple[int, ...]) -> Tensor:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from codec.families.ae_zfp.config import ModelConfig
-from codec.training.config import TrainConfig
+from codec.training.config import Objective, TrainConfig
 
 TINY: Final[dict[str, Any]] = {
     "preset": "30x",
@@ -33,10 +33,18 @@ class LossConfig(BaseModel):
     """0.1155 is what a uniform quantiser trades at high rates; more favours small files."""
     ssim_share: float = Field(default=0.1, ge=0.0, lt=1.0)
     """Share of the distortion's gradient that comes from SSIM, the rest from RGB MSE."""
+    objective: Objective | None = None
+    """Instead of that: what `codec/training/losses.py` holds against the picture."""
     jitter_octaves: float = Field(default=0.5, ge=0.0, le=2.0)
     """How far each patch's step lies from the preset's, up or down, at most."""
     dead_zone: float = Field(default=0.15, ge=0.0, lt=0.5)
     """How much further than half a step a value must lie from zero to become the next integer."""
+
+    @model_validator(mode="after")
+    def _one_distortion(self) -> LossConfig:
+        if self.objective is not None and "ssim_share" in self.model_fields_set:
+            raise ValueError("expected either objective or ssim_share, got both")
+        return self
 
 
 class AeZfpTrainConfig(TrainConfig):

@@ -12,7 +12,7 @@ from codec.contract import QUALITIES
 from codec.errors import WeightsError
 from codec.families.ae_zfp.config import ModelConfig
 from codec.families.ae_zfp.model import AutoEncoder
-from codec.weights_file import WeightsFile, load_state, read_weights
+from codec.weights_file import SUFFIX, WeightsFile, load_state, read_weights
 
 INDEX_NAME: Final = "index.json"
 
@@ -55,7 +55,8 @@ class QualityPoint(BaseModel):
 
 
 class FamilyIndex(BaseModel):
-    """Which preset serves which quality, written by the calibration step of the trainer."""
+    """Which preset serves which quality, written by the calibration step of the trainer. Weights that lie beside it and
+    are not named in it serve no quality unless they are asked for."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -95,6 +96,12 @@ def load_index(folder: Path) -> FamilyIndex:
         raise WeightsError(f"expected the weights index {path}, got {error}; reinstall tenfold") from error
     except ValidationError as error:
         raise WeightsError(f"weights index {path} is malformed: {error.errors()[0]['msg']}") from error
+
+
+def preset_names(index: FamilyIndex, folder: Path) -> tuple[str, ...]:
+    """Presets of a family's folder: those of the index, then those that are chosen by their names alone."""
+    others = sorted({path.stem for path in folder.glob(f"*{SUFFIX}")} - set(index.presets))
+    return (*index.presets, *others)
 
 
 def load_weights(path: Path) -> Weights:

@@ -26,6 +26,7 @@ def test_shipped_configs_aim_at_the_ratio_in_their_name(path: Path) -> None:
     ("changes", "message"),
     [
         ({"loss": {"ssim_shar": 0.1}}, r"unknown key loss.ssim_shar; did you mean ssim_share\?"),
+        ({"loss": {"objective": "mse", "ssim_share": 0.1}}, "either objective or ssim_share, got both"),
         ({"ratio": "half"}, r"ratio: .* \(got 'half'\)"),
         (
             {"patch": 32, "model": {"decoder_blocks": 9}},

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 import torch
 
 from codec.families.ae_zfp.calibrate import build_index, step_for, target_ratio
+from codec.families.ae_zfp.config import ModelConfig
 from codec.families.ae_zfp.initialise import slow_channels
-from codec.families.ae_zfp.objective import estimate_bits
+from codec.families.ae_zfp.model import AutoEncoder
+from codec.families.ae_zfp.objective import estimate_bits, objective
 from codec.families.ae_zfp.quantise import add_left, quantise, subtract_left, to_symbols
+from codec.families.ae_zfp.train_config import LossConfig
 from codec.families.ae_zfp.weights import load_weights
 from codec.families.ae_zfp.zfp import encode_symbols
+from codec.training.config import Objective
 from codec.training.karhunen_loeve import fit_transform
 from codec.training.log import read_log
 from codec.weights_file import weights_bytes
@@ -43,6 +48,19 @@ def test_training_mends_a_faded_model_and_meets_the_ratio(tmp_path: Path) -> Non
     assert weights.config.recipe["steps_done"] == 24
     assert weights.config.recipe["reached"] == {k: last[k] for k in ("points", "ratio", "quantiser_step")}
     assert weights.config.quantiser.step == pytest.approx(last["quantiser_step"], abs=1e-5)
+
+
+def test_a_run_is_told_what_to_keep() -> None:
+    torch.manual_seed(0)
+    model = AutoEncoder(ModelConfig(latent_channels=32, encoder_blocks=0, decoder_blocks=0))
+    rgb_BCHW, step_B = torch.rand(2, 3, 64, 64), torch.full((2,), 0.1)
+
+    def total(loss: LossConfig) -> float:
+        return objective(model, rgb_BCHW, step_B, 0.1, (), loss).total.item()
+
+    told = {name: total(LossConfig(objective=name)) for name in get_args(Objective)}
+    assert told["mse"] == total(LossConfig(ssim_share=0.0))
+    assert told["ssim"] < told["mixed"] < told["mse"]
 
 
 def test_slow_channels_are_the_coarse_ones() -> None:
