@@ -13,12 +13,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from codec.contract import SIXTEENTHS
+from codec.contract import FAITHFUL, SIXTEENTHS
 from codec.entropy.range_coder import RangeCoder, Symbols
 from codec.entropy.symbol_streams import SymbolStream
 from codec.entropy.tables import SYMBOL_LIMIT
 from codec.grid.network import GridFamily
-from codec.grid.quality import OWN_QUALITY, step_of
+from codec.grid.quality import OWN_QUALITY
+from codec.grid.sampled_decoder import SAMPLED, SampledDecoder
 from codec.grid.weights import GridWeights, load_own, understand
 from codec.parts.tile_loop import Tiling, latent_grid
 from codec.parts.tiled_codec import TiledCodec
@@ -68,16 +69,18 @@ class ResidentModel:
             BitstreamError: the stream is a reader and does not hold these symbols.
         """
         qualities = [one / SIXTEENTHS for one in sixteenths]
-        step_B111 = np.array([step_of(one) for one in qualities], np.float32)[:, None, None, None]
+        steps = self._model.network.steps
+        step_BC11 = np.stack([steps(one) for one in qualities])[:, :, None, None]
         positions = grid[0] * grid[1]
         indices_Bn = np.stack([self._entropy.indices(round(one), positions) for one in qualities])
         wanted_Bn = None
         if images is not None:
             y_BhwC = torch.stack([image.y_hwC for image in images])
             y_BChw = y_BhwC.permute(0, 3, 1, 2).float().cpu().numpy()
-            wanted_Bn = quantised(y_BChw, step_B111).reshape(len(images), -1)
+            wanted_Bn = quantised(y_BChw, step_BC11).reshape(len(images), -1)
         found = stream.group(wanted_Bn, indices_Bn).reshape(-1, self.channels, *grid)
-        y_hat_BChw = torch.from_numpy(found.astype(np.float32) * step_B111)
+        is_sent_BC11 = np.isfinite(step_BC11)
+        y_hat_BChw = torch.from_numpy(found.astype(np.float32) * np.where(is_sent_BC11, step_BC11, 0.0))
         return y_hat_BChw.permute(0, 2, 3, 1).to(self._device)
 
     def synthesise(self, y_BChw: Tensor, quality_B: Tensor) -> Tensor:
@@ -110,6 +113,9 @@ class GridCodec(TiledCodec):
             [ResidentModel(weights, device) for weights in others],
             default_quality=OWN_QUALITY,
         )
+        noise = {weights.digest: weights.model.network.noise for weights in (*others, own)}
+        if own.model.network.noise:
+            self.decoders = {**self.decoders, SAMPLED: SampledDecoder(self.decoders[FAITHFUL], noise)}
 
 
 def load_grid(

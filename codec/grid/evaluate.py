@@ -10,6 +10,7 @@ import numpy as np
 from codec.contract import RGB, Codec, EncodeOptions
 from codec.metrics import psnr_db
 from codec.training.recipe import Evaluation, EvaluationPoint
+from codec.training.session import stage
 
 _SIDE: Final = 384
 """Of each crop, at most."""
@@ -21,7 +22,7 @@ def evaluate(codec: Codec, images: Sequence[RGB], qualities: Sequence[int]) -> E
     prepared = codec.encoder.prepare(parts)
     points, shown, facts = [], [], {}
     pixels = sum(part.shape[0] * part.shape[1] for part in parts)
-    for quality in qualities:
+    for quality in stage("qualities evaluated", qualities):
         encoded = codec.encoder.finish(prepared, [EncodeOptions(quality=quality)] * len(parts))
         decoded = [one.pixels for one in codec.decode([one.payload for one in encoded])]
         decibels = [psnr_db(part, one) for part, one in zip(parts, decoded, strict=True)]

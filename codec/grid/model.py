@@ -43,7 +43,10 @@ class GridModel(nn.Module):
 
     def synthesise(self, y_BChw: Tensor) -> Tensor:
         """(B, C, h, w) -> (B, 3, H, W)."""
-        return self.network.synthesise((y_BChw + _each(self.centre_C)) * _each((-self.log_gain_C).exp()))
+        channels = self.network.channels
+        own_BChw, noise = y_BChw[:, :channels], y_BChw[:, channels:]
+        own_BChw = (own_BChw + _each(self.centre_C)) * _each((-self.log_gain_C).exp())
+        return self.network.synthesise(torch.cat((own_BChw, noise), 1) if noise.shape[1] else own_BChw)
 
     def bits(self, v_BChw: Tensor, step_B: Tensor) -> Tensor:
         """About what the symbols of each image cost, (B,), with a gradient.

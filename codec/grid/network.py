@@ -11,9 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from pydantic import TypeAdapter
 from torch import Tensor, nn
 
+from codec.grid.quality import step_of
 from codec.weights_file import SHIPPED, SUFFIX
 
 
@@ -30,6 +33,8 @@ class GridNetwork(nn.Module, ABC):
     """Latent positions around one that its latents, or its pixels, depend on."""
     channels: int
     """C of the latents."""
+    noise: int = 0
+    """Values a position, uniform in [-1, 1], that `synthesise` takes in further channels, where there are any."""
 
     @abstractmethod
     def analyse(self, x_BCHW: Tensor) -> Tensor:
@@ -38,6 +43,10 @@ class GridNetwork(nn.Module, ABC):
     @abstractmethod
     def synthesise(self, y_BChw: Tensor) -> Tensor:
         """(B, C, h, w) -> (B, 3, H, W)."""
+
+    def steps(self, quality: float) -> npt.NDArray[np.float32]:
+        """The quantiser step of every channel at a quality, (C,): infinite for channels that are not sent."""
+        return np.full(self.channels, step_of(quality), np.float32)
 
     def start(self, x_BCHW: Tensor) -> bool:
         """Begin near something that works, set by some images; by default, nothing moves.

@@ -25,7 +25,7 @@ from codec.grid.codec import GridCodec, quantised
 from codec.grid.evaluate import evaluate
 from codec.grid.model import GridModel
 from codec.grid.network import GridFamily
-from codec.grid.quality import best_step, step_of
+from codec.grid.quality import best_step
 from codec.grid.train_config import GridTrainConfig
 from codec.grid.weights import WeightsConfig, export, understand
 from codec.parts.precision import has_bfloat16
@@ -37,8 +37,6 @@ from codec.weights_file import parse_weights, read_weights
 
 _START_CROPS: Final = 120
 """Training crops that a model begins by."""
-_FIT_CROPS: Final = 40
-"""Training crops that tables and statistics are taken of."""
 _FIT_SIDE: Final = 192
 
 
@@ -135,7 +133,7 @@ class GridRecipe:
 
     def export(self, model: GridModel, record: dict[str, object], crops: Crops) -> bytes:
         """The weights, with tables counted on a few of the crops they were trained on."""
-        return self._exported(model, record, crops.spread(_FIT_CROPS))
+        return self._exported(model, record, crops.spread(self._config.fit_crops))
 
     def state(self) -> dict[str, object]:
         """Everything that training changes is in the weights."""
@@ -158,7 +156,7 @@ class GridRecipe:
             final.network.settle(x_BCHW)
             y_BhwC = final.analyse(x_BCHW).permute(0, 2, 3, 1)
         y_NC = y_BhwC.flatten(0, 2).cpu().numpy()
-        entropy = fit_factorised(lambda level: quantised(y_NC, step_of(level)))
+        entropy = fit_factorised(lambda level: quantised(y_NC, final.network.steps(level)))
         config = WeightsConfig(
             family=self.family.id,
             name=self._config.preset,

@@ -36,4 +36,6 @@ class GridTrainConfig(TrainConfig):
     only from these."""
     gain_scale: float = Field(default=5.0, gt=0.0)
     """Learning rate of gains, centres and spreads over that of the network."""
+    fit_crops: int = Field(default=40, ge=1)
+    """Training crops that tables and statistics are taken of, at most."""
     evaluate_qualities: tuple[Level, ...] = Field(default=(16, 32, 48), min_length=1)

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
+from pydantic import ValidationError
 from torch import Tensor
 
 from codec.errors import TrainingError
+from codec.training.config import TrainConfig
 
 CHECKPOINT_NAME: Final = "checkpoint.pt"
 _FORMAT: Final = 2
@@ -88,13 +90,13 @@ def load_checkpoint(folder: Path) -> Checkpoint | None:
     return Checkpoint(**data)
 
 
-def check_same_config(checkpoint: Checkpoint, config: str, folder: Path) -> None:
-    """Refuse to go on under other settings.
+def check_same_config(checkpoint: Checkpoint, config: TrainConfig, folder: Path) -> None:
+    """Refuse to go on under other settings. A key that is newer than the checkpoint had its default there.
 
     Raises:
-        TrainingError: the config, as JSON, is not the checkpoint's; names what differs.
+        TrainingError: the config is not the checkpoint's; names what differs.
     """
-    theirs, mine = _flat(json.loads(checkpoint.config)), _flat(json.loads(config))
+    theirs, mine = _flat(_understood(checkpoint.config, type(config))), _flat(config.model_dump(mode="json"))
     changes = [
         f"{key} is {theirs.get(key)!r} there, {mine.get(key)!r} here"
         for key in sorted(theirs.keys() | mine.keys())
@@ -104,6 +106,13 @@ def check_same_config(checkpoint: Checkpoint, config: str, folder: Path) -> None
         raise TrainingError(
             f"{folder} holds a run of another config ({'; '.join(changes)}); resume it with that, or train elsewhere"
         )
+
+
+def _understood(config: str, kind: type[TrainConfig]) -> object:
+    try:
+        return kind.model_validate_json(config).model_dump(mode="json")
+    except ValidationError:
+        return json.loads(config)  # it had keys that are no more
 
 
 def _flat(value: object, prefix: str = "") -> dict[str, object]:

@@ -49,6 +49,8 @@ class DataConfig(BaseModel):
     """Of more images than this a sample is read."""
     max_gib: float = Field(default=4.0, gt=0.0)
     """Memory for pixels; reading stops when it is full."""
+    mirrored: bool = True
+    """Whether patches are mirrored and turned at random: not where that changes what is shown, as of digits."""
     column: str | None = None
     """Parquet column of encoded images; by default the one that can be."""
 

@@ -33,8 +33,9 @@ class PatchSource:
     """Draws batches from crops as they are; on a GPU from a copy of all in its memory, where they take no more than a
     quarter of what is free there."""
 
-    def __init__(self, crops: Crops, device: torch.device) -> None:
+    def __init__(self, crops: Crops, device: torch.device, *, mirrored: bool = True) -> None:
         self._crops = crops
+        self._mirrored = mirrored
         self._device = device
         sizes = np.array([pixels.shape[:2] for pixels in crops.pixels], dtype=np.int64)
         self._heights, self._widths = sizes[:, 0], sizes[:, 1]
@@ -48,7 +49,7 @@ class PatchSource:
             image=image,
             top=chance.integers(self._heights[image] - size + 1),
             left=chance.integers(self._widths[image] - size + 1),
-            flips=chance.integers(8, size=batch),
+            flips=chance.integers(8, size=batch) * self._mirrored,
         )
         cut = partial(_cut, self._crops) if self._resident is None else self._resident.cut
         return cut(places, size).to(self._device).permute(0, 3, 1, 2).float().div_(255.0)

@@ -66,13 +66,13 @@ def train(
             raise TrainingError(
                 f"{out} already holds a run at step {checkpoint.step}; resume it, or train elsewhere"
             )
-        check_same_config(checkpoint, config.model_dump_json(), out)
+        check_same_config(checkpoint, config, out)
     device, session = device or torch.device("cpu"), session or Session()
     torch.set_flush_denormal(True)  # dying gradients are subnormal, and those are slow on a CPU
     try:
         with session.at_work():
             kinds = held_out()  # few, and what is wrong with them is said at once
-            session.begin_reading(checkpoint and checkpoint.images, of_new_run=checkpoint is None)
+            session.begin_reading(checkpoint.images if checkpoint else None, of_new_run=checkpoint is None)
             data = TrainingData.of(read(), kinds, config)
             run = TrainingRun(config, recipe, data, out, session, exports=export)
             if checkpoint is None:
@@ -80,7 +80,8 @@ def train(
             else:
                 run.restore(checkpoint)
             with side_by_side(min(workers or default_workers(device), config.batch)) as shares:
-                run.advance(PatchSource(data.crops, device), shares, on_progress)
+                patches = PatchSource(data.crops, device, mirrored=config.data.mirrored)
+                run.advance(patches, shares, on_progress)
             return run.end()
     except SessionOver as over:
         if checkpoint is None:

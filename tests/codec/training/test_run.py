@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
 import sys
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,8 @@ from codec.contract import DEFAULT_CODEC
 from codec.errors import TrainingError, WeightsError
 from codec.registry import codec_ids, recipe_type
 from codec.training import training_run
-from codec.training.checkpoint import Checkpoint, save_checkpoint
+from codec.training.checkpoint import Checkpoint, check_same_config, save_checkpoint
+from codec.training.config import DataConfig
 from codec.training.drawings import redraw
 from codec.training.image_crops import Crops
 from codec.training.karhunen_loeve import Transform, fit_transform
@@ -160,6 +163,19 @@ def test_a_run_is_not_overwritten_and_not_continued_with_another_config(crops: C
         train(tiny(DEFAULT_CODEC, steps=2), lambda: crops, out=tmp_path)
     with pytest.raises(TrainingError, match=r"another config \(steps is 2 there, 3 here\)"):
         train(tiny(DEFAULT_CODEC, steps=3), lambda: crops, out=tmp_path, resume=True)
+
+
+def test_a_key_that_is_newer_than_a_checkpoint_had_its_default(tmp_path: Path) -> None:
+    config = tiny(DEFAULT_CODEC)
+    values = config.model_dump(mode="json")
+    del values["data"]["mirrored"]
+    old = Checkpoint(
+        **{field.name: None for field in fields(Checkpoint)} | {"config": json.dumps(values)}  # type: ignore[arg-type]
+    )
+    check_same_config(old, config, tmp_path)
+    other = config.model_copy(update={"data": DataConfig(mirrored=False)})
+    with pytest.raises(TrainingError, match=r"another config \(data.mirrored is True there, False here\)"):
+        check_same_config(old, other, tmp_path)
 
 
 @pytest.mark.parametrize(
