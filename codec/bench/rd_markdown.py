@@ -6,8 +6,11 @@ from collections.abc import Iterable, Sequence
 
 from codec.bench.bd_rate import BdRate, NoBdRateError, RateCurve
 from codec.bench.comparison import MAIN_RANGE_BPP, BdRates, NoBdRate
+from codec.bench.judges.trained_on import MARK
 from codec.bench.measure import RatePoint
 from codec.bench.rd_report import Line, RdReport
+from codec.bench.zoo.page.tables import columns, lines
+from codec.bench.zoo.sheet import Sheet
 
 _MAIN = f"{MAIN_RANGE_BPP[0]:g}-{MAIN_RANGE_BPP[1]:g} bpp"
 _RATIOS = (100.0, 60.0, 25.0, 10.0)
@@ -32,6 +35,7 @@ def to_markdown(report: RdReport) -> str:
             ("codec", *(f"{ratio:g}x, {24 / ratio:.2f} bpp" for ratio in _RATIOS)),
             [(line.title, *_at_ratios(line)) for line in report.lines],
         ),
+        *(_judged(report.judged) if report.judged is not None else ()),
         "## Points",
         _table(_POINT_HEADER, [row for line in report.lines for row in _point_rows(line)]),
         "## Settings",
@@ -69,6 +73,29 @@ def _bd_row(line: Line, psnr: BdRates, ms_ssim: BdRates) -> tuple[str, ...]:
     )  # fmt: skip
 
 
+def _judged(sheet: Sheet) -> Iterable[str]:
+    """One table for each rate."""
+    yield (
+        "## Before judges, at equal bytes\n\nEach image at the setting whose whole file is nearest to the rate. "
+        f"{MARK}: its training was held against this judge, which does not judge it."
+    )
+    for rate in sheet.rates:
+        shown = columns(sheet, rate)
+        header = ("codec", *(f"{one.heading}{f', {one.unit}' if one.unit else ''}" for one in shown))
+        rows = [(line.entrant.title, *(cell.text for cell in line.cells)) for line in lines(sheet, rate)]
+        yield f"### {rate:g} bpp\n\n" + _table(header, rows)
+    yield "\n".join(
+        [
+            *(f"- {one.name}: {one.better} is better. {one.blind_to}" for one in sheet.judges),
+            *(
+                f"- Two halves of the originals have a {name} of {floor:.5f}."
+                for name, floor in sheet.floors.items()
+            ),
+            *(f"- {name} is left out: {reason}." for name, reason in sheet.not_measured.items()),
+        ]
+    )
+
+
 def _percent(outcome: BdRate | NoBdRate) -> str:
     return f"{outcome.percent:+.1f} %" if isinstance(outcome, BdRate) else "-"
 
@@ -82,6 +109,8 @@ def _notes(report: RdReport) -> str:
         for note in _comparison_notes(f"{line.title}, {name}", comparison)
     ]
     notes += [f"{name} is left out: {reason}." for name, reason in report.left_out.items()]
+    if report.judged is None:
+        notes.append("LPIPS, DISTS, KD-lite0 and other judges were not asked: `--judge-at 0.25` asks them.")
     notes += [f"Image {key} is left out: {reason}." for key, reason in report.skipped.items()]
     return "\n".join(f"- {note}" for note in notes)
 

@@ -10,6 +10,8 @@ from typing import Any
 from codec.bench.comparison import BdRates, compare_curves
 from codec.bench.kodak import PublishedPoint
 from codec.bench.measure import RatePoint
+from codec.bench.zoo.sheet import Sheet
+from codec.bench.zoo.sheet import to_json as sheet_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +42,8 @@ class RdReport:
     ours: Line
     others: Sequence[Line]
     left_out: Mapping[str, str]
+    judged: Sheet | None = None
+    """All of them at equal bytes before judges; None where that was not asked."""
 
     @property
     def lines(self) -> list[Line]:
@@ -74,6 +78,7 @@ def to_json(report: RdReport) -> dict[str, Any]:
             for line, by_psnr, by_ms_ssim in report.comparisons()
         ],
         "left_out": dict(report.left_out),
+        "judged": None if report.judged is None else sheet_json(report.judged),
     }
 
 

@@ -77,6 +77,21 @@ def read_weights(codec: str, weights: str) -> bytes:
         raise UsageError(f"Expected a weights file at {weights}, got nothing there; or {error}.") from error
 
 
+def parse_rates(text: str) -> tuple[float, ...]:
+    """`0.25,0.5` as numbers, rising, each once.
+
+    Raises:
+        UsageError: a word is no number of bits above 0, up to 24.
+    """
+    try:
+        rates = sorted({float(word) for word in text.split(",")})
+    except ValueError:
+        rates = []
+    if not rates or not all(0 < rate <= 24 for rate in rates):
+        raise UsageError(f"Expected bits per pixel above 0, up to 24, separated by commas, got {text!r}.")
+    return tuple(rates)
+
+
 def require(*packages: str) -> None:
     """Refuse to start without packages of the extra `bench`.
 

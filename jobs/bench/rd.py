@@ -19,6 +19,7 @@ from jobs.bench.options import (
     ImagesFolder,
     make_folder,
     parse_qualities,
+    parse_rates,
     read_weights,
     require,
 )
@@ -42,6 +43,14 @@ def rd(
             help=f"Only these, separated by commas: {', '.join(baseline.id for baseline in BASELINES)}.",
         ),
     ] = None,
+    judge_at: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RATES",
+            help="Bits per pixel, separated by commas, at which LPIPS, DISTS, KD-lite0 and other judges see all at "
+            "equal bytes: some 10 s an image for each codec.",
+        ),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write rd.json, rd.md, rd.svg and rd.png here.")
     ] = None,
@@ -62,12 +71,13 @@ def rd(
         from jobs.bench.rd_run import measure_rd, write_report  # scipy: checked for, the line above
 
         levels = parse_qualities(qualities)
+        rates = () if judge_at is None else parse_rates(judge_at)
         baselines = chosen_baselines(against)
         loaded = load_codec(codec, encode_with=None if weights is None else read_weights(codec, weights))
         kept = cache or default_cache()
         for folder in (kept, *([out] if out else [])):
             make_folder(folder)
-        report = measure_rd(usable_images(images), loaded, levels, baselines, kept)
+        report = measure_rd(usable_images(images), loaded, levels, baselines, kept, rates=rates)
         if out is not None:
             write_report(report, out)
         if as_json:

@@ -17,14 +17,24 @@ from codec.contract import RGB, Codec
 from jobs.bench.baselines import Measured, measure_baselines
 from jobs.bench.images import BenchImage, BenchImages
 from jobs.bench.machine import circumstances
+from jobs.bench.rd_judged import judge_at
 from jobs.terminal.output import say
 from jobs.terminal.progress import count_steps
 
 
 def measure_rd(
-    images: BenchImages, codec: Codec, levels: list[float], baselines: Sequence[Baseline], cache: Path
+    images: BenchImages,
+    codec: Codec,
+    levels: list[float],
+    baselines: Sequence[Baseline],
+    cache: Path,
+    *,
+    rates: tuple[float, ...] = (),
 ) -> RdReport:
-    """Others first, from the cache or on every core, then ours in this process.
+    """Others first, from the cache or on every core, then ours in this process; then all before judges.
+
+    Args:
+        rates: bits per pixel at which judges are asked; none: they are not.
 
     Raises:
         SourceError: an image changed meanwhile.
@@ -42,14 +52,17 @@ def measure_rd(
         id=codec.id, title=f"Tenfold {codec.id}", settings="one image a call", library=codec.id, points=points
     )
     published, why_not = _published(images.usable)
+    here = [baseline for baseline in baselines if baseline.id in measured.points]
+    said = circumstances()
     return RdReport(
-        circumstances=circumstances(),
+        circumstances=said,
         images=len(images.usable),
         megapixels=images.megapixels,
         skipped=images.skipped,
         ours=ours,
         others=[*_lines(baselines, measured), *published],
         left_out={**measured.left_out, **why_not},
+        judged=judge_at(rates, images.usable, codec, here, cache, circumstances=said) if rates else None,
     )
 
 

@@ -10,13 +10,12 @@ import typer
 from codec.bench.cache import default_cache
 from codec.bench.zoo.claims import CLAIMS
 from jobs.bench.images import usable_images
-from jobs.bench.options import ImagesFolder, make_folder
+from jobs.bench.options import ImagesFolder, make_folder, parse_rates
 from jobs.bench.zoo_entrants import ORDINARY, chosen_entrants
 from jobs.bench.zoo_run import Scope, run_zoo
 from jobs.options import AsJson
 from jobs.terminal.exit_codes import clear_errors
 from jobs.terminal.output import print_json
-from pipeline.errors import UsageError
 
 _RATES: Final = "0.25,0.5,1"
 _QUICK_RATES: Final = "0.25,0.5"
@@ -82,18 +81,3 @@ def zoo(
         told = run_zoo(entrants, found, rates, scope, claims=claims, kept=kept, out=out, left_out=left_out)
         if as_json:
             print_json(told)
-
-
-def parse_rates(text: str) -> tuple[float, ...]:
-    """`0.25,0.5` as numbers, rising, each once.
-
-    Raises:
-        UsageError: a word is no number of bits above 0, up to 24.
-    """
-    try:
-        rates = sorted({float(word) for word in text.split(",")})
-    except ValueError:
-        rates = []
-    if not rates or not all(0 < rate <= 24 for rate in rates):
-        raise UsageError(f"Expected bits per pixel above 0, up to 24, separated by commas, got {text!r}.")
-    return tuple(rates)

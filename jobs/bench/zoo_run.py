@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from codec.bench.cache import KeptFolder
-from codec.bench.judges import Judge, NoScoreError, all_judges
+from codec.bench.judges import Judge, all_judges
 from codec.bench.judges.judge import middle
 from codec.bench.kodak import image_digest
 from codec.bench.one_core import one_core
@@ -67,7 +66,7 @@ def run_zoo(
         rates=rates,
         judges=tuple(judge for judge in judges if any(judge.name in row.scores for row in measured.rows)),
         rows=measured.rows,
-        floors=_floors(judges, originals),
+        floors=plan.floors(),
         not_measured={**images.skipped, **left_out, **missing, **measured.not_measured},
     )
     for name, reason in sheet.not_measured.items():
@@ -87,13 +86,3 @@ def _here(judges: Sequence[Judge]) -> tuple[list[Judge], dict[str, str]]:
 def _original(image: BenchImage, most: int) -> Original:
     pixels = middle(image.pixels(), most)
     return Original(key=image.key, digest=image_digest(pixels), pixels=pixels)
-
-
-def _floors(judges: Sequence[Judge], originals: Sequence[Original]) -> dict[str, float]:
-    """What judges of sets say where nothing was lost."""
-    floors = {}
-    for judge in judges:
-        if judge.floor is not None:
-            with suppress(NoScoreError):  # it has no score of any entrant either, and says why there
-                floors[judge.name] = judge.floor([original.pixels for original in originals])
-    return floors

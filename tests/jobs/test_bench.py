@@ -76,6 +76,7 @@ def test_rd_in_one_run(
     assert "libwebp" in page
     assert found["machine"] in page
     assert "deep.png is left out" in page
+    assert "other judges were not asked" in page
     assert (tmp_path / "out" / "rd.svg").read_text().count("WebP m6") >= 1
     with Image.open(tmp_path / "out" / "rd.png") as plot:
         assert plot.width > 1000

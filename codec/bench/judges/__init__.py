@@ -1,7 +1,7 @@
 """Judges: measures of what was lost between originals and what was decoded of them, all of one shape.
 
 judge.py             what a judge is, and why it may have no score
-all_judges.py        all of them
+all_judges.py        all of them, and those that reports ask
 structural.py        SSIM, MS-SSIM
 ssimulacra.py        SSIMULACRA2
 lpips.py, dists.py   how far apart networks see two pictures, weighted by what people said
@@ -18,7 +18,7 @@ trained_on.py        which of them a model was trained on
 PSNR is none of them: it comes with every `Sample`.
 """
 
-from codec.bench.judges.all_judges import all_judges
+from codec.bench.judges.all_judges import all_judges, main_judges
 from codec.bench.judges.judge import Judge, NoScoreError
 
-__all__ = ["Judge", "NoScoreError", "all_judges"]
+__all__ = ["Judge", "NoScoreError", "all_judges", "main_judges"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from codec.bench.judges.blockiness import BLOCKINESS
 from codec.bench.judges.dists import DISTS
 from codec.bench.judges.judge import Judge
@@ -11,6 +13,14 @@ from codec.bench.judges.spectral_peaks import SPECTRAL_PEAKS
 from codec.bench.judges.ssimulacra import SSIMULACRA2
 from codec.bench.judges.structural import MS_SSIM, SSIM
 from codec.bench.judges.vision.judges import VISION_JUDGES
+
+MAIN: Final = ("SSIMULACRA2", "LPIPS (AlexNet)", "DISTS", "KD-lite0", "blockiness", "spectral peaks")
+
+
+def main_judges() -> tuple[Judge, ...]:
+    """Those that reports ask: each answers in seconds a picture, and says what none of the others does."""
+    judges = {judge.name: judge for judge in all_judges()}
+    return tuple(judges[name] for name in MAIN)
 
 
 def all_judges() -> tuple[Judge, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from codec.bench.judges import Judge, NoScoreError
@@ -43,6 +44,15 @@ class Plan:
     def steps(self) -> int:
         """Shots in all."""
         return len(self.entrants) * len(self.originals) * len(self.rates)
+
+    def floors(self) -> dict[str, float]:
+        """What judges of sets say where nothing was lost."""
+        floors = {}
+        for judge in self.judges:
+            if judge.floor is not None:
+                with suppress(NoScoreError):  # it has no score of any entrant either, and says why there
+                    floors[judge.name] = judge.floor([original.pixels for original in self.originals])
+        return floors
 
     @property
     def generations_at(self) -> float:

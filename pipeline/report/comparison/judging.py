@@ -1,21 +1,17 @@
-"""Which judges the report asks: all that a core answers in seconds an image, and none that says the same as another."""
+"""The judges that the report asks, by names that columns and keys of JSON have."""
 
 from __future__ import annotations
 
 import re
 from functools import cache
-from typing import Final
 
-from codec.bench.judges import Judge, all_judges
-
-REPORTED: Final = ("SSIMULACRA2", "LPIPS (AlexNet)", "DISTS", "KD-lite0", "blockiness", "spectral peaks")
+from codec.bench.judges import Judge, main_judges
 
 
 @cache
 def reported_judges() -> dict[str, Judge]:
     """By their ids, in the order in which the report shows them."""
-    judges = {judge.name: judge for judge in all_judges()}
-    return {judge_id(judges[name]): judges[name] for name in REPORTED}
+    return {judge_id(judge): judge for judge in main_judges()}
 
 
 def judge_id(judge: Judge) -> str:
