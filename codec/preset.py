@@ -39,6 +39,8 @@ class Preset:
     """Smallest files first; empty where its record does not say."""
     minutes: float | None
     """That its training took, in one piece; None where that was counted in steps."""
+    patch: int | None
+    """Pixels a side of the patches it was trained on; None where its record does not say."""
     steps: int | None
     """Of all its trainings, one after the other; None where neither record nor log say."""
 
@@ -58,12 +60,14 @@ def read_preset(family: Family, name: str) -> Preset:
     header = read_header(path)
     try:
         record: Mapping[str, Any] = json.loads(header.config).get("recipe", {})
+        config: Mapping[str, Any] = record.get("config", {})
         return Preset(
             name=name,
             num_bytes=path.stat().st_size,
             cost=family.cost_of(header),
             reached=tuple(_reached(name, record.get("reached", {}))),
-            minutes=record.get("config", {}).get("minutes"),
+            minutes=config.get("minutes"),
+            patch=config.get("patch"),
             steps=_logged_steps(path) or record.get("steps_done"),
         )
     except (ValueError, AttributeError, KeyError, TypeError) as error:

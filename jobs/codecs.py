@@ -4,21 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from codec.contract import DEFAULT_CODEC
 from codec.family import Family
+from codec.laws import examine
 from codec.preset import Preset, preset_names, read_preset
-from codec.registry import families, offered_by
+from codec.registry import families, load_codec, offered_by
 from jobs.options import AsJson
-from jobs.terminal.exit_codes import clear_errors
+from jobs.terminal.exit_codes import FAILED, clear_errors
 from jobs.terminal.output import print_json
 from jobs.terminal.streams import product_is_printed
 
 _HEADINGS = ("preset", "parameters", "kMAC/pixel to encode", "to decode", "bpp", "trained")
 
 
-def codecs(*, as_json: AsJson = False) -> None:
+def codecs(
+    *,
+    check: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ID",
+            help="Try on this codec what every codec must keep, in seconds; exits 1 where a law is broken.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """List the codecs that can be used here: what each is, and its presets.
 
     A preset is a weights file that ships with a codec; `--weights PRESET` encodes with it. Rates are what its training
@@ -30,9 +43,14 @@ def codecs(*, as_json: AsJson = False) -> None:
       tenfold codecs
 
       tenfold compress photos/ archive/ --codec hyper-1 --weights small
+
+      tenfold codecs --check my-codec-1
     """
     with clear_errors():
         product_is_printed()
+        if check is not None:
+            _check(check, as_json=as_json)
+            return
         found = [
             (family, [read_preset(family, name) for name in preset_names(family)])
             for family in families().values()
@@ -44,6 +62,21 @@ def codecs(*, as_json: AsJson = False) -> None:
             if number:
                 print()
             print("\n".join(_lines(family, presets)))
+
+
+def _check(codec_id: str, *, as_json: bool) -> None:
+    """Say of each law whether the codec keeps it, and leave with 1 where it does not."""
+    said = []
+    for law, found in examine(load_codec(codec_id, device="cpu")):
+        said.append({"law": law.sentence, "broken": found})
+        if not as_json:
+            print(
+                f"ok      {law.sentence}" if found is None else f"BROKEN  {law.sentence}: {found}", flush=True
+            )
+    if as_json:
+        print_json(said)
+    if any(one["broken"] is not None for one in said):
+        raise SystemExit(FAILED)
 
 
 def _facts(family: Family, presets: list[Preset]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from pipeline.errors import UsageError
 
 ORDINARY: Final = ("jpeg_420", "webp_m6", "avif_s6_444", "jxl_e7")
 """Those that take part unless codecs are named."""
+_SMALLEST_PATCH: Final = 32
 _GENERATES: Final = "generates"
 """True in the record of weights whose pictures show what no payload says."""
 
@@ -36,19 +37,34 @@ def chosen_entrants(names: str | None) -> tuple[list[Entrant], dict[str, str]]:
         UsageError: no codec has one of the names.
     """
     learned = {entrant.id: entrant for family in families().values() for entrant in _of_family(family)}
+    left_out: dict[str, str] = {}
     baselines = {baseline.id: baseline for baseline in BASELINES}
     if names is None:
-        wanted = [*learned, *ORDINARY]
+        left_out = _of_small_pictures()
+        wanted = [name for name in (*learned, *ORDINARY) if name not in left_out]
     else:
         wanted = [one for name in names.split(",") if name.strip() for one in _meant(name.strip(), learned)]
     chosen: list[Entrant] = []
-    left_out: dict[str, str] = {}
     for name in dict.fromkeys(wanted):
         try:
             chosen.append(learned[name] if name in learned else ordinary(baselines[name]))
         except MissingLibraryError as error:
             left_out[baselines[name].title] = str(error)
     return chosen, left_out
+
+
+def _of_small_pictures() -> dict[str, str]:
+    """Presets that learned from pictures smaller than any photograph, and why they are left out."""
+    found = {}
+    for family in families().values():
+        for name in preset_names(family):
+            patch = read_preset(family, name).patch
+            if patch is not None and patch < _SMALLEST_PATCH:
+                found[f"{family.id}/{name}"] = (
+                    f"it learned from pictures of {patch} x {patch} pixels; --codecs {family.id}/{name} measures it "
+                    "on others"
+                )
+    return found
 
 
 def _meant(name: str, learned: dict[str, Entrant]) -> list[str]:

@@ -44,4 +44,14 @@ def about(sheet: Sheet) -> str:
         else f"{', '.join(list(sheet.images)[:6])} and others"
     )
     commit = f", commit {told['commit']}" if told.get("commit") else ""
-    return f"{images} ({named}); {told['machine']}; {told['date']}{commit}. CPU seconds."
+    return f"{images} of {_sizes(sheet)} ({named}); {told['machine']}; {told['date']}{commit}. CPU seconds."
+
+
+def _sizes(sheet: Sheet) -> str:
+    """How large they are."""
+    widths, heights = zip(*sheet.images.values(), strict=True)
+    spans = (
+        f"{min(sides)}" if len(set(sides)) == 1 else f"{min(sides)} to {max(sides)}"
+        for sides in (widths, heights)
+    )
+    return " x ".join(spans) + " pixels"
