@@ -40,7 +40,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     "codec/perception": {"codec (ground)"},
     "codec/bench": {"codec (ground)", "codec/perception"},
     "codec/grid": {"codec (ground)", "codec/entropy", "codec/parts", "codec/training"},
-    "codec/families/*": {"codec (ground)", "codec/entropy", "codec/parts", "codec/training"},
+    "codec/families/*": {"codec (ground)", "codec/entropy", "codec/grid", "codec/parts", "codec/training"},
     "codec/registry": {"codec (ground)", "codec/training"},
     "codec/adaptation": {"codec (ground)", "codec/registry", "codec/training"},
     "codec/train": {"codec (ground)", "codec/registry", "codec/training"},

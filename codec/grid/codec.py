@@ -24,7 +24,7 @@ from codec.grid.weights import GridWeights, load_own, understand
 from codec.parts.tile_loop import Tiling, latent_grid
 from codec.parts.tiled_codec import TiledCodec
 from codec.parts.tiled_model import AnalysedImage
-from codec.weights_file import WeightsFile, understood
+from codec.weights_file import SUFFIX, WeightsFile, understood
 
 _TILE_PIXELS = 512
 """Side of a tile: layers at full resolution need memory for each pixel."""
@@ -121,7 +121,9 @@ class GridCodec(TiledCodec):
 def load_grid(
     family: GridFamily, *, device: torch.device, own: bytes | None, others: Sequence[bytes]
 ) -> GridCodec:
-    """A family's codec on a device: with the family named, a `codec.registry.Loader`.
+    """A family's codec on a device; with the family named, a `codec.registry.Loader`.
+
+    It decodes what any of the shipped presets made.
 
     Raises:
         WeightsError: `own` is not this family's, or the shipped weights are missing or damaged.
@@ -130,4 +132,6 @@ def load_grid(
     def mine(file: WeightsFile) -> GridWeights:
         return understand(file, family)
 
-    return GridCodec(family, load_own(own, family), understood(others, mine), device=device)
+    shipped = [path.read_bytes() for path in sorted(family.family.shipped.glob(f"*{SUFFIX}"))]
+    known = understood([*shipped, *others], mine)
+    return GridCodec(family, load_own(own, family), known, device=device)

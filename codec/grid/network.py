@@ -16,8 +16,9 @@ import numpy.typing as npt
 from pydantic import TypeAdapter
 from torch import Tensor, nn
 
+from codec.family import Family
 from codec.grid.quality import step_of
-from codec.weights_file import SHIPPED, SUFFIX
+from codec.weights_file import SUFFIX
 
 
 class GridNetwork(nn.Module, ABC):
@@ -72,17 +73,20 @@ class GridNetwork(nn.Module, ABC):
 class GridFamily:
     """A family of the grid: how its weights files and its runs say what network they are of."""
 
-    id: str
-    """The codec's id, as `codec.family.Family.id`."""
+    family: Family
+    """What it says about itself."""
     config: TypeAdapter[Any]
     """Of what a weights file has at `network`."""
     build: Callable[[Any], GridNetwork]
     """A network of that config, untrained."""
     preset: str
     """The shipped weights that encode when no others are named."""
-    shipped: Path | None = None
-    """The folder that these lie in, for a family of another package: its `codec.family.Family.shipped`."""
+
+    @property
+    def id(self) -> str:
+        """The codec's."""
+        return self.family.id
 
     def weights_path(self, preset: str) -> Path:
-        """Where the shipped weights of a preset lie."""
-        return (self.shipped or SHIPPED / self.id) / f"{preset}{SUFFIX}"
+        """Where the weights of a preset lie, if it ships."""
+        return self.family.shipped / f"{preset}{SUFFIX}"

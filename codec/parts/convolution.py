@@ -18,10 +18,10 @@ _BAND: Final = 4096
 
 
 class Convolution(nn.Conv2d):
-    """k x k taps at every position, k odd; zeros beyond the edges."""
+    """k x k taps at every position, k odd; beyond the edges the last row and column go on, as they do in images."""
 
     def __init__(self, channels_in: int, channels_out: int, taps: int = 3) -> None:
-        super().__init__(channels_in, channels_out, taps, padding=taps // 2)
+        super().__init__(channels_in, channels_out, taps, padding=taps // 2, padding_mode="replicate")
 
     def forward(self, f_BIhw: Tensor) -> Tensor:
         """(B, I, h, w) -> (B, O, h, w)."""
@@ -32,10 +32,11 @@ def convolved(f_BIhw: Tensor, weight_OIkk: Tensor, bias_O: Tensor | None) -> Ten
     """A convolution: run as one where gradients are wanted; else as the matrix product that it is, since a library
     picks the order in which it adds up a convolution by the size of the whole."""
     reach = weight_OIkk.shape[-1] // 2
+    padded_BIhw = functional.pad(f_BIhw, (reach, reach, reach, reach), mode="replicate")
     if torch.is_grad_enabled():
-        return functional.conv2d(f_BIhw, weight_OIkk, bias_O, padding=reach)
+        return functional.conv2d(padded_BIhw, weight_OIkk, bias_O)
     batch, _, height, width = f_BIhw.shape
-    padded_BhwI = functional.pad(f_BIhw, (reach, reach, reach, reach)).permute(0, 2, 3, 1)
+    padded_BhwI = padded_BIhw.permute(0, 2, 3, 1)
     weight_OK = weight_OIkk.permute(0, 2, 3, 1).flatten(1)
     out_BhwO = f_BIhw.new_empty(batch, height, width, len(weight_OIkk))
     rows = max(1, _BAND // width)

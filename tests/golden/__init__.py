@@ -2,14 +2,17 @@
 
 `payloads/` has a folder for each family's id. It holds `<case>.bin` (the payload), `<case>.png` (its pixels) and
 `expected.json` (its checksum). Where the family takes weights of one's own, the `weights.safetensors` that made the
-payloads lie there too, so that retrained weights leave them alone. `python -m tests.golden` makes what is missing.
+payloads lie there too, so that retrained weights leave them alone. Cases of other shapes of the family's models name
+a file of their own in `expected.json`. `python -m tests.golden` makes what is missing.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import Any, Final
 
 from PIL import Image
@@ -24,6 +27,7 @@ FOLDER: Final = Path(__file__).parent / "payloads"
 FIRST_CASES: Final = {"q0": 0.0, "q31.5": 31.5, "q63": 63.0}
 """What a family begins with: the name of a case, and its quality."""
 _EXPECTED: Final = "expected.json"
+_WEIGHTS: Final = "weights.safetensors"
 
 
 def golden_families() -> list[str]:
@@ -48,52 +52,69 @@ def expected_of(family: str) -> dict[str, dict[str, Any]]:
     return found
 
 
-def golden_weights(family: str) -> Path:
-    """The weights file that made a family's golden payloads; not there when those that ship did."""
-    return FOLDER / family / "weights.safetensors"
+def golden_weights(family: str, name: str = _WEIGHTS) -> Path:
+    """The weights file that made a family's golden payloads, or those of one shape; not there when those that ship
+    did."""
+    return FOLDER / family / name
 
 
-def golden_codec(family: str, *, device: str = "cpu") -> Codec:
-    """The codec that made a family's golden payloads."""
-    weights = golden_weights(family)
-    return load_codec(family, device=device, encode_with=weights.read_bytes() if weights.exists() else None)
+def golden_codec(family: str, *, device: str = "cpu", name: str = _WEIGHTS) -> Codec:
+    """The codec that made a family's golden payloads; it decodes those of every shape."""
+    own = golden_weights(family, name)
+    others = [path.read_bytes() for path in sorted(own.parent.glob("*.safetensors")) if path != own]
+    return load_codec(
+        family, device=device, weights=others, encode_with=own.read_bytes() if own.exists() else None
+    )
 
 
-def write_golden(family: str, cases: dict[str, float], *, anew: bool = False) -> list[str]:
+def write_golden(
+    family: str,
+    cases: dict[str, float],
+    *,
+    anew: bool = False,
+    name: str = _WEIGHTS,
+    keys: Mapping[str, Any] = MappingProxyType({}),
+) -> list[str]:
     """Encode one picture for every case that is missing, or for all `anew`; the names of those that were written.
 
     Args:
         cases: quality by name, beside those that are there.
+        anew: replace those that are there too.
+        name: of the weights file that makes the cases given, trained if it is missing.
+        keys: of its training, beside those of the family's tiny one.
     """
     folder = FOLDER / family
-    if not folder.exists():
-        folder.mkdir(parents=True)
-        _keep_tiny_weights(family)
+    folder.mkdir(parents=True, exist_ok=True)
     expected = expected_of(family)
-    qualities = cases | {name: float(case["quality"]) for name, case in expected.items()}
-    codec = golden_codec(family)
-    written = [name for name in qualities if anew or not golden_path(family, name, "bin").exists()]
-    for name in written:
-        (encoded,) = codec.encode([picture(75, 101, seed=7)], EncodeOptions(quality=qualities[name]))
-        golden_path(family, name, "bin").write_bytes(encoded.payload)
+    if (keys or not expected) and not golden_weights(family, name).exists():
+        _keep_tiny_weights(family, name, keys)
+    made_by = dict.fromkeys(cases, name) | {
+        case: str(known.get("weights", _WEIGHTS)) for case, known in expected.items()
+    }
+    qualities = cases | {case: float(known["quality"]) for case, known in expected.items()}
+    written = [case for case in qualities if anew or not golden_path(family, case, "bin").exists()]
+    for case in written:
+        codec = golden_codec(family, name=made_by[case])
+        (encoded,) = codec.encode([picture(75, 101, seed=7)], EncodeOptions(quality=qualities[case]))
+        golden_path(family, case, "bin").write_bytes(encoded.payload)
         pixels = codec.decode([encoded.payload])[0].pixels
-        Image.fromarray(pixels).save(golden_path(family, name, "png"), optimize=True)
-        expected[name] = {
-            "quality": qualities[name],
+        Image.fromarray(pixels).save(golden_path(family, case, "png"), optimize=True)
+        expected[case] = {
+            "quality": qualities[case],
             "symbols_crc32": encoded.symbols_crc32,
             "latent_shape": list(encoded.latent_shape),
             "latents_sum": float(codec.latents(encoded.payload).sum(dtype="float64")),
-        }
+        } | ({} if made_by[case] == _WEIGHTS else {"weights": made_by[case]})
     (folder / _EXPECTED).write_text(json.dumps(expected, indent=1) + "\n", encoding="utf-8")
     return written
 
 
-def _keep_tiny_weights(family: str) -> None:
-    """Train the family's tiny model for the golden payloads, if the family encodes with other weights than its own."""
+def _keep_tiny_weights(family: str, name: str, keys: Mapping[str, Any]) -> None:
+    """Train a tiny model for golden payloads, if the family encodes with other weights than its own."""
     with TemporaryDirectory() as out:
-        data = train(tiny(family), pictures, out=Path(out)).weights.read_bytes()
+        data = train(tiny(family, **keys), pictures, out=Path(out)).weights.read_bytes()
     try:
         load_codec(family, device="cpu", encode_with=data)
     except CodecConfigError:
         return
-    golden_weights(family).write_bytes(data)
+    golden_weights(family, name).write_bytes(data)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+import yaml
+
 from codec.registry import codec_ids
 from tests.golden import FIRST_CASES, expected_of, write_golden
 
@@ -21,11 +23,19 @@ def main() -> None:
     parser.add_argument(
         "--prefix", default="", help="write further cases beside those that are there, as for a new format"
     )
+    parser.add_argument(
+        "--keys",
+        type=yaml.safe_load,
+        default={},
+        help="with a prefix: make those cases with weights of their own, trained with these keys (YAML), as for "
+        "another shape of the family's models",
+    )
     arguments = parser.parse_args()
+    own = {"name": f"{arguments.prefix}weights.safetensors", "keys": arguments.keys} if arguments.keys else {}
     for family in arguments.family or codec_ids():
         first = FIRST_CASES if arguments.prefix or not expected_of(family) else {}
         cases = {f"{arguments.prefix}{name}": quality for name, quality in first.items()}
-        written = write_golden(family, cases, anew=arguments.anew)
+        written = write_golden(family, cases, anew=arguments.anew, **own)
         print(f"{family}: {', '.join(written) if written else 'nothing is missing'}")
 
 

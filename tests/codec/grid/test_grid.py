@@ -13,6 +13,7 @@ from torch import Tensor
 from codec.contract import EncodeOptions
 from codec.entropy.factorised import fit_factorised
 from codec.errors import WeightsError
+from codec.family import Family
 from codec.grid.codec import GridCodec
 from codec.grid.model import GridModel
 from codec.grid.network import GridFamily, GridNetwork
@@ -59,7 +60,18 @@ class Config(GridTrainConfig):
     network: Shape = Shape()
 
 
-FAMILY = GridFamily(id="small-1", config=TypeAdapter(Shape), build=Small, preset="small")
+ABOUT = Family(
+    id="small-1",
+    package=__name__,
+    summary="One layer each way.",
+    source="none",
+    licence="none",
+    codec="",
+    train_config="",
+    recipe="",
+    tiny="",
+)
+FAMILY = GridFamily(family=ABOUT, config=TypeAdapter(Shape), build=Small, preset="small")
 
 
 class Recipe(GridRecipe):

@@ -1,0 +1,86 @@
+"""The shapes of the networks, as a run's config and a weights file say them. No torch here."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+
+MOST_WEIGHTS: Final = 20_000_000
+"""Of a dense network: 40 MB on disk, 320 MB in training."""
+
+
+POOLING: Final = 0
+"""Of 2 x 2, among `PooledConfig.layers`."""
+
+
+class NetworkConfig(BaseModel):
+    """What every network is told."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    channels: int = Field(default=64, ge=1, le=1024)
+    """Latents a position."""
+
+
+class DenseConfig(NetworkConfig):
+    """Fully connected, block by block."""
+
+    kind: Literal["dense"] = "dense"
+    block: int = Field(default=32, ge=4)
+    """Pixels a side of what one set of latents stands for."""
+    hidden: int = Field(default=192, ge=8)
+    """Width of the layer between pixels and latents, each way."""
+
+    @property
+    def weights(self) -> int:
+        """Of both transforms, biases left out."""
+        return 2 * self.hidden * (3 * self.block**2 + self.channels)
+
+    @model_validator(mode="after")
+    def _fits(self) -> DenseConfig:
+        if self.weights > MOST_WEIGHTS:
+            raise ValueError(
+                f"a fully connected network on {self.block} x {self.block} pixels with {self.hidden} hidden units has "
+                f"{self.weights / 1e6:.0f} million weights: {2 * self.weights / 1e6:.0f} MB in a weights file and "
+                f"{16 * self.weights / 1e9:.1f} GB in training with Adam; expected {MOST_WEIGHTS / 1e6:.0f} million at "
+                "most: take blocks of 32, or the convolutional network"
+            )
+        return self
+
+
+class ConvolutionalConfig(NetworkConfig):
+    """Convolutions on a quarter, an eighth and a sixteenth of the side."""
+
+    kind: Literal["convolutional"] = "convolutional"
+    width: int = Field(default=64, ge=8)
+    """Features at a quarter; at an eighth, half as many more."""
+
+
+class PooledConfig(NetworkConfig):
+    """Convolution, batch normalisation, ReLU; and max-pooling after some."""
+
+    kind: Literal["pooled"] = "pooled"
+    form: Literal["baseline", "enhanced"] = "enhanced"
+    """Four poolings, or two convolutions at full size and then three poolings."""
+    width: int = Field(default=16, ge=4)
+    """Features at full size; twice as many after each pooling, up to six times."""
+    strides: tuple[Literal[2, 4, 8], ...] = ()
+    """Of branches beside the network, from pixels to latents and back."""
+
+    @property
+    def layers(self) -> tuple[int, ...]:
+        """From pixels to latents: a convolution to so many times the width, or a pooling."""
+        if self.form == "baseline":
+            return 1, POOLING, 2, POOLING, 4, POOLING, 6, POOLING
+        return 1, 1, POOLING, 2, POOLING, 4, POOLING, 6
+
+    @property
+    def grid(self) -> int:
+        """Pixels per latent position, each way."""
+        return int(2 ** self.layers.count(POOLING))
+
+
+Network = Annotated[DenseConfig | ConvolutionalConfig | PooledConfig, Field(discriminator="kind")]
+"""A line a network; `networks.py` has as many."""
+NETWORK: Final[TypeAdapter[Network]] = TypeAdapter(Network)
