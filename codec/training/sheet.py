@@ -12,11 +12,15 @@ from codec.contract import RGB
 
 _MARGIN: Final = 64
 _TEXT: Final = 20
+_LEAST_WIDTH: Final = 112
+"""Of a column: what stands over it must fit. Smaller pictures are shown as large as whole pixels allow."""
 
 
 def save_sheet(path: Path, columns: Sequence[str], rows: Mapping[str, Sequence[RGB]]) -> None:
     """Write a sheet: a name for each column, and by its name each row of as many pictures."""
     height, width = next(iter(rows.values()))[0].shape[:2]
+    times = -(-_LEAST_WIDTH // width)
+    height, width = times * height, times * width
     sheet = Image.new("RGB", (_MARGIN + width * len(columns), _TEXT + height * len(rows)), (255, 255, 255))
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(14)
     for number, name in enumerate(columns):
@@ -25,5 +29,6 @@ def save_sheet(path: Path, columns: Sequence[str], rows: Mapping[str, Sequence[R
         top = _TEXT + height * down
         draw.text((4, top + 4), label, fill=(0, 0, 0), font=font)
         for number, pixels in enumerate(pictures):
-            sheet.paste(Image.fromarray(pixels), (_MARGIN + width * number, top))
+            picture = Image.fromarray(pixels).resize((width, height), Image.Resampling.NEAREST)
+            sheet.paste(picture, (_MARGIN + width * number, top))
     sheet.save(path)
