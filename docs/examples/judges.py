@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from statistics import mean
 
@@ -66,18 +67,19 @@ class Row:
         self.decoded.append(decoded)
         for judge in judges:
             if judge.of_pair is not None:
-                self.scores.setdefault(judge.name, []).append(timed(judge, judge.of_pair, original, decoded))
+                score = timed(judge, partial(judge.of_pair, original, decoded))
+                self.scores.setdefault(judge.name, []).append(score)
 
 
 SECONDS: dict[str, list[float]] = {}
 
 
-def timed(judge: Judge, ask, *pictures) -> float:  # type: ignore[no-untyped-def]
+def timed(judge: Judge, ask: Callable[[], float]) -> float:
     """A score; the CPU seconds of it are kept."""
     began = time.process_time()
-    score = ask(*pictures)
+    score = ask()
     SECONDS.setdefault(judge.name, []).append(time.process_time() - began)
-    return float(score)
+    return score
 
 
 def nearest(baseline: Baseline, image: RGB, num_bytes: int) -> tuple[int, bytes]:
@@ -109,7 +111,7 @@ def measure(images: Sequence[RGB], codec: Codec, quality: float, judges: Sequenc
     for judge in judges:
         if judge.of_set is not None:
             for row in rows:
-                row.scores[judge.name] = [timed(judge, judge.of_set, images, row.decoded)]
+                row.scores[judge.name] = [timed(judge, partial(judge.of_set, images, row.decoded))]
     return rows
 
 

@@ -9,10 +9,9 @@ kernel_distance.py   KD-lite0, KD-mobilenet2: whether sets of pictures look alik
 tensors.py           pixels as those take them
 blockiness.py        steps at the edges of blocks
 spectral_peaks.py    patterns that repeat every few pixels
-vision/              edges, keypoints, lines, regions: what classic computer vision still sees
 luma.py              what those two look at
+vision/              edges, keypoints, lines, regions: what classic computer vision still sees
 generations.py       what a codec loses when its own pictures are encoded again
-
 trained_on.py        which of them a model was trained on
 
 PSNR is none of them: it comes with every `Sample`.

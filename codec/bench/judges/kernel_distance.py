@@ -31,6 +31,7 @@ if TYPE_CHECKING:  # torch: only where it is asked for
     from codec.perception.inverted_residuals import Classifier
 
 Seer = Literal["EfficientNet-Lite0", "MobileNetV2"]
+LITE0_SEER: Final[Seer] = "EfficientNet-Lite0"
 Features = npt.NDArray[np.float32]
 """(windows, 1280): what a classifier sees in each window, mean over it."""
 WINDOW: Final = 128
@@ -180,8 +181,8 @@ KD_LITE0: Final = Judge(
     source=f"{_SOURCE}, on EfficientNet-Lite0 (Liu 2020)",
     blind_to="It does not hold a picture against its own original: a set of convincing other pictures scores well.",
     missing=EFFICIENTNET_LITE0.missing,
-    of_set=partial(_of_set, "EfficientNet-Lite0"),
-    floor=partial(_floor, "EfficientNet-Lite0"),
+    of_set=partial(_of_set, LITE0_SEER),
+    floor=partial(_floor, LITE0_SEER),
 )
 KD_MOBILENET: Final = Judge(
     name="KD-mobilenet2",

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from codec.bench.judges.judge import MOST_PIXELS, Judge, middle, refuse_small
 from codec.contract import RGB
 from codec.perception.packaged import LPIPS_ALEXNET, LPIPS_VGG16
 
-Network = Literal["AlexNet", "VGG16"]
+if TYPE_CHECKING:  # torch: only where it is asked for
+    from codec.perception.lpips import Network
 
 _SOURCE: Final = (
     "Zhang, Isola, Efros, Shechtman, Wang 2018, The unreasonable effectiveness of deep features as a perceptual "
     "metric, weights v0.1"
 )
-
-
 _MOST_PIXELS: Final[dict[Network, int]] = {"AlexNet": MOST_PIXELS, "VGG16": 100_000}
 """VGG16 takes a core some 12 s a megapixel and picture: it looks at the middle of nearly all."""
 
