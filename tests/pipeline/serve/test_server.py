@@ -214,6 +214,7 @@ def test_a_decoder_that_is_killed_while_it_does_nothing_is_replaced_and_no_image
         if "spawn_main" in " ".join(child.cmdline())
     )
     decoder.kill()
-    wait_until(lambda: decoder.status() == psutil.STATUS_ZOMBIE)
+    # its first thread is a zombie before the others have ended, and only then is it dead for its parent
+    wait_until(lambda: decoder.status() == psutil.STATUS_ZOMBIE and decoder.num_threads() == 1)
     assert ask(server, path.format(32)).status == 200
     assert b"tenfold_decoders_ended_total{" not in ask(server, "/metrics").body
