@@ -100,6 +100,11 @@ def family_of(codec_id: str) -> Family:
     return known[codec_id]
 
 
+def is_experimental(codec_id: str) -> bool:
+    """Whether an id is that of a family whose payloads may stop decoding in a later release."""
+    return any(one.id == codec_id and one.experimental for one in families().values())
+
+
 def load_codec(
     codec_id: str = DEFAULT_CODEC,
     *,

@@ -21,7 +21,7 @@ from functools import partial
 import pyarrow as pa
 
 from codec.cpus import usable_cpus
-from codec.registry import family_of
+from codec.registry import is_experimental
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.seals import seal
 from pipeline.archive.set_aside import check_not_replaced
@@ -130,7 +130,7 @@ class CompressRun:
                 codec=loaded.codec.id,
                 learned=loaded.learned,
                 weights=max(len(loaded.digests), 1),
-                experimental=family_of(loaded.codec.id).experimental,
+                experimental=is_experimental(loaded.codec.id),
             )
         )
         heard(PhaseBegan(phase="looking at source and archive"))
