@@ -33,11 +33,17 @@ _SCALE_WEIGHTS: Final = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 _LEAST_SCORE: Final = 0.01
 
 
-def distortion(objective: Objective, decoded_BCHW: Tensor, original_BCHW: Tensor) -> Tensor:
-    """What an objective holds against decoded pictures, (B,): 0 where they equal the originals."""
+def distortion(
+    objective: Objective, decoded_BCHW: Tensor, original_BCHW: Tensor, *, scales: int | None = None
+) -> Tensor:
+    """What an objective holds against decoded pictures, (B,): 0 where they equal the originals.
+
+    Args:
+        scales: of SSIM, as `ssim` takes them.
+    """
     if objective == "mse":
         return mse(decoded_BCHW, original_BCHW)
-    structure_B = SSIM_IN_MSE * (1.0 - ssim(decoded_BCHW, original_BCHW))
+    structure_B = SSIM_IN_MSE * (1.0 - ssim(decoded_BCHW, original_BCHW, scales=scales))
     if objective == "ssim":
         return structure_B + mean_colour(decoded_BCHW, original_BCHW)
     return SSIM_SHARE * structure_B + (1.0 - SSIM_SHARE) * mse(decoded_BCHW, original_BCHW)

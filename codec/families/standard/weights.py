@@ -1,0 +1,62 @@
+"""A weights file: the networks in float16, and which file lies between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from codec.errors import WeightsError
+from codec.families.standard.config import ModelConfig
+from codec.families.standard.model import StandardModel
+from codec.weights_file import WeightsFile, load_state, weights_bytes
+
+
+class WeightsConfig(BaseModel):
+    """What is needed to use a weights file, and where it came from."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    family: Literal["standard-1"] = "standard-1"
+    name: str
+    """Of the preset: `compact`."""
+    model: ModelConfig
+    recipe: dict[str, object] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Weights:
+    """One loaded model, on the CPU."""
+
+    config: WeightsConfig
+    model: StandardModel
+    digest: bytes
+    """First 8 bytes of the file's sha256."""
+    data: bytes
+    """The file."""
+
+
+def export(model: StandardModel, *, name: str, recipe: dict[str, object]) -> bytes:
+    """A weights file of a trained model."""
+    config = WeightsConfig(name=name, model=model.config, recipe=recipe)
+    return weights_bytes(config.model_dump_json(), model.state_dict())
+
+
+def understand(file: WeightsFile) -> Weights:
+    """A weights file as a float32 model in evaluation mode, on the CPU.
+
+    Raises:
+        WeightsError: it is another family's, or made for another model.
+    """
+    try:
+        config = WeightsConfig.model_validate_json(file.config)
+    except ValidationError as error:
+        raise WeightsError(
+            f"weights {file.where} are not of standard-1: {error.errors()[0]['msg']}"
+        ) from error
+    with torch.device("meta"):  # nothing is drawn that the file's tensors replace
+        model = StandardModel(config.model)
+    load_state(model, file.tensors, where=file.where)
+    return Weights(config=config, model=model, digest=file.digest, data=file.data)
