@@ -9,16 +9,19 @@ import sys
 from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
+import pipeline.archive.trial
 import pipeline.store.s3_store
 from jobs.main import VERBS, app, load_verb
+from pipeline.archive import trial_reader
 from pipeline.store.local_store import LocalStore
 
 for verb in VERBS:
     load_verb(verb)
 _FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload([__name__])
+_FORKS.set_forkserver_preload([__name__, "tests.chaos.ahead"])
 _CHANGES = ("write", "create", "delete")
 
 
@@ -53,10 +56,28 @@ def _main(words: list[str], log: Path, die_at: int | None, environment: dict[str
         os.dup2(out.fileno(), 1)
         os.dup2(out.fileno(), 2)
         print("$", *words, f"# to die at {die_at}" if die_at is not None else "", flush=True)
+        pipeline.archive.trial.ended_reader = _ended_reader
         if die_at is not None:
             _arm(die_at)
         sys.argv = ["tenfold", *words]
         app()
+
+
+def _ended_reader(folder: Path) -> CompletedProcess[str]:
+    """As in `pipeline.archive.trial`: of a process too, but of one that is forked."""
+    said = folder / "said.txt"
+    process = _FORKS.Process(target=_read_on_trial, args=(folder, said))
+    process.start()
+    process.join()
+    assert process.exitcode is not None
+    return CompletedProcess(args=[], returncode=process.exitcode, stdout=said.read_text(errors="replace"))
+
+
+def _read_on_trial(folder: Path, said: Path) -> None:
+    with said.open("w") as out:
+        os.dup2(out.fileno(), 1)
+        os.dup2(out.fileno(), 2)
+    trial_reader.main(folder)
 
 
 def _arm(die_at: int) -> None:
