@@ -101,12 +101,16 @@ $(IIIF)/.installed:
 	@$(IIIF)/validator-ng/bin/python -m pip install --quiet iiif-validator-ng==0.1.0 'pyvips[binary]==3.2.0'
 	@touch $@
 
+# fuzz and chaos begin with what `make test` only samples: more examples, every moment of a kill
 fuzz: $(TESTED)
+	TENFOLD_LONG=1 $(BIN)/python -m pytest tests/codec/test_contract.py
 	$(BIN)/python -m tests.fuzz --seconds $(or $(FUZZ_SECONDS),600)
 	$(BIN)/python -m tests.fuzz.flips --seconds $(or $(FUZZ_SECONDS),600)
 	$(BIN)/python -m tests.fuzz.flips --seconds $(or $(FUZZ_SECONDS),600) --unsealed
 
 chaos: $(TESTED)
+	TENFOLD_LONG=1 $(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) tests/pipeline/prune/test_killed.py \
+		tests/pipeline/repair/test_killed.py
 	$(BIN)/python -m tests.chaos --seconds $(or $(CHAOS_SECONDS),1800) $(if $(SEED),--seed $(SEED))
 
 # The pages of docs/reference/ from the code; a test fails where they are stale.

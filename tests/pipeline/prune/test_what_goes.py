@@ -139,7 +139,7 @@ class TestVersions:
 
     def test_night_after_night(self, archive: Storage) -> None:
         """Marks of several nights wait side by side; each night removes what was marked a week before."""
-        for night in range(16):
+        for night in range(12):
             commit(archive, f"run-{night}", {"a": str(night)})
             age_marks(archive, timedelta(days=1))
             prune(archive, 3)
