@@ -21,7 +21,7 @@ def tiny(family_id: str, **changes: object) -> TrainConfig:
     values: dict[str, Any] = {
         "family": family_id,
         "steps": 8,
-        "batch": 4,
+        "batch": 2,
         "patch": 64,
         "held_back": 0.2,
         "evaluate_every": 4,

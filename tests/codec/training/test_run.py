@@ -16,7 +16,6 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from codec.contract import DEFAULT_CODEC
 from codec.errors import TrainingError, WeightsError
 from codec.registry import codec_ids, recipe_type
 from codec.training import training_run
@@ -34,7 +33,13 @@ from codec.weights_file import read_weights
 from tests.support.devices import on_a_gpu
 from tests.support.training_runs import pictures, tiny, train
 
-every_family = pytest.mark.parametrize("family", codec_ids())
+QUICKEST = "ae-zfp-1"
+"""The family to train where any would do."""
+
+
+@pytest.fixture(scope="module", params=codec_ids())
+def family(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 @pytest.fixture(scope="module")
@@ -58,24 +63,35 @@ def _fit_once(crops: Crops) -> Iterator[None]:
         yield
 
 
-@every_family
-def test_a_resumed_run_equals_an_uninterrupted_one(family: str, crops: Crops, tmp_path: Path) -> None:
-    config = tiny(family)
-    whole = train(config, lambda: crops, out=tmp_path / "whole")
-    first = train(config, lambda: crops, out=tmp_path / "parts", session=Session(steps=5))
-    assert (first.step, first.finished) == (5, False)
-    train(config, lambda: crops, out=tmp_path / "parts", resume=True, session=Session(steps=2))
-    parts = train(config, lambda: crops, out=tmp_path / "parts", resume=True)
-    assert (parts.step, parts.finished) == (8, True)
-    assert parts.weights.read_bytes() == whole.weights.read_bytes()
+@pytest.fixture(scope="module")
+def whole(family: str, crops: Crops, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that nothing disturbed."""
+    out = tmp_path_factory.mktemp("whole")
+    train(tiny(family, checkpoint_minutes=0.0), lambda: crops, out=out)
+    return out
 
 
-@every_family
-def test_a_killed_run_goes_on_from_its_checkpoint(
-    family: str, crops: Crops, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def weights_in(out: Path) -> Path:
+    (weights,) = out.glob("*.safetensors")
+    return weights
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one(
+    family: str, whole: Path, crops: Crops, tmp_path: Path
 ) -> None:
     config = tiny(family, checkpoint_minutes=0.0)
-    whole = train(config, lambda: crops, out=tmp_path / "whole")
+    first = train(config, lambda: crops, out=tmp_path, session=Session(steps=5))
+    assert (first.step, first.finished) == (5, False)
+    train(config, lambda: crops, out=tmp_path, resume=True, session=Session(steps=2))
+    parts = train(config, lambda: crops, out=tmp_path, resume=True)
+    assert (parts.step, parts.finished) == (8, True)
+    assert parts.weights.read_bytes() == weights_in(whole).read_bytes()
+
+
+def test_a_killed_run_goes_on_from_its_checkpoint(
+    family: str, whole: Path, crops: Crops, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tiny(family, checkpoint_minutes=0.0)
 
     class Killed(BaseException):
         pass
@@ -90,18 +106,18 @@ def test_a_killed_run_goes_on_from_its_checkpoint(
 
     monkeypatch.setattr(training_run, "save_checkpoint", now_and_then)
     with pytest.raises(Killed, match="at step 7"):
-        train(config, lambda: crops, out=tmp_path / "killed", on_progress=fatal)
-    assert not list((tmp_path / "killed").glob("*.safetensors"))
-    with (tmp_path / "killed" / "log.jsonl").open("a") as log:
+        train(config, lambda: crops, out=tmp_path, on_progress=fatal)
+    assert not list(tmp_path.glob("*.safetensors"))
+    with (tmp_path / "log.jsonl").open("a") as log:
         log.write('{"kind": "tr')  # a line that the kill cut
-    killed = train(config, lambda: crops, out=tmp_path / "killed", resume=True)
-    assert killed.weights.read_bytes() == whole.weights.read_bytes()
-    logs = [(tmp_path / run / "log.jsonl").read_text() for run in ("whole", "killed")]
+    killed = train(config, lambda: crops, out=tmp_path, resume=True)
+    assert killed.weights.read_bytes() == weights_in(whole).read_bytes()
+    logs = [(run / "log.jsonl").read_text() for run in (whole, tmp_path)]
     assert logs[0] == logs[1]
 
 
 def test_a_finished_run_only_exports_again(crops: Crops, tmp_path: Path) -> None:
-    config = tiny(DEFAULT_CODEC, steps=2)
+    config = tiny(QUICKEST, steps=2)
     first = train(config, lambda: crops, out=tmp_path).weights.read_bytes()
     steps: list[TrainingProgress] = []
     again = train(config, lambda: crops, out=tmp_path, resume=True, on_progress=steps.append)
@@ -124,7 +140,7 @@ def test_a_run_by_the_clock_counts_the_minutes_of_all_sessions(
         return draw(self, batch, size, chance)
 
     monkeypatch.setattr(PatchSource, "draw", slow)
-    config = tiny(DEFAULT_CODEC, steps=None, minutes=1.0, optimiser={"warmup_steps": 0, "decay_from": 0.5})
+    config = tiny(QUICKEST, steps=None, minutes=1.0, optimiser={"warmup_steps": 0, "decay_from": 0.5})
     train(config, lambda: crops, out=tmp_path, session=Session(steps=2), on_progress=seen.append)
     seconds[0] += 1000.0  # between sessions
     trained = train(config, lambda: crops, out=tmp_path, resume=True, on_progress=seen.append)
@@ -133,7 +149,6 @@ def test_a_run_by_the_clock_counts_the_minutes_of_all_sessions(
     assert [round(progress.seconds_left) for progress in seen] == [50, 40, 30, 20, 10, 0]
 
 
-@every_family
 def test_steps_that_are_not_finite_are_skipped(
     family: str, crops: Crops, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,7 +160,7 @@ def test_steps_that_are_not_finite_are_skipped(
         return patches * math.nan if next(draws) == 2 else patches
 
     monkeypatch.setattr(PatchSource, "draw", poisoned)
-    trained = train(tiny(family, steps=6), lambda: crops, out=tmp_path)
+    trained = train(tiny(family, steps=4), lambda: crops, out=tmp_path)
     assert all(torch.isfinite(tensor).all() for tensor in read_weights(trained.weights).tensors.values())
     assert [row["step"] for row in read_log(tmp_path) if row["kind"] == "skipped"] == [3]
 
@@ -154,15 +169,15 @@ def test_a_run_that_has_diverged_ends(crops: Crops, tmp_path: Path, monkeypatch:
     monkeypatch.setattr(training_run, "_MOST_SKIPPED", 3)
     monkeypatch.setattr(PatchSource, "draw", lambda *_: torch.full((4, 3, 64, 64), math.nan))
     with pytest.raises(TrainingError, match=r"got none in 3 steps .* has diverged"):
-        train(tiny(DEFAULT_CODEC), lambda: crops, out=tmp_path)
+        train(tiny(QUICKEST), lambda: crops, out=tmp_path)
 
 
 def test_a_run_is_not_overwritten_and_not_continued_with_another_config(crops: Crops, tmp_path: Path) -> None:
-    train(tiny(DEFAULT_CODEC, steps=2), lambda: crops, out=tmp_path)
+    train(tiny(QUICKEST, steps=2), lambda: crops, out=tmp_path)
     with pytest.raises(TrainingError, match="already holds a run at step 2; resume it"):
-        train(tiny(DEFAULT_CODEC, steps=2), lambda: crops, out=tmp_path)
+        train(tiny(QUICKEST, steps=2), lambda: crops, out=tmp_path)
     with pytest.raises(TrainingError, match=r"another config \(steps is 2 there, 3 here\)"):
-        train(tiny(DEFAULT_CODEC, steps=3), lambda: crops, out=tmp_path, resume=True)
+        train(tiny(QUICKEST, steps=3), lambda: crops, out=tmp_path, resume=True)
 
 
 def test_a_key_that_is_newer_than_a_checkpoint_had_its_default(tmp_path: Path) -> None:
@@ -190,16 +205,15 @@ def test_a_key_that_is_newer_than_a_checkpoint_had_its_default(tmp_path: Path) -
 def test_damaged_checkpoints_are_named(content: bytes, message: str, tmp_path: Path) -> None:
     (tmp_path / "checkpoint.pt").write_bytes(content)
     with pytest.raises(TrainingError, match=rf"checkpoint .* {message} .* delete it"):
-        train(tiny(DEFAULT_CODEC), pytest.fail, out=tmp_path, resume=True)
+        train(tiny(QUICKEST), pytest.fail, out=tmp_path, resume=True)
 
 
 def test_checkpoints_of_another_format_are_named(tmp_path: Path) -> None:
     torch.save({"format": 1, "step": 3}, tmp_path / "checkpoint.pt")
     with pytest.raises(TrainingError, match="expected a checkpoint of format 2"):
-        train(tiny(DEFAULT_CODEC), pytest.fail, out=tmp_path, resume=True)
+        train(tiny(QUICKEST), pytest.fail, out=tmp_path, resume=True)
 
 
-@every_family
 def test_averaging_weights_keeps_no_history(
     family: str, crops: Crops, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -211,14 +225,15 @@ def test_averaging_weights_keeps_no_history(
         return export(self, model, *rest)
 
     monkeypatch.setattr(recipe, "export", spy)
-    train(tiny(family, steps=3), lambda: crops, out=tmp_path)
+    train(tiny(family, steps=1), lambda: crops, out=tmp_path)
     assert seen
     assert not any(parameter.requires_grad or parameter.grad_fn for parameter in seen)
 
 
-@every_family
-def test_fine_tuning_starts_from_other_weights(family: str, crops: Crops, tmp_path: Path) -> None:
-    base = train(tiny(family, steps=2), lambda: crops, out=tmp_path / "base").weights
+def test_fine_tuning_starts_from_other_weights(
+    family: str, whole: Path, crops: Crops, tmp_path: Path
+) -> None:
+    base = weights_in(whole)
     still = {"learning_rate": 1e-9, "warmup_steps": 0}
     tuned = train(
         tiny(family, steps=1, optimiser=still), lambda: crops, out=tmp_path / "tuned", start_from=base
@@ -230,37 +245,33 @@ def test_fine_tuning_starts_from_other_weights(family: str, crops: Crops, tmp_pa
         torch.testing.assert_close(new[name], old[name])
 
 
-@every_family
 def test_missing_start_weights_are_named(family: str, crops: Crops, tmp_path: Path) -> None:
     config = tiny(family, preset="unshipped")
     with pytest.raises(WeightsError, match=r"expected weights at .*unshipped\.safetensors"):
         train(config, lambda: crops, out=tmp_path, start_from=SHIPPED_START)
 
 
-@every_family
-def test_a_run_draws_what_it_saw(family: str, crops: Crops, tmp_path: Path) -> None:
+def test_a_run_draws_what_it_saw(whole: Path) -> None:
     pytest.importorskip("matplotlib")
-    train(tiny(family), lambda: crops, out=tmp_path)
     drawn = ("curves.png", "learning.png", "strips.png", "differences.png")
-    assert redraw(tmp_path) == [str(tmp_path / name) for name in drawn]
-    labels = {path.name for path in (tmp_path / "strips").iterdir() if path.is_dir()}
-    (*_, last) = (row for row in read_log(tmp_path) if row["kind"] == "evaluate")
+    assert redraw(whole) == [str(whole / name) for name in drawn]
+    labels = {path.name for path in (whole / "strips").iterdir() if path.is_dir()}
+    (*_, last) = (row for row in read_log(whole) if row["kind"] == "evaluate")
     assert labels == {point["label"] for point in last["points"]}
-    with Image.open(tmp_path / "strips" / "original.png") as original:
+    with Image.open(whole / "strips" / "original.png") as original:
         width, height = original.size
-    with Image.open(tmp_path / "strips.png") as strips:
+    with Image.open(whole / "strips.png") as strips:
         assert strips.width >= 4 * width  # steps 0, 4 and 8, and the original
         assert strips.height >= len(labels) * height
-    with Image.open(tmp_path / "differences.png") as differences:
+    with Image.open(whole / "differences.png") as differences:
         assert differences.width >= 3 * width
 
 
-@every_family
 def test_kinds_of_images_are_measured_apart_and_change_nothing(
     family: str, crops: Crops, tmp_path: Path
 ) -> None:
     kinds = {"buildings": crops.pixels[:2], "screens": crops.pixels[2:3]}
-    config = tiny(family, steps=2, evaluate_every=1)
+    config = tiny(family, steps=1, evaluate_every=1)
     alone = train(config, lambda: crops, out=tmp_path / "alone")
     watched = train(config, lambda: crops, out=tmp_path / "watched", held_out=lambda: kinds)
     before, after = (read_weights(one.weights).tensors for one in (alone, watched))
@@ -282,7 +293,6 @@ def test_drawing_needs_a_run(tmp_path: Path) -> None:
 
 
 @on_a_gpu
-@every_family
 def test_a_run_on_a_gpu_resumes_and_learns_what_a_cpu_learns(
     family: str, device: str, crops: Crops, tmp_path: Path
 ) -> None:
