@@ -181,7 +181,7 @@ def test_a_run_is_not_overwritten_and_not_continued_with_another_config(crops: C
 
 
 def test_a_key_that_is_newer_than_a_checkpoint_had_its_default(tmp_path: Path) -> None:
-    config = tiny(DEFAULT_CODEC)
+    config = tiny(QUICKEST)
     values = config.model_dump(mode="json")
     del values["data"]["mirrored"]
     old = Checkpoint(
