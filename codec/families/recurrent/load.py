@@ -1,0 +1,26 @@
+"""`recurrent-1` with its shipped weights, or with a file of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import torch
+
+from codec.families.recurrent import FAMILY
+from codec.families.recurrent.codec import RecurrentCodec
+from codec.families.recurrent.weights import understand
+from codec.weights_file import SHIPPED, SUFFIX, parse_weights, read_weights, understood
+
+DEFAULT_PRESET: Final = "small"
+
+
+def load(*, device: torch.device, own: bytes | None, others: Sequence[bytes]) -> RecurrentCodec:
+    """The codec on a device. Implements `codec.registry.Loader`.
+
+    Raises:
+        WeightsError: `own` is not this family's, or the shipped weights are missing or damaged.
+    """
+    shipped = SHIPPED / FAMILY.id / f"{DEFAULT_PRESET}{SUFFIX}"
+    file = read_weights(shipped) if own is None else parse_weights(own, where="given to encode with")
+    return RecurrentCodec(understand(file), understood(others, understand), device=device)
