@@ -14,7 +14,10 @@ from codec.bench.judges.ssimulacra import SSIMULACRA2
 from codec.bench.judges.structural import MS_SSIM, SSIM
 from codec.bench.judges.vision.judges import VISION_JUDGES
 
-MAIN: Final = ("SSIMULACRA2", "LPIPS (AlexNet)", "DISTS", "KD-lite0", "blockiness", "spectral peaks")
+MAIN: Final = (
+    *("SSIMULACRA2", "LPIPS (AlexNet)", "DISTS", "KD-lite0", "blockiness", "spectral peaks"),
+    *("Canny edges", "ORB matches"),
+)
 
 
 def main_judges() -> tuple[Judge, ...]:

@@ -62,5 +62,6 @@ EDGES: Final = Judge(
     "detect natural image boundaries, with a slack of 1 pixel",
     blind_to="It sees outlines of some contrast, neither the colours between them nor texture below its thresholds.",
     missing=no_opencv,
+    library="OPENCV",
     of_pair=_edge_f1,
 )

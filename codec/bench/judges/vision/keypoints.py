@@ -82,6 +82,7 @@ def _judges(detector: Detector, source: str, blind_to: str) -> tuple[Judge, Judg
         source=f"{source}; matching score of Mikolajczyk, Schmid 2005, A performance evaluation of local descriptors",
         blind_to=f"{blind_to} Keypoints on repeated patterns match each other, in the original too.",
         missing=no_opencv,
+        library="OPENCV",
         of_pair=partial(_matches, detector),
     )
     repeatability = Judge(
@@ -90,6 +91,7 @@ def _judges(detector: Detector, source: str, blind_to: str) -> tuple[Judge, Judg
         source=f"{source}; repeatability of Schmid, Mohr, Bauckhage 2000, Evaluation of interest point detectors",
         blind_to=f"{blind_to} It asks where keypoints lie, not what they look like.",
         missing=no_opencv,
+        library="OPENCV",
         of_pair=partial(_repeatability, detector),
     )
     return matches, repeatability

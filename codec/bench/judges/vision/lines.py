@@ -81,5 +81,6 @@ LINES: Final = Judge(
     "transform; F1 by length, matched within 5 pixels and 3 degrees",
     blind_to="It sees straight outlines of at least 30 pixels: pictures without them have few or none to lose.",
     missing=no_opencv,
+    library="OPENCV",
     of_pair=_line_f1,
 )

@@ -48,5 +48,6 @@ REGIONS: Final = Judge(
     blind_to="One pixel can join two regions, so its score jumps: believe means over many pictures. It looks at half "
     "the size.",
     missing=partial(why_missing, "SCIKIT-IMAGE"),
+    library="SCIKIT-IMAGE",
     of_pair=_rand,
 )
