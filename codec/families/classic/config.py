@@ -14,6 +14,10 @@ POOLING: Final = 0
 """Of 2 x 2, among `PooledConfig.layers`."""
 
 
+DIGIT: Final = 28
+"""Pixels a side of a handwritten digit."""
+
+
 class NetworkConfig(BaseModel):
     """What every network is told."""
 
@@ -81,6 +85,39 @@ class PooledConfig(NetworkConfig):
         return int(2 ** self.layers.count(POOLING))
 
 
-Network = Annotated[DenseConfig | ConvolutionalConfig | PooledConfig, Field(discriminator="kind")]
+class DigitsConfig(NetworkConfig):
+    """Fully connected on the luma of a digit."""
+
+    kind: Literal["digits"] = "digits"
+    hidden: int = Field(default=128, ge=16)
+    """Width of the two layers between pixels and latents, each way."""
+    is_variational: bool = False
+    """Whether it learns under a posterior of its own width, or under the quantiser's noise."""
+
+
+class PreservingConfig(NetworkConfig):
+    """Digits from some bits and noise."""
+
+    kind: Literal["preserving"] = "preserving"
+    channels: int = Field(default=64, ge=1, le=256)
+    """Bits a digit, at most: as many for every latent of the generator."""
+    latents: int = Field(default=8, ge=1)
+    """Of the generator."""
+    hidden: int = Field(default=128, ge=16)
+    """Width of the two layers between pixels and latents, each way."""
+
+    @model_validator(mode="after")
+    def _shares_bits(self) -> PreservingConfig:
+        if self.channels % self.latents:
+            raise ValueError(
+                f"expected as many bits for each of {self.latents} latents, got {self.channels} in all"
+            )
+        return self
+
+
+Network = Annotated[
+    DenseConfig | ConvolutionalConfig | PooledConfig | DigitsConfig | PreservingConfig,
+    Field(discriminator="kind"),
+]
 """A line a network; `networks.py` has as many."""
 NETWORK: Final[TypeAdapter[Network]] = TypeAdapter(Network)

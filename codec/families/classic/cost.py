@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from codec.cost import kmac_per_pixel, num_parameters
 from codec.families.classic.config import (
+    DIGIT,
     NETWORK,
     POOLING,
     DenseConfig,
@@ -61,8 +62,15 @@ def _pooled(network: PooledConfig) -> tuple[Places, Places]:
     return encoder, decoder
 
 
+def _digits(_network: object) -> tuple[Places, Places]:
+    digit = float(DIGIT**2)
+    return {"encode.": digit}, {"decode.": digit, "generate.": digit}
+
+
 _PLACES: Final[Mapping[str, Callable[[Any], tuple[Places, Places]]]] = {
     "dense": _dense,
     "convolutional": _convolutional,
     "pooled": _pooled,
+    "digits": _digits,
+    "preserving": _digits,
 }

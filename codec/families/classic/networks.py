@@ -10,12 +10,16 @@ from codec.families.classic.config import NETWORK
 from codec.families.classic.convolutional import Convolutional
 from codec.families.classic.dense import Dense
 from codec.families.classic.pooled import Pooled
+from codec.families.classic.preserving import Preserving
+from codec.families.classic.variational import Digits
 from codec.grid.network import GridFamily, GridNetwork
 
 NETWORKS: Final[Mapping[str, Callable[[Any], GridNetwork]]] = {
     "dense": Dense,
     "convolutional": Convolutional,
     "pooled": Pooled,
+    "digits": Digits,
+    "preserving": Preserving,
 }
 
 

@@ -23,6 +23,8 @@ SHAPES: list[dict[str, Any]] = [
     {"kind": "pooled", "form": "baseline", "width": 4, "channels": 6},
     {"kind": "pooled", "form": "enhanced", "width": 4, "channels": 6},
     {"kind": "pooled", "form": "enhanced", "width": 4, "channels": 6, "strides": [2, 4, 8]},
+    {"kind": "digits", "hidden": 16, "channels": 6},
+    {"kind": "preserving", "hidden": 16, "latents": 3, "channels": 6},
 ]
 every_shape = pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: "-".join(map(str, shape.values())))
 
@@ -60,6 +62,7 @@ def test_a_cost_told_by_shapes_is_what_runs(shape: dict[str, Any], monkeypatch: 
     shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     told = cost(WeightsHeader(shapes=shapes, config=config.model_dump_json()))
     multiplied: list[int] = []
+    side = 4 * model.network.grid
 
     def counting(f_nI: Tensor, weight_OI: Tensor, bias_O: Tensor | None) -> Tensor:
         multiplied.append(len(f_nI) * weight_OI.numel())
@@ -67,11 +70,11 @@ def test_a_cost_told_by_shapes_is_what_runs(shape: dict[str, Any], monkeypatch: 
 
     monkeypatch.setattr(torch.nn.functional, "linear", counting)
     with torch.inference_mode():
-        y_BChw = model.analyse(torch.randn(1, 3, 64, 64))
+        y_BChw = model.analyse(torch.randn(1, 3, side, side))
         encoding = sum(multiplied)
         model.synthesise(y_BChw)
-    assert encoding / 64**2 / 1000 == pytest.approx(told.encode_kmac_per_pixel)
-    assert (sum(multiplied) - encoding) / 64**2 / 1000 == pytest.approx(told.decode_kmac_per_pixel)
+    assert encoding / side**2 / 1000 == pytest.approx(told.encode_kmac_per_pixel)
+    assert (sum(multiplied) - encoding) / side**2 / 1000 == pytest.approx(told.decode_kmac_per_pixel)
 
 
 def test_normalisation_is_folded_into_what_training_saw() -> None:
