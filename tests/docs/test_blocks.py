@@ -120,7 +120,7 @@ def _run_line(line: str, where: str) -> None:
     expected = int(told[1]) if told else 0
     command = line[: told.start()] if told else line
     words = shlex.split(command, comments=True)
-    if words[0] == "tenfold" and not re.search(r"[|&;><$*]", re.sub(r"'[^']*'|#.*", "", command)):
+    if words[0] == "tenfold" and not re.search(r"[|&;><$*]", re.sub(r"'[^']*'|\"[^\"$]*\"|#.*", "", command)):
         code, said = _run_verb(words[1:])
     else:
         code, said = _run_shell(command)
