@@ -12,6 +12,7 @@ from codec.train_config import parse_train_config
 from codec.training import trainer
 from codec.training.config import TrainConfig
 from codec.training.image_crops import Crops
+from codec.training.training_run import Trained
 from tests.support.photographs import picture
 
 
@@ -33,7 +34,7 @@ def tiny(family_id: str, **changes: object) -> TrainConfig:
     return parse_train_config(values | family.part(family.tiny) | changes, where="test")
 
 
-def train(config: TrainConfig, read: Callable[[], Crops], **told: Any) -> trainer.Trained:
+def train(config: TrainConfig, read: Callable[[], Crops], **told: Any) -> Trained:
     """`codec.training.trainer.train` with the recipe that the config names."""
     device = told.pop("device", torch.device("cpu"))
     return trainer.train(config, recipe_for(config, device), read, device=device, **told)
