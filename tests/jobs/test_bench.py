@@ -149,7 +149,7 @@ def test_a_missing_library_is_left_out(
         pytest.param(("rd", "--cache", "{file}"), "Expected a folder to write to", id="cache is a file"),
         pytest.param(("rd", "--weights", "nowhere"), "Expected a weights file at nowhere", id="no weights"),
         pytest.param(("zoo", "--codecs", "hyper-2"), "did you mean hyper-1/small?", id="unknown entrant"),
-        pytest.param(("zoo", "--judges", "MSSIM"), "did you mean MS-SSIM?", id="unknown judge"),
+        pytest.param(("zoo", "--judges", "Canny edge"), "did you mean Canny edges?", id="unknown judge"),
         pytest.param(("zoo", "--bpp", "0,x"), "Expected bits per pixel above 0", id="no rate"),
     ],
 )
