@@ -57,8 +57,6 @@ class BitContexts:
 class BitWriter:
     """Writes groups of bits to segments of bytes, one after the other; contexts go on from one to the next."""
 
-    reads = False
-
     def __init__(self, begin: Counts) -> None:
         """Begin a first segment."""
         self._contexts = BitContexts(begin)
@@ -82,8 +80,6 @@ class BitWriter:
 
 class BitReader:
     """Reads groups in the order in which they were written."""
-
-    reads = True
 
     def __init__(self, begin: Counts) -> None:
         """Begin before the first segment."""
@@ -130,8 +126,6 @@ class BitReader:
 
 class BitTally:
     """Counts bits by context: what a stored table is made of."""
-
-    reads = False
 
     def __init__(self, contexts: int) -> None:
         """Begin at nothing."""

@@ -30,11 +30,6 @@ _LARGEST: Final = 2000
 class BitStream(Protocol):
     """A writer, a reader or a tally of bits."""
 
-    @property
-    def reads(self) -> bool:
-        """Whether bits come out of it."""
-        ...
-
     def group(self, wanted_n: Bits | None, contexts_n: Contexts) -> Bits:
         """The bits of one group: those wanted, or those read."""
         ...
