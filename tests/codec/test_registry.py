@@ -194,7 +194,9 @@ def test_every_family_ships_presets_and_knows_what_they_cost(family_id: str) -> 
         cost = family.cost_of(read_header(family.shipped / f"{name}{SUFFIX}"))
         assert cost is not None
         assert 0 < cost.parameters * 2 < len(preset_weights(family_id, name)) * 1.1
-        assert min(cost.encode_kmac_per_pixel, cost.decode_kmac_per_pixel) > 0
+        costs = cost.encode_kmac_per_pixel, cost.decode_kmac_per_pixel
+        assert min(costs) >= 0  # a side may be an ordinary codec alone
+        assert max(costs) > 0
 
 
 def test_a_preset_that_does_not_ship_is_refused_with_those_that_do() -> None:
