@@ -42,7 +42,8 @@ class Preset:
     patch: int | None
     """Pixels a side of the patches it was trained on; None where its record does not say."""
     steps: int | None
-    """Of all its trainings, one after the other; None where neither record nor log say."""
+    """Of all its trainings, one after the other: 0 for weights that were fitted and not trained; None where neither
+    record nor log say."""
 
 
 def preset_names(family: Family) -> tuple[str, ...]:
@@ -68,7 +69,7 @@ def read_preset(family: Family, name: str) -> Preset:
             reached=tuple(_reached(name, record.get("reached", {}))),
             minutes=config.get("minutes"),
             patch=config.get("patch"),
-            steps=_logged_steps(path) or record.get("steps_done"),
+            steps=_steps(path, record),
         )
     except (ValueError, AttributeError, KeyError, TypeError) as error:
         raise WeightsError(f"expected a record of its training in {path}, got {error!r}") from error
@@ -83,6 +84,12 @@ def _reached(name: str, record: Mapping[str, Any]) -> Iterator[Reached]:
     points = record.get("points", [{"label": name, **record}] if record else [])
     for point in points:
         yield Reached(label=point["label"], bpp=point["bpp"], psnr_db=point["psnr_db"])
+
+
+def _steps(weights: Path, record: Mapping[str, Any]) -> int | None:
+    """The larger number: a log ends with the last line that was due, a record knows the last training alone."""
+    told = [steps for steps in (_logged_steps(weights), record.get("steps_done")) if steps is not None]
+    return max(told, default=None)
 
 
 def _logged_steps(weights: Path) -> int | None:

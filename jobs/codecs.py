@@ -138,6 +138,8 @@ def _rates(preset: Preset) -> str:
 
 
 def _trained(preset: Preset) -> str:
+    if preset.steps == 0:
+        return "not trained"
     steps = f"{preset.steps:,} steps" if preset.steps else ""
     minutes = f"{preset.minutes:g} min" if preset.minutes else ""
     return ", ".join(filter(None, (minutes, steps))) or "not recorded"

@@ -123,6 +123,8 @@ def kmac(entrant: Entrant) -> str:
 
 def training(entrant: Entrant) -> str:
     """How long it was trained."""
+    if entrant.steps == 0:
+        return "not trained"
     minutes = f"{entrant.minutes:g} min" if entrant.minutes else ""
     steps = f"{entrant.steps:,} steps" if entrant.steps else ""
     return ", ".join(filter(None, (minutes, steps))) or _NOTHING
