@@ -18,7 +18,7 @@ from codec.training.trainer import train
 
 
 def main() -> int:
-    """Parse the arguments, train, print a line every 30 s, draw curves and strips."""
+    """Parse the arguments, train, print a line every 30 s, and draw what there is to look at."""
     arguments = _parser().parse_args()
     lines = Lines(_say)
     session = Session(minutes=arguments.minutes, tell=lines.stage)

@@ -9,7 +9,7 @@ from typing import Final
 from codec.errors import TrainingError
 from codec.training.curves import CURVES_NAME, draw_curves
 from codec.training.kept_pictures import FOLDER
-from codec.training.learning import LEARNING_NAME, draw_learning
+from codec.training.learned_when import LEARNING_NAME, draw_learning
 from codec.training.log import LOG_NAME, read_log
 from codec.training.strips import DIFFERENCES_NAME, STRIPS_NAME, draw_differences, draw_strips
 

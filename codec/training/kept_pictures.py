@@ -20,7 +20,7 @@ _ORIGINAL: Final = "original.png"
 _SIDE: Final = 256
 
 
-def keep(out: Path, step: int, evaluation: Evaluation, original: RGB) -> None:
+def keep_pictures(out: Path, step: int, evaluation: Evaluation, original: RGB) -> None:
     """Keep the middle of what one evaluation decoded, if it shows anything."""
     if not evaluation.shown:
         return

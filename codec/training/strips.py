@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 
 from codec.contract import RGB
+from codec.training.contact_sheet import save_contact_sheet
 from codec.training.kept_pictures import KeptPictures
-from codec.training.sheet import save_sheet
 
 STRIPS_NAME: Final = "strips.png"
 DIFFERENCES_NAME: Final = "differences.png"
@@ -31,7 +31,7 @@ def draw_strips(out: Path) -> Path | None:
     steps, original = [kept.steps[place] for place in places], kept.original()
     columns = [*(f"step {step:,}" for step in steps), "original"]
     rows = {label: [*(kept.decoded(label, step) for step in steps), original] for label in kept.labels}
-    save_sheet(out / STRIPS_NAME, columns, rows)
+    save_contact_sheet(out / STRIPS_NAME, columns, rows)
     return out / STRIPS_NAME
 
 
@@ -44,7 +44,7 @@ def draw_differences(out: Path) -> Path | None:
     columns = ["original", f"decoded, step {step:,}", f"error x {_GAIN}"]
     decoded = {label: kept.decoded(label, step) for label in kept.labels}
     rows = {label: [original, one, error_map(original, one)] for label, one in decoded.items()}
-    save_sheet(out / DIFFERENCES_NAME, columns, rows)
+    save_contact_sheet(out / DIFFERENCES_NAME, columns, rows)
     return out / DIFFERENCES_NAME
 
 

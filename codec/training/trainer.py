@@ -18,7 +18,8 @@ from codec.training.patch_source import PatchSource
 from codec.training.progress import TrainingProgress
 from codec.training.recipe import Recipe
 from codec.training.session import Session, SessionOver
-from codec.training.training_run import Trained, TrainingData, TrainingRun, weights_path
+from codec.training.training_data import TrainingData
+from codec.training.training_run import Trained, TrainingRun, weights_path
 
 SHIPPED_START: Final = Path("shipped")
 """As `start_from`: the weights that ship for this family and preset."""

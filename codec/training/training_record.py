@@ -9,7 +9,7 @@ from typing import Any
 
 from codec.contract import RGB
 from codec.training.checkpoint import Checkpoint
-from codec.training.kept_pictures import keep
+from codec.training.kept_pictures import keep_pictures
 from codec.training.log import LogWindow, TrainingLog, evaluation_row
 from codec.training.recipe import Evaluation, EvaluationPoint
 
@@ -69,4 +69,4 @@ class TrainingRecord:
         if kinds:
             self.reached["kinds"] = {kind: evaluation_row(one) for kind, one in kinds.items()}
         self._log.write("evaluate", step, **self.reached)
-        keep(self._out, step, evaluation, original)
+        keep_pictures(self._out, step, evaluation, original)

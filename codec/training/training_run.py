@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,13 +18,13 @@ from codec.training.batch_shares import Shares
 from codec.training.checkpoint import Checkpoint, save_checkpoint
 from codec.training.config import TrainConfig
 from codec.training.durations import Durations
-from codec.training.image_crops import Crops
 from codec.training.learner import Learner
 from codec.training.patch_source import PatchSource
 from codec.training.progress import TrainingProgress
 from codec.training.recipe import Evaluation, Recipe
 from codec.training.schedule import Budget, RunClock, learning_rate
 from codec.training.session import Session, SessionOver
+from codec.training.training_data import TrainingData
 from codec.training.training_record import TrainingRecord
 
 _MOST_SKIPPED: Final = 100
@@ -42,28 +42,6 @@ class Trained:
     """That the checkpoint was taken at."""
     finished: bool
     """Whether the run is over, and not only the session."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class TrainingData:
-    """A run's images."""
-
-    crops: Crops
-    """Those trained on."""
-    measured: list[RGB]
-    """Those held back that evaluations are made on."""
-    kinds: Mapping[str, Sequence[RGB]]
-    """Those that evaluations are made on apart."""
-
-    @classmethod
-    def of(cls, crops: Crops, kinds: Mapping[str, Sequence[RGB]], config: TrainConfig) -> TrainingData:
-        """Hold back what the config says.
-
-        Raises:
-            TrainingError: the crops are those of a single photograph.
-        """
-        trained_on, held_back = crops.split(config.held_back)
-        return cls(crops=trained_on, measured=held_back.spread(config.evaluate_crops), kinds=kinds)
 
 
 class TrainingRun:

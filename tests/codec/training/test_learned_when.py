@@ -10,8 +10,8 @@ from PIL import Image
 
 from codec.contract import RGB
 from codec.training.drawings import redraw
-from codec.training.kept_pictures import keep
-from codec.training.learning import chroma_db, edge_correlation, first_reached, learned_over, share_of_way
+from codec.training.kept_pictures import keep_pictures
+from codec.training.learned_when import chroma_db, edge_correlation, first_reached, learned_over, share_of_way
 from codec.training.log import TrainingLog, evaluation_row
 from codec.training.recipe import Evaluation, EvaluationPoint
 from codec.training.strips import error_map
@@ -57,7 +57,7 @@ def test_a_run_that_learns_edges_first_is_drawn_so(tmp_path: Path) -> None:
     for step, decoded in ((0, FLAT), (10, grey(ORIGINAL)), (20, ORIGINAL)):
         evaluation = Evaluation(points=(point,), facts={}, shown=(decoded,))
         log.write("evaluate", step, **evaluation_row(evaluation))
-        keep(tmp_path, step, evaluation, ORIGINAL)
+        keep_pictures(tmp_path, step, evaluation, ORIGINAL)
     measures = learned_over(tmp_path, "q34")
     steps = [one.step for one in measures]
     edges, colours = ([getattr(one, name) for one in measures] for name in ("edges", "chroma_db"))

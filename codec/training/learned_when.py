@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -91,28 +91,31 @@ def draw_learning(out: Path) -> Path | None:
     labels = list(dict.fromkeys((kept.labels[0], kept.labels[-1])))
     figure = Figure(figsize=(6 * len(labels), 4.5), layout="constrained")
     for axes, label in zip(figure.subplots(1, len(labels), squeeze=False)[0], labels, strict=True):
-        measures = learned_over(out, label)
-        steps, words = [one.step for one in measures], []
-        for name, values, colour in (
-            ("edges", [one.edges for one in measures], "black"),
-            ("colours", [one.chroma_db for one in measures], "tab:red"),
-        ):
-            shares = share_of_way(values)
-            reached = first_reached(steps, shares)
-            axes.plot(
-                steps[1:], shares[1:], color=colour, label=f"{name}: {values[0]:.2f} to {values[-1]:.2f}"
-            )
-            axes.axvline(reached, color=colour, linestyle=":", linewidth=1.0)
-            words.append(f"{name} at {reached:,}")
-        axes.axhline(REACHED, color="grey", linewidth=0.5)
-        axes.set(title=f"{label}: {REACHED:.0%} of the way, {', '.join(words)}", xlabel="step")
-        axes.set_xscale("log")
-        axes.set_ylim(-0.5, 1.2)
-        axes.legend(fontsize="small", loc="lower right")
-        axes.grid(alpha=0.3)
+        _draw_setting(axes, label, learned_over(out, label))
     figure.supylabel("share of the way (edges: correlation; colours: dB)", fontsize="small")
     figure.savefig(out / LEARNING_NAME, dpi=110)
     return out / LEARNING_NAME
+
+
+def _draw_setting(axes: Any, label: str, measures: Sequence[Learned]) -> None:
+    """Both measures of one setting over steps."""
+    steps, words = [one.step for one in measures], []
+    for name, values, colour in (
+        ("edges", [one.edges for one in measures], "black"),
+        ("colours", [one.chroma_db for one in measures], "tab:red"),
+    ):
+        shares = share_of_way(values)
+        reached = first_reached(steps, shares)
+        line = f"{name}: {values[0]:.2f} to {values[-1]:.2f}"
+        axes.plot(steps[1:], shares[1:], color=colour, label=line)
+        axes.axvline(reached, color=colour, linestyle=":", linewidth=1.0)
+        words.append(f"{name} at {reached:,}")
+    axes.axhline(REACHED, color="grey", linewidth=0.5)
+    axes.set(title=f"{label}: {REACHED:.0%} of the way, {', '.join(words)}", xlabel="step")
+    axes.set_xscale("log")
+    axes.set_ylim(-0.5, 1.2)
+    axes.legend(fontsize="small", loc="lower right")
+    axes.grid(alpha=0.3)
 
 
 def _edges(picture: RGB) -> npt.NDArray[np.float64]:

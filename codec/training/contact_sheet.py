@@ -16,8 +16,12 @@ _LEAST_WIDTH: Final = 112
 """Of a column: what stands over it must fit. Smaller pictures are shown as large as whole pixels allow."""
 
 
-def save_sheet(path: Path, columns: Sequence[str], rows: Mapping[str, Sequence[RGB]]) -> None:
-    """Write a sheet: a name for each column, and by its name each row of as many pictures."""
+def save_contact_sheet(path: Path, columns: Sequence[str], rows: Mapping[str, Sequence[RGB]]) -> None:
+    """Write a PNG file: a name for each column, and by its name each row of as many pictures.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
     height, width = next(iter(rows.values()))[0].shape[:2]
     times = -(-_LEAST_WIDTH // width)
     height, width = times * height, times * width
