@@ -75,6 +75,14 @@ def read_preset(family: Family, name: str) -> Preset:
         raise WeightsError(f"expected a record of its training in {path}, got {error!r}") from error
 
 
+def training_words(*, minutes: float | None, steps: int | None) -> str:
+    """How long something was trained, `20 min, 500 steps`; empty where neither is known."""
+    if steps == 0:
+        return "not trained"
+    told = (f"{minutes:g} min" if minutes else "", f"{steps:,} steps" if steps else "")
+    return ", ".join(filter(None, told))
+
+
 def _by_number(name: str) -> list[tuple[int, str]]:
     """10x before 100x."""
     return [(int(part) if part.isdigit() else -1, part) for part in re.split(r"(\d+)", name)]

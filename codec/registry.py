@@ -6,11 +6,10 @@ Families are found, not listed: every folder of `codec/families/`, and every ent
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import pkgutil
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import entry_points
@@ -20,6 +19,7 @@ from codec import families as families_package
 from codec.contract import DEFAULT_CODEC, Codec
 from codec.errors import CodecConfigError, UnknownCodecError
 from codec.family import Family
+from codec.near_names import did_you_mean
 from codec.preset import preset_names
 from codec.training.config import TrainConfig
 from codec.weights_file import SUFFIX
@@ -95,7 +95,7 @@ def family_of(codec_id: str) -> Family:
         offered = ", ".join(one.id for one in known.values() if not one.experimental)
         raise UnknownCodecError(
             f"expected a codec of {offered}, or an experimental one (`tenfold codecs` lists all); got "
-            f"{codec_id!r}{_near(codec_id, known)}"
+            f"{codec_id!r}{did_you_mean(codec_id, known)}"
         )
     return known[codec_id]
 
@@ -148,7 +148,7 @@ def preset_weights(family_id: str, name: str) -> bytes:
     """
     known = presets(family_id)
     if name not in known:
-        near = _near(name, known)
+        near = did_you_mean(name, known)
         raise CodecConfigError(
             f"expected a preset of {family_id}, one of {', '.join(known) or 'none'}; got {name!r}{near}"
         )
@@ -164,7 +164,7 @@ def config_type(family_id: object) -> type[TrainConfig]:
     known = families()
     if not isinstance(family_id, str) or family_id not in known:
         raise CodecConfigError(
-            f"expected `family:` to be one of {', '.join(known)}; got {family_id!r}{_near(family_id, known)}"
+            f"expected `family:` to be one of {', '.join(known)}; got {family_id!r}{did_you_mean(family_id, known)}"
         )
     kind: type[TrainConfig] = known[family_id].part(known[family_id].train_config)
     return kind
@@ -229,8 +229,3 @@ def _in_installed_packages() -> Iterator[tuple[str, str, object]]:
             raise CodecConfigError(
                 f"expected a codec family at {where}, got {error}; repair or uninstall that package"
             ) from error
-
-
-def _near(given: object, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(str(given), known, n=1)
-    return f"; did you mean {near[0]}?" if near else ""

@@ -11,7 +11,7 @@ import typer
 from codec.contract import DEFAULT_CODEC
 from codec.family import Family
 from codec.laws import examine
-from codec.preset import Preset, preset_names, read_preset
+from codec.preset import Preset, preset_names, read_preset, training_words
 from codec.registry import families, load_codec, offered_by
 from jobs.options import AsJson
 from jobs.terminal.exit_codes import FAILED, clear_errors
@@ -125,7 +125,7 @@ def _cells(preset: Preset) -> tuple[str, ...]:
         f"{cost.encode_kmac_per_pixel:.1f}" if cost else "",
         f"{cost.decode_kmac_per_pixel:.1f}" if cost else "",
         _rates(preset),
-        _trained(preset),
+        training_words(minutes=preset.minutes, steps=preset.steps) or "not recorded",
     )
 
 
@@ -135,11 +135,3 @@ def _rates(preset: Preset) -> str:
         return "not measured"
     rates = [f"{one.bpp:.2g}" for one in (preset.reached[0], preset.reached[-1])]
     return " to ".join(dict.fromkeys(rates))
-
-
-def _trained(preset: Preset) -> str:
-    if preset.steps == 0:
-        return "not trained"
-    steps = f"{preset.steps:,} steps" if preset.steps else ""
-    minutes = f"{preset.minutes:g} min" if preset.minutes else ""
-    return ", ".join(filter(None, (minutes, steps))) or "not recorded"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from codec.bench.judges.trained_on import judges_of_training
 from codec.bench.libraries import MissingLibraryError
 from codec.bench.zoo.entrant import LEARNED_QUALITIES, Entrant, LearnedCoder, ordinary
 from codec.family import Family
+from codec.near_names import did_you_mean
 from codec.preset import preset_names, read_preset
 from codec.registry import families, load_codec, preset_weights
 from codec.weights_file import SUFFIX, read_header
@@ -72,9 +72,7 @@ def _meant(name: str, learned: dict[str, Entrant]) -> list[str]:
     known = [*learned, *(baseline.id for baseline in BASELINES)]
     meant = [one for one in known if one == name or one.startswith(f"{name}/")]
     if not meant:
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise UsageError(f"Expected codecs of {', '.join(known)}; got {name!r}{hint}")
+        raise UsageError(f"Expected codecs of {', '.join(known)}; got {name!r}{did_you_mean(name, known)}")
     return meant
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 
 from codec.bench.judges import Judge, all_judges
+from codec.near_names import did_you_mean
 from pipeline.errors import UsageError
 
 
@@ -27,9 +27,9 @@ def chosen_judges(names: str | None) -> ChosenJudges:
     asked = list(known) if names is None else [name.strip() for name in names.split(",") if name.strip()]
     for name in asked:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            raise UsageError(f"Expected judges of {', '.join(known)}; got {name!r}{hint}")
+            raise UsageError(
+                f"Expected judges of {', '.join(known)}; got {name!r}{did_you_mean(name, known)}"
+            )
     reasons = {
         name: judge.missing() if name in asked else "it was not asked for (--judges)"
         for name, judge in known.items()

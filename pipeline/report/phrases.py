@@ -11,6 +11,8 @@ from pipeline.report.comparison.results import LossyResult, Matched, Ours
 from pipeline.report.report import Report
 from pipeline.words import counted, in_units
 
+JUDGED_HEADINGS: Final = ("judge", "score", "better is", "images", "what it does not see")
+
 
 class Tiers(Protocol):
     """How many images each tier took: of an archive (`Totals`), or of one run (`RunSummary`)."""
@@ -78,9 +80,6 @@ def comparison_notes(report: Report) -> Iterator[str]:
             "What was measured could not be kept in the archive, so the next report measures again: "
             f"{comparison.not_cached}"
         )
-
-
-JUDGED_HEADINGS: Final = ("judge", "score", "better is", "images", "what it does not see")
 
 
 def judged_rows(ours: Ours) -> list[tuple[str, ...]]:

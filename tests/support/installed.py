@@ -68,8 +68,8 @@ def install(folder: Path) -> Installed:
         (site_packages / name / "__init__.py").write_text(f"raise ImportError('this is another {name}')\n")
     before = _names(site_packages)
     bin_folder = Path(paths["scripts"])
-    of_its_own = ("--python", str(bin_folder / "python"))
-    _pip(*of_its_own, "install", "--no-deps", "--no-index", "--no-compile", str(wheel))
+    own_python = ("--python", str(bin_folder / "python"))
+    _pip(*own_python, "install", "--no-deps", "--no-index", "--no-compile", str(wheel))
     return Installed(
         sdist=sdist,
         wheel=wheel,

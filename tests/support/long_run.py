@@ -1,4 +1,4 @@
-"""What only a long run tries whole: `make chaos` sets TENFOLD_LONG=1, `make test` takes a few by chance."""
+"""What only a long run tries whole: `make fuzz` and `make chaos` set TENFOLD_LONG=1; `make test` takes a few."""
 
 from __future__ import annotations
 

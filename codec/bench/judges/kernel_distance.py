@@ -30,8 +30,8 @@ from codec.perception.packaged import EFFICIENTNET_LITE0, MOBILENET_V2
 if TYPE_CHECKING:  # torch: only where it is asked for
     from codec.perception.inverted_residuals import Classifier
 
-Seer = Literal["EfficientNet-Lite0", "MobileNetV2"]
-LITE0_SEER: Final[Seer] = "EfficientNet-Lite0"
+ClassifierName = Literal["EfficientNet-Lite0", "MobileNetV2"]
+LITE0_NAME: Final[ClassifierName] = "EfficientNet-Lite0"
 Features = npt.NDArray[np.float32]
 """(windows, 1280): what a classifier sees in each window, mean over it."""
 WINDOW: Final = 128
@@ -61,17 +61,21 @@ def windows_each(pictures: int) -> int:
     return min(MOST_WINDOWS, -(-WINDOWS // max(pictures, 1)))
 
 
-def windows_of(seer: Seer, original: RGB, decoded: RGB, *, most: int = MOST_WINDOWS) -> Windows:
+def windows_of(
+    classifier: ClassifierName, original: RGB, decoded: RGB, *, most: int = MOST_WINDOWS
+) -> Windows:
     """The features of the same windows of both; of large pictures, of their middle.
 
     Raises:
         WeightsError: the package with the weights is not here.
         NoScoreError: the picture is smaller than a window.
     """
-    return Windows(original=features_of(seer, original, most), decoded=features_of(seer, decoded, most))
+    return Windows(
+        original=features_of(classifier, original, most), decoded=features_of(classifier, decoded, most)
+    )
 
 
-def features_of(seer: Seer, pixels: RGB, most: int) -> Features:
+def features_of(classifier: ClassifierName, pixels: RGB, most: int) -> Features:
     """What is seen in the windows of a picture, which are spread evenly where it has more than are wanted.
 
     Raises:
@@ -84,7 +88,7 @@ def features_of(seer: Seer, pixels: RGB, most: int) -> Features:
     from codec.perception.inverted_residuals import load_classifier
 
     with judging():
-        seen_1CHW = load_classifier(_classifier(seer))(as_batch(middle(pixels, _MOST_PIXELS)))
+        seen_1CHW = load_classifier(_named(classifier))(as_batch(middle(pixels, _MOST_PIXELS)))
         windows_1CHW = functional.avg_pool2d(seen_1CHW, WINDOW // _STRIDE, stride=1)
     features: Features = windows_1CHW[0].flatten(1).T.numpy()
     spread = np.linspace(0, len(features) - 1, min(len(features), most)).round().astype(int)
@@ -133,22 +137,22 @@ def _sum_of_others(a: Features, b: Features) -> float:
     return total
 
 
-def _classifier(seer: Seer) -> Classifier:
+def _named(name: ClassifierName) -> Classifier:
     from codec.perception.inverted_residuals import LITE0, MOBILENET
 
-    return LITE0 if seer == LITE0.name else MOBILENET
+    return LITE0 if name == LITE0.name else MOBILENET
 
 
 class _Originals:
     """Originals are held against one codec after the other: what was seen of the last of them is kept."""
 
     def __init__(self) -> None:
-        self._seen: dict[tuple[Seer, str, int], Features] = {}
+        self._seen: dict[tuple[ClassifierName, str, int], Features] = {}
 
-    def features_of(self, seer: Seer, original: RGB, most: int) -> Features:
-        key = (seer, image_digest(original), most)
+    def features_of(self, classifier: ClassifierName, original: RGB, most: int) -> Features:
+        key = (classifier, image_digest(original), most)
         if key not in self._seen:
-            self._seen[key] = features_of(seer, original, most)
+            self._seen[key] = features_of(classifier, original, most)
             if len(self._seen) > _KEPT_ORIGINALS:
                 del self._seen[next(iter(self._seen))]
         return self._seen[key]
@@ -157,20 +161,22 @@ class _Originals:
 _ORIGINALS: Final = _Originals()
 
 
-def _of_set(seer: Seer, originals: Sequence[RGB], decoded: Sequence[RGB]) -> float:
+def _of_set(classifier: ClassifierName, originals: Sequence[RGB], decoded: Sequence[RGB]) -> float:
     most = windows_each(len(originals))
     pairs = zip(originals, decoded, strict=True)
     return kernel_distance(
         [
-            Windows(original=_ORIGINALS.features_of(seer, a, most), decoded=features_of(seer, b, most))
+            Windows(
+                original=_ORIGINALS.features_of(classifier, a, most), decoded=features_of(classifier, b, most)
+            )
             for a, b in pairs
         ]
     )
 
 
-def _floor(seer: Seer, originals: Sequence[RGB]) -> float:
+def _floor(classifier: ClassifierName, originals: Sequence[RGB]) -> float:
     most = windows_each(len(originals))
-    return floor_of([_ORIGINALS.features_of(seer, original, most) for original in originals])
+    return floor_of([_ORIGINALS.features_of(classifier, original, most) for original in originals])
 
 
 _SOURCE: Final = "Binkowski, Sutherland, Arbel, Gretton 2018, Demystifying MMD GANs (the kernel distance)"
@@ -181,8 +187,8 @@ KD_LITE0: Final = Judge(
     source=f"{_SOURCE}, on EfficientNet-Lite0 (Liu 2020)",
     blind_to="It does not hold a picture against its own original: a set of convincing other pictures scores well.",
     missing=EFFICIENTNET_LITE0.missing,
-    of_set=partial(_of_set, LITE0_SEER),
-    floor=partial(_floor, LITE0_SEER),
+    of_set=partial(_of_set, LITE0_NAME),
+    floor=partial(_floor, LITE0_NAME),
 )
 KD_MOBILENET: Final = Judge(
     name="KD-mobilenet2",

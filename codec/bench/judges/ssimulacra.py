@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import io
+from functools import partial
 from typing import Final
 
 from PIL import Image
 
 from codec.bench.judges.judge import Judge, middle
-from codec.bench.libraries import MissingLibraryError, library
+from codec.bench.libraries import library, why_missing
 from codec.contract import RGB
-
-
-def _missing() -> str | None:
-    try:
-        library("SSIMULACRA2")
-    except MissingLibraryError as error:
-        return str(error)
-    return None
 
 
 def ssimulacra2(original: RGB, decoded: RGB) -> float:
@@ -44,7 +37,7 @@ SSIMULACRA2: Final = Judge(
     better="higher",
     source="Sneyers 2022 to 2023, SSIMULACRA 2.1 (github.com/cloudinary/ssimulacra2)",
     blind_to="It was fitted to damage that one must look for: it ranks strong damage badly, and may be negative.",
-    missing=_missing,
+    missing=partial(why_missing, "SSIMULACRA2"),
     library="SSIMULACRA2",
     of_pair=ssimulacra2,
 )

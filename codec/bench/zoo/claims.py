@@ -52,7 +52,9 @@ class Bar(_Told):
     by: float = 0.0
     """... by at least so much, in whichever direction is better; negative: is no more than so much worse."""
     least: float | None = None
+    """The smallest value that passes, in the measure's unit."""
     most: float | None = None
+    """The largest value that passes, in the measure's unit."""
 
     @model_validator(mode="after")
     def _one_bar(self) -> Self:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from codec.bench.baselines import Baseline
 from codec.bench.libraries import library
 from codec.contract import QUALITIES, RGB, SIXTEENTHS, Codec, EncodeOptions
 from codec.family import Cost
 
+LEARNED_QUALITIES: Final = tuple(
+    number / SIXTEENTHS for number in range(SIXTEENTHS * (QUALITIES.stop - 1) + 1)
+)
+"""Every quality that a payload can name."""
 Encode = Callable[[float], bytes]
 """One image at a quality."""
 
@@ -88,10 +92,6 @@ class OrdinaryCoder:
     def decode(self, payload: bytes) -> RGB:
         """The pixels of its file."""
         return self.baseline.decode(payload)
-
-
-LEARNED_QUALITIES = tuple(number / SIXTEENTHS for number in range(SIXTEENTHS * (QUALITIES.stop - 1) + 1))
-"""Every quality that a payload can name."""
 
 
 def ordinary(baseline: Baseline) -> Entrant:

@@ -26,7 +26,7 @@ class ComparisonCache:
         self._archive = archive
 
     def load(self, subject: Subject | None, wanted: Iterable[Method]) -> dict[str, Result]:
-        """What is known of it, by method's id; what cannot be read or understood is not known."""
+        """What is known of a subject, by method's id: nothing of None, nor what cannot be read or understood."""
         if subject is None:
             return {}
         asked = {_key(one, subject): one.id for one in wanted}
@@ -41,7 +41,7 @@ class ComparisonCache:
         return found
 
     def store(self, subject: Subject | None, results: Mapping[str, Result], among: Iterable[Method]) -> None:
-        """Keep what was measured of it.
+        """Keep what was measured of a subject; of None nothing is kept.
 
         Raises:
             StorageError: the archive cannot be written.

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 from codec.bench.baselines import BASELINES, Baseline
 from codec.bench.judges.kernel_distance import Windows
-from codec.bench.libraries import MissingLibraryError, library
+from codec.bench.libraries import library, why_missing
 from codec.bench.lossless import LOSSLESS, Lossless
 from codec.bench.measure import Sample
 from pipeline.own_code import VERSION
@@ -132,43 +132,41 @@ def available_methods() -> tuple[list[Method], dict[str, str]]:
     """Those whose library is here, and by title why the others are left out."""
     here: list[Method] = []
     left_out: dict[str, str] = {}
-
-    def add(method_id: str, title: str, kind: Kind, settings: str, format_name: str) -> None:
-        try:
-            name = library(format_name)
-        except MissingLibraryError as error:
-            left_out[title] = str(error)
-            return
-        here.append(Method(id=method_id, title=title, kind=kind, settings=settings, library=name))
-
-    for one in LOSSLESS:
-        add(one.id, one.title, "lossless", one.settings, one.format)
-    for baseline in map(baseline_of, _QUALITIES):
-        settings = f"{baseline.settings}, qualities {' '.join(map(str, baseline.qualities))}"
-        add(baseline.id, baseline.title, "lossy", settings, baseline.format)
-    here.append(
-        Method(
-            id=FIDELITY,
-            title="PSNR, SSIM, MS-SSIM",
-            kind="ours",
-            settings="RGB, decoded 8-bit pixels",
-            library=_OUR_CODE,
-        )
-    )
+    for one in (*LOSSLESS, *map(baseline_of, _QUALITIES)):
+        if (reason := why_missing(one.format)) is not None:
+            left_out[one.title] = reason
+        else:
+            here.append(_method_of(one))
+    here.append(_own_measure(FIDELITY, "PSNR, SSIM, MS-SSIM", kind="ours", code=None))
     for judge_id, judge in reported_judges().items():
         if (reason := judge.missing()) is not None:
             left_out[judge.name] = reason
-            continue
-        here.append(
-            Method(
-                id=judge_id,
-                title=judge.name,
-                kind="ours" if judge.of_set is None else "set",
-                settings="RGB, decoded 8-bit pixels",
-                library=_OUR_CODE if judge.library is None else library(judge.library),
-            )
-        )
+        else:
+            kind: Kind = "ours" if judge.of_set is None else "set"
+            here.append(_own_measure(judge_id, judge.name, kind=kind, code=judge.library))
     return here, left_out
+
+
+def _method_of(one: Lossless | Baseline) -> Method:
+    loses = isinstance(one, Baseline)
+    return Method(
+        id=one.id,
+        title=one.title,
+        kind="lossy" if loses else "lossless",
+        settings=f"{one.settings}, qualities {' '.join(map(str, one.qualities))}" if loses else one.settings,
+        library=library(one.format),
+    )
+
+
+def _own_measure(method_id: str, title: str, *, kind: Kind, code: str | None) -> Method:
+    """A measure of decoded pictures, by the library `code`, or by our own code."""
+    return Method(
+        id=method_id,
+        title=title,
+        kind=kind,
+        settings="RGB, decoded 8-bit pixels",
+        library=_OUR_CODE if code is None else library(code),
+    )
 
 
 def pictures_method() -> Method:

@@ -5,7 +5,7 @@ Plain Python; Ray only wraps it (ray_pool.py). Whatever is wrong with an image i
 
 from __future__ import annotations
 
-from codec.bench.judges.kernel_distance import LITE0_SEER, Windows, windows_of
+from codec.bench.judges.kernel_distance import LITE0_NAME, Windows, windows_of
 from codec.bench.lossless import Original
 from codec.metrics import ms_ssim, psnr_db, ssim
 from pipeline.archive.range_reads import read_row
@@ -103,7 +103,7 @@ def _measure(one: Method, original: Original, decoded: Image | None, *, windows:
     if decoded is None:
         raise AssertionError(one)  # our measures are asked of coded images alone
     if one.kind == "set":
-        return windows_of(LITE0_SEER, original.rgb, to_rgb(decoded), most=windows)
+        return windows_of(LITE0_NAME, original.rgb, to_rgb(decoded), most=windows)
     if (judge := reported_judges().get(one.id)) is not None and judge.of_pair is not None:
         return Score(value=judge.of_pair(original.rgb, to_rgb(decoded)))
     if one.id == PICTURES:

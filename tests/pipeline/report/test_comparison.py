@@ -230,7 +230,7 @@ def test_a_set_of_images_is_judged_once(folder: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr("pipeline.report.comparison.run.available_methods", lambda: ([judge], {}))
     looked_at: list[int] = []
 
-    def seen(seer: str, original: RGB, decoded: RGB, *, most: int) -> Windows:
+    def seen(classifier: str, original: RGB, decoded: RGB, *, most: int) -> Windows:
         looked_at.append(most)
         chance = np.random.default_rng(len(looked_at))
         original_features = chance.random((96, 8), np.float32)

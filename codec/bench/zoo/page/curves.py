@@ -53,7 +53,7 @@ def draw(sheet: Sheet, column: Column) -> str | None:
     for line, label in zip(drawn, labels, strict=True):
         parts += _drawn(line, label, colours[line.entrant.id], across, up)
     arrow = {"higher": "higher is better", "lower": "lower is better"}.get(column.better, "")
-    title = f"{column.heading}{f' ({column.unit})' if column.unit else ''}, {arrow}"
+    title = f"{column.title}, {arrow}"
     parts.append(f'<text class="title" x="{_LEFT}" y="18">{escape(title)}</text>')
     parts.append(f'<text x="{_LEFT}" y="{_HEIGHT - 8}">bits per pixel (logarithmic)</text>')
     return (

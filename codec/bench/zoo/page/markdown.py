@@ -82,9 +82,7 @@ def _picture(figure: Figure) -> str:
 def _numbers(sheet: Sheet, rate: float) -> Iterator[str]:
     shown = columns(sheet, rate)
     arrows = {"higher": " ↑", "lower": " ↓"}
-    headings = [
-        f"{one.heading}{f' ({one.unit})' if one.unit else ''}{arrows.get(one.better, '')}" for one in shown
-    ]
+    headings = [f"{one.title}{arrows.get(one.better, '')}" for one in shown]
     yield from (f"### At {rate:g} bpp", "")
     yield from _table(
         ("codec", *headings),

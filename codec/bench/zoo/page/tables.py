@@ -9,6 +9,7 @@ from typing import Final, Literal
 from codec.bench.judges.trained_on import MARK
 from codec.bench.zoo.entrant import Entrant
 from codec.bench.zoo.sheet import Row, Sheet
+from codec.preset import training_words
 
 _NOTHING: Final = "–"
 
@@ -25,6 +26,11 @@ class Column:
     digits: int = 2
     note: str = ""
     """Where the measure comes from, and what it does not see."""
+
+    @property
+    def title(self) -> str:
+        """The heading with its unit: `encode (s/MP)`."""
+        return f"{self.heading} ({self.unit})" if self.unit else self.heading
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,11 +129,7 @@ def kmac(entrant: Entrant) -> str:
 
 def training(entrant: Entrant) -> str:
     """How long it was trained."""
-    if entrant.steps == 0:
-        return "not trained"
-    minutes = f"{entrant.minutes:g} min" if entrant.minutes else ""
-    steps = f"{entrant.steps:,} steps" if entrant.steps else ""
-    return ", ".join(filter(None, (minutes, steps))) or _NOTHING
+    return training_words(minutes=entrant.minutes, steps=entrant.steps) or _NOTHING
 
 
 def _cell(row: Row, column: Column, best: float | None) -> Cell:
