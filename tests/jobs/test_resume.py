@@ -14,7 +14,7 @@ from PIL import Image as PillowImage
 from tests.support.road import start_tenfold, tenfold
 from tests.support.waiting import wait_until
 
-_IMAGES = 40
+_IMAGES = 48
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +97,7 @@ def test_ctrl_c_commits_what_is_finished(source: Path, config: Path, tmp_path: P
     archive = tmp_path / "archive"
     config.write_text(config.read_text().replace("commit_seconds: 0.01", "commit_seconds: 600"))
     process = start_tenfold("compress", source, archive, "--config", config)
-    wait_until(lambda: len(shards(archive)) >= 1 or process.poll() is not None)
+    wait_until(lambda: len(shards(archive)) >= 2 or process.poll() is not None)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate()
     assert process.returncode == 130, err
