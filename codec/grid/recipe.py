@@ -1,4 +1,4 @@
-"""How a model of the grid trains: from random weights, every patch at a step of its own.
+"""How a model of the grid trains: from where its network begins, every patch at a step of its own.
 
 A family's recipe is a subclass that names its `GridFamily`, and does otherwise what it does otherwise: `coded`,
 `distortion` and `loss` are each called by the next.
@@ -22,7 +22,6 @@ from codec.colour import pixels_to_planes, rgb_to_ycbcr, ycbcr_to_rgb
 from codec.contract import RGB
 from codec.entropy.factorised import fit_factorised
 from codec.grid.codec import GridCodec, quantised
-from codec.grid.evaluate import evaluate
 from codec.grid.model import GridModel
 from codec.grid.network import GridFamily
 from codec.grid.quality import best_step
@@ -30,6 +29,7 @@ from codec.grid.train_config import GridTrainConfig
 from codec.grid.weights import WeightsConfig, export, understand
 from codec.parts.precision import has_bfloat16
 from codec.parts.quality import MSE_SCALE
+from codec.training.codec_evaluation import evaluate
 from codec.training.image_crops import Crops
 from codec.training.losses import distortion, mse
 from codec.training.recipe import BatchLoss, Evaluation, ParameterGroup
@@ -38,6 +38,8 @@ from codec.weights_file import parse_weights, read_weights
 _START_CROPS: Final = 120
 """Training crops that a model begins by."""
 _FIT_SIDE: Final = 192
+_EVALUATED_SIDE: Final = 384
+"""Pixels of crops that statistics are taken of, and of those that are measured, at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -67,7 +69,8 @@ class GridRecipe:
     def begin(
         self, model: GridModel, crops: Crops, held_back: Sequence[RGB], start_from: Path | None
     ) -> None:
-        """Take other weights of the same shape, or give the random ones symbols of a common size.
+        """Take other weights of the same shape; else set the network by the images where it can be, draw its weights
+        where it cannot, and fit what makes symbols of its latents.
 
         Raises:
             WeightsError: `start_from` cannot be used.
@@ -129,7 +132,7 @@ class GridRecipe:
         data = self._exported(model, {}, held_back)
         own = understand(parse_weights(data, where="in training"), self.family)
         codec = GridCodec(self.family, own, device=self._device)
-        return evaluate(codec, held_back, self._config.evaluate_qualities)
+        return evaluate(codec, held_back, self._config.evaluate_qualities, side=_EVALUATED_SIDE)
 
     def export(self, model: GridModel, record: dict[str, object], crops: Crops) -> bytes:
         """The weights, with tables counted on a few of the crops they were trained on."""

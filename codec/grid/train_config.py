@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from codec.contract import QUALITIES
-from codec.training.config import Objective, TrainConfig
-
-Level = Annotated[int, Field(ge=QUALITIES.start, lt=QUALITIES.stop)]
+from codec.training.config import Objective, QualityLevel, TrainConfig
 
 
 class GridLossConfig(BaseModel):
@@ -38,4 +35,4 @@ class GridTrainConfig(TrainConfig):
     """Learning rate of gains, centres and spreads over that of the network."""
     fit_crops: int = Field(default=40, ge=1)
     """Training crops that tables and statistics are taken of, at most."""
-    evaluate_qualities: tuple[Level, ...] = Field(default=(16, 32, 48), min_length=1)
+    evaluate_qualities: tuple[QualityLevel, ...] = Field(default=(16, 32, 48), min_length=1)

@@ -31,6 +31,17 @@ class Pointwise(nn.Conv2d):
         return product(f_BIhw, self.weight, self.bias)
 
 
+class Product(nn.Conv2d):
+    """A 1x1 convolution, in training too the matrix product that it is: faster both ways where positions are few."""
+
+    def __init__(self, channels_in: int, channels_out: int, *, bias: bool = True) -> None:
+        super().__init__(channels_in, channels_out, 1, bias=bias)
+
+    def forward(self, f_BIhw: Tensor) -> Tensor:
+        """(B, I, h, w) -> (B, O, h, w), in float32."""
+        return product_in_float32(f_BIhw, self.weight, self.bias)
+
+
 class Block(nn.Module):
     """Depthwise 3x3, then 1x1 out to twice the width, Hardswish, 1x1 back; added to its input.
 
@@ -43,8 +54,6 @@ class Block(nn.Module):
         self.depthwise = nn.Conv2d(width, width, 3, padding=1, groups=width)
         self.expand = Pointwise(width, 2 * width)
         self.project = Pointwise(2 * width, width)
-        nn.init.zeros_(self.depthwise.weight)
-        self.depthwise.weight.data[:, :, 1, 1] = 1.0
         draw(self.depthwise.weight, std=0.1)
         self.depthwise.weight.data[:, :, 1, 1] += 0.7
         zero(self.depthwise.bias)

@@ -7,10 +7,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from codec.contract import QUALITIES
 from codec.errors import CodecConfigError
 
 Objective = Literal["mse", "ssim", "mixed"]
 """What a model is trained to keep of a picture (`codec/training/losses.py`), in families that offer the choice."""
+QualityLevel = Annotated[int, Field(ge=QUALITIES.start, lt=QUALITIES.stop)]
+"""A whole quality, of those that a model is evaluated at."""
 
 
 class OptimiserConfig(BaseModel):

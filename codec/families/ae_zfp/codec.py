@@ -9,7 +9,6 @@ Shape legend: x_BCHW YCbCr pixels; y_BChw latents; symbols_hwC integers.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -38,24 +37,8 @@ from codec.families.ae_zfp.quantise import add_left, subtract_left, to_symbols
 from codec.families.ae_zfp.weights import FamilyIndex, Weights, load_index, load_weights, preset_names
 from codec.families.ae_zfp.zfp import Symbols, decode_symbols, encode_symbols
 from codec.parts.tile_loop import AnalysedTile, Synthesised, Tiling, analysed_tiles, latent_grid, synthesised
+from codec.parts.waiting_image import WaitingImage, pixels_of
 from codec.weights_file import SHIPPED, SUFFIX, weights_name
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Pixels:
-    """An image that waits for its quality."""
-
-    pixels: RGB
-
-    @property
-    def width(self) -> int:
-        """In pixels."""
-        return int(self.pixels.shape[1])
-
-    @property
-    def height(self) -> int:
-        """In pixels."""
-        return int(self.pixels.shape[0])
 
 
 class ZfpEncoder:
@@ -72,7 +55,7 @@ class ZfpEncoder:
             ValueError: an image is not uint8 (H, W, 3).
         """
         check_images(images)
-        return [_Pixels(pixels) for pixels in images]
+        return [WaitingImage(pixels) for pixels in images]
 
     def estimate_bytes(self, prepared: Sequence[Prepared], options: Sequence[EncodeOptions]) -> list[int]:
         """The payloads' lengths, by encoding."""
@@ -83,7 +66,7 @@ class ZfpEncoder:
         encoded: dict[int, Encoded] = {}
         for asked in dict.fromkeys(options):
             members = [n for n, one in enumerate(options) if one == asked]
-            images = [one.pixels for n in members if isinstance(one := prepared[n], _Pixels)]
+            images = pixels_of([prepared[n] for n in members])
             encoded.update(zip(members, self._encoded(images, *self.ladder.at(asked.quality)), strict=True))
         return [encoded[n] for n in range(len(prepared))]
 

@@ -20,16 +20,8 @@ from codec.families.classic.config import DIGIT, DigitsConfig
 from codec.grid.model import GridModel
 from codec.grid.network import GridNetwork
 from codec.grid.recipe import Coded
-from codec.parts.blocks import Pointwise, product_in_float32
+from codec.parts.blocks import Product
 from codec.parts.space_to_channels import from_patches, to_patches
-
-
-class Joined(Pointwise):
-    """Everything with everything: a matrix product in training too, which suits pictures of few positions."""
-
-    def forward(self, f_BIhw: Tensor) -> Tensor:
-        """(B, I, h, w) -> (B, O, h, w)."""
-        return product_in_float32(f_BIhw, self.weight, self.bias)
 
 
 class Layers(nn.Sequential):
@@ -37,7 +29,7 @@ class Layers(nn.Sequential):
 
     def __init__(self, values: int, hidden: int, out: int) -> None:
         super().__init__(
-            Joined(values, hidden), nn.ReLU(), Joined(hidden, hidden), nn.ReLU(), Joined(hidden, out)
+            Product(values, hidden), nn.ReLU(), Product(hidden, hidden), nn.ReLU(), Product(hidden, out)
         )
 
 
@@ -52,7 +44,7 @@ class Digits(GridNetwork):
         self.channels = config.channels
         self.encode = Layers(DIGIT**2, config.hidden, config.channels)
         self.decode = Layers(config.channels, config.hidden, DIGIT**2)
-        self.deviation = Joined(config.hidden, config.channels) if config.is_variational else None
+        self.deviation = Product(config.hidden, config.channels) if config.is_variational else None
         """Of the posterior, its logarithm: training alone needs it."""
 
     def analyse(self, x_BCHW: Tensor) -> Tensor:

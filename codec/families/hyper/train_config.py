@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from codec.contract import QUALITIES
 from codec.families.hyper.config import HYPER_GRID, ModelConfig
-from codec.training.config import OptimiserConfig, TrainConfig
+from codec.training.config import OptimiserConfig, QualityLevel, TrainConfig
 
 TINY: Final[dict[str, Any]] = {
     "preset": "tiny",
@@ -26,8 +25,6 @@ TINY: Final[dict[str, Any]] = {
     "evaluate_qualities": [10, 50],
 }
 """The family's keys of a run of seconds."""
-
-QualityLevel = Annotated[int, Field(ge=QUALITIES.start, lt=QUALITIES.stop)]
 
 
 class HyperOptimiserConfig(OptimiserConfig):

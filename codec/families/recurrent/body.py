@@ -16,7 +16,7 @@ from codec.errors import BitstreamError
 from codec.families.recurrent import FAMILY
 
 _WORD: Final = 4
-_CRC: Final = struct.Struct("<I")
+_U32: Final = struct.Struct("<I")
 _LONG: Final = 0xFF
 """A length in words from here on is written in four bytes behind this one."""
 MOST_ITERATIONS: Final = 16
@@ -37,9 +37,9 @@ def pack_body(segments: Sequence[Segment]) -> bytes:
     head = bytearray([len(segments)])
     for number, segment in enumerate(segments):
         length = len(segment.words) // _WORD
-        head += bytes([length]) if length < _LONG else bytes([_LONG]) + _CRC.pack(length)
+        head += bytes([length]) if length < _LONG else bytes([_LONG]) + _U32.pack(length)
         if number + 1 < len(segments):
-            head += _CRC.pack(segment.symbols_crc32)
+            head += _U32.pack(segment.symbols_crc32)
     return bytes(head) + b"".join(segment.words for segment in segments)
 
 
@@ -57,12 +57,12 @@ def parse_body(body: bytes, *, symbols_crc32: int) -> list[Segment]:
     for number in range(count):
         length = reading.take(1)[0]
         if length == _LONG:
-            (length,) = _CRC.unpack(reading.take(_CRC.size))
+            (length,) = _U32.unpack(reading.take(_U32.size))
             if length < _LONG:
                 raise BitstreamError("a length is written longer than it is: the payload is damaged")
         crc32 = symbols_crc32
         if number + 1 < count:
-            (crc32,) = _CRC.unpack(reading.take(_CRC.size))
+            (crc32,) = _U32.unpack(reading.take(_U32.size))
         heads.append((length, crc32))
     segments = [Segment(words=reading.take(length * _WORD), symbols_crc32=crc32) for length, crc32 in heads]
     if left := len(body) - reading.at:

@@ -33,6 +33,7 @@ from codec.families.recurrent.weights import Weights
 from codec.parts.company import company_on
 from codec.parts.quality import sixteenths_of
 from codec.parts.tile_loop import latent_grid
+from codec.parts.waiting_image import WaitingImage, pixels_of
 from codec.weights_file import weights_name
 
 
@@ -47,23 +48,6 @@ class ResidentModel:
         self.active: list[int] = weights.model.active_T.tolist()
         steps_T1 = np.array([[config.step(iteration)] for iteration in range(config.iterations)], np.float32)
         self.move_TM: npt.NDArray[np.float32] = weights.model.move_TM.cpu().numpy() * steps_T1
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Pixels:
-    """An image that waits for its quality: what is sent first depends on when blocks are to stop."""
-
-    pixels: RGB
-
-    @property
-    def width(self) -> int:
-        """In pixels."""
-        return int(self.pixels.shape[1])
-
-    @property
-    def height(self) -> int:
-        """In pixels."""
-        return int(self.pixels.shape[0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -102,7 +86,7 @@ class RecurrentEncoder:
         check_images(images)
         for image in images:
             check_size(image.shape[1], image.shape[0])
-        return [_Pixels(pixels) for pixels in images]
+        return [WaitingImage(pixels) for pixels in images]
 
     def estimate_bytes(self, prepared: Sequence[Prepared], options: Sequence[EncodeOptions]) -> list[int]:
         """The payloads' lengths, by encoding."""
@@ -110,7 +94,7 @@ class RecurrentEncoder:
 
     def finish(self, prepared: Sequence[Prepared], options: Sequence[EncodeOptions]) -> list[Encoded]:
         """Compress each image at its quality."""
-        own, images = self._own, [cast(_Pixels, one).pixels for one in prepared]
+        own, images = self._own, pixels_of(prepared)
         sixteenths = [sixteenths_of(one.quality) for one in options]
         levels = [level_of(one / SIXTEENTHS, own.model.config, target=self._target) for one in sixteenths]
         symbols = encoded(own.model, images, levels, own.device)

@@ -18,32 +18,7 @@ Ints = npt.NDArray[np.int32]
 
 UNIT: Final = 8
 """A step, in the units in which sizes are counted."""
-_BAND_BEGINS: Final = (
-    0,
-    1,
-    2,
-    3,
-    4,
-    5,
-    6,
-    7,
-    8,
-    9,
-    11,
-    14,
-    17,
-    21,
-    26,
-    31,
-    39,
-    47,
-    57,
-    70,
-    86,
-    105,
-    127,
-    156,
-)
+_BAND_BEGINS: Final = (*range(10), 11, 14, 17, 21, 26, 31, 39, 47, 57, 70, 86, 105, 127, 156)
 """The first coefficient of every band: the coefficients of a band share contexts."""
 _BANDS: Final = len(_BAND_BEGINS)
 _AROUND: Final = (0, 1, 5, 12, 24, 44, 80, 160)

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from codec.families.recurrent.config import PATCH_VALUES, ModelConfig
-from codec.parts.blocks import beside, product_in_float32
+from codec.parts.blocks import Product, beside
 from codec.parts.depthwise import depthwise
 from codec.parts.start_values import draw, zero
 
@@ -33,17 +33,6 @@ _SLOPES: Final = 16
 """Coefficients, from the first, of which the decoder is told how they differ from neighbour to neighbour."""
 
 
-class Product(nn.Conv2d):
-    """A 1x1 convolution, run as the matrix product that it is: blocks are few, and this is faster both ways."""
-
-    def __init__(self, channels_in: int, channels_out: int, *, bias: bool = True) -> None:
-        super().__init__(channels_in, channels_out, 1, bias=bias)
-
-    def forward(self, f_BIhw: Tensor) -> Tensor:
-        """(B, I, h, w) -> (B, O, h, w)."""
-        return product_in_float32(f_BIhw, self.weight, self.bias)
-
-
 class ConvGRU(nn.Module):
     """A gated recurrent unit whose neighbourhood is 3x3. Its gates are piecewise linear: exponentials cost more than
     the products, and are not the same bits everywhere in a tensor."""
@@ -53,8 +42,6 @@ class ConvGRU(nn.Module):
         self.near = nn.Conv2d(2 * width, 2 * width, 3, padding=1, groups=2 * width)
         self.gates = Product(2 * width, 2 * width)
         self.candidate = Product(2 * width, width)
-        nn.init.zeros_(self.near.weight)
-        self.near.weight.data[:, :, 1, 1] = 1.0
         draw(self.near.weight, std=0.1)
         self.near.weight.data[:, :, 1, 1] += 0.7
         zero(self.near.bias)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from codec.contract import QUALITIES, RGB, EncodeOptions
+from codec.contract import QUALITIES, RGB
 from codec.families.recurrent import FAMILY
 from codec.families.recurrent.codec import RecurrentCodec
 from codec.families.recurrent.fit_counts import fit_counts
@@ -21,14 +21,15 @@ from codec.families.recurrent.model import RecurrentModel
 from codec.families.recurrent.objective import RecurrentLearner, objective
 from codec.families.recurrent.train_config import RecurrentTrainConfig
 from codec.families.recurrent.weights import export, understand
-from codec.metrics import psnr_db
+from codec.training.codec_evaluation import evaluate
 from codec.training.image_crops import Crops
 from codec.training.karhunen_loeve import fit_transform, install_overlap
-from codec.training.recipe import BatchLoss, Evaluation, EvaluationPoint, ParameterGroup
-from codec.weights_file import SHIPPED, SUFFIX, parse_weights, read_weights
+from codec.training.recipe import BatchLoss, Evaluation, ParameterGroup
+from codec.weights_file import SUFFIX, parse_weights, read_weights
 
 _FIT_CROPS: Final = 48
 _FIT_SIDE: Final = 256
+"""Pixels of each crop that counts are fitted to, and that is evaluated, either way, at most."""
 _RATE_SCALE: Final = 5.0
 """What bits cost is learned faster than what they are used for."""
 
@@ -57,7 +58,7 @@ class RecurrentRecipe:
 
     def shipped(self) -> Path:
         """The shipped weights of this preset."""
-        return SHIPPED / FAMILY.id / f"{self._config.preset}{SUFFIX}"
+        return FAMILY.shipped / f"{self._config.preset}{SUFFIX}"
 
     def groups(self, model: RecurrentLearner) -> list[ParameterGroup]:
         """The linear path, and what the bits mean, start near their goal: they learn slowly and do not decay."""
@@ -91,22 +92,8 @@ class RecurrentRecipe:
     def evaluate(self, model: RecurrentLearner, held_back: Sequence[RGB], fraction_done: float) -> Evaluation:
         """Real payloads and real pixels, with counts fitted to the images themselves."""
         del fraction_done  # nothing follows it
-        images = _corners(held_back)
-        codec = self._codec(self._export(copy.deepcopy(model.model), {}, images))
-        pixels = sum(image.shape[0] * image.shape[1] for image in images)
-        points, first = [], []
-        for quality in self._config.evaluate_qualities:
-            encoded = codec.encode(images, EncodeOptions(quality=quality))
-            decoded = [one.pixels for one in codec.decode([one.payload for one in encoded])]
-            points.append(
-                EvaluationPoint(
-                    label=f"q{quality:02d}",
-                    bpp=8 * sum(len(one.payload) for one in encoded) / pixels,
-                    psnr_db=float(np.mean([psnr_db(*pair) for pair in zip(images, decoded, strict=True)])),
-                )
-            )
-            first.append(decoded[0])
-        return Evaluation(points=tuple(points), facts={}, shown=tuple(first))
+        codec = self._codec(self._export(copy.deepcopy(model.model), {}, _corners(held_back)))
+        return evaluate(codec, held_back, self._config.evaluate_qualities, side=_FIT_SIDE)
 
     def export(self, model: RecurrentLearner, record: dict[str, object], crops: Crops) -> bytes:
         """The weights, with counts fitted to a few of the crops they were trained on."""

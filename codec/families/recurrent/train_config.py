@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from codec.families.recurrent.config import ModelConfig
-from codec.training.config import TrainConfig
+from codec.training.config import QualityLevel, TrainConfig
 
 TINY: Final[dict[str, Any]] = {
     "preset": "tiny",
@@ -41,5 +41,4 @@ class RecurrentTrainConfig(TrainConfig):
     learns: Literal["decoder", "both"] = "both"
     """What learns: the decoder alone, from bits that stay what they are, or all. The first is quiet and quick,
     and the start for the second."""
-    evaluate_qualities: tuple[int, ...] = (8, 26, 44)
-    """Qualities that the averaged weights are measured at."""
+    evaluate_qualities: tuple[QualityLevel, ...] = Field(default=(8, 26, 44), min_length=1)

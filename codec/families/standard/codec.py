@@ -33,26 +33,10 @@ from codec.families.standard.ordinary_file import check_sides, read_file, write_
 from codec.families.standard.resident_model import ResidentModel
 from codec.families.standard.weights import Weights
 from codec.parts.quality import sixteenths_of
+from codec.parts.waiting_image import WaitingImage, pixels_of
 from codec.weights_file import weights_name
 
 DEFAULT_QUALITY = 20
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Waiting:
-    """An image whose file depends on its quality from the first layer on."""
-
-    pixels: RGB
-
-    @property
-    def width(self) -> int:
-        """In pixels."""
-        return int(self.pixels.shape[1])
-
-    @property
-    def height(self) -> int:
-        """In pixels."""
-        return int(self.pixels.shape[0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -91,7 +75,7 @@ class FileEncoder:
             height, width = image.shape[:2]
             check_size(width, height)
             check_sides(self._model.config.file, *self._model.file_size(width, height))
-        return [_Waiting(image) for image in images]
+        return [WaitingImage(image) for image in images]
 
     def estimate_bytes(self, prepared: Sequence[Prepared], options: Sequence[EncodeOptions]) -> list[int]:
         """The payloads' lengths, by encoding."""
@@ -99,8 +83,7 @@ class FileEncoder:
 
     def finish(self, prepared: Sequence[Prepared], options: Sequence[EncodeOptions]) -> list[Encoded]:
         """Compress each image at its quality, alone."""
-        pairs = zip(prepared, options, strict=True)
-        return [self._encoded(one.pixels, asked) for one, asked in pairs if isinstance(one, _Waiting)]
+        return [self._encoded(*pair) for pair in zip(pixels_of(prepared), options, strict=True)]
 
     def _encoded(self, pixels: RGB, options: EncodeOptions) -> Encoded:
         sixteenths = sixteenths_of(options.quality)

@@ -129,7 +129,8 @@ def _measured(
         for payload, image in zip(payloads, images, strict=True)
     ]
     decibels = [psnr_db(image, shown) for image, shown in zip(images, decoded, strict=True)]
-    likeness = [ssim(image, shown) or 1.0 for image, shown in zip(images, decoded, strict=True)]
+    scores = [ssim(image, shown) for image, shown in zip(images, decoded, strict=True)]
+    likeness = [score for score in scores if score is not None]
     point = EvaluationPoint(
         label=f"q{quality:02d}", bpp=float(np.mean(rates)), psnr_db=float(np.mean(decibels))
     )

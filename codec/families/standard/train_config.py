@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from codec.contract import QUALITIES
 from codec.families.standard.config import BLOCK, ModelConfig
-from codec.training.config import Objective, OptimiserConfig, TrainConfig
+from codec.training.config import Objective, OptimiserConfig, QualityLevel, TrainConfig
 
 TINY: Final[dict[str, Any]] = {
     "preset": "tiny",
@@ -21,8 +20,6 @@ TINY: Final[dict[str, Any]] = {
     "evaluate_qualities": [10, 50],
 }
 """The family's keys of a run of seconds."""
-
-QualityLevel = Annotated[int, Field(ge=QUALITIES.start, lt=QUALITIES.stop)]
 
 
 class StandardLossConfig(BaseModel):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 import numpy as np
 
@@ -12,13 +11,15 @@ from codec.metrics import psnr_db
 from codec.training.recipe import Evaluation, EvaluationPoint
 from codec.training.session import stage
 
-_SIDE: Final = 384
-"""Of each crop, at most."""
 
+def evaluate(codec: Codec, crops: Sequence[RGB], qualities: Sequence[int], *, side: int) -> Evaluation:
+    """Every crop at every quality. The fact `mse_q32` is the mean squared error of RGB in [0, 1] at quality 32.
 
-def evaluate(codec: Codec, images: Sequence[RGB], qualities: Sequence[int]) -> Evaluation:
-    """Every image at every quality. The fact `mse_q32` is the mean squared error of RGB in [0, 1] at quality 32."""
-    parts = [np.ascontiguousarray(image[:_SIDE, :_SIDE]) for image in images]
+    Args:
+        crops: uint8 (H, W, 3).
+        side: pixels of each that are looked at, either way, at most.
+    """
+    parts = [np.ascontiguousarray(crop[:side, :side]) for crop in crops]
     prepared = codec.encoder.prepare(parts)
     points, shown, facts = [], [], {}
     pixels = sum(part.shape[0] * part.shape[1] for part in parts)
