@@ -99,6 +99,12 @@ class Family:
             return Path(__file__).parent / _SHIPPED / self.id
         return Path(importlib.import_module(self.package).__file__ or "").parent / _SHIPPED
 
+    def weights_path(self, preset: str) -> Path:
+        """Where the weights file of a preset lies, if it ships."""
+        from codec.weights_file import SUFFIX
+
+        return self.shipped / f"{preset}{SUFFIX}"
+
     def cost_of(self, weights: WeightsHeader) -> Cost | None:
         """What one of its weights files costs to run; None where nobody has counted."""
         if self.cost is None:

@@ -57,7 +57,7 @@ def read_preset(family: Family, name: str) -> Preset:
     Raises:
         WeightsError: it is missing, damaged, or has no record that can be read.
     """
-    path = family.shipped / f"{name}{SUFFIX}"
+    path = family.weights_path(name)
     header = read_header(path)
     try:
         record: Mapping[str, Any] = json.loads(header.config).get("recipe", {})

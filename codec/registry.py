@@ -22,7 +22,6 @@ from codec.family import Family
 from codec.near_names import did_you_mean
 from codec.preset import preset_names
 from codec.training.config import TrainConfig
-from codec.weights_file import SUFFIX
 
 if TYPE_CHECKING:  # importing the registry loads no torch
     import torch
@@ -152,7 +151,7 @@ def preset_weights(family_id: str, name: str) -> bytes:
         raise CodecConfigError(
             f"expected a preset of {family_id}, one of {', '.join(known) or 'none'}; got {name!r}{near}"
         )
-    return (family_of(family_id).shipped / f"{name}{SUFFIX}").read_bytes()
+    return family_of(family_id).weights_path(name).read_bytes()
 
 
 def config_type(family_id: object) -> type[TrainConfig]:

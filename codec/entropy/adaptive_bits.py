@@ -28,6 +28,9 @@ _ONE: Final = 1 << 16
 _LEAST: Final = 24
 """Chances lie between this and `_ONE` less this: the likeliest bit costs half a thousandth of itself."""
 _WORD: Final = 4
+"""Bytes of what the range coder writes at a time."""
+_UNSEEN: Final = 0.4
+"""Counted of both bits in every context beforehand: a sample that lacks one does not say that it never comes."""
 
 
 class BitContexts:
@@ -140,7 +143,7 @@ class BitTally:
 
     def table(self) -> Counts:
         """Counts to begin with: those found, scaled down to what a context may be sure of before it has seen a bit."""
-        counts_N2 = self.counts_N2 + 0.4
+        counts_N2 = self.counts_N2 + _UNSEEN
         scale_N1 = np.minimum(1.0, LARGEST_BEGINNING / counts_N2.sum(1, keepdims=True))
         table: Counts = np.clip(np.rint(counts_N2 * scale_N1), 1, 255).astype(np.uint8)
         return table

@@ -8,7 +8,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,6 @@ from torch import Tensor, nn
 
 from codec.family import Family
 from codec.grid.quality import step_of
-from codec.weights_file import SUFFIX
 
 
 class GridNetwork(nn.Module, ABC):
@@ -86,7 +84,3 @@ class GridFamily:
     def id(self) -> str:
         """The codec's."""
         return self.family.id
-
-    def weights_path(self, preset: str) -> Path:
-        """Where the weights of a preset lie, if it ships."""
-        return self.family.shipped / f"{preset}{SUFFIX}"

@@ -1,7 +1,7 @@
 """How a model of the grid trains: from where its network begins, every patch at a step of its own.
 
-A family's recipe is a subclass that names its `GridFamily`, and does otherwise what it does otherwise: `coded`,
-`distortion` and `loss` are each called by the next.
+A family's recipe is a subclass that names its `GridFamily` and overrides what its models need otherwise: `loss` calls
+`coded` and `distortion`.
 
 Shape legend: x_BCHW YCbCr pixels; rgb_BCHW in [0, 1]; y_BChw latents.
 """
@@ -88,7 +88,7 @@ class GridRecipe:
 
     def shipped(self) -> Path:
         """The shipped weights of this preset."""
-        return self.family.weights_path(self._config.preset)
+        return self.family.family.weights_path(self._config.preset)
 
     def groups(self, model: GridModel) -> list[ParameterGroup]:
         """The network on one side; what makes symbols of its latents on the other."""

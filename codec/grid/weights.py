@@ -94,5 +94,5 @@ def load_own(data: bytes | None, family: GridFamily) -> GridWeights:
         WeightsError: they are missing, damaged, or not this family's.
     """
     if data is None:
-        return understand(read_weights(family.weights_path(family.preset)), family)
+        return understand(read_weights(family.family.weights_path(family.preset)), family)
     return understand(parse_weights(data, where="given to encode with"), family)

@@ -18,7 +18,7 @@ from codec.family import Family
 from codec.near_names import did_you_mean
 from codec.preset import preset_names, read_preset
 from codec.registry import families, load_codec, preset_weights
-from codec.weights_file import SUFFIX, read_header
+from codec.weights_file import read_header
 from pipeline.errors import UsageError
 
 ORDINARY: Final = ("jpeg_420", "webp_m6", "avif_s6_444", "jxl_e7")
@@ -90,7 +90,7 @@ def _entrant(
     family: Family, entrant_id: str, told_by: str, *, own: str | None, weights: tuple[str, ...]
 ) -> Entrant:
     preset = read_preset(family, told_by)
-    configs = [read_header(family.shipped / f"{name}{SUFFIX}").config for name in weights]
+    configs = [read_header(family.weights_path(name)).config for name in weights]
     return Entrant(
         id=entrant_id,
         title=entrant_id.replace("/", " "),
@@ -114,7 +114,7 @@ def _open(family_id: str, preset: str | None) -> LearnedCoder:
 def _digest(family: Family, weights: tuple[str, ...]) -> str:
     """Of its code and its weights."""
     folder = Path(import_module(family.package).__file__ or "").parent
-    files = [*sorted(folder.glob("*.py")), *(family.shipped / f"{name}{SUFFIX}" for name in weights)]
+    files = [*sorted(folder.glob("*.py")), *map(family.weights_path, weights)]
     return hashlib.sha256(b"".join(hashlib.sha256(file.read_bytes()).digest() for file in files)).hexdigest()[
         :16
     ]

@@ -28,7 +28,7 @@ from codec.registry import (
     recipe_type,
 )
 from codec.training.config import TrainConfig
-from codec.weights_file import SUFFIX, read_header, weights_bytes
+from codec.weights_file import read_header, weights_bytes
 
 ROOT = Path(__file__).parents[2]
 INIT = """
@@ -191,7 +191,7 @@ def test_every_family_ships_presets_and_knows_what_they_cost(family_id: str) -> 
     family = family_of(family_id)
     assert presets(family_id)
     for name in presets(family_id):
-        cost = family.cost_of(read_header(family.shipped / f"{name}{SUFFIX}"))
+        cost = family.cost_of(read_header(family.weights_path(name)))
         assert cost is not None
         assert 0 < cost.parameters * 2 < len(preset_weights(family_id, name)) * 1.1
         costs = cost.encode_kmac_per_pixel, cost.decode_kmac_per_pixel

@@ -22,7 +22,7 @@ from codec.parts.precision import has_bfloat16
 from codec.training.image_crops import Crops
 from codec.training.karhunen_loeve import fit_transform, install_overlap
 from codec.training.recipe import BatchLoss, Evaluation, EvaluationPoint, ParameterGroup
-from codec.weights_file import SHIPPED, SUFFIX, weights_bytes
+from codec.weights_file import weights_bytes
 
 _LARGEST_CHANGE: Final = 1.5
 """Of the quantiser step, at one evaluation."""
@@ -58,7 +58,7 @@ class AeZfpRecipe:
 
     def shipped(self) -> Path:
         """The shipped weights of this preset."""
-        return SHIPPED / FAMILY.id / f"{self._config.preset}{SUFFIX}"
+        return FAMILY.weights_path(self._config.preset)
 
     def groups(self, model: AutoEncoder) -> list[ParameterGroup]:
         """The linear path on one side, all else on the other."""

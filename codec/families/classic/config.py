@@ -8,12 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 MOST_WEIGHTS: Final = 20_000_000
 """Of a dense network: 40 MB on disk, 320 MB in training."""
-
-
 POOLING: Final = 0
 """Of 2 x 2, among `PooledConfig.layers`."""
-
-
 DIGIT: Final = 28
 """Pixels a side of a handwritten digit."""
 

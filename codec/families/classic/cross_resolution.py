@@ -24,10 +24,10 @@ from codec.colour import pixels_to_planes, planes_to_pixels, rgb_to_ycbcr
 from codec.contract import RGB
 from codec.errors import CodecError
 from codec.families.classic.networks import CLASSIC
-from codec.families.classic.train_config import ClassicTrainConfig
 from codec.grid.model import GridModel
 from codec.grid.weights import understand
 from codec.metrics import psnr_db
+from codec.training.config import TrainConfig
 from codec.training.image_crops import Crops
 from codec.training.local_images import load_crops
 from codec.training.patch_source import PatchSource
@@ -36,8 +36,10 @@ from codec.weights_file import read_weights
 _CPU: Final = torch.device("cpu")
 _BATCH: Final = 8
 _SIDE: Final = 176
-_RATE: Final = 3e-4
+"""Pixels of a patch, either way: those that the small model was trained on."""
+_LEARNING_RATE: Final = 3e-4
 _MAPPED_CROPS: Final = 40
+"""Crops that the maps between latents are fitted to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +82,7 @@ def train_in_turn(large: GridModel, small: GridModel, crops: Crops, steps: int) 
     moving = [value for name, value in small.network.named_parameters() if name.startswith(names)]
     for value in moving:
         value.requires_grad_(True)
-    optimiser = torch.optim.AdamW(moving, lr=_RATE)
+    optimiser = torch.optim.AdamW(moving, lr=_LEARNING_RATE)
     for step in range(steps):
         x_BCHW = rgb_to_ycbcr(patches.draw(_BATCH, _SIDE, chance))
         with torch.no_grad():
@@ -140,15 +142,7 @@ def main() -> int:
         large, small = (
             understand(read_weights(path), CLASSIC).model for path in (arguments.large, arguments.small)
         )
-        reading = ClassicTrainConfig.model_validate(
-            {
-                "family": CLASSIC.id,
-                "preset": "x",
-                "steps": 1,
-                "patch": _SIDE,
-                "network": {"kind": "convolutional"},
-            }
-        )
+        reading = TrainConfig(family=CLASSIC.id, preset="cross-resolution", steps=1, patch=_SIDE)
         crops, images = load_crops(arguments.data, reading), load_crops(arguments.images, reading)
         print("\n".join(_table(compare(large, small, crops, images.pixels, arguments.steps))))
     except CodecError as error:

@@ -21,14 +21,16 @@ from PIL import Image
 from codec.bitstream import parse_envelope
 from codec.contract import RGB, Codec, EncodeOptions
 from codec.errors import CodecError, TrainingError
-from codec.families.classic.config import DIGIT
+from codec.families.classic import FAMILY
+from codec.families.classic.config import DIGIT, DigitsConfig
 from codec.families.classic.digit_judges import DigitClassifier, linear_probe
 from codec.families.classic.load import load
-from codec.training.config import DataConfig, TrainConfig
+from codec.families.classic.train_config import ClassicTrainConfig
+from codec.training.config import DataConfig
 from codec.training.image_crops import Crops
 from codec.training.local_images import load_crops
 
-QUALITIES: Final = (0, 4, 8, 12, 16, 20, 24, 28, 32, 40, 48, 63)
+MEASURED_QUALITIES: Final = (0, 4, 8, 12, 16, 20, 24, 28, 32, 40, 48, 63)
 _SHEET: Final = 40
 """Digits in a row of a sheet: one payload for all, so that noise differs from digit to digit."""
 
@@ -58,9 +60,15 @@ def write_digits(tarball: Path, out: Path) -> int:
 
 def read_digits(folder: Path) -> tuple[Crops, Crops]:
     """(trained on, held back), as a run of the digit presets splits them."""
-    config = TrainConfig(
-        family="classic-1", preset="digits", steps=1, patch=32, data=DataConfig(crop=32), held_back=0.1
-    ).model_copy(update={"patch": DIGIT})
+    config = ClassicTrainConfig(
+        family=FAMILY.id,
+        preset="digits",
+        steps=1,
+        patch=DIGIT,
+        data=DataConfig(crop=32),
+        held_back=0.1,
+        network=DigitsConfig(),
+    )
     return load_crops(folder, config).split(config.held_back)
 
 
@@ -72,19 +80,16 @@ def labels_of(crops: Crops) -> torch.Tensor:
 def measure(codec: Codec, trained_on: Crops, held_back: Crops, judge: DigitClassifier) -> list[str]:
     """A line a quality and decoder: bits a digit without headers, squared error, Frechet distance; and what a linear
     probe reads from the latents."""
-    sheet = sheet_of(held_back)
+    sheet, originals_nHW = sheet_of(held_back), np.stack(held_back.pixels)[..., 0]
     lines = []
-    for quality in QUALITIES:
+    for quality in MEASURED_QUALITIES:
         (encoded,) = codec.encode([sheet], EncodeOptions(quality=quality))
         bits = 8 * len(parse_envelope(encoded.payload).body) / len(held_back)
         for decoder in codec.decoders:
-            digits = digits_of_sheet(codec.decode([encoded.payload], decoder=decoder)[0].pixels)[
-                : len(held_back)
-            ]
-            squared = np.square(
-                (digits - np.stack(held_back.pixels)[..., 0].astype(np.float32)) / 255.0
-            ).mean()
-            distance = judge.distance(np.stack(held_back.pixels)[..., 0], digits)
+            (decoded,) = codec.decode([encoded.payload], decoder=decoder)
+            digits_nHW = digits_of_sheet(decoded.pixels)[: len(held_back)]
+            squared = np.square((digits_nHW - originals_nHW) / 255.0).mean()
+            distance = judge.distance(originals_nHW, digits_nHW)
             lines.append(
                 f"quality {quality:2d} {decoder:8s} {bits:6.1f} bits  MSE {squared:.4f}  Frechet {distance:6.2f}"
             )

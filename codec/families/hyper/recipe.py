@@ -28,7 +28,7 @@ from codec.parts.quality import TOP
 from codec.training.image_crops import Crops
 from codec.training.karhunen_loeve import fit_transform
 from codec.training.recipe import BatchLoss, Evaluation, ParameterGroup
-from codec.weights_file import SHIPPED, SUFFIX, parse_weights, read_weights
+from codec.weights_file import parse_weights, read_weights
 
 _FIT_CROPS: Final = 40
 _FIT_SIDE: Final = 256
@@ -66,7 +66,7 @@ class HyperRecipe:
 
     def shipped(self) -> Path:
         """The shipped weights of this size."""
-        return SHIPPED / FAMILY.id / f"{self._config.preset}{SUFFIX}"
+        return FAMILY.weights_path(self._config.preset)
 
     def groups(self, model: HyperModel) -> list[ParameterGroup]:
         """Linear paths, gains and priors on their own: none of them is to decay."""

@@ -18,8 +18,6 @@ from codec.families.hyper.model import HyperModel
 from codec.families.hyper.scale_network import ACTIVATION_ONE, WEIGHT_ONE
 from codec.parts.quality import levels
 from codec.weights_file import (
-    SHIPPED,
-    SUFFIX,
     WeightsFile,
     load_state,
     parse_weights,
@@ -115,7 +113,7 @@ def load_own(data: bytes | None = None) -> Weights:
         WeightsError: they are missing, damaged, or not this family's.
     """
     if data is None:
-        return understand(read_weights(SHIPPED / FAMILY.id / f"{SHIPPED_NAME}{SUFFIX}"))
+        return understand(read_weights(FAMILY.weights_path(SHIPPED_NAME)))
     return understand(parse_weights(data, where="given to encode with"))
 
 

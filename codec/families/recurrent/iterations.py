@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from codec.families.recurrent.config import PATCH_VALUES
-from codec.families.recurrent.model import RecurrentModel
+from codec.families.recurrent.model import RecurrentModel, row_of
 
 _BLUE: Final = 0.344136**2 + 1.772**2
 _RED: Final = 1.402**2 + 0.714136**2
@@ -44,7 +44,7 @@ class Shown:
         """Take one more iteration's bits: -1, 0 or 1, and 0 where nothing was sent."""
         model, iteration = self.model, self.iteration
         step = model.config.step(iteration)
-        moved_BMhw = s_BMhw * (model.move_TM[iteration][None, :, None, None] * step)
+        moved_BMhw = s_BMhw * (row_of(model.move_TM, iteration) * step)
         self.y_BMhw = self.y_BMhw + moved_BMhw
         for _ in range(1 + (model.config.priming if iteration == 0 else 0)):
             added_BKhw, self.state_BFhw = model.adds(

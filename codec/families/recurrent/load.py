@@ -10,7 +10,7 @@ import torch
 from codec.families.recurrent import FAMILY
 from codec.families.recurrent.codec import RecurrentCodec
 from codec.families.recurrent.weights import understand
-from codec.weights_file import SHIPPED, SUFFIX, parse_weights, read_weights, understood
+from codec.weights_file import parse_weights, read_weights, understood
 
 DEFAULT_PRESET: Final = "small"
 
@@ -21,6 +21,8 @@ def load(*, device: torch.device, own: bytes | None, others: Sequence[bytes]) ->
     Raises:
         WeightsError: `own` is not this family's, or the shipped weights are missing or damaged.
     """
-    shipped = SHIPPED / FAMILY.id / f"{DEFAULT_PRESET}{SUFFIX}"
-    file = read_weights(shipped) if own is None else parse_weights(own, where="given to encode with")
+    if own is None:
+        file = read_weights(FAMILY.weights_path(DEFAULT_PRESET))
+    else:
+        file = parse_weights(own, where="given to encode with")
     return RecurrentCodec(understand(file), understood(others, understand), device=device)

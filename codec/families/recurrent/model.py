@@ -103,7 +103,7 @@ class RecurrentModel(nn.Module):
         scale = 1.0 / self.config.step(iteration)
         lacks_BMhw = self.analysis(lacks_BKhw * scale)
         f_BFhw = self.encoder_stem(beside(softened(residual_BKhw * scale), softened(lacks_BMhw)))
-        state_BFhw = self.encoder(f_BFhw + _row(self.encoder_time_TF, iteration), state_BFhw)
+        state_BFhw = self.encoder(f_BFhw + row_of(self.encoder_time_TF, iteration), state_BFhw)
         return lacks_BMhw + self.encoder_head(state_BFhw), state_BFhw
 
     def adds(
@@ -123,7 +123,7 @@ class RecurrentModel(nn.Module):
             s_BMhw,
             s_BMhw.abs() * 2.0 - sent_B1hw,
         )
-        f_BFhw = self.decoder_stem(told) + _row(self.decoder_time_TF, iteration)
+        f_BFhw = self.decoder_stem(told) + row_of(self.decoder_time_TF, iteration)
         state_BFhw = self.decoder(f_BFhw, state_BFhw)
         return self.decoder_head(state_BFhw), state_BFhw
 
@@ -140,6 +140,6 @@ def slopes(f_BFhw: Tensor) -> Tensor:
     return beside(wide[..., 2:] - wide[..., :-2], high[..., 2:, :] - high[..., :-2, :]) * 0.5
 
 
-def _row(table_TF: Tensor, iteration: int) -> Tensor:
-    """An iteration's row, to be added to features."""
+def row_of(table_TF: Tensor, iteration: int) -> Tensor:
+    """An iteration's row of a table, (T, F) -> (1, F, 1, 1): to be added to features."""
     return table_TF[iteration][None, :, None, None]

@@ -17,7 +17,7 @@ from torch.nn import functional
 from codec.colour import rgb_to_ycbcr
 from codec.families.recurrent.config import GRID, PATCH_VALUES
 from codec.families.recurrent.iterations import Seen, squared_error
-from codec.families.recurrent.model import RecurrentModel
+from codec.families.recurrent.model import RecurrentModel, row_of
 from codec.families.recurrent.train_config import LossConfig
 from codec.parts.space_to_channels import to_patches
 from codec.training.recipe import BatchLoss
@@ -47,9 +47,9 @@ class RateModel(nn.Module):
         around_BMhw = functional.avg_pool2d(size_BMhw, 3, 1, 1, count_include_pad=False)
         busy_B1hw = size_BMhw.mean(1, keepdim=True)
         logit_BMhw = (
-            _row(self.bias_TM, iteration)
-            + _row(self.around_TM, iteration) * around_BMhw
-            + _row(self.busy_TM, iteration) * busy_B1hw
+            row_of(self.bias_TM, iteration)
+            + row_of(self.around_TM, iteration) * around_BMhw
+            + row_of(self.busy_TM, iteration) * busy_B1hw
         ).clamp(-8.0, 2.0)
         nats = functional.softplus(-up_BMhw * logit_BMhw) + functional.softplus(down_BMhw * logit_BMhw)
         return nats * (1.0 / math.log(2.0))
@@ -108,7 +108,7 @@ def _sent(
         wanted_BMhw = wanted_BMhw + config.noise * (
             torch.rand(wanted_BMhw.shape, generator=noise, device=wanted_BMhw.device) - 0.5
         )
-    threshold_1M11 = model.threshold_TM[iteration][None, :, None, None]
+    threshold_1M11 = row_of(model.threshold_TM, iteration)
     up_BMhw, down_BMhw = _bit(wanted_BMhw - threshold_1M11), _bit(wanted_BMhw + threshold_1M11)
     size_BMhw = seen.shown.y_BMhw / model.config.step(iteration)
     cost_BMhw = learner.rate.bits(up_BMhw, down_BMhw, size_BMhw, iteration)
@@ -123,7 +123,3 @@ def _bit(values: Tensor) -> Tensor:
     through = values.clamp(-_NEAR, _NEAR) * (1.0 / _NEAR)
     sign = torch.where(values.detach() >= 0.0, 1.0, -1.0)
     return sign + through - through.detach()
-
-
-def _row(table_TM: Tensor, iteration: int) -> Tensor:
-    return table_TM[iteration][None, :, None, None]

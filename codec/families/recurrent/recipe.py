@@ -25,7 +25,7 @@ from codec.training.codec_evaluation import evaluate
 from codec.training.image_crops import Crops
 from codec.training.karhunen_loeve import fit_transform, install_overlap
 from codec.training.recipe import BatchLoss, Evaluation, ParameterGroup
-from codec.weights_file import SUFFIX, parse_weights, read_weights
+from codec.weights_file import parse_weights, read_weights
 
 _FIT_CROPS: Final = 48
 _FIT_SIDE: Final = 256
@@ -58,7 +58,7 @@ class RecurrentRecipe:
 
     def shipped(self) -> Path:
         """The shipped weights of this preset."""
-        return FAMILY.shipped / f"{self._config.preset}{SUFFIX}"
+        return FAMILY.weights_path(self._config.preset)
 
     def groups(self, model: RecurrentLearner) -> list[ParameterGroup]:
         """The linear path, and what the bits mean, start near their goal: they learn slowly and do not decay."""

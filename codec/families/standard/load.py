@@ -34,4 +34,4 @@ def _default(shipped: dict[str, Weights]) -> Weights:
     """The preset of who names none."""
     if DEFAULT_PRESET in shipped:
         return shipped[DEFAULT_PRESET]
-    return understand(read_weights(FAMILY.shipped / f"{DEFAULT_PRESET}{SUFFIX}"))  # says that it is missing
+    return understand(read_weights(FAMILY.weights_path(DEFAULT_PRESET)))  # says that it is missing

@@ -30,7 +30,7 @@ from codec.families.standard.weights import Weights, export, understand
 from codec.metrics import bpp, ms_ssim, psnr_db, ssim
 from codec.weights_file import parse_weights, read_weights
 
-QUALITIES: Final = (0, 3, 6, 10, 16, 24, 36, 52)
+MEASURED_QUALITIES: Final = (0, 3, 6, 10, 16, 24, 36, 52)
 RATES: Final = (0.1, 0.15, 0.2, 0.25, 0.3, 0.5, 0.8)
 """Bits a pixel at which curves are compared."""
 WITHOUT: Final = {"plain": ModelConfig(shrink=1), "halved": ModelConfig(shrink=2)}
@@ -60,7 +60,9 @@ def without_networks(config: ModelConfig, name: str) -> Weights:
     return understand(parse_weights(export(StandardModel(config), name=name, recipe={}), where=name))
 
 
-def measured(weights: Weights, images: Sequence[RGB], qualities: Sequence[float] = QUALITIES) -> Curve:
+def measured(
+    weights: Weights, images: Sequence[RGB], qualities: Sequence[float] = MEASURED_QUALITIES
+) -> Curve:
     """A model's curve over some images."""
     codec = StandardCodec(weights, device=torch.device("cpu"))
     rows = [[_one(codec, image, quality) for image in images] for quality in qualities]

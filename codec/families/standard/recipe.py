@@ -24,7 +24,7 @@ from codec.metrics import bpp, psnr_db, ssim
 from codec.training.image_crops import Crops
 from codec.training.karhunen_loeve import install_overlap
 from codec.training.recipe import BatchLoss, Evaluation, EvaluationPoint, ParameterGroup
-from codec.weights_file import SUFFIX, parse_weights, read_weights
+from codec.weights_file import parse_weights, read_weights
 
 _FIT_CROPS: Final = 60
 _FIT_SIDE: Final = 192
@@ -55,7 +55,7 @@ class StandardRecipe:
 
     def shipped(self) -> Path:
         """The shipped weights of this preset."""
-        return FAMILY.shipped / f"{self._config.preset}{SUFFIX}"
+        return FAMILY.weights_path(self._config.preset)
 
     def groups(self, model: StandardModel) -> list[ParameterGroup]:
         """What is before the file and what is after it, each at its pace; what is told the quality does not decay."""
