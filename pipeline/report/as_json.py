@@ -41,6 +41,10 @@ DEFINITIONS: Final = {
     "the same of the original; 1 adds no blocks, lower is better.",
     "spectral peaks": "The highest power at multiples of 1/8 cycles a pixel over that of its neighbours, over the same "
     "of the original; 1 adds no regular pattern, lower is better.",
+    "Canny edges": "Whether outlines lie where they did, within a pixel: F1 of the edges of both; 1 is alike, higher "
+    "is better.",
+    "ORB matches": "The share of the original's keypoints that are known again within 2 pixels of their place; higher "
+    "is better.",
     "at our rate": "What PSNR another codec reaches with as many bits as we took, per image, between the points it was "
     "measured at, linear over the logarithm of the rate. Where our rate lies beyond its points the image is "
     "counted as outside, and nothing is extrapolated.",

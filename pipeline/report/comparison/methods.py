@@ -5,11 +5,14 @@ What could change the numbers of a method is part of its identity: its id, its s
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from importlib import metadata
 from typing import Any, Final, Literal
 
 from codec.bench.baselines import BASELINES, Baseline
+from codec.bench.judges import Judge
 from codec.bench.judges.kernel_distance import Windows
 from codec.bench.libraries import library, why_missing
 from codec.bench.lossless import LOSSLESS, Lossless
@@ -130,42 +133,42 @@ def lossless_of(method_id: str) -> Lossless:
 
 def available_methods() -> tuple[list[Method], dict[str, str]]:
     """Those whose library is here, and by title why the others are left out."""
-    here: list[Method] = []
-    left_out: dict[str, str] = {}
-    for one in (*LOSSLESS, *map(baseline_of, _QUALITIES)):
-        if (reason := why_missing(one.format)) is not None:
-            left_out[one.title] = reason
-        else:
-            here.append(_method_of(one))
-    here.append(_own_measure(FIDELITY, "PSNR, SSIM, MS-SSIM", kind="ours", code=None))
-    for judge_id, judge in reported_judges().items():
-        if (reason := judge.missing()) is not None:
-            left_out[judge.name] = reason
-        else:
-            kind: Kind = "ours" if judge.of_set is None else "set"
-            here.append(_own_measure(judge_id, judge.name, kind=kind, code=judge.library))
-    return here, left_out
+    baselines = [baseline_of(method_id) for method_id in _QUALITIES]
+    offered: list[tuple[str, str | None, Callable[[], Method]]] = [
+        *((one.title, why_missing(one.format), partial(_lossless_method, one)) for one in LOSSLESS),
+        *((one.title, why_missing(one.format), partial(_lossy_method, one)) for one in baselines),
+        (FIDELITY, None, partial(_own_method, FIDELITY, "PSNR, SSIM, MS-SSIM")),
+        *(
+            (judge.name, judge.missing(), partial(_judged_method, judge_id, judge))
+            for judge_id, judge in reported_judges().items()
+        ),
+    ]
+    here = [method() for _, reason, method in offered if reason is None]
+    return here, {title: reason for title, reason, _ in offered if reason is not None}
 
 
-def _method_of(one: Lossless | Baseline) -> Method:
-    loses = isinstance(one, Baseline)
+def _lossless_method(one: Lossless) -> Method:
     return Method(
-        id=one.id,
-        title=one.title,
-        kind="lossy" if loses else "lossless",
-        settings=f"{one.settings}, qualities {' '.join(map(str, one.qualities))}" if loses else one.settings,
-        library=library(one.format),
+        id=one.id, title=one.title, kind="lossless", settings=one.settings, library=library(one.format)
     )
 
 
-def _own_measure(method_id: str, title: str, *, kind: Kind, code: str | None) -> Method:
-    """A measure of decoded pictures, by the library `code`, or by our own code."""
-    return Method(
-        id=method_id,
-        title=title,
-        kind=kind,
-        settings="RGB, decoded 8-bit pixels",
-        library=_OUR_CODE if code is None else library(code),
+def _lossy_method(one: Baseline) -> Method:
+    settings = f"{one.settings}, qualities {' '.join(map(str, one.qualities))}"
+    return Method(id=one.id, title=one.title, kind="lossy", settings=settings, library=library(one.format))
+
+
+def _own_method(method_id: str, title: str) -> Method:
+    settings = "RGB, decoded 8-bit pixels"
+    return Method(id=method_id, title=title, kind="ours", settings=settings, library=_OUR_CODE)
+
+
+def _judged_method(judge_id: str, judge: Judge) -> Method:
+    own = _own_method(judge_id, judge.name)
+    return replace(
+        own,
+        kind="ours" if judge.of_set is None else "set",
+        library=own.library if judge.library is None else library(judge.library),
     )
 
 

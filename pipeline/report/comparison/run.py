@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -102,26 +103,38 @@ def run_comparison(
         key: _wanted(row, asked.values() if key in taking_part else (), together, pictured=key in pictured)
         for key, row in sorted(rows.items())
     }
-    comparison = Comparison(methods=here, left_out=left_out, drawn=len(taking_part))
-    known = _known(comparisons, rows, wanted)
+    outcomes = _Outcomes(_known(comparisons, rows, wanted))
     tasks = [
         CompareTask(row=rows[key], wanted=missing, windows=together.windows_each)
         for key in wanted
-        if (missing := tuple(one for one in wanted[key] if one.id not in known[key]))
+        if (missing := tuple(one for one in wanted[key] if one.id not in outcomes.results[key]))
     ]
-    comparison.from_cache = len(wanted) - len(tasks)
-    outcomes = _Outcomes(known)
     started = time.monotonic()
     if tasks:
         spec = CompareSpec(archive_url=archive.url, config=config)
         _work(spec, tasks, config, outcomes, listen)
-    comparison.seconds = round(time.monotonic() - started, 3)
-    seen: dict[str, dict[str, Windows]] = {one.id: {} for one in judging_sets}
+    comparison = Comparison(
+        methods=here,
+        left_out=left_out,
+        drawn=len(taking_part),
+        from_cache=len(wanted) - len(tasks),
+        not_cached=outcomes.not_cached,
+        seconds=round(time.monotonic() - started, 3),
+    )
+    seen = {one.id: outcomes.take_windows(one.id) for one in judging_sets}
+    _enter(comparison, outcomes, rows, taking_part)
+    comparison.of_set = of_set | _judged_together(together, seen)
+    if seen and all(len(by_key) == len(together.rows) for by_key in seen.values()):
+        _keep(comparisons, together, comparison, judging_sets)
+    return comparison
+
+
+def _enter(
+    comparison: Comparison, outcomes: _Outcomes, rows: dict[str, CatalogueRow], taking_part: AbstractSet[str]
+) -> None:
+    """Write down of every image what was measured of it, or why nothing was."""
     for key in sorted(rows):
         results, refused = outcomes.results[key], outcomes.refused.get(key, {})
-        for one in judging_sets:
-            if isinstance(windows := results.pop(one.id, None), Windows):
-                seen[one.id][key] = windows
         shown_as = results.pop(PICTURES, None)
         if isinstance(shown_as, Pictures):
             comparison.pictures[key] = shown_as
@@ -131,11 +144,6 @@ def run_comparison(
             comparison.entries.append(ComparedImage(row=rows[key], results=results, refused=refused))
         else:
             comparison.absent[key] = outcomes.absent.get(key) or "; ".join(sorted(set(refused.values())))
-    comparison.not_cached = outcomes.not_cached
-    comparison.of_set = of_set | _judged_together(together, seen)
-    if seen and all(len(by_key) == len(together.rows) for by_key in seen.values()):
-        _keep(comparisons, together, comparison, judging_sets)
-    return comparison
 
 
 def _judged_together(together: ImageSet, seen: dict[str, dict[str, Windows]]) -> dict[str, Result]:
@@ -168,6 +176,11 @@ class _Outcomes:
         if result.absent is not None:
             self.absent[key] = result.absent
         self.not_cached = self.not_cached or result.not_cached
+
+    def take_windows(self, method_id: str) -> dict[str, Windows]:
+        """What was seen of the images of a set, by key: a part of what the set will say, and no result."""
+        found = {key: results.pop(method_id, None) for key, results in self.results.items()}
+        return {key: windows for key, windows in found.items() if isinstance(windows, Windows)}
 
     def give_up(self, death: Died[CompareTask]) -> None:
         reason = f"its worker died: {death.reason}"
