@@ -66,7 +66,9 @@ def train(
     minutes: Annotated[
         float | None,
         typer.Option(
-            metavar="N", min=0.0, help="End this session after N minutes, reading and exporting included."
+            metavar="N",
+            min=0.0,
+            help="End this session after N minutes, with a checkpoint and weights; reading and exporting count.",
         ),
     ] = None,
     redraw: Annotated[
@@ -75,8 +77,14 @@ def train(
 ) -> None:
     """Train a model of a codec family, on CPU or GPU.
 
-    Kill it at any time: the same command with --resume goes on. Ctrl-C ends with a checkpoint. docs/guide/train.md says
-    how the shipped weights were made.
+    Kill it at any time: the same command with --resume goes on. Ctrl-C ends with a checkpoint, and no new weights.
+    docs/guide/train.md says how the shipped weights were made.
+
+    Examples:
+
+      tenfold train --config configs/train/hyper-small.yaml --data photos/ --out runs/small --resume
+
+      tenfold compress photos/ archive/ --weights runs/small/small.safetensors
     """
     if redraw is not None:
         with clear_errors():

@@ -56,7 +56,8 @@ def zoo(
         str | None,
         typer.Option(
             metavar="NAMES",
-            help="Only these judges, separated by commas. LPIPS (VGG) and DISTS take most of the time.",
+            help="Only these judges, separated by commas, such as `SSIM,LPIPS (AlexNet)`; a name that does not exist "
+            "is answered with all there are. LPIPS (VGG) and DISTS take most of the time.",
         ),
     ] = None,
     claims: Annotated[
