@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ import torch
 from codec.contract import RGB
 from codec.errors import TrainingError
 from codec.training.batch_shares import default_workers, side_by_side
-from codec.training.checkpoint import check_same_config, load_checkpoint
+from codec.training.checkpoint import Checkpoint, check_same_config, load_checkpoint
 from codec.training.config import TrainConfig
 from codec.training.image_crops import Crops
 from codec.training.patch_source import PatchSource
@@ -61,17 +62,10 @@ def train(
         WeightsError: `start_from` cannot be used.
     """
     out.mkdir(parents=True, exist_ok=True)
-    checkpoint = load_checkpoint(out)
-    if checkpoint is not None:
-        if not resume:
-            raise TrainingError(
-                f"{out} already holds a run at step {checkpoint.step}; resume it, or train elsewhere"
-            )
-        check_same_config(checkpoint, config, out)
+    checkpoint = _checkpoint_of(out, config, resume=resume)
     device, session = device or torch.device("cpu"), session or Session()
-    torch.set_flush_denormal(True)  # dying gradients are subnormal, and those are slow on a CPU
     try:
-        with session.at_work():
+        with session.at_work(), _subnormals_are_zero():
             kinds = held_out()  # few, and what is wrong with them is said at once
             session.begin_reading(checkpoint.images if checkpoint else None, of_new_run=checkpoint is None)
             data = TrainingData.of(read(), kinds, config)
@@ -89,8 +83,31 @@ def train(
             raise TrainingError(_too_early(session)) from over
         weights = weights_path(out, config)
         return Trained(weights=weights, exported=False, step=checkpoint.step, finished=False)
+
+
+def _checkpoint_of(out: Path, config: TrainConfig, *, resume: bool) -> Checkpoint | None:
+    """Where to go on from; None where a run begins."""
+    checkpoint = load_checkpoint(out)
+    if checkpoint is None:
+        return None
+    if not resume:
+        raise TrainingError(
+            f"expected a folder for a new run, but {out} already holds a run at step {checkpoint.step}; resume it, or "
+            "train elsewhere"
+        )
+    check_same_config(checkpoint, config, out)
+    return checkpoint
+
+
+@contextmanager
+def _subnormals_are_zero() -> Iterator[None]:
+    """Dying gradients are subnormal, and those are slow on a CPU. It holds for the whole process, which is not ours
+    alone: afterwards they are numbers again."""
+    torch.set_flush_denormal(True)
+    try:
+        yield
     finally:
-        torch.set_flush_denormal(False)  # it holds for the whole process, which is not ours alone
+        torch.set_flush_denormal(False)
 
 
 def _too_early(session: Session) -> str:
