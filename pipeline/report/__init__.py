@@ -8,7 +8,7 @@ archive_state.py       what the runs recorded, and what lies in the archive
 report.py              all of it as one value
 size_table.py          the short form: a few rows and a sentence
 phrases.py             numbers and sentences that the forms share
-as_json.py, as_markdown.py, images_parquet.py, page/    the forms
+as_json.py, as_markdown.py (comparison_markdown.py, markdown_table.py), images_parquet.py, page/    the forms
 """
 
 from pipeline.report.archive_diff import compare_archives, differences_parquet

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from pipeline.report.as_json import DEFINITIONS, storage_json
-from pipeline.report.comparison.results import ComparisonResults
+from pipeline.report.comparison_markdown import comparison_markdown
 from pipeline.report.histogram import PERCENTILES
 from pipeline.report.learned import HEADINGS as LEARNED_HEADINGS
 from pipeline.report.learned import WORDS as LEARNED_WORDS
 from pipeline.report.learned import learned_rows
-from pipeline.report.phrases import (
-    JUDGED_HEADINGS,
-    comparison_notes,
-    diff_sentence,
-    gain,
-    inside,
-    judged_rows,
-    number,
-    tiers,
-    times,
-    usd,
-)
+from pipeline.report.markdown_table import markdown_cell, markdown_table
+from pipeline.report.phrases import diff_sentence, number, tiers, times, usd
 from pipeline.report.report import Report
 from pipeline.report.size_table import size_rows, verdict
 from pipeline.words import counted
@@ -42,7 +32,7 @@ def report_markdown(report: Report) -> str:
         _head(report),
         _sizes(report),
         _diff(report),
-        *_comparison(report),
+        *comparison_markdown(report),
         _quality(report),
         _worst(report),
         _reasons(report),
@@ -58,7 +48,7 @@ def report_markdown(report: Report) -> str:
 def _head(report: Report) -> str:
     totals = report.aggregate.totals
     return (
-        f"# Archive report: {_cell(report.aggregate.archive)}\n\n"
+        f"# Archive report: {markdown_cell(report.aggregate.archive)}\n\n"
         f"{counted(totals.images, 'image')}: {tiers(totals)}. "
         f"Catalogue version {report.aggregate.version}, read "
         f"{report.made_at:%Y-%m-%d %H:%M} UTC by Tenfold {report.tenfold}."
@@ -71,7 +61,7 @@ def _sizes(report: Report) -> str:
         (row.what, f"{row.num_bytes:,}", times(row.ratio_vs_source), times(row.ratio_vs_raw))
         for row in size_rows(totals)
     ]
-    table = _table(["", "bytes", "against your files", "against raw"], rows)
+    table = markdown_table(["", "bytes", "against your files", "against raw"], rows)
     return f"## Size\n\n{table}\n\n{verdict(totals)}"
 
 
@@ -79,11 +69,11 @@ def _diff(report: Report) -> str:
     diff = report.diff
     if diff is None:
         return ""
-    table = _table(
+    table = markdown_table(
         ["", "payload bytes", "bpp", "against raw", "PSNR, dB", "MS-SSIM"],
         [
             (
-                _cell(what),
+                markdown_cell(what),
                 f"{totals.payload_bytes:,}",
                 number(totals.bpp, 3),
                 times(totals.ratio_vs_raw),
@@ -93,11 +83,11 @@ def _diff(report: Report) -> str:
             for what, totals in (("this archive", diff.this), (diff.other_archive, diff.other))
         ],
     )
-    differing = _table(
+    differing = markdown_table(
         ["the images that differ most", "PSNR here", "there", "difference", "bytes here over there"],
         [
             (
-                _cell(one.key),
+                markdown_cell(one.key),
                 f"{one.this_psnr_db:.2f}",
                 f"{one.other_psnr_db:.2f}",
                 f"{one.psnr_difference_db:+.2f}",
@@ -106,70 +96,7 @@ def _diff(report: Report) -> str:
             for one in diff.differing
         ],
     )
-    return f"## Beside {_cell(diff.other_archive)}\n\n{diff_sentence(diff)}\n\n{table}\n\n{differing}"
-
-
-def _comparison(report: Report) -> Iterable[str]:
-    comparison, held = report.comparison, report.results
-    if comparison is None or held is None:
-        return
-    yield (
-        f"## Against what else\n\n{len(comparison.entries):,} of {comparison.drawn:,} images drawn with seed "
-        f"{report.sampling.seed} were read again and compared."
-    )
-    if held.lossless:
-        yield _table(
-            ["without loss", "settings", "against raw", "of our size", "images", "library"],
-            [
-                (
-                    one.method.title,
-                    one.method.settings,
-                    times(one.ratio_vs_raw),
-                    times(one.times_ours),
-                    f"{one.images:,}",
-                    one.method.library,
-                )
-                for one in held.lossless
-            ],
-        )
-    if held.lossy:
-        yield _lossy(held)
-    yield "\n".join(f"- {_cell(note)}" for note in comparison_notes(report))
-
-
-def _lossy(held: ComparisonResults) -> str:
-    ours = held.ours
-    words = ""
-    if ours is not None:
-        scores = [
-            ("PSNR", number(ours.psnr_db, 2), " dB"),
-            ("SSIM", number(ours.ssim, 4), ""),
-            ("MS-SSIM", number(ours.ms_ssim, 4), ""),
-        ]
-        told = ", ".join(f"{name} {value}{unit}" for name, value, unit in scores if value != "-")
-        words = f"\n\nOurs on the same {ours.images:,} coded images: {ours.bpp:.3f} bpp, {told}."
-        if ours.judged:
-            words += "\n\n" + _table(JUDGED_HEADINGS, judged_rows(ours))
-    table = _table(
-        [
-            "with loss",
-            "our PSNR less its, at our bpp",
-            "its bytes over ours, at our PSNR",
-            "images inside (rate, PSNR)",
-            "library",
-        ],
-        [
-            (
-                one.method.title,
-                gain(one.psnr_gain_db),
-                times(one.times_ours.value),
-                inside(one),
-                one.method.library,
-            )
-            for one in held.lossy
-        ],
-    )
-    return table + words
+    return f"## Beside {markdown_cell(diff.other_archive)}\n\n{diff_sentence(diff)}\n\n{table}\n\n{differing}"
 
 
 def _quality(report: Report) -> str:
@@ -181,31 +108,35 @@ def _quality(report: Report) -> str:
     ]
     if not rows:
         return ""
-    return "## Quality of the coded images\n\n" + _table(
+    return "## Quality of the coded images\n\n" + markdown_table(
         ["percentile", *(f"{p} %" for p in PERCENTILES)], rows
     )
 
 
 def _worst(report: Report) -> str:
     rows = [
-        (_cell(one.key), f"{one.psnr_db:.2f}", number(one.ms_ssim, 4), f"{one.bpp:.3f}")
+        (markdown_cell(one.key), f"{one.psnr_db:.2f}", number(one.ms_ssim, 4), f"{one.bpp:.3f}")
         for one in report.aggregate.worst
     ]
-    return "## Where it is worst\n\n" + _table(["key", "PSNR, dB", "MS-SSIM", "bpp"], rows) if rows else ""
+    return (
+        "## Where it is worst\n\n" + markdown_table(["key", "PSNR, dB", "MS-SSIM", "bpp"], rows)
+        if rows
+        else ""
+    )
 
 
 def _reasons(report: Report) -> str:
-    rows = [(status, _cell(reason), f"{n:,}") for status, reason, n in report.aggregate.reasons]
-    return "## Kept and failed\n\n" + _table(["status", "reason", "images"], rows) if rows else ""
+    rows = [(status, markdown_cell(reason), f"{n:,}") for status, reason, n in report.aggregate.reasons]
+    return "## Kept and failed\n\n" + markdown_table(["status", "reason", "images"], rows) if rows else ""
 
 
 def _groups(report: Report) -> Iterable[str]:
     for axis, groups in report.aggregate.groups.items():
-        yield f"## By {_AXES[axis]}\n\n" + _table(
+        yield f"## By {_AXES[axis]}\n\n" + markdown_table(
             ["", "images", "source bytes", "payload bytes", "bpp", "against raw", "PSNR, dB", "MS-SSIM"],
             [
                 (
-                    _cell(group.name),
+                    markdown_cell(group.name),
                     f"{group.totals.images:,}",
                     f"{group.totals.source_bytes:,}",
                     f"{group.totals.payload_bytes:,}",
@@ -223,8 +154,8 @@ def _learned(report: Report) -> str:
     records = report.state.adaptations
     if not records:
         return ""
-    rows = [tuple(map(_cell, row)) for row in learned_rows(records)]
-    return f"## What this archive has learned\n\n{LEARNED_WORDS}\n\n{_table(LEARNED_HEADINGS, rows)}"
+    rows = [tuple(map(markdown_cell, row)) for row in learned_rows(records)]
+    return f"## What this archive has learned\n\n{LEARNED_WORDS}\n\n{markdown_table(LEARNED_HEADINGS, rows)}"
 
 
 def _cost(report: Report) -> str:
@@ -251,18 +182,7 @@ def _runs(report: Report) -> str:
         )
         for one in runs[:10]
     ]
-    table = _table(["run", "images", "failed", "seconds", "MP/s"], rows)
+    table = markdown_table(["run", "images", "failed", "seconds", "MP/s"], rows)
     return (
         f"## Runs\n\n{table}\n\nWork by stage, summed over workers, threads and runs: {stages or 'unknown'}."
     )
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [f"| {' | '.join(header)} |", "|---" + "|---:" * (len(header) - 1) + "|"]
-    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
-
-
-def _cell(text: str) -> str:
-    """Text from the archive: no cell, line or HTML of its own."""
-    flat = " ".join(text.replace("|", "\\|").split())
-    return flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
