@@ -36,3 +36,4 @@ class GridTrainConfig(TrainConfig):
     fit_crops: int = Field(default=40, ge=1)
     """Training crops that tables and statistics are taken of, at most."""
     evaluate_qualities: tuple[QualityLevel, ...] = Field(default=(16, 32, 48), min_length=1)
+    """Qualities that the averaged weights are measured at."""

@@ -19,6 +19,7 @@ _FEATURES: Final = 32
 _EPOCHS: Final = 6
 _BATCH: Final = 100
 _PROBE_STEPS: Final = 60
+"""Iterations of L-BFGS, at most."""
 
 
 class DigitClassifier(nn.Module):

@@ -33,6 +33,7 @@ MATCHING: Final = 64.0
 """What the discrepancy of the latents from N(0, 1) is worth in squared error."""
 _SCALES: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 _TAIL: Final = 1e-6
+"""Where a latent may lie nearest to 0 or 1: at these themselves it would be infinite."""
 
 
 class Preserving(GridNetwork):

@@ -56,6 +56,7 @@ class HyperTrainConfig(TrainConfig):
     patch: int = Field(default=128, ge=HYPER_GRID, multiple_of=HYPER_GRID)
     evaluate_every: int = Field(default=1000, ge=1)
     evaluate_qualities: tuple[QualityLevel, ...] = Field(default=(4, 14, 24, 34, 44, 54, 63), min_length=1)
+    """Qualities that the averaged weights are measured at."""
     compile: bool = False
     """torch.compile the forward pass: a minute or two at the start for faster steps on a GPU."""
 

@@ -20,6 +20,7 @@ _U32: Final = struct.Struct("<I")
 _LONG: Final = 0xFF
 """A length in words from here on is written in four bytes behind this one."""
 MOST_ITERATIONS: Final = 16
+"""Of a payload, whatever its weights have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

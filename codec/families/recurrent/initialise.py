@@ -17,7 +17,8 @@ _RARE: Final = 5e-4
 """A coefficient that moves in a smaller share of blocks has no bits."""
 _SURE: Final = 50.0
 """Moves of a coefficient, above which their mean is believed more than the first guess."""
-_EIGHT: Final = 8
+_MULTIPLE: Final = 8
+"""Coefficients become active in groups of so many."""
 
 
 def install_transform(
@@ -32,7 +33,7 @@ def install_transform(
     """
     basis_MK = basis_CK[: model.config.coefficients].astype(np.float32)
     left_NM = sample_NK @ basis_MK.T
-    active = _EIGHT
+    active = _MULTIPLE
     with torch.no_grad():
         model.analysis.weight.copy_(torch.from_numpy(basis_MK)[:, :, None, None])
         model.synthesis.weight.copy_(torch.from_numpy(np.ascontiguousarray(basis_MK.T))[:, :, None, None])
@@ -47,5 +48,5 @@ def install_transform(
             model.move_TM[iteration] = torch.from_numpy(move_M)
             heard = np.flatnonzero(count_M > _RARE * len(left_NM))
             needed = int(heard[-1]) + 1 if len(heard) else 1
-            active = max(active, min(len(basis_MK), -(-needed // _EIGHT) * _EIGHT))
+            active = max(active, min(len(basis_MK), -(-needed // _MULTIPLE) * _MULTIPLE))
             model.active_T[iteration] = active

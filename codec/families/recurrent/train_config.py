@@ -42,3 +42,4 @@ class RecurrentTrainConfig(TrainConfig):
     """What learns: the decoder alone, from bits that stay what they are, or all. The first is quiet and quick,
     and the start for the second."""
     evaluate_qualities: tuple[QualityLevel, ...] = Field(default=(8, 26, 44), min_length=1)
+    """Qualities that the averaged weights are measured at."""

@@ -49,6 +49,7 @@ class StandardTrainConfig(TrainConfig):
     optimiser: StandardOptimiserConfig = StandardOptimiserConfig()
     loss: StandardLossConfig = StandardLossConfig()
     evaluate_qualities: tuple[QualityLevel, ...] = Field(default=(5, 20, 40), min_length=1)
+    """Qualities that the averaged weights are measured at."""
 
     @model_validator(mode="after")
     def _whole_blocks(self) -> StandardTrainConfig:
