@@ -1,7 +1,7 @@
 """What one device encodes another decodes, symbol for symbol; on each, company changes nothing.
 
 With a GPU this is a GPU's test (`pytest -m gpu`), with another version of torch that version's (`make other-torch`);
-without either the CPU stands on both sides.
+without either only company is tried, on the CPU.
 """
 
 from __future__ import annotations

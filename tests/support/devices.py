@@ -19,8 +19,9 @@ between_devices = pytest.mark.parametrize(
     ("there", "here"),
     [
         *(
-            pytest.param(there, here, marks=_MARKS if "cuda" in (there, here) else ())
+            pytest.param(there, here, marks=_MARKS)
             for there, here in product(("cpu", "cuda"), repeat=2)
+            if "cuda" in (there, here)  # from CPU to CPU go the golden payloads
         ),
         pytest.param("cpu", OTHER_TORCH, marks=_OTHER_TORCH_MARKS),
         pytest.param(OTHER_TORCH, "cpu", marks=_OTHER_TORCH_MARKS),

@@ -37,6 +37,9 @@ QUICKEST = "ae-zfp-1"
 """The family to train where any would do."""
 
 
+of_the_quickest = pytest.mark.parametrize("family", [QUICKEST], indirect=True)
+
+
 @pytest.fixture(scope="module", params=codec_ids())
 def family(request: pytest.FixtureRequest) -> str:
     return str(request.param)
@@ -251,6 +254,7 @@ def test_missing_start_weights_are_named(family: str, crops: Crops, tmp_path: Pa
         train(config, lambda: crops, out=tmp_path, start_from=SHIPPED_START)
 
 
+@of_the_quickest
 def test_a_run_draws_what_it_saw(whole: Path) -> None:
     pytest.importorskip("matplotlib")
     drawn = ("curves.png", "learning.png", "strips.png", "differences.png")
@@ -279,11 +283,14 @@ def test_kinds_of_images_are_measured_apart_and_change_nothing(
     rows = [row for row in read_log(tmp_path / "watched") if row["kind"] == "evaluate"]
     assert all(set(row["kinds"]) == set(kinds) for row in rows)
     assert rows[-1]["kinds"]["buildings"]["points"] != rows[-1]["kinds"]["screens"]["points"]
+
+
+@of_the_quickest
+def test_kinds_of_images_are_drawn_apart(family: str, whole: Path, crops: Crops, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    with (
-        Image.open(redraw(tmp_path / "alone")[0]) as three,
-        Image.open(redraw(tmp_path / "watched")[0]) as four,
-    ):
+    kinds = {"buildings": crops.pixels[:2]}
+    train(tiny(family, steps=1), lambda: crops, out=tmp_path, held_out=lambda: kinds)
+    with Image.open(redraw(whole)[0]) as three, Image.open(redraw(tmp_path)[0]) as four:
         assert four.width * 3 == three.width * 4
 
 
