@@ -101,6 +101,15 @@ def parse_weights(data: bytes, *, where: str) -> WeightsFile:
     return WeightsFile(tensors=tensors, config=str(config), data=data, where=where)
 
 
+def given_or_shipped(own: bytes | None, shipped_at: Path) -> WeightsFile:
+    """The weights file to encode with: what was given, or else what ships.
+
+    Raises:
+        WeightsError: it is missing, damaged or no safetensors file.
+    """
+    return read_weights(shipped_at) if own is None else parse_weights(own, where="given to encode with")
+
+
 def weights_bytes(config: str, tensors: dict[str, Tensor]) -> bytes:
     """A weights file: floating-point tensors as float16, integers as they are, `config` in the metadata."""
     from safetensors.torch import save

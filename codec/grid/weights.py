@@ -15,9 +15,8 @@ from codec.grid.model import GridModel
 from codec.grid.network import GridFamily
 from codec.weights_file import (
     WeightsFile,
+    given_or_shipped,
     load_state,
-    parse_weights,
-    read_weights,
     weights_bytes,
 )
 
@@ -93,6 +92,4 @@ def load_own(data: bytes | None, family: GridFamily) -> GridWeights:
     Raises:
         WeightsError: they are missing, damaged, or not this family's.
     """
-    if data is None:
-        return understand(read_weights(family.family.weights_path(family.preset)), family)
-    return understand(parse_weights(data, where="given to encode with"), family)
+    return understand(given_or_shipped(data, family.family.weights_path(family.preset)), family)

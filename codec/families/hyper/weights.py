@@ -19,9 +19,8 @@ from codec.families.hyper.scale_network import ACTIVATION_ONE, WEIGHT_ONE
 from codec.parts.quality import levels
 from codec.weights_file import (
     WeightsFile,
+    given_or_shipped,
     load_state,
-    parse_weights,
-    read_weights,
     weights_bytes,
 )
 
@@ -112,9 +111,7 @@ def load_own(data: bytes | None = None) -> Weights:
     Raises:
         WeightsError: they are missing, damaged, or not this family's.
     """
-    if data is None:
-        return understand(read_weights(FAMILY.weights_path(SHIPPED_NAME)))
-    return understand(parse_weights(data, where="given to encode with"))
+    return understand(given_or_shipped(data, FAMILY.weights_path(SHIPPED_NAME)))
 
 
 def _integers_of(model: HyperModel) -> dict[str, Tensor]:

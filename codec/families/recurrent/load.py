@@ -10,7 +10,7 @@ import torch
 from codec.families.recurrent import FAMILY
 from codec.families.recurrent.codec import RecurrentCodec
 from codec.families.recurrent.weights import understand
-from codec.weights_file import parse_weights, read_weights, understood
+from codec.weights_file import given_or_shipped, understood
 
 DEFAULT_PRESET: Final = "small"
 
@@ -21,8 +21,5 @@ def load(*, device: torch.device, own: bytes | None, others: Sequence[bytes]) ->
     Raises:
         WeightsError: `own` is not this family's, or the shipped weights are missing or damaged.
     """
-    if own is None:
-        file = read_weights(FAMILY.weights_path(DEFAULT_PRESET))
-    else:
-        file = parse_weights(own, where="given to encode with")
+    file = given_or_shipped(own, FAMILY.weights_path(DEFAULT_PRESET))
     return RecurrentCodec(understand(file), understood(others, understand), device=device)
