@@ -41,7 +41,7 @@ class Loader(Protocol):
         Args:
             own: the weights file to encode with; None for what ships with the family.
             others: further weights files that payloads may have been made with; those of other families among them
-                are passed over (`codec.weights_file.understood`).
+                are passed over (`codec.family_weights.understood`).
         Raises:
             CodecConfigError: the family encodes with its shipped weights only, and `own` is given.
             WeightsError: `own` is not this family's, or the shipped weights are missing or damaged.

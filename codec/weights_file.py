@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 import safetensors
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:  # names and digests of weights files need no torch
 SHIPPED: Final = Path(__file__).parent / "shipped"
 SUFFIX: Final = ".safetensors"
 _METADATA_KEY: Final = "tenfold"
-_Weights = TypeVar("_Weights")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -101,15 +100,6 @@ def parse_weights(data: bytes, *, where: str) -> WeightsFile:
     return WeightsFile(tensors=tensors, config=str(config), data=data, where=where)
 
 
-def given_or_shipped(own: bytes | None, shipped_at: Path) -> WeightsFile:
-    """The weights file to encode with: what was given, or else what ships.
-
-    Raises:
-        WeightsError: it is missing, damaged or no safetensors file.
-    """
-    return read_weights(shipped_at) if own is None else parse_weights(own, where="given to encode with")
-
-
 def weights_bytes(config: str, tensors: dict[str, Tensor]) -> bytes:
     """A weights file: floating-point tensors as float16, integers as they are, `config` in the metadata."""
     from safetensors.torch import save
@@ -155,14 +145,3 @@ def load_state(model: torch.nn.Module, tensors: dict[str, Tensor], *, where: str
     except RuntimeError as error:
         raise WeightsError(f"weights {where} are made for another model: {error}") from error
     model.eval().requires_grad_(False)
-
-
-def understood(files: Sequence[bytes], understand: Callable[[WeightsFile], _Weights]) -> list[_Weights]:
-    """Those of the files that a family understands; the others are another family's, or damaged."""
-    found = []
-    for data in files:
-        try:
-            found.append(understand(parse_weights(data, where="given for decoding")))
-        except WeightsError:
-            continue
-    return found

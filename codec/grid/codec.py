@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -17,14 +18,14 @@ from codec.contract import FAITHFUL, SIXTEENTHS
 from codec.entropy.range_coder import RangeCoder, Symbols
 from codec.entropy.symbol_streams import SymbolStream
 from codec.entropy.tables import SYMBOL_LIMIT
+from codec.family_weights import load_weights
 from codec.grid.network import GridFamily
 from codec.grid.quality import OWN_QUALITY
 from codec.grid.sampled_decoder import SAMPLED, SampledDecoder
-from codec.grid.weights import GridWeights, load_own, understand
+from codec.grid.weights import GridWeights, understand
 from codec.parts.tile_loop import Tiling, latent_grid
 from codec.parts.tiled_codec import TiledCodec
 from codec.parts.tiled_model import AnalysedImage
-from codec.weights_file import SUFFIX, WeightsFile, understood
 
 _TILE_PIXELS = 512
 """Side of a tile: layers at full resolution need memory for each pixel."""
@@ -129,9 +130,7 @@ def load_grid(
         WeightsError: `own` is not this family's, or the shipped weights are missing or damaged.
     """
 
-    def mine(file: WeightsFile) -> GridWeights:
-        return understand(file, family)
-
-    shipped = [path.read_bytes() for path in sorted(family.family.shipped.glob(f"*{SUFFIX}"))]
-    known = understood([*shipped, *others], mine)
-    return GridCodec(family, load_own(own, family), known, device=device)
+    found = load_weights(
+        family.family, partial(understand, family=family), default=family.preset, own=own, others=others
+    )
+    return GridCodec(family, found.own, found.others, device=device)

@@ -11,14 +11,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from codec.entropy.factorised import FactorisedModel
 from codec.entropy.tables import FrequencyTables
 from codec.errors import WeightsError
+from codec.family_weights import read_config
 from codec.grid.model import GridModel
 from codec.grid.network import GridFamily
-from codec.weights_file import (
-    WeightsFile,
-    given_or_shipped,
-    load_state,
-    weights_bytes,
-)
+from codec.weights_file import WeightsFile, load_state, weights_bytes
 
 _TABLES: Final = {"tables.index": torch.uint8, "tables.reach": torch.int32, "tables.counts": torch.int32}
 
@@ -61,12 +57,8 @@ def understand(file: WeightsFile, family: GridFamily) -> GridWeights:
     Raises:
         WeightsError: it is another family's, or not whole.
     """
+    config = read_config(file, WeightsConfig, family.id)
     try:
-        config = WeightsConfig.model_validate_json(file.config)
-        if config.family != family.id:
-            raise WeightsError(
-                f"expected weights of {family.id} at {file.where}, got those of {config.family}"
-            )
         network = family.config.validate_python(config.network)
     except ValidationError as error:
         raise WeightsError(
@@ -84,12 +76,3 @@ def understand(file: WeightsFile, family: GridFamily) -> GridWeights:
     if entropy.index_LC.shape[1] != model.network.channels:
         raise WeightsError(f"weights {file.where} have tables for another number of channels")
     return GridWeights(config=config, model=model, entropy=entropy, digest=file.digest, data=file.data)
-
-
-def load_own(data: bytes | None, family: GridFamily) -> GridWeights:
-    """The weights to encode with: a file's bytes, or the family's shipped ones.
-
-    Raises:
-        WeightsError: they are missing, damaged, or not this family's.
-    """
-    return understand(given_or_shipped(data, family.family.weights_path(family.preset)), family)

@@ -34,8 +34,9 @@ from codec.families.ae_zfp.ladder import Ladder, OwnLadder, SharedLadder
 from codec.families.ae_zfp.latents import ZfpLatents, crc32_of
 from codec.families.ae_zfp.model import AutoEncoder
 from codec.families.ae_zfp.quantise import add_left, subtract_left, to_symbols
-from codec.families.ae_zfp.weights import FamilyIndex, Weights, load_index, load_weights, preset_names
+from codec.families.ae_zfp.weights import FamilyIndex, Weights, load_index, load_weights, understand
 from codec.families.ae_zfp.zfp import Symbols, decode_symbols, encode_symbols
+from codec.family_weights import weights_beside
 from codec.parts.tile_loop import AnalysedTile, Synthesised, Tiling, analysed_tiles, latent_grid, synthesised
 from codec.parts.waiting_image import WaitingImage, pixels_of
 from codec.weights_file import SHIPPED, SUFFIX, weights_name
@@ -196,25 +197,25 @@ class AutoEncoderZfp(Codec):
         *,
         device: torch.device | None = None,
         own: Weights | None = None,
-        further: Sequence[Weights] = (),
+        others: Sequence[bytes] = (),
     ) -> None:
-        """Load every preset of a family folder.
+        """Load the presets of a family folder.
 
         Args:
             folder: where index and presets are.
             device: where to run; None for the CPU.
             own: a model to encode with at all qualities; None for the presets that the index names.
-            further: weights to decode with, beside the folder's.
+            others: further weights files that payloads may have been made with.
         Raises:
-            WeightsError: the index or a preset is missing or damaged.
+            WeightsError: the index is missing or damaged, or a preset to encode with is.
         """
         where = device or torch.device("cpu")
         self.index: FamilyIndex = load_index(folder)
-        presets = {
-            name: load_weights(folder / f"{name}{SUFFIX}") for name in preset_names(self.index, folder)
-        }
-        ladder = SharedLadder(index=self.index, presets=presets) if own is None else OwnLadder(own=own)
-        models = {weights.digest: weights for weights in (*further, *presets.values(), *ladder.models)}
+        ladder = (
+            OwnLadder(own=own) if own else SharedLadder(index=self.index, presets=_named(self.index, folder))
+        )
+        further = weights_beside(folder, others, understand, loaded={one.digest for one in ladder.models})
+        models = {weights.digest: weights for weights in (*ladder.models, *further)}
         for weights in models.values():
             weights.model.to(where)
         self.decoder = ZfpDecoder(models, where)
@@ -231,6 +232,11 @@ class AutoEncoderZfp(Codec):
     def preset_quality(self) -> dict[str, int]:
         """The quality at which each preset's nominal ratio was met on held-back crops."""
         return dict(self.index.preset_quality)
+
+
+def _named(index: FamilyIndex, folder: Path) -> dict[str, Weights]:
+    """The presets that an index names."""
+    return {name: load_weights(folder / f"{name}{SUFFIX}") for name in index.presets}
 
 
 def _at_step(model: AutoEncoder, detail: float, y_BChw: Tensor) -> Tensor:

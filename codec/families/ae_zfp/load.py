@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 import torch
 
-from codec.families.ae_zfp import FAMILY
 from codec.families.ae_zfp.codec import AutoEncoderZfp
 from codec.families.ae_zfp.weights import understand
-from codec.weights_file import parse_weights, understood
+from codec.weights_file import parse_weights
 
 
 def load(*, device: torch.device, own: bytes | None, others: Sequence[bytes]) -> AutoEncoderZfp:
@@ -20,6 +19,6 @@ def load(*, device: torch.device, own: bytes | None, others: Sequence[bytes]) ->
     """
     return AutoEncoderZfp(
         device=device,
-        own=None if own is None else understand(parse_weights(own, where=f"given for {FAMILY.id}")),
-        further=understood(others, understand),
+        own=None if own is None else understand(parse_weights(own, where="given to encode with")),
+        others=others,
     )

@@ -10,9 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from codec.contract import QUALITIES
 from codec.errors import WeightsError
+from codec.families.ae_zfp import FAMILY
 from codec.families.ae_zfp.config import ModelConfig
 from codec.families.ae_zfp.model import AutoEncoder
-from codec.weights_file import SUFFIX, WeightsFile, load_state, read_weights
+from codec.family_weights import read_config
+from codec.weights_file import WeightsFile, load_state, read_weights
 
 INDEX_NAME: Final = "index.json"
 
@@ -98,12 +100,6 @@ def load_index(folder: Path) -> FamilyIndex:
         raise WeightsError(f"weights index {path} is malformed: {error.errors()[0]['msg']}") from error
 
 
-def preset_names(index: FamilyIndex, folder: Path) -> tuple[str, ...]:
-    """Presets of a family's folder: those of the index, then those that are chosen by their names alone."""
-    others = sorted({path.stem for path in folder.glob(f"*{SUFFIX}")} - set(index.presets))
-    return (*index.presets, *others)
-
-
 def load_weights(path: Path) -> Weights:
     """A weights file as a float32 model in evaluation mode, on the CPU.
 
@@ -119,10 +115,7 @@ def understand(file: WeightsFile) -> Weights:
     Raises:
         WeightsError: it is made for another model.
     """
-    try:
-        config = WeightsConfig.model_validate_json(file.config)
-    except ValidationError as error:
-        raise WeightsError(f"weights {file.where} are not of ae-zfp: {error.errors()[0]['msg']}") from error
+    config = read_config(file, WeightsConfig, FAMILY.id)
     model = AutoEncoder(config.model)
     load_state(model, file.tensors, where=file.where)
     return Weights(config=config, model=model, digest=file.digest, data=file.data)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import torch
 
+from codec.families.hyper import FAMILY
 from codec.families.hyper.codec import HyperCodec
-from codec.families.hyper.weights import load_own, understand
-from codec.weights_file import understood
+from codec.families.hyper.weights import understand
+from codec.family_weights import load_weights
+
+DEFAULT_PRESET: Final = "small"
 
 
 def load(*, device: torch.device, own: bytes | None, others: Sequence[bytes]) -> HyperCodec:
@@ -17,4 +21,5 @@ def load(*, device: torch.device, own: bytes | None, others: Sequence[bytes]) ->
     Raises:
         WeightsError: `own` is not this family's, or the shipped weights are missing or damaged.
     """
-    return HyperCodec(load_own(own), understood(others, understand), device=device)
+    found = load_weights(FAMILY, understand, default=DEFAULT_PRESET, own=own, others=others)
+    return HyperCodec(found.own, found.others, device=device)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
 from codec.entropy.tables import FrequencyTables
@@ -16,15 +16,10 @@ from codec.families.hyper.config import ModelConfig
 from codec.families.hyper.integer_scales import integer_tensors
 from codec.families.hyper.model import HyperModel
 from codec.families.hyper.scale_network import ACTIVATION_ONE, WEIGHT_ONE
+from codec.family_weights import read_config
 from codec.parts.quality import levels
-from codec.weights_file import (
-    WeightsFile,
-    given_or_shipped,
-    load_state,
-    weights_bytes,
-)
+from codec.weights_file import WeightsFile, load_state, weights_bytes
 
-SHIPPED_NAME: Final = "small"
 _INTEGERS: Final = "integers."
 
 
@@ -72,12 +67,7 @@ def understand(file: WeightsFile) -> Weights:
     Raises:
         WeightsError: it is another family's, or not whole.
     """
-    try:
-        config = WeightsConfig.model_validate_json(file.config)
-    except ValidationError as error:
-        raise WeightsError(
-            f"weights {file.where} are not of {FAMILY.id}: {error.errors()[0]['msg']}"
-        ) from error
+    config = read_config(file, WeightsConfig, FAMILY.id)
     with torch.device("meta"):  # no memory before it is known to fit
         model = HyperModel(config.model)
     tensors = dict(file.tensors)
@@ -103,15 +93,6 @@ def understand(file: WeightsFile) -> Weights:
         digest=file.digest,
         data=file.data,
     )
-
-
-def load_own(data: bytes | None = None) -> Weights:
-    """The weights to encode with: a file's bytes, or the shipped ones.
-
-    Raises:
-        WeightsError: they are missing, damaged, or not this family's.
-    """
-    return understand(given_or_shipped(data, FAMILY.weights_path(SHIPPED_NAME)))
 
 
 def _integers_of(model: HyperModel) -> dict[str, Tensor]:

@@ -10,7 +10,7 @@ import torch
 from codec.families.recurrent import FAMILY
 from codec.families.recurrent.codec import RecurrentCodec
 from codec.families.recurrent.weights import understand
-from codec.weights_file import given_or_shipped, understood
+from codec.family_weights import load_weights
 
 DEFAULT_PRESET: Final = "small"
 
@@ -21,5 +21,5 @@ def load(*, device: torch.device, own: bytes | None, others: Sequence[bytes]) ->
     Raises:
         WeightsError: `own` is not this family's, or the shipped weights are missing or damaged.
     """
-    file = given_or_shipped(own, FAMILY.weights_path(DEFAULT_PRESET))
-    return RecurrentCodec(understand(file), understood(others, understand), device=device)
+    found = load_weights(FAMILY, understand, default=DEFAULT_PRESET, own=own, others=others)
+    return RecurrentCodec(found.own, found.others, device=device)

@@ -53,7 +53,7 @@ class RecurrentRecipe:
         model.cpu()  # where its start is computed
         install_transform(model.model, transform.basis_CK, transform.sample_NK)
         if start_from is not None:
-            install_overlap(model.model, read_weights(start_from).tensors)
+            install_overlap(model.model, understand(read_weights(start_from)).model.state_dict())
         model.to(self._device)
 
     def shipped(self) -> Path:

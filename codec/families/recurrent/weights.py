@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from codec.entropy.adaptive_bits import Counts
 from codec.errors import WeightsError
@@ -14,6 +14,7 @@ from codec.families.recurrent import FAMILY
 from codec.families.recurrent.config import ModelConfig
 from codec.families.recurrent.contexts import PER_ITERATION
 from codec.families.recurrent.model import RecurrentModel
+from codec.family_weights import read_config
 from codec.weights_file import WeightsFile, load_state, weights_bytes
 
 _COUNTS: Final = "counts"
@@ -54,14 +55,7 @@ def understand(file: WeightsFile) -> Weights:
     Raises:
         WeightsError: it is another family's, or not whole.
     """
-    try:
-        config = WeightsConfig.model_validate_json(file.config)
-    except ValidationError as error:
-        raise WeightsError(
-            f"weights {file.where} are not of {FAMILY.id}: {error.errors()[0]['msg']}"
-        ) from error
-    if config.family != FAMILY.id:
-        raise WeightsError(f"expected weights of {FAMILY.id} at {file.where}, got weights of {config.family}")
+    config = read_config(file, WeightsConfig, FAMILY.id)
     tensors = dict(file.tensors)
     counts = tensors.pop(_COUNTS, torch.empty(0))
     if (counts.dtype, tuple(counts.shape)) != (torch.uint8, (config.model.iterations * PER_ITERATION, 2)):

@@ -48,7 +48,7 @@ class StandardRecipe:
         """Take what fits of other weights. RecCNN's last layer, where they have none, is fitted to what files show; the
         corrections before the file begin at nothing."""
         del held_back  # nothing is set by them
-        tensors = {} if start_from is None else read_weights(start_from).tensors
+        tensors = {} if start_from is None else understand(read_weights(start_from)).model.state_dict()
         install_overlap(model, tensors)
         if model.reccnn is not None and "reccnn.head.weight" not in tensors:
             model.reccnn.fit_head(self._shown_and_hidden(model, crops))

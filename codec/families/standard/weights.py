@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from codec.errors import WeightsError
+from codec.families.standard import FAMILY
 from codec.families.standard.config import ModelConfig
 from codec.families.standard.model import StandardModel
+from codec.family_weights import read_config
 from codec.weights_file import WeightsFile, load_state, weights_bytes
 
 
@@ -19,7 +19,7 @@ class WeightsConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    family: Literal["standard-1"] = "standard-1"
+    family: str = FAMILY.id
     name: str
     """Of the preset: `compact`."""
     model: ModelConfig
@@ -50,12 +50,7 @@ def understand(file: WeightsFile) -> Weights:
     Raises:
         WeightsError: it is another family's, or made for another model.
     """
-    try:
-        config = WeightsConfig.model_validate_json(file.config)
-    except ValidationError as error:
-        raise WeightsError(
-            f"weights {file.where} are not of standard-1: {error.errors()[0]['msg']}"
-        ) from error
+    config = read_config(file, WeightsConfig, FAMILY.id)
     with torch.device("meta"):  # nothing is drawn that the file's tensors replace
         model = StandardModel(config.model)
     load_state(model, file.tensors, where=file.where)

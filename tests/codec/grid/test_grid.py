@@ -114,7 +114,7 @@ def file_of(**changes: Any) -> bytes:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"family": "other-1"}, "expected weights of small-1 at test, got those of other-1"),
+        ({"family": "other-1"}, r"expected weights of small-1, got those of other-1 \(test\)"),
         ({"network": {"channels": "many"}}, "are not of small-1: .*integer"),
         ({"network": {"channels": 25}}, "made for another model"),
     ],

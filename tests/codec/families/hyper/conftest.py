@@ -6,7 +6,8 @@ import pytest
 
 from codec.entropy.tables import laplace_tables
 from codec.families.hyper.codec import HyperCodec
-from codec.families.hyper.weights import Weights, export, load_own, understand
+from codec.families.hyper.load import load
+from codec.families.hyper.weights import Weights, export, understand
 from codec.weights_file import parse_weights
 from tests.support.tiny_hyper import CPU, busy_model
 
@@ -14,7 +15,7 @@ from tests.support.tiny_hyper import CPU, busy_model
 @pytest.fixture(scope="session")
 def hyper() -> HyperCodec:
     """The shipped `hyper-1` on the CPU."""
-    return HyperCodec(load_own(), device=CPU)
+    return load(device=CPU, own=None, others=())
 
 
 @pytest.fixture(scope="session")

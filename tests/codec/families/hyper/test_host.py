@@ -10,7 +10,8 @@ import torch
 
 from codec.contract import RGB, EncodeOptions
 from codec.families.hyper.codec import HyperCodec
-from codec.families.hyper.weights import Weights, load_own
+from codec.families.hyper.load import load
+from codec.families.hyper.weights import Weights
 from codec.metrics import ms_ssim
 from tests.support.tiny_hyper import CPU
 
@@ -32,7 +33,7 @@ def host(request: pytest.FixtureRequest) -> Iterator[None]:
 
 def test_a_host_changes_no_payload_and_no_pixel(hyper: HyperCodec, photo: RGB, host: None) -> None:
     image = photo[:130, :200]
-    codec = HyperCodec(load_own(), device=CPU)
+    codec = load(device=CPU, own=None, others=())
     (encoded,) = codec.encode([image], EncodeOptions(quality=30.5))
     (decoded,) = codec.decode([encoded.payload])
     torch.set_default_dtype(torch.float32)
