@@ -101,13 +101,23 @@ def parse_weights(data: bytes, *, where: str) -> WeightsFile:
 
 
 def weights_bytes(config: str, tensors: dict[str, Tensor]) -> bytes:
-    """A weights file: floating-point tensors as float16, integers as they are, `config` in the metadata."""
+    """A weights file: floating-point tensors as float16, integers as they are, `config` in the metadata.
+
+    Raises:
+        WeightsError: a tensor holds a value that float16 does not, or one that is not finite.
+    """
     from safetensors.torch import save
 
     stored = {
         name: (tensor.half() if tensor.is_floating_point() else tensor).detach().cpu().contiguous()
         for name, tensor in tensors.items()
     }
+    for name, tensor in stored.items():
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            raise WeightsError(
+                f"expected weights within the range of float16, +-65,504, got {float(tensors[name].abs().max()):.6g} "
+                f"in {name}: the training has run away; begin anew with a lower learning rate"
+            )
     return save(stored, metadata={_METADATA_KEY: config})
 
 

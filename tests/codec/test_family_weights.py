@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+import torch
 
 from codec import family
 from codec.errors import CodecError, WeightsError
 from codec.family_weights import load_weights, weights_beside
 from codec.registry import families, load_codec, preset_weights
-from codec.weights_file import SUFFIX, WeightsFile, digest_of
+from codec.weights_file import SUFFIX, WeightsFile, digest_of, weights_bytes
 
 SMALL: Final = preset_weights("standard-1", "recover")
 OLDEST: Final = preset_weights("ae-zfp-1", "100x")
@@ -52,3 +53,8 @@ def test_what_is_beside_the_weights_to_encode_with_may_be_damaged_and_is_loaded_
         with pytest.raises(WeightsError, match=f"{missing}{SUFFIX}"):
             load_weights(one, digest, default=missing, own=None, others=())
     assert weights_beside(tmp_path / "nowhere", (), digest, loaded=()) == []
+
+
+def test_a_weight_beyond_float16_is_refused_by_name() -> None:
+    with pytest.raises(WeightsError, match=r"range of float16, \+-65,504, got 70000 in wide"):
+        weights_bytes("{}", {"narrow": torch.ones(2), "wide": torch.tensor([1.0, -7e4])})

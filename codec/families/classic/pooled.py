@@ -78,7 +78,7 @@ class Pooled(GridNetwork):
         return True
 
     def settle(self, x_BCHW: Tensor) -> None:
-        """Take the statistics of every normalisation from one batch."""
+        """Take the statistics of every normalisation from one batch, and scale its taps so that they are 0 and 1."""
         layers = [layer for layer in self.modules() if isinstance(layer, NormalisedConvolution)]
         for layer in layers:
             layer.settles = True
@@ -110,11 +110,20 @@ class NormalisedConvolution(Convolution):
                 functional.batch_norm(plain, None, None, self.gain_F, self.shift_F, True, eps=_EPSILON)
             )
         if self.settles:
-            plain_nF = super().forward(f_BIuv).permute(0, 2, 3, 1).flatten(0, 2)
-            self.mean_F.copy_(plain_nF.mean(0))
-            self.variance_F.copy_(plain_nF.var(0, correction=0))
+            self._standardise(super().forward(f_BIuv).permute(0, 2, 3, 1).flatten(0, 2))
         scale_F = self.gain_F * torch.rsqrt(self.variance_F + _EPSILON)
         bias_F = self.shift_F - self.mean_F * scale_F
         if self.bias is not None:
             bias_F = bias_F + self.bias * scale_F
         return functional.relu(convolved(f_BIuv, self.weight * scale_F.view(-1, 1, 1, 1), bias_F))
+
+    def _standardise(self, plain_nF: Tensor) -> None:
+        """Make the mean and variance of what the taps give 0 and 1: as it comes, a variance may exceed float16."""
+        mean_F, variance_F = plain_nF.mean(0), plain_nF.var(0, correction=0)
+        scale_F = torch.rsqrt(variance_F + _EPSILON)
+        with torch.no_grad():
+            self.weight.mul_(scale_F.view(-1, 1, 1, 1))
+            assert self.bias is not None
+            self.bias.sub_(mean_F).mul_(scale_F)
+        self.mean_F.zero_()
+        self.variance_F.copy_(variance_F * scale_F.square())

@@ -12,6 +12,7 @@ from codec.errors import CodecConfigError
 from codec.families.classic.config import NETWORK
 from codec.families.classic.cost import cost
 from codec.families.classic.networks import build
+from codec.families.classic.pooled import NormalisedConvolution
 from codec.grid.model import GridModel
 from codec.grid.weights import WeightsConfig
 from codec.train_config import parse_train_config
@@ -84,6 +85,20 @@ def test_normalisation_is_folded_into_what_training_saw() -> None:
         expected_BChw = network.train().analyse(x_BCHW)
         network.settle(x_BCHW)
         assert torch.allclose(network.eval().analyse(x_BCHW), expected_BChw, atol=1e-4)
+
+
+def test_a_variance_that_float16_cannot_hold_is_scaled_away() -> None:
+    network = build(NETWORK.validate_python(SHAPES[3]))
+    x_BCHW = torch.randn(4, 3, 48, 48)
+    with torch.no_grad():
+        for layer in network.modules():
+            if isinstance(layer, NormalisedConvolution):
+                layer.weight.mul_(1e4)
+        expected_BChw = network.train().analyse(x_BCHW)
+        network.settle(x_BCHW)
+        stored = {name: tensor.half().float() for name, tensor in network.state_dict().items()}
+        network.load_state_dict(stored)
+        assert torch.allclose(network.eval().analyse(x_BCHW), expected_BChw, atol=0.02)
 
 
 def test_a_dense_network_of_172_pixels_is_refused_with_its_size() -> None:
