@@ -13,6 +13,8 @@ from codec.errors import WeightsError
 from codec.family import Cost, Family
 from codec.weights_file import SUFFIX, read_header
 
+GENERATES: Final = "generates"
+"""True in the record of weights whose pictures show what no payload says."""
 _LOGS: Final = (".log", ".log.jsonl")
 
 
@@ -37,10 +39,17 @@ class Preset:
     """None where the family does not count it."""
     reached: tuple[Reached, ...]
     """Smallest files first; empty where its record does not say."""
+    reached_at: int | None
+    """The step of its last training at which that was measured: an earlier one than the last where a session ended
+    between two evaluations. None where neither record nor log say."""
     minutes: float | None
     """That its training took, in one piece; None where that was counted in steps."""
+    generates: bool
+    """Whether its pictures show what no payload says."""
     patch: int | None
     """Pixels a side of the patches it was trained on; None where its record does not say."""
+    last_step: int | None
+    """Of its last training; None where its record does not say."""
     steps: int | None
     """Of all its trainings, one after the other: 0 for weights that were fitted and not trained; None where neither
     record nor log say."""
@@ -67,8 +76,11 @@ def read_preset(family: Family, name: str) -> Preset:
             num_bytes=path.stat().st_size,
             cost=family.cost_of(header),
             reached=tuple(_reached(name, record.get("reached", {}))),
+            reached_at=_reached_at(path, record),
             minutes=config.get("minutes"),
+            generates=bool(record.get(GENERATES, False)),
             patch=config.get("patch"),
+            last_step=record.get("steps_done"),
             steps=_steps(path, record),
         )
     except (ValueError, AttributeError, KeyError, TypeError) as error:
@@ -94,6 +106,13 @@ def _reached(name: str, record: Mapping[str, Any]) -> Iterator[Reached]:
         yield Reached(label=point["label"], bpp=point["bpp"], psnr_db=point["psnr_db"])
 
 
+def _reached_at(weights: Path, record: Mapping[str, Any]) -> int | None:
+    """Older records leave it to the log."""
+    evaluated = [row["step"] for row in _log_rows(weights) if row.get("kind") == "evaluate"]
+    at: int | None = record.get("reached", {}).get("step", evaluated[-1] if evaluated else None)
+    return at
+
+
 def _steps(weights: Path, record: Mapping[str, Any]) -> int | None:
     """The larger number: a log ends with the last line that was due, a record knows the last training alone."""
     told = [steps for steps in (_logged_steps(weights), record.get("steps_done")) if steps is not None]
@@ -102,13 +121,17 @@ def _steps(weights: Path, record: Mapping[str, Any]) -> int | None:
 
 def _logged_steps(weights: Path) -> int | None:
     """Of every run that the log beside a weights file tells of: their numbers begin anew with each."""
-    log = next((path for suffix in _LOGS if (path := weights.with_suffix(suffix)).exists()), None)
-    if log is None:
-        return None
+    rows = _log_rows(weights)
     earlier = last = 0
-    for line in log.read_text(encoding="utf-8").splitlines():
-        step = json.loads(line).get("step", last)
+    for row in rows:
+        step = row.get("step", last)
         if step < last:
             earlier += last
         last = step
-    return earlier + last
+    return earlier + last if rows else None
+
+
+def _log_rows(weights: Path) -> list[dict[str, Any]]:
+    """The log beside a weights file; empty where there is none."""
+    log = next((path for suffix in _LOGS if (path := weights.with_suffix(suffix)).exists()), None)
+    return [] if log is None else [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]

@@ -130,8 +130,9 @@ def _cells(preset: Preset) -> tuple[str, ...]:
 
 
 def _rates(preset: Preset) -> str:
-    """The range of what its training reached."""
+    """The range of what its training reached, and when, if not at its end."""
     if not preset.reached:
         return "not measured"
     rates = [f"{one.bpp:.2g}" for one in (preset.reached[0], preset.reached[-1])]
-    return " to ".join(dict.fromkeys(rates))
+    early = preset.reached_at is not None and preset.reached_at < (preset.last_step or 0)
+    return " to ".join(dict.fromkeys(rates)) + (f", at step {preset.reached_at:,}" if early else "")

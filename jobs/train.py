@@ -127,7 +127,8 @@ def _session(
                 session=session,
                 on_progress=lambda progress: show.step(progress.fraction_done, progress_line(progress)),
             )
-    for line in redraw_run(out):
+        lines = redraw_run(out, tell=lambda done, total: show.stage("drawings made", done, total))
+    for line in lines:
         say(line)
     if not trained.finished:
         left_out = "" if trained.exported else ", without new weights"

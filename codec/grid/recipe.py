@@ -29,6 +29,7 @@ from codec.grid.train_config import GridTrainConfig
 from codec.grid.weights import WeightsConfig, export, understand
 from codec.parts.precision import has_bfloat16
 from codec.parts.quality import MSE_SCALE
+from codec.preset import GENERATES
 from codec.training.codec_evaluation import evaluate
 from codec.training.image_crops import Crops
 from codec.training.losses import distortion, mse
@@ -136,6 +137,8 @@ class GridRecipe:
 
     def export(self, model: GridModel, record: dict[str, object], crops: Crops) -> bytes:
         """The weights, with tables counted on a few of the crops they were trained on."""
+        if model.network.noise:
+            record = record | {GENERATES: True}
         return self._exported(model, record, crops.spread(self._config.fit_crops))
 
     def state(self) -> dict[str, object]:

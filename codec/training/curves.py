@@ -8,6 +8,8 @@ from typing import Any, Final
 from codec.training.log import read_log
 
 CURVES_NAME: Final = "curves.png"
+_MARKER: Final = "."
+"""A short session leaves one point, through which no line goes."""
 
 
 def draw_curves(out: Path) -> Path:
@@ -25,11 +27,17 @@ def draw_curves(out: Path) -> Path:
     count = 4 if kinds else 3
     figure = Figure(figsize=(5 * count, 4.5), layout="constrained")
     loss, bpp, psnr, *by_kind = figure.subplots(1, count)
-    loss.plot([row["step"] for row in losses], [row["loss"] for row in losses], color="black", linewidth=0.8)
+    loss.plot(
+        [row["step"] for row in losses],
+        [row["loss"] for row in losses],
+        color="black",
+        linewidth=0.8,
+        marker=_MARKER,
+    )
     loss.set(title="loss, training", xlabel="step", yscale="log")
     for label in [point["label"] for point in evaluations[-1]["points"]] if evaluations else []:
-        bpp.plot(*_curve(evaluations, label, "bpp"), label=label)
-        psnr.plot(*_curve(evaluations, label, "psnr_db"), label=label)
+        bpp.plot(*_curve(evaluations, label, "bpp"), label=label, marker=_MARKER)
+        psnr.plot(*_curve(evaluations, label, "psnr_db"), label=label, marker=_MARKER)
     bpp.set(title="bits per pixel, held back", xlabel="step", yscale="log")
     psnr.set(title="PSNR (dB), held back", xlabel="step")
     if evaluations:

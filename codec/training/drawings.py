@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -13,22 +14,29 @@ from codec.training.learned_when import LEARNING_NAME, draw_learning
 from codec.training.log import LOG_NAME, read_log
 from codec.training.strips import DIFFERENCES_NAME, STRIPS_NAME, draw_differences, draw_strips
 
-_PLOTS: Final = {CURVES_NAME: draw_curves, LEARNING_NAME: draw_learning}
+_Drawings = dict[str, Callable[[Path], Path | None]]
+
+_PLOTS: Final[_Drawings] = {CURVES_NAME: draw_curves, LEARNING_NAME: draw_learning}
 """They need matplotlib."""
-_SHEETS: Final = {STRIPS_NAME: draw_strips, DIFFERENCES_NAME: draw_differences}
+_SHEETS: Final[_Drawings] = {STRIPS_NAME: draw_strips, DIFFERENCES_NAME: draw_differences}
 
 
-def redraw(out: Path) -> list[str]:
+def redraw(out: Path, *, tell: Callable[[int, int], None] = lambda _done, _total: None) -> list[str]:
     """Draw everything anew: where each drawing is, or why there is none, a line each.
 
+    Args:
+        tell: told before each drawing how many are done, and of how many.
     Raises:
         TrainingError: the folder holds no run.
     """
     if not read_log(out):
         raise TrainingError(f"expected a run at {out}, found no {LOG_NAME} with lines in it; check the path")
-    few = f"too few pictures of evaluations in {out / FOLDER}"
-    sheets = [str(draw(out) or f"no {name}: {few}") for name, draw in _SHEETS.items()]
-    if find_spec("matplotlib") is None:
+    draws = _SHEETS if find_spec("matplotlib") is None else _PLOTS | _SHEETS
+    lines = []
+    for done, (name, draw) in enumerate(draws.items()):
+        tell(done, len(draws))
+        lines.append(str(draw(out) or f"no {name}: too few pictures of evaluations in {out / FOLDER}"))
+    if draws is _SHEETS:
         missing = f"no {' and '.join(_PLOTS)}: matplotlib is not installed"
-        return [*sheets, f"{missing}; pip install 'tenfold[train]', then draw them with --redraw {out}"]
-    return [*(str(draw(out) or f"no {name}: {few}") for name, draw in _PLOTS.items()), *sheets]
+        lines.append(f"{missing}; pip install 'tenfold[train]', then draw them with --redraw {out}")
+    return lines

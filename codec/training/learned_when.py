@@ -78,7 +78,9 @@ def first_reached(steps: Sequence[int], shares: Sequence[float]) -> int:
 
 
 def draw_learning(out: Path) -> Path | None:
-    """Edges and colours over steps, for the smallest and the largest files; None without pictures of two evaluations.
+    """Edges and colours over steps, for the smallest and the largest files.
+
+    None without pictures of three evaluations: the shares of the first and the last are 0 and 1, whatever was learned.
 
     Raises:
         ImportError: matplotlib is not installed.
@@ -86,7 +88,7 @@ def draw_learning(out: Path) -> Path | None:
     from matplotlib.figure import Figure  # an extra: training itself must not need it
 
     kept = KeptPictures(out)
-    if len(kept.steps) < 2:
+    if len(kept.steps) < 3:
         return None
     labels = list(dict.fromkeys((kept.labels[0], kept.labels[-1])))
     figure = Figure(figsize=(6 * len(labels), 4.5), layout="constrained")

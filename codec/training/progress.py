@@ -24,6 +24,8 @@ class TrainingProgress:
     """Mean since the last line of the log; NaN when every step of it was skipped."""
     reached: tuple[EvaluationPoint, ...]
     """At the last evaluation."""
+    reached_at: int
+    """The step of that."""
     patches_per_second: float
     """In this session."""
     seconds_left: float
@@ -36,8 +38,8 @@ def progress_line(progress: TrainingProgress) -> str:
     """The state of a run in one line of a log."""
     steps = f"{progress.step:,}" if progress.steps is None else f"{progress.step:,}/{progress.steps:,}"
     return (
-        f"step {steps} ({progress.fraction_done:.0%})  loss {progress.loss:.5f}  held back: "
-        f"{reached_words(progress.reached)}  {progress.patches_per_second:.1f} patches/s  "
+        f"step {steps} ({progress.fraction_done:.0%})  loss {progress.loss:.5f}  held back, at "
+        f"{progress.reached_at:,}: {reached_words(progress.reached)}  {progress.patches_per_second:.1f} patches/s  "
         f"{_left(progress)}"
     )
 

@@ -22,12 +22,18 @@ class TrainingRecord:
         self._log = TrainingLog(out)
         self._window = LogWindow()
         self.reached: dict[str, Any] = {}
-        """The last evaluation as the log has it; empty before the first."""
+        """The last evaluation as the log has it, with its step; empty before the first."""
 
     @property
     def points(self) -> tuple[EvaluationPoint, ...]:
         """What the last evaluation reached."""
         return tuple(EvaluationPoint(**point) for point in self.reached.get("points", ()))
+
+    @property
+    def reached_at(self) -> int:
+        """The step of the last evaluation; 0 before the first."""
+        step: int = self.reached.get("step", 0)
+        return step
 
     @property
     def mean_loss(self) -> float:
@@ -65,8 +71,9 @@ class TrainingRecord:
     ) -> None:
         """Write a line about an evaluation, those of single kinds of images beside it, and keep its picture of the
         first held-back crop, `original`."""
-        self.reached = evaluation_row(evaluation)
+        row = evaluation_row(evaluation)
         if kinds:
-            self.reached["kinds"] = {kind: evaluation_row(one) for kind, one in kinds.items()}
-        self._log.write("evaluate", step, **self.reached)
+            row["kinds"] = {kind: evaluation_row(one) for kind, one in kinds.items()}
+        self.reached = {"step": step, **row}
+        self._log.write("evaluate", step, **row)
         keep_pictures(self._out, step, evaluation, original)

@@ -216,6 +216,7 @@ class TrainingRun:
             fraction_done=self._clock.fraction_done,
             loss=loss,
             reached=self._record.points,
+            reached_at=self._record.reached_at,
             patches_per_second=self._config.batch / self._clock.seconds_a_step,
             seconds_left=self._clock.seconds_left,
             session_seconds_left=self._session.seconds_left,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator
 from functools import partial
 from importlib import import_module
@@ -24,8 +23,6 @@ from pipeline.errors import UsageError
 ORDINARY: Final = ("jpeg_420", "webp_m6", "avif_s6_444", "jxl_e7")
 """Those that take part unless codecs are named."""
 _SMALLEST_PATCH: Final = 32
-_GENERATES: Final = "generates"
-"""True in the record of weights whose pictures show what no payload says."""
 
 
 def chosen_entrants(names: str | None) -> tuple[list[Entrant], dict[str, str]]:
@@ -102,7 +99,7 @@ def _entrant(
         minutes=preset.minutes,
         steps=preset.steps,
         trained_on=frozenset[str]().union(*map(judges_of_training, configs)),
-        generates=any(json.loads(config).get("recipe", {}).get(_GENERATES, False) for config in configs),
+        generates=any(read_preset(family, name).generates for name in weights),
     )
 
 

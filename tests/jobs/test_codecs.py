@@ -29,7 +29,9 @@ def test_what_a_record_tells_of_its_training() -> None:
     assert (small.steps, small.minutes) == (79_767, None)
     assert [(one.label, one.bpp) for one in small.reached][::6] == [("q04", 0.14628), ("q63", 3.00222)]
     assert read_preset(family_of("recurrent-1"), "small").steps == 0
-    assert read_preset(family_of("classic-1"), "convolutional-344").steps == 61
+    preserving = read_preset(family_of("classic-1"), "digits-preserving")
+    assert (preserving.steps, preserving.reached_at, preserving.generates) == (3_000, 3_000, True)
+    assert not small.generates
     (only,) = read_preset(family_of("ae-zfp-1"), "10x").reached
     assert (only.label, only.bpp) == ("10x", 2.3864)
 

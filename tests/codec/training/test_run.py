@@ -262,6 +262,8 @@ def test_a_run_draws_what_it_saw(whole: Path) -> None:
     labels = {path.name for path in (whole / "strips").iterdir() if path.is_dir()}
     (*_, last) = (row for row in read_log(whole) if row["kind"] == "evaluate")
     assert labels == {point["label"] for point in last["points"]}
+    reached = json.loads(read_weights(weights_in(whole)).config)["recipe"]["reached"]
+    assert (reached["step"], reached["points"]) == (last["step"], last["points"])
     with Image.open(whole / "strips" / "original.png") as original:
         width, height = original.size
     with Image.open(whole / "strips.png") as strips:
