@@ -19,7 +19,8 @@ from typing import Final, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from codec.errors import CodecConfigError
+from codec.errors import CodecConfigError, NoDecoderError
+from codec.near_names import did_you_mean
 from codec.whole_picture import WholePicture
 
 RGB = npt.NDArray[np.uint8]
@@ -212,13 +213,21 @@ class PartialReader(Reader, Protocol):
 
 
 class Decoder(Protocol):
-    """Latents -> pixels."""
+    """Latents -> pixels. Decoders derive from it: what they do not say of themselves is as it is of a faithful one."""
+
+    generates: bool = False
+    """Whether its pictures show what no payload says: such a picture is called *generated* wherever it goes."""
+
+    def shows(self, weights_digest: bytes) -> bool:
+        """Whether it can show payloads made with these weights, of those that its codec reads."""
+        del weights_digest
+        return True
 
     def synthesise(self, latents: Sequence[Latents]) -> list[RGB]:
         """The images, in the order of their latents.
 
         Args:
-            latents: a part of what the reader of the same codec gave.
+            latents: a part of what the reader of the same codec gave, of weights that it shows.
         """
         ...
 
@@ -226,7 +235,7 @@ class Decoder(Protocol):
 class Opened(Protocol):
     """One payload, decoded as far as was asked of it so far; what was decoded is kept. Not for two threads at once.
 
-    Pictures are as the faithful decoder shows them. What comes back may be what is held: it is not to be written to.
+    Pictures are as one decoder shows them. What comes back may be what is held: it is not to be written to.
     """
 
     @property
@@ -278,12 +287,15 @@ class Opened(Protocol):
 class Opener(Protocol):
     """Payloads -> pictures, where less than the whole can be had for less."""
 
-    def open(self, payload: bytes) -> Opened:
+    def open(self, payload: bytes, *, decoder: str) -> Opened:
         """Take a payload; most of it is decoded when that is needed.
 
+        Args:
+            decoder: one of the codec's.
         Raises:
             BitstreamError: it is damaged, truncated, or of another codec.
             UnknownWeightsError: it is sound, and made with weights that are not at hand.
+            NoDecoderError: the decoder is for other weights.
         """
         ...
 
@@ -348,31 +360,46 @@ class Codec:
         Raises:
             BitstreamError: a payload is damaged, truncated, or of another codec.
             CodecConfigError: this codec has no such decoder.
+            NoDecoderError: it has, and none for the weights of one of the payloads.
         """
-        if decoder not in self.decoders:
-            raise CodecConfigError(
-                f"expected a decoder of {self.id}, which are {', '.join(self.decoders)}; got {decoder!r}"
-            )
+        chosen = self.named_decoder(decoder)
         found: dict[int, Decoded] = {}
         for part in self.reader.read_all(payloads):
-            images = self.decoders[decoder].synthesise([latents for _, latents in part])
+            for _, latents in part:
+                check_shown(self.decoders, decoder, latents.weights_digest)
+            images = chosen.synthesise([latents for _, latents in part])
             for (number, latents), pixels in zip(part, images, strict=True):
                 found[number] = Decoded(pixels=pixels, symbols_crc32=latents.symbols_crc32)
         return [found[number] for number in range(len(payloads))]
 
-    def open(self, payload: bytes) -> Opened:
-        """One payload, for pictures of any size and any part of it, as the faithful decoder shows them.
+    def named_decoder(self, name: str) -> Decoder:
+        """One of its decoders.
+
+        Raises:
+            CodecConfigError: this codec has none of that name.
+        """
+        if name not in self.decoders:
+            raise CodecConfigError(
+                f"expected a decoder of {self.id}, which are {', '.join(self.decoders)}; got {name!r}"
+                f"{did_you_mean(name, self.decoders)}"
+            )
+        return self.decoders[name]
+
+    def open(self, payload: bytes, *, decoder: str = FAITHFUL) -> Opened:
+        """One payload, for pictures of any size and any part of it, as one decoder shows them.
 
         Raises:
             BitstreamError: it is damaged, truncated, or of another codec. What decodes little of it at first may find
                 damage only when more is asked of it.
             UnknownWeightsError: it is sound, and made with weights that are not at hand.
+            CodecConfigError, NoDecoderError: as `decode`.
         """
+        chosen = self.named_decoder(decoder)
         if self.opener is not None:
-            return self.opener.open(payload)
+            return self.opener.open(payload, decoder=decoder)
         latents = self.reader.read(payload)
-        show = self.decoders[FAITHFUL].synthesise
-        return WholePicture(latents.width, latents.height, lambda: show([latents])[0])
+        check_shown(self.decoders, decoder, latents.weights_digest)
+        return WholePicture(latents.width, latents.height, lambda: chosen.synthesise([latents])[0])
 
     def latents(self, payload: bytes) -> npt.NDArray[np.float32]:
         """The dequantised latents y_hat, (C, h, w), without running a decoder.
@@ -401,6 +428,22 @@ class Codec:
             for part in self.reader.read_all(payloads):
                 found.update((number, latents.y_hat()[:channels]) for number, latents in part)
         return [found[number] for number in range(len(payloads))]
+
+
+def check_shown(decoders: Mapping[str, Decoder], name: str, weights_digest: bytes) -> None:
+    """Refuse a payload that one of a codec's decoders cannot show.
+
+    Args:
+        weights_digest: of the weights that made it.
+    Raises:
+        NoDecoderError: the text names the decoders that can.
+    """
+    if not decoders[name].shows(weights_digest):
+        able = ", ".join(other for other, decoder in decoders.items() if decoder.shows(weights_digest))
+        raise NoDecoderError(
+            f"expected a decoder of payloads made with weights {weights_digest.hex()}, which are {able}; got {name!r}, "
+            "whose weights here are for others"
+        )
 
 
 def check_images(images: Sequence[RGB]) -> None:

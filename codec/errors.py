@@ -5,6 +5,7 @@ CodecError
 ├── WeightsError        weights missing, damaged or made for something else
 ├── BitstreamError      a payload that is truncated, damaged or of another format
 │   └── UnknownWeightsError     a sound payload, made with weights that this codec was not given
+├── NoDecoderError      a sound payload, of whose weights the decoder that was asked for shows nothing
 ├── CodecConfigError    a configuration that names or combines things wrongly
 └── TrainingError       training data or checkpoint unusable
     └── TooFewImagesError   too few images to adapt weights to
@@ -48,6 +49,10 @@ class UnknownWeightsError(BitstreamError):
             f"the payload was made with weights {self.digest.hex()}, here are {self.args[1]}; decode it with its "
             "archive's weights, or with the tenfold release that made it"
         )
+
+
+class NoDecoderError(CodecError):
+    """The decoder that was asked for is there, and not for the weights that made a payload."""
 
 
 class CodecConfigError(CodecError, ValueError):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # who lists the families needs no safetensors
 _ID: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _IN_TREE: Final = f"{__package__}.families."
 _SHIPPED: Final = "shipped"
+_DECODERS: Final = "decoders"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +42,18 @@ class Unrounded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OtherDecoder:
+    """A decoder that a family has beside the faithful one: facts for people."""
+
+    name: str
+    """As `--decoder` takes it."""
+    purpose: str
+    """What its pictures are for, in one sentence with its full stop."""
+    generates: bool
+    """Whether they show what no payload says."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Family:
     """One codec family: facts for people, and where its parts are.
 
@@ -62,6 +75,8 @@ class Family:
     """Whether its codec has a `refiner`, and so takes an effort above 0."""
     presets_share: bool = False
     """Whether its presets share the qualities between them: together they are one codec, and `--weights` takes one."""
+    decoders: tuple[OtherDecoder, ...] = ()
+    """Beside the faithful one; whether there is one for a payload depends on the weights that made it."""
     experimental: bool = False
     """Whether its payloads may stop decoding in a later release: such a family is listed after all others."""
     codec: str
@@ -104,6 +119,11 @@ class Family:
         from codec.weights_file import SUFFIX
 
         return self.shipped / f"{preset}{SUFFIX}"
+
+    @property
+    def shipped_decoders(self) -> Path:
+        """The folder of the weights files of its decoders that ship. It need not exist."""
+        return self.shipped / _DECODERS
 
     def cost_of(self, weights: WeightsHeader) -> Cost | None:
         """What one of its weights files costs to run; None where nobody has counted."""

@@ -16,7 +16,7 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from codec import families as families_package
-from codec.contract import DEFAULT_CODEC, Codec
+from codec.contract import DEFAULT_CODEC, FAITHFUL, Codec
 from codec.errors import CodecConfigError, UnknownCodecError
 from codec.family import Family
 from codec.near_names import did_you_mean
@@ -102,6 +102,21 @@ def family_of(codec_id: str) -> Family:
 def is_experimental(codec_id: str) -> bool:
     """Whether an id is that of a family whose payloads may stop decoding in a later release."""
     return any(one.id == codec_id and one.experimental for one in families().values())
+
+
+def check_decoder(name: str) -> None:
+    """Refuse a decoder that no codec here has, before anything is loaded.
+
+    Raises:
+        CodecConfigError: there is none of that name; the text names those that there are.
+    """
+    others = (decoder.name for family in families().values() for decoder in family.decoders)
+    known = list(dict.fromkeys([FAITHFUL, *others]))
+    if name not in known:
+        raise CodecConfigError(
+            f"expected a decoder, one of {', '.join(known)} (`tenfold codecs` says what each is for); got {name!r}"
+            f"{did_you_mean(name, known)}"
+        )
 
 
 def load_codec(

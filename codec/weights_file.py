@@ -83,6 +83,19 @@ def read_header(path: Path) -> WeightsHeader:
         raise WeightsError(f"expected Tenfold's weights at {path}, got {error}") from error
 
 
+def config_of(data: bytes, *, where: str) -> str:
+    """What a weights file says of its tensors, without reading them.
+
+    Raises:
+        WeightsError: it is not a weights file.
+    """
+    try:
+        header_length = int.from_bytes(data[:8], "little")
+        return str(json.loads(data[8 : 8 + header_length])["__metadata__"][_METADATA_KEY])
+    except (ValueError, KeyError, TypeError) as error:
+        raise WeightsError(f"weights {where} are damaged, or not Tenfold's: {error}") from error
+
+
 def parse_weights(data: bytes, *, where: str) -> WeightsFile:
     """A weights file from its bytes.
 
@@ -93,11 +106,9 @@ def parse_weights(data: bytes, *, where: str) -> WeightsFile:
 
     try:
         tensors = load(data)
-        header_length = int.from_bytes(data[:8], "little")
-        config = json.loads(data[8 : 8 + header_length])["__metadata__"][_METADATA_KEY]
     except (safetensors.SafetensorError, ValueError, KeyError, TypeError) as error:
         raise WeightsError(f"weights {where} are damaged, or not Tenfold's: {error}") from error
-    return WeightsFile(tensors=tensors, config=str(config), data=data, where=where)
+    return WeightsFile(tensors=tensors, config=config_of(data, where=where), data=data, where=where)
 
 
 def weights_bytes(config: str, tensors: dict[str, Tensor]) -> bytes:

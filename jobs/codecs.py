@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from codec.contract import DEFAULT_CODEC
+from codec.decoder_file import DecoderFile, presets_by_digest, shipped_decoders
 from codec.family import Family
 from codec.laws import examine
 from codec.preset import Preset, preset_names, read_preset, training_words
@@ -32,11 +33,11 @@ def codecs(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the codecs that can be used here: what each is, and its presets.
+    """List the codecs that can be used here: what each is, its presets and its decoders.
 
     A preset is a weights file that ships with a codec; `--weights PRESET` encodes with it. Rates are what its training
     reached on held-back crops. `compress` takes an experimental codec only by its name: a later release may not decode
-    what it made.
+    what it made. A decoder that generates shows what no payload says, and its pictures say so.
 
     Examples:
 
@@ -52,16 +53,20 @@ def codecs(
             _check(check, as_json=as_json)
             return
         found = [
-            (family, [read_preset(family, name) for name in preset_names(family)])
+            (
+                family,
+                [read_preset(family, name) for name in preset_names(family)],
+                [file for file, _ in shipped_decoders(family)],
+            )
             for family in families().values()
         ]
         if as_json:
-            print_json([_facts(family, presets) for family, presets in found])
+            print_json([_facts(*one) for one in found])
             return
-        for number, (family, presets) in enumerate(found):
+        for number, (family, presets, shipped) in enumerate(found):
             if number:
                 print()
-            print("\n".join(_lines(family, presets)))
+            print("\n".join((*_lines(family, presets), *_decoder_lines(family, shipped))))
 
 
 def _check(codec_id: str, *, as_json: bool) -> None:
@@ -79,7 +84,7 @@ def _check(codec_id: str, *, as_json: bool) -> None:
         raise SystemExit(FAILED)
 
 
-def _facts(family: Family, presets: list[Preset]) -> dict[str, Any]:
+def _facts(family: Family, presets: list[Preset], shipped: list[DecoderFile]) -> dict[str, Any]:
     """What a program reads."""
     return {
         "id": family.id,
@@ -91,6 +96,14 @@ def _facts(family: Family, presets: list[Preset]) -> dict[str, Any]:
         "licence": family.licence,
         "package": offered_by(family.id) or None,
         "presets": [asdict(preset) for preset in presets],
+        "decoders": [
+            {
+                **asdict(decoder),
+                "licence": family.licence,
+                "shipped": [asdict(one) for one in shipped if one.decoder == decoder.name],
+            }
+            for decoder in family.decoders
+        ],
     }
 
 
@@ -109,6 +122,16 @@ def _lines(family: Family, presets: list[Preset]) -> Iterator[str]:
     for name, *cells in rows:
         aligned = (f"{cell:>{width}}" for cell, width in zip(cells, widths[1:], strict=True))
         yield "    ".join((f"    {name:<{widths[0]}}", *aligned))
+
+
+def _decoder_lines(family: Family, shipped: list[DecoderFile]) -> Iterator[str]:
+    """What a person reads of the decoders beside the faithful one."""
+    names = presets_by_digest(family) if shipped else {}
+    for decoder in family.decoders:
+        generates = " (generates)" if decoder.generates else ""
+        presets = [names.get(one.shows, one.shows) for one in shipped if one.decoder == decoder.name]
+        of = f" For payloads of {', '.join(presets)}." if presets else ""
+        yield f"  --decoder {decoder.name}{generates}: {decoder.purpose}{of}"
 
 
 def _standing(family: Family) -> str:

@@ -9,12 +9,15 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from codec.contract import FAITHFUL
+from codec.registry import check_decoder
 from jobs.keys_file import read_keys
 from jobs.options import (
     ArchiveUrl,
     AsJson,
     AsOfVersion,
     ConfigFile,
+    DecoderName,
     KeyGlob,
     OutQuality,
     RayAddress,
@@ -95,6 +98,7 @@ def decode(
             "Nothing is made larger.",
         ),
     ] = None,
+    decoder: DecoderName = FAITHFUL,
     fmt: Annotated[
         OutputFormat | None,
         typer.Option(
@@ -179,6 +183,8 @@ def decode(
 
       tenfold decode archive/ some/ --glob 'holiday/*.jpg'
 
+      tenfold decode archive/ shown/ --decoder realistic
+
       tenfold decode s3://b/archive s3://b/train --to tar --size 512 --where "width >= 512"
 
       tenfold decode s3://b/archive s3://b/out --requests s3://b/wanted.parquet --max-seconds 3600
@@ -193,6 +199,8 @@ def decode(
     stop = _stopping_after(max_seconds)
     with clear_errors(stopped=f"Stopped. {JOB_GOES_ON if is_job else GOES_ON}"):
         settings = read_config(config, workers=workers, ray_address=ray_address)
+        with usage():
+            check_decoder(decoder)
 
         def run(selection: Selection, folder: str) -> DecodeSummary:
             decoding = DecodeRun(
@@ -202,6 +210,7 @@ def decode(
                 selection=selection,
                 form=form,
                 size=size,
+                decoder=decoder,
                 to=to,
                 as_of=as_of,
                 existing=existing,

@@ -9,7 +9,18 @@ from typing import Annotated, Any
 
 import typer
 
-from jobs.options import ArchiveUrl, AsOfVersion, ConfigFile, OutQuality, read_config, read_form
+from codec.contract import FAITHFUL
+from codec.registry import check_decoder
+from jobs.options import (
+    ArchiveUrl,
+    AsOfVersion,
+    ConfigFile,
+    DecoderName,
+    OutQuality,
+    read_config,
+    read_form,
+    usage,
+)
 from jobs.terminal.decoded import code_of, tell_decoded
 from jobs.terminal.exit_codes import clear_errors
 from jobs.terminal.output import say
@@ -95,6 +106,7 @@ def get(
             "orientation turns the picture. --width and --height are of the part.",
         ),
     ] = None,
+    decoder: DecoderName = FAITHFUL,
     overwrite: Annotated[
         bool,
         typer.Option(
@@ -117,6 +129,8 @@ def get(
 
       tenfold get archive/ holiday/beach.jpg -o small.webp --size 256
 
+      tenfold get archive/ holiday/beach.jpg -o shown.png --decoder realistic
+
       tenfold get archive/ 'holiday/*' -o back/
     """
     form = read_form(fmt or _format_of(output), out_quality)
@@ -124,6 +138,8 @@ def get(
     if size is not None and box is not None:
         raise typer.BadParameter("--size, or a box of --width and --height: not both", param_hint="--size")
     with clear_errors():
+        with usage():
+            check_decoder(decoder)
         settings = read_config(config, workers=0)
         opened = Archive(archive, options=settings.storage, as_of=as_of)
         is_folder = _is_folder(output)
@@ -140,6 +156,7 @@ def get(
                 settings,
                 form=form,
                 size=size,
+                decoder=decoder,
                 selection=Selection(glob=key) if is_many else Selection(keys=[opened.row(key).key]),
                 as_of=as_of,
                 existing="replace" if overwrite else "refuse",
@@ -147,7 +164,9 @@ def get(
             summary = run.run()
             tell_decoded(summary, output, as_json=False)
             raise SystemExit(code_of(summary))
-        delivered = opened.file(key, form.fmt, quality=form.quality, size=size or box, region=region)
+        delivered = opened.file(
+            key, form.fmt, quality=form.quality, size=size or box, region=region, decoder=decoder
+        )
         if output == "-":
             product_is_printed()
             sys.stdout.buffer.write(delivered.data)

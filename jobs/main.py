@@ -31,11 +31,12 @@ VERBS: Final = {
     "old versions of the catalogue.",
     "rm": "Take images out of ARCHIVE.",
     "preview": "Make small pictures for the images of ARCHIVE that have none, so that many can be shown at once.",
+    "decoders": "Say which decoders ARCHIVE keeps beside the faithful one, or add one, or take one out.",
     "history": "List the versions of ARCHIVE, the newest first: when, by which run, and how many images came, changed, "
     "went.",
     "diff": "List the images that two versions of ARCHIVE hold differently, sorted by key: + added, - removed, "
     "~ changed.",
-    "codecs": "List the codecs that can be used here: what each is, and its presets.",
+    "codecs": "List the codecs that can be used here: what each is, its presets and its decoders.",
     "doctor": "Try everything a run needs, before the first one: reads, writes, deletes, create-only writes and "
     "commits by many writers at once, clock, Ray, GPU, and the codec on a picture.",
     "train": "Train a model of a codec family, on CPU or GPU.",

@@ -264,6 +264,15 @@ OutQuality = Annotated[
         "source the best that makes no file larger than the original was.",
     ),
 ]
+DecoderName = Annotated[
+    str,
+    typer.Option(
+        "--decoder",
+        metavar="NAME",
+        help="What shows coded images: faithful, as near to the original as the bytes allow, or another decoder of the "
+        "codec (`tenfold codecs` says what each is for). Images stored otherwise come as they are.",
+    ),
+]
 RayAddress = Annotated[
     str | None,
     typer.Option(

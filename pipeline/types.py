@@ -95,6 +95,8 @@ class Image:
     """The alpha plane as a lossless 8-bit grey PNG file, when the image has one."""
     carried: tuple[CarriedPart, ...] = ()
     """All of the file that is neither pixels nor one of the fields above, in the order of the file."""
+    generated_by: str | None = None
+    """Name of the decoder that made up some of what the pixels show; None where the payload says all of it."""
 
     @property
     def height(self) -> int:

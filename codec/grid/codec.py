@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from codec.contract import FAITHFUL, SIXTEENTHS
+from codec.contract import SIXTEENTHS
 from codec.entropy.range_coder import RangeCoder, Symbols
 from codec.entropy.symbol_streams import SymbolStream
 from codec.entropy.tables import SYMBOL_LIMIT
@@ -25,6 +25,7 @@ from codec.grid.sampled_decoder import SAMPLED, SampledDecoder
 from codec.grid.weights import GridWeights, understand
 from codec.parts.tile_loop import Tiling, latent_grid
 from codec.parts.tiled_codec import TiledCodec
+from codec.parts.tiled_decoder import TiledDecoder
 from codec.parts.tiled_model import AnalysedImage
 
 _TILE_PIXELS = 512
@@ -108,15 +109,17 @@ class GridCodec(TiledCodec):
         device: torch.device,
     ) -> None:
         """Encode with `own`; decode what it or one of `others` made."""
+        models = [ResidentModel(weights, device) for weights in (*others, own)]
+        noisy = [weights for weights in (*others, own) if weights.model.network.noise]
+        noise = {weights.digest: weights.model.network.noise for weights in noisy}
+        sampled = SampledDecoder(TiledDecoder({model.digest: model for model in models}), noise)
         super().__init__(
             family.id,
-            ResidentModel(own, device),
-            [ResidentModel(weights, device) for weights in others],
+            models[-1],
+            models[:-1],
             default_quality=OWN_QUALITY,
+            decoders={SAMPLED: sampled} if noise else {},
         )
-        noise = {weights.digest: weights.model.network.noise for weights in (*others, own)}
-        if own.model.network.noise:
-            self.decoders = {**self.decoders, SAMPLED: SampledDecoder(self.decoders[FAITHFUL], noise)}
 
 
 def load_grid(

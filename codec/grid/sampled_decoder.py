@@ -16,17 +16,23 @@ SAMPLED: Final = "sampled"
 """Its name among a codec's decoders."""
 
 
-class SampledDecoder:
+class SampledDecoder(Decoder):
     """Gives networks that take noise some, and shows what others make as it is.
 
     Noise is drawn by position and seeded with the checksum of the symbols: a payload looks the same every time, and one
     without symbols as any other of its size.
     """
 
+    generates = True
+
     def __init__(self, faithful: Decoder, noise: Mapping[bytes, int]) -> None:
         """Take the decoder that shows the pictures, and by the digests of their weights files how many values a
-        position the networks take."""
+        position those networks take that take any."""
         self._faithful, self._noise = faithful, noise
+
+    def shows(self, weights_digest: bytes) -> bool:
+        """Whether the network of these weights takes noise."""
+        return weights_digest in self._noise
 
     def synthesise(self, latents: Sequence[Latents]) -> list[RGB]:
         """The images."""

@@ -6,9 +6,11 @@ family is its networks, its order of coding, and a weights file.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
 
-from codec.contract import FAITHFUL, Codec
+from codec.contract import FAITHFUL, Codec, Decoder
 from codec.parts.tiled_decoder import TiledDecoder
 from codec.parts.tiled_encoder import TiledEncoder
 from codec.parts.tiled_model import PayloadFormat, RefinableModel, TiledModel
@@ -16,6 +18,8 @@ from codec.parts.tiled_opened import TiledOpener
 from codec.parts.tiled_reader import TiledReader
 from codec.parts.tiled_refiner import TiledRefiner
 from codec.weights_file import weights_name
+
+_NONE: Final[Mapping[str, Decoder]] = MappingProxyType({})
 
 
 class TiledCodec(Codec):
@@ -31,6 +35,7 @@ class TiledCodec(Codec):
         *,
         default_quality: int,
         payload_format: PayloadFormat | None = None,
+        decoders: Mapping[str, Decoder] = _NONE,
     ) -> None:
         """Encode with one model; decode what it or one of the others made.
 
@@ -40,17 +45,19 @@ class TiledCodec(Codec):
             others: further models to decode with.
             default_quality: the quality of a run that asks for none.
             payload_format: of a family that is older than the envelope.
+            decoders: beside the faithful one, by name.
         """
         chosen = payload_format or PayloadFormat()
         models = {model.digest: model for model in (*others, own)}
-        reader, decoder = TiledReader(family, models, chosen), TiledDecoder(models)
+        reader = TiledReader(family, models, chosen)
+        every = {FAITHFUL: TiledDecoder(models), **decoders}
         super().__init__(
             id=family,
             default_quality=default_quality,
             weights={weights_name(own.digest): own.file},
             encoder=TiledEncoder(family, own, chosen),
             reader=reader,
-            decoders={FAITHFUL: decoder},
+            decoders=every,
             refiner=TiledRefiner(own) if isinstance(own, RefinableModel) else None,
-            opener=TiledOpener(reader, decoder),
+            opener=TiledOpener(reader, every),
         )

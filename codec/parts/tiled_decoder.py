@@ -1,49 +1,59 @@
-"""The faithful decoder of a tiled codec: the synthesis transform of the model that made the payload."""
+"""A decoder of a tiled codec: for each model, a network that shows its latents. The faithful one is the model's own."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import cast
 
-from codec.contract import RGB, Latents
-from codec.parts.company import gathered
+from codec.contract import RGB, Decoder, Latents
+from codec.parts.company import company_on, gathered
 from codec.parts.quality import quality_tensor
 from codec.parts.tile_loop import Synthesised, synthesised
-from codec.parts.tiled_model import TiledModel, most_together
+from codec.parts.tiled_model import TiledNetwork
 from codec.parts.tiled_reader import TiledLatents
 
 
-class TiledDecoder:
+class TiledDecoder(Decoder):
     """Shows what `TiledReader` of the same models gives."""
 
-    def __init__(self, models: Mapping[bytes, TiledModel]) -> None:
-        """Take the models by the digests of their weights files."""
-        self._models = models
+    def __init__(self, networks: Mapping[bytes, TiledNetwork], *, generates: bool = False) -> None:
+        """Take the networks by the digests of the weights files whose latents they show."""
+        self._networks, self.generates = networks, generates
+
+    def shows(self, weights_digest: bytes) -> bool:
+        """Whether there is a network for payloads of these weights."""
+        return weights_digest in self._networks
+
+    def network(self, weights_digest: bytes) -> TiledNetwork:
+        """The one for payloads of these weights."""
+        return self._networks[weights_digest]
 
     def synthesise(self, latents: Sequence[Latents]) -> list[RGB]:
         """The images; those of one grid and one model together."""
         found: dict[int, RGB] = {}
         images = [cast(TiledLatents, one) for one in latents]
 
-        def kind(number: int) -> tuple[bytes, tuple[int, ...]]:
-            return images[number].weights_digest, tuple(images[number].y_hwC.shape[:2])
+        def kind(number: int) -> tuple[bytes, tuple[int, int]]:
+            height, width = images[number].y_hwC.shape[:2]
+            return images[number].weights_digest, (height, width)
 
-        def most(kind: tuple[bytes, tuple[int, ...]]) -> int:
-            height, width = kind[1]
-            return most_together(self._models[kind[0]], (height, width))
+        def most(kind: tuple[bytes, tuple[int, int]]) -> int:
+            return company_on(self._networks[kind[0]].synthesis.device).images_of(kind[1])
 
         for together in gathered(range(len(images)), kind, most):
-            model = self._models[images[together[0]].weights_digest]
-            shown = [to_show(images[n], model) for n in together]
-            found.update(zip(together, synthesised(model.synthesise, shown, model.synthesis), strict=True))
+            network = self._networks[images[together[0]].weights_digest]
+            shown = [self.to_show(images[n]) for n in together]
+            found.update(
+                zip(together, synthesised(network.synthesise, shown, network.synthesis), strict=True)
+            )
         return [found[n] for n in range(len(images))]
 
-
-def to_show(latents: TiledLatents, model: TiledModel) -> Synthesised:
-    """Latents as the tile loop shows them by their model's synthesis transform."""
-    return Synthesised(
-        tile=latents.tile,
-        width=latents.width,
-        height=latents.height,
-        beside=(quality_tensor(latents.sixteenths, model.synthesis.device),),
-    )
+    def to_show(self, latents: TiledLatents) -> Synthesised:
+        """Latents as the tile loop has their network show them. What a network takes beside them comes in here."""
+        device = self._networks[latents.weights_digest].synthesis.device
+        return Synthesised(
+            tile=latents.tile,
+            width=latents.width,
+            height=latents.height,
+            beside=(quality_tensor(latents.sixteenths, device),),
+        )

@@ -40,7 +40,20 @@ class AnalysedImage:
     are those a decoder will have, are rounded to nearest. None for latents as they were analysed."""
 
 
-class TiledModel(Protocol):
+class TiledNetwork(Protocol):
+    """What shows latents tile by tile: a model's own synthesis transform, or another network over its latents."""
+
+    @property
+    def synthesis(self) -> Tiling:
+        """How `synthesise` runs in tiles; its grid is that of the latents."""
+        ...
+
+    def synthesise(self, y_BChw: Tensor, quality_B: Tensor) -> Tensor:
+        """(B, C, h, w) -> (B, 3, H, W)."""
+        ...
+
+
+class TiledModel(TiledNetwork, Protocol):
     """One weights file of a family, resident on a device: what a family gives. Everything runs in inference mode."""
 
     @property
@@ -61,11 +74,6 @@ class TiledModel(Protocol):
     @property
     def analysis(self) -> Tiling:
         """How `analyse` runs in tiles."""
-        ...
-
-    @property
-    def synthesis(self) -> Tiling:
-        """How `synthesise` runs in tiles; on the same grid."""
         ...
 
     @property
@@ -106,10 +114,6 @@ class TiledModel(Protocol):
         Raises:
             BitstreamError: the stream is a reader and does not hold these symbols.
         """
-        ...
-
-    def synthesise(self, y_BChw: Tensor, quality_B: Tensor) -> Tensor:
-        """(B, C, h, w) -> (B, 3, H, W)."""
         ...
 
 

@@ -2,37 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from codec.contract import RGB
+from codec.contract import RGB, Decoder, Opened, check_shown
 from codec.kept_scales import KeptScales
 from codec.parts.tile_loop import Synthesised, synthesised, synthesised_part
-from codec.parts.tiled_decoder import TiledDecoder, to_show
+from codec.parts.tiled_decoder import TiledDecoder
 from codec.parts.tiled_model import ProgressiveModel
 from codec.parts.tiled_reader import Reading, TiledReader
 from codec.sizes import check_region, reduced
+from codec.whole_picture import WholePicture
 
 _LATENT_BYTES: Final = 6
 """Of a latent: itself, in float32, and about half as much that a walk under way knows beside it."""
 
 
 class TiledOpener:
-    """Opens what a reader reads and a decoder shows."""
+    """Opens what a reader reads and decoders show."""
 
-    def __init__(self, reader: TiledReader, decoder: TiledDecoder) -> None:
-        """Take both, of the same models."""
-        self._reader, self._decoder = reader, decoder
+    def __init__(self, reader: TiledReader, decoders: Mapping[str, Decoder]) -> None:
+        """Take them, of the same models."""
+        self._reader, self._decoders = reader, decoders
 
-    def open(self, payload: bytes) -> TiledOpened:
-        """Take a payload; its symbols are decoded when they are needed.
+    def open(self, payload: bytes, *, decoder: str) -> Opened:
+        """Take a payload; its symbols are decoded when they are needed. What no tiles show is had whole.
 
         Raises:
             BitstreamError: it is damaged, truncated, or of another codec.
             UnknownWeightsError: it is sound, and made with a model that is not at hand.
+            NoDecoderError: the decoder is for other weights.
         """
-        return TiledOpened(self._reader.begin(payload), self._decoder)
+        reading = self._reader.begin(payload)
+        check_shown(self._decoders, decoder, reading.model.digest)
+        chosen = self._decoders[decoder]
+        if isinstance(chosen, TiledDecoder):
+            return TiledOpened(reading, chosen)
+        return WholePicture(reading.width, reading.height, lambda: chosen.synthesise([reading.latents()])[0])
 
 
 class TiledOpened(KeptScales):
@@ -42,6 +50,7 @@ class TiledOpened(KeptScales):
         """Take a payload that may have been read in part."""
         super().__init__()
         self._reading, self._decoder = reading, decoder
+        self._network = decoder.network(reading.model.digest)
 
     @property
     def width(self) -> int:
@@ -68,10 +77,10 @@ class TiledOpened(KeptScales):
             BitstreamError: the payload is damaged.
         """
         check_region(left, top, width, height, within=(self.width, self.height))
-        model = self._reading.model
+        network = self._network
         rows, columns = slice(top, top + height), slice(left, left + width)
-        shown = to_show(self._reading.latents(), model)
-        return synthesised_part(model.synthesise, shown, model.synthesis, rows, columns)
+        shown = self._decoder.to_show(self._reading.latents())
+        return synthesised_part(network.synthesise, shown, network.synthesis, rows, columns)
 
     def whole(self) -> RGB:
         """The whole picture, made anew at every call.
@@ -82,10 +91,10 @@ class TiledOpened(KeptScales):
         return self._decoder.synthesise([self._reading.latents()])[0]
 
     def _smaller(self, denominator: int) -> RGB:
-        """From the first latents alone, where the model can."""
+        """From the first latents alone, where it is the model that shows them, and it can; else of larger pictures."""
         model = self._reading.model
-        if not isinstance(model, ProgressiveModel):
-            return reduced(self.whole(), denominator)
+        if self._network is not model or not isinstance(model, ProgressiveModel):
+            return reduced(self.scaled(denominator // 2), 2)
         y_hwC = self._reading.first(model.channels_at(denominator))
         shown = Synthesised(
             tile=lambda rows, columns: y_hwC[rows, columns].permute(2, 0, 1)[None],

@@ -168,6 +168,40 @@ def digest_of_difference(path: str) -> bytes | None:
     return None if match is None else bytes.fromhex(match[1])
 
 
+# codec/decoders/<decoder>/<for>/<digest>.safetensors      what shows payloads made with the weights <for>
+
+DECODERS_FOLDER: Final = f"{WEIGHTS_FOLDER}/decoders"
+_DECODER: Final = re.compile(
+    rf"{DECODERS_FOLDER}/(?P<name>[^/]+)/(?P<shows>[0-9a-f]{{16}})/(?P<digest>[0-9a-f]{{16}}){re.escape(SUFFIX)}"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class DecoderPlace:
+    """What the path of a decoder's weights file says."""
+
+    name: str
+    """As `--decoder` takes it."""
+    shows: bytes
+    """Digest of the weights whose payloads it shows."""
+    digest: bytes
+    """Of the file."""
+
+    @property
+    def path(self) -> str:
+        """Where it lies below the archive."""
+        return f"{DECODERS_FOLDER}/{self.name}/{self.shows.hex()}/{weights_name(self.digest)}"
+
+
+def decoder_at(path: str) -> DecoderPlace | None:
+    """Undo `DecoderPlace.path`; None for any other name."""
+    match = _DECODER.fullmatch(path)
+    if match is None:
+        return None
+    shows, digest = (bytes.fromhex(match[part]) for part in ("shows", "digest"))
+    return DecoderPlace(name=match["name"], shows=shows, digest=digest)
+
+
 # codec/adaptations/<utc time>-<sha16>.json       what came of learning from the archive's images
 
 ADAPTATIONS_FOLDER: Final = f"{WEIGHTS_FOLDER}/adaptations"

@@ -2,6 +2,8 @@
 
 ARCHIVE/codec/<digest>.safetensors      <digest>: first 8 bytes of the file's sha256, hexadecimal
 ARCHIVE/codec/<digest>.difference       ... or what makes this file of another one, whose digest it holds
+
+Weights of decoders, which payloads do not name, lie elsewhere (decoders.py).
 """
 
 from __future__ import annotations
@@ -30,7 +32,8 @@ from pipeline.types import CatalogueRow
 def archived_digests(archive: Storage) -> list[bytes]:
     """Digests of the weights files that an archive has, whole or as differences, by their names."""
     named = (
-        (digest_in(info.path) or digest_of_difference(info.path)) for info in archive.list(WEIGHTS_FOLDER)
+        (digest_in(info.path) or digest_of_difference(info.path))
+        for info in archive.list(WEIGHTS_FOLDER, recursive=False)
     )
     return list(dict.fromkeys(digest for digest in named if digest is not None))
 

@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 from torch.utils.data import Dataset
 
+from codec.contract import FAITHFUL
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.versions import AsOf
 from pipeline.datasets.decoded_cache import DecodedCache
@@ -42,6 +43,7 @@ class ArchiveDataset(Dataset[Any]):
         size: Size | None = None,
         region: Region | None = None,
         latents: bool | int = False,
+        decoder: str = FAITHFUL,
         columns: Sequence[str] = (),
         transform: Transform | None = None,
         decode: bool = True,
@@ -61,6 +63,7 @@ class ArchiveDataset(Dataset[Any]):
             region: (left, top, width, height) of the part that is wanted of each image, in pixels as stored.
             latents: True for items with `latents`, float32 of shape (C, h, w), in the place of `image`, without running
                 a decoder network; a number for the first so many channels, the coarsest.
+            decoder: what shows coded images (`tenfold codecs` lists them); one that it cannot show cannot be given.
             columns: of the catalogue, to be in every item beside its key, as `psnr_db`.
             transform: what makes of an item what is to be given. Under spawn and forkserver it must be pickled: a
                 function of a module.
@@ -77,7 +80,7 @@ class ArchiveDataset(Dataset[Any]):
             ConfigError: options that exclude each other, or latents that have nothing in common.
         """
         storage = Storage(url, options)
-        form = ItemForm(size=size, region=region, latents=latents)
+        form = ItemForm(size=size, region=region, latents=latents, decoder=decoder)
         catalogue = Catalogue(storage, as_of=as_of)
         rows = select_rows(
             catalogue,

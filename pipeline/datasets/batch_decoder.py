@@ -48,7 +48,8 @@ class BatchDecoder:
         try:
             if self._form.is_latents:
                 return list(self._rows.first_latents(rows, self._form.channels))
-            return [_own(as_rgb(image.pixels)) for image in self._rows.decode(rows)]
+            images = self._rows.decode(rows, decoder=self._form.decoder)
+            return [_own(as_rgb(image.pixels)) for image in images]
         except (TenfoldError, CodecError) as error:
             if len(rows) == 1:
                 return [_of(rows[0], error)]
@@ -56,7 +57,7 @@ class BatchDecoder:
 
     def _decode_alone(self, row: ShardRow) -> Array | ArchiveError:
         try:
-            opened = self._rows.open(row)
+            opened = self._rows.open(row, decoder=self._form.decoder)
             if self._form.is_whole:
                 return _own(as_rgb(opened.whole()))
             return _own(as_rgb(opened.view(size=self._form.size, region=self._form.region).pixels))

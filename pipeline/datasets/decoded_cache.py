@@ -25,6 +25,7 @@ from uuid import uuid4
 import google_crc32c
 import numpy as np
 
+from codec.contract import FAITHFUL
 from pipeline.datasets.batch_decoder import Array
 from pipeline.datasets.item_form import ItemForm
 from pipeline.types import CatalogueRow
@@ -93,7 +94,9 @@ class DecodedCache:
 
     def _path(self, row: CatalogueRow) -> Path:
         content = (row.shard, row.payload_offset, row.payload_crc32c)
-        form = (self._form.size, self._form.region, self._form.latents)
+        form: tuple[object, ...] = (self._form.size, self._form.region, self._form.latents)
+        if self._form.decoder != FAITHFUL:
+            form = (*form, self._form.decoder)
         name = blake2b(repr((_FORMAT, content, form)).encode(), digest_size=16).hexdigest()
         return self._folder / name[:2] / f"{name}.array"
 

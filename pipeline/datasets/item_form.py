@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from codec.contract import FAITHFUL
 from pipeline.decode.view_size import Region, Size
 from pipeline.errors import ConfigError
 
@@ -25,13 +26,19 @@ class ItemForm:
     """(left, top, width, height) as stored; None for all of it."""
     latents: bool | int = False
     """Whether latents instead of pixels, or how many of their channels, the coarsest first."""
+    decoder: str = FAITHFUL
+    """What shows coded images."""
 
     def __post_init__(self) -> None:
         """Refuse what no image can be shown in.
 
         Raises:
-            ConfigError: latents of a size or a region, or of no channel.
+            ConfigError: latents of a size, a region or a decoder, or of no channel.
         """
+        if self.is_latents and self.decoder != FAITHFUL:
+            raise ConfigError(
+                f"Expected `latents` without a decoder, which runs over them, got decoder={self.decoder!r}."
+            )
         if self.is_latents and (self.size is not None or self.region is not None):
             raise ConfigError(
                 f"Expected `latents` of whole images, got size={self.size} and region={self.region} beside it. Leave "

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import PIL.Image
 import pyarrow as pa
 
+from codec.contract import FAITHFUL
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.key_index import KeyIndex
 from pipeline.archive.range_reads import read_all, read_payload, read_row
@@ -70,7 +71,14 @@ class Archive:
     def __reduce__(self) -> tuple[Callable[..., Archive], tuple[str, StorageOptions, str, AsOf | None]]:
         return _reopened, (self._storage.url, self._storage.options, self._device, self._as_of)
 
-    def get(self, key: str, *, size: Size | None = None, region: Region | None = None) -> PIL.Image.Image:
+    def get(
+        self,
+        key: str,
+        *,
+        size: Size | None = None,
+        region: Region | None = None,
+        decoder: str = FAITHFUL,
+    ) -> PIL.Image.Image:
         """One image, with EXIF, ICC profile and XMP in its `info`; orientation is not applied.
 
         A coded or lossless image comes in mode L, LA, RGB or RGBA. A kept one is its original file, opened. In another
@@ -82,20 +90,24 @@ class Archive:
                 long as it likes. Proportions are kept, and nothing is made larger.
             region: (left, top, width, height) of the part that is wanted, in pixels as stored, before any orientation
                 is applied: `get(key, region=...)` is `get(key)` cropped.
+            decoder: what shows it where it was coded (`tenfold codecs` lists them). A picture that shows more than was
+                stored says so in its XMP: the DigitalSourceType of IPTC.
         Raises:
             UnknownKeyError: the archive has no such image.
             ArchiveError: the image failed when it was to be compressed, or is kept and larger than Pillow opens, or
                 holds no picture that can be shown so.
             ConfigError: no size, or a region that does not lie in the image.
             DamagedError: its bytes are not those that were written.
+            CodecConfigError, NoDecoderError: its codec has no such decoder, or none for the weights that it was coded
+                with.
         """
         if size is not None or region is not None:
-            return to_pillow(self.open(key).view(size=size, region=region))
+            return to_pillow(self.open(key, decoder=decoder).view(size=size, region=region))
         row = self.read(key)
-        return to_pillow(self._decoded(row)) if row.status in WITH_PIXELS else _opened_file(row)
+        return to_pillow(self._decoded(row, decoder)) if row.status in WITH_PIXELS else _opened_file(row)
 
     def get_many(
-        self, keys: Iterable[str], *, size: Size | None = None
+        self, keys: Iterable[str], *, size: Size | None = None, decoder: str = FAITHFUL
     ) -> Iterator[tuple[str, PIL.Image.Image]]:
         """Many images as `get` gives one, each with its key, in the order in which they lie in the archive.
 
@@ -104,39 +116,47 @@ class Archive:
         Args:
             keys: each counts once.
             size: as for `get`.
+            decoder: likewise.
         Raises:
             UnknownKeyError: the archive lacks one of them; nothing is read then.
-            ArchiveError, ConfigError, DamagedError: as `get`.
+            ArchiveError, CodecError, ConfigError, DamagedError: as `get`.
         """
         rows = (row for _, row in self.read_many(keys))
         for part in parts(rows, lambda row: row.num_pixels, most=PIXELS_TOGETHER):
             if size is not None:
-                yield from ((row.key, to_pillow(self._decoder.open(row).view(size=size))) for row in part)
+                opened = ((row.key, self._decoder.open(row, decoder=decoder)) for row in part)
+                yield from ((key, to_pillow(one.view(size=size))) for key, one in opened)
                 continue
-            images = iter(self._decoder.decode([row for row in part if row.status in WITH_PIXELS]))
+            with_pixels = [row for row in part if row.status in WITH_PIXELS]
+            images = iter(self._decoder.decode(with_pixels, decoder=decoder))
             for row in part:
                 yield row.key, to_pillow(next(images)) if row.status in WITH_PIXELS else _opened_file(row)
 
-    def open(self, key: str) -> OpenedImage:
+    def open(self, key: str, *, decoder: str = FAITHFUL) -> OpenedImage:
         """One image for pictures of any size and any part of it: what was decoded for one serves the next.
 
+        Args:
+            decoder: as for `get`. A small picture by another than the faithful one costs as much as the whole.
         Raises:
             UnknownKeyError: the archive has no such image.
             ArchiveError: the image failed when it was to be compressed, or it is kept and there is no picture to see
                 in its file, or one of more than 100 megapixels.
             DamagedError: its bytes are not those that were written.
+            CodecConfigError, NoDecoderError: as `get`.
         """
-        return self._decoder.open(self.read(key))
+        return self._decoder.open(self.read(key), decoder=decoder)
 
-    def image(self, key: str) -> Image:
+    def image(self, key: str, *, decoder: str = FAITHFUL) -> Image:
         """The pixels of one image as an array, and all metadata byte for byte.
 
+        Args:
+            decoder: as for `get`.
         Raises:
             ArchiveError: also when the image was kept because its samples are of a kind not modelled.
         """
         row = self.read(key)
         if row.status in WITH_PIXELS:
-            return self._decoded(row)
+            return self._decoded(row, decoder)
         image = read_image(file_of(row))
         if not isinstance(image, Image):
             raise ArchiveError(
@@ -153,6 +173,7 @@ class Archive:
         quality: int | None = None,
         size: Size | None = None,
         region: Region | None = None,
+        decoder: str = FAITHFUL,
     ) -> Delivery:
         """One image as the bytes of a file.
 
@@ -162,15 +183,18 @@ class Archive:
             quality: 1 (smallest) to 100, of lossy formats.
             size: as for `get`: then any image is written anew, with what `get` keeps, as PNG where no format is said.
             region: likewise.
+            decoder: likewise.
         Raises:
             RestoreError: the format cannot hold this image.
             ConfigError: the format takes no quality; or as `get`.
         """
         form = FileForm(fmt=fmt, quality=quality)
         if size is not None or region is not None:
-            return deliver_view(self.open(key).view(size=size, region=region), form, strict=True)
+            view = self.open(key, decoder=decoder).view(size=size, region=region)
+            return deliver_view(view, form, strict=True)
         row = self.read(key)
-        return deliver(row, self._decoded(row) if row.status in WITH_PIXELS else None, form, strict=True)
+        decoded = self._decoded(row, decoder) if row.status in WITH_PIXELS else None
+        return deliver(row, decoded, form, strict=True)
 
     def latents(self, key: str) -> npt.NDArray[np.float32]:
         """The dequantised latents of a coded image, (C, h, w), without running the synthesis network.
@@ -277,8 +301,8 @@ class Archive:
         """See what has been committed since; an archive opened as of a version stays as it was."""
         self._index.refresh()
 
-    def _decoded(self, row: ShardRow) -> Image:
-        return self._decoder.decode([row])[0]
+    def _decoded(self, row: ShardRow, decoder: str) -> Image:
+        return self._decoder.decode([row], decoder=decoder)[0]
 
 
 def _opened_file(row: ShardRow) -> PIL.Image.Image:

@@ -47,6 +47,8 @@ class OpenedImage:
     """EXIF orientation 1..8."""
     icc: bytes | None
     """Colour profile of the pixels."""
+    generated_by: str | None = None
+    """As `Image.generated_by`."""
 
     @property
     def width(self) -> int:
@@ -133,6 +135,7 @@ class OpenedImage:
             exif=with_orientation(None, self.orientation) if self.orientation else None,
             icc=self.icc,
             alpha=_png(channels[..., -1]) if has_alpha else None,
+            generated_by=self.generated_by,
         )
 
     def _picture(self, width: int, height: int, shown: Region) -> PIL.Image.Image:
@@ -160,7 +163,7 @@ class OpenedImage:
         return from_rgb(pixels, grey=True) if is_grey and pixels.shape[2] == 3 else pixels
 
 
-def open_pixels(row: ShardRow, colour: Opened) -> OpenedImage:
+def open_pixels(row: ShardRow, colour: Opened, *, generated_by: str | None = None) -> OpenedImage:
     """A coded or lossless row, and what gives its colours."""
     png, height, width = row.alpha, colour.height, colour.width
     alpha = None
@@ -174,6 +177,7 @@ def open_pixels(row: ShardRow, colour: Opened) -> OpenedImage:
         source_format=row.source_format or "",
         orientation=row.orientation,
         icc=row.icc,
+        generated_by=generated_by,
     )
 
 

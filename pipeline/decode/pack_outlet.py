@@ -45,7 +45,9 @@ class PackOutlet:
         """Keep it for the pack."""
         asked = wanted.place(delivery.fmt).asked
         name = _sample_file(wanted, row, delivery) if self._kind == "tar" else asked
-        facts = MemberFacts.of(row, width=delivery.width, height=delivery.height)
+        facts = MemberFacts.of(
+            row, width=delivery.width, height=delivery.height, generated_by=delivery.generated_by
+        )
         self._members[wanted.position] = PackMember(name=name, data=delivery.data, facts=facts)
         return name
 

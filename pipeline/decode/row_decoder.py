@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from codec.contract import RGB, Codec
+from codec.contract import FAITHFUL, RGB, Codec, Opened
 from codec.whole_picture import WholePicture
 from pipeline.decode.opened_image import GREY_MODES, OpenedImage, open_file, open_pixels
 from pipeline.decode.resident_codecs import ResidentCodecs
@@ -38,18 +38,20 @@ class RowDecoder:
         """
         self._codecs = ResidentCodecs(archive, device=device)
 
-    def decode(self, rows: Sequence[ShardRow]) -> list[Image]:
+    def decode(self, rows: Sequence[ShardRow], *, decoder: str = FAITHFUL) -> list[Image]:
         """Decode coded rows, in batches of those that share a codec, and unpack lossless ones.
 
         Args:
             rows: of status coded or lossless, with their payloads.
+            decoder: of their codecs: what shows the coded ones.
         Returns:
             The images, in the order of `rows`.
         Raises:
             DamagedError: a payload decodes to other latents, or another size, than were encoded.
             NewerFormatError: a lossless payload is packed in a way that is not known here.
             ArchiveError: the archive lacks the weights of a payload, or they are damaged.
-            CodecError: no such codec here, or a payload that is not its bitstream.
+            CodecError: no such codec here, or a payload that is not its bitstream; no such decoder, or none for the
+                weights that made the payload.
         """
         numbers: dict[str, list[int]] = defaultdict(list)
         images: dict[int, Image] = {}
@@ -61,16 +63,19 @@ class RowDecoder:
             numbers[codec_id].append(number)
         for codec_id, of_codec in numbers.items():
             batch = [rows[number] for number in of_codec]
-            decoded = self._codecs.use(codec_id, partial(_decode_checked, rows=batch))
+            decoded = self._codecs.use(
+                codec_id, partial(_decode_checked, rows=batch, decoder=decoder), decoder=decoder
+            )
             images.update(zip(of_codec, decoded, strict=True))
         return [images[number] for number in range(len(rows))]
 
-    def open(self, row: ShardRow, *, limits: ReadLimits = _LIMITS) -> OpenedImage:
+    def open(self, row: ShardRow, *, limits: ReadLimits = _LIMITS, decoder: str = FAITHFUL) -> OpenedImage:
         """One image for pictures of any size and any part of it; most of the work is done when those are asked for.
 
         Args:
             row: of any status but failed, with its payload, whose checksum was compared when it was read.
             limits: how many pixels of a kept or bounded file may be decoded: of a larger one nothing is.
+            decoder: of its codec: what shows it where it is coded.
         Raises:
             DamagedError: the payload does not belong to the row, or does not unpack.
             ArchiveError: there is no picture to see in the file that was kept, or too large a one; the archive lacks
@@ -84,9 +89,13 @@ class RowDecoder:
             unpack = WholePicture(width, height, lambda: _unpacked(row).pixels, channels=channels)
             return open_pixels(row, unpack)
         codec_id, payload = _coded(row)
-        colour = self._codecs.use(codec_id, lambda codec: codec.open(payload))
+
+        def opened(codec: Codec) -> tuple[Opened, bool]:
+            return codec.open(payload, decoder=decoder), codec.named_decoder(decoder).generates
+
+        colour, generates = self._codecs.use(codec_id, opened, decoder=decoder)
         _check_size(row, colour.width, colour.height)
-        return open_pixels(row, colour)
+        return open_pixels(row, colour, generated_by=decoder if generates else None)
 
     def latents(self, codec_id: str, payload: bytes) -> npt.NDArray[np.float32]:
         """The dequantised latents of a payload, (C, h, w), without running the synthesis network.
@@ -121,20 +130,21 @@ def _coded(row: ShardRow) -> tuple[str, bytes]:
     return row.codec, row.payload
 
 
-def _decode_checked(codec: Codec, rows: Sequence[ShardRow]) -> list[Image]:
-    decoded = codec.decode([row.payload or b"" for row in rows])
+def _decode_checked(codec: Codec, rows: Sequence[ShardRow], decoder: str) -> list[Image]:
+    decoded = codec.decode([row.payload or b"" for row in rows], decoder=decoder)
     for row, one in zip(rows, decoded, strict=True):
         if one.symbols_crc32 != row.symbols_crc32:
             raise DamagedError(
                 f"Expected latents with CRC {row.symbols_crc32} for {row.key!r}, got {one.symbols_crc32} from "
                 f"{codec.id} on this machine, though the payload is whole. Are these the weights it was encoded with?"
             )
-    return [_of_rgb(row, one.pixels) for row, one in zip(rows, decoded, strict=True)]
+    generated_by = decoder if codec.named_decoder(decoder).generates else None
+    return [_of_rgb(row, one.pixels, generated_by) for row, one in zip(rows, decoded, strict=True)]
 
 
-def _of_rgb(row: ShardRow, rgb: RGB) -> Image:
+def _of_rgb(row: ShardRow, rgb: RGB, generated_by: str | None) -> Image:
     _check_size(row, rgb.shape[1], rgb.shape[0])
-    return _image(row, from_rgb(rgb, grey=row.mode in GREY_MODES))
+    return _image(row, from_rgb(rgb, grey=row.mode in GREY_MODES), generated_by)
 
 
 def _check_size(row: ShardRow, width: int, height: int) -> None:
@@ -165,7 +175,7 @@ def _unpacked(row: ShardRow) -> Image:
         ) from error
 
 
-def _image(row: ShardRow, pixels: npt.NDArray[np.uint8]) -> Image:
+def _image(row: ShardRow, pixels: npt.NDArray[np.uint8], generated_by: str | None = None) -> Image:
     return Image(
         pixels=pixels,
         source_format=row.source_format or "",
@@ -177,4 +187,5 @@ def _image(row: ShardRow, pixels: npt.NDArray[np.uint8]) -> Image:
         xmp=row.xmp,
         alpha=row.alpha,
         carried=unpack_carried(row.carried),
+        generated_by=generated_by,
     )

@@ -11,6 +11,8 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, replace
 from typing import Any, Final
 
+from codec.contract import FAITHFUL
+from codec.registry import check_decoder
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.versions import AsOf
 from pipeline.config import CompressConfig
@@ -65,6 +67,7 @@ class DecodeRun:
         selection: Selection = Selection(),  # noqa: B008 frozen
         form: FileForm = FileForm(),  # noqa: B008 frozen
         size: int | None = None,
+        decoder: str = FAITHFUL,
         to: OutputKind = "files",
         as_of: AsOf | None = None,
         existing: Existing = "refuse",
@@ -76,16 +79,21 @@ class DecodeRun:
             selection: the images; all of them unless it says which.
             form: how the files are to come.
             size: the longer side at most, in pixels, of images that are not asked for in a size of their own.
+            decoder: what shows coded images. One that it cannot show fails; what is stored otherwise comes as it is.
             as_of: the archive as it was then.
             existing: what becomes of files that are there. Files appear whole, so a killed run goes on with "keep".
             is_recorded: keep a record in the destination, from which the same command goes on. Packs need it.
+        Raises:
+            CodecConfigError: no codec here has such a decoder.
         """
+        check_decoder(decoder)
         self._archive = archive
         self._destination = destination
         self._config = config
         self._selection = selection
         self._form = form
         self._size = size
+        self._decoder = decoder
         self._to: OutputKind = to
         self._as_of = as_of
         self._existing: Existing = existing
@@ -131,6 +139,7 @@ class DecodeRun:
             "form": asdict(self._form),
             "size": self._size,
             "to": self._to,
+            **({} if self._decoder == FAITHFUL else {"decoder": self._decoder}),
         }
 
     def _planned(self, catalogue: Catalogue, record: JobRecord, asked: dict[str, Any]) -> PlanHead:
@@ -161,6 +170,7 @@ class DecodeRun:
             destination_url=self._destination.url,
             to=self._to,
             pack_prefix=record.job,
+            decoder=self._decoder,
             config=self._config,
         )
         workload = Workload(images=left, megapixels=head.megapixels * left / head.planned)

@@ -122,6 +122,8 @@ class DecoderSpec:
     to: OutputKind
     pack_prefix: str
     """What the names of packs begin with."""
+    decoder: str
+    """What shows coded images."""
     config: CompressConfig
 
     def build(self, *, threads: int) -> DecoderWorker:
@@ -133,6 +135,7 @@ class DecoderSpec:
             Storage(self.destination_url, self.config.storage),
             to=self.to,
             pack_prefix=self.pack_prefix,
+            decoder=self.decoder,
             batch_pixels=int(self.config.workers.batch_megapixels * 1e6),
             threads=threads,
         )

@@ -32,6 +32,7 @@ class DecoderWorker(Worker[DecodeTask, DecodeResult]):
         *,
         to: OutputKind,
         pack_prefix: str,
+        decoder: str,
         batch_pixels: int,
         threads: int,
     ) -> None:
@@ -40,6 +41,7 @@ class DecoderWorker(Worker[DecodeTask, DecodeResult]):
         self._destination = destination
         self._to: OutputKind = to
         self._pack_prefix = pack_prefix
+        self._decoder_name = decoder
         self._batch_pixels = batch_pixels
         self._decoder = RowDecoder(archive)
         self._writers = ThreadPoolExecutor(threads, thread_name_prefix="write")
@@ -97,7 +99,7 @@ class DecoderWorker(Worker[DecodeTask, DecodeResult]):
         """
         try:
             whole = [row for wanted, row in batch if row.status in WITH_PIXELS and not wanted.is_view]
-            images = iter(self._decoder.decode(whole))
+            images = iter(self._decoder.decode(whole, decoder=self._decoder_name))
             return [self._picture(wanted, row, images) for wanted, row in batch]
         except StorageError:
             raise
@@ -108,7 +110,8 @@ class DecoderWorker(Worker[DecodeTask, DecodeResult]):
 
     def _picture(self, wanted: WantedImage, row: ShardRow, decoded: Iterator[Image]) -> Image | None:
         if wanted.is_view:
-            return self._decoder.open(row).view(size=wanted.size, region=wanted.region)
+            opened = self._decoder.open(row, decoder=self._decoder_name)
+            return opened.view(size=wanted.size, region=wanted.region)
         return next(decoded) if row.status in WITH_PIXELS else None
 
     def _write(

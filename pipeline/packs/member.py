@@ -25,13 +25,19 @@ class MemberFacts:
     quality: int | None
     bpp: float | None
     psnr_db: float | None
+    """Of the faithful picture."""
     run: str
+    generated_by: str | None
+    """Name of the decoder, where the picture shows more than was stored."""
 
     @classmethod
-    def of(cls, row: ShardRow, *, width: int | None, height: int | None) -> Self:
-        """Of a row, and of the size in which its picture comes."""
-        told = {field.name: getattr(row, field.name) for field in fields(cls)}
-        return cls(**{**told, "width": width, "height": height})
+    def of(
+        cls, row: ShardRow, *, width: int | None, height: int | None, generated_by: str | None = None
+    ) -> Self:
+        """Of a row, and of the picture that comes."""
+        own = {"width": width, "height": height, "generated_by": generated_by}
+        stored = {field.name: getattr(row, field.name) for field in fields(cls) if field.name not in own}
+        return cls(**stored, **own)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import Final
 
+from codec.contract import FAITHFUL
+from pipeline.own_code import VERSION
 from pipeline.serve.view import View
 from pipeline.types import CatalogueRow
 
@@ -17,10 +19,19 @@ def image_id(row: CatalogueRow) -> str:
     return f"{row.shard}#{row.row}"
 
 
+def opened_id(row: CatalogueRow, view: View | None) -> str:
+    """The image as it is held open for a view of it, by whoever decodes: another decoder opens it anew."""
+    is_other = view is not None and row.status == "coded" and view.decoder != FAITHFUL
+    return f"{image_id(row)}@{view.decoder}" if view is not None and is_other else image_id(row)
+
+
 def weak_etag(row: CatalogueRow, view: View) -> str:
     """Of a file made of an image. Pixels differ by a step or two between machines, so it is weak: 304, no ranges."""
     content = (row.key, row.payload_length, row.source_sha256, row.codec, row.weights, row.orientation)
-    told = repr((RENDERER, content, view)).encode()
+    shown_by = (
+        None if view.decoder == FAITHFUL else VERSION
+    )  # whose weights ship with a release, and may change
+    told = repr((RENDERER, content, view, shown_by)).encode()
     return f'W/"{_crc(row)}-{blake2b(told, digest_size=12).hexdigest()}"'
 
 

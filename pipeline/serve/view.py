@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from codec.contract import FAITHFUL
+
 Box = tuple[int, int, int, int]
 """(left, top, width, height) in pixels."""
 ViewFormat = Literal["jpeg", "png", "webp"]
@@ -31,6 +33,8 @@ class View:
     """Clockwise, 0 to 3."""
     colours: Colours = "default"
     fmt: ViewFormat = "jpeg"
+    decoder: str = FAITHFUL
+    """What shows it where it was coded."""
 
     def denominator(self) -> int:
         """One over the scale at which it can be cut out of the image: a power of two up to 16."""

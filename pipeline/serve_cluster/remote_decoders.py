@@ -11,7 +11,7 @@ from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
 
 from pipeline.metrics.serving import ServingMetrics
 from pipeline.serve.decoding.contract import DecoderDiedError, Made, NotMade, OverloadedError
-from pipeline.serve.image_id import image_id
+from pipeline.serve.image_id import opened_id
 from pipeline.serve.limits import Limits
 from pipeline.serve.view import View
 from pipeline.serve_cluster.decoder_replica import Reply
@@ -66,7 +66,7 @@ class RemoteDecoders:
             self._asked -= 1
 
     async def _ask(self, row: CatalogueRow, view: View | None, *, alone: bool) -> Made | NotMade:
-        replicas = self._replicas.options(session_id=image_id(row))
+        replicas = self._replicas.options(session_id=opened_id(row, view))
         response = replicas.make.remote(row, view, alone=alone)
         try:
             async with asyncio.timeout(self._patience_s):

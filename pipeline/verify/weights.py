@@ -10,6 +10,7 @@ from pipeline.archive.adaptations import current_adaptations, damaged_adaptation
 from pipeline.archive.layout import (
     ADAPTATIONS_FOLDER,
     WEIGHTS_FOLDER,
+    decoder_at,
     digest_of_difference,
     weights_path,
 )
@@ -67,10 +68,12 @@ def damaged_learning(archive: Storage) -> Iterator[Problem]:
 def _whole_file(archive: Storage, path: str) -> WeightsSeen:
     data = archive.read(path)
     digest, found = path.rpartition("/")[2].removesuffix(SUFFIX), digest_of(data).hex()
-    words = (
-        f"Expected weights with digest {digest}, got {found}: what was coded with them does not decode. Copy the file "
-        "back from a backup."
+    lost = (
+        "what was coded with them does not decode"
+        if decoder_at(path) is None
+        else "that decoder shows nothing"
     )
+    words = f"Expected weights with digest {digest}, got {found}: {lost}. Copy the file back from a backup."
     return WeightsSeen(
         path=path, num_bytes=len(data), digest=digest, base=None, damage=None if found == digest else words
     )

@@ -11,11 +11,23 @@ import numpy as np
 import numpy.typing as npt
 
 from codec.bitstream import Envelope, pack_envelope, parse_envelope
-from codec.contract import FAITHFUL, RGB, SIXTEENTHS, Codec, Encoded, EncodeOptions, Latents, Prepared
+from codec.contract import (
+    FAITHFUL,
+    RGB,
+    SIXTEENTHS,
+    Codec,
+    Decoder,
+    Encoded,
+    EncodeOptions,
+    Latents,
+    Prepared,
+)
 from codec.errors import UnknownCodecError, UnknownWeightsError
 from codec.weights_file import digest_of, weights_name
 
 SHIPPED = b"the weights that PlainCodec ships with"
+NEGATIVE = "sampled"
+"""Its other decoder, under the name of one that a family here has."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +65,30 @@ class PlainLatents:
         return self.pixels_3HW
 
 
+class PlainDecoder(Decoder):
+    """Shows the pixels that a payload holds."""
+
+    def synthesise(self, latents: Sequence[Latents]) -> list[RGB]:
+        return [one.y_hat().astype(np.uint8).transpose(1, 2, 0) for one in latents]
+
+
+class NegativeDecoder(PlainDecoder):
+    """Shows what none holds: what is dark is bright. Of the payloads of some weights."""
+
+    generates = True
+
+    def __init__(self, digest: bytes) -> None:
+        self._digest = digest
+
+    def shows(self, weights_digest: bytes) -> bool:
+        return weights_digest == self._digest
+
+    def synthesise(self, latents: Sequence[Latents]) -> list[RGB]:
+        return [255 - pixels for pixels in super().synthesise(latents)]
+
+
 class PlainCodec(Codec):
-    """Pixels rounded to multiples of a step, deflated; quality 63 loses nothing. It is its own three parts.
+    """Pixels rounded to multiples of a step, deflated; quality 63 loses nothing. It is its own encoder and reader.
 
     The body of a payload: step, deflated symbols.
     """
@@ -73,7 +107,7 @@ class PlainCodec(Codec):
             weights={weights_name(self._digest): own},
             encoder=self,
             reader=self,
-            decoders={FAITHFUL: self},
+            decoders={FAITHFUL: PlainDecoder(), NEGATIVE: NegativeDecoder(digest_of(SHIPPED))},
         )
 
     def prepare(self, images: Sequence[RGB]) -> list[Prepared]:
@@ -103,9 +137,6 @@ class PlainCodec(Codec):
     def read_all(self, payloads: Sequence[bytes]) -> Iterator[list[tuple[int, PlainLatents]]]:
         for number, payload in enumerate(payloads):
             yield [(number, self.read(payload))]
-
-    def synthesise(self, latents: Sequence[Latents]) -> list[RGB]:
-        return [one.y_hat().astype(np.uint8).transpose(1, 2, 0) for one in latents]
 
     def _encoded(self, image: RGB, quality: float) -> Encoded:
         step = 2.0 ** ((63 - quality) / 10.5)  # 1 to 64

@@ -20,6 +20,7 @@ from codec.contract import (
     FAITHFUL,
     RGB,
     Codec,
+    Decoder,
     Encoded,
     EncodeOptions,
     Latents,
@@ -160,7 +161,7 @@ class ZfpReader:
             yield [(number, self.read(payload))]
 
 
-class ZfpDecoder:
+class ZfpDecoder(Decoder):
     """The faithful decoder: the synthesis transform of the model that made the payload."""
 
     def __init__(self, models: Mapping[bytes, Weights], device: torch.device) -> None:

@@ -17,6 +17,8 @@ from codec.entropy.symbol_streams import SymbolStream
 from codec.families.hyper import FAMILY
 from codec.families.hyper.bitstream import pack_payload, parse_payload
 from codec.families.hyper.config import GRID
+from codec.families.hyper.decoders.load import tiled_decoders
+from codec.families.hyper.decoders.weights import DecoderWeights
 from codec.families.hyper.integer_scales import ExactScales
 from codec.families.hyper.latent_coder import RATIO, LatentCoder
 from codec.families.hyper.latent_walk import LatentWalk
@@ -133,12 +135,27 @@ class ResidentModel:
 class HyperCodec(TiledCodec):
     """`hyper-1`, resident on one device."""
 
-    def __init__(self, own: Weights, others: Sequence[Weights] = (), *, device: torch.device) -> None:
-        """Encode with `own`; decode what it or one of `others` made."""
+    def __init__(
+        self,
+        own: Weights,
+        others: Sequence[Weights] = (),
+        *,
+        decoders: Sequence[DecoderWeights] = (),
+        device: torch.device,
+    ) -> None:
+        """Encode with `own`; decode what it or one of `others` made.
+
+        Args:
+            own: the model to encode with.
+            others: further models to decode with.
+            decoders: of these models or of others; of two with one name for one model the later one counts.
+            device: where all of them run.
+        """
         super().__init__(
             FAMILY.id,
             ResidentModel(own, device),
             [ResidentModel(weights, device) for weights in others],
             default_quality=DEFAULT_QUALITY,
             payload_format=PayloadFormat(pack=pack_payload, parse=parse_payload),
+            decoders=tiled_decoders(decoders, device),
         )

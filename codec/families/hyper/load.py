@@ -9,8 +9,9 @@ import torch
 
 from codec.families.hyper import FAMILY
 from codec.families.hyper.codec import HyperCodec
+from codec.families.hyper.decoders.weights import understand_decoder
 from codec.families.hyper.weights import understand
-from codec.family_weights import load_weights
+from codec.family_weights import load_weights, weights_beside
 
 DEFAULT_PRESET: Final = "small"
 
@@ -22,4 +23,5 @@ def load(*, device: torch.device, own: bytes | None, others: Sequence[bytes]) ->
         WeightsError: `own` is not this family's, or the shipped weights are missing or damaged.
     """
     found = load_weights(FAMILY, understand, default=DEFAULT_PRESET, own=own, others=others)
-    return HyperCodec(found.own, found.others, device=device)
+    decoders = weights_beside(FAMILY.shipped_decoders, others, understand_decoder, loaded=())
+    return HyperCodec(found.own, found.others, decoders=decoders, device=device)

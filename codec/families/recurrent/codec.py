@@ -16,6 +16,7 @@ from codec.contract import (
     RGB,
     SIXTEENTHS,
     Codec,
+    Decoder,
     Encoded,
     EncodeOptions,
     Latents,
@@ -172,7 +173,7 @@ class RecurrentReader:
             yield part
 
 
-class RecurrentDecoder:
+class RecurrentDecoder(Decoder):
     """The faithful decoder: the picture that all iterations of a payload show."""
 
     def __init__(self, device: torch.device) -> None:

@@ -21,6 +21,7 @@ from codec.contract import (
     RGB,
     SIXTEENTHS,
     Codec,
+    Decoder,
     Encoded,
     EncodeOptions,
     Latents,
@@ -150,7 +151,7 @@ class FileReader:
             yield [(number, self.read(payload))]
 
 
-class FileDecoder:
+class FileDecoder(Decoder):
     """The faithful decoder: the network after the file, of the model that made the payload."""
 
     def __init__(self, models: Mapping[bytes, ResidentModel]) -> None:

@@ -11,7 +11,7 @@ import PIL.Image
 
 from pipeline.errors import RestoreError
 from pipeline.image.writers.described import JFIF, described, iptc_as_photoshop
-from pipeline.image.writers.embedded import EXIF_PREFIX, embedded_metadata
+from pipeline.image.writers.embedded import EXIF_PREFIX, embedded_metadata, xmp_of
 from pipeline.types import CarriedPart, Image
 
 _FULL_COLOUR_FROM: Final = 85
@@ -31,7 +31,7 @@ def write_jpeg(image: Image, picture: PIL.Image.Image, quality: int | None) -> b
     """
     for name, metadata, room in (
         ("EXIF", image.exif, _MAX_SEGMENT_BYTES - len(EXIF_PREFIX)),
-        ("XMP", image.xmp, _MAX_SEGMENT_BYTES - _XMP_OVERHEAD_BYTES),
+        ("XMP", xmp_of(image), _MAX_SEGMENT_BYTES - _XMP_OVERHEAD_BYTES),
     ):
         if len(metadata or b"") > room:
             raise RestoreError(

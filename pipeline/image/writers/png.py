@@ -9,10 +9,9 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 import PIL.Image
-from PIL.PngImagePlugin import PngInfo
 
 from pipeline.image.writers.described import described, iptc_as_text
-from pipeline.image.writers.embedded import embedded_metadata
+from pipeline.image.writers.embedded import embedded_metadata, xmp_option
 from pipeline.types import CarriedPart, Image
 
 _SIGNATURE_BYTES: Final = 8
@@ -28,12 +27,11 @@ _OF_THE_OLD_DATA: Final = "iDOT"
 def write_png(image: Image, picture: PIL.Image.Image, quality: int | None) -> bytes:
     """The file."""
     options = embedded_metadata(image)
-    info = PngInfo()
     if xmp := options.pop("xmp"):
-        info.add_itxt("XML:com.adobe.xmp", xmp)
+        options |= xmp_option("png", xmp)
     stream = io.BytesIO()
     # level 4: within a tenth of level 6 in size, in less than half the time
-    picture.save(stream, "PNG", compress_level=4, pnginfo=info, **options)
+    picture.save(stream, "PNG", compress_level=4, **options)
     parts = image.carried if image.source_format == "PNG" else _translated(image)
     return _with_parts(stream.getvalue(), parts, picture.mode) if parts else stream.getvalue()
 

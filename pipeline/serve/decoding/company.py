@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Final, Protocol, TypeVar
 
 from pipeline.serve.decoding.contract import Made, NotMade
+from pipeline.serve.image_id import image_id, opened_id
 from pipeline.serve.view import View
 from pipeline.types import CatalogueRow
 
@@ -44,14 +45,15 @@ def most_together(device: str) -> int:
 
 
 def gains_by_company(row: CatalogueRow, view: View | None, most_pixels: int) -> bool:
-    """Whether an image is decoded for less beside others: a small one of which every pixel is needed.
+    """Whether an image is decoded for less beside others: a small one of which every pixel is needed, as the faithful
+    decoder shows it.
 
     Args:
         view: what is shown of it; None for the file that is stored.
         most_pixels: of all together.
     """
     is_decoded = row.status == "coded" and view is not None and view.denominator() == 1
-    return is_decoded and row.num_pixels * _SHARE <= most_pixels
+    return is_decoded and opened_id(row, view) == image_id(row) and row.num_pixels * _SHARE <= most_pixels
 
 
 def company_of(

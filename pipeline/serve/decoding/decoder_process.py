@@ -52,7 +52,7 @@ class Answer:
     outcomes: Sequence[Made | NotMade]
     """One for each task, in their order."""
     holds: frozenset[str]
-    """Ids of the images that it holds open."""
+    """Ids of the images that it holds open (image_id.py)."""
 
 
 class DecoderProcess:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Final
 
-from codec.errors import CodecError
+from codec.errors import CodecConfigError, CodecError, NoDecoderError
 from pipeline.errors import ArchiveError, DamagedError, NewerFormatError, RestoreError, StorageError
 from pipeline.serve.decoding.contract import Fault, NotMade
 
@@ -15,6 +15,8 @@ _FAULTS: Final[tuple[tuple[type[BaseException], Fault], ...]] = (
     (NewerFormatError, "too new"),
     (ArchiveError, "no picture"),
     (RestoreError, "no picture"),
+    (NoDecoderError, "no picture"),
+    (CodecConfigError, "no picture"),
     (CodecError, "damaged"),
     (StorageError, "store"),
     (MemoryError, "memory"),

@@ -17,7 +17,7 @@ from pipeline.packing.file_of import file_of
 from pipeline.serve.decoding.contract import Made, NotMade
 from pipeline.serve.decoding.faults import not_made_by
 from pipeline.serve.decoding.render import render
-from pipeline.serve.image_id import image_id
+from pipeline.serve.image_id import image_id, opened_id
 from pipeline.serve.view import View
 from pipeline.store.storage import Storage
 from pipeline.types import CatalogueRow, ShardRow
@@ -44,7 +44,7 @@ class ImageMaker:
 
     @property
     def holds(self) -> frozenset[str]:
-        """Ids of the images that are open (image_id.py)."""
+        """Ids of the images that are open (`opened_id`)."""
         return frozenset(self._held)
 
     def open_together(self, rows: Sequence[CatalogueRow]) -> None:
@@ -67,17 +67,18 @@ class ImageMaker:
         try:
             if view is None:
                 return Made(data=file_of(read_row(self._archive, row)))
-            return Made(data=render(self._opened(row), view, row.orientation))
+            return Made(data=render(self._opened(row, view), view, row.orientation))
         except Exception as error:  # noqa: BLE001 the boundary of one request: what is stored may be anything
-            self._held.pop(image_id(row), None)
+            self._held.pop(opened_id(row, view), None)
             return not_made_by(error, key=row.key)
         finally:
             self._make_room()
 
-    def _opened(self, row: CatalogueRow) -> OpenedImage:
-        name = image_id(row)
+    def _opened(self, row: CatalogueRow, view: View) -> OpenedImage:
+        name = opened_id(row, view)
         if name not in self._held:
-            self._held[name] = self._decoder.open(read_row(self._archive, row), limits=self._limits)
+            stored = read_row(self._archive, row)
+            self._held[name] = self._decoder.open(stored, limits=self._limits, decoder=view.decoder)
         self._held.move_to_end(name)
         return self._held[name]
 

@@ -27,7 +27,7 @@ from pipeline.serve.decoding.contract import (
     TookTooLongError,
 )
 from pipeline.serve.decoding.decoder_process import DecoderProcess, DecoderSettings, Task
-from pipeline.serve.image_id import image_id
+from pipeline.serve.image_id import opened_id
 from pipeline.serve.limits import Limits
 from pipeline.serve.view import View
 from pipeline.store.storage import Storage
@@ -62,7 +62,7 @@ class _Job:
     image: str = field(init=False)
 
     def __post_init__(self) -> None:
-        self.image = image_id(self.row)
+        self.image = opened_id(self.row, self.view)
 
     @property
     def rank(self) -> float:
@@ -182,7 +182,7 @@ class LocalDecoders:
         """In pixels: of what is shown where the image is open, else of all that must be decoded for it."""
         if view is None:
             return max(_FEWEST_PIXELS, (row.source_size or 0) * _PIXELS_OF_A_BYTE)
-        name, scale = image_id(row), view.denominator()
+        name, scale = opened_id(row, view), view.denominator()
         is_open = any(name in decoder.holds for decoder in self._decoders)
         _, _, across, down = view.region if is_open else (0, 0, row.width or 0, row.height or 0)
         return max(_FEWEST_PIXELS, across * down / scale)

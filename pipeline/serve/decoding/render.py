@@ -12,7 +12,9 @@ from PIL.Image import Transpose
 from pipeline.decode.opened_image import OpenedImage
 from pipeline.errors import RestoreError
 from pipeline.image.as_seen import in_srgb, upright
+from pipeline.image.generated import told_generated
 from pipeline.image.write import to_pillow
+from pipeline.image.writers.embedded import xmp_option
 from pipeline.serve.view import View, ViewFormat, as_stored, upright_size
 
 _CLOCKWISE: Final = (None, Transpose.ROTATE_270, Transpose.ROTATE_180, Transpose.ROTATE_90)
@@ -25,7 +27,8 @@ _WRITTEN: Final[Mapping[ViewFormat, Mapping[str, Any]]] = {
 
 
 def render(opened: OpenedImage, view: View, orientation: int | None) -> bytes:
-    """Make the file of a view: upright, without EXIF, which says where and by whom a picture was taken.
+    """Make the file of a view: upright, without EXIF, which says where and by whom a picture was taken. One that shows
+    more than was stored says so in XMP.
 
     All pixels of a region keep the image's colour profile; fewer are converted to sRGB, which every viewer shows.
 
@@ -49,7 +52,11 @@ def render(opened: OpenedImage, view: View, orientation: int | None) -> bytes:
     if view.is_mirrored:
         picture = picture.transpose(Transpose.FLIP_LEFT_RIGHT)
     turn = _CLOCKWISE[view.quarter_turns]
-    return _written(picture if turn is None else picture.transpose(turn), view.fmt, profile)
+    if turn is not None:
+        picture = picture.transpose(turn)
+    generated_by = opened.generated_by
+    xmp = None if generated_by is None else told_generated(None, generated_by)
+    return _written(picture, view.fmt, icc=profile, xmp=xmp)
 
 
 def _in_colours(picture: PIL.Image.Image, view: View) -> PIL.Image.Image:
@@ -69,10 +76,13 @@ def _on_white(picture: PIL.Image.Image) -> PIL.Image.Image:
     return paper
 
 
-def _written(picture: PIL.Image.Image, fmt: ViewFormat, icc: bytes | None) -> bytes:
+def _written(picture: PIL.Image.Image, fmt: ViewFormat, *, icc: bytes | None, xmp: bytes | None) -> bytes:
     stream = io.BytesIO()
+    options = dict(_WRITTEN[fmt])
+    if xmp is not None:
+        options |= xmp_option(fmt, xmp)
     try:
-        picture.save(stream, fmt, icc_profile=icc, **_WRITTEN[fmt])
+        picture.save(stream, fmt, icc_profile=icc, **options)
     except (OSError, ValueError) as error:
         raise RestoreError(
             f"Expected a picture that {fmt} can hold, got one of {picture.width}x{picture.height}: {error}. Ask for "

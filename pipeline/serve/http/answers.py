@@ -20,13 +20,13 @@ LEFT: Final = 499
 """nginx's own status for a client that did not wait; nobody reads it, but for the metrics."""
 
 
-def keeping(request: Request, version: str) -> dict[str, str]:
+def keeping(request: Request, version: str | None) -> dict[str, str]:
     """How long an answer may be kept: for ever where `?v=` names what it is made of.
 
     Args:
-        version: of what the answer is made of.
+        version: of what the answer is made of; None where that has no name.
     """
-    names_content = request.query_params.get("v") == version
+    names_content = version is not None and request.query_params.get("v") == version
     return keeping_for(request, BY_CONTENT if names_content else _BY_KEY)
 
 

@@ -12,16 +12,35 @@ const STATUS = {
   failed: "Nothing is stored: its bytes could not be had.",
 };
 
-/** @param {{row: object, facts: object}} image as `api/images/KEY` tells it */
-export function factsOf({ row, facts }, archive) {
+/**
+ * @param {{row: object, facts: object, decoders: object[]}} image as `api/images/KEY` tells it
+ * @param {(decoder: object|null) => void} choose shows the picture of a decoder; null for the faithful one
+ */
+export function factsOf({ row, facts, decoders }, archive, choose) {
   return [
     headline(row, facts),
     bars(row),
     element("p", { class: "status" }, element("b", {}, row.status), ` ${STATUS[row.status]}`),
     row.reason ? element("p", { class: "reason" }, row.reason) : null,
+    decoders.length ? choice(decoders, choose) : null,
     table(row, facts),
     actions(row, archive),
   ].filter(Boolean);
+}
+
+/** One payload, several pictures: what was generated is called so. */
+function choice(decoders, choose) {
+  const buttons = [null, ...decoders].map((decoder) => {
+    const words = decoder ? `${decoder.name}${decoder.generates ? " (generated)" : ""}` : "faithful";
+    const title = decoder?.purpose ?? "As near to the original as the bytes allow.";
+    const button = element("button", { type: "button", title, "aria-pressed": `${!decoder}` }, words);
+    button.addEventListener("click", () => {
+      buttons.forEach((other) => other.setAttribute("aria-pressed", other === button));
+      choose(decoder);
+    });
+    return button;
+  });
+  return element("div", { class: "decoders", role: "group", "aria-label": "Shown by" }, "Shown by", ...buttons);
 }
 
 function headline(row, facts) {

@@ -12,6 +12,7 @@ export class Viewer {
     Object.assign(this, uses);
     this.dialog = byId("viewer");
     this.key = null;
+    this.decoder = null; // the faithful one
     this.zoom = null;
     const on = (selector, act) => this.dialog.querySelector(selector).addEventListener("click", act);
     on(".previous", () => this.go(-1));
@@ -32,6 +33,8 @@ export class Viewer {
    */
   async show(key, order, row = null) {
     this.key = key;
+    this.decoder = null;
+    byId("generated").hidden = true;
     if (!this.dialog.open) this.dialog.showModal();
     document.documentElement.classList.add("viewing");
     byId("name").textContent = key;
@@ -53,7 +56,7 @@ export class Viewer {
   async told(key, order) {
     try {
       const image = await ask(`images/${segment(key)}`, { order });
-      if (key === this.key) byId("told").replaceChildren(...factsOf(image, this.archive));
+      if (key === this.key) byId("told").replaceChildren(...factsOf(image, this.archive, (decoder) => this.shownBy(decoder)));
       return image;
     } catch (error) {
       if (key !== this.key) return null;
@@ -78,7 +81,16 @@ export class Viewer {
       this.say(row.reason ?? "This file holds no picture that can be shown.");
       return;
     }
-    this.zoom.open(information(key));
+    this.zoom.open(information(key, this.decoder));
+  }
+
+  /** The same payload, as another of its decoders shows it. */
+  shownBy(decoder) {
+    this.decoder = decoder;
+    byId("generated").hidden = !decoder?.generates;
+    byId("why").hidden = true;
+    this.zoom?.close();
+    this.zoom?.open(information(this.key, decoder));
   }
 
   made(OpenSeadragon) {
@@ -102,7 +114,7 @@ export class Viewer {
     zoom.innerTracker.keyHandler = null;
     zoom.addHandler("tile-drawn", () => (byId("meanwhile").hidden = true));
     zoom.addHandler("zoom", () => this.smoothed());
-    zoom.addHandler("open-failed", () => this.key && this.explain(information(this.key)));
+    zoom.addHandler("open-failed", () => this.key && this.explain(information(this.key, this.decoder)));
     zoom.addHandler("tile-load-failed", ({ tile }) => this.explain(tile.getUrl()));
     return zoom;
   }
@@ -168,7 +180,7 @@ export class Viewer {
   }
 }
 
-const information = (key) => `iiif/3/${segment(key)}/info.json`;
+const information = (key, decoder) => `${decoder ? `decoders/${decoder.name}/` : ""}iiif/3/${segment(key)}/info.json`;
 
 /** Loaded when the first image is opened. */
 let loading = null;

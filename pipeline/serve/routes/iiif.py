@@ -1,8 +1,13 @@
-"""IIIF Image API 3.0, level 2: the images of the archive in every viewer that museums and libraries have."""
+"""IIIF Image API 3.0, level 2: the images of the archive in every viewer that museums and libraries have.
+
+A viewer makes addresses by the one that info.json gives, and drops what follows a `?`. So what another decoder shows of
+an image is an image service of its own, below `/decoders/NAME/iiif/3/`.
+"""
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
 from typing import Final
@@ -11,8 +16,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from codec.contract import FAITHFUL
 from pipeline.serve.http.accept import Accept
 from pipeline.serve.http.problems import Problem
+from pipeline.serve.routes.decoders import checked_decoder
 from pipeline.serve.routes.iiif_info import CONTEXT, PROFILE, image_information
 from pipeline.serve.routes.iiif_request import (
     BadViewError,
@@ -29,15 +36,18 @@ from pipeline.serve.site import Site
 from pipeline.types import CatalogueRow
 
 _PREFIX: Final = "/iiif/3/"
+_BY_DECODER: Final = "/decoders/{decoder}/iiif/3/"
 _INFO: Final = "info.json"
 _LD_JSON: Final = "application/ld+json"
 
 
 def iiif_routes(site: Site) -> list[BaseRoute]:
-    """Everything below `/iiif/3/`. Paths are read from the right: `a%2Fb` and `a/b` name the same key."""
+    """Everything below `/iiif/3/`, and below it for each decoder. Paths are read from the right: `a%2Fb` and `a/b` name
+    the same key."""
 
     async def iiif(request: Request) -> Response:
-        segments = segments_below(request, _PREFIX)
+        service = _service(request)
+        segments = segments_below(request, service)
         if segments[-1] == _INFO:
             return _information(site, request, "/".join(segments[:-1]))
         key, words = split_words(segments) or ("", None)
@@ -52,15 +62,26 @@ def iiif_routes(site: Site) -> list[BaseRoute]:
         row = stored_row(site, whole)
         return RedirectResponse(f"{_id(site, request, row.key)}/{_INFO}", HTTPStatus.SEE_OTHER)
 
-    return [Route(_PREFIX + "{path:path}", iiif)]
+    return [Route(prefix + "{path:path}", iiif) for prefix in (_PREFIX, _BY_DECODER)]
+
+
+def _service(request: Request) -> str:
+    """What stands before the key in the path."""
+    decoder = request.path_params.get("decoder")
+    return _PREFIX if decoder is None else _BY_DECODER.format(decoder=quoted_key(decoder))
+
+
+def _decoder(request: Request, row: CatalogueRow) -> str:
+    return checked_decoder(row, request.path_params.get("decoder", FAITHFUL))
 
 
 def _id(site: Site, request: Request, key: str) -> str:
-    return f"{address(site, request)}{_PREFIX}{quoted_key(key)}"
+    return f"{address(site, request)}{_service(request)}{quoted_key(key)}"
 
 
 def _information(site: Site, request: Request, key: str) -> Response:
     row = stored_row(site, key)
+    _decoder(request, row)
     width, height = shown_size(site, row)
     content = image_information(_id(site, request, key), width, height, max_area=site.limits.max_area)
     speaks_ld = Accept(request.headers.get("accept")).names(_LD_JSON)
@@ -78,6 +99,7 @@ async def _image(site: Site, request: Request, words: ViewWords, row: CatalogueR
         raise Problem(HTTPStatus.BAD_REQUEST, str(error)) from error
     except NotOfferedError as error:
         raise Problem(HTTPStatus.NOT_IMPLEMENTED, str(error)) from error
+    view = replace(view, decoder=_decoder(request, row))
     canonical = f"{_id(site, request, row.key)}/{write_words(view, width, height, max_area=max_area)}"
     link = f'<{PROFILE}>;rel="profile", <{canonical}>;rel="canonical"'
     return await view_answer(site, request, row, view, {"Link": link})

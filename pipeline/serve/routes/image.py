@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
 from typing import Final
@@ -10,8 +11,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from codec.contract import FAITHFUL
 from pipeline.serve.http.accept import Accept
 from pipeline.serve.http.problems import Problem
+from pipeline.serve.routes.decoders import checked_decoder
 from pipeline.serve.routes.iiif_request import largest
 from pipeline.serve.routes.paths import key_below
 from pipeline.serve.routes.raw import original_answer, original_type
@@ -27,8 +30,8 @@ _OPAQUE_MODES: Final = ("1", "L", "RGB", "CMYK", "YCbCr")
 
 
 def image_routes(site: Site) -> list[BaseRoute]:
-    """`/image/{key}?w=WIDTH&format=webp|jpeg|png`: the original where one was kept and nothing else is asked for, else
-    what `Accept` likes best."""
+    """`/image/{key}?w=WIDTH&format=webp|jpeg|png&decoder=NAME`: the original where one was kept and nothing else is
+    asked for, else what `Accept` likes best."""
 
     async def image(request: Request) -> Response:
         return await answer_stored(site, key_below(request, _PREFIX), partial(_image, site, request))
@@ -39,6 +42,7 @@ def image_routes(site: Site) -> list[BaseRoute]:
 async def _image(site: Site, request: Request, row: CatalogueRow) -> Response:
     accept = Accept(request.headers.get("accept"))
     width, asked = _read_width(request), _read_format(request)
+    decoder = checked_decoder(row, request.query_params.get("decoder", FAITHFUL))
     original = original_type(row) if width is None and asked is None else None
     chosen = MEDIA_TYPES[asked] if asked else accept.best(_offers(row, accept, original))
     if chosen is None:
@@ -47,7 +51,8 @@ async def _image(site: Site, request: Request, row: CatalogueRow) -> Response:
     if chosen == original:
         return await original_answer(site, request, row, {"Vary": "Accept"})
     fmt = next(name for name, media_type in MEDIA_TYPES.items() if media_type == chosen)
-    return await view_answer(site, request, row, _view(site, row, width, fmt), {"Vary": "Accept"})
+    view = replace(_view(site, row, width, fmt), decoder=decoder)
+    return await view_answer(site, request, row, view, {"Vary": "Accept"})
 
 
 def _offers(row: CatalogueRow, accept: Accept, original: str | None) -> list[str]:

@@ -13,6 +13,7 @@ from urllib.parse import quote
 import pyarrow as pa
 
 from pipeline.archive.sorted_rows import Positions, SortedRows
+from pipeline.decode.decoder_choice import decoders_beside_faithful
 from pipeline.serve.routes.paths import quoted_key
 from pipeline.types import CatalogueRow
 
@@ -55,6 +56,14 @@ def one_image(row: CatalogueRow) -> dict[str, Any]:
             "times_smaller_than_zip": _ratio(row.zip_source_bytes, row.payload_length),
             "megapixels": None if row.width is None or row.height is None else row.width * row.height / 1e6,
         },
+        "decoders": [
+            {
+                **asdict(one),
+                "image": f"/image/{key}?decoder={one.name}",
+                "iiif": f"/decoders/{one.name}/iiif/3/{key}/info.json",
+            }
+            for one in decoders_beside_faithful(row)
+        ],
         "links": {
             "page": f"/?image={quote(row.key, safe='')}",
             "image": f"/image/{key}",

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from codec.contract import FAITHFUL
 from pipeline.archive.catalogue import Catalogue
 from pipeline.decode import resident_codecs
+from pipeline.image.generated import SOURCE_TYPE
+from pipeline.serve.decoding.company import gains_by_company
 from pipeline.serve.decoding.contract import Made, NotMade
 from pipeline.serve.decoding.image_maker import ImageMaker
-from pipeline.serve.view import View
+from pipeline.serve.view import MEDIA_TYPES, View
 from pipeline.store.storage import Storage
 from pipeline.types import CatalogueRow
 from tests.support.image_archives import coded, fill, flip
 from tests.support.image_files import waves
-from tests.support.plain_codec import load_plain
+from tests.support.plain_codec import NEGATIVE, load_plain
 
 KEYS = ("a.png", "b.png", "c.png")
 VIEW = View(region=(0, 0, 64, 48), width=64, height=48, fmt="png")
@@ -53,3 +57,22 @@ def test_a_damaged_one_spoils_nothing_for_its_company(archive: Storage) -> None:
     assert isinstance(second, NotMade)
     assert second.fault == "damaged"
     assert isinstance(third, Made)
+
+
+def test_another_decoder_opens_an_image_anew_and_its_files_say_what_they_are(archive: Storage) -> None:
+    row, *_ = rows_of(archive)
+    working = maker(archive)
+    for fmt in MEDIA_TYPES:
+        faithful, negative = (
+            working.make(row, replace(VIEW, fmt=fmt, decoder=decoder)) for decoder in (FAITHFUL, NEGATIVE)
+        )
+        assert isinstance(faithful, Made)
+        assert isinstance(negative, Made)
+        assert SOURCE_TYPE.encode() in negative.data
+        assert b"DigitalSourceType" not in faithful.data
+    assert len(working.holds) == 2
+    assert working.make(row, replace(VIEW, decoder="none")) == NotMade(
+        fault="no picture", words="expected a decoder of plain-1, which are faithful, sampled; got 'none'"
+    )
+    assert not gains_by_company(row, replace(VIEW, decoder=NEGATIVE), 10**9)
+    assert gains_by_company(row, VIEW, 10**9)

@@ -1,0 +1,69 @@
+"""What the weights file of a decoder says before its tensors: which decoder, and whose payloads. No torch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from codec.errors import WeightsError
+from codec.family import Family
+from codec.preset import preset_names
+from codec.weights_file import SUFFIX, config_of, digest_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecoderFile:
+    """One of them."""
+
+    decoder: str
+    """As `--decoder` takes it."""
+    name: str
+    """For people."""
+    shows: str
+    """Digest of the weights whose payloads it shows, hexadecimal."""
+    digest: str
+    """Of the file, hexadecimal."""
+    num_bytes: int
+
+
+def read_decoder_file(data: bytes, *, where: str) -> DecoderFile:
+    """What a file says.
+
+    Args:
+        where: for messages.
+    Raises:
+        WeightsError: it is damaged, or not a decoder's.
+    """
+    config = json.loads(config_of(data, where=where))
+    if config.get("role") != "decoder":
+        raise WeightsError(
+            f"expected the weights of a decoder, got {where}, which is a file of another role: a codec's own weights "
+            "are taken by `--weights`"
+        )
+    try:
+        return DecoderFile(
+            decoder=config["decoder"],
+            name=config["name"],
+            shows=bytes.fromhex(config["for"]).hex(),
+            digest=digest_of(data).hex(),
+            num_bytes=len(data),
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise WeightsError(f"expected the weights of a decoder in {where}, got {error!r}") from error
+
+
+def shipped_decoders(family: Family) -> Iterator[tuple[DecoderFile, bytes]]:
+    """Those that ship with a family, by the names of their files, each with its bytes.
+
+    Raises:
+        WeightsError: one is damaged, or not a decoder's.
+    """
+    for path in sorted(family.shipped_decoders.glob(f"*{SUFFIX}")):
+        data = path.read_bytes()
+        yield read_decoder_file(data, where=str(path)), data
+
+
+def presets_by_digest(family: Family) -> dict[str, str]:
+    """The presets of a family by the digests of their files, hexadecimal."""
+    return {digest_of(family.weights_path(name).read_bytes()).hex(): name for name in preset_names(family)}

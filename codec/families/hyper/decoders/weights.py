@@ -1,0 +1,82 @@
+"""The weights file of a decoder: whose payloads it shows, under which name, and its network in float16."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from torch import nn
+
+from codec.errors import WeightsError
+from codec.families.hyper import FAMILY
+from codec.families.hyper.decoders.kinds import KINDS
+from codec.family_weights import read_config
+from codec.weights_file import WeightsFile, load_state, weights_bytes
+
+
+class DecoderConfig(BaseModel):
+    """What is needed to use a decoder's weights file, and where it came from."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_by_name=True, serialize_by_alias=True)
+
+    family: Literal["hyper-1"] = "hyper-1"
+    role: Literal["decoder"] = "decoder"
+    decoder: str
+    """Its name among the codec's decoders, of `codec.families.hyper.decoders.kinds`."""
+    shows: str = Field(alias="for", pattern="[0-9a-f]{16}")
+    """Digest of the weights whose payloads it shows, hexadecimal."""
+    name: str
+    """For people: `realistic-small`."""
+    generates: bool
+    """Whether its pictures show what no payload says."""
+    model: dict[str, object] = {}
+    """The shape of its network."""
+    recipe: dict[str, object] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DecoderWeights:
+    """One loaded decoder, on the CPU."""
+
+    config: DecoderConfig
+    network: nn.Module
+    digest: bytes
+    data: bytes
+
+    @property
+    def shows(self) -> bytes:
+        """Digest of the weights whose payloads it shows."""
+        return bytes.fromhex(self.config.shows)
+
+
+def export_decoder(network: nn.Module, config: DecoderConfig) -> bytes:
+    """A weights file of a trained decoder."""
+    return weights_bytes(config.model_dump_json(), dict(network.state_dict()))
+
+
+def understand_decoder(file: WeightsFile) -> DecoderWeights:
+    """A weights file as a decoder's network, ready to show latents.
+
+    Raises:
+        WeightsError: it is no decoder's, of a kind that this release does not know, or not whole.
+    """
+    config = read_config(file, DecoderConfig, FAMILY.id)
+    kind = KINDS.get(config.decoder)
+    if kind is None:
+        raise WeightsError(
+            f"expected weights of a decoder of {', '.join(KINDS) or 'another release'}, got those of "
+            f"{config.decoder!r} ({file.where}), which this release does not know"
+        )
+    try:
+        model = kind.config.model_validate(config.model)
+    except ValidationError as error:
+        raise WeightsError(
+            f"expected the weights of the decoder {config.decoder} to say what it is, got a config that says "
+            f"{error.errors()[0]['msg']} ({file.where})"
+        ) from error
+    with torch.device("meta"):  # no memory before it is known to fit
+        network = kind.network(model)
+    load_state(network, file.tensors, where=file.where)
+    return DecoderWeights(config=config, network=network, digest=file.digest, data=file.data)
