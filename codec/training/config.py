@@ -19,7 +19,7 @@ QualityLevel = Annotated[int, Field(ge=QUALITIES.start, lt=QUALITIES.stop)]
 class OptimiserConfig(BaseModel):
     """The method and its schedule: warm-up, constant, then linear to zero."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     method: Literal["adamw", "soap"] = "adamw"
     """For the matrices of the networks; everything else learns by AdamW."""

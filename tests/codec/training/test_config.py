@@ -36,6 +36,8 @@ def test_a_familys_tiny_settings_are_a_config_of_its_type(family: str) -> None:
 
 
 SOUND = f"family: {DEFAULT_CODEC}\npreset: a\nsteps: 5\n"
+CHOICE = "family: classic-1\npreset: a\nsteps: 5\nnetwork: {kind: convolutional, "
+"""One of several shapes of a network, told by `kind`."""
 
 
 @pytest.mark.parametrize(
@@ -52,7 +54,19 @@ SOUND = f"family: {DEFAULT_CODEC}\npreset: a\nsteps: 5\n"
         (SOUND + "minutes: 5", "expected either steps or minutes, got both"),
         (f"family: {DEFAULT_CODEC}\npreset: a", "expected either steps or minutes, got neither"),
         (SOUND + "patch: 256\ndata: {crop: 128}", "data.crop of 128 is smaller than patch of 256"),
+        (
+            SOUND + "optimiser: {learning_rate: .inf}",
+            r"optimiser.learning_rate: .* finite number \(got inf\)",
+        ),
+        (CHOICE + "chanels: 3}", "unknown key network.chanels; did you mean channels?"),
+        (CHOICE + "block: 3}", "unknown key network.block; known here: channels, kind, width"),
+        (CHOICE + "width: 0}", r"run.yaml: network.width: .* \(got 0\)"),
+        (
+            CHOICE.replace("convolutional, ", "none}"),
+            "network: Input tag 'none' .* expected tags: 'dense', 'convolutional'",
+        ),
         ("- a\n- b", "expected keys and values"),
+        ("", "expected keys and values in .*, got nothing; configs/train/ has examples"),
         ("a: [", "expected a training config in YAML"),
     ],
 )
