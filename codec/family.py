@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:  # who lists the families needs no safetensors
     from codec.contract import RGB
     from codec.weights_file import WeightsHeader
 
+CODEC_ITSELF: Final = "codec"
+"""What a run trains whose config does not say."""
 _ID: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _IN_TREE: Final = f"{__package__}.families."
 _SHIPPED: Final = "shipped"
@@ -54,6 +57,18 @@ class OtherDecoder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """Something that a family trains beside its codec, and shows or answers with: its parts, named as `Family`'s."""
+
+    train_config: str
+    """The subclass of `codec.training.config.TrainConfig` that its runs are told, whose `trains` names it."""
+    recipe: str
+    """A `codec.training.recipe.Recipe`, made of a config and a device."""
+    tiny: str
+    """Its own keys of a training run of seconds, a dict."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Family:
     """One codec family: facts for people, and where its parts are.
 
@@ -87,6 +102,8 @@ class Family:
     """A `codec.training.recipe.Recipe`, made of a config and a device."""
     tiny: str
     """The family's own keys of a training run of seconds, a dict: the tests train with it."""
+    trains: Mapping[str, Training] = field(default_factory=dict)
+    """What else it trains, by the name that a config has at `trains`: decoders of its payloads, and the like."""
     cost: str | None = None
     """A function of a `codec.weights_file.WeightsHeader` that gives its `Cost`. Its module imports no torch;
     `codec/cost.py` counts by the shapes that a header has. None: nobody has counted."""
@@ -139,6 +156,16 @@ class Family:
             CodecConfigError: it is above 0, and the codec does not search.
         """
         check_effort(self.id, effort, searches=self.searches)
+
+    def training(self, name: str) -> Training:
+        """How its codec is trained, or one of `trains`.
+
+        Raises:
+            KeyError: it trains nothing of that name.
+        """
+        if name == CODEC_ITSELF:
+            return Training(train_config=self.train_config, recipe=self.recipe, tiny=self.tiny)
+        return self.trains[name]
 
     def part(self, name: str) -> Any:
         """Import what `module:attribute` names in the family's package.

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from codec import families as families_package
 from codec.contract import DEFAULT_CODEC, FAITHFUL, Codec
 from codec.errors import CodecConfigError, UnknownCodecError
-from codec.family import Family
+from codec.family import CODEC_ITSELF, Family
 from codec.near_names import did_you_mean
 from codec.preset import preset_names
 from codec.training.config import TrainConfig
@@ -169,35 +169,45 @@ def preset_weights(family_id: str, name: str) -> bytes:
     return family_of(family_id).weights_path(name).read_bytes()
 
 
-def config_type(family_id: object) -> type[TrainConfig]:
-    """The config that a family's runs are told; `family_id` is what a file has at `family`.
+def config_type(family_id: object, trains: object = CODEC_ITSELF) -> type[TrainConfig]:
+    """The config that a family's runs are told.
 
+    Args:
+        family_id: what a file has at `family`.
+        trains: what it has at `trains`.
     Raises:
-        CodecConfigError: there is no such family, or none was named.
+        CodecConfigError: there is no such family, or none was named; or it trains nothing of that name.
     """
     known = families()
     if not isinstance(family_id, str) or family_id not in known:
         raise CodecConfigError(
             f"expected `family:` to be one of {', '.join(known)}; got {family_id!r}{did_you_mean(family_id, known)}"
         )
-    kind: type[TrainConfig] = known[family_id].part(known[family_id].train_config)
+    family = known[family_id]
+    trained = (CODEC_ITSELF, *family.trains)
+    if not isinstance(trains, str) or trains not in trained:
+        raise CodecConfigError(
+            f"expected `trains:` to be one of {', '.join(trained)}, as {family_id} has them; got {trains!r}"
+            f"{did_you_mean(trains, trained)}"
+        )
+    kind: type[TrainConfig] = family.part(family.training(trains).train_config)
     return kind
 
 
-def recipe_type(family_id: str) -> Callable[[Any, torch.device], Recipe[Any]]:
-    """What makes a family's recipe of a config and a device.
+def recipe_type(family_id: str, trains: str = CODEC_ITSELF) -> Callable[[Any, torch.device], Recipe[Any]]:
+    """What makes the recipe of something that a family trains of a config and a device.
 
     Raises:
         UnknownCodecError: there is no such family.
     """
     family = family_of(family_id)
-    kind: Callable[[Any, torch.device], Recipe[Any]] = family.part(family.recipe)
+    kind: Callable[[Any, torch.device], Recipe[Any]] = family.part(family.training(trains).recipe)
     return kind
 
 
 def recipe_for(config: TrainConfig, device: torch.device) -> Recipe[Any]:
     """The recipe that a config is of."""
-    return recipe_type(config.family)(config, device)
+    return recipe_type(config.family, config.trains)(config, device)
 
 
 @lru_cache(maxsize=1)

@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from codec.errors import CodecConfigError
+from codec.family import CODEC_ITSELF
 from codec.registry import config_type
 from codec.training.config import TrainConfig
 
@@ -38,7 +39,7 @@ def parse_train_config(data: dict[str, Any], *, where: str) -> TrainConfig:
         CodecConfigError: as `load_train_config`.
     """
     try:
-        kind = config_type(data.get("family"))
+        kind = config_type(data.get("family"), data.get("trains", CODEC_ITSELF))
     except CodecConfigError as error:
         raise CodecConfigError(f"{where}: {error}") from error
     try:

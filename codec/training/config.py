@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from codec.contract import QUALITIES
 from codec.errors import CodecConfigError
+from codec.family import CODEC_ITSELF
 
 Objective = Literal["mse", "ssim", "mixed"]
 """What a model is trained to keep of a picture (`codec/training/losses.py`), in families that offer the choice."""
@@ -65,6 +66,8 @@ class TrainConfig(BaseModel):
 
     family: str
     """The codec family, such as hyper-1."""
+    trains: str = CODEC_ITSELF
+    """What of the family is trained: its codec, or something beside it, such as a decoder of hyper-1's payloads."""
     preset: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
     """Name of the weights file to write."""
     optimiser: OptimiserConfig = OptimiserConfig()

@@ -40,7 +40,7 @@ def draw_curves(out: Path) -> Path:
         psnr.plot(*_curve(evaluations, label, "psnr_db"), label=label, marker=_MARKER)
     bpp.set(title="bits per pixel, held back", xlabel="step", yscale="log")
     psnr.set(title="PSNR (dB), held back", xlabel="step")
-    if evaluations:
+    if evaluations and evaluations[-1]["points"]:
         psnr.legend(fontsize="small")
     for axes in by_kind:
         for kind in kinds:

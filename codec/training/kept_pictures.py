@@ -33,7 +33,8 @@ def keep_pictures(out: Path, step: int, evaluation: Evaluation, original: RGB) -
 
 
 class KeptPictures:
-    """The pictures that a run's folder holds: of the evaluations whose every setting is there."""
+    """The pictures that a run's folder holds: of the evaluations whose every setting is there; none of a run that
+    decodes no pictures."""
 
     def __init__(self, out: Path) -> None:
         """Find what there is; the pictures are read when they are asked for."""
@@ -53,7 +54,7 @@ class KeptPictures:
         return _read(_path(self._out, label, step))
 
     def _is_complete(self, step: int) -> bool:
-        return all(_path(self._out, label, step).exists() for label in self.labels)
+        return bool(self.labels) and all(_path(self._out, label, step).exists() for label in self.labels)
 
 
 def _path(out: Path, label: str, step: int) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from codec.family import Family
+from codec.family import Family, Training
 
 FAMILY: Final = Family(
     id="hyper-1",
@@ -17,5 +17,12 @@ FAMILY: Final = Family(
     train_config="train_config:HyperTrainConfig",
     recipe="recipe:HyperRecipe",
     tiny="train_config:TINY",
+    trains={
+        "labels": Training(
+            train_config="heads.train_config:LabelsTrainConfig",
+            recipe="heads.recipe:LabelsRecipe",
+            tiny="heads.train_config:TINY",
+        ),
+    },
     cost="cost:cost",
 )

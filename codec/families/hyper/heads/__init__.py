@@ -1,0 +1,1 @@
+"""Heads of `hyper-1`: what is to be seen in an image, read from the first of its latents; no picture is decoded."""

@@ -1,0 +1,65 @@
+"""The weights file of a head: whose payloads it reads, what its classes are called, and its network in float16."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+
+from codec.errors import WeightsError
+from codec.families.hyper import FAMILY
+from codec.families.hyper.heads.config import LabelsConfig
+from codec.families.hyper.heads.network import LabelNetwork
+from codec.family_weights import read_config
+from codec.weights_file import WeightsFile, load_state, weights_bytes
+
+
+class HeadConfig(BaseModel):
+    """What is needed to use a head's weights file, and where it came from."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_by_name=True, serialize_by_alias=True)
+
+    family: Literal["hyper-1"] = "hyper-1"
+    role: Literal["head"] = "head"
+    head: Literal["labels"] = "labels"
+    reads: str = Field(alias="for", pattern="[0-9a-f]{16}")
+    """Digest of the weights whose payloads it reads, hexadecimal."""
+    name: str
+    """For people: `labels`."""
+    model: LabelsConfig
+    labels: tuple[str, ...]
+    """What its classes are called."""
+    recipe: dict[str, object] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class HeadWeights:
+    """One loaded head, on the CPU."""
+
+    config: HeadConfig
+    network: LabelNetwork
+    digest: bytes
+
+
+def export_head(network: LabelNetwork, config: HeadConfig) -> bytes:
+    """A weights file of a trained head."""
+    return weights_bytes(config.model_dump_json(), dict(network.state_dict()))
+
+
+def understand_head(file: WeightsFile) -> HeadWeights:
+    """A weights file as a head, ready to read latents.
+
+    Raises:
+        WeightsError: it is no head's of this family, or not whole.
+    """
+    config = read_config(file, HeadConfig, FAMILY.id)
+    if len(config.labels) != config.model.classes:
+        raise WeightsError(
+            f"expected names of {config.model.classes} classes, got {len(config.labels)} ({file.where})"
+        )
+    with torch.device("meta"):  # no memory before it is known to fit
+        network = LabelNetwork(config.model)
+    load_state(network, file.tensors, where=file.where)
+    return HeadWeights(config=config, network=network, digest=file.digest)
