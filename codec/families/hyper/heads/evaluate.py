@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
-import torch
 from torch import Tensor
 from torch.nn import functional
 
-_FIRST: int = 5
+_FIRST: Final = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
