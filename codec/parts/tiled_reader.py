@@ -28,12 +28,33 @@ class TiledLatents:
 
     y_hwC: Tensor
     """y_hat, float32, on the codec's device."""
-    sixteenths: int
-    """Quality in sixteenths of a level."""
-    width: int
-    height: int
-    weights_digest: bytes
-    symbols_crc32: int
+    envelope: Envelope
+    """The payload that they were read from."""
+
+    @property
+    def sixteenths(self) -> int:
+        """Quality in sixteenths of a level."""
+        return self.envelope.sixteenths
+
+    @property
+    def width(self) -> int:
+        """Of the image, in pixels."""
+        return self.envelope.width
+
+    @property
+    def height(self) -> int:
+        """Of the image, in pixels."""
+        return self.envelope.height
+
+    @property
+    def weights_digest(self) -> bytes:
+        """Of the model that made the payload."""
+        return self.envelope.weights_digest
+
+    @property
+    def symbols_crc32(self) -> int:
+        """As the payload says."""
+        return self.envelope.symbols_crc32
 
     def y_hat(self) -> npt.NDArray[np.float32]:
         """(C, h, w)."""
@@ -123,7 +144,7 @@ class TiledReader:
     def _read(self, envelopes: Sequence[Envelope]) -> list[TiledLatents]:
         """The latents of payloads of one grid and one model."""
         model = self._models[envelopes[0].weights_digest]
-        reader, grid = _begun(envelopes, model)
+        reader, grid = begun(envelopes, model)
         with torch.inference_mode():
             y_BhwC = model.symbols(grid, [envelope.sixteenths for envelope in envelopes], reader, None)
         return _finished(envelopes, reader, y_BhwC)
@@ -133,7 +154,7 @@ class TiledReader:
         model = self._models[envelopes[0].weights_digest]
         if channels >= model.channels or not isinstance(model, ProgressiveModel):
             return torch.stack([latents.y_hwC[..., :channels] for latents in self._read(envelopes)])
-        reader, grid = _begun(envelopes, model)
+        reader, grid = begun(envelopes, model)
         with torch.inference_mode():
             return model.walk(grid, [envelope.sixteenths for envelope in envelopes], reader).first(channels)
 
@@ -149,7 +170,7 @@ class Reading:
         """
         self.width, self.height, self.model = envelope.width, envelope.height, model
         self._envelope = envelope
-        self._reader, self._grid = _begun([envelope], model)
+        self._reader, self._grid = begun([envelope], model)
         self._walk: Walk | None = None
         if isinstance(model, ProgressiveModel):
             self._walk = model.walk(self._grid, [envelope.sixteenths], self._reader)
@@ -209,19 +230,12 @@ def _finished(envelopes: Sequence[Envelope], reader: SymbolReader, y_BhwC: Tenso
                 "damaged, or this machine decodes differently; please report the latter"
             )
     return [
-        TiledLatents(
-            y_hwC=y_hwC,
-            sixteenths=envelope.sixteenths,
-            width=envelope.width,
-            height=envelope.height,
-            weights_digest=envelope.weights_digest,
-            symbols_crc32=envelope.symbols_crc32,
-        )
+        TiledLatents(y_hwC=y_hwC, envelope=envelope)
         for y_hwC, envelope in zip(y_BhwC, envelopes, strict=True)
     ]
 
 
-def _begun(envelopes: Sequence[Envelope], model: TiledModel) -> tuple[SymbolReader, tuple[int, int]]:
+def begun(envelopes: Sequence[Envelope], model: TiledModel) -> tuple[SymbolReader, tuple[int, int]]:
     """A stream of the symbols of payloads of one grid, and that grid."""
     first = envelopes[0]
     reader = SymbolReader(model.coder, [_streams(envelope, model) for envelope in envelopes])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from codec.family import Family, Training
+from codec.family import Family, OtherDecoder, Training
 
 FAMILY: Final = Family(
     id="hyper-1",
@@ -13,6 +13,13 @@ FAMILY: Final = Family(
     source="Ballé et al. 2018, arXiv:1802.01436 (hyperprior); Minnen and Singh 2020, arXiv:2007.08739 (slices).",
     licence="Apache-2.0",
     searches=True,
+    decoders=(
+        OtherDecoder(
+            name="consistent",
+            purpose="A picture that is encoded as the same payload again, for those that go through the codec often.",
+            generates=False,
+        ),
+    ),
     codec="load:load",
     train_config="train_config:HyperTrainConfig",
     recipe="recipe:HyperRecipe",

@@ -17,6 +17,7 @@ from codec.entropy.symbol_streams import SymbolStream
 from codec.families.hyper import FAMILY
 from codec.families.hyper.bitstream import pack_payload, parse_payload
 from codec.families.hyper.config import GRID
+from codec.families.hyper.decoders.consistent import CONSISTENT, ConsistentDecoder
 from codec.families.hyper.decoders.load import tiled_decoders
 from codec.families.hyper.decoders.weights import DecoderWeights
 from codec.families.hyper.integer_scales import ExactScales
@@ -27,6 +28,7 @@ from codec.families.hyper.small_pictures import SmallPictures
 from codec.families.hyper.weights import Weights
 from codec.parts.company import company_on
 from codec.parts.precision import fast
+from codec.parts.space_to_channels import from_patches
 from codec.parts.tile_loop import Tiling
 from codec.parts.tiled_codec import TiledCodec
 from codec.parts.tiled_model import AnalysedImage, PayloadFormat
@@ -80,18 +82,18 @@ class ResidentModel:
         Raises:
             BitstreamError: the stream is a reader and does not hold these symbols.
         """
-        coder = self._coder(sixteenths)
+        coder = self.latent_coder(sixteenths)
         latents_BhwM = coder.run(grid, stream, images)
         return coder.dequantised(latents_BhwM) if images is None else latents_BhwM
 
     def walk(self, grid: tuple[int, int], sixteenths: Sequence[int], stream: SymbolStream) -> LatentWalk:
         """Begin a walk over the latents of images of one grid."""
-        return LatentWalk(self._coder(sixteenths), grid, stream)
+        return LatentWalk(self.latent_coder(sixteenths), grid, stream)
 
     def side(self, y_hwC: Tensor, sixteenths: int) -> Tensor:
         """The hyper-latents of an image, (h/4, w/4, N)."""
         with torch.inference_mode():
-            return self._coder([sixteenths]).hyper_latents(y_hwC[None])[0]
+            return self.latent_coder([sixteenths]).hyper_latents(y_hwC[None])[0]
 
     def refine(
         self,
@@ -108,7 +110,12 @@ class ResidentModel:
             search = Search(self._model, x_BCHW, inside_B1HW, side_BNuv, quality_B)
             return search.run(y_BChw, SCHEDULES[effort])
 
-    def _coder(self, sixteenths: Sequence[int]) -> LatentCoder:
+    def latent_coder(self, sixteenths: Sequence[int]) -> LatentCoder:
+        """What codes the latents of images of one grid.
+
+        Args:
+            sixteenths: each image's quality in sixteenths of a level.
+        """
         return LatentCoder(
             self._model,
             self._scales,
@@ -122,6 +129,10 @@ class ResidentModel:
         with fast(self._device):
             x_BCHW: Tensor = self._model.synthesis(y_BChw, quality_B)
         return x_BCHW
+
+    def linear_picture(self, y_BChw: Tensor) -> Tensor:
+        """What the linear path alone makes of latents: (B, M, h, w) -> (B, 3, H, W)."""
+        return from_patches(self._model.synthesis.linear(y_BChw), GRID)
 
     def channels_at(self, denominator: int) -> int:
         """How many latent channels, from the first, show the picture at one over so much."""
@@ -151,11 +162,12 @@ class HyperCodec(TiledCodec):
             decoders: of these models or of others; of two with one name for one model the later one counts.
             device: where all of them run.
         """
+        models = [ResidentModel(weights, device) for weights in (own, *others)]
         super().__init__(
             FAMILY.id,
-            ResidentModel(own, device),
-            [ResidentModel(weights, device) for weights in others],
+            models[0],
+            models[1:],
             default_quality=DEFAULT_QUALITY,
             payload_format=PayloadFormat(pack=pack_payload, parse=parse_payload),
-            decoders=tiled_decoders(decoders, device),
+            decoders={CONSISTENT: ConsistentDecoder(models), **tiled_decoders(decoders, device)},
         )

@@ -28,6 +28,7 @@ from codec.entropy.range_coder import Indices, Symbols
 from codec.entropy.symbol_streams import SymbolStream
 from codec.entropy.tables import SILENT, SYMBOL_LIMIT, TABLES
 from codec.errors import BitstreamError
+from codec.families.hyper.cells import CellRecorder, Cells
 from codec.families.hyper.config import Pass
 from codec.families.hyper.deadzone import rounded, shares, table_of_bits, worth
 from codec.families.hyper.integer_scales import ExactScales, at_level, looked_up
@@ -54,6 +55,8 @@ class _State:
     latents_BhwM: Tensor
     """Decoded so far, over their typical size."""
     magnitudes_BhwM: Tensor
+    recorder: CellRecorder | None
+    """Told of every latent that is read."""
 
 
 class LatentCoder:
@@ -116,6 +119,19 @@ class LatentCoder:
         *_, (_, latents_BhwM) = self.slices(grid, sink, images)
         return latents_BhwM
 
+    def cells(self, grid: tuple[int, int], reader: SymbolStream) -> Cells:
+        """Read images, and give where their latents may lie to be encoded as the same symbols without refinement.
+
+        Raises:
+            BitstreamError: a stream does not hold these symbols.
+        """
+        z_BuvN = self._hyper_latents(grid, reader, None)
+        recorder = CellRecorder((self._images, *grid, self.channels), self._gain_BM)
+        for _ in self._walked(grid, reader, None, z_BuvN, recorder):
+            pass
+        coded_BN = self._has_table(self._hyper_indices_BN)
+        return recorder.cells(torch.where(coded_BN[:, None, None], z_BuvN.float(), torch.nan))
+
     def slices(
         self, grid: tuple[int, int], sink: SymbolStream, images: Sequence[AnalysedImage] | None = None
     ) -> Iterator[tuple[int, Tensor]]:
@@ -125,10 +141,20 @@ class LatentCoder:
             How many latent channels, from the first, are coded by now; and the latents that `run` returns, in which
             the others are still to come.
         """
+        source = None if images is None else _Source.of(images)
+        yield from self._walked(grid, sink, source, self._hyper_latents(grid, sink, source), None)
+
+    def _walked(
+        self,
+        grid: tuple[int, int],
+        sink: SymbolStream,
+        source: _Source | None,
+        z_BuvN: Tensor,
+        recorder: CellRecorder | None,
+    ) -> Iterator[tuple[int, Tensor]]:
+        """The slices of images with these hyper-latents."""
         height, width = grid
         strips = list(_strips(*grid))
-        source = None if images is None else _Source.of(images)
-        z_BuvN = self._hyper_latents(strips, grid, sink, source)
         context = self._config.context_channels
         kind, kept = (torch.float32, self._config.latents) if sink.reads else (torch.float16, context)
         size = self._filled_to(grid)
@@ -140,6 +166,7 @@ class LatentCoder:
             mean_features_BhwF=torch.cat(mean_parts, 1)[:, :height, :width],
             latents_BhwM=torch.zeros(*shape, kept, dtype=kind, device=self._device),
             magnitudes_BhwM=torch.zeros(*shape, context, dtype=torch.uint8, device=self._device),
+            recorder=recorder,
         )
         for number, one in enumerate(self._config.passes):
             for rows in strips:
@@ -154,24 +181,33 @@ class LatentCoder:
     def hyper_latents(self, y_BhwM: Tensor) -> Tensor:
         """The hyper-latents of images with these latents: whole numbers, as they are coded, (B, u, v, N) float32."""
         parts = [self._analysed(y_BhwM, rows).round_() for rows in _strips(*y_BhwM.shape[1:3])]
-        coded_BN = torch.from_numpy(self._hyper_indices_BN >= SILENT).to(self._device)
+        coded_BN = self._has_table(self._hyper_indices_BN)
         return torch.cat(parts, 1).clamp_(-Z_LIMIT, Z_LIMIT) * coded_BN[:, None, None]
+
+    def hyper_analysis(self, y_BMhw: Tensor) -> Tensor:
+        """Hyper-latents before they are rounded, with their gradient: (B, M, h, w), h and w multiples of 4 ->
+        (B, N, u, v), in float32."""
+        size_1M11, gain_BM11 = self._size_M[None, :, None, None], self._gain_BM[:, :, None, None]
+        z_BNuv: Tensor = self._model.hyper_analysis(y_BMhw, size_1M11, gain_BM11, self._quality_B)
+        return z_BNuv
+
+    def _has_table(self, indices: Indices) -> Tensor:
+        """Which values have a table that says anything."""
+        return torch.from_numpy(indices >= SILENT).to(self._device)
 
     def _filled_to(self, grid: tuple[int, int]) -> int:
         """How many images the networks are to be given."""
         height, width = (-(-side // RATIO) * RATIO for side in grid)
         return self._company.images_of((height, width)) if self._company.filled else 1
 
-    def _hyper_latents(
-        self, strips: list[slice], grid: tuple[int, int], sink: SymbolStream, source: _Source | None
-    ) -> Tensor:
+    def _hyper_latents(self, grid: tuple[int, int], sink: SymbolStream, source: _Source | None) -> Tensor:
         wanted_BuvN = None
         if source is not None:
             side = source.side_BuvN
             wanted_BuvN = self.hyper_latents(source.y_BhwM) if side is None else side
         parts = []
         columns = -(-grid[1] // RATIO)
-        for rows in strips:
+        for rows in _strips(*grid):
             shape = (self._images, (rows.stop - rows.start) // RATIO, columns, self._config.hyper_latents)
             indices = np.ascontiguousarray(np.broadcast_to(self._hyper_indices_BN[:, None, None], shape))
             wanted = None
@@ -188,12 +224,12 @@ class LatentCoder:
         """Hyper-latents of some rows, not yet rounded."""
         near, inner = _with_halo(rows, y_BhwM.shape[1], RATIO)
         y_BMhw = _channels_first(y_BhwM[:, near].float())
-        size_1M11, gain_BM11 = self._size_M[None, :, None, None], self._gain_BM[:, :, None, None]
+        size_1M11 = self._size_M[None, :, None, None]
         with fast(self._device):
             z_BNuv = in_company(
                 lambda y, gain, quality: self._model.hyper_analysis(y, size_1M11, gain, quality),
                 y_BMhw,
-                gain_BM11,
+                self._gain_BM[:, :, None, None],
                 self._quality_B,
                 size=self._filled_to((y_BhwM.shape[1], y_BhwM.shape[2])),
             )
@@ -250,6 +286,14 @@ class LatentCoder:
             )
         symbols = sink.group(wanted, indices_BhwC.cpu().numpy().reshape(self._images, -1))
         r_BhwC = torch.from_numpy(symbols).to(self._device).view(indices_BhwC.shape)
+        if state.recorder is not None:
+            state.recorder.note(
+                (rows, channels, lattice),
+                y_hat_BhwC=(means_BhwC + r_BhwC / steps_B11C) * self._size_M[channels],
+                r_BhwC=r_BhwC,
+                shift_BhwC=self._shift(indices_BhwC, channels).clamp(max=0.5),
+                is_coded_BhwC=indices_BhwC >= SILENT,
+            )
         if channels.stop <= state.latents_BhwM.shape[3]:
             mine = state.latents_BhwM[:, rows, :, channels]
             mine[:, lattice.rows, lattice.columns] = (means_BhwC + r_BhwC / steps_B11C).to(mine.dtype)
@@ -264,11 +308,15 @@ class LatentCoder:
         if is_refined:  # they are those that a decoder is to have
             r_BhwC = residual_BhwC.round()
         else:
-            shift_BhwC = looked_up(self._bits_K, indices_BhwC) * self._worth_BM[:, None, None, channels]
+            shift_BhwC = self._shift(indices_BhwC, channels)
             r_BhwC = rounded(residual_BhwC, shift_BhwC)
         r_BhwC = r_BhwC.clamp_(-SYMBOL_LIMIT, SYMBOL_LIMIT) * (indices_BhwC >= SILENT)
         symbols: Symbols = r_BhwC.to(torch.int16).cpu().numpy().reshape(self._images, -1)
         return symbols
+
+    def _shift(self, indices_BhwC: Tensor, channels: slice) -> Tensor:
+        """By how much the encoder shifts where it rounds, in steps."""
+        return looked_up(self._bits_K, indices_BhwC) * self._worth_BM[:, None, None, channels]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
