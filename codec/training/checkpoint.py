@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import pickle
 import struct
 from dataclasses import dataclass, fields
@@ -16,6 +15,7 @@ from torch import Tensor
 
 from codec.errors import TrainingError
 from codec.training.config import TrainConfig
+from codec.training.written import replacing
 
 CHECKPOINT_NAME: Final = "checkpoint.pt"
 _FORMAT: Final = 2
@@ -52,13 +52,9 @@ class Checkpoint:
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
     """Replace the folder's checkpoint atomically."""
-    temporary = folder / f".{CHECKPOINT_NAME}.{os.getpid()}"
     values = {field.name: getattr(checkpoint, field.name) for field in fields(checkpoint)}
-    with temporary.open("wb") as file:
+    with replacing(folder / CHECKPOINT_NAME) as file:
         torch.save({"format": _FORMAT, **values}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(folder / CHECKPOINT_NAME)
 
 
 def load_checkpoint(folder: Path) -> Checkpoint | None:

@@ -13,6 +13,7 @@ from codec.training.kept_pictures import FOLDER
 from codec.training.learned_when import LEARNING_NAME, draw_learning
 from codec.training.log import LOG_NAME, read_log
 from codec.training.strips import DIFFERENCES_NAME, STRIPS_NAME, draw_differences, draw_strips
+from codec.training.written import writing_into
 
 _Drawings = dict[str, Callable[[Path], Path | None]]
 
@@ -27,7 +28,7 @@ def redraw(out: Path, *, tell: Callable[[int, int], None] = lambda _done, _total
     Args:
         tell: told before each drawing how many are done, and of how many.
     Raises:
-        TrainingError: the folder holds no run.
+        TrainingError: the folder holds no run, or cannot be written into.
     """
     if not read_log(out):
         raise TrainingError(f"expected a run at {out}, found no {LOG_NAME} with lines in it; check the path")
@@ -35,7 +36,9 @@ def redraw(out: Path, *, tell: Callable[[int, int], None] = lambda _done, _total
     lines = []
     for done, (name, draw) in enumerate(draws.items()):
         tell(done, len(draws))
-        lines.append(str(draw(out) or f"no {name}: too few pictures of evaluations in {out / FOLDER}"))
+        with writing_into(out):
+            drawn = draw(out)
+        lines.append(str(drawn or f"no {name}: too few pictures of evaluations in {out / FOLDER}"))
     if draws is _SHEETS:
         missing = f"no {' and '.join(_PLOTS)}: matplotlib is not installed"
         lines.append(f"{missing}; pip install 'tenfold[train]', then draw them with --redraw {out}")

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Literal
 
+from codec.training.written import replacing
+
 DURATIONS_NAME: Final = "durations.json"
 Stage = Literal["evaluation", "export"]
 
@@ -38,6 +40,5 @@ class Durations:
         began = time.monotonic()
         yield
         self._seconds[stage] = round(time.monotonic() - began, 1)
-        temporary = self._path.with_suffix(".partial")
-        temporary.write_text(json.dumps(self._seconds), encoding="utf-8")
-        temporary.replace(self._path)
+        with replacing(self._path) as file:
+            file.write(json.dumps(self._seconds).encode())

@@ -21,6 +21,7 @@ from codec.training.recipe import Recipe
 from codec.training.session import Session, SessionOver
 from codec.training.training_data import TrainingData
 from codec.training.training_run import Trained, TrainingRun, weights_path
+from codec.training.written import writing_into
 
 SHIPPED_START: Final = Path("shipped")
 """As `start_from`: the weights that ship for this family and preset."""
@@ -58,10 +59,11 @@ def train(
         on_progress: told after every step.
     Raises:
         TrainingError: the data or a checkpoint cannot be used, the run diverged, `out` holds a run and `resume` is not
-            set, or the session was over before a new run had begun.
+            set, `out` cannot be written into, or the session was over before a new run had begun.
         WeightsError: `start_from` cannot be used.
     """
-    out.mkdir(parents=True, exist_ok=True)
+    with writing_into(out):
+        out.mkdir(parents=True, exist_ok=True)
     checkpoint = _checkpoint_of(out, config, resume=resume)
     device, session = device or torch.device("cpu"), session or Session()
     try:
@@ -69,15 +71,16 @@ def train(
             kinds = held_out()  # few, and what is wrong with them is said at once
             session.begin_reading(checkpoint.images if checkpoint else None, of_new_run=checkpoint is None)
             data = TrainingData.of(read(), kinds, config)
-            run = TrainingRun(config, recipe, data, out, session, exports=export)
-            if checkpoint is None:
-                run.begin(recipe.shipped() if start_from == SHIPPED_START else start_from)
-            else:
-                run.restore(checkpoint)
-            with side_by_side(min(workers or default_workers(device), config.batch)) as shares:
-                patches = PatchSource(data.crops, device, mirrored=config.data.mirrored)
-                run.advance(patches, shares, on_progress)
-            return run.end()
+            with writing_into(out):
+                run = TrainingRun(config, recipe, data, out, session, exports=export)
+                if checkpoint is None:
+                    run.begin(recipe.shipped() if start_from == SHIPPED_START else start_from)
+                else:
+                    run.restore(checkpoint)
+                with side_by_side(min(workers or default_workers(device), config.batch)) as shares:
+                    patches = PatchSource(data.crops, device, mirrored=config.data.mirrored)
+                    run.advance(patches, shares, on_progress)
+                return run.end()
     except SessionOver as over:
         if checkpoint is None:
             raise TrainingError(_too_early(session)) from over

@@ -26,6 +26,7 @@ from codec.training.schedule import Budget, RunClock, learning_rate
 from codec.training.session import Session, SessionOver
 from codec.training.training_data import TrainingData
 from codec.training.training_record import TrainingRecord
+from codec.training.written import replacing
 
 _MOST_SKIPPED: Final = 100
 
@@ -149,9 +150,9 @@ class TrainingRun:
             "torch": torch.__version__,
         }
         weights = weights_path(self._out, self._config)
-        temporary = weights.with_suffix(".partial")
-        temporary.write_bytes(self._recipe.export(self._learner.average, record, self._data.crops))
-        temporary.replace(weights)
+        exported = self._recipe.export(self._learner.average, record, self._data.crops)
+        with replacing(weights) as file:
+            file.write(exported)
 
     def _step(self, patches: PatchSource, shares: Shares) -> None:
         """Take one optimiser step.

@@ -5,6 +5,7 @@ A recipe of one weight takes the place of a family, and a clock that its stages 
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 from collections.abc import Iterator, Sequence
@@ -193,6 +194,25 @@ def test_an_interrupted_session_ends_at_once_and_nothing_is_lost(
     assert (tmp_path / "checkpoint.pt").exists() == (step is not None)
     assert clock.now == interrupted_at
     assert run(OneWeight(clock), tmp_path).weights.read_bytes() == whole
+
+
+def test_a_full_disk_leaves_the_last_checkpoint_and_says_what_to_do(
+    clock: Clock, whole: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    run(OneWeight(clock), tmp_path, Session(steps=5))
+    checkpoint = (tmp_path / "checkpoint.pt").read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", full)
+        with pytest.raises(TrainingError, match=r"expected to write into .*No space left .* --resume"):
+            run(OneWeight(clock), tmp_path)
+    assert (tmp_path / "checkpoint.pt").read_bytes() == checkpoint
+    assert list(tmp_path.glob(".*.partial")) == []
+    assert run(OneWeight(clock), tmp_path).weights.read_bytes() == whole
+    with pytest.raises(TrainingError, match=r"expected to write into .*one\.safetensors"):
+        run(OneWeight(clock), tmp_path / "one.safetensors")
 
 
 def test_a_session_of_few_minutes_reads_fewer_images_and_later_ones_read_the_same(
