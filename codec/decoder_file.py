@@ -22,6 +22,8 @@ class DecoderFile:
     """For people."""
     shows: str
     """Digest of the weights whose payloads it shows, hexadecimal."""
+    generates: bool
+    """Whether its pictures show what no payload says."""
     digest: str
     """Of the file, hexadecimal."""
     num_bytes: int
@@ -46,6 +48,7 @@ def read_decoder_file(data: bytes, *, where: str) -> DecoderFile:
             decoder=config["decoder"],
             name=config["name"],
             shows=bytes.fromhex(config["for"]).hex(),
+            generates=config["generates"],
             digest=digest_of(data).hex(),
             num_bytes=len(data),
         )

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from codec import families as families_package
 from codec.contract import DEFAULT_CODEC, FAITHFUL, Codec
 from codec.errors import CodecConfigError, UnknownCodecError
-from codec.family import CODEC_ITSELF, Family
+from codec.family import CODEC_ITSELF, Family, OtherDecoder
 from codec.near_names import did_you_mean
 from codec.preset import preset_names
 from codec.training.config import TrainConfig
@@ -104,19 +104,22 @@ def is_experimental(codec_id: str) -> bool:
     return any(one.id == codec_id and one.experimental for one in families().values())
 
 
-def check_decoder(name: str) -> None:
-    """Refuse a decoder that no codec here has, before anything is loaded.
+def check_decoder(name: str) -> OtherDecoder | None:
+    """Refuse a decoder that no codec here has, before anything is loaded; of one that there is say what it is.
 
+    Returns:
+        None for the faithful one.
     Raises:
         CodecConfigError: there is none of that name; the text names those that there are.
     """
-    others = (decoder.name for family in families().values() for decoder in family.decoders)
-    known = list(dict.fromkeys([FAITHFUL, *others]))
+    others = {decoder.name: decoder for family in families().values() for decoder in family.decoders}
+    known = [FAITHFUL, *others]
     if name not in known:
         raise CodecConfigError(
             f"expected a decoder, one of {', '.join(known)} (`tenfold codecs` says what each is for); got {name!r}"
             f"{did_you_mean(name, known)}"
         )
+    return others.get(name)
 
 
 def load_codec(

@@ -54,6 +54,8 @@ def _lines(info: ArchiveInfo) -> Iterator[tuple[str, str]]:
     yield "codecs", _counts(info.codecs)
     for file in info.weights:
         yield "weights", f"{file.name}, {_mb(file.bytes)}, for {counted(file.images, 'image')}"
+    if info.decoders:
+        yield "decoders", f"faithful, {', '.join(info.decoders)}"
     for codec, adaptation in info.learned.items():
         yield "learned", f"{codec} encodes with what it learned here ({adaptation})"
     yield "runs", _runs(info)

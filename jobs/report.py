@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from codec.contract import FAITHFUL
+from codec.registry import check_decoder
 from jobs.options import (
     ArchiveUrl,
     AsJson,
@@ -17,6 +19,7 @@ from jobs.options import (
     Workers,
     read_config,
     read_share,
+    usage,
 )
 from jobs.terminal.exit_codes import clear_errors
 from jobs.terminal.output import print_json, say
@@ -84,6 +87,14 @@ def report(
             "DIR/differences.parquet.",
         ),
     ] = None,
+    decoder: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Measure the same payloads by this decoder too (`tenfold codecs` lists them), beside the faithful "
+            "pictures: another line, and another row for each judge. What it generates is called so.",
+        ),
+    ] = FAITHFUL,
     as_of: AsOfVersion = None,
     workers: Workers = None,
     ray_address: RayAddress = None,
@@ -105,6 +116,8 @@ def report(
       tenfold report q34/ --out report/ --compare q20/
     """
     with clear_errors():
+        with usage():
+            other_decoder = check_decoder(decoder)
         settings = read_config(config, workers=workers, ray_address=ray_address)
         store, folder = Storage(archive, settings.storage), Storage(out, settings.storage)
         catalogue = Catalogue(store, as_of=as_of)
@@ -115,7 +128,7 @@ def report(
             made = replace(made, diff=compare_archives(catalogue, other, other_archive=compare))
         _write_words(folder, made)  # a DIR that cannot be written ends here, before minutes of measuring
         with show_progress() as listen:
-            made = with_comparison(made, store, catalogue, settings, listen)
+            made = with_comparison(made, store, catalogue, settings, listen, decoder=other_decoder)
         _write_words(folder, made)
         folder.write("report.html", report_html(made))
         folder.write("images.parquet", images_parquet(catalogue, made.comparison))

@@ -9,7 +9,7 @@ import typer
 
 from codec.bench.baselines import BASELINES
 from codec.bench.cache import default_cache
-from codec.contract import DEFAULT_CODEC
+from codec.contract import DEFAULT_CODEC, FAITHFUL
 from codec.registry import load_codec
 from jobs.bench.baselines import chosen_baselines
 from jobs.bench.images import usable_images
@@ -23,9 +23,10 @@ from jobs.bench.options import (
     read_weights,
     require,
 )
-from jobs.options import AsJson
+from jobs.options import AsJson, usage
 from jobs.terminal.exit_codes import clear_errors
 from jobs.terminal.output import print_json
+from pipeline.errors import UsageError
 
 
 def rd(
@@ -51,6 +52,13 @@ def rd(
             "equal bytes: some 10 s an image for each codec.",
         ),
     ] = None,
+    decoder: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="With --judge-at: judges see the same payloads by this decoder too, beside the faithful pictures.",
+        ),
+    ] = FAITHFUL,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write rd.json, rd.md, rd.svg and rd.png here.")
     ] = None,
@@ -74,10 +82,16 @@ def rd(
         rates = () if judge_at is None else parse_rates(judge_at)
         baselines = chosen_baselines(against)
         loaded = load_codec(codec, encode_with=None if weights is None else read_weights(codec, weights))
+        with usage():
+            loaded.named_decoder(decoder)
+        if decoder != FAITHFUL and not rates:
+            raise UsageError("Expected --judge-at beside --decoder: PSNR is of the faithful pictures.")
         kept = cache or default_cache()
         for folder in (kept, *([out] if out else [])):
             make_folder(folder)
-        report = measure_rd(usable_images(images), loaded, levels, baselines, kept, rates=rates)
+        report = measure_rd(
+            usable_images(images), loaded, levels, baselines, kept, rates=rates, decoder=decoder
+        )
         if out is not None:
             write_report(report, out)
         if as_json:

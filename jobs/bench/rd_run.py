@@ -13,7 +13,7 @@ from codec.bench.libraries import library
 from codec.bench.measure import rd_table
 from codec.bench.rd_markdown import to_markdown
 from codec.bench.rd_report import Line, RdReport, to_json
-from codec.contract import RGB, Codec
+from codec.contract import FAITHFUL, RGB, Codec
 from jobs.bench.baselines import Measured, measure_baselines
 from jobs.bench.images import BenchImage, BenchImages
 from jobs.bench.machine import circumstances
@@ -30,11 +30,13 @@ def measure_rd(
     cache: Path,
     *,
     rates: tuple[float, ...] = (),
+    decoder: str = FAITHFUL,
 ) -> RdReport:
     """Others first, from the cache or on every core, then ours in this process; then all before judges.
 
     Args:
         rates: bits per pixel at which judges are asked; none: they are not.
+        decoder: of the codec, whose pictures they see too, beside the faithful ones.
 
     Raises:
         SourceError: an image changed meanwhile.
@@ -62,7 +64,9 @@ def measure_rd(
         ours=ours,
         others=[*_lines(baselines, measured), *published],
         left_out={**measured.left_out, **why_not},
-        judged=judge_at(rates, images.usable, codec, here, cache, circumstances=said) if rates else None,
+        judged=judge_at(rates, images.usable, codec, here, cache, circumstances=said, decoder=decoder)
+        if rates
+        else None,
     )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -13,11 +15,13 @@ from codec.bench.baselines import BASELINES
 from codec.bench.judges.trained_on import judges_of_training
 from codec.bench.libraries import MissingLibraryError
 from codec.bench.zoo.entrant import LEARNED_QUALITIES, Entrant, LearnedCoder, ordinary
+from codec.contract import FAITHFUL
+from codec.decoder_file import shipped_decoders
 from codec.family import Family
 from codec.near_names import did_you_mean
 from codec.preset import preset_names, read_preset
 from codec.registry import families, load_codec, preset_weights
-from codec.weights_file import read_header
+from codec.weights_file import config_of, digest_of, read_header
 from pipeline.errors import UsageError
 
 ORDINARY: Final = ("jpeg_420", "webp_m6", "avif_s6_444", "jxl_e7")
@@ -80,7 +84,31 @@ def _of_family(family: Family) -> Iterator[Entrant]:
         yield _entrant(family, family.id, names[0], own=None, weights=names)
         return
     for name in names:
-        yield _entrant(family, f"{family.id}/{name}", name, own=name, weights=(name,))
+        faithful = _entrant(family, f"{family.id}/{name}", name, own=name, weights=(name,))
+        yield faithful
+        yield from _shown_otherwise(faithful, family, name)
+
+
+def _shown_otherwise(faithful: Entrant, family: Family, preset: str) -> Iterator[Entrant]:
+    """The same payloads, as other decoders show them whose weights ship for a preset."""
+    shipped = list(shipped_decoders(family))
+    shows = digest_of(family.weights_path(preset).read_bytes()).hex() if shipped else None
+    for file, data in shipped:
+        if file.shows == shows:
+            config = config_of(data, where=file.name)
+            recipe = json.loads(config).get("recipe", {})
+            yield replace(
+                faithful,
+                id=f"{faithful.id}@{file.decoder}",
+                title=f"{faithful.title}, {file.decoder}",
+                identity=f"{faithful.identity} {file.decoder} {file.digest}",
+                open=partial(_open, family.id, preset, file.decoder),
+                cost=None,
+                minutes=recipe.get("config", {}).get("minutes"),
+                steps=recipe.get("steps_done"),
+                trained_on=judges_of_training(config),
+                generates=file.generates,
+            )
 
 
 def _entrant(
@@ -103,15 +131,15 @@ def _entrant(
     )
 
 
-def _open(family_id: str, preset: str | None) -> LearnedCoder:
+def _open(family_id: str, preset: str | None, decoder: str = FAITHFUL) -> LearnedCoder:
     own = None if preset is None else preset_weights(family_id, preset)
-    return LearnedCoder(load_codec(family_id, device="cpu", encode_with=own))
+    return LearnedCoder(load_codec(family_id, device="cpu", encode_with=own), decoder)
 
 
 def _digest(family: Family, weights: tuple[str, ...]) -> str:
     """Of its code and its weights."""
     folder = Path(import_module(family.package).__file__ or "").parent
-    files = [*sorted(folder.glob("*.py")), *map(family.weights_path, weights)]
+    files = [*sorted(folder.rglob("*.py")), *map(family.weights_path, weights)]
     return hashlib.sha256(b"".join(hashlib.sha256(file.read_bytes()).digest() for file in files)).hexdigest()[
         :16
     ]

@@ -13,6 +13,7 @@ from pipeline.archive.layout import (
     RUN_JSON,
     SUMMARY_JSON,
     WEIGHTS_FOLDER,
+    decoder_at,
     is_data_file,
     is_shard_path,
     parse_record_path,
@@ -46,6 +47,8 @@ class Holdings:
     data_files: dict[str, int] = field(default_factory=dict)
     """Those of all versions of the catalogue."""
     weights_files: dict[str, int] = field(default_factory=dict)
+    decoders: set[str] = field(default_factory=set)
+    """Names of those that are kept beside the faithful one."""
     began: set[str] = field(default_factory=set)
     """Runs that have begun."""
     ended: set[str] = field(default_factory=set)
@@ -76,6 +79,8 @@ class Holdings:
             self.log.append(info.path)
         elif info.path.startswith(f"{WEIGHTS_FOLDER}/") and info.path.count("/") == 1:
             self.weights_files[info.path] = info.size
+        elif (decoder := decoder_at(info.path)) is not None:
+            self.decoders.add(decoder.name)
         elif (record := parse_record_path(info.path)) is not None:
             if record.name == RUN_JSON:
                 self.began.add(record.run)

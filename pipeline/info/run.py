@@ -54,6 +54,8 @@ class ArchiveInfo:
     codecs: dict[str, int]
     """Coded images."""
     weights: list[WeightsInfo]
+    decoders: list[str]
+    """Names of those that it keeps beside the faithful one."""
     learned: dict[str, str]
     """Codec -> the adaptation whose weights new images are encoded with."""
     runs: int
@@ -108,6 +110,7 @@ def read_info(archive: Storage) -> ArchiveInfo:
         source_formats=dict(rows.formats.most_common()),
         codecs=dict(rows.codecs.most_common()),
         weights=_weights(held.weights_files, rows.weights),
+        decoders=sorted(held.decoders),
         learned={
             codec: record.adaptation
             for codec, record in current_adaptations(archive).items()

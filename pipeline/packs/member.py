@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Self
+from typing import Any, Self
 
 from pipeline.types import ShardRow
 
@@ -35,8 +35,10 @@ class MemberFacts:
         cls, row: ShardRow, *, width: int | None, height: int | None, generated_by: str | None = None
     ) -> Self:
         """Of a row, and of the picture that comes."""
-        own = {"width": width, "height": height, "generated_by": generated_by}
-        stored = {field.name: getattr(row, field.name) for field in fields(cls) if field.name not in own}
+        own: dict[str, Any] = {"width": width, "height": height, "generated_by": generated_by}
+        stored: dict[str, Any] = {
+            field.name: getattr(row, field.name) for field in fields(cls) if field.name not in own
+        }
         return cls(**stored, **own)
 
 

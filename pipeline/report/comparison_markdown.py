@@ -13,6 +13,7 @@ from pipeline.report.phrases import (
     inside,
     judged_rows,
     number,
+    otherwise_words,
     times,
 )
 from pipeline.report.report import Report
@@ -57,7 +58,7 @@ def _lossy(held: ComparisonResults) -> str:
             ("MS-SSIM", number(ours.ms_ssim, 4), ""),
         ]
         told = ", ".join(f"{name} {value}{unit}" for name, value, unit in scores if value != "-")
-        words = f"\n\nOurs on the same {ours.images:,} coded images: {ours.bpp:.3f} bpp, {told}."
+        words = f"\n\nOurs on the same {ours.images:,} coded images: {ours.bpp:.3f} bpp, {told}.{otherwise_words(ours)}"
         if ours.judged:
             words += "\n\n" + markdown_table(JUDGED_HEADINGS, judged_rows(ours))
     table = markdown_table(

@@ -96,6 +96,15 @@ def judged_rows(ours: Ours) -> list[tuple[str, ...]]:
     ]
 
 
+def otherwise_words(ours: Ours) -> str:
+    """How near another decoder's pictures are, where one was asked for; else nothing."""
+    return "".join(
+        f" The same payloads {one.title}: PSNR {number(one.psnr_db, 2)} dB, SSIM {number(one.ssim, 4)}, MS-SSIM "
+        f"{number(one.ms_ssim, 4)}."
+        for one in ours.otherwise
+    )
+
+
 def gain(matched: Matched) -> str:
     """A difference of PSNR with its sign."""
     return "-" if matched.value is None else f"{matched.value:+.2f} dB"

@@ -8,6 +8,7 @@ from typing import Final
 
 import pyarrow.compute as pc
 
+from codec.family import OtherDecoder
 from pipeline.archive.catalogue import Catalogue
 from pipeline.config import CompressConfig
 from pipeline.events import Listener, ignore
@@ -99,9 +100,13 @@ def with_comparison(
     catalogue: Catalogue,
     config: CompressConfig,
     listen: Listener = ignore,
+    *,
+    decoder: OtherDecoder | None = None,
 ) -> Report:
     """The same with pictures of the worst images, and the comparison over the images that were drawn.
 
+    Args:
+        decoder: beside the faithful one, whose pictures of the same payloads are measured too.
     Raises:
         ConfigError: no cluster, or too small a one.
     """
@@ -111,6 +116,7 @@ def with_comparison(
         config if report.wants_comparison else _in_this_process(config),
         drawn=report.aggregate.drawn,
         shown=[*report.worst_pictured, *report.median_pictured],
+        decoder=decoder if report.wants_comparison else None,
         listen=listen,
     )
     return replace(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from PIL import Image
 
 from codec.bench.judges.structural import MS_SSIM, SSIM
 from codec.registry import codec_ids, family_of, presets
+from codec.weights_file import digest_of, weights_bytes
 from jobs.bench import zoo_judges
 from jobs.bench.zoo_entrants import ORDINARY, chosen_entrants
 from tests.support.road import tenfold
@@ -47,7 +49,7 @@ def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:
 
 def test_every_preset_of_every_family_takes_part() -> None:
     taking_part, left_out = chosen_entrants(None)
-    everyone = [entrant.id for entrant in taking_part]
+    everyone = [entrant.id for entrant in taking_part if "@" not in entrant.id]
     learned = [
         entrant
         for name in codec_ids()
@@ -64,4 +66,28 @@ def test_every_preset_of_every_family_takes_part() -> None:
 
 @pytest.mark.parametrize("named", ["hyper-1/small", "hyper-1, hyper-1/small"])
 def test_an_entrant_takes_part_once(named: str) -> None:
-    assert [entrant.id for entrant in chosen_entrants(named)[0]] == ["hyper-1/small"]
+    taking_part = [entrant.id for entrant in chosen_entrants(named)[0]]
+    assert [name for name in taking_part if "@" not in name] == ["hyper-1/small"]
+    assert len(taking_part) == len(set(taking_part))
+
+
+def test_a_decoder_takes_part_beside_the_preset_whose_payloads_it_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = family_of("hyper-1").weights_path("small").read_bytes()
+    config = {
+        "role": "decoder",
+        "decoder": "keen",
+        "for": digest_of(small).hex(),
+        "name": "keen-small",
+        "generates": True,
+        "recipe": {"trained_on": ["DISTS"], "steps_done": 7},
+    }
+    (tmp_path / "keen.safetensors").write_bytes(weights_bytes(json.dumps(config), {}))
+    monkeypatch.setattr(type(family_of("hyper-1")), "shipped_decoders", tmp_path)
+    faithful, keen = chosen_entrants("hyper-1")[0]
+    assert (faithful.id, keen.id) == ("hyper-1/small", "hyper-1/small@keen")
+    assert (keen.generates, keen.steps, keen.trained_on) == (True, 7, frozenset({"DISTS"}))
+    assert keen.identity != faithful.identity
+    (told,) = (one for one in tenfold("codecs", "--json").json() if one["id"] == "hyper-1")
+    assert {one["decoder"] for decoder in told["decoders"] for one in decoder["shipped"]} <= {"keen"}

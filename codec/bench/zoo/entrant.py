@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from codec.bench.baselines import Baseline
 from codec.bench.libraries import library
-from codec.contract import QUALITIES, RGB, SIXTEENTHS, Codec, EncodeOptions
+from codec.contract import FAITHFUL, QUALITIES, RGB, SIXTEENTHS, Codec, EncodeOptions
 from codec.family import Cost
 
 LEARNED_QUALITIES: Final = tuple(
@@ -62,6 +62,7 @@ class LearnedCoder:
     """A codec of ours. Implements `Coder`."""
 
     codec: Codec
+    decoder: str = FAITHFUL
 
     def of(self, image: RGB) -> Encode:
         """Its analysis runs once."""
@@ -75,7 +76,7 @@ class LearnedCoder:
 
     def decode(self, payload: bytes) -> RGB:
         """As an archive would."""
-        (decoded,) = self.codec.decode([payload])
+        (decoded,) = self.codec.decode([payload], decoder=self.decoder)
         return decoded.pixels
 
 

@@ -17,6 +17,8 @@ from codec.bench.judges.kernel_distance import Windows
 from codec.bench.libraries import library, why_missing
 from codec.bench.lossless import LOSSLESS, Lossless
 from codec.bench.measure import Sample
+from codec.contract import FAITHFUL
+from codec.family import OtherDecoder
 from pipeline.own_code import VERSION
 from pipeline.report.comparison.crops import PICTURE_SETTINGS, Pictures
 from pipeline.report.comparison.judging import reported_judges
@@ -27,6 +29,7 @@ Kind = Literal["lossless", "lossy", "ours", "set"]
 FIDELITY: Final = "tenfold"
 PICTURES: Final = "pictures"
 _OUR_CODE: Final = f"tenfold {VERSION}, torch {metadata.version('torch')}"
+_BY: Final = "@"
 _MEASURES: Final = 1
 """Counts up when one of our own measures is computed in another way."""
 _QUALITIES: Final = {
@@ -108,6 +111,23 @@ class Method:
     settings: str
     library: str
     """Name and version of what makes the number here."""
+    decoder: str = FAITHFUL
+    """Of our payloads, whose pictures are measured."""
+
+    @property
+    def measure(self) -> str:
+        """Its id as it is of faithful pictures."""
+        return self.id.partition(_BY)[0]
+
+    def by(self, decoder: OtherDecoder) -> Method:
+        """The same of the pictures that another decoder shows, whose weights may be others in another release."""
+        return replace(
+            self,
+            id=f"{self.id}{_BY}{decoder.name}",
+            title=f"{self.title}, by {decoder.name}{' (generated)' if decoder.generates else ''}",
+            settings=f"{self.settings}, shown by {decoder.name} of tenfold {VERSION}",
+            decoder=decoder.name,
+        )
 
     def identity(self, *, payload_crc32c: int | None) -> dict[str, Any]:
         """What a cached number must agree in; our payload counts only for what is measured on it."""

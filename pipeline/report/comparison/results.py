@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from codec.bench.judges import Judge
 from codec.bench.matched import Match, match
 from codec.bench.measure import RatePoint, mean_points
 from pipeline.report.comparison.judging import reported_judges
@@ -31,6 +32,18 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ShownOtherwise:
+    """How near another decoder's pictures of the same payloads are; means over those that have the number."""
+
+    title: str
+    """`by realistic (generated)`."""
+    images: int
+    psnr_db: float | None
+    ssim: float | None
+    ms_ssim: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ours:
     """This archive over the coded images that every codec took; means over those that have the number."""
 
@@ -43,7 +56,10 @@ class Ours:
     ssim: float | None
     ms_ssim: float | None
     judged: list[Judged]
-    """Those that gave a score, in the order in which they are shown."""
+    """Those that gave a score, in the order in which they are shown; behind what each says of the faithful pictures
+    what it says of another decoder's."""
+    otherwise: tuple[ShownOtherwise, ...] = ()
+    """Where another decoder was asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,21 +171,48 @@ def _ours(entries: Sequence[ComparedImage], comparison: Comparison) -> Ours | No
         psnr_db=_mean([one.psnr_db for one in fidelities]),
         ssim=_mean([one.ssim for one in fidelities]),
         ms_ssim=_mean([one.ms_ssim for one in fidelities]),
-        judged=[one for name in reported_judges() if (one := _judged(name, entries, comparison)) is not None],
+        judged=[
+            judged
+            for judge_id, judge in reported_judges().items()
+            for one, title in ((judge_id, judge.name), *_by_others(judge_id, comparison))
+            if (judged := _judged(one, title, judge, entries, comparison)) is not None
+        ],
+        otherwise=tuple(
+            _otherwise(one, title.rpartition(", ")[2], entries)
+            for one, title in _by_others(FIDELITY, comparison)
+            if any(one in entry.results for entry in entries)
+        ),
     )
 
 
-def _judged(judge_id: str, entries: Sequence[ComparedImage], comparison: Comparison) -> Judged | None:
-    judge = reported_judges()[judge_id]
-    values = [found.value for entry in entries if isinstance(found := entry.results.get(judge_id), Score)]
+def _by_others(measure: str, comparison: Comparison) -> Iterator[tuple[str, str]]:
+    """Ids and titles of the methods that measure so what other decoders show."""
+    return ((one.id, one.title) for one in comparison.methods if one.measure == measure and one.id != measure)
+
+
+def _otherwise(one: str, title: str, entries: Sequence[ComparedImage]) -> ShownOtherwise:
+    found = [score for entry in entries if isinstance(score := entry.results.get(one), Fidelity)]
+    return ShownOtherwise(
+        title=title,
+        images=len(found),
+        psnr_db=_mean([score.psnr_db for score in found]),
+        ssim=_mean([score.ssim for score in found]),
+        ms_ssim=_mean([score.ms_ssim for score in found]),
+    )
+
+
+def _judged(
+    one: str, title: str, judge: Judge, entries: Sequence[ComparedImage], comparison: Comparison
+) -> Judged | None:
+    values = [found.value for entry in entries if isinstance(found := entry.results.get(one), Score)]
     value, images, floor = _mean(values), len(values), None
-    if isinstance(together := comparison.of_set.get(judge_id), SetScore):
+    if isinstance(together := comparison.of_set.get(one), SetScore):
         value, images, floor = together.value, together.images, together.floor
     if value is None:
         return None
     return Judged(
-        id=judge_id,
-        name=judge.name,
+        id=one,
+        name=title,
         better=judge.better,
         value=value,
         floor=floor,

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from codec.bench.judges.kernel_distance import Windows
+from codec.family import OtherDecoder
 from pipeline.archive.catalogue import Catalogue
 from pipeline.config import CompressConfig
 from pipeline.errors import StorageError
@@ -82,16 +83,20 @@ def run_comparison(
     *,
     drawn: Sequence[str],
     shown: Sequence[str],
+    decoder: OtherDecoder | None = None,
     listen: Listener = ignore,
 ) -> Comparison:
     """Measure the images drawn, and make pictures of those to be shown.
 
     Args:
         drawn, shown: keys.
+        decoder: beside the faithful one, whose pictures are measured too.
     Raises:
         ConfigError: no cluster, or too small a one.
     """
     here, left_out = available_methods()
+    if decoder is not None:
+        here = [*here, *(one.by(decoder) for one in here if one.kind in ("ours", "set"))]
     rows = {row.key: row for row in catalogue.lookup({*drawn, *shown})}
     taking_part, pictured = rows.keys() & set(drawn), rows.keys() & set(shown)
     comparisons = ComparisonCache(archive)

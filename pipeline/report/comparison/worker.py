@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from codec.bench.judges.kernel_distance import LITE0_NAME, Windows, windows_of
 from codec.bench.lossless import Original
+from codec.contract import FAITHFUL
 from codec.metrics import ms_ssim, psnr_db, ssim
 from pipeline.archive.range_reads import read_row
 from pipeline.decode.row_decoder import RowDecoder
@@ -65,19 +66,24 @@ class CompareWorker(Worker[CompareTask, CompareResult]):
                 results[PICTURES] = picture(None, to_rgb(decoded), orientation=decoded.orientation)
             return CompareResult(absent=original, results=results)
         file, image = original
-        return self._measured(task, Original(pixels=image.pixels, file=file), decoded)
+        return self._measured(task, row, Original(pixels=image.pixels, file=file), decoded)
 
     def _original(self, row: ShardRow, file: bytes | None) -> tuple[bytes, Image] | str:
         """The source file and its pixels, where it still is the one; of a kept image, what the archive holds."""
         read = self._source.read if file is None or row.status != "kept" else lambda _: file
         return original_of(row, read, limits=self._limits)
 
-    def _measured(self, task: CompareTask, original: Original, decoded: Image | None) -> CompareResult:
+    def _measured(
+        self, task: CompareTask, row: ShardRow, original: Original, decoded: Image | None
+    ) -> CompareResult:
         results: dict[str, Result] = {}
         refused: dict[str, str] = {}
+        shown = {FAITHFUL: decoded}
         for one in task.wanted:
             try:
-                results[one.id] = _measure(one, original, decoded, windows=task.windows)
+                if one.decoder not in shown:
+                    shown[one.decoder] = self._decoder.decode([row], decoder=one.decoder)[0]
+                results[one.id] = _measure(one, original, shown[one.decoder], windows=task.windows)
             except OUT_OF_MEMORY:
                 raise  # the task is halved until what needs so much is alone
             except Exception as error:  # noqa: BLE001  the row boundary: encoders raise nearly everything
@@ -104,7 +110,7 @@ def _measure(one: Method, original: Original, decoded: Image | None, *, windows:
         raise AssertionError(one)  # our measures are asked of coded images alone
     if one.kind == "set":
         return windows_of(LITE0_NAME, original.rgb, to_rgb(decoded), most=windows)
-    if (judge := reported_judges().get(one.id)) is not None and judge.of_pair is not None:
+    if (judge := reported_judges().get(one.measure)) is not None and judge.of_pair is not None:
         return Score(value=judge.of_pair(original.rgb, to_rgb(decoded)))
     if one.id == PICTURES:
         return picture(original.rgb, to_rgb(decoded), orientation=decoded.orientation)

@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from pipeline.report.archive_diff import ArchiveDiff
-from pipeline.report.phrases import JUDGED_HEADINGS, diff_sentence, gain, inside, judged_rows, number, times
+from pipeline.report.phrases import (
+    JUDGED_HEADINGS,
+    diff_sentence,
+    gain,
+    inside,
+    judged_rows,
+    number,
+    otherwise_words,
+    times,
+)
 from pipeline.report.report import Report
 
 
@@ -101,4 +110,6 @@ def _ours_words(report: Report) -> str:
     scores = [f"{ours.bpp:.3f} bpp", f"PSNR {number(ours.psnr_db, 2)} dB", f"SSIM {number(ours.ssim, 4)}"]
     if ours.ms_ssim is not None:
         scores.append(f"MS-SSIM {ours.ms_ssim:.4f}")
-    return f"This archive on the same {ours.images:,} coded images: {', '.join(scores)}."
+    return (
+        f"This archive on the same {ours.images:,} coded images: {', '.join(scores)}.{otherwise_words(ours)}"
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import PIL.Image
@@ -30,7 +31,7 @@ def _plain_codec(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline.decode.resident_codecs, "load_codec", load_plain)
 
 
-def opened(row: ShardRow, **options: ReadLimits) -> OpenedImage:
+def opened(row: ShardRow, **options: Any) -> OpenedImage:
     return RowDecoder(Storage("/nowhere")).open(row, **options)
 
 

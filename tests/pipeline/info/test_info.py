@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pipeline.archive.decoders import store_decoder
 from pipeline.info.run import read_info
 from pipeline.store.storage import Storage
 from tests.support.image_archives import files, fill, kept
@@ -30,7 +31,9 @@ def test_everything_is_counted(tmp_path: Path) -> None:
     folder = archive_with_a_past(tmp_path / "archive")
     (folder / "codec").mkdir()
     (folder / "codec" / f"{'ab' * 8}.safetensors").write_bytes(b"w" * 1000)
+    store_decoder(Storage(str(folder)), b"keen", name="keen", shows=b"\xab" * 8)
     info = read_info(Storage(str(folder)))
+    assert info.decoders == ["keen"]
     sizes = {path.relative_to(folder).as_posix(): path.stat().st_size for path in files(folder)}
     assert info.archive_bytes == sum(sizes.values())
     assert {name: one.bytes for name, one in info.folders.items()} == {

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,8 +14,10 @@ from PIL import Image
 
 from codec.bench.judges.kernel_distance import MOST_WINDOWS, Windows
 from codec.bench.lossless import LOSSLESS
-from codec.contract import RGB
+from codec.contract import FAITHFUL, RGB, Codec, Decoder, Latents
+from codec.family import OtherDecoder
 from codec.metrics import psnr_db
+from codec.registry import load_codec
 from pipeline.archive.catalogue import Catalogue
 from pipeline.compress.run import CompressRun
 from pipeline.config import CodecConfig, CompressConfig, WorkersConfig
@@ -252,3 +255,41 @@ def test_ids_are_those_of_the_bench() -> None:
     assert len({one.id for one in here}) == len(here)
     assert {one.id for one in LOSSLESS} <= {one.id for one in here} | {"jxl_lossless"}
     assert PICTURES not in {one.id for one in here}
+
+
+def test_another_decoder_is_measured_beside_the_faithful_one(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.decode.resident_codecs.load_codec", _with_negative)
+    storage = Storage(folder / "archive")
+    catalogue = Catalogue(storage)
+    negative = OtherDecoder(name="negative", purpose="To tell.", generates=True)
+    made = catalogue_report(storage, catalogue, sampling=Sampling())
+    made = with_comparison(made, storage, catalogue, CONFIG, decoder=negative)
+    assert made.results is not None
+    ours = made.results.ours
+    assert ours is not None
+    (otherwise,) = ours.otherwise
+    assert (otherwise.title, otherwise.images) == ("by negative (generated)", ours.images)
+    assert (otherwise.psnr_db or 99.0) < (ours.psnr_db or 0.0) - 10.0
+    for page in (report_markdown(made), report_html(made).decode()):
+        assert "The same payloads by negative (generated): PSNR " in page
+    plain = with_comparison(made, storage, catalogue, CONFIG)
+    assert plain.results is not None
+    assert plain.results.ours == replace(ours, otherwise=())
+
+
+class _Negative(Decoder):
+    generates = True
+
+    def __init__(self, faithful: Decoder) -> None:
+        self._faithful = faithful
+
+    def synthesise(self, latents: Sequence[Latents]) -> list[RGB]:
+        return [255 - pixels for pixels in self._faithful.synthesise(latents)]
+
+
+def _with_negative(codec_id: str, **options: Any) -> Codec:
+    codec = load_codec(codec_id, **options)
+    codec.decoders = {**codec.decoders, "negative": _Negative(codec.decoders[FAITHFUL])}
+    return codec

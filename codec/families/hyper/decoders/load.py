@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -22,7 +23,7 @@ class ResidentNetwork:
     def __init__(self, weights: DecoderWeights, device: torch.device) -> None:
         """Copy it onto the device: the weights may serve another one as well."""
         self._network, self._device = copy.deepcopy(weights.network).to(device), device
-        self.synthesis = Tiling(grid=GRID, halo=int(weights.network.halo), device=device)
+        self.synthesis = Tiling(grid=GRID, halo=cast(int, weights.network.halo), device=device)
 
     def synthesise(self, y_BChw: Tensor, quality_B: Tensor) -> Tensor:
         """(B, M, h, w) -> (B, 3, H, W)."""

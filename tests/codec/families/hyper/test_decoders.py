@@ -55,14 +55,9 @@ def _a_kind(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def glass_for(digest: bytes, *, seed: int = 0) -> bytes:
     torch.manual_seed(seed)
-    config = DecoderConfig(
-        decoder="glass",
-        shows=digest.hex(),
-        name="glass-tiny",
-        generates=True,
-        model={"latents": TINY.latents},
-    )
-    return export_decoder(Glass(GlassConfig(latents=TINY.latents)), config)
+    model = {"latents": TINY.latents}
+    said = {"decoder": "glass", "for": digest.hex(), "name": "glass-tiny", "generates": True, "model": model}
+    return export_decoder(Glass(GlassConfig(**model)), DecoderConfig.model_validate(said))
 
 
 def understood(data: bytes) -> DecoderWeights:

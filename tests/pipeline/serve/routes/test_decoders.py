@@ -59,7 +59,7 @@ class Site:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
-    facts = {"width": 40, "height": 30}
+    facts: dict[str, Any] = {"width": 40, "height": 30}
     return Site(
         fill(str(tmp_path / "a"), [make_row("a.png", codec="classic-1", **facts), kept_row("k.png", **facts)])
     )
