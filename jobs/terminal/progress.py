@@ -48,15 +48,19 @@ def show_progress() -> Iterator[Listener]:
 
 @contextmanager
 def count_steps(words: str, total: int) -> Iterator[Callable[[], None]]:
-    """A function to call after each of `total` things."""
+    """A function to call after each of `total` things; the first may take long, so that none is told of as well."""
     with show_progress() as listen:
         done = 0
+
+        def tell() -> None:
+            listen(StepAdvanced(words=words, done=done, total=total))
 
         def advance() -> None:
             nonlocal done
             done += 1
-            listen(StepAdvanced(words=words, done=done, total=total))
+            tell()
 
+        tell()
         yield advance
 
 

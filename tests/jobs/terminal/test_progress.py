@@ -69,10 +69,11 @@ def test_long_work_has_a_line_now_and_then(
     with count_steps("images timed", 2) as advance:
         advance()
     told = lines(capsys.readouterr().err)
-    assert told[-4:] == [
+    assert told[-5:] == [
         "listing: 5 listed, 5 checked, 1 problems  0:00 left",
         "done: 5 listed, 5 checked, 1 problems  0:00 left",
         "1,000 of 2,000 objects removed",
+        "0 of 2 images timed",
         "1 of 2 images timed",
     ]
 
