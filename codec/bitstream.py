@@ -52,6 +52,9 @@ class Envelope:
     """zlib.crc32 of all symbols as little-endian int16, in the order of decoding."""
     body: bytes
     """The family's own."""
+    map_table: int | None = None
+    """The table that codes the image's importance map, which is the beginning of the body; None where it has none. The
+    envelope itself has no place for it: only families with a header of their own do."""
 
     def __post_init__(self) -> None:
         """Refuse what no header can say.

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from codec.errors import CodecConfigError, NoDecoderError
+from codec.importance import GreyMap
 from codec.near_names import did_you_mean
 from codec.whole_picture import WholePicture
 
@@ -46,7 +47,7 @@ def as_rgb(pixels: npt.NDArray[np.uint8]) -> RGB:
     return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EncodeOptions:
     """What is asked of an encoder for one image. A further field has a default that changes no payload."""
 
@@ -54,6 +55,8 @@ class EncodeOptions:
     """In [0, 63]."""
     effort: int = 0
     """Of `EFFORTS`; above 0 only codecs that have a `refiner` take it."""
+    importance: GreyMap | None = None
+    """Where bits matter (`codec/importance.py`); None for everywhere alike. Only codecs that take maps take one."""
 
     def __post_init__(self) -> None:
         """Refuse what is not a quality, or not an effort.
@@ -322,14 +325,17 @@ class Codec:
     """None where encoding knows no effort but 0."""
     opener: Opener | None = None
     """None where a small picture, or a part of one, takes as long as the whole."""
+    takes_maps: bool = False
+    """Whether its encoder takes importance maps (`EncodeOptions.importance`)."""
 
     def encode(self, images: Sequence[RGB], options: EncodeOptions) -> list[Encoded]:
         """Compress a batch, all images with the same options.
 
         Raises:
             ValueError: an image is not uint8 (H, W, 3), or larger than a payload can hold.
-            CodecConfigError: effort is asked of a codec that knows none.
+            CodecConfigError: effort is asked of a codec that knows none, or it is given a map and takes none.
         """
+        self.check_importance(asked=options.importance is not None)
         each = [options] * len(images)
         return self.encoder.finish(self.refined(images, self.encoder.prepare(images), each), each)
 
@@ -353,6 +359,14 @@ class Codec:
             CodecConfigError: it is above 0, and the codec refines nothing.
         """
         check_effort(self.id, effort, searches=self.refiner is not None)
+
+    def check_importance(self, *, asked: bool) -> None:
+        """Refuse a map where this codec takes none.
+
+        Raises:
+            CodecConfigError: one is asked for.
+        """
+        check_importance(self.id, asked=asked, takes_maps=self.takes_maps)
 
     def decode(self, payloads: Sequence[bytes], *, decoder: str = FAITHFUL) -> list[Decoded]:
         """Decompress a batch. What comes back was decoded from the symbols that were encoded: their CRC was compared.
@@ -469,4 +483,17 @@ def check_effort(codec_id: str, effort: int, *, searches: bool) -> None:
         raise CodecConfigError(
             f"expected effort 0 with {codec_id}, which encodes in one way only; got {effort}: leave it out, or choose "
             f"a codec that searches, such as {DEFAULT_CODEC}"
+        )
+
+
+def check_importance(codec_id: str, *, asked: bool, takes_maps: bool) -> None:
+    """Refuse importance maps of a codec that spreads its bits in one way only.
+
+    Raises:
+        CodecConfigError: they are asked for, and it takes none.
+    """
+    if asked and not takes_maps:
+        raise CodecConfigError(
+            f"expected no importance with {codec_id}, which knows no maps: leave it out, or choose a codec that takes "
+            f"them, such as {DEFAULT_CODEC}"
         )

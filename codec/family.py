@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from codec.contract import check_effort
+from codec.contract import check_effort, check_importance
 
 if TYPE_CHECKING:  # who lists the families needs no safetensors
     from codec.contract import RGB
@@ -88,6 +88,8 @@ class Family:
     """Of its code and of the weights that ship with it."""
     searches: bool = False
     """Whether its codec has a `refiner`, and so takes an effort above 0."""
+    takes_maps: bool = False
+    """Whether its codec takes importance maps."""
     presets_share: bool = False
     """Whether its presets share the qualities between them: together they are one codec, and `--weights` takes one."""
     decoders: tuple[OtherDecoder, ...] = ()
@@ -156,6 +158,14 @@ class Family:
             CodecConfigError: it is above 0, and the codec does not search.
         """
         check_effort(self.id, effort, searches=self.searches)
+
+    def check_importance(self, *, asked: bool) -> None:
+        """Refuse importance maps that its codec does not take, before that is loaded.
+
+        Raises:
+            CodecConfigError: they are asked for, and it takes none.
+        """
+        check_importance(self.id, asked=asked, takes_maps=self.takes_maps)
 
     def training(self, name: str) -> Training:
         """How its codec is trained, or one of `trains`.

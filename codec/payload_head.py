@@ -13,6 +13,8 @@ from typing import Final
 from codec.bitstream import is_envelope, parse_head
 from codec.errors import BitstreamError
 
+_HYPER_MAGICS: Final = (b"TFH1", b"TFH2")
+"""The second is of images with an importance map."""
 _HYPER_1: Final = struct.Struct("<4sH8sIII")
 """Magic, quality in sixteenths, digest, width, height, CRC of the symbols."""
 _AE_ZFP_1: Final = struct.Struct("<4sBBH8sIIfI")
@@ -46,7 +48,7 @@ def read_head(start: bytes | memoryview) -> PayloadHead:
     """
     magic = bytes(start[:4])
     try:
-        if magic == b"TFH1":
+        if magic in _HYPER_MAGICS:
             _, sixteenths, digest, width, height, crc32 = _HYPER_1.unpack_from(start)
             return PayloadHead(
                 family="hyper-1",

@@ -15,6 +15,7 @@ from jobs.options import (
     DryRun,
     Effort,
     Exclude,
+    Importance,
     Include,
     Inventory,
     Limit,
@@ -69,6 +70,7 @@ def compress(
         ),
     ] = None,
     effort: Effort = None,
+    importance: Importance = None,
     adapt: Adapt = None,
     include: Include = None,
     exclude: Exclude = None,
@@ -98,6 +100,8 @@ def compress(
 
       tenfold compress scans/ archive/ --adapt 10m
 
+      tenfold compress portraits/ archive/ --importance 'maps/{stem}.png'
+
       tenfold compress phone/ archive/ --others keep --exclude '**/.trash/'
 
       tenfold compress photos/ archive/ --limit 100 --dry-run
@@ -109,6 +113,7 @@ def compress(
                 "id": codec,
                 "quality": quality,
                 "effort": effort,
+                "importance": importance,
                 "ratio": ratio,
                 "bpp": bpp,
                 "min_psnr_db": min_psnr,
@@ -131,8 +136,10 @@ def compress(
         )
         with usage():
             source = parse_source(src, settings.reading, take=settings.source, exclude=archive)
-            if codec is not None or effort is not None:
-                family_of(settings.codec.id).check_effort(settings.codec.effort)
+            if codec is not None or effort is not None or importance is not None:
+                family = family_of(settings.codec.id)
+                family.check_effort(settings.codec.effort)
+                family.check_importance(asked=settings.codec.importance is not None)
         store = Storage(archive, settings.storage)
         if dry_run:
             plan_and_tell(source, store, settings, archive, as_json=as_json)

@@ -34,6 +34,7 @@ _COLUMNS: Final = (
     "weights",
     "quality",
     "effort",
+    "importance",
     "width",
     "height",
     "mode",
@@ -182,6 +183,8 @@ def _words(row: dict[str, Any]) -> str:
     words = row["reason"] or f"{row['codec']} q{row['quality']}"
     if row["effort"]:
         words += f" effort {row['effort']}"
+    if row["importance"]:
+        words += f" importance {row['importance']}"
     if row["packing"]:
         words += f"; packed by {row['packing']}"
     if row["carried_length"]:

@@ -17,6 +17,7 @@ from jobs.options import (
     DryRun,
     Effort,
     Exclude,
+    Importance,
     Include,
     Inventory,
     Limit,
@@ -93,6 +94,7 @@ def nightly(
         ),
     ] = None,
     effort: Effort = None,
+    importance: Importance = None,
     adapt: Adapt = None,
     include: Include = None,
     exclude: Exclude = None,
@@ -139,7 +141,7 @@ def nightly(
                 inventory=inventory,
             ),
             "compare": compare,
-            "codec": {"effort": effort},
+            "codec": {"effort": effort, "importance": importance},
             "adapt": {"time": adapt} if adapt is not None else None,
             "workers": {"count": workers, "ray_address": ray_address},
         }
@@ -151,8 +153,10 @@ def nightly(
             if night.webhook is not None:
                 check_webhook(night.webhook)
         with usage():
-            if effort is not None:
-                family_of(settings.codec.id).check_effort(settings.codec.effort)
+            if effort is not None or importance is not None:
+                family = family_of(settings.codec.id)
+                family.check_effort(settings.codec.effort)
+                family.check_importance(asked=settings.codec.importance is not None)
             if deletes is not None:
                 parse_policy(deletes)
             if source is not None:

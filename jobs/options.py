@@ -223,6 +223,18 @@ Effort = Annotated[
         show_default=False,
     ),
 ]
+Importance = Annotated[
+    str | None,
+    typer.Option(
+        "--importance",
+        metavar="auto|MAPS",
+        help="Where bits matter. auto: fewer in strong textures, more in weak ones. MAPS: grey pictures, such as "
+        "'maps/{key}.png' or 's3://bucket/maps/{stem}.png' ({stem}: the key without its ending), each laid over its "
+        "image: white is up to 24 quality levels more, black 24 less, 128 as usual. An image without a map is encoded "
+        "as usual.",
+        show_default=False,
+    ),
+]
 AdaptTime = Annotated[
     str | None,
     typer.Option(
@@ -289,6 +301,7 @@ OPTION_OF: Final = {
     "codec.bpp": "--bpp",
     "codec.min_psnr_db": "--min-psnr",
     "codec.min_ms_ssim": "--min-ms-ssim",
+    "codec.importance": "--importance",
     "max_error": "--max-error",
     "adapt.time": "--adapt or --time",
     "workers.count": "--workers",

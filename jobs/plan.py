@@ -12,6 +12,7 @@ from jobs.options import (
     AsJson,
     ConfigFile,
     Exclude,
+    Importance,
     Include,
     Limit,
     Others,
@@ -78,6 +79,7 @@ def plan(
     min_psnr: MinPsnr = None,
     min_ms_ssim: MinMsSsim = None,
     lossless: Lossless = False,
+    importance: Importance = None,
     include: Include = None,
     exclude: Exclude = None,
     sniff: Sniff = None,
@@ -114,6 +116,7 @@ def plan(
                 "bpp": bpp,
                 "min_psnr_db": min_psnr,
                 "min_ms_ssim": min_ms_ssim,
+                "importance": importance,
             },
             source=source_options(
                 include=include, exclude=exclude, limit=limit, sniff=sniff, others=others, tars=tars
@@ -122,8 +125,8 @@ def plan(
         )
         with usage():
             source = parse_source(src, settings.reading, take=settings.source, exclude=archive)
-            if codec is not None:
-                family_of(codec)
+            if codec is not None or importance is not None:
+                family_of(settings.codec.id).check_importance(asked=settings.codec.importance is not None)
         store = None if archive is None else Storage(archive, settings.storage)
         with show_progress() as listen:
             found = PlanRun(source, store, settings, Sampling(count=sample, seed=seed)).run(listen)

@@ -18,10 +18,11 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from codec.contract import DEFAULT_CODEC, EFFORTS, QUALITIES, Codec
-from pipeline.errors import ConfigError, UsageError
+from pipeline.errors import ConfigError, StorageError, UsageError
 from pipeline.globs import key_matcher
 from pipeline.source.options import SourceOptions
 from pipeline.store.options import StorageOptions
+from pipeline.store.urls import normal
 from pipeline.words import duration_words, parse_duration
 
 
@@ -32,6 +33,7 @@ class _Section(BaseModel):
 DEFAULT_FLOOR_DB: Final = 30.0
 """PSNR under which losses show on most images (docs/benchmarks/2026-11-28-default-floor.md)."""
 AUTO: Final = "auto"
+_MAP_NAME: Final = re.compile(r"\{(key|stem)\}")
 SHIPPED_WEIGHTS: Final = "shipped"
 """What `weights` says for those that the codec ships with, though the archive has learned others."""
 TARGETS: Final = ("quality", "ratio", "bpp")
@@ -57,9 +59,25 @@ class CodecConfig(_Section):
     effort: int = Field(default=0, ge=EFFORTS.start, lt=EFFORTS.stop)
     """How long each image's payload is improved, by a search that decoding knows nothing of: 0, not at all, to 3. A run
     says first how many seconds a megapixel that takes. Not every codec can."""
+    importance: str | None = None
+    """Where bits matter: `auto`, less in strong textures and more in weak ones; or grey maps beside the images, a path
+    or URL with `{key}` in it, or `{stem}`, the key without its ending. Null: everywhere alike. Not every codec can."""
     weights: str | None = None
     """What to encode with: path or URL of a weights file, a preset of the codec (`tenfold codecs` lists them), or
     `shipped` for the codec's own. Null: those that the archive has learned, else the codec's own."""
+
+    @field_validator("importance")
+    @classmethod
+    def _importance(cls, asked: str | None) -> str | None:
+        """Where maps lie is said in full: a worker elsewhere has another current folder."""
+        if asked in (None, AUTO):
+            return asked
+        if not _MAP_NAME.search(asked) or _MAP_NAME.sub("", asked).strip("/").count("{"):
+            raise ValueError("expected auto, or a path or URL of maps with {key} or {stem} in it")
+        try:
+            return normal(asked)
+        except StorageError as error:
+            raise ValueError(str(error)) from error
 
     @model_validator(mode="after")
     def _one_target(self) -> Self:

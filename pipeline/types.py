@@ -175,6 +175,9 @@ class ShardRow:
     quality: int | None = None
     effort: int | None = None
     """Of a coded image: how long its payload was improved, 0 to 3; null in rows of releases that never did."""
+    importance: str | None = None
+    """Of a coded image: how its bits were spread, `auto` or by its `map`; as usual where that is
+    `missing` or `broken: why`; null where nothing was asked."""
     latent_shape: tuple[int, int, int] | None = None
     payload: bytes | None = None
     payload_crc32c: int | None = None
@@ -226,6 +229,7 @@ class CatalogueRow:
     weights: str | None
     quality: int | None
     effort: int | None
+    importance: str | None
     latent_shape: tuple[int, int, int] | None
     payload_crc32c: int | None
     same_as_row: int | None

@@ -23,6 +23,7 @@ from codec.grid.network import GridFamily
 from codec.grid.quality import OWN_QUALITY
 from codec.grid.sampled_decoder import SAMPLED, SampledDecoder
 from codec.grid.weights import GridWeights, understand
+from codec.parts.image_quality import ImageQuality
 from codec.parts.tile_loop import Tiling, latent_grid
 from codec.parts.tiled_codec import TiledCodec
 from codec.parts.tiled_decoder import TiledDecoder
@@ -61,7 +62,7 @@ class ResidentModel:
     def symbols(
         self,
         grid: tuple[int, int],
-        sixteenths: Sequence[int],
+        qualities: Sequence[ImageQuality],
         stream: SymbolStream,
         images: Sequence[AnalysedImage] | None,
     ) -> Tensor:
@@ -70,11 +71,11 @@ class ResidentModel:
         Raises:
             BitstreamError: the stream is a reader and does not hold these symbols.
         """
-        qualities = [one / SIXTEENTHS for one in sixteenths]
+        levels = [one.sixteenths / SIXTEENTHS for one in qualities]
         steps = self._model.network.steps
-        step_BC11 = np.stack([steps(one) for one in qualities])[:, :, None, None]
+        step_BC11 = np.stack([steps(one) for one in levels])[:, :, None, None]
         positions = grid[0] * grid[1]
-        indices_Bn = np.stack([self._entropy.indices(round(one), positions) for one in qualities])
+        indices_Bn = np.stack([self._entropy.indices(round(one), positions) for one in levels])
         wanted_Bn = None
         if images is not None:
             y_BhwC = torch.stack([image.y_hwC for image in images])

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from codec.contract import QUALITIES, SIXTEENTHS
+from codec.parts.lattice import WHOLE, Lattice
 
 TOP: Final = float(QUALITIES.stop - 1)
 LOWEST_LAMBDA: Final = 0.0012
@@ -43,8 +44,13 @@ def quality_tensor(sixteenths: int, device: torch.device) -> Tensor:
     return torch.tensor([sixteenths / SIXTEENTHS], dtype=torch.float32, device=device)
 
 
+def as_field(quality: Tensor) -> Tensor:
+    """Qualities that broadcast to features: (B, 1, 1, 1) of (B,), (B, 1, h, w) of (B, h, w)."""
+    return quality[:, None, None, None] if quality.dim() == 1 else quality[:, None]
+
+
 class QualityTable(nn.Module):
-    """A vector per quality: `forward` gives (B, C) for qualities (B,)."""
+    """A vector per quality: `forward` gives (..., C) for qualities (...)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -54,8 +60,17 @@ class QualityTable(nn.Module):
         """Linear between the anchors on either side."""
         place_B = quality_B.clamp(0.0, TOP) * ((_ANCHORS - 1) / TOP)
         below_B = place_B.floor().clamp(max=_ANCHORS - 2).long()
-        share_B1 = (place_B - below_B)[:, None]
+        share_B1 = (place_B - below_B)[..., None]
         return torch.lerp(self.anchors_AC[below_B], self.anchors_AC[below_B + 1], share_B1)
+
+    def over(self, quality: Tensor, lattice: Lattice = WHOLE) -> Tensor:
+        """What is added to features, or multiplies them: (B, C, 1, 1) for qualities (B,), (B, C, h', w') for those of
+        every position, (B, h, w), at the positions of a lattice."""
+        if quality.dim() == 1:
+            vectors_BC: Tensor = self(quality)
+            return vectors_BC[:, :, None, None]
+        vectors_BhwC: Tensor = self(quality[:, lattice.rows, lattice.columns])
+        return vectors_BhwC.permute(0, 3, 1, 2)
 
     def fill(self, values_C: Tensor, per_quality: Tensor | None = None) -> None:
         """Start at `values_C` plus, at every anchor, the same amount for all channels."""

@@ -49,6 +49,10 @@ class AnalysedTile:
     """On the network's device."""
 
 
+def _nothing(rows: slice, columns: slice) -> tuple[Tensor, ...]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Synthesised:
     """One image that a synthesis transform is to show."""
@@ -58,8 +62,8 @@ class Synthesised:
     width: int
     height: int
     """In pixels."""
-    beside: tuple[Tensor, ...] = ()
-    """What else the transform takes, (1, ...) each."""
+    beside: Callable[[slice, slice], tuple[Tensor, ...]] = _nothing
+    """What else the transform takes at the same rows and columns, (1, ...) each."""
 
     def grid(self, tiling: Tiling) -> tuple[int, int]:
         """(h, w) of its latents."""
@@ -172,8 +176,8 @@ def _shown(
     company = company_on(tiling.device)
     mixes = company.filled and company.images_of(images[0].grid(tiling)) > 1
     inputs = [
-        (images[one.image].tile(one.rows.read, one.columns.read), *images[one.image].beside)
-        for one in together
+        (image.tile(one.rows.read, one.columns.read), *image.beside(one.rows.read, one.columns.read))
+        for one, image in ((one, images[one.image]) for one in together)
     ]
     size = company.tiles_of(together[0].shape()) if mixes else 1
     with torch.inference_mode():

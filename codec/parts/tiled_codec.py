@@ -60,4 +60,5 @@ class TiledCodec(Codec):
             decoders=every,
             refiner=TiledRefiner(own) if isinstance(own, RefinableModel) else None,
             opener=TiledOpener(reader, every),
+            takes_maps=chosen.holds_maps,
         )

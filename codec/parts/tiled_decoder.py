@@ -7,7 +7,6 @@ from typing import cast
 
 from codec.contract import RGB, Decoder, Latents
 from codec.parts.company import company_on, gathered
-from codec.parts.quality import quality_tensor
 from codec.parts.tile_loop import Synthesised, synthesised
 from codec.parts.tiled_model import TiledNetwork
 from codec.parts.tiled_reader import TiledLatents
@@ -29,15 +28,16 @@ class TiledDecoder(Decoder):
         return self._networks[weights_digest]
 
     def synthesise(self, latents: Sequence[Latents]) -> list[RGB]:
-        """The images; those of one grid and one model together."""
+        """The images; those of one grid and one model, with maps or without, together."""
         found: dict[int, RGB] = {}
         images = [cast(TiledLatents, one) for one in latents]
 
-        def kind(number: int) -> tuple[bytes, tuple[int, int]]:
-            height, width = images[number].y_hwC.shape[:2]
-            return images[number].weights_digest, (height, width)
+        def kind(number: int) -> tuple[bytes, tuple[int, int], bool]:
+            one = images[number]
+            height, width = one.y_hwC.shape[:2]
+            return one.weights_digest, (height, width), one.qualities.kinds_Bhw is not None
 
-        def most(kind: tuple[bytes, tuple[int, int]]) -> int:
+        def most(kind: tuple[bytes, tuple[int, int], bool]) -> int:
             return company_on(self._networks[kind[0]].synthesis.device).images_of(kind[1])
 
         for together in gathered(range(len(images)), kind, most):
@@ -50,10 +50,9 @@ class TiledDecoder(Decoder):
 
     def to_show(self, latents: TiledLatents) -> Synthesised:
         """Latents as the tile loop has their network show them. What a network takes beside them comes in here."""
-        device = self._networks[latents.weights_digest].synthesis.device
         return Synthesised(
             tile=latents.tile,
             width=latents.width,
             height=latents.height,
-            beside=(quality_tensor(latents.sixteenths, device),),
+            beside=lambda rows, columns: (latents.qualities.part(rows, columns).qualities(),),
         )

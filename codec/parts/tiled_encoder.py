@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeVar, cast
 
@@ -11,14 +12,31 @@ import torch
 from codec.bitstream import Envelope, check_size
 from codec.contract import RGB, Encoded, EncodeOptions, Prepared, check_images
 from codec.entropy.symbol_streams import SymbolCounter, SymbolStream, SymbolWriter, join_streams
+from codec.parts.coded_steps import pass_steps, shortest_table
 from codec.parts.company import gathered
-from codec.parts.quality import sixteenths_of
+from codec.parts.image_quality import ImageQuality
 from codec.parts.tile_loop import analysed_tiles, latent_grid
-from codec.parts.tiled_model import AnalysedImage, PayloadFormat, TiledModel, most_together
+from codec.parts.tiled_model import AnalysedImage, PayloadFormat, TiledModel, asked_quality, most_together
 
 _Given = TypeVar("_Given")
 _CODER_BYTES: Final = 4
 """What a range coder's last word costs beyond the symbols."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Walk:
+    """One image on its way through a stream of symbols."""
+
+    image: AnalysedImage
+    grid: tuple[int, int]
+    quality: ImageQuality
+    map_table: int | None
+    """That codes its importance map; None without one."""
+
+    @property
+    def kind(self) -> tuple[tuple[int, int], bool, bool]:
+        """What images that walk together share: their grid, whether they were refined, whether they have maps."""
+        return self.grid, self.image.side_uvN is not None, self.map_table is not None
 
 
 class TiledEncoder:
@@ -66,66 +84,70 @@ class TiledEncoder:
         self,
         prepared: Sequence[Prepared],
         options: Sequence[EncodeOptions],
-        give: Callable[[Sequence[AnalysedImage], Sequence[EncodeOptions]], list[_Given]],
+        give: Callable[[Sequence[_Walk]], list[_Given]],
     ) -> list[_Given]:
         """What is given of each image, when small ones of one grid are taken together."""
         found: dict[int, _Given] = {}
         images = [cast(AnalysedImage, one) for one in prepared]
+        walks = [self._walk(image, asked) for image, asked in zip(images, options, strict=True)]
         most = partial(most_together, self._model)
-        for together in gathered(
-            range(len(images)), lambda n: self._kind(images[n]), lambda kind: most(kind[0])
-        ):
-            chosen, asked = [images[n] for n in together], [options[n] for n in together]
-            found.update(zip(together, give(chosen, asked), strict=True))
-        return [found[n] for n in range(len(images))]
+        for together in gathered(range(len(walks)), lambda n: walks[n].kind, lambda kind: most(kind[0])):
+            found.update(zip(together, give([walks[n] for n in together]), strict=True))
+        return [found[n] for n in range(len(walks))]
 
     def send(
         self, prepared: Sequence[Prepared], options: Sequence[EncodeOptions], stream: SymbolStream
     ) -> None:
-        """Pass the symbols of images of one grid through a stream of one's own."""
+        """Pass the symbols of images of one grid, all of them with maps or none, through a stream of one's own."""
         images = [cast(AnalysedImage, one) for one in prepared]
-        grid, _ = self._kind(images[0])
-        with torch.inference_mode():
-            self._model.symbols(grid, [sixteenths_of(one.quality) for one in options], stream, images)
+        self._send([self._walk(image, asked) for image, asked in zip(images, options, strict=True)], stream)
 
-    def _kind(self, image: AnalysedImage) -> tuple[tuple[int, int], bool]:
-        """What images that walk together share: their grid, and whether they were refined."""
+    def _walk(self, image: AnalysedImage, options: EncodeOptions) -> _Walk:
         grid = latent_grid(image.height, image.width, self._model.analysis.grid)
-        return grid, image.side_uvN is not None
+        quality = asked_quality(options, image, self._model)
+        steps_uv = quality.steps_uv
+        table = None if steps_uv is None else shortest_table(self._model.coder, steps_uv)
+        return _Walk(image=image, grid=grid, quality=quality, map_table=table)
 
-    def _estimated(self, images: Sequence[AnalysedImage], options: Sequence[EncodeOptions]) -> list[int]:
-        counter = SymbolCounter(self._model.coder, len(images))
-        self.send(images, options, counter)
-        empty = self._envelope(images[0], options[0], body=join_streams(b"", b""), symbols_crc32=0)
+    def _send(self, walks: Sequence[_Walk], stream: SymbolStream) -> None:
+        maps = [walk.quality.steps_uv for walk in walks if walk.quality.steps_uv is not None]
+        if maps:
+            tables = [walk.map_table for walk in walks if walk.map_table is not None]
+            pass_steps(stream, tables, maps[0].shape, maps)
+        with torch.inference_mode():
+            self._model.symbols(
+                walks[0].grid, [walk.quality for walk in walks], stream, [walk.image for walk in walks]
+            )
+
+    def _estimated(self, walks: Sequence[_Walk]) -> list[int]:
+        counter = SymbolCounter(self._model.coder, len(walks))
+        self._send(walks, counter)
+        empty = self._envelope(walks[0], body=join_streams(b"", b""), symbols_crc32=0)
         beside = len(self._format.pack(empty)) + _CODER_BYTES
         return [beside + round(bits / 8) for bits in counter.bits_B.tolist()]
 
-    def _encoded(self, images: Sequence[AnalysedImage], options: Sequence[EncodeOptions]) -> list[Encoded]:
-        writer = SymbolWriter(self._model.coder, len(images))
-        self.send(images, options, writer)
-        grid, _ = self._kind(images[0])
+    def _encoded(self, walks: Sequence[_Walk]) -> list[Encoded]:
+        writer = SymbolWriter(self._model.coder, len(walks))
+        self._send(walks, writer)
         return [
             Encoded(
                 payload=self._format.pack(
-                    self._envelope(image, asked, body=join_streams(*streams), symbols_crc32=crc32)
+                    self._envelope(walk, body=join_streams(*streams), symbols_crc32=crc32)
                 ),
-                latent_shape=(self._model.channels, *grid),
+                latent_shape=(self._model.channels, *walk.grid),
                 symbols_crc32=crc32,
             )
-            for image, asked, streams, crc32 in zip(
-                images, options, writer.finish(), writer.crc32s, strict=True
-            )
+            for walk, streams, crc32 in zip(walks, writer.finish(), writer.crc32s, strict=True)
         ]
 
-    def _envelope(
-        self, prepared: Prepared, options: EncodeOptions, *, body: bytes, symbols_crc32: int
-    ) -> Envelope:
+    def _envelope(self, walk: _Walk, *, body: bytes, symbols_crc32: int) -> Envelope:
         return Envelope(
             family=self._family,
             weights_digest=self._model.digest,
-            width=prepared.width,
-            height=prepared.height,
-            sixteenths=sixteenths_of(options.quality),
+            width=walk.image.width,
+            height=walk.image.height,
+            sixteenths=walk.quality.sixteenths,
+            map_table=walk.map_table,
             symbols_crc32=symbols_crc32,
             body=body,
         )

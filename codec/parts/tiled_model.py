@@ -12,9 +12,13 @@ from typing import Protocol, runtime_checkable
 from torch import Tensor
 
 from codec.bitstream import Envelope, pack_envelope, parse_envelope
+from codec.contract import EncodeOptions, Prepared
 from codec.entropy.range_coder import RangeCoder
 from codec.entropy.symbol_streams import SymbolStream
+from codec.importance import steps_of
 from codec.parts.company import company_on
+from codec.parts.image_quality import ImageQuality
+from codec.parts.quality import sixteenths_of
 from codec.parts.tile_loop import Tiling, latent_grid
 
 
@@ -25,6 +29,8 @@ class PayloadFormat:
     pack: Callable[[Envelope], bytes] = pack_envelope
     parse: Callable[[bytes], Envelope] = parse_envelope
     """Raises BitstreamError."""
+    holds_maps: bool = False
+    """Whether it can say that an image has an importance map."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -97,7 +103,7 @@ class TiledModel(TiledNetwork, Protocol):
     def symbols(
         self,
         grid: tuple[int, int],
-        sixteenths: Sequence[int],
+        qualities: Sequence[ImageQuality],
         stream: SymbolStream,
         images: Sequence[AnalysedImage] | None,
     ) -> Tensor:
@@ -105,7 +111,7 @@ class TiledModel(TiledNetwork, Protocol):
 
         Args:
             grid: (h, w) of the latents that are coded.
-            sixteenths: each image's quality in sixteenths of a level.
+            qualities: each image's; all of them have maps, of blocks of `multiple` x `multiple` latents, or none.
             stream: writer, counter or reader, of as many images.
             images: what to encode, h and w of their latents those of the grid rounded up to `multiple`, all of them
                 refined or none; None to decode.
@@ -126,12 +132,12 @@ class RefinableModel(TiledModel, Protocol):
         """How `refine` runs in tiles; its tile and halo are whole multiples of `multiple`."""
         ...
 
-    def side(self, y_hwC: Tensor, sixteenths: int) -> Tensor:
+    def side(self, y_hwC: Tensor, quality: ImageQuality) -> Tensor:
         """What is coded before an image's latents, from which these are foreseen: (h / multiple, w / multiple, N).
 
         Args:
             y_hwC: latents as analysed, h and w multiples of `multiple`.
-            sixteenths: quality in sixteenths of a level.
+            quality: at which they will be coded.
         """
         ...
 
@@ -188,12 +194,12 @@ class ProgressiveModel(TiledModel, Protocol):
         """How many latent channels, from the first, show the picture at one over 2, 4, 8 or 16."""
         ...
 
-    def walk(self, grid: tuple[int, int], sixteenths: Sequence[int], stream: SymbolStream) -> Walk:
+    def walk(self, grid: tuple[int, int], qualities: Sequence[ImageQuality], stream: SymbolStream) -> Walk:
         """Begin to take the latents of some images of one grid out of a stream.
 
         Args:
             grid: (h, w) of the latents that are coded.
-            sixteenths: each image's quality in sixteenths of a level.
+            qualities: each image's, as for `symbols`.
             stream: a reader of as many images.
         """
         ...
@@ -202,6 +208,15 @@ class ProgressiveModel(TiledModel, Protocol):
         """The first channels, as many as `channels_at` says, (B, channels, h, w) -> (B, 3, H / denominator, W /
         denominator). What it gives at a position depends on that position alone."""
         ...
+
+
+def asked_quality(options: EncodeOptions, image: Prepared, model: TiledModel) -> ImageQuality:
+    """At which an image is to be coded."""
+    steps_uv = None
+    if options.importance is not None:
+        block = model.analysis.grid * model.multiple
+        steps_uv = steps_of(options.importance, width=image.width, height=image.height, block=block)
+    return ImageQuality(sixteenths=sixteenths_of(options.quality), steps_uv=steps_uv)
 
 
 def most_together(model: TiledModel, grid: tuple[int, int]) -> int:

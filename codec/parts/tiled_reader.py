@@ -15,7 +15,10 @@ from codec.bitstream import Envelope
 from codec.entropy.range_coder import MAX_VARINT
 from codec.entropy.symbol_streams import SymbolReader, split_streams
 from codec.errors import BitstreamError, UnknownWeightsError
+from codec.importance import Steps
+from codec.parts.coded_steps import pass_steps
 from codec.parts.company import gathered
+from codec.parts.image_quality import ImageQuality, QualityGrid
 from codec.parts.tile_loop import latent_grid
 from codec.parts.tiled_model import PayloadFormat, ProgressiveModel, TiledModel, Walk, most_together
 
@@ -30,10 +33,12 @@ class TiledLatents:
     """y_hat, float32, on the codec's device."""
     envelope: Envelope
     """The payload that they were read from."""
+    qualities: QualityGrid
+    """Of every latent."""
 
     @property
     def sixteenths(self) -> int:
-        """Quality in sixteenths of a level."""
+        """Quality in sixteenths of a level, where no importance map says otherwise."""
         return self.envelope.sixteenths
 
     @property
@@ -111,12 +116,13 @@ class TiledReader:
         """Payloads that are read together, and their numbers."""
         envelopes = [self._parsed(payload) for payload in payloads]
 
-        def kind(number: int) -> tuple[bytes, tuple[int, int]]:
+        def kind(number: int) -> tuple[bytes, tuple[int, int], bool]:
             envelope = envelopes[number]
             model = self._models[envelope.weights_digest]
-            return model.digest, latent_grid(envelope.height, envelope.width, model.synthesis.grid)
+            grid = latent_grid(envelope.height, envelope.width, model.synthesis.grid)
+            return model.digest, grid, envelope.map_table is not None
 
-        def most(kind: tuple[bytes, tuple[int, int]]) -> int:
+        def most(kind: tuple[bytes, tuple[int, int], bool]) -> int:
             return most_together(self._models[kind[0]], kind[1])
 
         for together in gathered(range(len(envelopes)), kind, most):
@@ -144,19 +150,19 @@ class TiledReader:
     def _read(self, envelopes: Sequence[Envelope]) -> list[TiledLatents]:
         """The latents of payloads of one grid and one model."""
         model = self._models[envelopes[0].weights_digest]
-        reader, grid = begun(envelopes, model)
+        start = begun(envelopes, model)
         with torch.inference_mode():
-            y_BhwC = model.symbols(grid, [envelope.sixteenths for envelope in envelopes], reader, None)
-        return _finished(envelopes, reader, y_BhwC)
+            y_BhwC = model.symbols(start.grid, start.qualities, start.reader, None)
+        return _finished(envelopes, start, y_BhwC)
 
     def _first(self, envelopes: Sequence[Envelope], channels: int) -> Tensor:
         """The first channels of y_hat, (B, h, w, channels), of payloads of one grid and one model."""
         model = self._models[envelopes[0].weights_digest]
         if channels >= model.channels or not isinstance(model, ProgressiveModel):
             return torch.stack([latents.y_hwC[..., :channels] for latents in self._read(envelopes)])
-        reader, grid = begun(envelopes, model)
+        start = begun(envelopes, model)
         with torch.inference_mode():
-            return model.walk(grid, [envelope.sixteenths for envelope in envelopes], reader).first(channels)
+            return model.walk(start.grid, start.qualities, start.reader).first(channels)
 
 
 class Reading:
@@ -170,10 +176,10 @@ class Reading:
         """
         self.width, self.height, self.model = envelope.width, envelope.height, model
         self._envelope = envelope
-        self._reader, self._grid = begun([envelope], model)
+        self._begun = start = begun([envelope], model)
         self._walk: Walk | None = None
         if isinstance(model, ProgressiveModel):
-            self._walk = model.walk(self._grid, [envelope.sixteenths], self._reader)
+            self._walk = model.walk(start.grid, start.qualities, start.reader)
         self._latents: TiledLatents | None = None
         self._damage: BitstreamError | None = None
 
@@ -203,10 +209,11 @@ class Reading:
 
     def _rest(self) -> TiledLatents:
         if self._walk is None:
-            y_BhwC = self.model.symbols(self._grid, [self._envelope.sixteenths], self._reader, None)
+            start = self._begun
+            y_BhwC = self.model.symbols(start.grid, start.qualities, start.reader, None)
         else:
             y_BhwC = self._walk.finish()
-        return _finished([self._envelope], self._reader, y_BhwC)[0]
+        return _finished([self._envelope], self._begun, y_BhwC)[0]
 
     def _go_on(self, more: Callable[[], _Given]) -> _Given:
         """More of the payload, unless it was found damaged: then nothing of it is trusted any more."""
@@ -220,32 +227,63 @@ class Reading:
             raise
 
 
-def _finished(envelopes: Sequence[Envelope], reader: SymbolReader, y_BhwC: Tensor) -> list[TiledLatents]:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Begun:
+    """Payloads of one grid and one model, of which all is read that comes before hyper-latents."""
+
+    reader: SymbolReader
+    grid: tuple[int, int]
+    qualities: Sequence[ImageQuality]
+    multiple: int
+    """Latents of a block of an importance map, each way."""
+
+
+def begun(envelopes: Sequence[Envelope], model: TiledModel) -> Begun:
+    """Read the importance maps of payloads of one grid, which all of them have or none.
+
+    Raises:
+        BitstreamError: a payload does not hold a stream, or not the map that it announces.
+    """
+    first = envelopes[0]
+    reader = SymbolReader(model.coder, [_streams(envelope, model) for envelope in envelopes])
+    grid = latent_grid(first.height, first.width, model.synthesis.grid)
+    tables = [one.map_table for one in envelopes if one.map_table is not None]
+    maps: Sequence[Steps | None] = [None] * len(envelopes)
+    if tables:
+        maps = pass_steps(reader, tables, latent_grid(*grid, model.multiple), None)
+    qualities = [
+        ImageQuality(sixteenths=envelope.sixteenths, steps_uv=steps_uv)
+        for envelope, steps_uv in zip(envelopes, maps, strict=True)
+    ]
+    return Begun(reader=reader, grid=grid, qualities=qualities, multiple=model.multiple)
+
+
+def _finished(envelopes: Sequence[Envelope], start: Begun, y_BhwC: Tensor) -> list[TiledLatents]:
     """The latents of payloads, all of whose symbols were read: these are compared with what was encoded."""
-    reader.finish()
-    for envelope, crc32 in zip(envelopes, reader.crc32s, strict=True):
+    start.reader.finish()
+    for envelope, crc32 in zip(envelopes, start.reader.crc32s, strict=True):
         if crc32 != envelope.symbols_crc32:
             raise BitstreamError(
                 f"expected symbols with checksum {envelope.symbols_crc32:08x}, got {crc32:08x}: the payload is "
                 "damaged, or this machine decodes differently; please report the latter"
             )
     return [
-        TiledLatents(y_hwC=y_hwC, envelope=envelope)
-        for y_hwC, envelope in zip(y_BhwC, envelopes, strict=True)
+        TiledLatents(
+            y_hwC=y_hwC,
+            envelope=envelope,
+            qualities=QualityGrid.of([quality], multiple=start.multiple, device=y_BhwC.device),
+        )
+        for y_hwC, envelope, quality in zip(y_BhwC, envelopes, start.qualities, strict=True)
     ]
-
-
-def begun(envelopes: Sequence[Envelope], model: TiledModel) -> tuple[SymbolReader, tuple[int, int]]:
-    """A stream of the symbols of payloads of one grid, and that grid."""
-    first = envelopes[0]
-    reader = SymbolReader(model.coder, [_streams(envelope, model) for envelope in envelopes])
-    return reader, latent_grid(first.height, first.width, model.synthesis.grid)
 
 
 def _streams(envelope: Envelope, model: TiledModel) -> tuple[bytes, bytes]:
     """(words, escapes) of a payload: no more escapes than its image has symbols."""
     words, escapes = split_streams(envelope.body)
     most = MAX_VARINT * model.num_symbols(envelope.width, envelope.height)
+    if envelope.map_table is not None:
+        grid = latent_grid(envelope.height, envelope.width, model.synthesis.grid, multiple=model.multiple)
+        most += MAX_VARINT * grid[0] * grid[1]
     if len(escapes) > most:
         raise BitstreamError(
             f"a payload of {envelope.width} x {envelope.height} pixels has {len(escapes)} bytes of escapes, expected "

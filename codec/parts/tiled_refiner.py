@@ -16,9 +16,9 @@ from torch import Tensor
 
 from codec.contract import RGB, EncodeOptions, Prepared
 from codec.parts.company import company_on, gathered, run_tiles
-from codec.parts.quality import quality_tensor, sixteenths_of
+from codec.parts.image_quality import QualityGrid
 from codec.parts.tile_loop import latent_grid, planes_of
-from codec.parts.tiled_model import AnalysedImage, RefinableModel
+from codec.parts.tiled_model import AnalysedImage, RefinableModel, asked_quality
 from codec.tiles import Span, tile_grid
 
 
@@ -29,7 +29,7 @@ class _Task:
     pixels: RGB
     analysed: AnalysedImage
     side_uvN: Tensor
-    quality_1: Tensor
+    qualities: QualityGrid
     refined_hwC: Tensor
     """Filled tile by tile."""
 
@@ -50,20 +50,21 @@ class TiledRefiner:
         for effort, numbers in groupby(order, key=lambda n: options[n].effort):
             if effort:
                 chosen = list(numbers)
-                tasks = [self._task(images[n], prepared[n], options[n].quality) for n in chosen]
+                tasks = [self._task(images[n], prepared[n], options[n]) for n in chosen]
                 self._run(tasks, effort)
                 for n, task in zip(chosen, tasks, strict=True):
                     refined[n] = replace(task.analysed, y_hwC=task.refined_hwC, side_uvN=task.side_uvN)
         return refined
 
-    def _task(self, pixels: RGB, prepared: Prepared, quality: float) -> _Task:
+    def _task(self, pixels: RGB, prepared: Prepared, options: EncodeOptions) -> _Task:
         analysed = cast(AnalysedImage, prepared)
-        sixteenths = sixteenths_of(quality)
+        quality = asked_quality(options, analysed, self._model)
+        device = self._model.refinement.device
         return _Task(
             pixels=pixels,
             analysed=analysed,
-            side_uvN=self._model.side(analysed.y_hwC, sixteenths),
-            quality_1=quality_tensor(sixteenths, self._model.refinement.device),
+            side_uvN=self._model.side(analysed.y_hwC, quality),
+            qualities=QualityGrid.of([quality], multiple=self._model.multiple, device=device),
             refined_hwC=analysed.y_hwC.clone(),
         )
 
@@ -71,7 +72,7 @@ class TiledRefiner:
         device = self._model.refinement.device
         tiles = ((task, rows, columns) for task in tasks for rows, columns in self._tiles(task.analysed))
         most = company_on(device).tiles  # a search costs so much that more company would save nothing
-        for together in gathered(tiles, lambda one: (one[1].length, one[2].length), lambda _: most):
+        for together in gathered(tiles, _kind, lambda _: most):
             inputs = [self._inputs(task, rows, columns) for task, rows, columns in together]
             outputs = run_tiles(partial(self._model.refine, effort=effort), inputs, device, size=most)
             for (task, rows, columns), y_1Chw in zip(together, outputs, strict=True):
@@ -98,7 +99,14 @@ class TiledRefiner:
         parts_hwC = (image.y_hwC[rows.read, columns.read], task.side_uvN[tuple(coarse)])
         y_1Chw, side_1Nuv = (part.float().permute(2, 0, 1)[None] for part in parts_hwC)
         device = self._model.refinement.device
-        return x_1CHW.to(device), inside_11HW.to(device), y_1Chw, side_1Nuv, task.quality_1
+        quality = task.qualities.part(rows.read, columns.read).qualities()
+        return x_1CHW.to(device), inside_11HW.to(device), y_1Chw, side_1Nuv, quality
+
+
+def _kind(tile: tuple[_Task, Span, Span]) -> tuple[int, int, bool]:
+    """What tiles that are searched together share: their size, and whether their images have maps."""
+    task, rows, columns = tile
+    return rows.length, columns.length, task.qualities.kinds_Bhw is not None
 
 
 def _coarse(part: slice, multiple: int) -> slice:

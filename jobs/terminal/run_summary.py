@@ -143,6 +143,11 @@ def tell_failed(summary: RunSummary, archive: str) -> None:
             f"{counted(summary.damaged, 'file')} damaged, stored as found; "
             f"`tenfold ls {archive} --damaged` says what is wrong."
         )
+    if summary.unmapped:
+        say(
+            f"{counted(summary.unmapped, 'image')} without an importance map, or with a broken one, encoded as usual; "
+            f"`tenfold ls {archive} 'importance=map'` and `--json` say which."
+        )
     if summary.failed:
         say(f"{counted(summary.failed, 'image')} failed; `tenfold ls {archive} --status failed` says why.")
 

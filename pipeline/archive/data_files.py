@@ -30,7 +30,16 @@ _ROWS_PER_GROUP: Final = 2_048
 _ROWS_PER_BATCH: Final = 16_384
 _OF_FEW_VALUES: Final = (
     *("source_format", "mode", "status", "reason", "damaged", "packing", "codec", "weights", "run", "shard"),
-    *("width", "height", "bit_depth", "orientation", "quality", "effort", "latent_shape.list.element"),
+    *(
+        "width",
+        "height",
+        "bit_depth",
+        "orientation",
+        "quality",
+        "effort",
+        "importance",
+        "latent_shape.list.element",
+    ),
 )
 _FRONT_CODED: Final = ("key", "source_url")
 

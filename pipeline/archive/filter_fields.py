@@ -198,6 +198,13 @@ _ALL: Final[tuple[Field, ...]] = (
     _word(
         "weights", "weights", "weights:3f9c", "digest of the codec's weights: how it begins", pc.starts_with
     ),
+    _word(
+        "importance",
+        "importance",
+        "importance:missing,broken",
+        "how bits were spread in it: auto, map, missing or broken",
+        pc.starts_with,
+    ),
     _word("packing", "packing", "packing:lepton", "how a payload that is no codec's is packed", pc.equal),
     _word("format", "source_format", "format:png", "format of the file it came from", pc.equal),
     _word("mode", "mode", "mode:rgba", "Pillow's mode: RGB, L, RGBA, ...", pc.equal),

@@ -34,7 +34,7 @@ class RunCodec:
 
         Raises:
             ConfigError: the weights that it names are not there.
-            CodecConfigError: the codec does not know the effort that is asked for.
+            CodecConfigError: the codec does not know the effort that is asked for, or takes no importance maps.
             ArchiveError: those that the archive has learned are lost or damaged.
             StorageError: the archive does not answer.
         """
@@ -87,4 +87,5 @@ def _load(config: CompressConfig, encode_with: bytes | None) -> Codec:
     device = "auto" if config.workers.count == 0 else "cpu"
     codec = load_codec(config.codec.id, device=device, encode_with=encode_with)
     codec.check_effort(config.codec.effort)
+    codec.check_importance(asked=config.codec.importance is not None)
     return codec

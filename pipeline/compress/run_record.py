@@ -30,6 +30,8 @@ from pipeline.source.source import SourceConfig
 from pipeline.store.storage import Storage
 
 _FORMAT = 1
+_ADDED_LATER = ("effort", "importance")
+"""Keys of `codec` that runs begun by earlier releases did not have."""
 _PACKAGES = ("torch", "ray", "pyarrow", "deltalake", "pillow", "zfpy")
 
 
@@ -137,10 +139,11 @@ def _fingerprint(source: SourceConfig, config: CompressConfig, weights: Sequence
     origin = source.model_dump(mode="json", exclude={"storage", "archived"}, exclude_defaults=True)
     if source.archived is not None:
         origin[f"{source.archived}_in"] = source.url  # as first recorded: a run begun then is resumed
-    told = config.codec.model_dump(mode="json", exclude={"weights", "effort"})
+    told = config.codec.model_dump(mode="json", exclude={"weights", *_ADDED_LATER})
     same = {
         "source": origin,
-        "codec": told | config.codec.model_dump(mode="json", include={"effort"}, exclude_defaults=True),
+        "codec": told
+        | config.codec.model_dump(mode="json", include=set(_ADDED_LATER), exclude_defaults=True),
         "weights": list(weights),
         "limits": config.limits.model_dump(mode="json"),
         **config.model_dump(

@@ -14,6 +14,7 @@ from pipeline.archive.layout import WEIGHTS_FOLDER
 from pipeline.compress.commits import HeldBack
 from pipeline.compress.run_record import RunRecord
 from pipeline.config import CodecConfig
+from pipeline.encode.importance import BROKEN, MISSING
 from pipeline.progress import Progress
 from pipeline.source.notes import ListingNotes
 from pipeline.store.storage import Storage
@@ -93,6 +94,8 @@ class RunSummary:
     """Key and PSNR in dB (`key`, `psnr_db`) of the coded image that decodes worst; null when none lost anything."""
     quality: int | None
     """Of all coded images that no floor raised; null with a target: every image has its own."""
+    unmapped: int
+    """Coded images for which an importance map was asked and is missing or broken: encoded as usual."""
     effort: int
     """How long the payloads of the coded images were improved, 0 to 3."""
     resumed: bool
@@ -137,7 +140,7 @@ def summarise(
         held_back: failed and damaged images whose earlier version stays in the archive.
         notes: what the listing found beside its images.
     """
-    totals, worst = _totals_and_worst(catalogue, record.run)
+    totals, worst, unmapped = _seen_in(catalogue, record.run)
     images = totals.images + len(held_back)
     failed_back = sum(not one.damaged for one in held_back)
     all_done = progress.listing_done and progress.finished == progress.listed
@@ -161,6 +164,7 @@ def summarise(
         **_target(told.target_bpp, totals.coded_bpp),
         **_archive_bytes(archive),
         quality=None if told.target_bpp is not None else told.quality_of(codec),
+        unmapped=unmapped,
         effort=told.effort,
         resumed=record.resumed,
         seconds=round(progress.seconds(), 3),
@@ -170,6 +174,7 @@ def summarise(
     )
 
 
+_UNMAPPED: Final = f"^({MISSING}|{BROKEN})"
 _OF_TOTALS: Final = (
     *("coded", "lossless", "bounded", "kept", "pixels", "raw_bytes", "source_bytes", "payload_bytes"),
     *("zip_bytes", "zipped_pixels", "zip_source_bytes", "zip_ratio_vs_raw"),
@@ -178,17 +183,18 @@ _OF_TOTALS: Final = (
 """What has the same name in `Totals`."""
 
 
-def _totals_and_worst(catalogue: Catalogue, run: str) -> tuple[Totals, dict[str, Any] | None]:
-    """One pass over the rows of a run."""
-    totals = Totals()
+def _seen_in(catalogue: Catalogue, run: str) -> tuple[Totals, dict[str, Any] | None, int]:
+    """One pass over the rows of a run: totals, the worst image, and how many had no importance map to follow."""
+    totals, unmapped = Totals(), 0
     worst: dict[str, Any] | None = None
-    for rows in catalogue.of_run(run, [*COLUMNS, "key"]):
+    for rows in catalogue.of_run(run, [*COLUMNS, "key", "importance"]):
         totals += Totals.of(rows)
+        unmapped += pc.sum(pc.match_substring_regex(rows["importance"], _UNMAPPED)).as_py() or 0
         lowest = pc.select_k_unstable(rows, k=1, sort_keys=[("psnr_db", "ascending")])
         for row in rows.select(["key", "psnr_db"]).take(lowest).to_pylist():
             if row["psnr_db"] is not None and (worst is None or row["psnr_db"] < worst["psnr_db"]):
                 worst = row
-    return totals, worst
+    return totals, worst, unmapped
 
 
 def _target(target_bpp: float | None, reached_bpp: float | None) -> dict[str, Any]:

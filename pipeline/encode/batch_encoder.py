@@ -158,7 +158,9 @@ class BatchEncoder:
         return quality, tried[quality]
 
     def _encoded(self, candidates: Sequence[Candidate], quality: float, codec: Codec) -> list[Encoded]:
-        options = [EncodeOptions(quality=quality, effort=self._effort)] * len(candidates)
+        options = [
+            EncodeOptions(quality=quality, effort=self._effort, importance=one.grey) for one in candidates
+        ]
         prepared = [one.prepared for one in candidates]
         if self._effort:
             prepared = codec.refined([to_rgb(one.image) for one in candidates], prepared, options)

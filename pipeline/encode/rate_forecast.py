@@ -106,6 +106,7 @@ class _SampleImage:
         self._encoder = encoder
         self._prepared = prepared
         self._part = middle.shape[0] * middle.shape[1] / (image.width * image.height)
+        self._grey = None if fetched.importance is None else fetched.importance.of_middle(self._part)
         self._expected: dict[float, Expected] = {}
         self.key = fetched.source.key
         self.num_pixels = image.width * image.height
@@ -114,7 +115,8 @@ class _SampleImage:
     def expected(self, quality: float) -> Expected:
         """At this quality, scaled from the centre to the whole."""
         if quality not in self._expected:
-            (estimate,) = self._encoder.estimate_bytes([self._prepared], [EncodeOptions(quality=quality)])
+            asked = EncodeOptions(quality=quality, importance=self._grey)
+            (estimate,) = self._encoder.estimate_bytes([self._prepared], [asked])
             self._expected[quality] = Expected(
                 num_pixels=self.num_pixels, num_bytes=estimate / self._part, seen=self._part == 1
             )

@@ -78,5 +78,6 @@ def identity_of(fetched: Fetched, max_error: float | None) -> Hashable:
     if fetched.data is None or isinstance(fetched.content, str):
         return None
     prior = fetched.source.prior
-    told = (prior.quality, prior.kept, prior.lossless, fetched.exact, max_error)
+    importance = None if fetched.importance is None else fetched.importance.identity
+    told = (prior.quality, prior.kept, prior.lossless, fetched.exact, max_error, importance)
     return hashlib.sha256(fetched.data).digest(), *told

@@ -37,6 +37,7 @@ def coded_row(fetched: Fetched, coded: Coded, *, codec: str, effort: int, run: s
         weights=_weights_of(encoded.payload),
         quality=round(coded.quality),
         effort=effort,
+        importance=None if fetched.importance is None else fetched.importance.told,
         latent_shape=encoded.latent_shape,
         payload=encoded.payload,
         payload_crc32c=google_crc32c.value(encoded.payload),

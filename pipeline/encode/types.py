@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from codec.contract import RGB, Encoded, EncodeOptions, Encoder, Prepared
+from codec.importance import GreyMap
 from codec.metrics import ms_ssim, psnr_db
+from pipeline.encode.importance import Importance
 from pipeline.image.read import from_rgb
 from pipeline.types import Image, SourceImage, Unmodelled
 
@@ -29,6 +31,12 @@ class Candidate:
         return self.fetched.source.key
 
     @property
+    def grey(self) -> GreyMap | None:
+        """Where bits matter in it."""
+        importance = self.fetched.importance
+        return None if importance is None else importance.grey
+
+    @property
     def num_pixels(self) -> int:
         """Width times height."""
         return self.image.width * self.image.height
@@ -43,7 +51,7 @@ def estimated_bytes(batch: Sequence[Candidate], quality: float) -> list[int]:
     """About how long the payloads of candidates of one encoder would be, without effort."""
     if not batch:
         return []
-    options = [EncodeOptions(quality=quality)] * len(batch)
+    options = [EncodeOptions(quality=quality, importance=one.grey) for one in batch]
     return batch[0].encoder.estimate_bytes([one.prepared for one in batch], options)
 
 
@@ -99,6 +107,8 @@ class Fetched:
     decode_s: float
     ready_at: float = field(default_factory=time.perf_counter)
     """When it was there, by `time.perf_counter()`."""
+    importance: Importance | None = None
+    """Where bits matter in it, when a run asks for that."""
     exact: str | None = None
     """Why these pixels are stored without loss; None for what the codec is asked about, or that has no pixels."""
 

@@ -18,6 +18,7 @@ from torch.nn import functional
 from codec.entropy.range_coder import Indices, RangeCoder
 from codec.entropy.symbol_streams import SymbolStream
 from codec.entropy.tables import SILENT, SMALLEST_SCALE, TABLE_STEP, TABLES, laplace_tables
+from codec.parts.image_quality import ImageQuality
 from codec.parts.tile_loop import Tiling
 from codec.parts.tiled_codec import TiledCodec
 from codec.parts.tiled_model import AnalysedImage
@@ -58,12 +59,14 @@ class BlockModel:
     def symbols(
         self,
         grid: tuple[int, int],
-        sixteenths: Sequence[int],
+        qualities: Sequence[ImageQuality],
         stream: SymbolStream,
         images: Sequence[AnalysedImage] | None,
     ) -> Tensor:
         height, width = grid
-        step_B1 = _COARSEST * (_FINEST / _COARSEST) ** (np.array(sixteenths)[:, None] / 1008)
+        step_B1 = _COARSEST * (_FINEST / _COARSEST) ** (
+            np.array([one.sixteenths for one in qualities])[:, None] / 1008
+        )
         index_BC = np.log(self._spread_C / step_B1 / SMALLEST_SCALE) / TABLE_STEP
         indices_Bn: Indices = np.tile(index_BC.clip(SILENT, TABLES - 1).astype(np.uint8), height * width)
         step_B111 = torch.from_numpy(step_B1)[:, :, None, None].float()

@@ -13,6 +13,7 @@ FAMILY: Final = Family(
     source="Ballé et al. 2018, arXiv:1802.01436 (hyperprior); Minnen and Singh 2020, arXiv:2007.08739 (slices).",
     licence="Apache-2.0",
     searches=True,
+    takes_maps=True,
     decoders=(
         OtherDecoder(
             name="consistent",

@@ -10,26 +10,32 @@ import zlib
 from typing import Final
 
 from codec.bitstream import Envelope
+from codec.entropy.tables import SILENT, TABLES
 from codec.errors import BitstreamError
 from codec.families.hyper import FAMILY
 
 MAGIC: Final = b"TFH1"
+MAPPED_MAGIC: Final = b"TFH2"
+"""Of an image with an importance map: one byte, the table that codes it, lies between header and body."""
 _HEADER: Final = struct.Struct("<4sH8sIIII")
 HEADER_BYTES: Final = _HEADER.size
 
 
 def pack_payload(envelope: Envelope) -> bytes:
     """As bytes."""
+    magic, rest = MAGIC, envelope.body
+    if envelope.map_table is not None:
+        magic, rest = MAPPED_MAGIC, bytes([envelope.map_table]) + rest
     fields = (
-        MAGIC,
+        magic,
         envelope.sixteenths,
         envelope.weights_digest,
         envelope.width,
         envelope.height,
         envelope.symbols_crc32,
     )
-    crc32 = zlib.crc32(envelope.body, zlib.crc32(_HEADER.pack(*fields, 0)))
-    return _HEADER.pack(*fields, crc32) + envelope.body
+    crc32 = zlib.crc32(rest, zlib.crc32(_HEADER.pack(*fields, 0)))
+    return _HEADER.pack(*fields, crc32) + rest
 
 
 def parse_payload(payload: bytes | memoryview) -> Envelope:
@@ -44,10 +50,10 @@ def parse_payload(payload: bytes | memoryview) -> Envelope:
             f"expected a payload of at least {HEADER_BYTES} bytes, got {len(view)}: truncated"
         )
     magic, sixteenths, digest, width, height, symbols_crc32, crc32 = _HEADER.unpack_from(view)
-    if magic != MAGIC:
+    if magic not in (MAGIC, MAPPED_MAGIC):
         raise BitstreamError(
-            f"expected a payload that begins with {MAGIC!r}, got {bytes(magic)!r}: damaged, of another codec, "
-            "or written by a newer tenfold"
+            f"expected a payload that begins with {MAGIC!r} or {MAPPED_MAGIC!r}, got {bytes(magic)!r}: damaged, of "
+            "another codec, or written by a newer tenfold"
         )
     body = view[HEADER_BYTES:]
     head = bytes(view[: HEADER_BYTES - 4]) + bytes(4)
@@ -55,6 +61,9 @@ def parse_payload(payload: bytes | memoryview) -> Envelope:
         raise BitstreamError(
             f"expected checksum {crc32:08x}, got {found:08x}: the payload is damaged or truncated"
         )
+    map_table = None
+    if magic == MAPPED_MAGIC:
+        map_table, body = _map_table(body), body[1:]
     try:
         return Envelope(
             family=FAMILY.id,
@@ -63,7 +72,18 @@ def parse_payload(payload: bytes | memoryview) -> Envelope:
             height=height,
             sixteenths=sixteenths,
             symbols_crc32=symbols_crc32,
+            map_table=map_table,
             body=bytes(body),
         )
     except ValueError as error:
         raise BitstreamError(f"a payload announces what this build does not decode: {error}") from error
+
+
+def _map_table(rest: memoryview) -> int:
+    """The table that codes an importance map, from what follows a header."""
+    if not rest or not SILENT <= rest[0] < TABLES:
+        got = f"table {rest[0]}" if rest else "nothing"
+        raise BitstreamError(
+            f"expected a table from {SILENT} to {TABLES - 1} of an importance map, got {got}: damaged"
+        )
+    return rest[0]

@@ -26,18 +26,15 @@ class Cells:
     """float32; infinite where a latent is not coded, whatever it is."""
     side_BuvN: Tensor
     """Hyper-latents as coded; NaN where one is not, whatever it is."""
-    gain_BM: Tensor
-    """Quantiser steps per unit of a latent."""
 
 
 class CellRecorder:
     """Notes the cells of latents while these are read."""
 
-    def __init__(self, shape_BhwM: tuple[int, int, int, int], gain_BM: Tensor) -> None:
+    def __init__(self, shape_BhwM: tuple[int, int, int, int], device: torch.device) -> None:
         """Begin with latents of which nothing is known."""
-        self._lowest_BhwM = torch.full(shape_BhwM, -torch.inf, dtype=torch.float32, device=gain_BM.device)
+        self._lowest_BhwM = torch.full(shape_BhwM, -torch.inf, dtype=torch.float32, device=device)
         self._highest_BhwM = -self._lowest_BhwM
-        self._gain_BM = gain_BM
 
     def note(
         self,
@@ -46,6 +43,7 @@ class CellRecorder:
         y_hat_BhwC: Tensor,
         r_BhwC: Tensor,
         shift_BhwC: Tensor,
+        gain_BhwC: Tensor,
         is_coded_BhwC: Tensor,
     ) -> None:
         """One group.
@@ -55,16 +53,16 @@ class CellRecorder:
             y_hat_BhwC: latents as a decoder has them, in units of orthonormal coefficients.
             r_BhwC: symbols.
             shift_BhwC: towards zero, of where the encoder rounds, in steps.
+            gain_BhwC: quantiser steps per unit of a latent, broadcast to them.
             is_coded_BhwC: whether a latent has a table that says anything.
         """
         rows, channels, lattice = place
-        gain_B11C = self._gain_BM[:, None, None, channels]
         inner_BhwC, outer_BhwC = 0.5 - shift_BhwC, 0.5 + shift_BhwC  # towards zero, away from it
         down_BhwC = torch.where(r_BhwC > 0, inner_BhwC, outer_BhwC)
         up_BhwC = torch.where(r_BhwC < 0, inner_BhwC, outer_BhwC)
         for bounds, aside_BhwC in ((self._lowest_BhwM, -down_BhwC), (self._highest_BhwM, up_BhwC)):
             mine = bounds[:, rows, :, channels][:, lattice.rows, lattice.columns]
-            mine.copy_(torch.where(is_coded_BhwC, y_hat_BhwC + aside_BhwC / gain_B11C, mine))
+            mine.copy_(torch.where(is_coded_BhwC, y_hat_BhwC + aside_BhwC / gain_BhwC, mine))
 
     def cells(self, side_BuvN: Tensor) -> Cells:
         """What was noted, of images with these hyper-latents, as `Cells` has them."""
@@ -72,5 +70,4 @@ class CellRecorder:
             lowest_BhwM=self._lowest_BhwM,
             highest_BhwM=self._highest_BhwM,
             side_BuvN=side_BuvN,
-            gain_BM=self._gain_BM,
         )

@@ -27,6 +27,7 @@ from codec.families.hyper.refine import SCHEDULES, Search
 from codec.families.hyper.small_pictures import SmallPictures
 from codec.families.hyper.weights import Weights
 from codec.parts.company import company_on
+from codec.parts.image_quality import ImageQuality
 from codec.parts.precision import fast
 from codec.parts.space_to_channels import from_patches
 from codec.parts.tile_loop import Tiling
@@ -73,7 +74,7 @@ class ResidentModel:
     def symbols(
         self,
         grid: tuple[int, int],
-        sixteenths: Sequence[int],
+        qualities: Sequence[ImageQuality],
         stream: SymbolStream,
         images: Sequence[AnalysedImage] | None,
     ) -> Tensor:
@@ -82,18 +83,20 @@ class ResidentModel:
         Raises:
             BitstreamError: the stream is a reader and does not hold these symbols.
         """
-        coder = self.latent_coder(sixteenths)
+        coder = self.latent_coder(qualities)
         latents_BhwM = coder.run(grid, stream, images)
         return coder.dequantised(latents_BhwM) if images is None else latents_BhwM
 
-    def walk(self, grid: tuple[int, int], sixteenths: Sequence[int], stream: SymbolStream) -> LatentWalk:
+    def walk(
+        self, grid: tuple[int, int], qualities: Sequence[ImageQuality], stream: SymbolStream
+    ) -> LatentWalk:
         """Begin a walk over the latents of images of one grid."""
-        return LatentWalk(self.latent_coder(sixteenths), grid, stream)
+        return LatentWalk(self.latent_coder(qualities), grid, stream)
 
-    def side(self, y_hwC: Tensor, sixteenths: int) -> Tensor:
+    def side(self, y_hwC: Tensor, quality: ImageQuality) -> Tensor:
         """The hyper-latents of an image, (h/4, w/4, N)."""
         with torch.inference_mode():
-            return self.latent_coder([sixteenths]).hyper_latents(y_hwC[None])[0]
+            return self.latent_coder([quality]).hyper_latents(y_hwC[None])[0]
 
     def refine(
         self,
@@ -110,17 +113,17 @@ class ResidentModel:
             search = Search(self._model, x_BCHW, inside_B1HW, side_BNuv, quality_B)
             return search.run(y_BChw, SCHEDULES[effort])
 
-    def latent_coder(self, sixteenths: Sequence[int]) -> LatentCoder:
+    def latent_coder(self, qualities: Sequence[ImageQuality]) -> LatentCoder:
         """What codes the latents of images of one grid.
 
         Args:
-            sixteenths: each image's quality in sixteenths of a level.
+            qualities: each image's; all of them have maps, or none.
         """
         return LatentCoder(
             self._model,
             self._scales,
             self._hyper_prior_LN,
-            sixteenths=sixteenths,
+            qualities=qualities,
             company=company_on(self._device),
         )
 
@@ -168,6 +171,6 @@ class HyperCodec(TiledCodec):
             models[0],
             models[1:],
             default_quality=DEFAULT_QUALITY,
-            payload_format=PayloadFormat(pack=pack_payload, parse=parse_payload),
+            payload_format=PayloadFormat(pack=pack_payload, parse=parse_payload, holds_maps=True),
             decoders={CONSISTENT: ConsistentDecoder(models), **tiled_decoders(decoders, device)},
         )

@@ -32,6 +32,7 @@ from codec.families.hyper.scale_network import (
     ScaleNetwork,
     whole_weights,
 )
+from codec.parts.image_quality import QualityGrid
 from codec.parts.lattice import WHOLE, Lattice
 from codec.parts.quality import levels
 
@@ -130,31 +131,33 @@ class ExactScales:
         return looked_up(self._magnitudes, r_BhwM.abs())
 
     def indices(
-        self, number: int, s_BhwS: Tensor, m_BhwM: Tensor, sixteenths_B: Tensor, lattice: Lattice
+        self, number: int, s_BhwS: Tensor, m_BhwM: Tensor, qualities: QualityGrid, lattice: Lattice
     ) -> Tensor:
         """Table indices of pass `number` at the positions of its lattice, (B, h', w', M of the pass) uint8, from
-        features and earlier magnitudes; at one quality, (1,), or at each image's own."""
+        features and earlier magnitudes, at the qualities of the same positions."""
         a = s_BhwS[:, lattice.rows, lattice.columns]
         if number:
             context = _activation(self._dense(f"gather.{number - 1}", m_BhwM))
             near = _activation(self._depthwise(f"spread.{number - 1}", context, lattice))
             a = torch.cat((a.to(near.dtype), near), -1)
-        shift_BS = at_level(self._shifts_LS[number], sixteenths_B) / WEIGHT_ONE
-        hidden = _activation(self._dense(f"mix.{number}", a, shift_BS))
-        prior_BC = at_level(self._prior_LM[:, self._passes[number].channels], sixteenths_B) / _SUM_ONE
-        found = self._dense(f"head.{number}", hidden, prior_BC)
+        here, levels_K = qualities.on(lattice), qualities.sixteenths_K
+        shift_KS = at_level(self._shifts_LS[number], levels_K) / WEIGHT_ONE
+        hidden = _activation(self._dense(f"mix.{number}", a, here.field(shift_KS)))
+        prior_KC = at_level(self._prior_LM[:, self._passes[number].channels], levels_K) / _SUM_ONE
+        found = self._dense(f"head.{number}", hidden, here.field(prior_KC))
         return found.clamp_(0, TABLES - 1).to(torch.uint8)  # which floors
 
-    def _dense(self, name: str, a_BhwI: Tensor, more_BO: Tensor | None = None) -> Tensor:
+    def _dense(self, name: str, a_BhwI: Tensor, more: Tensor | None = None) -> Tensor:
+        """The sums, with `more` added that broadcasts to them."""
         weight, bias = self._layers[name].weight, self._layers[name].bias
-        is_shared = more_BO is not None and len(more_BO) == 1
+        is_shared = more is not None and more.numel() == more.shape[-1]
         with torch.autocast(weight.device.type, enabled=False):  # whatever is in force around it
-            if more_BO is not None and is_shared:
-                bias = (bias + more_BO[0]).to(weight.dtype)
+            if more is not None and is_shared:
+                bias = (bias + more.flatten()).to(weight.dtype)
             sums = torch.addmm(bias, a_BhwI.flatten(0, 2).to(weight.dtype), weight)
             sums = sums.view(*a_BhwI.shape[:3], -1)
-        if more_BO is not None and not is_shared:
-            sums += more_BO[:, None, None].to(weight.dtype)
+        if more is not None and not is_shared:
+            sums += more.to(weight.dtype)
         return sums
 
     def _depthwise(self, name: str, a_BhwS: Tensor, lattice: Lattice = WHOLE) -> Tensor:

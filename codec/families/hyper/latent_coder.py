@@ -35,15 +35,17 @@ from codec.families.hyper.integer_scales import ExactScales, at_level, looked_up
 from codec.families.hyper.model import HyperModel
 from codec.families.hyper.scale_network import ACTIVATION_ONE, WEIGHT_ONE, Z_LIMIT
 from codec.parts.company import Company, in_company
+from codec.parts.image_quality import ImageQuality, QualityGrid
 from codec.parts.lattice import Lattice
 from codec.parts.precision import fast
-from codec.parts.quality import quality_tensor
 from codec.parts.tiled_model import AnalysedImage
 
 STRIP: Final = 16384
 """Latent positions of a strip, about. Part of the format."""
 RATIO: Final = 4
 """Latents per hyper-latent, each way."""
+_COARSE: Final = Lattice(step=RATIO)
+"""Latents that stand for their hyper-latent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -68,7 +70,7 @@ class LatentCoder:
         scales: ExactScales,
         hyper_prior_LN: Tensor,
         *,
-        sixteenths: Sequence[int],
+        qualities: Sequence[ImageQuality],
         company: Company,
     ) -> None:
         """Look up what depends on the quality.
@@ -77,27 +79,25 @@ class LatentCoder:
             model: float networks, on the device to use.
             scales: integer network, on the same.
             hyper_prior_LN: (64, N) tables of the hyper-latents, in 1024ths of an index.
-            sixteenths: each image's quality in sixteenths of a level.
+            qualities: each image's; all of them have maps, or none.
             company: how the device multiplies for several images.
         """
         self._model, self._scales, self._company = model, scales, company
         self._config = model.config
         self.channels = self._config.latents
         """M."""
-        self._images = len(sixteenths)
+        self._images = len(qualities)
         self._device = model.analysis.size.device
-        levels = list(sixteenths)[:1] if len(set(sixteenths)) == 1 else list(sixteenths)
-        self._sixteenths_B = torch.tensor(levels, device=self._device)
-        self._quality_B = torch.cat([quality_tensor(one, self._device) for one in levels])
+        self._qualities = QualityGrid.of(qualities, multiple=RATIO, device=self._device)
+        quality_K = self._qualities.distinct()
         self._size_M = model.analysis.size
-        self._gain_BM = torch.exp(model.log_gain(self._quality_B))
-        self._worth_BM = worth(
-            self._gain_BM, self._quality_B[:, None], shares(self._config.slices, self._device)
-        )
+        self._gain_KM = torch.exp(model.log_gain(quality_K))
+        self._worth_KM = worth(self._gain_KM, quality_K[:, None], shares(self._config.slices, self._device))
         self._bits_K = table_of_bits().to(self._device)
-        prior_BN = at_level(hyper_prior_LN.double(), self._sixteenths_B.cpu()) / (ACTIVATION_ONE * WEIGHT_ONE)
-        self._hyper_indices_BN: Indices = (
-            torch.floor(prior_BN + 0.5).clamp_(0, TABLES - 1).to(torch.uint8).numpy()
+        levels_K = self._qualities.sixteenths_K.cpu()
+        prior_KN = at_level(hyper_prior_LN.double(), levels_K) / (ACTIVATION_ONE * WEIGHT_ONE)
+        self._hyper_indices_KN = (
+            torch.floor(prior_KN + 0.5).clamp_(0, TABLES - 1).to(self._device, torch.uint8)
         )
 
     def run(
@@ -126,11 +126,10 @@ class LatentCoder:
             BitstreamError: a stream does not hold these symbols.
         """
         z_BuvN = self._hyper_latents(grid, reader, None)
-        recorder = CellRecorder((self._images, *grid, self.channels), self._gain_BM)
+        recorder = CellRecorder((self._images, *grid, self.channels), self._device)
         for _ in self._walked(grid, reader, None, z_BuvN, recorder):
             pass
-        coded_BN = self._has_table(self._hyper_indices_BN)
-        return recorder.cells(torch.where(coded_BN[:, None, None], z_BuvN.float(), torch.nan))
+        return recorder.cells(torch.where(self._coded_BuvN(), z_BuvN.float(), torch.nan))
 
     def slices(
         self, grid: tuple[int, int], sink: SymbolStream, images: Sequence[AnalysedImage] | None = None
@@ -181,19 +180,27 @@ class LatentCoder:
     def hyper_latents(self, y_BhwM: Tensor) -> Tensor:
         """The hyper-latents of images with these latents: whole numbers, as they are coded, (B, u, v, N) float32."""
         parts = [self._analysed(y_BhwM, rows).round_() for rows in _strips(*y_BhwM.shape[1:3])]
-        coded_BN = self._has_table(self._hyper_indices_BN)
-        return torch.cat(parts, 1).clamp_(-Z_LIMIT, Z_LIMIT) * coded_BN[:, None, None]
+        return torch.cat(parts, 1).clamp_(-Z_LIMIT, Z_LIMIT) * self._coded_BuvN()
 
-    def hyper_analysis(self, y_BMhw: Tensor) -> Tensor:
-        """Hyper-latents before they are rounded, with their gradient: (B, M, h, w), h and w multiples of 4 ->
-        (B, N, u, v), in float32."""
-        size_1M11, gain_BM11 = self._size_M[None, :, None, None], self._gain_BM[:, :, None, None]
-        z_BNuv: Tensor = self._model.hyper_analysis(y_BMhw, size_1M11, gain_BM11, self._quality_B)
+    def gain(self, rows: slice, columns: slice) -> Tensor:
+        """Quantiser steps per unit of the latents of some rows and columns, broadcast to (B, M, h, w)."""
+        return _channels_first(self._qualities.part(rows, columns).field(self._gain_KM))
+
+    def hyper_analysis(self, y_BMhw: Tensor, rows: slice, columns: slice) -> Tensor:
+        """Hyper-latents before they are rounded, with their gradient: (B, M, h, w), the latents of some rows and
+        columns, multiples of 4 -> (B, N, u, v), in float32."""
+        size_1M11, quality = (
+            self._size_M[None, :, None, None],
+            self._qualities.part(rows, columns).on(_COARSE),
+        )
+        z_BNuv: Tensor = self._model.hyper_analysis(
+            y_BMhw, size_1M11, self.gain(rows, columns), quality.qualities()
+        )
         return z_BNuv
 
-    def _has_table(self, indices: Indices) -> Tensor:
-        """Which values have a table that says anything."""
-        return torch.from_numpy(indices >= SILENT).to(self._device)
+    def _coded_BuvN(self) -> Tensor:
+        """Which hyper-latents have a table that says anything."""
+        return self._qualities.on(_COARSE).field(self._hyper_indices_KN >= SILENT)
 
     def _filled_to(self, grid: tuple[int, int]) -> int:
         """How many images the networks are to be given."""
@@ -209,7 +216,8 @@ class LatentCoder:
         columns = -(-grid[1] // RATIO)
         for rows in _strips(*grid):
             shape = (self._images, (rows.stop - rows.start) // RATIO, columns, self._config.hyper_latents)
-            indices = np.ascontiguousarray(np.broadcast_to(self._hyper_indices_BN[:, None, None], shape))
+            found = self._qualities.part(rows).on(_COARSE).field(self._hyper_indices_KN)
+            indices: Indices = np.ascontiguousarray(np.broadcast_to(found.cpu().numpy(), shape))
             wanted = None
             if wanted_BuvN is not None:
                 mine = wanted_BuvN[:, rows.start // RATIO : rows.stop // RATIO]
@@ -224,13 +232,13 @@ class LatentCoder:
         """Hyper-latents of some rows, not yet rounded."""
         near, inner = _with_halo(rows, y_BhwM.shape[1], RATIO)
         y_BMhw = _channels_first(y_BhwM[:, near].float())
-        size_1M11 = self._size_M[None, :, None, None]
+        size_1M11, here = self._size_M[None, :, None, None], self._qualities.part(near)
         with fast(self._device):
             z_BNuv = in_company(
                 lambda y, gain, quality: self._model.hyper_analysis(y, size_1M11, gain, quality),
                 y_BMhw,
-                self._gain_BM[:, :, None, None],
-                self._quality_B,
+                _channels_first(here.field(self._gain_KM)),
+                here.on(_COARSE).qualities(),
                 size=self._filled_to((y_BhwM.shape[1], y_BhwM.shape[2])),
             )
         return z_BNuv.permute(0, 2, 3, 1)[:, inner.start // RATIO : inner.stop // RATIO]
@@ -242,8 +250,9 @@ class LatentCoder:
     def _mean_features(self, z_BuvN: Tensor, rows: slice, size: int) -> Tensor:
         near, inner = _with_halo(rows, RATIO * z_BuvN.shape[1], RATIO)
         z_BNuv = _channels_first(z_BuvN[:, near.start // RATIO : near.stop // RATIO].float())
+        quality = self._qualities.part(near).on(_COARSE).qualities()
         with fast(self._device):
-            features_BFhw = in_company(self._model.means.features, z_BNuv, self._quality_B, size=size)
+            features_BFhw = in_company(self._model.means.features, z_BNuv, quality, size=size)
         return features_BFhw.permute(0, 2, 3, 1)[:, inner]
 
     def _code(
@@ -263,8 +272,9 @@ class LatentCoder:
             _before(one, values[:, near, :, : one.known], seen)
             for values in (state.magnitudes_BhwM, state.latents_BhwM)
         )
+        around = self._qualities.part(near, slice(0, width))
         indices_BhwC = self._scales.indices(
-            number, state.scale_features_BhwS[:, near], magnitudes, self._sixteenths_B, seen
+            number, state.scale_features_BhwS[:, near], magnitudes, around, seen
         )[:, kept]
         features, latents = state.mean_features_BhwF[:, near], latents_BhwM.half().float()
         with fast(self._device):
@@ -272,51 +282,60 @@ class LatentCoder:
                 lambda f, known, quality: self._model.means.means(number, f, known, quality, seen),
                 _channels_first(features),
                 _channels_first(latents),
-                self._quality_B,
+                around.qualities(),
                 size=size,
             )
         means_BhwC = means_BChw.permute(0, 2, 3, 1)[:, kept]
-        steps_B11C = (self._size_M * self._gain_BM)[:, None, None, channels]
+        here = self._qualities.part(rows, slice(0, width)).on(lattice)
+        gain_BhwC = here.field(self._gain_KM[:, channels])
+        steps_BhwC = self._size_M[channels] * gain_BhwC
         wanted = None
         if source is not None:
             y_BhwC = source.y_BhwM[:, rows, :width, channels][:, lattice.rows, lattice.columns]
-            residual_BhwC = y_BhwC * self._gain_BM[:, None, None, channels] - means_BhwC * steps_B11C
+            worth_BhwC = here.field(self._worth_KM[:, channels])
             wanted = self._wanted(
-                residual_BhwC, indices_BhwC, channels, is_refined=source.side_BuvN is not None
+                y_BhwC * gain_BhwC - means_BhwC * steps_BhwC,
+                indices_BhwC,
+                None if source.side_BuvN is not None else worth_BhwC,
             )
         symbols = sink.group(wanted, indices_BhwC.cpu().numpy().reshape(self._images, -1))
         r_BhwC = torch.from_numpy(symbols).to(self._device).view(indices_BhwC.shape)
         if state.recorder is not None:
             state.recorder.note(
                 (rows, channels, lattice),
-                y_hat_BhwC=(means_BhwC + r_BhwC / steps_B11C) * self._size_M[channels],
+                y_hat_BhwC=(means_BhwC + r_BhwC / steps_BhwC) * self._size_M[channels],
                 r_BhwC=r_BhwC,
-                shift_BhwC=self._shift(indices_BhwC, channels).clamp(max=0.5),
+                shift_BhwC=self._shift(indices_BhwC, here.field(self._worth_KM[:, channels])).clamp(max=0.5),
+                gain_BhwC=gain_BhwC,
                 is_coded_BhwC=indices_BhwC >= SILENT,
             )
         if channels.stop <= state.latents_BhwM.shape[3]:
             mine = state.latents_BhwM[:, rows, :, channels]
-            mine[:, lattice.rows, lattice.columns] = (means_BhwC + r_BhwC / steps_B11C).to(mine.dtype)
+            mine[:, lattice.rows, lattice.columns] = (means_BhwC + r_BhwC / steps_BhwC).to(mine.dtype)
         if channels.stop <= state.magnitudes_BhwM.shape[3]:
             mine = state.magnitudes_BhwM[:, rows, :, channels]
             mine[:, lattice.rows, lattice.columns] = self._scales.magnitudes(r_BhwC)
 
-    def _wanted(
-        self, residual_BhwC: Tensor, indices_BhwC: Tensor, channels: slice, *, is_refined: bool
-    ) -> Symbols:
-        """The symbols of residuals in steps, (B, n)."""
-        if is_refined:  # they are those that a decoder is to have
+    def _wanted(self, residual_BhwC: Tensor, indices_BhwC: Tensor, worth_BhwC: Tensor | None) -> Symbols:
+        """The symbols of residuals in steps, (B, n).
+
+        Args:
+            residual_BhwC: in steps.
+            indices_BhwC: tables that code them.
+            worth_BhwC: by how much a bit shifts where they are rounded; None for those of refined latents, which are
+                what a decoder is to have.
+        """
+        if worth_BhwC is None:
             r_BhwC = residual_BhwC.round()
         else:
-            shift_BhwC = self._shift(indices_BhwC, channels)
-            r_BhwC = rounded(residual_BhwC, shift_BhwC)
+            r_BhwC = rounded(residual_BhwC, self._shift(indices_BhwC, worth_BhwC))
         r_BhwC = r_BhwC.clamp_(-SYMBOL_LIMIT, SYMBOL_LIMIT) * (indices_BhwC >= SILENT)
         symbols: Symbols = r_BhwC.to(torch.int16).cpu().numpy().reshape(self._images, -1)
         return symbols
 
-    def _shift(self, indices_BhwC: Tensor, channels: slice) -> Tensor:
-        """By how much the encoder shifts where it rounds, in steps."""
-        return looked_up(self._bits_K, indices_BhwC) * self._worth_BM[:, None, None, channels]
+    def _shift(self, indices_BhwC: Tensor, worth_BhwC: Tensor) -> Tensor:
+        """By how much the encoder shifts where it rounds, in steps; a bit by `worth_BhwC`."""
+        return looked_up(self._bits_K, indices_BhwC) * worth_BhwC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -31,16 +31,17 @@ class HyperAnalysis(nn.Module):
         self.head = Pointwise(4 * width, config.hyper_latents)
         self.log_gain = QualityTable(config.hyper_latents)
 
-    def forward(self, y_BMhw: Tensor, size: Tensor, gain: Tensor, quality_B: Tensor) -> Tensor:
+    def forward(self, y_BMhw: Tensor, size: Tensor, gain: Tensor, quality: Tensor) -> Tensor:
         """Latents, h and w multiples of 4 -> (B, N, h/4, w/4), not rounded.
 
-        `size` and `gain` (broadcast to the latents) are their typical size, and quantiser steps per unit.
+        `size` and `gain` (broadcast to the latents) are their typical size, and quantiser steps per unit; `quality` is
+        (B,), or that of every hyper-latent, (B, h/4, w/4).
         """
         busy = torch.log1p(y_BMhw.abs() * gain) - torch.log1p(0.5 * size * gain)
         f = beside(busy, y_BMhw[:, : self.signed] / size[:, : self.signed])
         f = merge(self.fine(self.stem(f)))
         f = merge(self.coarse(self.down(f)))
-        z_BNuv: Tensor = self.head(f).float() * torch.exp(self.log_gain(quality_B))[:, :, None, None]
+        z_BNuv: Tensor = self.head(f).float() * torch.exp(self.log_gain.over(quality))
         return z_BNuv
 
 
@@ -71,19 +72,22 @@ class MeanNetwork(nn.Module):
                 for parameter in layer.parameters():
                     parameter.data = parameter.data.bfloat16().float()
 
-    def features(self, z_BNuv: Tensor, quality_B: Tensor) -> Tensor:
-        """Hyper-latents -> (B, F, 4 u, 4 v)."""
+    def features(self, z_BNuv: Tensor, quality: Tensor) -> Tensor:
+        """Hyper-latents -> (B, F, 4 u, 4 v); `quality` is (B,) or (B, u, v)."""
         f = self.rise_in(z_BNuv)
-        f = f + self.rise_shift(quality_B)[:, :, None, None].to(f.dtype)
+        f = f + self.rise_shift.over(quality).to(f.dtype)
         f = split(functional.hardswish(f))
         return split(self.rise_out(self.block(f)))
 
     def means(
-        self, number: int, f_BFhw: Tensor, known_BMhw: Tensor, quality_B: Tensor, lattice: Lattice
+        self, number: int, f_BFhw: Tensor, known_BMhw: Tensor, quality: Tensor, lattice: Lattice
     ) -> Tensor:
-        """Means of pass `number` at the positions of its lattice, given the latents of earlier passes."""
+        """Means of pass `number` at the positions of its lattice, given the latents of earlier passes; `quality` is
+        (B,) or (B, h, w)."""
         f = self.stem[number](beside(f_BFhw, known_BMhw.to(f_BFhw.dtype)))
-        f = self.mix[number](f + self.shift[number](quality_B)[:, :, None, None].to(f.dtype), lattice)
+        shift = self.shift[number]
+        assert isinstance(shift, QualityTable)
+        f = self.mix[number](f + shift.over(quality).to(f.dtype), lattice)
         head = self.head[number]
         assert isinstance(head, Pointwise)
         return product_in_float32(functional.hardswish(f), head.weight, head.bias)

@@ -28,7 +28,7 @@ from codec.families.hyper.mean_network import HyperAnalysis, MeanNetwork
 from codec.families.hyper.scale_network import ScaleNetwork, magnitude, scale_of
 from codec.families.hyper.transforms import Analysis, Synthesis
 from codec.parts.lattice import Lattice
-from codec.parts.quality import QualityTable
+from codec.parts.quality import QualityTable, as_field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -132,27 +132,27 @@ class HyperModel(nn.Module):
         x_hat = self.synthesis(walked.y_hat_BMhw, quality_B)
         return Forward(x_hat_BCHW=x_hat, bits_B=bits + walked.bits_B)
 
-    def gain(self, quality_B: Tensor) -> Tensor:
-        """Quantiser steps per unit of a latent, (B, M, 1, 1)."""
-        return torch.exp(self.log_gain(quality_B))[:, :, None, None]
+    def gain(self, quality: Tensor) -> Tensor:
+        """Quantiser steps per unit of a latent: (B, M, 1, 1), or (B, M, h, w) for qualities of every latent."""
+        return torch.exp(self.log_gain.over(quality))
 
-    def bit_worth(self, quality_B: Tensor) -> Tensor:
-        """By how much a bit shifts where the encoder rounds, in steps, (B, M, 1, 1)."""
-        gain = self.gain(quality_B).detach()
+    def bit_worth(self, quality: Tensor) -> Tensor:
+        """By how much a bit shifts where the encoder rounds, in steps, as `gain`."""
+        gain = self.gain(quality).detach()
         share = shares(self.config.slices, gain.device)[:, None, None]
-        return worth(gain, quality_B[:, None, None, None], share)
+        return worth(gain, as_field(quality), share)
 
-    def foreseen(self, z_BNuv: Tensor, quality_B: Tensor) -> Foreseen:
-        """What hyper-latents, as decoded, say of the latents."""
+    def foreseen(self, z_BNuv: Tensor, quality: Tensor) -> Foreseen:
+        """What hyper-latents, as decoded, say of the latents; `quality` is (B,) or (B, u, v)."""
         return Foreseen(
-            means_BFhw=self.means.features(z_BNuv, quality_B), scales_BShw=self.scales.features(z_BNuv)
+            means_BFhw=self.means.features(z_BNuv, quality), scales_BShw=self.scales.features(z_BNuv)
         )
 
     def walk(
         self,
         u_BMhw: Tensor,
         foreseen: Foreseen,
-        quality_B: Tensor,
+        quality: Tensor,
         bit_worth: Tensor,
         noise_BMhw: Tensor | None = None,
     ) -> Walked:
@@ -161,35 +161,39 @@ class HyperModel(nn.Module):
         Args:
             u_BMhw: latents in steps.
             foreseen: by their hyper-latents.
+            quality: (B,) or (B, h, w).
             bit_worth: by how much a bit shifts where they are rounded, broadcast to them.
             noise_BMhw: for the rate's gradient; None where none is needed.
         """
-        gain, size = self.gain(quality_B), self.analysis.size[None, :, None, None]
-        prior = self.prior(quality_B)[:, :, None, None]
+        gain, size = self.gain(quality), self.analysis.size[None, :, None, None]
+        prior, steps = self.prior.over(quality), size * gain
         known = torch.zeros_like(u_BMhw[:, :0])
         magnitudes = torch.zeros_like(known)
-        bits = torch.zeros_like(quality_B)
+        bits = u_BMhw.new_zeros(len(u_BMhw))
         for number, one in enumerate(self.config.passes):
             channels, lattice = one.channels, one.lattice
             if 0 in lattice.shape(*u_BMhw.shape[2:]):  # an image of one row or column
                 continue
             before, heard = known[:, : one.known], magnitudes[:, : one.known]
-            mean = (
-                self.means.means(number, foreseen.means_BFhw, before, quality_B, lattice)
-                * (size * gain)[:, channels]
-            )
-            index = prior[:, channels] + self.scales.indices(
-                number, foreseen.scales_BShw, heard, quality_B, lattice
+            step = _on(steps[:, channels], lattice)
+            mean = self.means.means(number, foreseen.means_BFhw, before, quality, lattice) * step
+            index = _on(prior[:, channels], lattice) + self.scales.indices(
+                number, foreseen.scales_BShw, heard, quality, lattice
             )
             residual = u_BMhw[:, channels, lattice.rows, lattice.columns] - mean
-            shift = first_step_bits(index.detach()) * bit_worth[:, channels]
+            shift = first_step_bits(index.detach()) * _on(bit_worth[:, channels], lattice)
             r = _straight_through(rounded(residual.detach(), shift), residual)
             near = None if noise_BMhw is None else noise_BMhw[:, channels, lattice.rows, lattice.columns]
             bits = bits + _bits(residual, r, index, near)
-            y_hat = (mean + r) / (gain * size)[:, channels]
+            y_hat = (mean + r) / step
             known = _with(known, y_hat, channels, lattice, like=u_BMhw)
             magnitudes = _with(magnitudes, magnitude(r), channels, lattice, like=u_BMhw)
         return Walked(y_hat_BMhw=known * size, bits_B=bits)
+
+
+def _on(field: Tensor, lattice: Lattice) -> Tensor:
+    """What a field says of a lattice's positions; one without positions says the same of all."""
+    return field if field.shape[2:] == (1, 1) else field[:, :, lattice.rows, lattice.columns]
 
 
 def _with(known_BMhw: Tensor, new_BChw: Tensor, channels: slice, lattice: Lattice, *, like: Tensor) -> Tensor:

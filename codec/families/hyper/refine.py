@@ -22,12 +22,13 @@ from typing import Final
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from codec.colour import ycbcr_to_rgb
-from codec.families.hyper.config import GRID
+from codec.families.hyper.config import GRID, HYPER_GRID
 from codec.families.hyper.model import HyperModel
 from codec.parts.precision import fast
-from codec.parts.quality import MSE_SCALE, lmbda_of
+from codec.parts.quality import MSE_SCALE, as_field, lmbda_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +81,7 @@ class Search:
     """Tiles of images, each at a quality of its own."""
 
     def __init__(
-        self, model: HyperModel, x_BCHW: Tensor, inside_B1HW: Tensor, z_BNuv: Tensor, quality_B: Tensor
+        self, model: HyperModel, x_BCHW: Tensor, inside_B1HW: Tensor, z_BNuv: Tensor, quality: Tensor
     ) -> None:
         """Look up what every step needs.
 
@@ -89,24 +90,26 @@ class Search:
             x_BCHW: the pixels to show.
             inside_B1HW: 1 where one counts, else 0.
             z_BNuv: hyper-latents as coded, u and v rounded up.
-            quality_B: qualities.
+            quality: (B,), or that of every latent, (B, h, w).
         """
-        self._model, self._quality_B, self._device = model, quality_B, x_BCHW.device
+        self._model, self._quality, self._device = model, quality, x_BCHW.device
         self._rgb_BCHW, self._inside_B1HW = ycbcr_to_rgb(x_BCHW), inside_B1HW
-        self._error_bits_B = lmbda_of(quality_B) * (MSE_SCALE / 3.0)
-        """What the square of an error is worth, of one sample of RGB in [0, 1]."""
+        self._error_bits = as_field(lmbda_of(quality)) * (MSE_SCALE / 3.0)
+        """What the square of an error is worth, of one sample of RGB in [0, 1]: broadcast to the latents."""
         height, width = (side // GRID for side in x_BCHW.shape[2:])
         with torch.no_grad(), fast(self._device):
-            self._gain = model.gain(quality_B)
-            self._foreseen = model.foreseen(z_BNuv, quality_B).within(height, width)
+            self._gain = model.gain(quality)
+            step = HYPER_GRID // GRID
+            coarse = quality if quality.dim() == 1 else quality[:, ::step, ::step]
+            self._foreseen = model.foreseen(z_BNuv, coarse).within(height, width)
 
     def run(self, y_BMhw: Tensor, schedule: Schedule) -> Tensor:
         """Latents as a decoder has them, (B, M, h, w), from those analysed. To be called where gradients are kept."""
-        bit_worth = self._model.bit_worth(self._quality_B)
+        bit_worth = self._model.bit_worth(self._quality)
         trial = self._tried(y_BMhw, bit_worth)
         smoothing = self._smoothing(trial)
         bit_worth = bit_worth * _CAUTION * smoothing
-        curvature = 2.0 * self._error_bits_B[:, None, None, None] * self._linear_path() / smoothing
+        curvature = 2.0 * self._error_bits * self._linear_path() / smoothing
         aim, best, least_B = y_BMhw, trial.y_hat_BMhw.detach(), trial.cost_B
         for step in range(schedule.steps):
             aim = torch.lerp(
@@ -122,17 +125,24 @@ class Search:
         """These latents, encoded and decoded."""
         with fast(self._device):
             with torch.no_grad():
-                walked = self._model.walk(y_BMhw * self._gain, self._foreseen, self._quality_B, bit_worth)
+                walked = self._model.walk(y_BMhw * self._gain, self._foreseen, self._quality, bit_worth)
             y_hat_BMhw = walked.y_hat_BMhw.requires_grad_()
-            x_hat_BCHW = self._model.synthesis(y_hat_BMhw, self._quality_B)
+            x_hat_BCHW = self._model.synthesis(y_hat_BMhw, self._quality)
         shown_BCHW = torch.where(self._inside_B1HW > 0.0, ycbcr_to_rgb(x_hat_BCHW), self._rgb_BCHW)
-        error_B = (shown_BCHW - self._rgb_BCHW).square().sum((1, 2, 3)) * self._error_bits_B
+        error_B = self._worth_of((shown_BCHW - self._rgb_BCHW).square())
         return _TriedLatents(
             y_hat_BMhw=y_hat_BMhw,
             shown_BCHW=shown_BCHW,
             error_B=error_B,
             cost_B=walked.bits_B + error_B.detach(),
         )
+
+    def _worth_of(self, squares_BCHW: Tensor) -> Tensor:
+        """Bits that squared errors are worth, (B,)."""
+        if self._quality.dim() == 1:
+            return squares_BCHW.sum((1, 2, 3)) * self._error_bits[:, 0, 0, 0]
+        patches_B1hw = functional.avg_pool2d(squares_BCHW.sum(1, keepdim=True), GRID, divisor_override=1)
+        return (patches_B1hw * self._error_bits).sum((1, 2, 3))
 
     def _linear_path(self) -> Tensor:
         """How much the linear path makes of a latent, squared and summed over RGB."""

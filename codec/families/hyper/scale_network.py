@@ -105,7 +105,7 @@ class ScaleNetwork(nn.Module):
             return activation(self.smooth_out(s))
 
     def indices(
-        self, number: int, s_BShw: Tensor, m_BMhw: Tensor, quality_B: Tensor, lattice: Lattice
+        self, number: int, s_BShw: Tensor, m_BMhw: Tensor, quality: Tensor, lattice: Lattice
     ) -> Tensor:
         """What pass `number` adds to its prior indices at the positions of its lattice, given the magnitudes of
         earlier passes."""
@@ -114,7 +114,9 @@ class ScaleNetwork(nn.Module):
             if number:
                 context = activation(self.gather[number - 1](m_BMhw))
                 a_BShw = torch.cat((a_BShw, activation(self.spread[number - 1](context, lattice))), 1)
-            hidden = activation(self.mix[number](a_BShw) + self.shift[number](quality_B)[:, :, None, None])
+            shift = self.shift[number]
+            assert isinstance(shift, QualityTable)
+            hidden = activation(self.mix[number](a_BShw) + shift.over(quality, lattice))
             sums: Tensor = self.head[number](hidden)
             return HEAD_GAIN * sums
 

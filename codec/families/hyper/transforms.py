@@ -100,11 +100,12 @@ class Synthesis(nn.Module):
         zero(self.head.weight)
         zero(self.head.bias)
 
-    def forward(self, y_BMhw: Tensor, quality_B: Tensor) -> Tensor:
-        """(B, M, h, w) -> (B, 3, 16 h, 16 w), float32."""
+    def forward(self, y_BMhw: Tensor, quality: Tensor) -> Tensor:
+        """(B, M, h, w) -> (B, 3, 16 h, 16 w), float32; `quality` is (B,) or (B, h, w)."""
         x_BPuv = quartered(self.linear(y_BMhw), GRID)
-        shift_BF, gain_BF = self.shift(quality_B), 1.0 + self.gain(quality_B)
+        if quality.dim() > 1:
+            quality = quality.repeat_interleave(2, 1).repeat_interleave(2, 2)
         stem = self.stem(x_BPuv)
-        f_BFuv = self.blocks(stem + shift_BF[:, :, None, None].to(stem.dtype))
-        f_BFuv = f_BFuv * gain_BF[:, :, None, None].to(f_BFuv.dtype)
+        f_BFuv = self.blocks(stem + self.shift.over(quality).to(stem.dtype))
+        f_BFuv = f_BFuv * (1.0 + self.gain.over(quality)).to(f_BFuv.dtype)
         return from_patches(x_BPuv + self.head(f_BFuv), GRID // 2)

@@ -59,7 +59,7 @@ class ResidentModel:
     ) -> RGB:
         width, height = size
         told_1 = torch.tensor([quality], dtype=torch.float32, device="cpu")
-        picture = Synthesised(tile=tile, width=width, height=height, beside=(told_1,))
+        picture = Synthesised(tile=tile, width=width, height=height, beside=lambda rows, columns: (told_1,))
         with fast(self._device):
             return synthesised(network, [picture], tiling)[0]
 

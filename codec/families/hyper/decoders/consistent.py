@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
@@ -115,15 +116,15 @@ class _Search:
 
     def __init__(self, model: ResidentModel, latents: TiledLatents, faithful: RGB) -> None:
         self._model, self._latents, self._faithful = model, latents, faithful
-        self._coder = model.latent_coder([latents.sixteenths])
-        stream, grid = begun([latents.envelope], model)
+        again = begun([latents.envelope], model)
+        self._coder = model.latent_coder(again.qualities)
         with torch.inference_mode():
-            cells = self._coder.cells(grid, stream)
+            cells = self._coder.cells(again.grid, again.reader)
         height, width = cells.lowest_BhwM.shape[1:3]
         spare = (0, 0, 0, -width % RATIO, 0, -height % RATIO)
         self._lowest_1hwM = functional.pad(cells.lowest_BhwM, spare, value=-torch.inf)
         self._highest_1hwM = functional.pad(cells.highest_BhwM, spare, value=torch.inf)
-        self._side_1uvN, self._gain_1M = cells.side_BuvN, cells.gain_BM
+        self._side_1uvN = cells.side_BuvN
         self._correction_1hwM = torch.zeros_like(cells.lowest_BhwM)
 
     def run(self) -> ConsistentPicture:
@@ -165,15 +166,16 @@ class _Search:
         height, width = y_1hwM.shape[1:3]
         down, across = rows.times(RATIO, within=height), columns.times(RATIO, within=width)
         place = (slice(None), down.read, across.read)
-        gain_1M11 = self._gain_1M[:, :, None, None]
+        gain = self._coder.gain(down.read, across.read)
         y_1Mhw, lowest, highest = (
             part[place].permute(0, 3, 1, 2).float()
             for part in (y_1hwM, self._lowest_1hwM, self._highest_1hwM)
         )
-        lowest, highest = lowest + _MARGIN / gain_1M11, highest - _MARGIN / gain_1M11
+        lowest, highest = lowest + _MARGIN / gain, highest - _MARGIN / gain
         side_1Nuv = self._side_1uvN[:, rows.read, columns.read].permute(0, 3, 1, 2)
         nearest_1Mhw = y_1Mhw.clamp(lowest, highest)
-        aim_1Mhw = hyper_step(self._coder.hyper_analysis, nearest_1Mhw, side_1Nuv, gain_1M11)
+        analysis = partial(self._coder.hyper_analysis, rows=down.read, columns=across.read)
+        aim_1Mhw = hyper_step(analysis, nearest_1Mhw, side_1Nuv, gain)
         aim_1Mhw = aim_1Mhw.clamp(lowest, highest)
         moved_1hwM = (aim_1Mhw - y_1Mhw)[:, :, down.inner, across.inner].permute(0, 2, 3, 1)
         mine = self._correction_1hwM[:, down.kept, across.kept]  # none where the image has no latents

@@ -30,7 +30,7 @@ _LEAST: Final = 1e-20
 
 
 def hyper_step(
-    hyper_analysis: Callable[[Tensor], Tensor], y_1Mhw: Tensor, wanted_1Nuv: Tensor, gain_1M11: Tensor
+    hyper_analysis: Callable[[Tensor], Tensor], y_1Mhw: Tensor, wanted_1Nuv: Tensor, gain: Tensor
 ) -> Tensor:
     """Latents whose hyper-latents are nearer to those wanted, (1, M, h, w).
 
@@ -38,7 +38,7 @@ def hyper_step(
         hyper_analysis: (1, M, h, w) -> (1, N, u, v), with its gradient.
         y_1Mhw: latents.
         wanted_1Nuv: whole numbers; NaN where any will do.
-        gain_1M11: quantiser steps per unit of a latent.
+        gain: quantiser steps per unit of a latent, broadcast to them.
     """
     with torch.inference_mode(False), torch.enable_grad():  # whatever is in force around it
         begun_1Mhw = y_1Mhw.clone().requires_grad_()
@@ -51,11 +51,11 @@ def hyper_step(
 
     def back(l_1Nuv: Tensor) -> Tensor:
         (gradient,) = torch.autograd.grad(z_1Nuv, begun_1Mhw, l_1Nuv * is_beyond_1Nuv, retain_graph=True)
-        return gradient / gain_1M11.square()
+        return gradient / gain.square()
 
     def there_and_back(l_1Nuv: Tensor) -> Tensor:
         change_1Mhw = back(l_1Nuv)
-        share = _PROBE / (change_1Mhw * gain_1M11).abs().max().clamp_min(_LEAST)
+        share = _PROBE / (change_1Mhw * gain).abs().max().clamp_min(_LEAST)
         with torch.no_grad():
             moved_1Nuv = (hyper_analysis(y_1Mhw + share * change_1Mhw) - z_1Nuv) / share
         return moved_1Nuv * is_beyond_1Nuv + _DAMPING * l_1Nuv

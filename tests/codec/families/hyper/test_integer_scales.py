@@ -13,11 +13,19 @@ from codec.entropy.tables import SYMBOL_LIMIT, TABLES
 from codec.families.hyper.integer_scales import ExactScales, at_level
 from codec.families.hyper.scale_network import magnitude
 from codec.families.hyper.weights import Weights
+from codec.parts.image_quality import QualityGrid
 from codec.parts.lattice import WHOLE
 from tests.support.tiny_hyper import CPU, TINY
 
 LAST = len(TINY.passes) - 1
-AT_333 = torch.tensor([333])
+
+
+def at(*sixteenths: int) -> QualityGrid:
+    """Images without maps, of these qualities."""
+    return QualityGrid(sixteenths_K=torch.tensor(sixteenths), kinds_Bhw=None)
+
+
+AT_333 = at(333)
 
 
 @pytest.fixture
@@ -62,9 +70,7 @@ def test_integers_agree_with_the_network_that_was_trained(
         + tiny.model.prior(quality_B)[:, one.channels, None, None]
     )
     expected = (index + 0.5).floor().clamp(0, TABLES - 1).permute(0, 2, 3, 1)
-    found = exact.indices(
-        number, exact.features(z_BuvN), exact.magnitudes(r_BhwM), torch.tensor([42 * 16]), one.lattice
-    )
+    found = exact.indices(number, exact.features(z_BuvN), exact.magnitudes(r_BhwM), at(42 * 16), one.lattice)
     assert float((found.float() - expected).abs().max()) <= 1.0
     assert float((found.float() != expected).float().mean()) < 0.01
     assert len(torch.unique(found)) > 5, "a network that says the same everywhere proves nothing"
@@ -97,12 +103,12 @@ def test_sums_of_any_order_are_the_same(exact: ExactScales, tiny: Weights) -> No
 def test_images_beside_each_other_have_the_tables_they_have_alone(exact: ExactScales) -> None:
     z_BuvN, r_BhwM = hyper_latents(6, 2), symbols(24, 8, 16)
     z_BuvN, r_BhwM = z_BuvN.view(3, 2, 2, -1), r_BhwM.view(3, 8, 8, -1)
-    qualities_B = torch.tensor([0, 333, 1008])
-    together = exact.indices(LAST, exact.features(z_BuvN), exact.magnitudes(r_BhwM), qualities_B, WHOLE)
+    qualities = (0, 333, 1008)
+    together = exact.indices(LAST, exact.features(z_BuvN), exact.magnitudes(r_BhwM), at(*qualities), WHOLE)
     for n in range(3):
         one = slice(n, n + 1)
         features, magnitudes = exact.features(z_BuvN[one]), exact.magnitudes(r_BhwM[one])
-        assert torch.equal(exact.indices(LAST, features, magnitudes, qualities_B[one], WHOLE), together[one])
+        assert torch.equal(exact.indices(LAST, features, magnitudes, at(qualities[n]), WHOLE), together[one])
 
 
 @pytest.fixture

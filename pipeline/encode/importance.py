@@ -1,0 +1,107 @@
+"""Where bits matter in the images of a run: what their content says, or grey maps that lie beside them.
+
+A map that is missing or broken stops nothing: its image is encoded as usual, and its row says so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Hashable
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Final
+
+import numpy as np
+
+from codec.importance import GreyMap, automatic_map
+from pipeline.config import AUTO
+from pipeline.errors import StorageError, StoreDownError
+from pipeline.image.read import ReadLimits, read_image, to_rgb
+from pipeline.store.options import StorageOptions
+from pipeline.store.storage import Storage
+from pipeline.types import Image
+
+FROM_MAP: Final = "map"
+MISSING: Final = "missing"
+BROKEN: Final = "broken"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Importance:
+    """Of one image."""
+
+    grey: GreyMap | None
+    """None where bits are spread as usual, because a map is missing or broken."""
+    told: str
+    """What its row says: `auto`, `map`, `missing`, or `broken: ` and what is wrong with it."""
+
+    @property
+    def identity(self) -> Hashable:
+        """What equal files must share of it to be stored alike."""
+        if self.grey is None:
+            return self.told
+        return self.told, self.grey.shape, hashlib.sha256(self.grey.tobytes()).digest()
+
+    def of_middle(self, part: float) -> GreyMap | None:
+        """The map of the middle of the image, of `part` of its pixels."""
+        if self.grey is None or part >= 1:
+            return self.grey
+        rows, columns = (max(1, round(side * part**0.5)) for side in self.grey.shape)
+        top, left = (self.grey.shape[0] - rows) // 2, (self.grey.shape[1] - columns) // 2
+        return self.grey[top : top + rows, left : left + columns]
+
+
+class ImportanceMaps:
+    """Gives the map of every image of a run. For several threads."""
+
+    def __init__(self, asked: str | None, storage: StorageOptions, limits: ReadLimits) -> None:
+        """Open nothing yet.
+
+        Args:
+            asked: None, `auto`, or where maps lie: a path or URL with `{key}` or `{stem}` in it.
+            storage: how to reach them.
+            limits: what may be decoded of one.
+        """
+        self._asked, self._limits = asked, limits
+        self._folder: Storage | None = None
+        self._name = ""
+        if asked not in (None, AUTO):
+            root, self._name = split_template(asked)
+            self._folder = Storage(root, storage)
+
+    def of(self, key: str, image: Image) -> Importance | None:
+        """The map of an image; None where none is asked for.
+
+        Raises:
+            StoreDownError: the store of the maps is out of reach.
+        """
+        if self._asked is None:
+            return None
+        if self._folder is None:
+            return Importance(grey=automatic_map(to_rgb(image)), told=AUTO)
+        name = self._name.format(key=key, stem=str(PurePosixPath(key).with_suffix("")))
+        try:
+            data = self._folder.read(name)
+        except FileNotFoundError:
+            return Importance(grey=None, told=MISSING)
+        except StoreDownError:
+            raise
+        except (StorageError, OSError) as error:
+            return Importance(grey=None, told=f"{BROKEN}: {name} could not be read: {error}")
+        found = read_image(data, limits=self._limits)
+        if not isinstance(found, Image):
+            return Importance(grey=None, told=f"{BROKEN}: {name}: {found.reason}")
+        return Importance(grey=_grey(found), told=FROM_MAP)
+
+
+def split_template(template: str) -> tuple[str, str]:
+    """The folder of maps, and their names below it: `s3://bucket/maps/{key}.png` -> `s3://bucket/maps`, `{key}.png`."""
+    fixed = template.partition("{")[0]
+    folder = fixed.rpartition("/")[0]
+    return folder or ("/" if fixed.startswith("/") else "."), template[len(folder) :].lstrip("/")
+
+
+def _grey(image: Image) -> GreyMap:
+    """One channel, though a map was stored with three."""
+    grey: GreyMap = np.rint(image.pixels.mean(2)).astype(np.uint8)
+    return grey
