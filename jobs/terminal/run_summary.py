@@ -68,6 +68,7 @@ def run_and_tell(
         print_json({**asdict(summary), **(more or {})})
     else:
         tell_summary(summary, archive)
+    tell_unmapped(summary, archive)
     if summary.has_trouble:
         tell_failed(summary, archive)
         raise SystemExit(FAILED_IMAGES)
@@ -133,6 +134,15 @@ def _print_left_out(summary: RunSummary, archive: str) -> None:
         print(line)
 
 
+def tell_unmapped(summary: RunSummary, archive: str) -> None:
+    """On stderr: how many images had no importance map to follow, if they were to."""
+    if summary.unmapped:
+        say(
+            f"{counted(summary.unmapped, 'image')} without an importance map, or with a broken one, encoded as usual; "
+            f"`tenfold ls {archive}` says which, and why."
+        )
+
+
 def tell_failed(summary: RunSummary, archive: str) -> None:
     """On stderr: what could not be listed; that images failed or are damaged, and where the reasons are."""
     tell_unlisted(summary.listing)
@@ -142,11 +152,6 @@ def tell_failed(summary: RunSummary, archive: str) -> None:
         say(
             f"{counted(summary.damaged, 'file')} damaged, stored as found; "
             f"`tenfold ls {archive} --damaged` says what is wrong."
-        )
-    if summary.unmapped:
-        say(
-            f"{counted(summary.unmapped, 'image')} without an importance map, or with a broken one, encoded as usual; "
-            f"`tenfold ls {archive} 'importance=map'` and `--json` say which."
         )
     if summary.failed:
         say(f"{counted(summary.failed, 'image')} failed; `tenfold ls {archive} --status failed` says why.")
