@@ -34,7 +34,7 @@ from jobs.terminal.exit_codes import FAILED, FAILED_IMAGES, OK, TIME_UP, clear_e
 from jobs.terminal.output import print_json, say
 from jobs.terminal.progress import show_progress
 from jobs.terminal.run_plan import plan_json, tell_plan
-from jobs.terminal.run_summary import tell_failed, tell_summary
+from jobs.terminal.run_summary import tell_failed, tell_summary, tell_unmapped
 from jobs.watched import watched
 from jobs.webhook import check_webhook, tell_webhook
 from pipeline.compress.delete_policy import parse_policy
@@ -228,6 +228,7 @@ def _tell_work(summary: NightlySummary, archive: str) -> None:
 
 def _tell_trouble(summary: NightlySummary, archive: str) -> None:
     for run in summary.runs:
+        tell_unmapped(run, archive)
         if run.has_trouble:
             tell_failed(run, archive)
     if summary.refused is not None:

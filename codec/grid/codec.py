@@ -86,9 +86,9 @@ class ResidentModel:
         y_hat_BChw = torch.from_numpy(found.astype(np.float32) * np.where(is_sent_BC11, step_BC11, 0.0))
         return y_hat_BChw.permute(0, 2, 3, 1).to(self._device)
 
-    def synthesise(self, y_BChw: Tensor, quality_B: Tensor) -> Tensor:
+    def synthesise(self, y_BChw: Tensor, quality: Tensor) -> Tensor:
         """(B, C, h, w) -> (B, 3, H, W), the same at every quality."""
-        del quality_B
+        del quality
         return self._model.synthesise(y_BChw)
 
 

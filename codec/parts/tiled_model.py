@@ -54,8 +54,9 @@ class TiledNetwork(Protocol):
         """How `synthesise` runs in tiles; its grid is that of the latents."""
         ...
 
-    def synthesise(self, y_BChw: Tensor, quality_B: Tensor) -> Tensor:
-        """(B, C, h, w) -> (B, 3, H, W)."""
+    def synthesise(self, y_BChw: Tensor, quality: Tensor) -> Tensor:
+        """(B, C, h, w) -> (B, 3, H, W); qualities are (B,), or those of every latent, (B, h, w), of images with maps:
+        `codec.parts.quality.QualityTable.over` takes both."""
         ...
 
 
@@ -147,7 +148,7 @@ class RefinableModel(TiledModel, Protocol):
         inside_B1HW: Tensor,
         y_BChw: Tensor,
         side_BNuv: Tensor,
-        quality_B: Tensor,
+        quality: Tensor,
         *,
         effort: int,
     ) -> Tensor:
@@ -158,6 +159,7 @@ class RefinableModel(TiledModel, Protocol):
             inside_B1HW: 1 where a pixel is the image's, 0 where it only fills up the grid.
             y_BChw: latents as analysed.
             side_BNuv: of the same tiles, u and v rounded up.
+            quality: (B,), or that of every latent, (B, h, w).
             effort: 1 to 3.
         Returns:
             (B, C, h, w): latents that a decoder may have.

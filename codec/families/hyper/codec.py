@@ -104,13 +104,13 @@ class ResidentModel:
         inside_B1HW: Tensor,
         y_BChw: Tensor,
         side_BNuv: Tensor,
-        quality_B: Tensor,
+        quality: Tensor,
         *,
         effort: int,
     ) -> Tensor:
         """Search for the latents of tiles, which stay on the device."""
         with torch.inference_mode(False), torch.enable_grad():  # whatever is in force around it
-            search = Search(self._model, x_BCHW, inside_B1HW, side_BNuv, quality_B)
+            search = Search(self._model, x_BCHW, inside_B1HW, side_BNuv, quality)
             return search.run(y_BChw, SCHEDULES[effort])
 
     def latent_coder(self, qualities: Sequence[ImageQuality]) -> LatentCoder:
@@ -127,10 +127,10 @@ class ResidentModel:
             company=company_on(self._device),
         )
 
-    def synthesise(self, y_BChw: Tensor, quality_B: Tensor) -> Tensor:
+    def synthesise(self, y_BChw: Tensor, quality: Tensor) -> Tensor:
         """(B, M, h, w) -> (B, 3, H, W)."""
         with fast(self._device):
-            x_BCHW: Tensor = self._model.synthesis(y_BChw, quality_B)
+            x_BCHW: Tensor = self._model.synthesis(y_BChw, quality)
         return x_BCHW
 
     def linear_picture(self, y_BChw: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ class Kind:
     config: type[BaseModel]
     """Of the file's `model`."""
     network: Callable[[Any], nn.Module]
-    """Of that config: a module with `forward(y_BMhw, quality_B) -> x_BCHW`, as `Synthesis`, all of whose tensors are in
+    """Of that config: a module with `forward(y_BMhw, quality) -> x_BCHW`, as `Synthesis`, all of whose tensors are in
     its state, and with `halo`, the latents around a tile that its picture depends on."""
 
 

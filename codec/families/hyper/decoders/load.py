@@ -25,10 +25,10 @@ class ResidentNetwork:
         self._network, self._device = copy.deepcopy(weights.network).to(device), device
         self.synthesis = Tiling(grid=GRID, halo=cast(int, weights.network.halo), device=device)
 
-    def synthesise(self, y_BChw: Tensor, quality_B: Tensor) -> Tensor:
+    def synthesise(self, y_BChw: Tensor, quality: Tensor) -> Tensor:
         """(B, M, h, w) -> (B, 3, H, W)."""
         with fast(self._device):
-            x_BCHW: Tensor = self._network(y_BChw, quality_B)
+            x_BCHW: Tensor = self._network(y_BChw, quality)
         return x_BCHW
 
 
