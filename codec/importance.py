@@ -28,9 +28,9 @@ _WINDOW: Final = 8
 _BLOCK: Final = 64
 """Pixels each way of what it says one grey of."""
 _FLOOR: Final = 4.0
-"""Variance of 8-bit luma that is added to every window's: what noise and rounding make of a flat one."""
-_GREYS_AN_OCTAVE: Final = 10.0
-"""Grey for twice the variance."""
+"""Variance of 8-bit luma that is added to every block's: what noise and rounding make of a flat one."""
+_GREYS_AN_OCTAVE: Final = 32.0 / 3.0
+"""Grey for twice the variance: two levels of quality (docs/benchmarks/2026-11-29-importance.md has what was tried)."""
 _LUMA: Final = np.array([0.299, 0.587, 0.114], np.float32)
 
 
@@ -53,24 +53,25 @@ def steps_of(grey: GreyMap, *, width: int, height: int, block: int) -> Steps | N
 def automatic_map(pixels: RGB) -> GreyMap:
     """Less for strong texture, more for weak: MS-SSIM, and eyes, hold an error against the contrast around it.
 
-    The grey of a block of 64 x 64 pixels falls with the mean logarithm of the variance in its windows, and is as usual
-    on average over the image. After the adaptive quantisation of x264 (`--aq-mode`), which moves a macroblock's
+    The grey of a block of 64 x 64 pixels falls with the logarithm of the mean variance in its windows, and is as usual on
+    average over the image. After the adaptive quantisation of x264 (`--aq-mode`), which moves a macroblock's
     quantiser by the logarithm of its variance.
 
     Args:
         pixels: the image.
     Returns:
-        One grey for each block; the last ones may reach beyond the image.
+        One grey for each window, the same in all of a block: so it lies right though the last blocks reach beyond the
+        image.
     """
-    height, width = pixels.shape[:2]
-    if min(height, width) < _WINDOW:
+    rows, columns = (side // _WINDOW for side in pixels.shape[:2])
+    if not rows or not columns:
         return np.full((1, 1), USUAL, np.uint8)
-    octaves = np.log2(_window_variances(pixels) + _FLOOR)
-    rows = _block_means(octaves, height // _WINDOW * _WINDOW, _BLOCK)
-    octaves_uv = _block_means(np.ascontiguousarray(rows.T), width // _WINDOW * _WINDOW, _BLOCK).T
-    grey = USUAL - _GREYS_AN_OCTAVE * (octaves_uv - octaves.mean())
-    found: GreyMap = np.rint(grey).clip(0, 255).astype(np.uint8)
-    return found
+    side = _BLOCK // _WINDOW
+    by_rows = _block_means(_window_variances(pixels), rows, side)
+    octaves_uv = np.log2(_block_means(np.ascontiguousarray(by_rows.T), columns, side).T + _FLOOR)
+    grey_uv = USUAL - _GREYS_AN_OCTAVE * (octaves_uv - octaves_uv.mean())
+    found_uv: GreyMap = np.rint(grey_uv).clip(0, 255).astype(np.uint8)
+    return found_uv.repeat(side, axis=0).repeat(side, axis=1)[:rows, :columns]
 
 
 def _window_variances(pixels: RGB) -> npt.NDArray[np.float64]:
@@ -84,7 +85,7 @@ def _window_variances(pixels: RGB) -> npt.NDArray[np.float64]:
 
 
 def _block_means(values: npt.NDArray[np.float64], pixels: int, block: int) -> npt.NDArray[np.float64]:
-    """Rows that are laid over so many pixels, averaged over blocks of pixels."""
+    """Rows that are laid over so many pixels, averaged over blocks of pixels; the last one may be shorter."""
     edges = np.minimum(np.arange(-(-pixels // block) + 1) * block, pixels) * (len(values) / pixels)
     sums = np.concatenate((np.zeros_like(values[:1]), np.cumsum(values, axis=0)))
     below = np.minimum(edges.astype(np.int64), len(values) - 1)

@@ -137,7 +137,13 @@ def test_the_automatic_map_gives_strong_textures_less() -> None:
     image = np.full((128, 192, 3), 90, np.uint8)
     image[:, 64:] = np.random.default_rng(0).integers(0, 255, (128, 128, 3))
     grey = automatic_map(image)
-    assert grey.shape == (2, 3)
-    assert (grey[:, 0] > USUAL + 40).all()
-    assert (grey[:, 1:] < USUAL - 20).all()
+    assert (grey[:, :8] > USUAL + 40).all()
+    assert (grey[:, 8:] < USUAL - 20).all()
+    steps, cut = (
+        steps_of(automatic_map(part), width=part.shape[1], height=part.shape[0], block=64)
+        for part in (image, np.ascontiguousarray(image[:100, :150]))
+    )
+    assert steps is not None
+    assert np.array_equal(steps, np.repeat([[4, -2, -2]], 2, 0))
+    assert np.array_equal(cut, steps)
     assert automatic_map(image[:5]).tolist() == [[USUAL]]
