@@ -53,8 +53,8 @@ def steps_of(grey: GreyMap, *, width: int, height: int, block: int) -> Steps | N
 def automatic_map(pixels: RGB) -> GreyMap:
     """Less for strong texture, more for weak: MS-SSIM, and eyes, hold an error against the contrast around it.
 
-    The grey of a block of 64 x 64 pixels falls with the logarithm of the mean variance in its windows, and is as usual on
-    average over the image. After the adaptive quantisation of x264 (`--aq-mode`), which moves a macroblock's
+    The grey of a block of 64 x 64 pixels falls with the logarithm of the mean variance in its windows, and is as usual
+    on average over the image. After the adaptive quantisation of x264 (`--aq-mode`), which moves a macroblock's
     quantiser by the logarithm of its variance.
 
     Args:
