@@ -129,7 +129,7 @@ class LatentCoder:
         recorder = CellRecorder((self._images, *grid, self.channels), self._device)
         for _ in self._walked(grid, reader, None, z_BuvN, recorder):
             pass
-        return recorder.cells(torch.where(self._coded_BuvN(), z_BuvN.float(), torch.nan))
+        return recorder.cells(torch.where(self._has_table(), z_BuvN.float(), torch.nan))
 
     def slices(
         self, grid: tuple[int, int], sink: SymbolStream, images: Sequence[AnalysedImage] | None = None
@@ -180,7 +180,7 @@ class LatentCoder:
     def hyper_latents(self, y_BhwM: Tensor) -> Tensor:
         """The hyper-latents of images with these latents: whole numbers, as they are coded, (B, u, v, N) float32."""
         parts = [self._analysed(y_BhwM, rows).round_() for rows in _strips(*y_BhwM.shape[1:3])]
-        return torch.cat(parts, 1).clamp_(-Z_LIMIT, Z_LIMIT) * self._coded_BuvN()
+        return torch.cat(parts, 1).clamp_(-Z_LIMIT, Z_LIMIT) * self._has_table()
 
     def gain(self, rows: slice, columns: slice) -> Tensor:
         """Quantiser steps per unit of the latents of some rows and columns, broadcast to (B, M, h, w)."""
@@ -198,7 +198,7 @@ class LatentCoder:
         )
         return z_BNuv
 
-    def _coded_BuvN(self) -> Tensor:
+    def _has_table(self) -> Tensor:
         """Which hyper-latents have a table that says anything."""
         return self._qualities.on(_COARSE).field(self._hyper_indices_KN >= SILENT)
 

@@ -12,6 +12,7 @@ from codec.contract import RGB, EncodeOptions
 from codec.errors import BitstreamError
 from codec.families.hyper.bitstream import HEADER_BYTES, pack_payload, parse_payload
 from codec.families.hyper.codec import HyperCodec
+from codec.families.hyper.decoders.consistent import ConsistentDecoder
 from codec.families.hyper.weights import Weights
 from codec.importance import USUAL, GreyMap, automatic_map, steps_of
 from codec.metrics import psnr_db
@@ -147,3 +148,12 @@ def test_the_automatic_map_gives_strong_textures_less() -> None:
     assert np.array_equal(steps, np.repeat([[4, -2, -2]], 2, 0))
     assert np.array_equal(cut, steps)
     assert automatic_map(image[:5]).tolist() == [[USUAL]]
+
+
+def test_a_consistent_picture_knows_its_map(hyper: HyperCodec, photo: RGB) -> None:
+    image, options = photo[150:214, 200:328], EncodeOptions(quality=20, importance=spot(1, 2))
+    payload = hyper.encode([image], options)[0].payload
+    decoder = hyper.decoders["consistent"]
+    assert isinstance(decoder, ConsistentDecoder)
+    found = decoder.find(hyper.reader.read(payload))
+    assert found.latents_off + found.hyper_latents_off < 0.01 * found.symbols
