@@ -47,7 +47,8 @@ def pass_steps(
 
 
 def _differences(steps_uv: Steps) -> npt.NDArray[np.int16]:
-    differences: npt.NDArray[np.int16] = np.diff(steps_uv.astype(np.int16), axis=1, prepend=np.int16(0))
+    differences = steps_uv.astype(np.int16)
+    differences[:, 1:] -= steps_uv[:, :-1]
     differences[1:, 0] -= steps_uv[:-1, 0]
     return differences
 
