@@ -21,8 +21,9 @@ def image_id(row: CatalogueRow) -> str:
 
 def opened_id(row: CatalogueRow, view: View | None) -> str:
     """The image as it is held open for a view of it, by whoever decodes: another decoder opens it anew."""
-    is_other = view is not None and row.status == "coded" and view.decoder != FAITHFUL
-    return f"{image_id(row)}@{view.decoder}" if view is not None and is_other else image_id(row)
+    if view is None or row.status != "coded" or view.decoder == FAITHFUL:
+        return image_id(row)
+    return f"{image_id(row)}@{view.decoder}"
 
 
 def weak_etag(row: CatalogueRow, view: View) -> str:
