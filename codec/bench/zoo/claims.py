@@ -82,7 +82,7 @@ class Answer:
     rows: tuple[str, ...]
     """Ids of the entrants that answer it."""
     numbers: tuple[str, ...]
-    """What was found for each bar, or why nothing was."""
+    """What was found for each bar, or why nothing was; a reason that several bars share, once."""
 
 
 def read_claims(path: Path = CLAIMS) -> list[Claim]:
@@ -106,7 +106,8 @@ def answered(claim: Claim, sheet: Sheet) -> Answer:
     if False in passed:
         verdict = "missed"
     named = dict.fromkeys(name for bar in claim.bars for name in (bar.of, bar.beats) if name)
-    return Answer(claim=claim, verdict=verdict, rows=tuple(named), numbers=tuple(words for _, words in found))
+    numbers = dict.fromkeys(words for _, words in found)
+    return Answer(claim=claim, verdict=verdict, rows=tuple(named), numbers=tuple(numbers))
 
 
 def _read(bar: Bar, sheet: Sheet) -> tuple[bool | None, str]:
