@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import cast
+
+import torch
+from torch import Tensor
 
 from codec.contract import RGB, Decoder, Latents
 from codec.parts.company import company_on, gathered
+from codec.parts.noise import noise_at
 from codec.parts.tile_loop import Synthesised, synthesised
-from codec.parts.tiled_model import TiledNetwork
+from codec.parts.tiled_model import SampledNetwork, TiledNetwork
 from codec.parts.tiled_reader import TiledLatents
 
 
@@ -50,9 +55,20 @@ class TiledDecoder(Decoder):
 
     def to_show(self, latents: TiledLatents) -> Synthesised:
         """Latents as the tile loop has their network show them. What a network takes beside them comes in here."""
+        network = self._networks[latents.weights_digest]
+        tile = latents.tile
+        if isinstance(network, SampledNetwork) and network.noise:
+            tile = partial(_sampled_tile, latents, network.noise)
         return Synthesised(
-            tile=latents.tile,
+            tile=tile,
             width=latents.width,
             height=latents.height,
             beside=lambda rows, columns: (latents.qualities.part(rows, columns).qualities(),),
         )
+
+
+def _sampled_tile(latents: TiledLatents, values: int, rows: slice, columns: slice) -> Tensor:
+    """Latents of some rows and columns and the noise behind them, (1, C + values, h, w)."""
+    y_1Chw = latents.tile(rows, columns)
+    noise_1Nhw = noise_at(rows, columns, values=values, seed=latents.symbols_crc32)
+    return torch.cat((y_1Chw, noise_1Nhw.to(y_1Chw)), 1)

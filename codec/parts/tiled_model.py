@@ -60,6 +60,16 @@ class TiledNetwork(Protocol):
         ...
 
 
+@runtime_checkable
+class SampledNetwork(TiledNetwork, Protocol):
+    """One that may take noise, and then shows one picture of many: (B, C + noise, h, w) -> (B, 3, H, W)."""
+
+    @property
+    def noise(self) -> int:
+        """Values behind the latents of a position, as `codec.parts.noise.noise_at` draws them; 0 for none."""
+        ...
+
+
 class TiledModel(TiledNetwork, Protocol):
     """One weights file of a family, resident on a device: what a family gives. Everything runs in inference mode."""
 

@@ -20,6 +20,7 @@ from codec.cpus import usable_cpus
 from codec.training.recipe import BatchLoss
 
 _TOTAL: Final = "total"
+_RIVAL: Final = "rival"
 
 
 def default_workers(device: torch.device) -> int:
@@ -58,12 +59,14 @@ class Shares:
         parameters: Sequence[nn.Parameter],
         rgb_BCHW: Tensor,
         chance: np.random.Generator,
+        rivals: Sequence[nn.Parameter] = (),
     ) -> BatchLoss:
         """Give every parameter the gradient of a batch's loss; the loss itself comes back without.
 
         Args:
             loss: of a share, its mean over images; called in several threads.
             parameters: all that it depends on, and perhaps more.
+            rivals: the same of a second player, whose loss is `BatchLoss.rival`.
             rgb_BCHW: the batch.
             chance: where what each share draws comes from.
         """
@@ -74,16 +77,24 @@ class Shares:
         ) -> tuple[dict[str, Tensor], list[Tensor | None]]:
             weight = len(part_BCHW) / batch
             found = loss(part_BCHW, own)
-            gradients = torch.autograd.grad(found.total * weight, parameters, allow_unused=True)
+            gradients = _gradients(found.total * weight, parameters)
             values = {_TOTAL: found.total.detach(), **found.parts}
-            return {name: value * weight for name, value in values.items()}, list(gradients)
+            if found.rival is not None:
+                gradients += _gradients(found.rival * weight, rivals)
+                values[_RIVAL] = found.rival.detach()
+            return {name: value * weight for name, value in values.items()}, gradients
 
         parts = rgb_BCHW.chunk(self._workers)
         results = list(self._pool.map(share, parts, chance.spawn(len(parts))))
-        for number, parameter in enumerate(parameters):
+        learning = [*parameters, *rivals][: len(results[0][1])]
+        for number, parameter in enumerate(learning):
             found = [gradients[number] for _, gradients in results]
             held = [gradient for gradient in found if gradient is not None]
             parameter.grad = reduce(torch.add, held) if held else None
         logged = [values for values, _ in results]
         values = {name: torch.stack([one[name] for one in logged]).sum() for name in logged[0]}
-        return BatchLoss(total=values.pop(_TOTAL), parts=values)
+        return BatchLoss(total=values.pop(_TOTAL), rival=values.pop(_RIVAL, None), parts=values)
+
+
+def _gradients(loss: Tensor, parameters: Sequence[nn.Parameter]) -> list[Tensor | None]:
+    return list(torch.autograd.grad(loss, parameters, allow_unused=True))

@@ -1,4 +1,8 @@
-"""What learns in a run: a model, the running average of its weights, and the optimiser that moves them."""
+"""What learns in a run: a model, the running average of its weights, and the optimiser that moves them.
+
+A model may hold two players, of which the second learns from an objective of its own (`recipe.py`): their gradients are
+kept apart, and one optimiser moves both.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from codec.contract import RGB
 from codec.training.batch_shares import Shares
@@ -43,7 +47,12 @@ class Learner:
         self._model = recipe.build().to(memory_format=torch.channels_last)
         self.average = copy.deepcopy(self._model).requires_grad_(False).eval()
         """The model with averaged weights: what is measured and exported."""
-        self._optimiser = Optimiser(recipe.groups(self._model), config.optimiser)
+        groups = recipe.groups(self._model)
+        of_rival = {id(one) for group in groups if group.rival for one in group.parameters}
+        learning = [one for one in self._model.parameters() if one.requires_grad]
+        self._own = [one for one in learning if id(one) not in of_rival]
+        self._rivals = [one for one in learning if id(one) in of_rival]
+        self._optimiser = Optimiser(groups, config.optimiser)
 
     def begin(self, crops: Crops, held_back: Sequence[RGB], start_from: Path | None) -> None:
         """Give the model its first weights.
@@ -79,16 +88,23 @@ class Learner:
             step: steps taken before, in all sessions.
             rate: learning rate.
         """
-        parameters = list(self._model.parameters())
-        loss = shares.backward(partial(self._recipe.loss, self._model), parameters, rgb_BCHW, chance)
-        norm = torch.nn.utils.clip_grad_norm_(parameters, self._settings.clip_norm)
-        measured = {"loss": loss.total, "norm": norm, **loss.parts}
+        objective = partial(self._recipe.loss, self._model)
+        loss = shares.backward(objective, self._own, rgb_BCHW, chance, self._rivals)
+        measured = {"loss": loss.total, "norm": self._clipped(self._own)}
+        if loss.rival is not None:
+            measured |= {"rival": loss.rival, "rival_norm": self._clipped(self._rivals)}
+        decide = tuple(measured)
+        measured |= loss.parts
         values = dict(zip(measured, torch.stack(list(measured.values())).tolist(), strict=True))
-        if not (math.isfinite(values["loss"]) and math.isfinite(values["norm"])):
+        if not all(math.isfinite(values[name]) for name in decide):
             return StepResult(taken=False, values=values)
         self._optimiser.step(rate, shares)
         self._follow(min(self._settings.ema_decay, (1.0 + step) / (10.0 + step)))
         return StepResult(taken=True, values=values)
+
+    def _clipped(self, parameters: list[nn.Parameter]) -> Tensor:
+        """The norm that a player's gradient had before it was scaled down."""
+        return torch.nn.utils.clip_grad_norm_(parameters, self._settings.clip_norm)
 
     def _follow(self, decay: float) -> None:
         """Move the average towards the model; early steps count more, or the average would remember the start."""

@@ -29,6 +29,8 @@ class ParameterGroup:
     """Of the run's learning rate."""
     decays: bool = True
     """Whether weight decay applies."""
+    rival: bool = False
+    """Whether they are a second player's, and learn from `BatchLoss.rival`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -38,7 +40,10 @@ class BatchLoss:
     total: Tensor
     """Scalar, with its gradient."""
     parts: dict[str, Tensor]
-    """Scalars for the log, detached: `mse` and `bpp` in every family."""
+    """Scalars for the log, detached: `mse`, and `bpp` where bytes are trained."""
+    rival: Tensor | None = None
+    """What a second player learns from, such as a critic that tells decoded pictures from originals: a scalar, with its
+    gradient. No gradient of one player's objective reaches the other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +89,7 @@ class Recipe(Protocol[ModelT]):
         ...
 
     def groups(self, model: ModelT) -> list[ParameterGroup]:
-        """Every parameter of the model, once."""
+        """Every parameter of the model that learns, once."""
         ...
 
     def loss(self, model: ModelT, rgb_BCHW: Tensor, chance: np.random.Generator) -> BatchLoss:

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from codec.family import CODEC_ITSELF
 from codec.registry import family_of, recipe_for
 from codec.train_config import parse_train_config
 from codec.training import trainer
@@ -19,6 +20,7 @@ from tests.support.photographs import picture
 def tiny(family_id: str, **changes: object) -> TrainConfig:
     """A run of a few seconds."""
     family = family_of(family_id)
+    own = family.part(family.training(str(changes.get("trains", CODEC_ITSELF))).tiny)
     values: dict[str, Any] = {
         "family": family_id,
         "steps": 8,
@@ -31,7 +33,7 @@ def tiny(family_id: str, **changes: object) -> TrainConfig:
         "log_every": 3,
         "optimiser": {"warmup_steps": 2},
     }
-    return parse_train_config(values | family.part(family.tiny) | changes, where="test")
+    return parse_train_config(values | own | changes, where="test")
 
 
 def train(config: TrainConfig, read: Callable[[], Crops], **told: Any) -> Trained:
@@ -40,7 +42,7 @@ def train(config: TrainConfig, read: Callable[[], Crops], **told: Any) -> Traine
     return trainer.train(config, recipe_for(config, device), read, device=device, **told)
 
 
-def pictures() -> Crops:
+def pictures(height: int = 96) -> Crops:
     """Eight photographs' worth of small pictures."""
     names = tuple(f"photo{i // 2}-{i % 2}.png" for i in range(16))
-    return Crops(names=names, pixels=tuple(picture(96, 112, seed) for seed in range(16)))
+    return Crops(names=names, pixels=tuple(picture(height, height + 16, seed) for seed in range(16)))

@@ -16,6 +16,16 @@ FAMILY: Final = Family(
     takes_maps=True,
     decoders=(
         OtherDecoder(
+            name="realistic",
+            purpose="More of the texture that few bits leave out, made up where they do not say it: to be looked at.",
+            generates=True,
+        ),
+        OtherDecoder(
+            name="half-realistic",
+            purpose="Half way from the faithful picture to the realistic one.",
+            generates=True,
+        ),
+        OtherDecoder(
             name="consistent",
             purpose="A picture that is encoded as the same payload again, for those that go through the codec often.",
             generates=False,
@@ -30,6 +40,11 @@ FAMILY: Final = Family(
             train_config="heads.train_config:LabelsTrainConfig",
             recipe="heads.recipe:LabelsRecipe",
             tiny="heads.train_config:TINY",
+        ),
+        "realistic": Training(
+            train_config="decoders.realistic.train_config:RealisticTrainConfig",
+            recipe="decoders.realistic.recipe:RealisticRecipe",
+            tiny="decoders.realistic.train_config:TINY",
         ),
     },
     cost="cost:cost",

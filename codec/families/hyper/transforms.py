@@ -102,10 +102,21 @@ class Synthesis(nn.Module):
 
     def forward(self, y_BMhw: Tensor, quality: Tensor) -> Tensor:
         """(B, M, h, w) -> (B, 3, 16 h, 16 w), float32; `quality` is (B,) or (B, h, w)."""
+        x_BPuv, f_BFuv = self.begun(y_BMhw, quality)
+        return self.corrected(x_BPuv, self.blocks(f_BFuv), quality)
+
+    def begun(self, y_BMhw: Tensor, quality: Tensor) -> tuple[Tensor, Tensor]:
+        """The linear reconstruction, (B, 192, 2 h, 2 w), and what the first block sees of it."""
         x_BPuv = quartered(self.linear(y_BMhw), GRID)
-        if quality.dim() > 1:
-            quality = quality.repeat_interleave(2, 1).repeat_interleave(2, 2)
         stem = self.stem(x_BPuv)
-        f_BFuv = self.blocks(stem + self.shift.over(quality).to(stem.dtype))
-        f_BFuv = f_BFuv * (1.0 + self.gain.over(quality)).to(f_BFuv.dtype)
+        return x_BPuv, stem + self.shift.over(at_features(quality)).to(stem.dtype)
+
+    def corrected(self, x_BPuv: Tensor, f_BFuv: Tensor, quality: Tensor) -> Tensor:
+        """The reconstruction and what the last block's features correct it by, (B, 3, 16 h, 16 w)."""
+        f_BFuv = f_BFuv * (1.0 + self.gain.over(at_features(quality))).to(f_BFuv.dtype)
         return from_patches(x_BPuv + self.head(f_BFuv), GRID // 2)
+
+
+def at_features(quality: Tensor) -> Tensor:
+    """Qualities (B,) as they are; those of latent positions, (B, h, w), at the positions of features, (B, 2 h, 2 w)."""
+    return quality if quality.dim() == 1 else quality.repeat_interleave(2, 1).repeat_interleave(2, 2)

@@ -49,6 +49,26 @@ def test_gradients_are_those_of_the_whole_batch(workers: int) -> None:
         torch.testing.assert_close(parameter.grad, wanted[name])
 
 
+def test_each_of_two_players_learns_from_its_own_objective() -> None:
+    model = _Layers()
+
+    def loss(rgb_BCHW: Tensor, chance: np.random.Generator) -> BatchLoss:
+        shown = model.first(rgb_BCHW)
+        grade = model.last(shown).mean()
+        rival = model.last(shown.detach()).square().mean()
+        return BatchLoss(total=shown.square().mean() - grade, rival=rival, parts={"grade": grade.detach()})
+
+    own, rivals = list(model.first.parameters()), list(model.last.parameters())
+    whole = loss(_batch(), np.random.default_rng(0))
+    assert whole.rival is not None
+    wanted = [*torch.autograd.grad(whole.total, own), *torch.autograd.grad(whole.rival, rivals)]
+    with side_by_side(2) as shares:
+        found = shares.backward(loss, own, _batch(), np.random.default_rng(0), rivals)
+    assert found.rival is not None
+    torch.testing.assert_close(found.rival, whole.rival.detach())
+    torch.testing.assert_close([one.grad for one in (*own, *rivals)], wanted)
+
+
 def test_every_share_draws_its_own_and_the_same_again() -> None:
     drawn = []
     for _ in range(2):

@@ -21,7 +21,7 @@ CONFIGS = Path(__file__).parents[3] / "configs" / "train"
 def test_shipped_configs_load(path: Path) -> None:
     config = load_train_config(path)
     assert config.preset in path.stem
-    assert type(config) is config_type(config.family)
+    assert type(config) is config_type(config.family, config.trains)
 
 
 def test_every_family_has_a_config_that_ships() -> None:
@@ -44,7 +44,7 @@ CHOICE = "family: classic-1\npreset: a\nsteps: 5\nnetwork: {kind: convolutional,
     ("text", "message"),
     [
         (SOUND + "stepps: 3", "unknown key stepps; did you mean steps?"),
-        (SOUND + "zzz: 1", "unknown key zzz; known here: family, preset"),
+        (SOUND + "zzz: 1", "unknown key zzz; known here: family, trains, preset"),
         (SOUND + "optimiser: {warmup: 5}", "unknown key optimiser.warmup; did you mean warmup_steps?"),
         (SOUND + "batch: half", r"batch: .* \(got 'half'\)"),
         (f"family: {DEFAULT_CODEC}\nsteps: 5", "preset: Field required"),

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from codec.families.hyper.config import GRID
+from codec.families.hyper.decoders.kinds import KINDS
 from codec.families.hyper.decoders.weights import DecoderWeights
 from codec.parts.precision import fast
 from codec.parts.tile_loop import Tiling
@@ -18,17 +19,28 @@ from codec.parts.tiled_decoder import TiledDecoder
 
 
 class ResidentNetwork:
-    """A decoder's network on a device. Implements `codec.parts.tiled_model.TiledNetwork`."""
+    """A decoder's network on a device. Implements `codec.parts.tiled_model.SampledNetwork`."""
 
     def __init__(self, weights: DecoderWeights, device: torch.device) -> None:
         """Copy it onto the device: the weights may serve another one as well."""
         self._network, self._device = copy.deepcopy(weights.network).to(device), device
+        self._strength: float | None = None
+        self.noise = KINDS[weights.config.decoder].noise
         self.synthesis = Tiling(grid=GRID, halo=cast(int, weights.network.halo), device=device)
 
+    def at(self, strength: float) -> ResidentNetwork:
+        """The same network, by whose picture the faithful one is changed in part."""
+        other = copy.copy(self)
+        other._strength = strength
+        return other
+
     def synthesise(self, y_BChw: Tensor, quality: Tensor) -> Tensor:
-        """(B, M, h, w) -> (B, 3, H, W)."""
+        """(B, M + noise, h, w) -> (B, 3, H, W)."""
         with fast(self._device):
-            x_BCHW: Tensor = self._network(y_BChw, quality)
+            if self._strength is None:
+                x_BCHW: Tensor = self._network(y_BChw, quality)
+            else:
+                x_BCHW = self._network(y_BChw, quality, y_BChw.new_full((len(y_BChw),), self._strength))
         return x_BCHW
 
 
@@ -37,7 +49,10 @@ def tiled_decoders(weights: Sequence[DecoderWeights], device: torch.device) -> M
     networks: dict[str, dict[bytes, ResidentNetwork]] = defaultdict(dict)
     generates: dict[str, bool] = defaultdict(bool)
     for one in weights:
-        name = one.config.decoder
-        networks[name][one.shows] = ResidentNetwork(one, device)
-        generates[name] |= one.config.generates
+        network = ResidentNetwork(one, device)
+        strengths = KINDS[one.config.decoder].strengths
+        named = {one.config.decoder: network} | {name: network.at(at) for name, at in strengths.items()}
+        for name, shown in named.items():
+            networks[name][one.shows] = shown
+            generates[name] |= one.config.generates
     return {name: TiledDecoder(found, generates=generates[name]) for name, found in networks.items()}

@@ -1,0 +1,97 @@
+"""What judges say of several decoders of the same payloads, and of other codecs at as many bytes an image.
+
+    python docs/examples/decoders.py PICTURES --decoders faithful,realistic --quality 8
+
+Each other codec is at the setting whose file is nearest to our payload's bytes, image by image. `--every 3` takes every
+third picture; `--judges` names those to ask. A weights file of a decoder is given by `--weights`; by default those that
+ship are there.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import mean
+
+import numpy as np
+import torch
+from PIL import Image
+
+from codec.bench.baselines import BASELINES, Baseline
+from codec.bench.judges import Judge, all_judges
+from codec.bench.libraries import library
+from codec.contract import RGB, Codec, EncodeOptions
+from codec.metrics import bpp, psnr_db
+from codec.registry import load_codec
+
+JUDGES = "LPIPS (AlexNet),LPIPS (VGG),DISTS,KD-lite0,spectral peaks"
+
+
+def nearest(baseline: Baseline, image: RGB, num_bytes: int) -> bytes:
+    """The file that is nearest to so many bytes."""
+    low, high = 1, max(baseline.qualities)
+    files: dict[int, bytes] = {}
+    while low < high:
+        middle = (low + high) // 2
+        files[middle] = baseline.encode(image, middle)
+        low, high = (middle + 1, high) if len(files[middle]) < num_bytes else (low, middle)
+    files.setdefault(low, baseline.encode(image, low))
+    return min(files.values(), key=lambda data: abs(len(data) - num_bytes))
+
+
+def row(
+    title: str, images: Sequence[RGB], decoded: Sequence[RGB], sizes: Sequence[int], judges: Sequence[Judge]
+) -> str:
+    """One line of the table."""
+    rates = [bpp(size, image.shape[1], image.shape[0]) for size, image in zip(sizes, images, strict=True)]
+    cells = [f"{mean(rates):.3f}", f"{mean(map(psnr_db, images, decoded)):.2f}"]
+    for judge in judges:
+        if judge.of_set is not None:
+            cells.append(f"{judge.of_set(images, decoded):.4f}")
+        else:
+            assert judge.of_pair is not None
+            cells.append(f"{mean(map(judge.of_pair, images, decoded)):.4f}")
+    return f"| {title} | {' | '.join(cells)} |"
+
+
+def decoded_by(codec: Codec, decoder: str, payloads: Sequence[bytes]) -> list[RGB]:
+    """One after the other: memory is that of one picture."""
+    return [codec.decode([payload], decoder=decoder)[0].pixels for payload in payloads]
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("pictures", type=Path)
+    parser.add_argument("--decoders", default="faithful")
+    parser.add_argument("--others", default="")
+    parser.add_argument("--judges", default=JUDGES)
+    parser.add_argument("--quality", type=float, default=8.0)
+    parser.add_argument("--every", type=int, default=1)
+    parser.add_argument("--weights", type=Path, action="append", default=[])
+    asked = parser.parse_args()
+    torch.set_num_threads(1)
+    paths = sorted(asked.pictures.glob("*.png"))[:: asked.every]
+    images = [np.asarray(Image.open(path).convert("RGB")) for path in paths]
+    judges = [one for one in all_judges() if one.name in asked.judges.split(",") and one.missing() is None]
+    codec = load_codec(device="cpu", weights=[path.read_bytes() for path in asked.weights])
+    payloads = [codec.encode([image], EncodeOptions(quality=asked.quality))[0].payload for image in images]
+    sizes = [len(payload) for payload in payloads]
+    print(f"{len(images)} images at quality {asked.quality:g}\n")
+    print(f"| picture | bpp | PSNR | {' | '.join(one.name for one in judges)} |")
+    print("|---|" + "---:|" * (2 + len(judges)))
+    for name in filter(None, asked.decoders.split(",")):
+        print(row(name, images, decoded_by(codec, name, payloads), sizes, judges), flush=True)
+    for baseline in (one for one in BASELINES if one.id in asked.others.split(",")):
+        library(baseline.format)
+        files = [nearest(baseline, image, size) for image, size in zip(images, sizes, strict=True)]
+        decoded = [baseline.decode(file) for file in files]
+        print(row(baseline.title, images, decoded, [len(file) for file in files], judges), flush=True)
+    for judge in judges:
+        if judge.floor is not None:
+            print(f"\nfloor of {judge.name}: {judge.floor(images):.4f}")
+
+
+if __name__ == "__main__":
+    main()
