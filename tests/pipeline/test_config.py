@@ -44,7 +44,7 @@ def test_a_target_on_the_command_line_replaces_the_files_target(tmp_path: Path) 
         pytest.param("codecs: {}", r"unknown key `codecs`; did you mean `codec`\?", id="section typo"),
         pytest.param(
             "codec: {zzz: 1}",
-            r"expected one of bpp, effort, id, min_ms_ssim, min_psnr_db, quality, ratio, weights",
+            r"expected one of bpp, effort, id, importance, min_ms_ssim, min_psnr_db, quality, ratio, weights",
             id="nothing near",
         ),
         pytest.param("codec: {quality: 99}", r"`codec.quality`: .*less than 64, got 99", id="out of range"),
