@@ -122,6 +122,16 @@ def parse_envelope(payload: bytes | memoryview) -> Envelope:
     return replace(envelope, body=bytes(view[at:]))
 
 
+def parse_prefix(prefix: bytes | memoryview) -> Envelope:
+    """The beginning of a payload, with as much of the body as there is; its checksum is of the whole, and not compared.
+
+    Raises:
+        BitstreamError: the header is truncated, or none that this build reads.
+    """
+    envelope, at = parse_head(prefix)
+    return replace(envelope, body=bytes(prefix[at:]))
+
+
 def is_envelope(start: bytes | bytearray | memoryview) -> bool:
     """Whether a payload that begins so is an envelope, of whatever version; older kinds have a letter there."""
     return bytes(start[:2]) == MAGIC and len(start) > 2 and start[2] < _FIRST_LETTER

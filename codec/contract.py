@@ -90,6 +90,16 @@ class Decoded:
     """Of the symbols it was made from, as `Encoded.symbols_crc32`: compared with what the payload says of them."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Preview:
+    """What the first bytes of a payload show. No checksum stands behind it: a payload's are of the whole."""
+
+    pixels: RGB
+    """In full size."""
+    known: float
+    """The share of the payload's symbols that was known, 0 to 1."""
+
+
 class Prepared(Protocol):
     """One image after the analysis transform: every quality can be had from here without running it again."""
 
@@ -211,6 +221,22 @@ class PartialReader(Reader, Protocol):
             Parts: the number of each payload, and `Latents.y_hat()[:channels]`. Every payload is in one of them.
         Raises:
             BitstreamError, UnknownWeightsError: as `read`.
+        """
+        ...
+
+
+@runtime_checkable
+class PrefixReader(Reader, Protocol):
+    """A reader that makes something of the beginning of a payload."""
+
+    def read_prefix(self, prefix: bytes) -> tuple[Latents, float]:
+        """What the first bytes of a payload say of its latents; what they do not say is as it is most likely.
+
+        Returns:
+            The latents, and the share of the payload's symbols that they were made from.
+        Raises:
+            BitstreamError: not even the header is whole, or it is of another codec.
+            UnknownWeightsError: the payload was made with weights that are not at hand.
         """
         ...
 
@@ -385,6 +411,26 @@ class Codec:
             for (number, latents), pixels in zip(part, images, strict=True):
                 found[number] = Decoded(pixels=pixels, symbols_crc32=latents.symbols_crc32)
         return [found[number] for number in range(len(payloads))]
+
+    def preview(self, prefix: bytes) -> Preview:
+        """What the first bytes of a payload show, by the faithful decoder: more bytes, more of the picture.
+
+        Args:
+            prefix: as many of the payload's bytes as there are; all of them show what `decode` shows.
+        Raises:
+            CodecConfigError: payloads of this codec show nothing until they are whole.
+            BitstreamError: the prefix ends within the header (of `recurrent-1`: within the first iteration), or is of
+                another codec. Damage behind the header is not noticed, and shows.
+            UnknownWeightsError: the payload was made with weights that are not at hand.
+        """
+        if not isinstance(self.reader, PrefixReader):
+            raise CodecConfigError(
+                f"expected a codec whose payloads show something before they are whole, got {self.id}: decode the "
+                f"whole payload; {DEFAULT_CODEC} has such payloads"
+            )
+        latents, known = self.reader.read_prefix(prefix)
+        (pixels,) = self.decoders[FAITHFUL].synthesise([latents])
+        return Preview(pixels=pixels, known=known)
 
     def named_decoder(self, name: str) -> Decoder:
         """One of its decoders.

@@ -74,7 +74,7 @@ class SymbolEncoder:
 
     def encode(self, symbols_Bn: Symbols, indices_Bn: Indices) -> None:
         """Append a group: symbols and their tables; those of silent tables must be zero."""
-        order, counts = _sorted_by_table(indices_Bn)
+        order, counts = sorted_by_table(indices_Bn)
         values, reach = symbols_Bn.ravel()[order].astype(np.int32), self._coder.reach_of(counts)
         escaped = np.flatnonzero(np.abs(values) > reach)
         if len(escaped):
@@ -83,7 +83,7 @@ class SymbolEncoder:
             values[escaped] = reach[escaped] + 1
         values += reach
         models = self._coder.models
-        for image, k, part in _parts(counts):
+        for image, k, part in parts_of(counts):
             self._ranges[image].encode(values[part], models[k])
 
     def finish(self) -> list[tuple[bytes, bytes]]:
@@ -113,7 +113,7 @@ class SymbolDecoder:
             constriction.stream.queue.RangeDecoder(np.frombuffer(words, "<u4").astype(np.uint32))
             for words, _ in streams
         ]
-        self._escapes = [_parse_varints(escapes) for _, escapes in streams]
+        self._escapes = [parse_varints(escapes) for _, escapes in streams]
 
     def decode(self, indices_Bn: Indices) -> Symbols:
         """The next group, (B, n), given its tables.
@@ -121,11 +121,11 @@ class SymbolDecoder:
         Raises:
             BitstreamError: a stream does not hold such a group.
         """
-        order, counts = _sorted_by_table(indices_Bn)
+        order, counts = sorted_by_table(indices_Bn)
         found, reach = np.empty(len(order), np.int32), self._coder.reach_of(counts)
         models = self._coder.models
         try:
-            for image, k, part in _parts(counts):
+            for image, k, part in parts_of(counts):
                 found[part] = self._ranges[image].decode(models[k], part.stop - part.start)
         except (AssertionError, ValueError) as error:
             raise BitstreamError(f"the range-coded stream is damaged: {error}") from error
@@ -163,7 +163,7 @@ class SymbolDecoder:
         return taken
 
 
-def _sorted_by_table(indices_Bn: Indices) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def sorted_by_table(indices_Bn: Indices) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Positions among all B n sorted by image and table, silent ones left out, and how many each table of each image
     has: (B TABLES,)."""
     images, each = indices_Bn.shape
@@ -177,7 +177,7 @@ def _sorted_by_table(indices_Bn: Indices) -> tuple[npt.NDArray[np.int64], npt.ND
     return heard[np.argsort(tables, kind="stable")], np.bincount(tables, minlength=images * TABLES)
 
 
-def _parts(counts: npt.NDArray[np.int64]) -> Iterator[tuple[int, int, slice]]:
+def parts_of(counts: npt.NDArray[np.int64]) -> Iterator[tuple[int, int, slice]]:
     """(image, table) that have symbols, and where those lie among all that are sorted."""
     used = np.flatnonzero(counts)
     ends = np.cumsum(counts[used]).tolist()
@@ -209,7 +209,7 @@ def _varints(values: npt.NDArray[np.int32]) -> bytes:
     return bytes(out)
 
 
-def _parse_varints(data: bytes) -> npt.NDArray[np.int32]:
+def parse_varints(data: bytes) -> npt.NDArray[np.int32]:
     values: list[int] = []
     value = length = 0
     for byte in data:

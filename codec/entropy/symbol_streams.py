@@ -127,6 +127,15 @@ def split_streams(data: bytes) -> tuple[bytes, bytes]:
     return data[begin:], data[_LENGTH.size : begin]
 
 
+def split_prefix(data: bytes) -> tuple[bytes, bytes]:
+    """(words, escapes) of the beginning of what `join_streams` gave: none where the escapes, which come first, are not
+    whole."""
+    try:
+        return split_streams(data)
+    except BitstreamError:
+        return b"", b""
+
+
 def _crc32s(symbols_Bn: Symbols, before: Sequence[int]) -> list[int]:
     rows = symbols_Bn.astype("<i2", copy=False)
     return [zlib.crc32(row.tobytes(), crc32) for row, crc32 in zip(rows, before, strict=True)]

@@ -11,7 +11,7 @@ from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
-from codec.bitstream import Envelope, pack_envelope, parse_envelope
+from codec.bitstream import Envelope, pack_envelope, parse_envelope, parse_prefix
 from codec.contract import EncodeOptions, Prepared
 from codec.entropy.range_coder import RangeCoder
 from codec.entropy.symbol_streams import SymbolStream
@@ -28,7 +28,9 @@ class PayloadFormat:
 
     pack: Callable[[Envelope], bytes] = pack_envelope
     parse: Callable[[bytes], Envelope] = parse_envelope
-    """Raises BitstreamError."""
+    """Of a whole payload, whose checksum is compared. Raises BitstreamError."""
+    parse_prefix: Callable[[bytes], Envelope] = parse_prefix
+    """Of the beginning of one. Raises BitstreamError where the header is not whole."""
     holds_maps: bool = False
     """Whether it can say that an image has an importance map."""
 

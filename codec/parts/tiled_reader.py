@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from codec.bitstream import Envelope
+from codec.entropy.prefix_stream import PrefixStream
 from codec.entropy.range_coder import MAX_VARINT
-from codec.entropy.symbol_streams import SymbolReader, split_streams
+from codec.entropy.symbol_streams import SymbolReader, SymbolStream, split_prefix, split_streams
 from codec.errors import BitstreamError, UnknownWeightsError
 from codec.importance import Steps
 from codec.parts.coded_steps import pass_steps
@@ -128,6 +129,31 @@ class TiledReader:
         for together in gathered(range(len(envelopes)), kind, most):
             yield together, [envelopes[number] for number in together]
 
+    def read_prefix(self, prefix: bytes) -> tuple[TiledLatents, float]:
+        """The latents that the first bytes of a payload tell, and the share of its symbols that they hold.
+
+        The walk goes to its end, and symbols that are not known are zero: so means are foreseen for all.
+
+        Raises:
+            BitstreamError: the header is not whole, or of another codec.
+            UnknownWeightsError: as `read`.
+        """
+        try:
+            return self.read(prefix), 1.0
+        except UnknownWeightsError:
+            raise
+        except BitstreamError:
+            envelope = self._known(self._format.parse_prefix(prefix))
+        model = self._models[envelope.weights_digest]
+        stream = PrefixStream(model.coder, *split_prefix(envelope.body))
+        grid = latent_grid(envelope.height, envelope.width, model.synthesis.grid)
+        with torch.inference_mode():
+            qualities = _qualities([envelope], model, grid, stream)
+            y_1hwC = model.symbols(grid, qualities, stream, None)
+        grids = QualityGrid.of(qualities, multiple=model.multiple, device=y_1hwC.device)
+        latents = TiledLatents(y_hwC=y_1hwC[0], envelope=envelope, qualities=grids)
+        return latents, stream.known / max(stream.asked, 1)
+
     def begin(self, payload: bytes) -> Reading:
         """One payload, of which nothing is entropy-decoded yet.
 
@@ -139,7 +165,10 @@ class TiledReader:
 
     def _parsed(self, payload: bytes) -> Envelope:
         """A payload of this family, whose model is at hand."""
-        envelope = self._format.parse(payload)
+        return self._known(self._format.parse(payload))
+
+    def _known(self, envelope: Envelope) -> Envelope:
+        """The same, of this family, and its model is at hand."""
         if envelope.family != self._family:
             raise BitstreamError(f"expected a payload of {self._family}, got one of {envelope.family}")
         if envelope.weights_digest not in self._models:
@@ -247,15 +276,22 @@ def begun(envelopes: Sequence[Envelope], model: TiledModel) -> Begun:
     first = envelopes[0]
     reader = SymbolReader(model.coder, [_streams(envelope, model) for envelope in envelopes])
     grid = latent_grid(first.height, first.width, model.synthesis.grid)
+    qualities = _qualities(envelopes, model, grid, reader)
+    return Begun(reader=reader, grid=grid, qualities=qualities, multiple=model.multiple)
+
+
+def _qualities(
+    envelopes: Sequence[Envelope], model: TiledModel, grid: tuple[int, int], stream: SymbolStream
+) -> list[ImageQuality]:
+    """Those of payloads, with the maps that a stream begins with."""
     tables = [one.map_table for one in envelopes if one.map_table is not None]
     maps: Sequence[Steps | None] = [None] * len(envelopes)
     if tables:
-        maps = pass_steps(reader, tables, latent_grid(*grid, model.multiple), None)
-    qualities = [
+        maps = pass_steps(stream, tables, latent_grid(*grid, model.multiple), None)
+    return [
         ImageQuality(sixteenths=envelope.sixteenths, steps_uv=steps_uv)
         for envelope, steps_uv in zip(envelopes, maps, strict=True)
     ]
-    return Begun(reader=reader, grid=grid, qualities=qualities, multiple=model.multiple)
 
 
 def _finished(envelopes: Sequence[Envelope], start: Begun, y_BhwC: Tensor) -> list[TiledLatents]:

@@ -45,23 +45,34 @@ def parse_payload(payload: bytes | memoryview) -> Envelope:
         BitstreamError: it is truncated, damaged, too large, or not of this format.
     """
     view = memoryview(payload)
+    envelope = parse_prefix(view)
+    (crc32,) = struct.unpack_from("<I", view, HEADER_BYTES - 4)
+    head = bytes(view[: HEADER_BYTES - 4]) + bytes(4)
+    if (found := zlib.crc32(view[HEADER_BYTES:], zlib.crc32(head))) != crc32:
+        raise BitstreamError(
+            f"expected checksum {crc32:08x}, got {found:08x}: the payload is damaged or truncated"
+        )
+    return envelope
+
+
+def parse_prefix(prefix: bytes | memoryview) -> Envelope:
+    """The beginning of a payload, with as much of the body as there is; its checksum is of the whole, and not compared.
+
+    Raises:
+        BitstreamError: the header is truncated, or not of this format.
+    """
+    view = memoryview(prefix)
     if len(view) < HEADER_BYTES:
         raise BitstreamError(
             f"expected a payload of at least {HEADER_BYTES} bytes, got {len(view)}: truncated"
         )
-    magic, sixteenths, digest, width, height, symbols_crc32, crc32 = _HEADER.unpack_from(view)
+    magic, sixteenths, digest, width, height, symbols_crc32, _ = _HEADER.unpack_from(view)
     if magic not in (MAGIC, MAPPED_MAGIC):
         raise BitstreamError(
             f"expected a payload that begins with {MAGIC!r} or {MAPPED_MAGIC!r}, got {bytes(magic)!r}: damaged, of "
             "another codec, or written by a newer tenfold"
         )
-    body = view[HEADER_BYTES:]
-    head = bytes(view[: HEADER_BYTES - 4]) + bytes(4)
-    if (found := zlib.crc32(body, zlib.crc32(head))) != crc32:
-        raise BitstreamError(
-            f"expected checksum {crc32:08x}, got {found:08x}: the payload is damaged or truncated"
-        )
-    map_table = None
+    body, map_table = view[HEADER_BYTES:], None
     if magic == MAPPED_MAGIC:
         map_table, body = _map_table(body), body[1:]
     try:

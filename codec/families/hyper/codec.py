@@ -15,7 +15,7 @@ from torch import Tensor
 from codec.entropy.range_coder import RangeCoder
 from codec.entropy.symbol_streams import SymbolStream
 from codec.families.hyper import FAMILY
-from codec.families.hyper.bitstream import pack_payload, parse_payload
+from codec.families.hyper.bitstream import pack_payload, parse_payload, parse_prefix
 from codec.families.hyper.config import GRID
 from codec.families.hyper.decoders.consistent import CONSISTENT, ConsistentDecoder
 from codec.families.hyper.decoders.load import tiled_decoders
@@ -171,6 +171,8 @@ class HyperCodec(TiledCodec):
             models[0],
             models[1:],
             default_quality=DEFAULT_QUALITY,
-            payload_format=PayloadFormat(pack=pack_payload, parse=parse_payload, holds_maps=True),
+            payload_format=PayloadFormat(
+                pack=pack_payload, parse=parse_payload, parse_prefix=parse_prefix, holds_maps=True
+            ),
             decoders={CONSISTENT: ConsistentDecoder(models), **tiled_decoders(decoders, device)},
         )

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from codec.bitstream import Envelope, pack_envelope, parse_envelope
+from codec.bitstream import Envelope, pack_envelope, parse_envelope, parse_prefix
 from codec.errors import BitstreamError
 from codec.families.recurrent import FAMILY
 
@@ -51,6 +51,15 @@ def parse_body(body: bytes, *, symbols_crc32: int) -> list[Segment]:
         BitstreamError: it does not hold as much as it says.
     """
     reading = _Reading(body)
+    heads = _heads(reading, symbols_crc32=symbols_crc32)
+    segments = [Segment(words=reading.take(length * _WORD), symbols_crc32=crc32) for length, crc32 in heads]
+    if left := len(body) - reading.at:
+        raise BitstreamError(f"{left} bytes are left over behind the last iteration: damaged")
+    return segments
+
+
+def _heads(reading: _Reading, *, symbols_crc32: int) -> list[tuple[int, int]]:
+    """Each iteration's words, and the checksum of all symbols up to its end."""
     count = reading.take(1)[0]
     if not 1 <= count <= MOST_ITERATIONS:
         raise BitstreamError(f"expected 1 to {MOST_ITERATIONS} iterations, got {count}: damaged")
@@ -65,10 +74,32 @@ def parse_body(body: bytes, *, symbols_crc32: int) -> list[Segment]:
         if number + 1 < count:
             (crc32,) = _U32.unpack(reading.take(_U32.size))
         heads.append((length, crc32))
-    segments = [Segment(words=reading.take(length * _WORD), symbols_crc32=crc32) for length, crc32 in heads]
-    if left := len(body) - reading.at:
-        raise BitstreamError(f"{left} bytes are left over behind the last iteration: damaged")
-    return segments
+    return heads
+
+
+def longest_prefix(prefix: bytes) -> tuple[bytes, float]:
+    """The payload of those iterations that the first bytes of another hold whole, and their share of its iterations.
+
+    Raises:
+        BitstreamError: not even the first iteration is whole, or the payload is of another codec.
+    """
+    envelope = parse_prefix(prefix)
+    if envelope.family != FAMILY.id:
+        raise BitstreamError(f"expected a payload of {FAMILY.id}, got one of {envelope.family}")
+    reading = _Reading(envelope.body)
+    heads = _heads(reading, symbols_crc32=envelope.symbols_crc32)
+    kept: list[Segment] = []
+    for length, crc32 in heads:
+        if reading.at + length * _WORD > len(envelope.body):
+            break
+        kept.append(Segment(words=reading.take(length * _WORD), symbols_crc32=crc32))
+    if not kept:
+        needed = len(prefix) - len(envelope.body) + reading.at + heads[0][0] * _WORD
+        raise BitstreamError(
+            f"expected at least the first iteration of a payload, {needed} bytes, got {len(prefix)}: truncated"
+        )
+    sound = replace(envelope, body=pack_body(kept), symbols_crc32=kept[-1].symbols_crc32)
+    return pack_envelope(sound), len(kept) / len(heads)
 
 
 def iterations_of(payload: bytes) -> int:

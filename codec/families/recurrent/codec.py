@@ -25,7 +25,7 @@ from codec.contract import (
 )
 from codec.errors import BitstreamError, UnknownWeightsError
 from codec.families.recurrent import FAMILY
-from codec.families.recurrent.body import pack_body, parse_body
+from codec.families.recurrent.body import longest_prefix, pack_body, parse_body
 from codec.families.recurrent.config import GRID
 from codec.families.recurrent.levels import TARGET, level_of
 from codec.families.recurrent.symbols import Symbols, read_symbols
@@ -153,6 +153,16 @@ class RecurrentReader:
             height=envelope.height,
             symbols_crc32=envelope.symbols_crc32,
         )
+
+    def read_prefix(self, prefix: bytes) -> tuple[RecurrentLatents, float]:
+        """Of the iterations that are whole, and their share of all: each has a checksum of its own, which is compared.
+
+        Raises:
+            BitstreamError: not even the first iteration is whole; else as `read`.
+            UnknownWeightsError: as `read`.
+        """
+        sound, share = longest_prefix(prefix)
+        return self.read(sound), share
 
     def read_all(self, payloads: Sequence[bytes]) -> Iterator[list[tuple[int, RecurrentLatents]]]:
         """Entropy-decode a batch: as many images together as a decoder takes at a time.
