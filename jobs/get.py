@@ -107,6 +107,16 @@ def get(
         ),
     ] = None,
     decoder: DecoderName = FAITHFUL,
+    first_bytes: Annotated[
+        int | None,
+        typer.Option(
+            "--first-bytes",
+            min=1,
+            metavar="N",
+            help="Read at most N bytes of the image's payload, and show what they say: a coarse picture from a slow "
+            "store. Of codecs whose payloads show something before they are whole.",
+        ),
+    ] = None,
     overwrite: Annotated[
         bool,
         typer.Option(
@@ -144,9 +154,10 @@ def get(
         opened = Archive(archive, options=settings.storage, as_of=as_of)
         is_folder = _is_folder(output)
         is_many = _is_of_many(key, opened, archive=archive, output=output, is_folder=is_folder)
-        if is_folder and (box or region):
+        if is_folder and (box or region or first_bytes):
             raise typer.BadParameter(
-                "--width, --height and --region are of one image: name the FILE to write, or take --size",
+                "--width, --height, --region and --first-bytes are of one image: name the FILE to write, or take "
+                "--size",
                 param_hint="--output",
             )
         if is_folder:
@@ -165,7 +176,13 @@ def get(
             tell_decoded(summary, output, as_json=False)
             raise SystemExit(code_of(summary))
         delivered = opened.file(
-            key, form.fmt, quality=form.quality, size=size or box, region=region, decoder=decoder
+            key,
+            form.fmt,
+            quality=form.quality,
+            size=size or box,
+            region=region,
+            decoder=decoder,
+            first_bytes=first_bytes,
         )
         if output == "-":
             product_is_printed()

@@ -55,19 +55,23 @@ def read_payload(storage: Storage, row: CatalogueRow) -> bytes:
     return data
 
 
-def read_row(storage: Storage, row: CatalogueRow) -> ShardRow:
+def read_row(storage: Storage, row: CatalogueRow, *, first_bytes: int | None = None) -> ShardRow:
     """One image as its shard holds it: the payload, and at the same time one range read for each kind of metadata.
 
     A kept or bounded file holds its metadata inside its payload: the columns of metadata stay None then.
 
+    Args:
+        first_bytes: at most so many of the payload, whose checksum is then not compared.
     Raises:
         ArchiveError, DamagedError: as `read_payload`.
     """
     spans = _spans_to_read(row)
-    payload = spans.pop("payload")
+    offset, length = spans.pop("payload")
+    payload = (offset, length if first_bytes is None else min(first_bytes, length))
     coming = {name: shared_threads().submit(_read, storage, row.shard, *span) for name, span in spans.items()}
     parts = {"payload": _read(storage, row.shard, *payload)}
-    return _checked(row, parts | {name: future.result() for name, future in coming.items()})
+    parts |= {name: future.result() for name, future in coming.items()}
+    return _checked(row, parts, is_whole=payload[1] == length)
 
 
 def read_rows(
@@ -168,8 +172,9 @@ def _bytes_to_read(row: CatalogueRow) -> int:
     return sum(length for _, length in _spans_to_read(row).values())
 
 
-def _checked(row: CatalogueRow, parts: Mapping[str, bytes]) -> ShardRow:
-    _check(row, "payload", parts["payload"], row.payload_crc32c, offset=row.payload_offset or 0)
+def _checked(row: CatalogueRow, parts: Mapping[str, bytes], *, is_whole: bool = True) -> ShardRow:
+    if is_whole:
+        _check(row, "payload", parts["payload"], row.payload_crc32c, offset=row.payload_offset or 0)
     extras = {name: parts[name] for name in EXTRAS if name in parts}
     if extras:
         start, _ = spans_of(row, extras)[next(iter(extras))]

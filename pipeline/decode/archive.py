@@ -25,7 +25,7 @@ from pipeline.decode.file_form import FileForm, OutputFormat
 from pipeline.decode.opened_image import OpenedImage
 from pipeline.decode.row_decoder import PIXELS_TOGETHER, RowDecoder
 from pipeline.decode.view_size import Region, Size
-from pipeline.errors import ArchiveError, DamagedError
+from pipeline.errors import ArchiveError, ConfigError, DamagedError
 from pipeline.image.read import read_image
 from pipeline.image.write import to_pillow
 from pipeline.packing.file_of import file_of
@@ -78,6 +78,7 @@ class Archive:
         size: Size | None = None,
         region: Region | None = None,
         decoder: str = FAITHFUL,
+        first_bytes: int | None = None,
     ) -> PIL.Image.Image:
         """One image, with EXIF, ICC profile and XMP in its `info`; orientation is not applied.
 
@@ -92,15 +93,20 @@ class Archive:
                 is applied: `get(key, region=...)` is `get(key)` cropped.
             decoder: what shows it where it was coded (`tenfold codecs` lists them). A picture that shows more than was
                 stored says so in its XMP: the DigitalSourceType of IPTC.
+            first_bytes: read at most so many of the payload, and show what they say; no checksum is compared then.
         Raises:
             UnknownKeyError: the archive has no such image.
             ArchiveError: the image failed when it was to be compressed, or is kept and larger than Pillow opens, or
-                holds no picture that can be shown so.
-            ConfigError: no size, or a region that does not lie in the image.
+                holds no picture that can be shown so; or first bytes are asked of one that is not coded.
+            ConfigError: no size, or a region that does not lie in the image; or first bytes beside a size, a region or
+                a decoder.
             DamagedError: its bytes are not those that were written.
             CodecConfigError, NoDecoderError: its codec has no such decoder, or none for the weights that it was coded
                 with.
         """
+        if first_bytes is not None:
+            _check_alone(size, region, decoder)
+            return to_pillow(self._decoder.preview(self._first(key, first_bytes)))
         if size is not None or region is not None:
             return to_pillow(self.open(key, decoder=decoder).view(size=size, region=region))
         row = self.read(key)
@@ -174,6 +180,7 @@ class Archive:
         size: Size | None = None,
         region: Region | None = None,
         decoder: str = FAITHFUL,
+        first_bytes: int | None = None,
     ) -> Delivery:
         """One image as the bytes of a file.
 
@@ -184,11 +191,16 @@ class Archive:
             size: as for `get`: then any image is written anew, with what `get` keeps, as PNG where no format is said.
             region: likewise.
             decoder: likewise.
+            first_bytes: likewise.
         Raises:
             RestoreError: the format cannot hold this image.
             ConfigError: the format takes no quality; or as `get`.
         """
         form = FileForm(fmt=fmt, quality=quality)
+        if first_bytes is not None:
+            _check_alone(size, region, decoder)
+            row = self._first(key, first_bytes)
+            return deliver(row, self._decoder.preview(row), form, strict=True)
         if size is not None or region is not None:
             view = self.open(key, decoder=decoder).view(size=size, region=region)
             return deliver_view(view, form, strict=True)
@@ -217,6 +229,10 @@ class Archive:
         One range read of exactly the payload, and at the same time one for each kind of metadata it has.
         """
         return read_row(self._storage, self.row(key))
+
+    def _first(self, key: str, first_bytes: int) -> ShardRow:
+        """One image with the first bytes of its payload."""
+        return read_row(self._storage, self.row(key), first_bytes=first_bytes)
 
     def read_many(self, keys: Iterable[str]) -> Iterator[tuple[str, ShardRow]]:
         """Many images as `read` gives one, each with its key, in the order in which they lie in the archive.
@@ -303,6 +319,14 @@ class Archive:
 
     def _decoded(self, row: ShardRow, decoder: str) -> Image:
         return self._decoder.decode([row], decoder=decoder)[0]
+
+
+def _check_alone(size: Size | None, region: Region | None, decoder: str) -> None:
+    if size is not None or region is not None or decoder != FAITHFUL:
+        raise ConfigError(
+            "Expected first_bytes alone, got a size, a region or a decoder beside it: what the first bytes show comes "
+            "whole, by the faithful decoder."
+        )
 
 
 def _opened_file(row: ShardRow) -> PIL.Image.Image:

@@ -14,7 +14,7 @@ from codec.contract import FAITHFUL, RGB, Codec, Opened
 from codec.whole_picture import WholePicture
 from pipeline.decode.opened_image import GREY_MODES, OpenedImage, open_file, open_pixels
 from pipeline.decode.resident_codecs import ResidentCodecs
-from pipeline.errors import DamagedError
+from pipeline.errors import ArchiveError, DamagedError
 from pipeline.image.carried import unpack_carried
 from pipeline.image.read import ReadLimits, from_rgb
 from pipeline.packing.registry import pixel_packing
@@ -68,6 +68,25 @@ class RowDecoder:
             )
             images.update(zip(of_codec, decoded, strict=True))
         return [images[number] for number in range(len(rows))]
+
+    def preview(self, row: ShardRow) -> Image:
+        """What the first bytes of a payload show.
+
+        Args:
+            row: with as much of its payload as was read.
+        Raises:
+            ArchiveError: it is not coded; or as `decode`.
+            DamagedError: the payload does not belong to the row.
+            CodecError: payloads of its codec show nothing until they are whole, or the first bytes are too few.
+        """
+        if row.status != "coded":
+            raise ArchiveError(
+                f"Expected a coded image under key {row.key!r}, got one that is {row.status}: it shows nothing until "
+                "all of it is read. Ask for it without a number of bytes."
+            )
+        codec_id, payload = _coded(row)
+        shown = self._codecs.use(codec_id, lambda codec: codec.preview(payload))
+        return _of_rgb(row, shown.pixels, None)
 
     def open(self, row: ShardRow, *, limits: ReadLimits = _LIMITS, decoder: str = FAITHFUL) -> OpenedImage:
         """One image for pictures of any size and any part of it; most of the work is done when those are asked for.

@@ -21,7 +21,14 @@ from codec.registry import load_codec
 from pipeline.bench.counting_proxy import CountingProxy, Traffic
 from pipeline.decode.archive import Archive
 from pipeline.decode.row_decoder import RowDecoder
-from pipeline.errors import ArchiveError, DamagedError, NoArchiveError, RestoreError, UnknownKeyError
+from pipeline.errors import (
+    ArchiveError,
+    ConfigError,
+    DamagedError,
+    NoArchiveError,
+    RestoreError,
+    UnknownKeyError,
+)
 from pipeline.image.read import read_image
 from pipeline.store.storage import Storage
 from pipeline.types import Image, ShardRow
@@ -336,6 +343,39 @@ class TestRealCodec:
         archive = Archive(fill(str(tmp_path), [row]), device="cpu")
         assert np.array_equal(np.asarray(archive.get("kodim23.png")), decoded.pixels)
         assert archive.latents("kodim23.png").shape == archive.row("kodim23.png").latent_shape
+
+    def test_the_first_bytes_show_what_they_say_and_no_more_is_read(
+        self, tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(pipeline.decode.resident_codecs, "load_codec", load_codec)
+        codec = load_codec("hyper-1", device="cpu")
+        with PIL.Image.open(photos / "kodim23.png") as photo:
+            crop = np.array(photo.crop((100, 60, 164, 124)))
+        (encoded,) = codec.encode([crop], EncodeOptions(quality=30))
+        row = make_row(
+            "kodim23.png",
+            encoded.payload,
+            codec="hyper-1",
+            source_format="PNG",
+            width=64,
+            height=64,
+            symbols_crc32=encoded.symbols_crc32,
+            latent_shape=encoded.latent_shape,
+        )
+        archive = Archive(fill(str(tmp_path), [row, kept("b.png", file_of(picture()))]), device="cpu")
+        requests = Requests(monkeypatch)
+        half = len(encoded.payload) // 2
+        shown = codec.preview(encoded.payload[:half]).pixels
+        assert np.array_equal(np.asarray(archive.get("kodim23.png", first_bytes=half)), shown)
+        assert [length for *_, length in requests.ranges] == [half]
+        whole = archive.file("kodim23.png", "png", first_bytes=10**9).data
+        assert np.array_equal(read_image(whole).pixels, codec.decode([encoded.payload])[0].pixels)  # type: ignore[union-attr]
+        with pytest.raises(
+            ArchiveError, match=r"Expected a coded image under key 'b\.png', got one that is kept"
+        ):
+            archive.get("b.png", first_bytes=100)
+        with pytest.raises(ConfigError, match="Expected first_bytes alone"):
+            archive.get("kodim23.png", first_bytes=100, size=10)
 
 
 class TestRowDecoder:
