@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import Any, Final
 
+import numpy as np
 from PIL import Image
 
 from codec.contract import Codec, EncodeOptions
@@ -26,6 +27,8 @@ from tests.support.training_runs import pictures, tiny, train
 FOLDER: Final = Path(__file__).parent / "payloads"
 FIRST_CASES: Final = {"q0": 0.0, "q31.5": 31.5, "q63": 63.0}
 """What a family begins with: the name of a case, and its quality."""
+MAPPED: Final = "map-"
+"""How cases begin that have an importance map: `python -m tests.golden hyper-1 --prefix map-`."""
 _EXPECTED: Final = "expected.json"
 _WEIGHTS: Final = "weights.safetensors"
 
@@ -95,7 +98,9 @@ def write_golden(
     written = [case for case in qualities if anew or not golden_path(family, case, "bin").exists()]
     for case in written:
         codec = golden_codec(family, name=made_by[case])
-        (encoded,) = codec.encode([picture(75, 101, seed=7)], EncodeOptions(quality=qualities[case]))
+        image = picture(75, 101, seed=7)
+        grey = np.array([[40, 220]], np.uint8) if case.startswith(MAPPED) else None
+        (encoded,) = codec.encode([image], EncodeOptions(quality=qualities[case], importance=grey))
         golden_path(family, case, "bin").write_bytes(encoded.payload)
         pixels = codec.decode([encoded.payload])[0].pixels
         Image.fromarray(pixels).save(golden_path(family, case, "png"), optimize=True)
