@@ -19,7 +19,7 @@ from typing import Final, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from codec.errors import CodecConfigError, NoDecoderError
+from codec.errors import CodecConfigError, NoDecoderError, NoHeadError
 from codec.importance import GreyMap
 from codec.near_names import did_you_mean
 from codec.whole_picture import WholePicture
@@ -329,6 +329,43 @@ class Opener(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Seen:
+    """What a head sees in one image."""
+
+    embedding: npt.NDArray[np.float32]
+    """(E,): images that look alike to the head have embeddings of one direction."""
+    scores: npt.NDArray[np.float32]
+    """(K,): how sure the head is of each of its labels; they add up to 1."""
+
+
+class Head(Protocol):
+    """Payloads -> what is to be seen in the images, without a picture.
+
+    Law: what is seen in one does not depend on what else is in its batch.
+    """
+
+    @property
+    def digest(self) -> bytes:
+        """First 8 bytes of the sha256 of its weights file: another head sees something else."""
+        ...
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """What its classes are called."""
+        ...
+
+    def see(self, payloads: Sequence[bytes]) -> list[Seen]:
+        """What is seen in each.
+
+        Raises:
+            BitstreamError: a payload is damaged, truncated, or of another codec.
+            UnknownWeightsError: it is sound, and made with weights that are not at hand.
+            NoHeadError: the head is for other weights.
+        """
+        ...
+
+
 @dataclass(kw_only=True, eq=False, repr=False)
 class Codec:
     """One codec family with its weights resident on one device.
@@ -353,6 +390,8 @@ class Codec:
     """None where a small picture, or a part of one, takes as long as the whole."""
     takes_maps: bool = False
     """Whether its encoder takes importance maps (`EncodeOptions.importance`)."""
+    head: Head | None = None
+    """What reads labels and an embedding from payloads; None where nothing does."""
 
     def encode(self, images: Sequence[RGB], options: EncodeOptions) -> list[Encoded]:
         """Compress a batch, all images with the same options.
@@ -460,6 +499,27 @@ class Codec:
         latents = self.reader.read(payload)
         check_shown(self.decoders, decoder, latents.weights_digest)
         return WholePicture(latents.width, latents.height, lambda: chosen.synthesise([latents])[0])
+
+    def see(self, payloads: Sequence[bytes]) -> list[Seen]:
+        """What its head sees in a batch.
+
+        Raises:
+            NoHeadError: this codec has no head, or none for the weights of one of the payloads.
+            BitstreamError, UnknownWeightsError: as `Head.see`.
+        """
+        return self.named_head().see(payloads)
+
+    def named_head(self) -> Head:
+        """Its head.
+
+        Raises:
+            NoHeadError: this codec has none.
+        """
+        if self.head is None:
+            raise NoHeadError(
+                f"expected a codec with a head that reads labels, such as {DEFAULT_CODEC}; {self.id} has none"
+            )
+        return self.head
 
     def latents(self, payload: bytes) -> npt.NDArray[np.float32]:
         """The dequantised latents y_hat, (C, h, w), without running a decoder.

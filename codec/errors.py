@@ -55,6 +55,10 @@ class NoDecoderError(CodecError):
     """The decoder that was asked for is there, and not for the weights that made a payload."""
 
 
+class NoHeadError(CodecError):
+    """Nothing is there that reads labels from payloads of a codec, or of the weights that made one of them."""
+
+
 class CodecConfigError(CodecError, ValueError):
     """A configuration names something unknown or combines values that cannot work."""
 

@@ -21,6 +21,7 @@ _ID: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _IN_TREE: Final = f"{__package__}.families."
 _SHIPPED: Final = "shipped"
 _DECODERS: Final = "decoders"
+_HEADS: Final = "heads"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +139,11 @@ class Family:
         from codec.weights_file import SUFFIX
 
         return self.shipped / f"{preset}{SUFFIX}"
+
+    @property
+    def shipped_heads(self) -> Path:
+        """The folder of the weights files of its heads that ship. It need not exist."""
+        return self.shipped / _HEADS
 
     @property
     def shipped_decoders(self) -> Path:

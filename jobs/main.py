@@ -32,6 +32,8 @@ VERBS: Final = {
     "rm": "Take images out of ARCHIVE.",
     "preview": "Make small pictures for the images of ARCHIVE that have none, so that many can be shown at once.",
     "decoders": "Say which decoders ARCHIVE keeps beside the faithful one, or add one, or take one out.",
+    "label": "Label the coded images of ARCHIVE, without decoding them, so that they can be searched.",
+    "search": "Find the images of ARCHIVE that look like another one, or whose labels have WORDS.",
     "history": "List the versions of ARCHIVE, the newest first: when, by which run, and how many images came, changed, "
     "went.",
     "diff": "List the images that two versions of ARCHIVE hold differently, sorted by key: + added, - removed, "

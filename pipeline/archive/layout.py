@@ -116,20 +116,33 @@ def is_shard_path(path: str) -> bool:
 
 
 # previews/<run>/<n>-<sha16>.parquet      small pictures of a shard's images, made after it
+# labels/<run>/<n>-<sha16>.parquet        what a head sees in a shard's images
 
 PREVIEWS_FOLDER: Final = "previews"
+LABELS_FOLDER: Final = "labels"
+BESIDE_SHARDS: Final = (PREVIEWS_FOLDER, LABELS_FOLDER)
+"""Folders of what is made after a shard: its objects have the shard's name, and go when it goes."""
 
 
 def album_path(shard: str) -> str:
     """Where the album of a shard lies: it has the name of the shard, in a folder of its own."""
-    return f"{PREVIEWS_FOLDER}/{shard.removeprefix(f'{SHARDS_FOLDER}/')}"
+    return _beside(PREVIEWS_FOLDER, shard)
+
+
+def labels_path(shard: str) -> str:
+    """Where the labels of a shard's images lie."""
+    return _beside(LABELS_FOLDER, shard)
 
 
 def shard_of_album(path: str) -> str | None:
-    """Undo `album_path`; None for any other name."""
+    """The shard that an album, or a file of labels, is beside; None for any other name."""
     folder, _, name = path.partition("/")
     shard = f"{SHARDS_FOLDER}/{name}"
-    return shard if folder == PREVIEWS_FOLDER and is_shard_path(shard) else None
+    return shard if folder in BESIDE_SHARDS and is_shard_path(shard) else None
+
+
+def _beside(folder: str, shard: str) -> str:
+    return f"{folder}/{shard.removeprefix(f'{SHARDS_FOLDER}/')}"
 
 
 # codec/<digest>.safetensors              the weights files that coded payloads were made with

@@ -17,6 +17,7 @@ import pyarrow as pa
 from codec.contract import FAITHFUL
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.key_index import KeyIndex
+from pipeline.archive.labels import best_labels
 from pipeline.archive.range_reads import read_all, read_payload, read_row
 from pipeline.archive.schema import rows_of
 from pipeline.archive.versions import AsOf
@@ -214,6 +215,31 @@ class Archive:
         Raises:
             ArchiveError: the image is not coded, so it has none.
         """
+        return self._decoder.latents(*self._coded(key))
+
+    def labels(self, key: str) -> tuple[tuple[str, float], ...]:
+        """What a small network guesses to be seen in a coded image: five labels of ImageNet, the surest first, each
+        with how sure it is, 0 to 1. They are read from the first latents; no picture is decoded.
+
+        Raises:
+            ArchiveError: the image is not coded.
+            NoHeadError: its codec has no such network, or none for the weights that made it.
+        """
+        codec_id, payload = self._coded(key)
+        seen = self._decoder.see_payload(codec_id, payload)
+        return best_labels(self._decoder.head(codec_id).labels, seen.scores)
+
+    def embedding(self, key: str) -> npt.NDArray[np.float32]:
+        """What the same network makes of a coded image, (E,): images that look alike to it have embeddings of one
+        direction.
+
+        Raises:
+            ArchiveError, NoHeadError: as `labels`.
+        """
+        return self._decoder.see_payload(*self._coded(key)).embedding
+
+    def _coded(self, key: str) -> tuple[str, bytes]:
+        """Codec and payload of an image that has latents."""
         row = self.row(key)
         payload = read_payload(self._storage, row)
         if row.codec is None:
@@ -221,7 +247,7 @@ class Archive:
                 f"Expected a coded image under key {key!r}, got one that was {row.status}: {row.reason}. "
                 "Only coded images have latents."
             )
-        return self._decoder.latents(row.codec, payload)
+        return row.codec, payload
 
     def read(self, key: str) -> ShardRow:
         """One image as its shard holds it: payload and, where coded, metadata; nothing is decoded.

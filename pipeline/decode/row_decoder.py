@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from codec.contract import FAITHFUL, RGB, Codec, Opened
+from codec.contract import FAITHFUL, RGB, Codec, Head, Opened, Seen
 from codec.whole_picture import WholePicture
 from pipeline.decode.opened_image import GREY_MODES, OpenedImage, open_file, open_pixels
 from pipeline.decode.resident_codecs import ResidentCodecs
@@ -123,6 +123,31 @@ class RowDecoder:
             ArchiveError, CodecError: as `decode`.
         """
         return self._codecs.use(codec_id, lambda codec: codec.latents(payload))
+
+    def see(self, rows: Sequence[ShardRow]) -> list[Seen]:
+        """What the head of their codec sees in coded rows of one codec; no picture is decoded.
+
+        Raises:
+            ArchiveError, CodecError: as `decode`; a codec without a head for them raises NoHeadError.
+        """
+        return [self.see_payload(*_coded(row)) for row in rows]
+
+    def see_payload(self, codec_id: str, payload: bytes) -> Seen:
+        """The same of one payload.
+
+        Raises:
+            ArchiveError, CodecError: as `see`.
+        """
+        return self._codecs.use(codec_id, lambda codec: codec.see([payload])[0])
+
+    def head(self, codec_id: str) -> Head:
+        """The head of a codec.
+
+        Raises:
+            NoHeadError: it has none.
+            UnknownCodecError: no codec has that id.
+        """
+        return self._codecs.use(codec_id, Codec.named_head)
 
     def first_latents(self, rows: Sequence[ShardRow], channels: int | None) -> list[npt.NDArray[np.float32]]:
         """The first channels of the dequantised latents of coded rows of one codec, (channels, h, w) each: small images

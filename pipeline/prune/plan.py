@@ -9,10 +9,10 @@ from typing import Final
 
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.layout import (
+    BESIDE_SHARDS,
     CATALOGUE_FOLDER,
     LAST_CHECKPOINT,
     LOG_FOLDER,
-    PREVIEWS_FOLDER,
     SHARDS_FOLDER,
     entry_path,
     is_data_file,
@@ -184,11 +184,12 @@ class _Listing:
                 f"{len(missing) - 1} others. Nothing was removed: run `tenfold verify`, restore them from a copy, or "
                 "let the versions go that refer to them, then prune."
             )
-        for info in _counted(archive.list(PREVIEWS_FOLDER), "albums listed", listen):
-            if shard_of_album(info.path) is None:
-                unknown.append(info.path)
-            elif not references.needs(info.path):
-                unneeded[info.path] = info.size
+        for folder in BESIDE_SHARDS:
+            for info in _counted(archive.list(folder), f"objects of {folder} listed", listen):
+                if shard_of_album(info.path) is None:
+                    unknown.append(info.path)
+                elif not references.needs(info.path):
+                    unneeded[info.path] = info.size
         held = list(_counted(archive.list(CATALOGUE_FOLDER), "catalogue files listed", listen))
         for info in held:
             if log_number(info.path) is None and not is_data_file(info.path):

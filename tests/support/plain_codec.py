@@ -19,10 +19,13 @@ from codec.contract import (
     Decoder,
     Encoded,
     EncodeOptions,
+    Head,
     Latents,
     Prepared,
+    Reader,
+    Seen,
 )
-from codec.errors import UnknownCodecError, UnknownWeightsError
+from codec.errors import NoHeadError, UnknownCodecError, UnknownWeightsError
 from codec.weights_file import digest_of, weights_name
 
 SHIPPED = b"the weights that PlainCodec ships with"
@@ -87,6 +90,26 @@ class NegativeDecoder(PlainDecoder):
         return [255 - pixels for pixels in super().synthesise(latents)]
 
 
+class PlainHead(Head):
+    """Sees how much there is of each colour, and names the one that there is most of; it looks at nothing whose weights
+    are not those that the codec ships with."""
+
+    labels = ("red things", "green things", "blue things")
+    digest = digest_of(b"the head of PlainCodec")
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    def see(self, payloads: Sequence[bytes]) -> list[Seen]:
+        return [self._seen(self._reader.read(payload)) for payload in payloads]
+
+    def _seen(self, latents: Latents) -> Seen:
+        if latents.weights_digest != digest_of(SHIPPED):
+            raise NoHeadError(f"expected the weights {digest_of(SHIPPED).hex()}")
+        mean_3 = latents.y_hat().mean((1, 2)) + 1.0
+        return Seen(embedding=mean_3 - mean_3.mean(), scores=mean_3 / mean_3.sum())
+
+
 class PlainCodec(Codec):
     """Pixels rounded to multiples of a step, deflated; quality 63 loses nothing. It is its own encoder and reader.
 
@@ -108,6 +131,7 @@ class PlainCodec(Codec):
             encoder=self,
             reader=self,
             decoders={FAITHFUL: PlainDecoder(), NEGATIVE: NegativeDecoder(digest_of(SHIPPED))},
+            head=PlainHead(self),
         )
 
     def prepare(self, images: Sequence[RGB]) -> list[Prepared]:

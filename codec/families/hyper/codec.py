@@ -20,6 +20,8 @@ from codec.families.hyper.config import GRID
 from codec.families.hyper.decoders.consistent import CONSISTENT, ConsistentDecoder
 from codec.families.hyper.decoders.load import tiled_decoders
 from codec.families.hyper.decoders.weights import DecoderWeights
+from codec.families.hyper.heads.label_head import LabelHead
+from codec.families.hyper.heads.weights import HeadWeights
 from codec.families.hyper.integer_scales import ExactScales
 from codec.families.hyper.latent_coder import RATIO, LatentCoder
 from codec.families.hyper.latent_walk import LatentWalk
@@ -155,6 +157,7 @@ class HyperCodec(TiledCodec):
         others: Sequence[Weights] = (),
         *,
         decoders: Sequence[DecoderWeights] = (),
+        heads: Sequence[HeadWeights] = (),
         device: torch.device,
     ) -> None:
         """Encode with `own`; decode what it or one of `others` made.
@@ -163,6 +166,7 @@ class HyperCodec(TiledCodec):
             own: the model to encode with.
             others: further models to decode with.
             decoders: of these models or of others; of two with one name for one model the later one counts.
+            heads: likewise; of two for one model the later one counts.
             device: where all of them run.
         """
         models = [ResidentModel(weights, device) for weights in (own, *others)]
@@ -176,3 +180,5 @@ class HyperCodec(TiledCodec):
             ),
             decoders={CONSISTENT: ConsistentDecoder(models), **tiled_decoders(decoders, device)},
         )
+        if heads:
+            self.head = LabelHead(heads, self.reader, device)

@@ -10,6 +10,7 @@ import torch
 from codec.families.hyper import FAMILY
 from codec.families.hyper.codec import HyperCodec
 from codec.families.hyper.decoders.weights import understand_decoder
+from codec.families.hyper.heads.weights import understand_head
 from codec.families.hyper.weights import understand
 from codec.family_weights import load_weights, weights_beside
 
@@ -24,4 +25,5 @@ def load(*, device: torch.device, own: bytes | None, others: Sequence[bytes]) ->
     """
     found = load_weights(FAMILY, understand, default=DEFAULT_PRESET, own=own, others=others)
     decoders = weights_beside(FAMILY.shipped_decoders, others, understand_decoder, loaded=())
-    return HyperCodec(found.own, found.others, decoders=decoders, device=device)
+    heads = weights_beside(FAMILY.shipped_heads, others, understand_head, loaded=())
+    return HyperCodec(found.own, found.others, decoders=decoders, heads=heads, device=device)

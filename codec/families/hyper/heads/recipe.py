@@ -81,7 +81,7 @@ class LabelsRecipe:
 
     def shipped(self) -> Path:
         """The shipped head."""
-        return FAMILY.shipped / "heads" / f"{self._config.preset}{SUFFIX}"
+        return FAMILY.shipped_heads / f"{self._config.preset}{SUFFIX}"
 
     def groups(self, model: LabelNetwork) -> list[ParameterGroup]:
         """All of it; the classes, which begin near their goal, slowly."""

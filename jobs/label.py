@@ -1,0 +1,65 @@
+"""`tenfold label ARCHIVE`: labels and embeddings for its images, read from their payloads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+
+from jobs.options import ArchiveUrl, AsJson, ConfigFile, RayAddress, Workers, read_config
+from jobs.terminal.exit_codes import FAILED_IMAGES, clear_errors
+from jobs.terminal.output import first_of, print_json, readable, say
+from jobs.terminal.progress import show_progress
+from jobs.watched import watched
+from pipeline.label.run import LabelRun, LabelSummary
+from pipeline.store.storage import Storage
+from pipeline.words import counted, in_units
+
+
+@watched
+def label(
+    archive: ArchiveUrl,
+    *,
+    workers: Workers = None,
+    ray_address: RayAddress = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Label the coded images of ARCHIVE, without decoding them, so that they can be searched.
+
+    Five labels of ImageNet with how sure a small network is of each, and an embedding: about 450 bytes an image, in
+    ARCHIVE/labels/, a Parquet file for each shard; shards and catalogue stay as they are. They are guesses of a student
+    of a small network: good for finding pictures that look alike, and wrong more often than right as words.
+
+    Kill it at any time: the same command goes on. Done again, as every night after `tenfold nightly`, it looks at new
+    images and nothing else.
+
+    Example:
+
+      tenfold label archive/
+    """
+    with clear_errors():
+        settings = read_config(config, workers=workers, ray_address=ray_address)
+        with show_progress() as listen:
+            summary = LabelRun(Storage(archive, settings.storage), settings).run(listen)
+        if as_json:
+            print_json(asdict(summary))
+        else:
+            for line in _lines(summary, archive):
+                print(readable(line))
+        for line in first_of([f"{one.shard}: {one.problem}" for one in summary.problems]):
+            say(line)
+        if summary.problems:
+            raise SystemExit(FAILED_IMAGES)
+
+
+def _lines(summary: LabelSummary, archive: str) -> Iterator[str]:
+    yield f"{counted(summary.images, 'image')} in {archive}, version {summary.version}."
+    if summary.without_latents:
+        yield f"{counted(summary.without_latents, 'image')} not coded, and so without latents to read."
+    if summary.unseen:
+        yield f"{counted(summary.unseen, 'image')} of codecs or weights that nothing here reads labels from."
+    if summary.there:
+        yield f"{counted(summary.there, 'image')} that had labels."
+    if summary.made:
+        size, unit = in_units(summary.num_bytes)
+        yield f"{counted(summary.made, 'image')} labelled, in {size:,.1f} {unit}."

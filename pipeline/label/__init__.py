@@ -1,0 +1,1 @@
+"""Labels and embeddings for the images of an archive, beside its shards."""

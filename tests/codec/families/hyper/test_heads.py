@@ -1,0 +1,93 @@
+"""The head of `hyper-1`: what it reads, and that it sees the same in any company."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from codec.contract import RGB, EncodeOptions
+from codec.entropy.tables import laplace_tables
+from codec.errors import NoHeadError, WeightsError
+from codec.families.hyper.codec import HyperCodec
+from codec.families.hyper.heads.config import LabelsConfig
+from codec.families.hyper.heads.evaluate import agreement
+from codec.families.hyper.heads.network import LabelNetwork
+from codec.families.hyper.heads.weights import HeadConfig, HeadWeights, export_head, understand_head
+from codec.families.hyper.weights import export, understand
+from codec.weights_file import parse_weights
+from tests.support.photographs import picture
+from tests.support.tiny_hyper import CPU, busy_model
+
+SHAPE = LabelsConfig(
+    channels=16, coarse=6, side=3, width=8, blocks=1, wide=8, wide_blocks=1, embedding=4, classes=3
+)
+
+
+def head_for(digest: bytes, labels: tuple[str, ...] = ("cat", "dog", "owl")) -> bytes:
+    torch.manual_seed(5)
+    network = LabelNetwork(SHAPE)
+    torch.nn.init.normal_(network.halving, std=0.2)
+    return export_head(network, HeadConfig(reads=digest.hex(), name="tiny", model=SHAPE, labels=labels))
+
+
+@pytest.fixture(scope="module")
+def codec() -> HyperCodec:
+    own = understand(
+        parse_weights(export(busy_model(), laplace_tables(), name="tiny", recipe={}), where="a test")
+    )
+    return HyperCodec(own, heads=[understood(head_for(own.digest))], device=CPU)
+
+
+def understood(data: bytes) -> HeadWeights:
+    return understand_head(parse_weights(data, where="a test"))
+
+
+def payloads_of(codec: HyperCodec, *images: RGB) -> list[bytes]:
+    return [codec.encode([image], EncodeOptions(quality=40))[0].payload for image in images]
+
+
+def test_what_is_seen_depends_on_the_image_alone(codec: HyperCodec) -> None:
+    sizes = ((1, 1), (40, 33), (96, 130), (40, 33))
+    payloads = payloads_of(codec, *(picture(height, width) for height, width in sizes))
+    together = codec.see(payloads)
+    for payload, seen in zip(payloads, together, strict=True):
+        (alone,) = codec.see([payload])
+        np.testing.assert_array_equal(alone.embedding, seen.embedding)
+        assert seen.embedding.shape == (4,)
+        assert seen.scores.sum() == pytest.approx(1.0, abs=1e-5)
+
+
+def test_of_a_large_picture_no_more_is_read_than_is_looked_at(codec: HyperCodec) -> None:
+    network = LabelNetwork(SHAPE)
+    assert [network.halvings(side, 99) for side in (5, 6, 12, 24)] == [0, 1, 2, 3]
+    assert network.channels_of(5, 99) == 16
+    assert network.channels_of(6, 99) == 6
+    small, large = payloads_of(codec, picture(40, 40), picture(200, 200))
+    asked: list[int] = []
+    read_first = codec.reader.read_first
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(codec.reader, "read_first", lambda p, c: asked.append(c) or read_first(p, c))
+        codec.see([large, small])
+    assert sorted(asked) == [6, 16]
+
+
+def test_payloads_of_other_weights_are_refused(codec: HyperCodec) -> None:
+    other = HyperCodec(
+        understand(
+            parse_weights(export(busy_model(4), laplace_tables(), name="tiny", recipe={}), where="a test")
+        ),
+        heads=[understood(head_for(b"12345678"))],
+        device=CPU,
+    )
+    with pytest.raises(NoHeadError, match=r"that a head reads \(3132333435363738\)"):
+        other.see(payloads_of(other, picture(20, 20)))
+    with pytest.raises(WeightsError, match="names of 3 classes, got 1"):
+        understood(head_for(b"12345678", labels=("cat",)))
+
+
+def test_agreement_is_one_with_itself() -> None:
+    logits = torch.eye(4, 8)
+    same = agreement(logits, logits, logits, logits)
+    assert (same.top1, same.top5, same.top1_in_5, round(same.cosine, 5)) == (1.0, 1.0, 1.0, 1.0)
+    assert agreement(logits, logits.roll(1, 1), logits, -logits).top1 == 0.0
