@@ -6,6 +6,7 @@ CodecError
 ├── BitstreamError      a payload that is truncated, damaged or of another format
 │   └── UnknownWeightsError     a sound payload, made with weights that this codec was not given
 ├── NoDecoderError      a sound payload, of whose weights the decoder that was asked for shows nothing
+├── NoHeadError         a codec, or weights of one, whose payloads no head reads
 ├── CodecConfigError    a configuration that names or combines things wrongly
 └── TrainingError       training data or checkpoint unusable
     └── TooFewImagesError   too few images to adapt weights to

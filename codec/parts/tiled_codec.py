@@ -26,6 +26,7 @@ class TiledCodec(Codec):
     """A codec made of tiled models."""
 
     encoder: TiledEncoder
+    reader: TiledReader
 
     def __init__(
         self,
