@@ -28,7 +28,7 @@ def label(
 
     Five labels of ImageNet with how sure a small network is of each, and an embedding: about 450 bytes an image, in
     ARCHIVE/labels/, a Parquet file for each shard; shards and catalogue stay as they are. They are guesses of a student
-    of a small network: good for finding pictures that look alike, and wrong more often than right as words.
+    of a small network, trained for minutes: most of its words are wrong.
 
     Kill it at any time: the same command goes on. Done again, as every night after `tenfold nightly`, it looks at new
     images and nothing else.

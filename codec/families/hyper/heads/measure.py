@@ -56,7 +56,7 @@ class TeacherEye:
     def look(self, pixels: RGB, into: Answers) -> None:
         """See one picture."""
         with torch.inference_mode():
-            rgb_1CHW = torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255.0
+            rgb_1CHW = torch.tensor(pixels).permute(2, 0, 1)[None].float() / 255.0
             features_1Cuv = self._teacher(shrunk(rgb_1CHW, _SIDE))
             into.logits.append(self._teacher.logits(features_1Cuv))
             into.embeddings.append(self._view.embedded(features_1Cuv).mean((2, 3)))
