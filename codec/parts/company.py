@@ -65,12 +65,19 @@ def gathered(
 
 
 def in_company(network: Callable[..., Tensor], *parts: Tensor, size: int) -> Tensor:
-    """`network` of a batch, (B, ...) each, that is filled up with zeros to a size where it is smaller."""
-    spare = size - len(parts[0])
+    """`network` of a batch, (B, ...) each, that is filled up with zeros to a size where it is smaller.
+
+    A part after the first may be (1, ...), the same for all of the batch: it stays as it is.
+    """
+    images = len(parts[0])
+    spare = size - images
     if spare <= 0:
         return network(*parts)
-    filled = (functional.pad(part, (*(0, 0) * (part.dim() - 1), 0, spare)) for part in parts)
-    return network(*filled)[:-spare]
+    filled = (
+        functional.pad(part, (*(0, 0) * (part.dim() - 1), 0, spare)) if len(part) == images else part
+        for part in parts
+    )
+    return network(*filled)[:images]
 
 
 def run_tiles(

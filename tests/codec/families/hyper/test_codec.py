@@ -16,6 +16,7 @@ from codec.contract import RGB, EncodeOptions
 from codec.entropy.symbol_streams import join_streams, split_streams
 from codec.entropy.tables import laplace_tables
 from codec.errors import BitstreamError, UnknownWeightsError
+from codec.families.hyper import codec as hyper_codec
 from codec.families.hyper import latent_coder as walk
 from codec.families.hyper.bitstream import HEADER_BYTES, pack_payload, parse_payload
 from codec.families.hyper.codec import HyperCodec, ResidentModel
@@ -23,7 +24,8 @@ from codec.families.hyper.config import ModelConfig
 from codec.families.hyper.mean_network import MeanNetwork
 from codec.families.hyper.weights import Weights, export, understand
 from codec.metrics import psnr_db
-from codec.parts import precision, tile_loop
+from codec.parts import precision, tile_loop, tiled_decoder, tiled_model
+from codec.parts.company import Company
 from codec.parts.tiled_model import AnalysedImage
 from codec.weights_file import parse_weights
 from tests.support.photographs import picture
@@ -189,3 +191,17 @@ def _file(*, seed: int) -> bytes:
 def test_slices_that_cannot_be_are_refused(slices: tuple[int, ...]) -> None:
     with pytest.raises(ValidationError, match="two or more slices of at least 1 and 768 channels in all"):
         ModelConfig(slices=slices)
+
+
+def test_a_batch_that_is_filled_up_as_on_a_gpu_gives_what_each_image_gives(
+    tiny: Weights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled = Company(positions=128, tiles=2, filled=True)
+    for module in (hyper_codec, tiled_model, tiled_decoder, tile_loop):
+        monkeypatch.setattr(module, "company_on", lambda device: filled)
+    codec = HyperCodec(tiny, device=CPU)
+    images = [picture(60, 50, seed=number) for number in range(3)]
+    for options in (EncodeOptions(quality=20), EncodeOptions(quality=45)):
+        together = [one.payload for one in codec.encode(images, options)]
+        assert together == [codec.encode([image], options)[0].payload for image in images]
+        assert [one.pixels.shape for one in codec.decode(together)] == [image.shape for image in images]
