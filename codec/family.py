@@ -55,6 +55,13 @@ class OtherDecoder:
     """What its pictures are for, in one sentence with its full stop."""
     generates: bool
     """Whether they show what no payload says."""
+    shares: str | None = None
+    """Name of the decoder whose weights files are this one's too; None: files of its own name, or none at all."""
+
+    @property
+    def name_in_files(self) -> str:
+        """The decoder that its weights files name."""
+        return self.shares or self.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -122,6 +122,12 @@ def check_decoder(name: str) -> OtherDecoder | None:
     return others.get(name)
 
 
+def name_in_files(decoder: str) -> str:
+    """The decoder that the weights files of a decoder name: one network may serve several."""
+    others = (one for family in families().values() for one in family.decoders)
+    return next((one.name_in_files for one in others if one.name == decoder), decoder)
+
+
 def load_codec(
     codec_id: str = DEFAULT_CODEC,
     *,

@@ -100,7 +100,7 @@ def _facts(family: Family, presets: list[Preset], shipped: list[DecoderFile]) ->
             {
                 **asdict(decoder),
                 "licence": family.licence,
-                "shipped": [asdict(one) for one in shipped if one.decoder == decoder.name],
+                "shipped": [asdict(one) for one in shipped if one.decoder == decoder.name_in_files],
             }
             for decoder in family.decoders
         ],
@@ -129,7 +129,7 @@ def _decoder_lines(family: Family, shipped: list[DecoderFile]) -> Iterator[str]:
     names = presets_by_digest(family) if shipped else {}
     for decoder in family.decoders:
         generates = " (generates)" if decoder.generates else ""
-        presets = [names.get(one.shows, one.shows) for one in shipped if one.decoder == decoder.name]
+        presets = [names.get(one.shows, one.shows) for one in shipped if one.decoder == decoder.name_in_files]
         of = f" For payloads of {', '.join(presets)}." if presets else ""
         yield f"  --decoder {decoder.name}{generates}: {decoder.purpose}{of}"
 

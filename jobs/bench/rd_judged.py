@@ -16,7 +16,7 @@ from codec.bench.zoo.measure import Original, Plan, measure
 from codec.bench.zoo.sheet import Sheet
 from codec.contract import FAITHFUL, Codec
 from codec.decoder_file import shipped_decoders
-from codec.registry import families
+from codec.registry import families, name_in_files
 from codec.weights_file import config_of, digest_of
 from jobs.bench.images import BenchImage
 from jobs.terminal.progress import count_steps
@@ -95,5 +95,5 @@ def _configs_of(codec: Codec, decoder: str) -> Iterator[str]:
     own = {digest_of(data).hex() for data in codec.weights.values()}
     for family in families().values():
         for file, data in shipped_decoders(family):
-            if family.id == codec.id and file.decoder == decoder and file.shows in own:
+            if family.id == codec.id and file.decoder == name_in_files(decoder) and file.shows in own:
                 yield config_of(data, where=file.name)

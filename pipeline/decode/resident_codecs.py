@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from codec.contract import FAITHFUL, Codec
 from codec.errors import UnknownWeightsError
-from codec.registry import load_codec
+from codec.registry import load_codec, name_in_files
 from pipeline.archive.decoders import read_decoder, stored_decoders
 from pipeline.archive.weights import read_stored_weights
 from pipeline.store.storage import Storage
@@ -32,7 +32,7 @@ class ResidentCodecs:
         self._codecs: dict[str, Codec] = {}
         self._weights: dict[str, dict[bytes, bytes]] = {}
         self._decoders: dict[str, list[bytes]] = {}
-        """Weights files of the archive's decoders, by their names; of names that were asked for."""
+        """Weights files of the archive's decoders by the names in them, of decoders that were asked for."""
 
     def use(self, codec_id: str, work: Callable[[Codec], _Result], *, decoder: str = FAITHFUL) -> _Result:
         """Do work that decodes payloads. It begins again whenever it needs weights that must be read first.
@@ -68,10 +68,11 @@ class ResidentCodecs:
     def _find_decoder(self, name: str) -> None:
         """Have codecs loaded with what the archive keeps of a decoder, from the first time on that it is asked for."""
         with self._lock:
-            if name == FAITHFUL or name in self._decoders:
+            in_files = name_in_files(name)
+            if name == FAITHFUL or in_files in self._decoders:
                 return
-            kept = [read_decoder(self._archive, place) for place in stored_decoders(self._archive, name)]
-            self._decoders[name] = kept
+            kept = [read_decoder(self._archive, place) for place in stored_decoders(self._archive, in_files)]
+            self._decoders[in_files] = kept
             if kept:
                 self._codecs.clear()
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from codec.decoder_file import read_decoder_file, shipped_decoders
 from codec.near_names import did_you_mean
-from codec.registry import families
+from codec.registry import families, name_in_files
 from codec.weights_file import SUFFIX
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.decoders import remove_decoders, store_decoder, stored_decoders
@@ -103,7 +103,9 @@ def _offered(archive: Storage, named: str) -> Iterator[tuple[str, str, bytes]]:
         yield file.decoder, file.shows, data
         return
     shipped = [one for family in families().values() for one in shipped_decoders(family)]
-    meant = [(file.decoder, file.shows, data) for file, data in shipped if file.decoder == named]
+    meant = [
+        (file.decoder, file.shows, data) for file, data in shipped if file.decoder == name_in_files(named)
+    ]
     if not meant:
         known = sorted({file.decoder for file, _ in shipped})
         raise ConfigError(

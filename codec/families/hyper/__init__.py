@@ -24,6 +24,7 @@ FAMILY: Final = Family(
             name="half-realistic",
             purpose="Half way from the faithful picture to the realistic one.",
             generates=True,
+            shares="realistic",
         ),
         OtherDecoder(
             name="consistent",

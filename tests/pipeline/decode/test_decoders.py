@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from codec.contract import FAITHFUL
+from codec.errors import CodecConfigError
 from codec.weights_file import digest_of, weights_bytes, weights_name
 from pipeline import Archive, ArchiveDataset
 from pipeline.archive.decoders import store_decoder, stored_decoders
@@ -120,6 +121,10 @@ def test_what_an_archive_keeps_comes_before_what_ships(archive: str, monkeypatch
     flip(Path(archive) / place.path, 0)
     with pytest.raises(DamagedError, match=r"the file is damaged.*--remove sampled"):
         Archive(archive).get("a.png", decoder=NEGATIVE)
+    store_decoder(storage, b"shared", name="realistic", shows=shows)
+    with pytest.raises(CodecConfigError, match="got 'half-realistic'"):
+        Archive(archive).get("a.png", decoder="half-realistic")
+    assert given[-1] == [b"shared"], "one network serves both"
 
 
 def _problems(archive: str, path: str) -> list[str]:
