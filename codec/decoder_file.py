@@ -10,6 +10,7 @@ from codec.errors import WeightsError
 from codec.family import Family
 from codec.preset import preset_names
 from codec.weights_file import SUFFIX, config_of, digest_of
+from codec.weights_role import DECODER, check_role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,11 +39,7 @@ def read_decoder_file(data: bytes, *, where: str) -> DecoderFile:
         WeightsError: it is damaged, or not a decoder's.
     """
     config = json.loads(config_of(data, where=where))
-    if config.get("role") != "decoder":
-        raise WeightsError(
-            f"expected the weights of a decoder, got {where}, which is a file of another role: a codec's own weights "
-            "are taken by `--weights`"
-        )
+    check_role(config, DECODER, where=where)
     try:
         return DecoderFile(
             decoder=config["decoder"],

@@ -10,13 +10,14 @@ import json
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from codec.errors import WeightsError
 from codec.family import Family
 from codec.weights_file import SUFFIX, WeightsFile, digest_of, parse_weights, read_weights
+from codec.weights_role import check_role
 
 _Config = TypeVar("_Config", bound=BaseModel)
 _Weights = TypeVar("_Weights")
@@ -90,16 +91,23 @@ def understood(files: Sequence[bytes], understand: Callable[[WeightsFile], _Weig
     return found
 
 
-def read_config(file: WeightsFile, kind: type[_Config], family: str) -> _Config:
-    """What a codec's weights file says of itself, as the config that a family writes into its files.
+def read_config(file: WeightsFile, kind: type[_Config], family: str, *, role: str | None = None) -> _Config:
+    """What a weights file says of itself, as the config that a family writes into its files.
 
+    Args:
+        file: read, and not yet understood.
+        kind: of config.
+        family: its id.
+        role: of `codec.weights_role`; None for a codec's own weights.
     Raises:
-        WeightsError: it is another family's, or says what this family's files do not say.
+        WeightsError: it is another family's, of another role, or says what such files do not say.
     """
-    if (named := named_family(file)) not in (None, family):
+    said = _said_by(file)
+    if (named := said.get("family", family)) != family:
         raise WeightsError(
             f"expected weights of {family}, got those of {named} ({file.where}); use them with {named}"
         )
+    check_role(said, role, where=file.where)
     try:
         return kind.model_validate_json(file.config)
     except ValidationError as error:
@@ -111,14 +119,14 @@ def read_config(file: WeightsFile, kind: type[_Config], family: str) -> _Config:
         ) from error
 
 
-def named_family(file: WeightsFile) -> str | None:
-    """The family that a file says it is of; None where it says none, as those of `ae-zfp-1` do.
-
-    Raises:
-        WeightsError: it does not say what it is.
-    """
+def _said_by(file: WeightsFile) -> dict[str, Any]:
+    """What a file says of itself, not yet understood; those of `ae-zfp-1` name no family."""
     try:
-        named: str | None = json.loads(file.config).get("family")
-    except (ValueError, AttributeError) as error:
+        said = json.loads(file.config)
+    except ValueError as error:
         raise WeightsError(f"weights {file.where} are damaged, or not Tenfold's: {error}") from error
-    return named
+    if not isinstance(said, dict):
+        raise WeightsError(
+            f"weights {file.where} are damaged, or not Tenfold's: expected keys and values, got {said!r}"
+        )
+    return said

@@ -14,6 +14,7 @@ from codec.families.hyper import FAMILY
 from codec.families.hyper.decoders.kinds import KINDS
 from codec.family_weights import read_config
 from codec.weights_file import WeightsFile, load_state, weights_bytes
+from codec.weights_role import DECODER
 
 
 class DecoderConfig(BaseModel):
@@ -25,7 +26,7 @@ class DecoderConfig(BaseModel):
     role: Literal["decoder"] = "decoder"
     decoder: str
     """Its name among the codec's decoders, of `codec.families.hyper.decoders.kinds`."""
-    shows: str = Field(alias="for", pattern="[0-9a-f]{16}")
+    shows: str = Field(validation_alias="for", serialization_alias="for", pattern="[0-9a-f]{16}")
     """Digest of the weights whose payloads it shows, hexadecimal."""
     name: str
     """For people: `realistic-small`."""
@@ -62,7 +63,7 @@ def understand_decoder(file: WeightsFile) -> DecoderWeights:
     Raises:
         WeightsError: it is no decoder's, of a kind that this release does not know, or not whole.
     """
-    config = read_config(file, DecoderConfig, FAMILY.id)
+    config = read_config(file, DecoderConfig, FAMILY.id, role=DECODER)
     kind = KINDS.get(config.decoder)
     if kind is None:
         raise WeightsError(

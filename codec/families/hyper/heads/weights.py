@@ -14,6 +14,7 @@ from codec.families.hyper.heads.config import LabelsConfig
 from codec.families.hyper.heads.network import LabelNetwork
 from codec.family_weights import read_config
 from codec.weights_file import WeightsFile, load_state, weights_bytes
+from codec.weights_role import HEAD
 
 
 class HeadConfig(BaseModel):
@@ -24,7 +25,7 @@ class HeadConfig(BaseModel):
     family: Literal["hyper-1"] = "hyper-1"
     role: Literal["head"] = "head"
     head: Literal["labels"] = "labels"
-    reads: str = Field(alias="for", pattern="[0-9a-f]{16}")
+    reads: str = Field(validation_alias="for", serialization_alias="for", pattern="[0-9a-f]{16}")
     """Digest of the weights whose payloads it reads, hexadecimal."""
     name: str
     """For people: `labels`."""
@@ -54,7 +55,7 @@ def understand_head(file: WeightsFile) -> HeadWeights:
     Raises:
         WeightsError: it is no head's of this family, or not whole.
     """
-    config = read_config(file, HeadConfig, FAMILY.id)
+    config = read_config(file, HeadConfig, FAMILY.id, role=HEAD)
     if len(config.labels) != config.model.classes:
         raise WeightsError(
             f"expected names of {config.model.classes} classes, got {len(config.labels)} ({file.where})"

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from torch import Tensor, nn
 
 from codec.contract import FAITHFUL, RGB, EncodeOptions
+from codec.decoder_file import read_decoder_file
 from codec.entropy.tables import laplace_tables
 from codec.errors import CodecConfigError, NoDecoderError, WeightsError
 from codec.families.hyper import FAMILY
@@ -55,9 +56,11 @@ def _a_kind(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def glass_for(digest: bytes, *, seed: int = 0) -> bytes:
     torch.manual_seed(seed)
-    model = {"latents": TINY.latents}
-    said = {"decoder": "glass", "for": digest.hex(), "name": "glass-tiny", "generates": True, "model": model}
-    return export_decoder(Glass(GlassConfig(**model)), DecoderConfig.model_validate(said))
+    model = GlassConfig(latents=TINY.latents)
+    config = DecoderConfig(
+        decoder="glass", shows=digest.hex(), name="glass-tiny", generates=True, model=model.model_dump()
+    )
+    return export_decoder(Glass(model), config)
 
 
 def understood(data: bytes) -> DecoderWeights:
@@ -129,10 +132,12 @@ def test_weights_say_what_they_are_for(tiny: Weights) -> None:
     data = glass_for(tiny.digest)
     decoder = understood(data)
     assert (decoder.shows, decoder.config.decoder, decoder.digest) == (tiny.digest, "glass", digest_of(data))
-    with pytest.raises(WeightsError, match="expected weights of hyper-1, got a config that says at"):
+    message = r"expected a codec's own weights, got a decoder \(glass\) of hyper-1 .*tenfold decoders --add"
+    with pytest.raises(WeightsError, match=message):
         load(device=CPU, own=data, others=[])
-    with pytest.raises(WeightsError, match="expected weights of hyper-1, got a config that says at"):
-        understood(tiny.data)
+    for ask in (understood, lambda data: read_decoder_file(data, where="a test")):
+        with pytest.raises(WeightsError, match="expected a decoder, got a codec's own weights of hyper-1"):
+            ask(tiny.data)
     kinds.KINDS.pop("glass")
     with pytest.raises(WeightsError, match=r"got those of 'glass' .* which this release does not know"):
         understood(data)

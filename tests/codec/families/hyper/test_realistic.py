@@ -82,14 +82,12 @@ def test_a_payload_has_one_realistic_picture_whole_and_in_part(busy: Realistic) 
     own = understand(
         parse_weights(export(busy_model(), laplace_tables(), name="busy", recipe={}), where="test")
     )
-    config = DecoderConfig.model_validate(
-        {
-            "decoder": "realistic",
-            "for": own.digest.hex(),
-            "name": "busy",
-            "generates": True,
-            "model": busy.config.model_dump(mode="json"),
-        }
+    config = DecoderConfig(
+        decoder="realistic",
+        shows=own.digest.hex(),
+        name="busy",
+        generates=True,
+        model=busy.config.model_dump(mode="json"),
     )
     decoder = understand_decoder(parse_weights(export_decoder(busy, config), where="test"))
     codec = HyperCodec(own, decoders=[decoder], device=CPU)

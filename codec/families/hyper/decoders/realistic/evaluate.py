@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, cast
+from typing import Final
 
 import numpy as np
 import torch
@@ -45,7 +45,7 @@ def evaluate(
     facts: dict[str, float] = {}
     for quality in stage("qualities evaluated", qualities):
         encoded = codec.encoder.finish(prepared, [EncodeOptions(quality=quality)] * len(parts))
-        read = [cast(TiledLatents, codec.reader.read(one.payload)) for one in encoded]
+        read = [codec.reader.read(one.payload) for one in encoded]
         decoded = [_shown(network, one, number) for number, one in enumerate(read)]
         label = f"q{quality:02d}"
         decibels = [psnr_db(part, one) for part, one in zip(parts, decoded, strict=True)]

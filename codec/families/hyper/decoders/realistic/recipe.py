@@ -113,16 +113,14 @@ class RealisticRecipe:
         del crops  # nothing is fitted
         loss = self._config.loss
         judges = {"LPIPS (AlexNet)": loss.lpips, "spectral peaks": loss.peaks}
-        config = DecoderConfig.model_validate(
-            {
-                "decoder": NAME,
-                "for": self._codec.digest.hex(),
-                "name": self._config.preset,
-                "generates": True,
-                "model": model.decoder.config.model_dump(mode="json"),
-                "recipe": record
-                | {"trained_on": [name for name, weight in judges.items() if weight], "generates": True},
-            }
+        config = DecoderConfig(
+            decoder=NAME,
+            shows=self._codec.digest.hex(),
+            name=self._config.preset,
+            generates=True,
+            model=model.decoder.config.model_dump(mode="json"),
+            recipe=record
+            | {"trained_on": [name for name, weight in judges.items() if weight], "generates": True},
         )
         return export_decoder(model.decoder, config)
 
