@@ -45,14 +45,14 @@ def parse_payload(payload: bytes | memoryview) -> Envelope:
         BitstreamError: it is truncated, damaged, too large, or not of this format.
     """
     view = memoryview(payload)
-    envelope = parse_prefix(view)
+    _check_header(view)
     (crc32,) = struct.unpack_from("<I", view, HEADER_BYTES - 4)
     head = bytes(view[: HEADER_BYTES - 4]) + bytes(4)
     if (found := zlib.crc32(view[HEADER_BYTES:], zlib.crc32(head))) != crc32:
         raise BitstreamError(
             f"expected checksum {crc32:08x}, got {found:08x}: the payload is damaged or truncated"
         )
-    return envelope
+    return parse_prefix(view)
 
 
 def parse_prefix(prefix: bytes | memoryview) -> Envelope:
@@ -62,16 +62,8 @@ def parse_prefix(prefix: bytes | memoryview) -> Envelope:
         BitstreamError: the header is truncated, or not of this format.
     """
     view = memoryview(prefix)
-    if len(view) < HEADER_BYTES:
-        raise BitstreamError(
-            f"expected a payload of at least {HEADER_BYTES} bytes, got {len(view)}: truncated"
-        )
+    _check_header(view)
     magic, sixteenths, digest, width, height, symbols_crc32, _ = _HEADER.unpack_from(view)
-    if magic not in (MAGIC, MAPPED_MAGIC):
-        raise BitstreamError(
-            f"expected a payload that begins with {MAGIC!r} or {MAPPED_MAGIC!r}, got {bytes(magic)!r}: damaged, of "
-            "another codec, or written by a newer tenfold"
-        )
     body, map_table = view[HEADER_BYTES:], None
     if magic == MAPPED_MAGIC:
         map_table, body = _map_table(body), body[1:]
@@ -88,6 +80,19 @@ def parse_prefix(prefix: bytes | memoryview) -> Envelope:
         )
     except ValueError as error:
         raise BitstreamError(f"a payload announces what this build does not decode: {error}") from error
+
+
+def _check_header(view: memoryview) -> None:
+    """Refuse what has no header of this format."""
+    if len(view) < HEADER_BYTES:
+        raise BitstreamError(
+            f"expected a payload of at least {HEADER_BYTES} bytes, got {len(view)}: truncated"
+        )
+    if (magic := bytes(view[: len(MAGIC)])) not in (MAGIC, MAPPED_MAGIC):
+        raise BitstreamError(
+            f"expected a payload that begins with {MAGIC!r} or {MAPPED_MAGIC!r}, got {magic!r}: damaged, of another "
+            "codec, or written by a newer tenfold"
+        )
 
 
 def _map_table(rest: memoryview) -> int:

@@ -10,7 +10,7 @@ import torch
 
 from codec.contract import RGB, EncodeOptions
 from codec.errors import BitstreamError
-from codec.families.hyper.bitstream import HEADER_BYTES, pack_payload, parse_payload
+from codec.families.hyper.bitstream import HEADER_BYTES, MAPPED_MAGIC, pack_payload, parse_payload
 from codec.families.hyper.codec import HyperCodec
 from codec.families.hyper.decoders.consistent import ConsistentDecoder
 from codec.families.hyper.weights import Weights
@@ -91,9 +91,23 @@ def test_tiles_strips_and_parts_of_a_mapped_image_equal_the_whole(
     opened = codec.open(payload)
     assert np.array_equal(opened.region(70, 50, 150, 90), whole[50:140, 70:220])
     assert opened.scaled(4).shape == (50, 83, 3)
-    resident = codec.reader._models[payload[6:14]]  # type: ignore[attr-defined]
+    resident = codec.reader._models[payload[6:14]]
     monkeypatch.setattr(resident, "synthesis", replace(resident.synthesis, tile=5))
     assert np.abs(codec.decode([payload])[0].pixels.astype(int) - whole).max() <= 1
+
+
+def test_a_prefix_of_a_mapped_payload_shows_more_with_more_bytes_and_has_no_map_before_it_is_read(
+    codec: HyperCodec,
+) -> None:
+    options = EncodeOptions(quality=40, importance=spot(2, 2))
+    payload = codec.encode([picture(70, 90)], options)[0].payload
+    assert payload.startswith(MAPPED_MAGIC)
+    shown = [codec.preview(payload[:length]) for length in range(HEADER_BYTES + 1, len(payload) + 1, 97)]
+    assert [one.known for one in shown] == sorted(one.known for one in shown)
+    assert shown[0].known == 0.0
+    assert np.array_equal(codec.preview(payload).pixels, codec.decode([payload])[0].pixels)
+    with pytest.raises(BitstreamError, match="got nothing"):
+        codec.preview(payload[:HEADER_BYTES])
 
 
 def test_damaged_maps_are_refused(codec: HyperCodec) -> None:
@@ -144,16 +158,17 @@ def test_the_automatic_map_gives_strong_textures_less() -> None:
         steps_of(automatic_map(part), width=part.shape[1], height=part.shape[0], block=64)
         for part in (image, np.ascontiguousarray(image[:100, :150]))
     )
-    assert steps is not None
-    assert np.array_equal(steps, np.repeat([[4, -2, -2]], 2, 0))
-    assert np.array_equal(cut, steps)
+    for found in (steps, cut):
+        assert found is not None
+        assert np.array_equal(found, np.repeat([[4, -2, -2]], 2, 0))
     assert automatic_map(image[:5]).tolist() == [[USUAL]]
 
 
 def test_a_consistent_picture_knows_its_map(hyper: HyperCodec, photo: RGB) -> None:
-    image, options = photo[150:214, 200:328], EncodeOptions(quality=20, importance=spot(1, 2))
+    image, options = photo[150:214, 200:328], EncodeOptions(quality=20, importance=spot(2, 2))
     payload = hyper.encode([image], options)[0].payload
     decoder = hyper.decoders["consistent"]
     assert isinstance(decoder, ConsistentDecoder)
+    assert payload.startswith(MAPPED_MAGIC)
     found = decoder.find(hyper.reader.read(payload))
     assert found.latents_off + found.hyper_latents_off < 0.01 * found.symbols
