@@ -39,7 +39,7 @@ def test_no_cut_behind_the_header_is_an_error() -> None:
     codec = block_codec()
     image = np.random.default_rng(0).integers(0, 256, (16, 32, 3), np.uint8)  # escapes too
     (encoded,) = codec.encode([image], EncodeOptions(quality=60))
-    header = len(encoded.payload) - len(codec.reader._parsed(encoded.payload).body)  # type: ignore[attr-defined]
+    header = len(encoded.payload) - len(codec.reader._parsed(encoded.payload).body)
     lengths = (header, *range(header + 1, len(encoded.payload), 37), len(encoded.payload))
     known = [codec.preview(encoded.payload[:length]).known for length in lengths]
     assert known == sorted(known)
@@ -53,7 +53,7 @@ def test_what_is_known_of_a_prefix_is_what_the_whole_says() -> None:
     image = np.random.default_rng(1).integers(0, 256, (32, 48, 3), np.uint8)
     (encoded,) = codec.encode([image], EncodeOptions(quality=30))
     whole = codec.latents(encoded.payload)
-    latents, known = codec.reader.read_prefix(encoded.payload[: len(encoded.payload) // 2])  # type: ignore[attr-defined]
+    latents, known = codec.reader.read_prefix(encoded.payload[: len(encoded.payload) // 2])
     cut = latents.y_hat()
     assert 0.2 < known < 0.8
     assert np.all((cut == whole) | (cut == 0.0))

@@ -13,6 +13,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +23,7 @@ from PIL import Image
 from torch import Tensor
 
 from codec.contract import RGB, EncodeOptions
+from codec.families.hyper.codec import HyperCodec
 from codec.families.hyper.heads.evaluate import Agreement, agreement
 from codec.families.hyper.heads.lessons import shrunk
 from codec.families.hyper.heads.teacher import View
@@ -94,7 +96,7 @@ def main() -> None:
             ("teacher on JPEG", jpeg, jpeg_bytes),
         ):
             print(_line(quality, name, bits * size, answers.held_against(originals)), flush=True)
-        _print_seconds(codec.see, codec.decode, payloads[:4], quality, eye)
+        _print_seconds(codec, payloads[:4], quality, eye)
 
 
 def _line(quality: int, name: str, bpp: float, found: Agreement) -> str:
@@ -102,16 +104,12 @@ def _line(quality: int, name: str, bpp: float, found: Agreement) -> str:
     return f"| {quality} | {name} | {bpp:.3f} | " + " | ".join(f"{value:.3f}" for value in values) + " |"
 
 
-def _print_seconds(
-    see: Callable[[list[bytes]], object],
-    decode: Callable[[list[bytes]], Sequence[object]],
-    payloads: Sequence[bytes],
-    quality: int,
-    eye: TeacherEye,
-) -> None:
-    seen = np.mean([_seconds(lambda one=one: see([one])) for one in payloads])  # type: ignore[misc]
-    decoded = np.mean([_seconds(lambda one=one: decode([one])) for one in payloads])  # type: ignore[misc]
-    pixels: RGB = decode([payloads[0]])[0].pixels  # type: ignore[attr-defined]
+def _print_seconds(codec: HyperCodec, payloads: Sequence[bytes], quality: int, eye: TeacherEye) -> None:
+    seen, decoded = (
+        float(np.mean([_seconds(partial(work, [payload])) for payload in payloads]))
+        for work in (codec.see, codec.decode)
+    )
+    pixels = codec.decode(payloads[:1])[0].pixels
     looked = _seconds(lambda: eye.look(pixels, Answers()))
     print(
         f"quality {quality}: head {1e3 * seen:.0f} ms, decode {1e3 * decoded:.0f} ms, teacher {1e3 * looked:.0f} ms: "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
 import numpy as np
 import pytest
 import torch
@@ -64,12 +66,9 @@ def test_of_a_large_picture_no_more_is_read_than_is_looked_at(codec: HyperCodec)
     assert network.channels_of(5, 99) == 16
     assert network.channels_of(6, 99) == 6
     small, large = payloads_of(codec, picture(40, 40), picture(200, 200))
-    asked: list[int] = []
-    read_first = codec.reader.read_first
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(codec.reader, "read_first", lambda p, c: asked.append(c) or read_first(p, c))
+    with mock.patch.object(codec.reader, "read_first", side_effect=codec.reader.read_first) as read_first:
         codec.see([large, small])
-    assert sorted(asked) == [6, 16]
+    assert sorted(call.args[1] for call in read_first.call_args_list) == [6, 16]
 
 
 def test_payloads_of_other_weights_are_refused(codec: HyperCodec) -> None:
