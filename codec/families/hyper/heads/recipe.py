@@ -141,13 +141,14 @@ class LabelsRecipe:
     def export(self, model: LabelNetwork, record: dict[str, object], crops: Crops) -> bytes:
         """The head, with the names of its classes."""
         del crops
-        config = HeadConfig(
-            reads=self._digest.hex(),
-            name=self._config.preset,
-            model=self._config.model,
-            labels=class_names(),
-            recipe=record | {"teacher": f"{LITE0.name} ({LITE0.weights.package})"},
-        )
+        said = {
+            "for": self._digest.hex(),
+            "name": self._config.preset,
+            "model": self._config.model,
+            "labels": class_names(),
+            "recipe": record | {"teacher": f"{LITE0.name} ({LITE0.weights.package})"},
+        }
+        config = HeadConfig.model_validate(said)
         return export_head(model, config)
 
     def state(self) -> dict[str, object]:
