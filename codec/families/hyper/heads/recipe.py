@@ -18,6 +18,7 @@ from torch.nn import functional
 from codec.colour import rgb_to_ycbcr
 from codec.contract import RGB
 from codec.families.hyper import FAMILY
+from codec.families.hyper.frozen import frozen_codec, rounded_latents
 from codec.families.hyper.heads.evaluate import agreement, as_facts
 from codec.families.hyper.heads.halving import halving_matrix
 from codec.families.hyper.heads.lessons import Lessons, Memory, parts_of, shrunk
@@ -25,8 +26,6 @@ from codec.families.hyper.heads.network import LabelNetwork
 from codec.families.hyper.heads.teacher import View
 from codec.families.hyper.heads.train_config import LabelsTrainConfig
 from codec.families.hyper.heads.weights import HeadConfig, export_head, understand_head
-from codec.families.hyper.model import HyperModel
-from codec.families.hyper.weights import understand
 from codec.parts.quality import TOP
 from codec.perception.class_names import class_names
 from codec.perception.inverted_residuals import LITE0, load_classifier
@@ -50,10 +49,7 @@ class LabelsRecipe:
             WeightsError: the codec's weights cannot be used, or the teacher's package is not installed.
         """
         self._config, self._device = config, device
-        given = Path(config.codec)
-        codec = understand(
-            read_weights(given if given.suffix == SUFFIX else FAMILY.weights_path(config.codec))
-        )
+        codec = frozen_codec(config.codec)
         self._codec, self._digest = codec.model.to(device), codec.digest
         self._teacher = load_classifier(LITE0).to(device)
         self._memory = Memory(config.remembered)
@@ -186,19 +182,10 @@ class LabelsRecipe:
         assert self._view is not None
         x_BCHW = rgb_to_ycbcr(rgb_BCHW).contiguous(memory_format=torch.channels_last)
         with torch.no_grad():
-            y_BMhw = _as_coded(self._codec, x_BCHW, quality_B)
+            y_BMhw = rounded_latents(self._codec, x_BCHW, quality_B)
             features_BCuv = self._teacher(rgb_BCHW)
             return Lessons(
                 y_BKhw=y_BMhw[:, : self._config.model.channels],
                 e_BEuv=self._view.embedded(features_BCuv),
                 logits_BK=self._teacher.logits(features_BCuv),
             )
-
-
-def _as_coded(model: HyperModel, x_BCHW: Tensor, quality_B: Tensor) -> Tensor:
-    """y_hat, (B, M, h, w), as payloads of those qualities have it."""
-    y_BMhw = model.analysis(x_BCHW)
-    gain = model.gain(quality_B)
-    z_BNuv = model.hyper_analysis(y_BMhw, model.analysis.size[None, :, None, None], gain, quality_B).round()
-    foreseen = model.foreseen(z_BNuv, quality_B)
-    return model.walk(y_BMhw * gain, foreseen, quality_B, model.bit_worth(quality_B)).y_hat_BMhw

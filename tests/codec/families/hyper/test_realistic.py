@@ -14,8 +14,8 @@ from codec.contract import EncodeOptions
 from codec.entropy.tables import laplace_tables
 from codec.families.hyper.codec import HyperCodec
 from codec.families.hyper.decoders.realistic.config import Drawing, RealisticConfig
-from codec.families.hyper.decoders.realistic.latents import with_noise
 from codec.families.hyper.decoders.realistic.network import Realistic
+from codec.families.hyper.decoders.realistic.noise import with_noise
 from codec.families.hyper.decoders.weights import DecoderConfig, export_decoder, understand_decoder
 from codec.families.hyper.weights import export, understand
 from codec.metrics import psnr_db

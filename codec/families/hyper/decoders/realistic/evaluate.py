@@ -12,8 +12,8 @@ from torch import Tensor
 from codec.colour import planes_to_pixels
 from codec.contract import RGB, EncodeOptions
 from codec.families.hyper.codec import HyperCodec
-from codec.families.hyper.decoders.realistic.latents import with_noise
 from codec.families.hyper.decoders.realistic.network import Realistic
+from codec.families.hyper.decoders.realistic.noise import with_noise
 from codec.families.hyper.decoders.realistic.spectrum import standing_out
 from codec.families.hyper.weights import Weights
 from codec.metrics import psnr_db

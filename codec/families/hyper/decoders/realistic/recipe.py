@@ -16,12 +16,12 @@ from codec.families.hyper import FAMILY
 from codec.families.hyper.decoders.realistic.config import RealisticConfig
 from codec.families.hyper.decoders.realistic.critic import Critic
 from codec.families.hyper.decoders.realistic.evaluate import evaluate
-from codec.families.hyper.decoders.realistic.latents import rounded_latents, with_noise
 from codec.families.hyper.decoders.realistic.network import Realistic
+from codec.families.hyper.decoders.realistic.noise import with_noise
 from codec.families.hyper.decoders.realistic.objective import Shown, objective
 from codec.families.hyper.decoders.realistic.train_config import SHIFTS, RealisticTrainConfig
 from codec.families.hyper.decoders.weights import DecoderConfig, export_decoder, understand_decoder
-from codec.families.hyper.weights import understand
+from codec.families.hyper.frozen import frozen_codec, rounded_latents
 from codec.parts.precision import has_bfloat16
 from codec.parts.quality import TOP
 from codec.perception.lpips import load_lpips
@@ -51,10 +51,7 @@ class RealisticRecipe:
         """
         self._config, self._device = config, device
         self._bfloat16 = config.bfloat16 and has_bfloat16(device)
-        given = Path(config.codec)
-        self._codec = understand(
-            read_weights(given if given.suffix == SUFFIX else FAMILY.weights_path(config.codec))
-        )
+        self._codec = frozen_codec(config.codec)
         self._frozen = self._codec.model.to(device)
         self._shape = RealisticConfig(codec=self._codec.config.model, drawing=config.drawing)
         self._lpips: Callable[[Tensor, Tensor], Tensor] | None = None

@@ -1,22 +1,38 @@
-"""What a decoder is trained on: latents as payloads round them, of a codec that does not learn.
+"""A codec that does not learn: what a decoder or a head of its payloads is trained on.
 
 Shape legend: x_BCHW YCbCr pixels; y_BMhw latents.
 """
 
 from __future__ import annotations
 
-import numpy as np
+from pathlib import Path
+
 import torch
 from torch import Tensor
 
+from codec.families.hyper import FAMILY
 from codec.families.hyper.model import HyperModel
+from codec.families.hyper.weights import Weights, understand
+from codec.weights_file import SUFFIX, read_weights
+
+
+def frozen_codec(named: str) -> Weights:
+    """The codec that a training config names: a preset of `hyper-1`, or the path of a weights file.
+
+    Raises:
+        WeightsError: there is no such file, or it is another family's or role's.
+    """
+    given = Path(named)
+    return understand(read_weights(given if given.suffix == SUFFIX else FAMILY.weights_path(named)))
 
 
 def rounded_latents(model: HyperModel, x_BCHW: Tensor, quality_B: Tensor) -> Tensor:
     """y_hat, (B, M, h, w): what coding would leave of patches, by the model's own walk, without gradients.
 
     Args:
+        model: the codec's.
         x_BCHW: H and W multiples of 64.
+        quality_B: of each patch, in [0, 63].
     """
     with torch.no_grad():
         y_BMhw = model.analysis(x_BCHW)
@@ -26,10 +42,3 @@ def rounded_latents(model: HyperModel, x_BCHW: Tensor, quality_B: Tensor) -> Ten
         ).round()
         foreseen = model.foreseen(z_BNuv, quality_B)
         return model.walk(y_BMhw * gain, foreseen, quality_B, model.bit_worth(quality_B)).y_hat_BMhw
-
-
-def with_noise(y_BMhw: Tensor, values: int, chance: np.random.Generator) -> Tensor:
-    """Latents and so many values of noise beside each, uniform in [-1, 1)."""
-    batch, _, rows, columns = y_BMhw.shape
-    drawn = chance.random((batch, values, rows, columns), dtype=np.float32) * 2.0 - 1.0
-    return torch.cat((y_BMhw, torch.from_numpy(drawn).to(y_BMhw)), 1)
