@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from codec.contract import RGB, Decoder, Latents
-from codec.parts.tiled_reader import TiledLatents
+from codec.parts.tiled_latents import TiledLatents
 
 SAMPLED: Final = "sampled"
 """Its name among a codec's decoders."""

@@ -13,8 +13,8 @@ from codec.contract import RGB, Decoder, Latents
 from codec.parts.company import company_on, gathered
 from codec.parts.noise import noise_at
 from codec.parts.tile_loop import Synthesised, synthesised
+from codec.parts.tiled_latents import TiledLatents
 from codec.parts.tiled_model import SampledNetwork, TiledNetwork
-from codec.parts.tiled_reader import TiledLatents
 
 
 class TiledDecoder(Decoder):

@@ -36,7 +36,7 @@ from codec.families.hyper.decoders.hyper_step import hyper_step
 from codec.families.hyper.latent_coder import RATIO
 from codec.parts.tile_loop import analysed_tiles
 from codec.parts.tiled_decoder import TiledDecoder
-from codec.parts.tiled_reader import TiledLatents, begun
+from codec.parts.tiled_latents import TiledLatents, begun
 from codec.tiles import Span, tile_grid
 
 if TYPE_CHECKING:  # a codec of such models makes this decoder

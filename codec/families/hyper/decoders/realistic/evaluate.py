@@ -18,7 +18,7 @@ from codec.families.hyper.decoders.realistic.spectrum import standing_out
 from codec.families.hyper.weights import Weights
 from codec.metrics import psnr_db
 from codec.parts.quality import quality_tensor
-from codec.parts.tiled_reader import TiledLatents
+from codec.parts.tiled_latents import TiledLatents
 from codec.training.recipe import Evaluation, EvaluationPoint
 from codec.training.session import stage
 
