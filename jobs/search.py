@@ -12,7 +12,7 @@ from jobs.options import ArchiveUrl, AsJson, ConfigFile, read_config, usage
 from jobs.terminal.exit_codes import clear_errors
 from jobs.terminal.output import print_json, readable, say
 from pipeline.decode.archive import Archive
-from pipeline.search.run import Found, Judge, embedding_of_file, like, says
+from pipeline.search.run import Found, Nearness, embedding_of_file, like, says
 from pipeline.search.run import search as search_archive
 from pipeline.store.storage import Storage
 from pipeline.words import counted
@@ -54,9 +54,9 @@ def search(
         with usage():
             _check_one_of(words, like_key, like_file)
         settings = read_config(config)
-        opened = Storage(archive, settings.storage)
-        judge, least = _judge(archive, words, like_key, like_file)
-        found = search_archive(opened, judge, most=most, least=least, without=like_key)
+        storage = Storage(archive, settings.storage)
+        nearness, least = _nearness(storage, words, like_key, like_file)
+        found = search_archive(storage, nearness, most=most, least=least, without=like_key)
         if as_json:
             print_json(asdict(found))
         else:
@@ -74,14 +74,15 @@ def _check_one_of(words: str | None, like_key: str | None, like_file: Path | Non
         raise typer.BadParameter(f"expected one of WORDS, --like and --like-file; got {len(given) or 'none'}")
 
 
-def _judge(
-    archive: str, words: str | None, like_key: str | None, like_file: Path | None
-) -> tuple[Judge, float]:
+def _nearness(
+    storage: Storage, words: str | None, like_key: str | None, like_file: Path | None
+) -> tuple[Nearness, float]:
     """How near an image is, and what it must be nearer than."""
     if words is not None:
         return says(words), 0.0
     if like_key is not None:
-        return like(Archive(archive, device="cpu").embedding(like_key)), -1.0
+        opened = Archive(storage.url, options=storage.options, device="cpu")
+        return like(opened.embedding(like_key)), -1.0
     assert like_file is not None
     return like(embedding_of_file(like_file.read_bytes())), -1.0
 

@@ -23,7 +23,7 @@ from pipeline.store.storage import Storage
 from pipeline.types import Image
 
 Scores = npt.NDArray[np.float32]
-Judge = Callable[[ShardLabels], Scores]
+Nearness = Callable[[ShardLabels], Scores]
 """How near each image of a file of labels is: higher is nearer."""
 
 
@@ -49,22 +49,22 @@ class Found:
     """Images of the archive that have none: `tenfold label` makes those of coded ones."""
 
 
-def like(embedding_E: npt.NDArray[np.float32]) -> Judge:
-    """Nearness to an embedding: the cosine."""
+def like(embedding_E: npt.NDArray[np.float32]) -> Nearness:
+    """Nearness to an embedding: the cosine; -1 of embeddings that have another length, and so another head's."""
     wanted = embedding_E.astype(np.float32) / max(float(np.linalg.norm(embedding_E)), 1e-12)
 
-    def judge(seen: ShardLabels) -> Scores:
+    def nearness(seen: ShardLabels) -> Scores:
         if seen.embeddings_NE.shape[1] != len(wanted):
-            return np.zeros(len(seen), np.float32)
+            return np.full(len(seen), -1.0, np.float32)
         embeddings_NE = seen.embeddings_NE.astype(np.float32)
         norms_N = np.linalg.norm(embeddings_NE, axis=1)
         cosines: Scores = (embeddings_NE @ wanted / np.maximum(norms_N, 1e-12)).astype(np.float32)
         return cosines
 
-    return judge
+    return nearness
 
 
-def says(words: str) -> Judge:
+def says(words: str) -> Nearness:
     """How sure the head is of labels in which all the words occur.
 
     Raises:
@@ -74,7 +74,7 @@ def says(words: str) -> Judge:
     if not wanted:
         raise ConfigError("Expected words that labels may have, such as 'lighthouse'; got none.")
 
-    def judge(seen: ShardLabels) -> Scores:
+    def nearness(seen: ShardLabels) -> Scores:
         return np.array(
             [
                 sum(
@@ -87,17 +87,17 @@ def says(words: str) -> Judge:
             np.float32,
         )
 
-    return judge
+    return nearness
 
 
 def search(
-    archive: Storage, judge: Judge, *, most: int, least: float = -1.0, without: str | None = None
+    archive: Storage, nearness: Nearness, *, most: int, least: float = -1.0, without: str | None = None
 ) -> Found:
     """The nearest images of an archive, as it is now.
 
     Args:
         archive: its labels must have been made.
-        judge: `like` or `says`.
+        nearness: `like` or `says`.
         most: hits.
         least: hits are nearer than that.
         without: a key that is not to be found: what the others are held against.
@@ -111,7 +111,7 @@ def search(
         images += count
         if seen is None:
             continue
-        for place, score in enumerate(judge(seen)):
+        for place, score in enumerate(nearness(seen)):
             if seen.rows[place] not in here:
                 continue
             searched += bool(seen.labels[place])
@@ -124,13 +124,13 @@ def search(
     return Found(hits=hits, searched=searched, unlabelled=images - searched)
 
 
-def embedding_of_file(path_bytes: bytes) -> npt.NDArray[np.float32]:
+def embedding_of_file(data: bytes) -> npt.NDArray[np.float32]:
     """The embedding of an image that lies in no archive: it is encoded first, since heads read payloads.
 
     Raises:
         ConfigError: it is no picture of 8-bit samples.
     """
-    image = read_image(path_bytes)
+    image = read_image(data)
     if not isinstance(image, Image):
         raise ConfigError(
             f"Expected a picture with 8-bit samples to search for, got one that is {image.reason}."
