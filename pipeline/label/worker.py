@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from codec.errors import CodecError, NoHeadError
+from codec.errors import CodecError, NoHeadError, UnknownCodecError
 from pipeline.archive.labels import ShardLabels, best_labels, read_labels, write_labels
 from pipeline.archive.layout import labels_path
 from pipeline.archive.schema import rows_of
@@ -53,25 +53,25 @@ class LabelWorker(Worker[LabelTask, LabelResult]):
         if head is None:
             return LabelResult(unseen=len(rows))
         held = self._held(task.shard, head)
-        there = set() if held is None else set(held.rows)
-        missing = [row.row for row in rows if row.row not in there]
+        labelled = {} if held is None else dict(zip(held.rows, map(bool, held.labels), strict=True))
+        missing = [row.row for row in rows if row.row not in labelled]
+        there = sum(labelled.get(row.row, False) for row in rows)
+        unseen = len(rows) - len(missing) - there
         if not missing:
-            return LabelResult(there=len(rows))
+            return LabelResult(there=there, unseen=unseen)
         try:
             made = [self._seen(n, row) for n, row in iter_rows(self._archive, task.shard, only=missing)]
         except DamagedError as error:
             return LabelResult(problem=str(error))
-        unseen = sum(one.embedding_E is None for one in made)
+        seen = sum(one.embedding_E is not None for one in made)
         written = self._write(task.shard, _joined(head, held, made))
-        return LabelResult(
-            made=len(made) - unseen, there=len(rows) - len(missing), unseen=unseen, num_bytes=written
-        )
+        return LabelResult(made=seen, there=there, unseen=unseen + len(made) - seen, num_bytes=written)
 
     def _head_of(self, row: CatalogueRow) -> str | None:
-        """Digest of the head of a row's codec, hexadecimal; None where it has none."""
+        """Digest of the head of a row's codec, hexadecimal; None where it has none, or the codec is not here."""
         try:
             return self._decoder.head(row.codec or "").digest.hex()
-        except NoHeadError:
+        except (NoHeadError, UnknownCodecError):
             return None
 
     def _held(self, shard: str, head: str) -> ShardLabels | None:
