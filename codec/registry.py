@@ -104,6 +104,20 @@ def is_experimental(codec_id: str) -> bool:
     return any(one.id == codec_id and one.experimental for one in families().values())
 
 
+def check_codec(codec_id: str, *, effort: int, maps: bool) -> None:
+    """Refuse a codec that is not here, and what it cannot do, before anything is loaded.
+
+    Args:
+        maps: whether it is to follow importance maps.
+    Raises:
+        UnknownCodecError: there is none of that id.
+        CodecConfigError: it does not search, and the effort is above 0; or it takes no maps.
+    """
+    family = family_of(codec_id)
+    family.check_effort(effort)
+    family.check_importance(asked=maps)
+
+
 def check_decoder(name: str) -> OtherDecoder | None:
     """Refuse a decoder that no codec here has, before anything is loaded; of one that there is say what it is.
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from codec.registry import family_of
+from codec.registry import check_codec
 from jobs.options import (
     Adapt,
     ArchiveUrl,
@@ -137,9 +137,11 @@ def compress(
         with usage():
             source = parse_source(src, settings.reading, take=settings.source, exclude=archive)
             if codec is not None or effort is not None or importance is not None:
-                family = family_of(settings.codec.id)
-                family.check_effort(settings.codec.effort)
-                family.check_importance(asked=settings.codec.importance is not None)
+                check_codec(
+                    settings.codec.id,
+                    effort=settings.codec.effort,
+                    maps=settings.codec.importance is not None,
+                )
         store = Storage(archive, settings.storage)
         if dry_run:
             plan_and_tell(source, store, settings, archive, as_json=as_json)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from codec.registry import family_of
+from codec.registry import check_codec
 from jobs.options import (
     OPTION_OF,
     Adapt,
@@ -154,9 +154,11 @@ def nightly(
                 check_webhook(night.webhook)
         with usage():
             if effort is not None or importance is not None:
-                family = family_of(settings.codec.id)
-                family.check_effort(settings.codec.effort)
-                family.check_importance(asked=settings.codec.importance is not None)
+                check_codec(
+                    settings.codec.id,
+                    effort=settings.codec.effort,
+                    maps=settings.codec.importance is not None,
+                )
             if deletes is not None:
                 parse_policy(deletes)
             if source is not None:

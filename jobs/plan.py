@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from codec.cpus import usable_cpus
-from codec.registry import family_of
+from codec.registry import check_codec
 from jobs.options import (
     AsJson,
     ConfigFile,
@@ -126,7 +126,11 @@ def plan(
         with usage():
             source = parse_source(src, settings.reading, take=settings.source, exclude=archive)
             if codec is not None or importance is not None:
-                family_of(settings.codec.id).check_importance(asked=settings.codec.importance is not None)
+                check_codec(
+                    settings.codec.id,
+                    effort=settings.codec.effort,
+                    maps=settings.codec.importance is not None,
+                )
         store = None if archive is None else Storage(archive, settings.storage)
         with show_progress() as listen:
             found = PlanRun(source, store, settings, Sampling(count=sample, seed=seed)).run(listen)

@@ -72,8 +72,10 @@ class CodecConfig(_Section):
         """Where maps lie is said in full: a worker elsewhere has another current folder."""
         if asked in (None, AUTO):
             return asked
-        if not _MAP_NAME.search(asked) or _MAP_NAME.sub("", asked).strip("/").count("{"):
-            raise ValueError("expected auto, or a path or URL of maps with {key} or {stem} in it")
+        if not _MAP_NAME.search(asked) or re.search("[{}]", _MAP_NAME.sub("", asked)):
+            raise ValueError(
+                "expected auto, or a path or URL of maps with {key} or {stem} in it, and no other braces"
+            )
         try:
             return normal(asked)
         except StorageError as error:
