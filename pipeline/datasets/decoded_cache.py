@@ -25,10 +25,9 @@ from uuid import uuid4
 import google_crc32c
 import numpy as np
 
-from codec.contract import FAITHFUL
 from pipeline.datasets.batch_decoder import Array
 from pipeline.datasets.item_form import ItemForm
-from pipeline.own_code import VERSION
+from pipeline.decode.decoder_choice import shown_by
 from pipeline.types import CatalogueRow
 
 _LOG: Final = logging.getLogger(__name__)
@@ -96,9 +95,8 @@ class DecodedCache:
     def _path(self, row: CatalogueRow) -> Path:
         content = (row.shard, row.payload_offset, row.payload_crc32c)
         form = (self._form.size, self._form.region, self._form.latents)
-        # whose weights ship with a release, and may change
-        shown_by = () if self._form.decoder == FAITHFUL else (self._form.decoder, VERSION)
-        name = blake2b(repr((_FORMAT, content, form, *shown_by)).encode(), digest_size=16).hexdigest()
+        told = repr((_FORMAT, content, form, *shown_by(self._form.decoder))).encode()
+        name = blake2b(told, digest_size=16).hexdigest()
         return self._folder / name[:2] / f"{name}.array"
 
     def _tell(self, why: str) -> None:

@@ -1,10 +1,12 @@
-"""The decoders that may show an image, so far as its row tells."""
+"""The decoders that may show an image, so far as its row tells, and how long a picture of one stays what it is."""
 
 from __future__ import annotations
 
+from codec.contract import FAITHFUL
 from codec.errors import UnknownCodecError
 from codec.family import OtherDecoder
 from codec.registry import family_of
+from pipeline.own_code import VERSION
 from pipeline.types import CatalogueRow
 
 
@@ -17,3 +19,9 @@ def decoders_beside_faithful(row: CatalogueRow) -> tuple[OtherDecoder, ...]:
         return family_of(row.codec).decoders
     except UnknownCodecError:
         return ()
+
+
+def shown_by(decoder: str) -> tuple[str, ...]:
+    """What the name of a picture that is kept must say of its decoder beside what is stored: nothing of the faithful
+    one; of another also the release, since other weights may ship for it with the next one."""
+    return () if decoder == FAITHFUL else (decoder, VERSION)

@@ -132,6 +132,8 @@ class DecodeRun:
 
     def _asked(self, catalogue: Catalogue) -> dict[str, Any]:
         """All that makes a job another one, but the version of the archive."""
+        # unnamed, the faithful one lets jobs go on that were begun by releases with no other
+        shown_otherwise = {} if self._decoder == FAITHFUL else {"decoder": self._decoder}
         return {
             "archive": catalogue.table_id(),
             "as_of": None if self._as_of is None else str(self._as_of),
@@ -139,7 +141,7 @@ class DecodeRun:
             "form": asdict(self._form),
             "size": self._size,
             "to": self._to,
-            **({} if self._decoder == FAITHFUL else {"decoder": self._decoder}),
+            **shown_otherwise,
         }
 
     def _planned(self, catalogue: Catalogue, record: JobRecord, asked: dict[str, Any]) -> PlanHead:

@@ -6,7 +6,7 @@ from hashlib import blake2b
 from typing import Final
 
 from codec.contract import FAITHFUL
-from pipeline.own_code import VERSION
+from pipeline.decode.decoder_choice import shown_by
 from pipeline.serve.view import View
 from pipeline.types import CatalogueRow
 
@@ -29,10 +29,7 @@ def opened_id(row: CatalogueRow, view: View | None) -> str:
 def weak_etag(row: CatalogueRow, view: View) -> str:
     """Of a file made of an image. Pixels differ by a step or two between machines, so it is weak: 304, no ranges."""
     content = (row.key, row.payload_length, row.source_sha256, row.codec, row.weights, row.orientation)
-    shown_by = (
-        None if view.decoder == FAITHFUL else VERSION
-    )  # whose weights ship with a release, and may change
-    told = repr((RENDERER, content, view, shown_by)).encode()
+    told = repr((RENDERER, content, view, *shown_by(view.decoder))).encode()
     return f'W/"{_crc(row)}-{blake2b(told, digest_size=12).hexdigest()}"'
 
 
