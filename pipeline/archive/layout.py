@@ -134,8 +134,8 @@ def labels_path(shard: str) -> str:
     return _beside(LABELS_FOLDER, shard)
 
 
-def shard_of_album(path: str) -> str | None:
-    """The shard that an album, or a file of labels, is beside; None for any other name."""
+def shard_beside(path: str) -> str | None:
+    """The shard that an album or a file of labels lies beside; None for any other name."""
     folder, _, name = path.partition("/")
     shard = f"{SHARDS_FOLDER}/{name}"
     return shard if folder in BESIDE_SHARDS and is_shard_path(shard) else None

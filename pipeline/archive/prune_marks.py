@@ -23,7 +23,7 @@ from pipeline.archive.layout import (
     is_whole_mark,
     log_number,
     mark_path,
-    shard_of_album,
+    shard_beside,
 )
 from pipeline.errors import ArchiveError
 from pipeline.store.storage import Storage
@@ -60,8 +60,8 @@ class PruneMarks:
 
 def marked_with(path: str) -> tuple[str, ...]:
     """The objects whose mark is one of this object, too: a checkpoint goes with the log entry of its version, an album
-    with its shard."""
-    number, shard = log_number(path), shard_of_album(path)
+    or a file of labels with its shard."""
+    number, shard = log_number(path), shard_beside(path)
     if number is not None:
         return path, entry_path(number)
     return (path,) if shard is None else (path, shard)

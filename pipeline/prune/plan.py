@@ -18,7 +18,7 @@ from pipeline.archive.layout import (
     is_data_file,
     is_shard_path,
     log_number,
-    shard_of_album,
+    shard_beside,
 )
 from pipeline.archive.prune_marks import PruneMarkReader, PruneMarks, marked_with
 from pipeline.archive.seals import Sealed, read_seals
@@ -186,7 +186,7 @@ class _Listing:
             )
         for folder in BESIDE_SHARDS:
             for info in _counted(archive.list(folder), f"objects of {folder} listed", listen):
-                if shard_of_album(info.path) is None:
+                if shard_beside(info.path) is None:
                     unknown.append(info.path)
                 elif not references.needs(info.path):
                     unneeded[info.path] = info.size

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.delta_log import chain_start, files_added
-from pipeline.archive.layout import LOG_FOLDER, checkpoint_path, entry_path, log_number, shard_of_album
+from pipeline.archive.layout import LOG_FOLDER, checkpoint_path, entry_path, log_number, shard_beside
 from pipeline.archive.seals import Sealed
 from pipeline.errors import DamagedError
 from pipeline.events import Listener, StepAdvanced
@@ -49,7 +49,7 @@ class References:
         """
         number = log_number(path)
         if number is None:
-            return path in self.shards or path in self.files or shard_of_album(path) in self.shards
+            return path in self.shards or path in self.files or shard_beside(path) in self.shards
         is_superseded = path == checkpoint_path(number) and self.oldest < number < self.last_checkpoint
         return number >= self.oldest and not is_superseded
 

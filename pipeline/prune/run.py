@@ -29,7 +29,7 @@ from typing import Final, Self
 from pipeline.archive.attempts import abandoned_objects, remove_objects
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.checkpoint import ensure_checkpoint
-from pipeline.archive.layout import CATALOGUE_FOLDER, LAST_CHECKPOINT, LOG_FOLDER, log_number, shard_of_album
+from pipeline.archive.layout import CATALOGUE_FOLDER, LAST_CHECKPOINT, LOG_FOLDER, log_number, shard_beside
 from pipeline.archive.lease import Lease
 from pipeline.archive.prune_marks import write_mark
 from pipeline.archive.seals import reseal
@@ -61,7 +61,7 @@ class ObjectCounts:
         """Count paths."""
         log = sum(path.startswith(f"{LOG_FOLDER}/") for path in sizes)
         catalogue = sum(path.startswith(f"{CATALOGUE_FOLDER}/") for path in sizes)
-        albums = sum(shard_of_album(path) is not None for path in sizes)
+        albums = sum(shard_beside(path) is not None for path in sizes)
         return cls(
             shards=len(sizes) - catalogue - albums,
             catalogue_files=catalogue - log,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from pipeline.archive.albums import read_album
-from pipeline.archive.layout import PREVIEWS_FOLDER, album_path, shard_of_album
+from pipeline.archive.layout import PREVIEWS_FOLDER, album_path, shard_beside
 from pipeline.errors import DamagedError
 from pipeline.store.storage import Storage
 from pipeline.verify.damage import Problem
@@ -13,7 +13,7 @@ from pipeline.verify.damage import Problem
 
 def album_shards(archive: Storage) -> list[str]:
     """The shards that have an album, whether they are there or not."""
-    found = (shard_of_album(info.path) for info in archive.list(PREVIEWS_FOLDER))
+    found = (shard_beside(info.path) for info in archive.list(PREVIEWS_FOLDER))
     return [shard for shard in found if shard is not None]
 
 
