@@ -95,13 +95,16 @@ class ReadAhead:
         with self._decoding:
             fetched = time.perf_counter()
             content = self._content(source, data)
-            exact = self._policy.why_exact(source, data, content) if isinstance(content, Image) else None
-            is_asked = isinstance(content, Image) and exact is None and source.prior.kept is None
+            exact, importance = None, None
+            if isinstance(content, Image):
+                exact = self._policy.why_exact(source, data, content)
+                if exact is None and source.prior.kept is None:
+                    importance = self._maps.of(source.key, content)
             return Fetched(
                 source=source,
                 data=data,
                 content=content,
-                importance=self._maps.of(source.key, content) if is_asked else None,
+                importance=importance,
                 exact=exact,
                 read_s=fetched - started,
                 decode_s=time.perf_counter() - fetched,

@@ -38,7 +38,7 @@ def test_maps_steer_their_images_and_a_missing_one_is_told(tmp_path: Path, sourc
     assert ran.code == 0, ran.err
     assert ran.json()["unmapped"] == 2
     assert "2 images without an importance map, or with a broken one, encoded as usual" in ran.err
-    archive = Archive(tmp_path / "a")
+    archive = Archive(str(tmp_path / "a"))
     rows = {row["key"]: row for row in archive.table(COLUMNS).to_pylist()}
     told_of = {key: row["importance"] for key, row in rows.items()}
     assert told_of["sub/left.png"] == told_of["sub/twin.png"] == "map"
@@ -71,7 +71,7 @@ def test_targets_and_floors_count_the_whole_picture(tmp_path: Path, source: Path
     )
     ran = tenfold("compress", *asked, "--json")
     assert ran.code == 0, ran.err
-    rows = Archive(tmp_path / "a").table([*COLUMNS, "status"]).to_pylist()
+    rows = Archive(str(tmp_path / "a")).table([*COLUMNS, "status"]).to_pylist()
     coded = [row for row in rows if row["status"] == "coded"]
     assert {row["importance"] for row in coded} == {"auto"}
     assert all(row["psnr_db"] >= 33 for row in coded)
