@@ -91,7 +91,7 @@ class Decoded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Preview:
+class DecodedPrefix:
     """What the first bytes of a payload show. No checksum stands behind it: a payload's are of the whole."""
 
     pixels: RGB
@@ -451,7 +451,7 @@ class Codec:
                 found[number] = Decoded(pixels=pixels, symbols_crc32=latents.symbols_crc32)
         return [found[number] for number in range(len(payloads))]
 
-    def preview(self, prefix: bytes) -> Preview:
+    def decode_prefix(self, prefix: bytes) -> DecodedPrefix:
         """What the first bytes of a payload show, by the faithful decoder: more bytes, more of the picture.
 
         Args:
@@ -469,7 +469,7 @@ class Codec:
             )
         latents, known = self.reader.read_prefix(prefix)
         (pixels,) = self.decoders[FAITHFUL].synthesise([latents])
-        return Preview(pixels=pixels, known=known)
+        return DecodedPrefix(pixels=pixels, known=known)
 
     def named_decoder(self, name: str) -> Decoder:
         """One of its decoders.

@@ -107,7 +107,7 @@ class Archive:
         """
         if first_bytes is not None:
             _check_alone(size, region, decoder)
-            return to_pillow(self._decoder.preview(self._first(key, first_bytes)))
+            return to_pillow(self._decoder.decode_prefix(self._first(key, first_bytes)))
         if size is not None or region is not None:
             return to_pillow(self.open(key, decoder=decoder).view(size=size, region=region))
         row = self.read(key)
@@ -201,7 +201,7 @@ class Archive:
         if first_bytes is not None:
             _check_alone(size, region, decoder)
             row = self._first(key, first_bytes)
-            return deliver(row, self._decoder.preview(row), form, strict=True)
+            return deliver(row, self._decoder.decode_prefix(row), form, strict=True)
         if size is not None or region is not None:
             view = self.open(key, decoder=decoder).view(size=size, region=region)
             return deliver_view(view, form, strict=True)

@@ -69,7 +69,7 @@ class RowDecoder:
             images.update(zip(of_codec, decoded, strict=True))
         return [images[number] for number in range(len(rows))]
 
-    def preview(self, row: ShardRow) -> Image:
+    def decode_prefix(self, row: ShardRow) -> Image:
         """What the first bytes of a payload show.
 
         Args:
@@ -85,7 +85,7 @@ class RowDecoder:
                 "all of it is read. Ask for it without a number of bytes."
             )
         codec_id, payload = _coded(row)
-        shown = self._codecs.use(codec_id, lambda codec: codec.preview(payload))
+        shown = self._codecs.use(codec_id, lambda codec: codec.decode_prefix(payload))
         return _of_rgb(row, shown.pixels, None)
 
     def open(self, row: ShardRow, *, limits: ReadLimits = _LIMITS, decoder: str = FAITHFUL) -> OpenedImage:

@@ -25,14 +25,14 @@ def test_more_bytes_show_more_and_all_show_the_whole(codec: Codec, photo: RGB) -
     payload = encoded.payload
     shares, decibels = [], []
     for share in (0.4, 0.7, 0.97, 1.0):
-        shown = codec.preview(payload[: int(share * len(payload))])
+        shown = codec.decode_prefix(payload[: int(share * len(payload))])
         assert shown.pixels.shape == image.shape
         shares.append(shown.known)
         decibels.append(psnr_db(image, shown.pixels))
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
     assert decibels[0] < decibels[1] < decibels[-1]
-    assert np.array_equal(codec.preview(payload).pixels, codec.decode([payload])[0].pixels)
+    assert np.array_equal(codec.decode_prefix(payload).pixels, codec.decode([payload])[0].pixels)
 
 
 def test_no_cut_behind_the_header_is_an_error() -> None:
@@ -41,11 +41,11 @@ def test_no_cut_behind_the_header_is_an_error() -> None:
     (encoded,) = codec.encode([image], EncodeOptions(quality=60))
     header = len(encoded.payload) - len(codec.reader._parsed(encoded.payload).body)
     lengths = (header, *range(header + 1, len(encoded.payload), 37), len(encoded.payload))
-    known = [codec.preview(encoded.payload[:length]).known for length in lengths]
+    known = [codec.decode_prefix(encoded.payload[:length]).known for length in lengths]
     assert known == sorted(known)
     assert known[0] == 0.0
     with pytest.raises(BitstreamError, match="truncated"):
-        codec.preview(encoded.payload[: header - 1])
+        codec.decode_prefix(encoded.payload[: header - 1])
 
 
 def test_what_is_known_of_a_prefix_is_what_the_whole_says() -> None:
@@ -63,4 +63,4 @@ def test_payloads_that_show_nothing_before_they_are_whole_are_refused() -> None:
     with pytest.raises(
         CodecConfigError, match=r"expected a codec whose payloads show something.*got ae-zfp-1"
     ):
-        load_codec("ae-zfp-1", device="cpu").preview(b"TFZ1")
+        load_codec("ae-zfp-1", device="cpu").decode_prefix(b"TFZ1")

@@ -365,7 +365,7 @@ class TestRealCodec:
         archive = Archive(fill(str(tmp_path), [row, kept("b.png", file_of(picture()))]), device="cpu")
         requests = Requests(monkeypatch)
         half = len(encoded.payload) // 2
-        shown = codec.preview(encoded.payload[:half]).pixels
+        shown = codec.decode_prefix(encoded.payload[:half]).pixels
         assert np.array_equal(np.asarray(archive.get("kodim23.png", first_bytes=half)), shown)
         assert [length for *_, length in requests.ranges] == [half]
         whole = archive.file("kodim23.png", "png", first_bytes=10**9).data

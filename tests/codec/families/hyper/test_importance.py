@@ -102,12 +102,14 @@ def test_a_prefix_of_a_mapped_payload_shows_more_with_more_bytes_and_has_no_map_
     options = EncodeOptions(quality=40, importance=spot(2, 2))
     payload = codec.encode([picture(70, 90)], options)[0].payload
     assert payload.startswith(MAPPED_MAGIC)
-    shown = [codec.preview(payload[:length]) for length in range(HEADER_BYTES + 1, len(payload) + 1, 97)]
+    shown = [
+        codec.decode_prefix(payload[:length]) for length in range(HEADER_BYTES + 1, len(payload) + 1, 97)
+    ]
     assert [one.known for one in shown] == sorted(one.known for one in shown)
     assert shown[0].known == 0.0
-    assert np.array_equal(codec.preview(payload).pixels, codec.decode([payload])[0].pixels)
+    assert np.array_equal(codec.decode_prefix(payload).pixels, codec.decode([payload])[0].pixels)
     with pytest.raises(BitstreamError, match="got nothing"):
-        codec.preview(payload[:HEADER_BYTES])
+        codec.decode_prefix(payload[:HEADER_BYTES])
 
 
 def test_damaged_maps_are_refused(codec: HyperCodec) -> None:
