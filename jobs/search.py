@@ -30,7 +30,11 @@ def search(
     like_file: Annotated[
         Path | None,
         typer.Option(
-            "--like-file", metavar="IMAGE", help="Images that look like this file: it is encoded first."
+            "--like-file",
+            metavar="IMAGE",
+            exists=True,
+            dir_okay=False,
+            help="Images that look like this file: it is encoded first.",
         ),
     ] = None,
     most: Annotated[int, typer.Option("-n", "--most", min=1, help="How many images to print.")] = 10,

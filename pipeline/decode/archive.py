@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -98,7 +99,7 @@ class Archive:
         Raises:
             UnknownKeyError: the archive has no such image.
             ArchiveError: the image failed when it was to be compressed, or is kept and larger than Pillow opens, or
-                holds no picture that can be shown so; or first bytes are asked of one that is not coded.
+                holds no picture that can be shown so; or first bytes are asked of one that is not coded, or too few.
             ConfigError: no size, or a region that does not lie in the image; or first bytes beside a size, a region or
                 a decoder.
             DamagedError: its bytes are not those that were written.
@@ -201,7 +202,9 @@ class Archive:
         if first_bytes is not None:
             _check_alone(size, region, decoder)
             row = self._first(key, first_bytes)
-            return deliver(row, self._decoder.decode_prefix(row), form, strict=True)
+            delivery = deliver(row, self._decoder.decode_prefix(row), form, strict=True)
+            read = len(row.payload or b"")
+            return replace(delivery, description=f"{delivery.description}, from its first {read:,} bytes")
         if size is not None or region is not None:
             view = self.open(key, decoder=decoder).view(size=size, region=region)
             return deliver_view(view, form, strict=True)

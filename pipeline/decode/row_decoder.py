@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from codec.contract import FAITHFUL, RGB, Codec, Head, Opened, Seen
+from codec.errors import BitstreamError, UnknownWeightsError
 from codec.whole_picture import WholePicture
 from pipeline.decode.opened_image import GREY_MODES, OpenedImage, open_file, open_pixels
 from pipeline.decode.resident_codecs import ResidentCodecs
@@ -75,9 +76,9 @@ class RowDecoder:
         Args:
             row: with as much of its payload as was read.
         Raises:
-            ArchiveError: it is not coded; or as `decode`.
+            ArchiveError: it is not coded, or the first bytes are too few or damaged; or as `decode`.
             DamagedError: the payload does not belong to the row.
-            CodecError: payloads of its codec show nothing until they are whole, or the first bytes are too few.
+            CodecError: payloads of its codec show nothing until they are whole.
         """
         if row.status != "coded":
             raise ArchiveError(
@@ -85,7 +86,15 @@ class RowDecoder:
                 "all of it is read. Ask for it without a number of bytes."
             )
         codec_id, payload = _coded(row)
-        shown = self._codecs.use(codec_id, lambda codec: codec.decode_prefix(payload))
+        try:
+            shown = self._codecs.use(codec_id, lambda codec: codec.decode_prefix(payload))
+        except UnknownWeightsError:
+            raise
+        except BitstreamError as error:
+            raise ArchiveError(
+                f"Expected first bytes of {row.key!r} that show something, got {len(payload)} of them: {error}. Ask "
+                "for more."
+            ) from error
         return _of_rgb(row, shown.pixels, None)
 
     def open(self, row: ShardRow, *, limits: ReadLimits = _LIMITS, decoder: str = FAITHFUL) -> OpenedImage:

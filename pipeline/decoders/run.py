@@ -90,7 +90,7 @@ def remove_decoder(archive: Storage, name: str) -> list[KeptDecoder]:
         known = sorted({place.name for place in stored_decoders(archive)})
         raise ConfigError(
             f"Expected a decoder that {archive.url} keeps, one of {', '.join(known) or 'none'}; got {name!r}"
-            f"{did_you_mean(name, known)}."
+            f"{did_you_mean(name, known)}"
         )
     return [KeptDecoder.of(place) for place in removed]
 
@@ -110,6 +110,6 @@ def _offered(archive: Storage, named: str) -> Iterator[tuple[str, str, bytes]]:
         known = sorted({file.decoder for file, _ in shipped})
         raise ConfigError(
             f"Expected a decoder whose weights ship with this release, one of {', '.join(known) or 'none'}, or a "
-            f"FILE{SUFFIX}; got {named!r}{did_you_mean(named, known)}."
+            f"FILE{SUFFIX}; got {named!r}{did_you_mean(named, known)}"
         )
     yield from meant

@@ -368,12 +368,15 @@ class TestRealCodec:
         shown = codec.decode_prefix(encoded.payload[:half]).pixels
         assert np.array_equal(np.asarray(archive.get("kodim23.png", first_bytes=half)), shown)
         assert [length for *_, length in requests.ranges] == [half]
-        whole = archive.file("kodim23.png", "png", first_bytes=10**9).data
-        assert np.array_equal(read_image(whole).pixels, codec.decode([encoded.payload])[0].pixels)  # type: ignore[union-attr]
+        delivery = archive.file("kodim23.png", "png", first_bytes=10**9)
+        assert delivery.description.endswith(f", from its first {len(encoded.payload):,} bytes")
+        assert np.array_equal(read_image(delivery.data).pixels, codec.decode([encoded.payload])[0].pixels)  # type: ignore[union-attr]
         with pytest.raises(
             ArchiveError, match=r"Expected a coded image under key 'b\.png', got one that is kept"
         ):
             archive.get("b.png", first_bytes=100)
+        with pytest.raises(ArchiveError, match=r"got 3 of them: .*truncated\. Ask for more"):
+            archive.get("kodim23.png", first_bytes=3)
         with pytest.raises(ConfigError, match="Expected first_bytes alone"):
             archive.get("kodim23.png", first_bytes=100, size=10)
 
