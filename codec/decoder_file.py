@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -10,7 +9,7 @@ from codec.errors import WeightsError
 from codec.family import Family
 from codec.preset import preset_names
 from codec.weights_file import SUFFIX, config_of, digest_of
-from codec.weights_role import DECODER, check_role
+from codec.weights_role import DECODER, check_role, said_by
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +37,7 @@ def read_decoder_file(data: bytes, *, where: str) -> DecoderFile:
     Raises:
         WeightsError: it is damaged, or not a decoder's.
     """
-    config = json.loads(config_of(data, where=where))
+    config = said_by(config_of(data, where=where), where=where)
     check_role(config, DECODER, where=where)
     try:
         return DecoderFile(

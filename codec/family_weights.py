@@ -6,18 +6,17 @@ passed over, and a payload that needs it says that its weights are not at hand.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from codec.errors import WeightsError
 from codec.family import Family
 from codec.weights_file import SUFFIX, WeightsFile, digest_of, parse_weights, read_weights
-from codec.weights_role import check_role
+from codec.weights_role import check_role, said_by
 
 _Config = TypeVar("_Config", bound=BaseModel)
 _Weights = TypeVar("_Weights")
@@ -102,7 +101,7 @@ def read_config(file: WeightsFile, kind: type[_Config], family: str, *, role: st
     Raises:
         WeightsError: it is another family's, of another role, or says what such files do not say.
     """
-    said = _said_by(file)
+    said = said_by(file.config, where=file.where)
     if (named := said.get("family", family)) != family:
         raise WeightsError(
             f"expected weights of {family}, got those of {named} ({file.where}); use them with {named}"
@@ -117,16 +116,3 @@ def read_config(file: WeightsFile, kind: type[_Config], family: str, *, role: st
             f"expected weights of {family}, got a config that says at {at!r}: {first['msg']} ({file.where}); "
             "use what `tenfold train` wrote for this family"
         ) from error
-
-
-def _said_by(file: WeightsFile) -> dict[str, Any]:
-    """What a file says of itself, not yet understood; those of `ae-zfp-1` name no family."""
-    try:
-        said = json.loads(file.config)
-    except ValueError as error:
-        raise WeightsError(f"weights {file.where} are damaged, or not Tenfold's: {error}") from error
-    if not isinstance(said, dict):
-        raise WeightsError(
-            f"weights {file.where} are damaged, or not Tenfold's: expected keys and values, got {said!r}"
-        )
-    return said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -15,6 +16,26 @@ _TAKEN: Final = {
     DECODER: "give it to `tenfold decoders --add`",
     HEAD: "it lies in the folder `heads` beside the shipped weights of its family",
 }
+
+
+def said_by(config: str, *, where: str) -> dict[str, Any]:
+    """What a weights file says of itself, not yet understood; those of `ae-zfp-1` name no family.
+
+    Args:
+        config: JSON, as it lies before the tensors.
+        where: for messages.
+    Raises:
+        WeightsError: it is no JSON of keys and values.
+    """
+    try:
+        said = json.loads(config)
+    except ValueError as error:
+        raise WeightsError(f"weights {where} are damaged, or not Tenfold's: {error}") from error
+    if not isinstance(said, dict):
+        raise WeightsError(
+            f"weights {where} are damaged, or not Tenfold's: expected keys and values, got {said!r}"
+        )
+    return said
 
 
 def check_role(config: Mapping[str, Any], expected: str | None, *, where: str) -> None:

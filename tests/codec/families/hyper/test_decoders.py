@@ -26,7 +26,7 @@ from codec.families.hyper.weights import Weights, export, understand
 from codec.parts.tile_loop import Tiling
 from codec.parts.tiled_decoder import TiledDecoder
 from codec.sizes import reduced
-from codec.weights_file import digest_of, parse_weights
+from codec.weights_file import digest_of, parse_weights, weights_bytes
 from tests.support.photographs import picture
 from tests.support.tiny_hyper import CPU, TINY, busy_model
 
@@ -138,6 +138,8 @@ def test_weights_say_what_they_are_for(tiny: Weights) -> None:
     for ask in (understood, lambda data: read_decoder_file(data, where="a test")):
         with pytest.raises(WeightsError, match="expected a decoder, got a codec's own weights of hyper-1"):
             ask(tiny.data)
+    with pytest.raises(WeightsError, match=r"expected keys and values, got \[\]"):
+        read_decoder_file(weights_bytes("[]", {}), where="a test")
     kinds.KINDS.pop("glass")
     with pytest.raises(WeightsError, match=r"got those of 'glass' .* which this release does not know"):
         understood(data)
