@@ -141,8 +141,11 @@ class OpenedImage:
     def _picture(self, width: int, height: int, shown: Region) -> PIL.Image.Image:
         """What is shown, in mode L, LA, RGB or RGBA, of so many pixels."""
         left, top, across, down = shown
+        is_every_pixel = (width, height) == (across, down)  # one pixel has a size of 1 at any scale
         scale = max(
-            d for d in DENOMINATORS if d == 1 or (-(-across // d) >= width and -(-down // d) >= height)
+            d
+            for d in DENOMINATORS
+            if d == 1 or (not is_every_pixel and -(-across // d) >= width and -(-down // d) >= height)
         )
 
         def cut(opened: Opened) -> Pixels:

@@ -64,6 +64,7 @@ def test_every_kind_gives_sizes_and_regions(kind: str) -> None:
         small = opened(row).scaled(denominator)
         assert small.shape == (-(-24 // denominator), -(-40 // denominator), whole.shape[2])
         assert abs(float(small.mean()) - float(whole.mean())) < 8
+    assert np.array_equal(image.view(region=(3, 5, 1, 1)).pixels, whole[5:6, 3:4])
     view = image.view(size=20, region=(4, 2, 30, 20))
     assert (view.width, view.height, view.mode) == (20, 13, mode)
     assert (view.alpha is not None) is (image.alpha is not None) is mode.endswith("A")
