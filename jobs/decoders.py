@@ -22,7 +22,7 @@ def decoders(
         str | None,
         typer.Option(
             "--add",
-            metavar="NAME",
+            metavar="NAME|FILE",
             help="Keep one that ships with this release, or that of a FILE.safetensors, for all weights of ARCHIVE "
             "that it is for.",
         ),
