@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from codec.errors import CodecConfigError, NoDecoderError, NoHeadError
-from codec.importance import GreyMap
+from codec.importance_map import GreyMap
 from codec.near_names import did_you_mean
 from codec.whole_picture import WholePicture
 
@@ -56,7 +56,7 @@ class EncodeOptions:
     effort: int = 0
     """Of `EFFORTS`; above 0 only codecs that have a `refiner` take it."""
     importance: GreyMap | None = None
-    """Where bits matter (`codec/importance.py`); None for everywhere alike. Only codecs that take maps take one."""
+    """Where bits matter (`codec/importance_map.py`); None for everywhere alike. Only codecs that take maps take one."""
 
     def __post_init__(self) -> None:
         """Refuse what is not a quality, or not an effort.

@@ -15,7 +15,7 @@ from codec.entropy.range_coder import RangeCoder
 from codec.entropy.symbol_streams import SymbolStream
 from codec.entropy.tables import SILENT, TABLES
 from codec.errors import BitstreamError
-from codec.importance import MOST_STEPS, Steps
+from codec.importance_map import MOST_STEPS, Steps
 
 
 def shortest_table(coder: RangeCoder, steps_uv: Steps) -> int:

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from codec.contract import QUALITIES, SIXTEENTHS
-from codec.importance import Steps
+from codec.importance_map import Steps
 from codec.parts.lattice import Lattice
 
 LEVELS_A_STEP: Final = 3

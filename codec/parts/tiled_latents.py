@@ -14,7 +14,7 @@ from codec.bitstream import Envelope
 from codec.entropy.range_coder import MAX_VARINT
 from codec.entropy.symbol_streams import SymbolReader, SymbolStream, split_streams
 from codec.errors import BitstreamError
-from codec.importance import Steps
+from codec.importance_map import Steps
 from codec.parts.coded_steps import pass_steps
 from codec.parts.image_quality import ImageQuality, QualityGrid
 from codec.parts.tile_loop import latent_grid

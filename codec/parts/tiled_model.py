@@ -15,7 +15,7 @@ from codec.bitstream import Envelope, pack_envelope, parse_envelope, parse_prefi
 from codec.contract import EncodeOptions, Prepared
 from codec.entropy.range_coder import RangeCoder
 from codec.entropy.symbol_streams import SymbolStream
-from codec.importance import steps_of
+from codec.importance_map import steps_of
 from codec.parts.company import company_on
 from codec.parts.image_quality import ImageQuality
 from codec.parts.quality import sixteenths_of

@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from codec.importance import GreyMap, automatic_map
+from codec.importance_map import GreyMap, automatic_map
 from pipeline.config import AUTO
 from pipeline.errors import StorageError, StoreDownError
 from pipeline.image.read import ReadLimits, read_image, to_rgb

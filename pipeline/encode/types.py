@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from codec.contract import RGB, Encoded, EncodeOptions, Encoder, Prepared
-from codec.importance import GreyMap
+from codec.importance_map import GreyMap
 from codec.metrics import ms_ssim, psnr_db
 from pipeline.encode.importance import Importance
 from pipeline.image.read import from_rgb

@@ -49,7 +49,7 @@ def test_a_size_and_a_part_are_written_as_they_are_stored(archive: str, tmp_path
         (
             ("--width", "5", "-o", "folder/"),
             2,
-            "--region are of one image: name the FILE to write, or take --size",
+            "--region and --first-bytes are of one image: name the FILE to write, or take --size",
         ),
     ],
 )

@@ -138,7 +138,7 @@ def test_what_a_cluster_says_is_what_decoders_say() -> None:
     from pipeline.serve_cluster.remote_decoders import RemoteDecoders
 
     row = CatalogueRow.__new__(CatalogueRow)
-    for name, value in (("shard", "shards/1"), ("row", 7)):
+    for name, value in (("shard", "shards/1"), ("row", 7), ("status", "coded")):
         object.__setattr__(row, name, value)
     view = View(region=(0, 0, 8, 8), width=8, height=8)
     made = Made(data=b"file")

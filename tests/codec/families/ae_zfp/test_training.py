@@ -46,7 +46,9 @@ def test_training_mends_a_faded_model_and_meets_the_ratio(tmp_path: Path) -> Non
     weights = load_weights(trained.weights)
     assert weights.config.preset == "30x"
     assert weights.config.recipe["steps_done"] == 24
-    assert weights.config.recipe["reached"] == {k: last[k] for k in ("points", "ratio", "quantiser_step")}
+    assert weights.config.recipe["reached"] == {
+        k: last[k] for k in ("step", "points", "ratio", "quantiser_step")
+    }
     assert weights.config.quantiser.step == pytest.approx(last["quantiser_step"], abs=1e-5)
 
 

@@ -14,7 +14,7 @@ from codec.families.hyper.bitstream import HEADER_BYTES, MAPPED_MAGIC, pack_payl
 from codec.families.hyper.codec import HyperCodec
 from codec.families.hyper.decoders.consistent import ConsistentDecoder
 from codec.families.hyper.weights import Weights
-from codec.importance import USUAL, GreyMap, automatic_map, steps_of
+from codec.importance_map import USUAL, GreyMap, automatic_map, steps_of
 from codec.metrics import psnr_db
 from codec.payload_head import read_head
 from tests.support.photographs import picture
