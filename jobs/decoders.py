@@ -62,4 +62,4 @@ def decoders(
         if remove is not None:
             say("Taken out.")
         elif not found:
-            say(f"None: {archive} is viewed with what ships with each release.")
+            say(f"{archive} keeps no decoder: it is shown with those that come with each release.")

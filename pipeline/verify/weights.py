@@ -73,7 +73,10 @@ def _whole_file(archive: Storage, path: str) -> WeightsSeen:
         if decoder_at(path) is None
         else "that decoder shows nothing"
     )
-    words = f"Expected weights with digest {digest}, got {found}: {lost}. Copy the file back from a backup."
+    words = (
+        f"Expected weights with digest {digest}, got {found}: {lost}. `tenfold repair` puts back what ships with this "
+        "release; else copy the file back from a backup."
+    )
     return WeightsSeen(
         path=path, num_bytes=len(data), digest=digest, base=None, damage=None if found == digest else words
     )

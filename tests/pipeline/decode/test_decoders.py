@@ -158,4 +158,4 @@ def test_decoders_are_added_to_an_archive_that_has_weights_for_them(archive: str
         "one of keen; got 'kean'; did you mean keen?" in tenfold("decoders", archive, "--remove", "kean").err
     )
     assert tenfold("decoders", archive, "--remove", "keen").code == 0
-    assert "None: " in tenfold("decoders", archive).err
+    assert "keeps no decoder" in tenfold("decoders", archive).err
