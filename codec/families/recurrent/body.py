@@ -102,15 +102,6 @@ def longest_prefix(prefix: bytes) -> tuple[bytes, float]:
     return pack_envelope(sound), len(kept) / len(heads)
 
 
-def iterations_of(payload: bytes) -> int:
-    """How many iterations a payload holds.
-
-    Raises:
-        BitstreamError: it is damaged, truncated, or of another codec.
-    """
-    return len(_segments(payload)[1])
-
-
 def prefix(payload: bytes, iterations: int) -> bytes:
     """A payload of the first iterations of another: shorter, sound, and decoded to what these show.
 

@@ -13,7 +13,7 @@ from codec.errors import WeightsError
 from codec.families.hyper import FAMILY
 from codec.families.hyper.decoders.kinds import KINDS
 from codec.family_weights import read_config
-from codec.weights_file import WeightsFile, load_state, weights_bytes
+from codec.weights_file import WeightsFile, load_state
 from codec.weights_role import DECODER
 
 
@@ -50,11 +50,6 @@ class DecoderWeights:
     def shows(self) -> bytes:
         """Digest of the weights whose payloads it shows."""
         return bytes.fromhex(self.config.shows)
-
-
-def export_decoder(network: nn.Module, config: DecoderConfig) -> bytes:
-    """A weights file of a trained decoder."""
-    return weights_bytes(config.model_dump_json(), dict(network.state_dict()))
 
 
 def understand_decoder(file: WeightsFile) -> DecoderWeights:

@@ -25,14 +25,14 @@ from codec.families.hyper.heads.lessons import Lessons, Memory, parts_of, shrunk
 from codec.families.hyper.heads.network import LabelNetwork
 from codec.families.hyper.heads.teacher import View
 from codec.families.hyper.heads.train_config import LabelsTrainConfig
-from codec.families.hyper.heads.weights import HeadConfig, export_head, understand_head
+from codec.families.hyper.heads.weights import HeadConfig, understand_head
 from codec.parts.quality import TOP
 from codec.perception.class_names import class_names
 from codec.perception.inverted_residuals import LITE0, load_classifier
 from codec.training.image_crops import Crops
 from codec.training.recipe import BatchLoss, Evaluation, ParameterGroup
 from codec.training.session import stage
-from codec.weights_file import SUFFIX, read_weights
+from codec.weights_file import SUFFIX, read_weights, weights_bytes
 
 _VIEWED: Final = 240
 """Crops by which the directions of the teacher's features are chosen."""
@@ -145,7 +145,7 @@ class LabelsRecipe:
             "recipe": record | {"teacher": f"{LITE0.name} ({LITE0.weights.package})"},
         }
         config = HeadConfig.model_validate(said)
-        return export_head(model, config)
+        return weights_bytes(config.model_dump_json(), model.state_dict())
 
     def state(self) -> dict[str, object]:
         """What is learned of the teacher."""

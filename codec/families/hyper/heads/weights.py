@@ -13,7 +13,7 @@ from codec.families.hyper import FAMILY
 from codec.families.hyper.heads.config import LabelsConfig
 from codec.families.hyper.heads.network import LabelNetwork
 from codec.family_weights import read_config
-from codec.weights_file import WeightsFile, load_state, weights_bytes
+from codec.weights_file import WeightsFile, load_state
 from codec.weights_role import HEAD
 
 
@@ -42,11 +42,6 @@ class HeadWeights:
     config: HeadConfig
     network: LabelNetwork
     digest: bytes
-
-
-def export_head(network: LabelNetwork, config: HeadConfig) -> bytes:
-    """A weights file of a trained head."""
-    return weights_bytes(config.model_dump_json(), dict(network.state_dict()))
 
 
 def understand_head(file: WeightsFile) -> HeadWeights:

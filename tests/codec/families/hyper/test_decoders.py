@@ -18,7 +18,6 @@ from codec.families.hyper.decoders import kinds
 from codec.families.hyper.decoders.weights import (
     DecoderConfig,
     DecoderWeights,
-    export_decoder,
     understand_decoder,
 )
 from codec.families.hyper.load import load
@@ -60,7 +59,7 @@ def glass_for(digest: bytes, *, seed: int = 0) -> bytes:
     config = DecoderConfig(
         decoder="glass", shows=digest.hex(), name="glass-tiny", generates=True, model=model.model_dump()
     )
-    return export_decoder(Glass(model), config)
+    return weights_bytes(config.model_dump_json(), Glass(model).state_dict())
 
 
 def understood(data: bytes) -> DecoderWeights:

@@ -15,9 +15,9 @@ from codec.families.hyper.codec import HyperCodec
 from codec.families.hyper.heads.config import LabelsConfig
 from codec.families.hyper.heads.evaluate import agreement
 from codec.families.hyper.heads.network import LabelNetwork
-from codec.families.hyper.heads.weights import HeadConfig, HeadWeights, export_head, understand_head
+from codec.families.hyper.heads.weights import HeadConfig, HeadWeights, understand_head
 from codec.families.hyper.weights import export, understand
-from codec.weights_file import parse_weights
+from codec.weights_file import parse_weights, weights_bytes
 from tests.support.photographs import picture
 from tests.support.tiny_hyper import CPU, busy_model
 
@@ -30,7 +30,8 @@ def head_for(digest: bytes, labels: tuple[str, ...] = ("cat", "dog", "owl")) -> 
     torch.manual_seed(5)
     network = LabelNetwork(SHAPE)
     torch.nn.init.normal_(network.halving, std=0.2)
-    return export_head(network, HeadConfig(reads=digest.hex(), name="tiny", model=SHAPE, labels=labels))
+    config = HeadConfig(reads=digest.hex(), name="tiny", model=SHAPE, labels=labels)
+    return weights_bytes(config.model_dump_json(), network.state_dict())
 
 
 @pytest.fixture(scope="module")

@@ -16,14 +16,14 @@ from codec.families.hyper.codec import HyperCodec
 from codec.families.hyper.decoders.realistic.config import Drawing, RealisticConfig
 from codec.families.hyper.decoders.realistic.network import Realistic
 from codec.families.hyper.decoders.realistic.noise import with_noise
-from codec.families.hyper.decoders.weights import DecoderConfig, export_decoder, understand_decoder
+from codec.families.hyper.decoders.weights import DecoderConfig, understand_decoder
 from codec.families.hyper.weights import export, understand
 from codec.metrics import psnr_db
 from codec.parts.noise import noise_at
 from codec.parts.tile_loop import Synthesised, Tiling, synthesised
 from codec.perception.packaged import LPIPS_ALEXNET
 from codec.registry import load_codec
-from codec.weights_file import parse_weights
+from codec.weights_file import parse_weights, weights_bytes
 from tests.support.photographs import picture
 from tests.support.tiny_hyper import CPU, TINY, busy_model
 
@@ -89,7 +89,9 @@ def test_a_payload_has_one_realistic_picture_whole_and_in_part(busy: Realistic) 
         generates=True,
         model=busy.config.model_dump(mode="json"),
     )
-    decoder = understand_decoder(parse_weights(export_decoder(busy, config), where="test"))
+    decoder = understand_decoder(
+        parse_weights(weights_bytes(config.model_dump_json(), busy.state_dict()), where="test")
+    )
     codec = HyperCodec(own, decoders=[decoder], device=CPU)
     (encoded,) = codec.encode([picture(50, 70, 3)], EncodeOptions(quality=8))
     names = ("faithful", "half-realistic", "realistic")

@@ -20,14 +20,14 @@ from codec.families.hyper.decoders.realistic.network import Realistic
 from codec.families.hyper.decoders.realistic.noise import with_noise
 from codec.families.hyper.decoders.realistic.objective import Shown, objective
 from codec.families.hyper.decoders.realistic.train_config import SHIFTS, RealisticTrainConfig
-from codec.families.hyper.decoders.weights import DecoderConfig, export_decoder, understand_decoder
+from codec.families.hyper.decoders.weights import DecoderConfig, understand_decoder
 from codec.families.hyper.frozen import frozen_codec, rounded_latents
 from codec.parts.precision import has_bfloat16
 from codec.parts.quality import TOP
 from codec.perception.lpips import load_lpips
 from codec.training.image_crops import Crops
 from codec.training.recipe import BatchLoss, Evaluation, ParameterGroup
-from codec.weights_file import SUFFIX, read_weights
+from codec.weights_file import SUFFIX, read_weights, weights_bytes
 
 NAME = "realistic"
 
@@ -119,7 +119,7 @@ class RealisticRecipe:
             recipe=record
             | {"trained_on": [name for name, weight in judges.items() if weight], "generates": True},
         )
-        return export_decoder(model.decoder, config)
+        return weights_bytes(config.model_dump_json(), model.decoder.state_dict())
 
     def state(self) -> dict[str, object]:
         """Everything that training changes is in the weights."""
