@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
 
 from jobs.options import ArchiveUrl, AsJson, ConfigFile, RayAddress, Workers, read_config
-from jobs.terminal.exit_codes import FAILED_IMAGES, clear_errors
-from jobs.terminal.output import first_of, print_json, readable, say
+from jobs.terminal.companions import tell_companions
+from jobs.terminal.exit_codes import clear_errors
 from jobs.terminal.progress import show_progress
 from jobs.watched import watched
-from pipeline.label.run import LabelRun, LabelSummary
+from pipeline.companions.run import CompanionSummary
+from pipeline.label.run import label_run
 from pipeline.store.storage import Storage
 from pipeline.words import counted, in_units
 
@@ -40,22 +40,13 @@ def label(
     with clear_errors():
         settings = read_config(config, workers=workers, ray_address=ray_address)
         with show_progress() as listen:
-            summary = LabelRun(Storage(archive, settings.storage), settings).run(listen)
-        if as_json:
-            print_json(asdict(summary))
-        else:
-            for line in _lines(summary, archive):
-                print(readable(line))
-        for line in first_of([f"{one.shard}: {one.problem}" for one in summary.problems]):
-            say(line)
-        if summary.problems:
-            raise SystemExit(FAILED_IMAGES)
+            summary = label_run(Storage(archive, settings.storage), settings).run(listen)
+        tell_companions(summary, archive, _lines(summary), as_json=as_json)
 
 
-def _lines(summary: LabelSummary, archive: str) -> Iterator[str]:
-    yield f"{counted(summary.images, 'image')} in {archive}, version {summary.version}."
-    if summary.without_latents:
-        yield f"{counted(summary.without_latents, 'image')} not coded, and so without latents to read."
+def _lines(summary: CompanionSummary) -> Iterator[str]:
+    if without_latents := summary.others["without_latents"]:
+        yield f"{counted(without_latents, 'image')} not coded, and so without latents to read."
     if summary.unseen:
         yield f"{counted(summary.unseen, 'image')} of codecs or weights that nothing here reads labels from."
     if summary.there:

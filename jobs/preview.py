@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
 
 from jobs.options import ArchiveUrl, AsJson, ConfigFile, RayAddress, Workers, read_config
-from jobs.terminal.exit_codes import FAILED_IMAGES, clear_errors
-from jobs.terminal.output import first_of, print_json, readable, say
+from jobs.terminal.companions import tell_companions
+from jobs.terminal.exit_codes import clear_errors
 from jobs.terminal.progress import show_progress
 from jobs.watched import watched
-from pipeline.preview.run import PreviewRun, PreviewSummary
+from pipeline.companions.run import CompanionSummary
+from pipeline.preview.run import preview_run
 from pipeline.store.storage import Storage
 from pipeline.words import counted, in_units
 
@@ -41,24 +41,15 @@ def preview(
     with clear_errors():
         settings = read_config(config, workers=workers, ray_address=ray_address)
         with show_progress() as listen:
-            summary = PreviewRun(Storage(archive, settings.storage), settings).run(listen)
-        if as_json:
-            print_json(asdict(summary))
-        else:
-            for line in _lines(summary, archive):
-                print(readable(line))
-        for line in first_of([f"{one.shard}: {one.problem}" for one in summary.problems]):
-            say(line)
-        if summary.problems:
-            raise SystemExit(FAILED_IMAGES)
+            summary = preview_run(Storage(archive, settings.storage), settings).run(listen)
+        tell_companions(summary, archive, _lines(summary), as_json=as_json)
 
 
-def _lines(summary: PreviewSummary, archive: str) -> Iterator[str]:
-    yield f"{counted(summary.images, 'image')} in {archive}, version {summary.version}."
-    if summary.stored:
-        yield f"{counted(summary.stored, 'preview')} {'lie' if summary.stored > 1 else 'lies'} in the shards."
-    if summary.small:
-        yield f"{counted(summary.small, 'image')} so small that they need none."
+def _lines(summary: CompanionSummary) -> Iterator[str]:
+    if stored := summary.others["stored"]:
+        yield f"{counted(stored, 'preview')} {'lie' if stored > 1 else 'lies'} in the shards."
+    if small := summary.others["small"]:
+        yield f"{counted(small, 'image')} so small that they need none."
     if summary.unseen:
         yield f"{counted(summary.unseen, 'image')} in which nothing can be seen."
     if summary.mended:

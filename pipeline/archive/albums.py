@@ -1,8 +1,6 @@
 """Albums: the small pictures of a shard's images that the shard does not hold, in a Parquet file beside it.
 
-A shard never changes, so what is made later lies apart: `previews/<run>/<n>-<sha16>.parquet` belongs to the shard of
-that name, and goes when that goes. No row refers to it, and no image needs it: an album that is lost or damaged is made
-again.
+An album is a companion (`companions.py`): `previews/<run>/<n>-<sha16>.parquet` belongs to the shard of that name.
 
 Rows are those of the shard, in its order, in small row groups: a page of neighbours is one or two of them. Pages carry
 CRCs, which are checked whenever one is read.
@@ -17,17 +15,16 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.archive.companions import CompanionKind
 from pipeline.archive.layout import album_path
 from pipeline.archive.schema import columns_of, rows_of, schema_of
-from pipeline.errors import DamagedError, NewerFormatError, StorageError
 from pipeline.store.range_file import RangeFile
 from pipeline.store.storage import Storage
 
-ALBUM_FORMAT: Final = 1
-"""Written into every album as `tenfold.album`."""
+ALBUM: Final = CompanionKind(
+    name="album", mark="tenfold.album", version=1, verb="preview", path_of=album_path
+)
 _ROWS_PER_GROUP: Final = 32
-_FORMAT_KEY: Final = b"tenfold.album"
-_SHARD_KEY: Final = b"shard"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +38,11 @@ class SmallPicture:
     preview: bytes | None
     """WebP, at most 256 pixels a side; null, and the hash too, where there is nothing to see."""
 
+    @property
+    def is_seen(self) -> bool:
+        """Whether there was something to see."""
+        return self.thumbhash is not None
+
 
 _SCHEMA: Final = schema_of(SmallPicture)
 
@@ -48,20 +50,18 @@ _SCHEMA: Final = schema_of(SmallPicture)
 def write_album(archive: Storage, shard: str, pictures: Iterable[SmallPicture]) -> int:
     """Put the album of a shard into the archive, whole, over one that is there; give its length in bytes."""
     ordered = sorted(pictures, key=lambda picture: picture.row)
-    told = {_FORMAT_KEY.decode(): str(ALBUM_FORMAT), _SHARD_KEY.decode(): shard}
+    schema = _SCHEMA.with_metadata(ALBUM.footer(shard))
     sink = pa.BufferOutputStream()
     with pq.ParquetWriter(
         sink,
-        _SCHEMA.with_metadata(told),
+        schema,
         version="2.6",
         compression={name: "NONE" if name in ("thumbhash", "preview") else "ZSTD" for name in _SCHEMA.names},
         use_dictionary=False,
         write_statistics=["row"],
         write_page_checksum=True,
     ) as writer:
-        writer.write_table(
-            pa.table(columns_of(ordered, _SCHEMA), _SCHEMA.with_metadata(told)), _ROWS_PER_GROUP
-        )
+        writer.write_table(pa.table(columns_of(ordered, schema), schema), _ROWS_PER_GROUP)
     data: bytes = sink.getvalue().to_pybytes()
     archive.write(album_path(shard), data)
     return len(data)
@@ -75,11 +75,8 @@ def read_album(archive: Storage, shard: str) -> list[SmallPicture]:
         NewerFormatError: it was written by a release that is too new.
         StorageError: the store does not answer.
     """
-    try:
-        data = archive.read(album_path(shard))
-    except FileNotFoundError:
-        return []
-    return _read(pa.BufferReader(data), shard)
+    source = ALBUM.read(archive, shard)
+    return [] if source is None else _read(source, shard)
 
 
 def read_from_album(archive: Storage, shard: str, rows: Collection[int]) -> list[SmallPicture]:
@@ -98,22 +95,20 @@ def read_from_album(archive: Storage, shard: str, rows: Collection[int]) -> list
 
 def _read(source: pa.NativeFile, shard: str, rows: Collection[int] | None = None) -> list[SmallPicture]:
     """Pictures of the row groups that may hold some rows; of all of them, and then these are what the footer says."""
-    try:
-        with pq.ParquetFile(source, pre_buffer=True, page_checksum_verification=True) as file:
-            _check_told(file.metadata.metadata or {}, shard)
-            extents = [_extent(file.metadata.row_group(number)) for number in range(file.num_row_groups)]
-            groups = [
-                number
-                for number, (first, last) in enumerate(extents)
-                if rows is None or any(first <= row <= last for row in rows)
-            ]
-            found = rows_of(file.read_row_groups(groups), SmallPicture) if groups else []
-    except StorageError:
-        raise
-    except (pa.ArrowException, AttributeError, ValueError, TypeError, OSError) as error:
-        raise _damaged(shard, str(error)) from error
+    with (
+        ALBUM.parsing(shard),
+        pq.ParquetFile(source, pre_buffer=True, page_checksum_verification=True) as file,
+    ):
+        ALBUM.check(file.metadata.metadata, shard)
+        extents = [_extent(file.metadata.row_group(number)) for number in range(file.num_row_groups)]
+        groups = [
+            number
+            for number, (first, last) in enumerate(extents)
+            if rows is None or any(first <= row <= last for row in rows)
+        ]
+        found = rows_of(file.read_row_groups(groups), SmallPicture) if groups else []
     if rows is None and extents != _extents(found):
-        raise _damaged(shard, "row groups of other rows than its footer says")
+        raise ALBUM.damaged(shard, "row groups of other rows than its footer says")
     return found
 
 
@@ -127,21 +122,3 @@ def _extents(pictures: Sequence[SmallPicture]) -> list[tuple[int, int]]:
         (pictures[start].row, pictures[start : start + _ROWS_PER_GROUP][-1].row)
         for start in range(0, len(pictures), _ROWS_PER_GROUP)
     ]
-
-
-def _check_told(told: dict[bytes, bytes], shard: str) -> None:
-    written = told.get(_FORMAT_KEY, b"").decode()
-    if written.isdecimal() and int(written) > ALBUM_FORMAT:
-        raise NewerFormatError(
-            f"Expected albums of format {ALBUM_FORMAT} or older, got format {written} at {album_path(shard)}. Install "
-            "a newer Tenfold to see its previews."
-        )
-    if told.get(_SHARD_KEY) != shard.encode():
-        raise _damaged(shard, "that of another shard")
-
-
-def _damaged(shard: str, got: str) -> DamagedError:
-    return DamagedError(
-        f"Expected the album of {shard} as it was written, got {got}. No image is affected: `tenfold preview` makes it "
-        "again."
-    )

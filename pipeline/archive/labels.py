@@ -1,7 +1,6 @@
 """What a head sees in the images of a shard: labels, scores and an embedding, in a Parquet file beside the shard.
 
-As an album (`albums.py`), it has the shard's name in another folder and goes when the shard goes; no row refers to it
-and no image needs it. It says which head saw it, so that another head's are made anew.
+It is a companion (`companions.py`), and says which head saw the images, so that another head's labels are made anew.
 """
 
 from __future__ import annotations
@@ -15,17 +14,17 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.archive.companions import CompanionKind
 from pipeline.archive.layout import labels_path
-from pipeline.errors import DamagedError, NewerFormatError
 from pipeline.store.storage import Storage
 
-LABELS_FORMAT: Final = 1
-"""Written into every file of labels as `tenfold.labels`."""
+LABELS: Final = CompanionKind(
+    name="file of labels", mark="tenfold.labels", version=1, verb="label", path_of=labels_path
+)
 LABELS_KEPT: Final = 5
 """Of each image, the surest first."""
-_FORMAT_KEY: Final = b"tenfold.labels"
-_SHARD_KEY: Final = b"shard"
-_HEAD_KEY: Final = b"head"
+_HEAD: Final = "head"
+"""What the footer calls the digest of the head."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -62,7 +61,7 @@ def write_labels(archive: Storage, shard: str, seen: ShardLabels) -> int:
             "scores": pa.array(seen.scores, pa.list_(pa.float32())),
             "embedding": embeddings,
         }
-    ).replace_schema_metadata({_FORMAT_KEY: str(LABELS_FORMAT), _SHARD_KEY: shard, _HEAD_KEY: seen.head})
+    ).replace_schema_metadata(LABELS.footer(shard) | {_HEAD: seen.head})
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="ZSTD", write_page_checksum=True, version="2.6")
     data: bytes = sink.getvalue().to_pybytes()
@@ -78,42 +77,25 @@ def read_labels(archive: Storage, shard: str) -> ShardLabels | None:
         NewerFormatError: they were written by a release that is too new.
         StorageError: the store does not answer.
     """
-    try:
-        data = archive.read(labels_path(shard))
-    except FileNotFoundError:
+    source = LABELS.read(archive, shard)
+    if source is None:
         return None
-    try:
-        return _parsed(pq.read_table(pa.BufferReader(data), page_checksum_verification=True), shard)
-    except (pa.ArrowException, AttributeError, ValueError, TypeError, KeyError, OSError) as error:
-        raise _damaged(shard, str(error)) from error
+    with LABELS.parsing(shard):
+        table = pq.read_table(source, page_checksum_verification=True)
+        LABELS.check(table.schema.metadata, shard)
+        return _parsed(table)
 
 
-def _parsed(table: pa.Table, shard: str) -> ShardLabels:
-    told = table.schema.metadata or {}
-    written = told.get(_FORMAT_KEY, b"").decode()
-    if written.isdecimal() and int(written) > LABELS_FORMAT:
-        raise NewerFormatError(
-            f"Expected labels of format {LABELS_FORMAT} or older, got format {written} at {labels_path(shard)}. "
-            "Install a newer Tenfold to read them."
-        )
-    if told.get(_SHARD_KEY) != shard.encode():
-        raise _damaged(shard, "those of another shard")
+def _parsed(table: pa.Table) -> ShardLabels:
     embeddings = table["embedding"].combine_chunks()
     flat = embeddings.flatten().to_numpy(zero_copy_only=False).astype(np.float16)
     return ShardLabels(
-        head=told[_HEAD_KEY].decode(),
+        head=table.schema.metadata[_HEAD.encode()].decode(),
         rows=tuple(table["row"].to_pylist()),
         keys=tuple(table["key"].to_pylist()),
         labels=tuple(map(tuple, table["labels"].to_pylist())),
         scores=tuple(map(tuple, table["scores"].to_pylist())),
         embeddings_NE=flat.reshape(-1, embeddings.type.list_size),
-    )
-
-
-def _damaged(shard: str, got: str) -> DamagedError:
-    return DamagedError(
-        f"Expected the labels of {shard} as they were written, got {got}. No image is affected: `tenfold label` makes "
-        "them again."
     )
 
 

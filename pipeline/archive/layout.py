@@ -417,6 +417,7 @@ ARCHIVE_FOLDERS: Final = frozenset(
         CATALOGUE_FOLDER,
         SHARDS_FOLDER,
         PREVIEWS_FOLDER,
+        LABELS_FOLDER,
         WEIGHTS_FOLDER,
         SEALS_FOLDER,
         MARKS_FOLDER,

@@ -10,10 +10,11 @@ import pytest
 
 from pipeline.archive.labels import read_labels
 from pipeline.archive.layout import labels_path
+from pipeline.companions.run import CompanionSummary
 from pipeline.decode import resident_codecs
 from pipeline.decode.archive import Archive
 from pipeline.errors import ArchiveError, ConfigError, DamagedError
-from pipeline.label.run import LabelRun, LabelSummary
+from pipeline.label.run import label_run
 from pipeline.rm.run import RmRun
 from pipeline.search import run as search_run
 from pipeline.search.run import like, says, search
@@ -52,9 +53,9 @@ def archive(tmp_path: Path) -> Storage:
     return Storage(fill(url, rows[3:], 1))
 
 
-def label(archive: Storage) -> LabelSummary:
+def label(archive: Storage) -> CompanionSummary:
     """`tenfold label`."""
-    return LabelRun(archive, HERE).run()
+    return label_run(archive, HERE).run()
 
 
 def keys_of(archive: Storage, words: str) -> list[str]:
@@ -64,7 +65,7 @@ def keys_of(archive: Storage, words: str) -> list[str]:
 def test_labels_lie_beside_shards_and_are_made_once(archive: Storage) -> None:
     before = tree(archive.url)
     summary = label(archive)
-    assert (summary.images, summary.without_latents, summary.made, summary.there) == (5, 1, 4, 0)
+    assert (summary.images, summary.others["without_latents"], summary.made, summary.there) == (5, 1, 4, 0)
     assert tree(archive.url, without={"labels"}) == before
     assert not [one for one in VerifyRun(archive, HERE).run().problems if one.path.startswith("labels")]
     made = tree(archive.url)
@@ -110,7 +111,7 @@ def test_damaged_labels_are_told_and_made_again(archive: Storage) -> None:
     shard = Archive(archive.url).row("sea.png").shard
     whole = archive.read(labels_path(shard))
     archive.write(labels_path(shard), whole[:-9])
-    with pytest.raises(DamagedError, match="`tenfold label` makes them again"):
+    with pytest.raises(DamagedError, match="`tenfold label` makes it again"):
         search(archive, says("blue"), most=1)
     assert label(archive).made == 3
     assert archive.read(labels_path(shard)) == whole

@@ -14,7 +14,8 @@ from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.layout import album_path
 from pipeline.archive.previews import read_previews
 from pipeline.archive.schema import rows_of
-from pipeline.preview.run import PreviewRun, PreviewSummary
+from pipeline.companions.run import CompanionSummary
+from pipeline.preview.run import preview_run
 from pipeline.repair.run import RepairRun
 from pipeline.rm.run import RmRun
 from pipeline.store.storage import Storage
@@ -47,9 +48,9 @@ def archive(tmp_path: Path) -> Storage:
     return Storage(fill(url, [kept_row(f"later-{number}.png", photo(9 + number)) for number in range(40)], 1))
 
 
-def make(archive: Storage) -> PreviewSummary:
+def make(archive: Storage) -> CompanionSummary:
     """`tenfold preview`."""
-    return PreviewRun(archive, HERE).run()
+    return preview_run(archive, HERE).run()
 
 
 def rows_in(archive: Storage) -> list[CatalogueRow]:
@@ -75,8 +76,8 @@ def test_every_image_that_shows_something_gets_one(archive: Storage) -> None:
     before = tree(archive.url)
     assert shown(archive) == {}
     summary = make(archive)
-    assert (summary.images, summary.stored, summary.small) == (46, 0, 1)
-    assert (summary.made, summary.unseen, summary.problems) == (43, 1, [])
+    assert (summary.images, summary.others) == (46, {"stored": 0, "small": 1})
+    assert (summary.made, summary.unseen, summary.problems) == (43, 1, ())
     assert set(shown(archive)) == {f"{n}.png" for n in range(3)} | {f"later-{n}.png" for n in range(40)}
     assert set(shown(archive).values()) == {SIZE}
     assert tree(archive.url, without={"previews"}) == before

@@ -1,0 +1,1 @@
+"""What is made beside shards for images that are wanting it: previews, labels."""
