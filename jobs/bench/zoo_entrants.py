@@ -16,7 +16,7 @@ from codec.bench.judges.trained_on import judges_of_training
 from codec.bench.libraries import MissingLibraryError
 from codec.bench.zoo.entrant import LEARNED_QUALITIES, Entrant, LearnedCoder, ordinary
 from codec.contract import FAITHFUL
-from codec.decoder_file import shipped_decoders
+from codec.decoder_file import DecoderFile, shipped_decoders
 from codec.family import Family
 from codec.near_names import did_you_mean
 from codec.preset import preset_names, read_preset
@@ -95,20 +95,28 @@ def _shown_otherwise(faithful: Entrant, family: Family, preset: str) -> Iterator
     shows = digest_of(family.weights_path(preset).read_bytes()).hex() if shipped else None
     for file, data in shipped:
         if file.shows == shows:
-            config = config_of(data, where=file.name)
-            recipe = json.loads(config).get("recipe", {})
-            yield replace(
-                faithful,
-                id=f"{faithful.id}@{file.decoder}",
-                title=f"{faithful.title}, {file.decoder}",
-                identity=f"{faithful.identity} {file.decoder} {file.digest}",
-                open=partial(_open, family.id, preset, file.decoder),
-                cost=None,
-                minutes=recipe.get("config", {}).get("minutes"),
-                steps=recipe.get("steps_done"),
-                trained_on=judges_of_training(config),
-                generates=file.generates,
-            )
+            sharing = (decoder.name for decoder in family.decoders if decoder.shares == file.decoder)
+            for decoder in (file.decoder, *sharing):
+                yield replace(
+                    _decoded_by(file, config_of(data, where=file.name), faithful),
+                    id=f"{faithful.id}@{decoder}",
+                    title=f"{faithful.title}, {decoder}",
+                    identity=f"{faithful.identity} {decoder} {file.digest}",
+                    open=partial(_open, family.id, preset, decoder),
+                )
+
+
+def _decoded_by(file: DecoderFile, config: str, faithful: Entrant) -> Entrant:
+    """What a decoder's weights say of themselves, in place of what the codec's say."""
+    recipe = json.loads(config).get("recipe", {})
+    return replace(
+        faithful,
+        cost=None,
+        minutes=recipe.get("config", {}).get("minutes"),
+        steps=recipe.get("steps_done"),
+        trained_on=judges_of_training(config),
+        generates=file.generates,
+    )
 
 
 def _entrant(

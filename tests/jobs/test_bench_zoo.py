@@ -77,17 +77,17 @@ def test_a_decoder_takes_part_beside_the_preset_whose_payloads_it_shows(
     small = family_of("hyper-1").weights_path("small").read_bytes()
     config = {
         "role": "decoder",
-        "decoder": "keen",
+        "decoder": "realistic",
         "for": digest_of(small).hex(),
-        "name": "keen-small",
+        "name": "keen",
         "generates": True,
         "recipe": {"trained_on": ["DISTS"], "steps_done": 7},
     }
     (tmp_path / "keen.safetensors").write_bytes(weights_bytes(json.dumps(config), {}))
     monkeypatch.setattr(type(family_of("hyper-1")), "shipped_decoders", tmp_path)
-    faithful, keen = chosen_entrants("hyper-1")[0]
-    assert (faithful.id, keen.id) == ("hyper-1/small", "hyper-1/small@keen")
-    assert (keen.generates, keen.steps, keen.trained_on) == (True, 7, frozenset({"DISTS"}))
-    assert keen.identity != faithful.identity
+    faithful, *shown = chosen_entrants("hyper-1")[0]
+    assert [one.id for one in shown] == [f"{faithful.id}@realistic", f"{faithful.id}@half-realistic"]
+    assert {(one.generates, one.steps, one.trained_on) for one in shown} == {(True, 7, frozenset({"DISTS"}))}
+    assert len({one.identity for one in (faithful, *shown)}) == 3
     (told,) = (one for one in tenfold("codecs", "--json").json() if one["id"] == "hyper-1")
-    assert {one["decoder"] for decoder in told["decoders"] for one in decoder["shipped"]} <= {"keen"}
+    assert {one["decoder"] for decoder in told["decoders"] for one in decoder["shipped"]} == {"realistic"}
