@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from codec.contract import check_effort, check_importance
+from codec.checks import check_effort, check_importance
 
 if TYPE_CHECKING:  # who lists the families needs no safetensors
     from codec.contract import RGB

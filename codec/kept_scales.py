@@ -14,7 +14,7 @@ Pixels = npt.NDArray[np.uint8]
 
 
 class KeptScales(ABC):
-    """What implementations of `codec.contract.Opened` have in common; they say how a smaller picture is made."""
+    """What implementations of `codec.opened.Opened` have in common; they say how a smaller picture is made."""
 
     def __init__(self) -> None:
         """Hold none yet."""

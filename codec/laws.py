@@ -11,7 +11,8 @@ from typing import Final
 
 import numpy as np
 
-from codec.contract import QUALITIES, RGB, Codec, EncodeOptions
+from codec.codec import Codec
+from codec.contract import QUALITIES, RGB, EncodeOptions
 from codec.errors import BitstreamError, UnknownWeightsError
 from codec.metrics import psnr_db
 

@@ -16,7 +16,8 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from codec import families as families_package
-from codec.contract import DEFAULT_CODEC, FAITHFUL, Codec
+from codec.codec import Codec
+from codec.contract import DEFAULT_CODEC, FAITHFUL
 from codec.errors import CodecConfigError, UnknownCodecError
 from codec.family import CODEC_ITSELF, Family, OtherDecoder
 from codec.near_names import did_you_mean

@@ -11,7 +11,7 @@ from codec.sizes import check_region, reduced
 
 
 class WholePicture(KeptScales):
-    """Implements `codec.contract.Opened` of whatever gives pixels."""
+    """Implements `codec.opened.Opened` of whatever gives pixels."""
 
     def __init__(self, width: int, height: int, give: Callable[[], Pixels], *, channels: int = 3) -> None:
         """Take how large it is, and what gives its pixels: that is called once, when a picture is asked for."""

@@ -17,7 +17,8 @@ from typing import Any, Final, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from codec.contract import DEFAULT_CODEC, EFFORTS, QUALITIES, Codec
+from codec.codec import Codec
+from codec.contract import DEFAULT_CODEC, EFFORTS, QUALITIES
 from pipeline.errors import ConfigError, StorageError, UsageError
 from pipeline.globs import key_matcher
 from pipeline.source.options import SourceOptions

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from codec.contract import RGB, Codec, EncodeOptions
+from codec.codec import Codec
+from codec.contract import RGB, EncodeOptions
 from codec.family import Unrounded
 from codec.metrics import bpp
 

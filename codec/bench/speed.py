@@ -16,7 +16,8 @@ import numpy as np
 
 from codec.bench.baselines import BASELINES, Baseline
 from codec.bench.libraries import library
-from codec.contract import RGB, Codec, EncodeOptions
+from codec.codec import Codec
+from codec.contract import RGB, EncodeOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

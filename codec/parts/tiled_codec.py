@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
-from codec.contract import FAITHFUL, Codec, Decoder
+from codec.codec import Codec
+from codec.contract import FAITHFUL, Decoder
 from codec.parts.tiled_decoder import TiledDecoder
 from codec.parts.tiled_encoder import TiledEncoder
 from codec.parts.tiled_model import PayloadFormat, RefinableModel, TiledModel

@@ -10,7 +10,8 @@ from typing import Final, TypeVar, cast
 import torch
 
 from codec.bitstream import Envelope, check_size
-from codec.contract import RGB, Encoded, EncodeOptions, Prepared, check_images
+from codec.checks import check_images
+from codec.contract import RGB, Encoded, EncodeOptions, Prepared
 from codec.entropy.symbol_streams import SymbolCounter, SymbolStream, SymbolWriter, join_streams
 from codec.parts.coded_steps import pass_steps, shortest_table
 from codec.parts.company import gathered

@@ -7,8 +7,10 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from codec.contract import RGB, Decoder, Opened, check_shown
+from codec.checks import check_shown
+from codec.contract import RGB, Decoder
 from codec.kept_scales import KeptScales
+from codec.opened import Opened
 from codec.parts.tile_loop import Synthesised, synthesised, synthesised_part
 from codec.parts.tiled_decoder import TiledDecoder
 from codec.parts.tiled_model import ProgressiveModel
@@ -44,7 +46,7 @@ class TiledOpener:
 
 
 class TiledOpened(KeptScales):
-    """Implements `codec.contract.Opened`. Latents and small pictures are kept, and no pixels of full size."""
+    """Implements `codec.opened.Opened`. Latents and small pictures are kept, and no pixels of full size."""
 
     def __init__(self, reading: Reading, decoder: TiledDecoder) -> None:
         """Take a payload that may have been read in part."""

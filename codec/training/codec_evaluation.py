@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from codec.contract import RGB, Codec, EncodeOptions
+from codec.codec import Codec
+from codec.contract import RGB, EncodeOptions
 from codec.metrics import psnr_db
 from codec.training.recipe import Evaluation, EvaluationPoint
 from codec.training.session import stage

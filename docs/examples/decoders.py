@@ -21,7 +21,8 @@ from PIL import Image
 from codec.bench.baselines import BASELINES, Baseline
 from codec.bench.judges import Judge, all_judges
 from codec.bench.libraries import library
-from codec.contract import RGB, Codec, EncodeOptions
+from codec.codec import Codec
+from codec.contract import RGB, EncodeOptions
 from codec.metrics import bpp, psnr_db
 from codec.registry import load_codec
 

@@ -32,7 +32,8 @@ from codec.bench.judges.generations import (
     through_codec,
 )
 from codec.bench.libraries import library
-from codec.contract import DEFAULT_CODEC, RGB, Codec, EncodeOptions
+from codec.codec import Codec
+from codec.contract import DEFAULT_CODEC, RGB, EncodeOptions
 from codec.metrics import bpp, psnr_db
 from codec.registry import load_codec
 

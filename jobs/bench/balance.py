@@ -10,7 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from codec.bench.balance import Balance, Unround, balances
-from codec.contract import RGB, Codec
+from codec.codec import Codec
+from codec.contract import RGB
 from codec.registry import families, family_of, load_codec
 from jobs.bench.images import BenchImage, usable_images
 from jobs.bench.machine import circumstances

@@ -14,7 +14,8 @@ from codec.bench.zoo.entrant import LEARNED_QUALITIES, Entrant, LearnedCoder, or
 from codec.bench.zoo.kept_shots import KeptShots
 from codec.bench.zoo.measure import Original, Plan, measure
 from codec.bench.zoo.sheet import Sheet
-from codec.contract import FAITHFUL, Codec
+from codec.codec import Codec
+from codec.contract import FAITHFUL
 from codec.decoder_file import shipped_decoders
 from codec.registry import families, name_in_files
 from codec.weights_file import config_of, digest_of

@@ -13,7 +13,8 @@ from codec.bench.libraries import library
 from codec.bench.measure import rd_table
 from codec.bench.rd_markdown import to_markdown
 from codec.bench.rd_report import Line, RdReport, to_json
-from codec.contract import FAITHFUL, RGB, Codec
+from codec.codec import Codec
+from codec.contract import FAITHFUL, RGB
 from jobs.bench.baselines import Measured, measure_baselines
 from jobs.bench.images import BenchImage, BenchImages
 from jobs.bench.machine import circumstances

@@ -8,7 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from codec.adaptation.measured import MeasuredImage, MeasuredPoint, MeasuredWeights, measure
-from codec.contract import RGB, Codec
+from codec.codec import Codec
+from codec.contract import RGB
 from codec.registry import load_codec
 from codec.weights_file import digest_of
 from pipeline.encode.weights_choice import WeightsChoice

@@ -20,7 +20,7 @@ from codec.adaptation.adapt import adapt
 from codec.adaptation.folder import Adapted
 from codec.adaptation.settings import AdaptationSettings
 from codec.adaptation.watch import AdaptationProgress
-from codec.contract import Codec
+from codec.codec import Codec
 from codec.device import resolve_device
 from codec.errors import CodecConfigError, TooFewImagesError
 from codec.registry import load_codec

@@ -13,7 +13,8 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from codec.contract import Codec, EncodeOptions
+from codec.codec import Codec
+from codec.contract import EncodeOptions
 from codec.cpus import usable_cpus
 from codec.registry import load_codec
 from pipeline.compress.run import CompressRun

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
-from codec.contract import Codec
+from codec.codec import Codec
 from codec.errors import CodecConfigError
 from codec.registry import load_codec, preset_weights
 from codec.weights_file import digest_of, weights_name

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pyarrow.compute as pc
 
-from codec.contract import Codec
+from codec.codec import Codec
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.layout import WEIGHTS_FOLDER
 from pipeline.compress.commits import HeldBack

@@ -10,8 +10,8 @@ import numpy as np
 import PIL.Image
 from PIL.Image import Resampling
 
-from codec.contract import Opened
 from codec.kept_scales import Pixels
+from codec.opened import Opened
 from codec.sizes import DENOMINATORS
 from codec.whole_picture import WholePicture
 from pipeline.decode.view_size import Region, Size, check_asked_region, fitted

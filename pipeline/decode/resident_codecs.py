@@ -6,7 +6,8 @@ from collections.abc import Callable
 from threading import RLock
 from typing import TypeVar
 
-from codec.contract import FAITHFUL, Codec
+from codec.codec import Codec
+from codec.contract import FAITHFUL
 from codec.errors import UnknownWeightsError
 from codec.registry import load_codec, name_in_files
 from pipeline.archive.decoders import read_decoder, stored_decoders

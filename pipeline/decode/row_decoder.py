@@ -10,8 +10,11 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from codec.contract import FAITHFUL, RGB, Codec, Head, Opened, Seen
+from codec.codec import Codec
+from codec.contract import FAITHFUL, RGB
 from codec.errors import BitstreamError, UnknownWeightsError
+from codec.head import Head, Seen
+from codec.opened import Opened
 from codec.whole_picture import WholePicture
 from pipeline.decode.opened_image import GREY_MODES, OpenedImage, open_file, open_pixels
 from pipeline.decode.resident_codecs import ResidentCodecs
@@ -156,7 +159,7 @@ class RowDecoder:
             NoHeadError: it has none.
             UnknownCodecError: no codec has that id.
         """
-        return self._codecs.use(codec_id, Codec.named_head)
+        return self._codecs.use(codec_id, Codec.required_head)
 
     def first_latents(self, rows: Sequence[ShardRow], channels: int | None) -> list[npt.NDArray[np.float32]]:
         """The first channels of the dequantised latents of coded rows of one codec, (channels, h, w) each: small images

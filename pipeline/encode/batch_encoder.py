@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from codec.contract import Codec, Encoded, EncodeOptions
+from codec.codec import Codec
+from codec.contract import Encoded, EncodeOptions
 from pipeline.encode.quality_floors import Floors
 from pipeline.encode.quality_search import USUAL_SLOPE, nearest, on_grid, search_quality
 from pipeline.encode.rate_control import RateControl

@@ -11,7 +11,8 @@ from typing import Final
 
 import numpy as np
 
-from codec.contract import Codec, EncodeOptions
+from codec.codec import Codec
+from codec.contract import EncodeOptions
 from codec.registry import load_codec
 from pipeline.image.read import read_image
 from pipeline.source.original import read_or_reason

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import pyarrow as pa
 
-from codec.contract import Codec
+from codec.codec import Codec
 from codec.registry import load_codec
 from pipeline.archive.weights import read_stored_weights
 from pipeline.config import CompressConfig

@@ -10,7 +10,8 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-from codec.contract import RGB, Codec, EncodeOptions
+from codec.codec import Codec
+from codec.contract import RGB, EncodeOptions
 from codec.metrics import psnr_db
 from pipeline.encode.centre import centre
 

@@ -12,7 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from threading import Lock
 
-from codec.contract import Codec
+from codec.codec import Codec
 from pipeline.archive.stored_plan import StoredPlan
 from pipeline.config import CompressConfig
 from pipeline.encode.awaited import Awaited

@@ -17,8 +17,8 @@ from PIL import UnidentifiedImageError
 from PIL.ExifTags import Base as ExifTag
 from PIL.JpegImagePlugin import JpegImageFile
 
-from codec.contract import Opened
 from codec.kept_scales import Pixels
+from codec.opened import Opened
 from codec.sizes import reduced
 from codec.whole_picture import WholePicture
 from pipeline.errors import ArchiveError

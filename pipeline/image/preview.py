@@ -11,8 +11,8 @@ from typing import Final
 import numpy as np
 import PIL.Image
 
-from codec.contract import Opened
 from codec.kept_scales import Pixels
+from codec.opened import Opened
 from codec.sizes import DENOMINATORS, reduced
 from pipeline.image.as_seen import in_srgb, upright
 from pipeline.image.thumbhash import thumbhash

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from codec.contract import RGB, Codec
+from codec.codec import Codec
+from codec.contract import RGB
 from codec.families.ae_zfp.codec import AutoEncoderZfp
 from codec.registry import codec_ids, load_codec
 from tests.support.photographs import PHOTOS

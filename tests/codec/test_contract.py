@@ -7,7 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from codec.contract import FAITHFUL, RGB, Codec, EncodeOptions
+from codec.codec import Codec
+from codec.contract import FAITHFUL, RGB, EncodeOptions
 from codec.errors import BitstreamError, CodecConfigError
 from codec.metrics import psnr_db
 from codec.registry import codec_ids, family_of, load_codec

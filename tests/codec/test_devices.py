@@ -13,7 +13,8 @@ from functools import cache
 import numpy as np
 import pytest
 
-from codec.contract import RGB, Codec, EncodeOptions
+from codec.codec import Codec
+from codec.contract import RGB, EncodeOptions
 from codec.metrics import psnr_db
 from codec.registry import codec_ids, load_codec
 from tests.support.devices import OTHER_TORCH, between_devices, on_a_gpu, on_every_device

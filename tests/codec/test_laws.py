@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from codec.contract import RGB, Codec, Encoded, EncodeOptions
+from codec.codec import Codec
+from codec.contract import RGB, Encoded, EncodeOptions
 from codec.laws import LAWS, examine
 from tests.support.block_codec import block_codec
 

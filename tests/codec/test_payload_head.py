@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from codec.bitstream import HEAD_BYTES
-from codec.contract import Codec, EncodeOptions
+from codec.codec import Codec
+from codec.contract import EncodeOptions
 from codec.errors import BitstreamError
 from codec.payload_head import read_head, weights_digest
 from tests.support.block_codec import block_codec

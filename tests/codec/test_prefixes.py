@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from codec.contract import RGB, Codec, EncodeOptions
+from codec.codec import Codec
+from codec.contract import RGB, EncodeOptions
 from codec.errors import BitstreamError, CodecConfigError
 from codec.metrics import psnr_db
 from codec.registry import load_codec

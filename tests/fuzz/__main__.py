@@ -19,7 +19,8 @@ from collections import Counter
 import numpy as np
 
 from codec.bitstream import is_envelope
-from codec.contract import Codec, EncodeOptions
+from codec.codec import Codec
+from codec.contract import EncodeOptions
 from codec.errors import BitstreamError
 from codec.payload_head import read_head
 from tests.golden import golden_codec, golden_families

@@ -18,7 +18,8 @@ from typing import Any, Final
 import numpy as np
 from PIL import Image
 
-from codec.contract import Codec, EncodeOptions
+from codec.codec import Codec
+from codec.contract import EncodeOptions
 from codec.errors import CodecConfigError
 from codec.registry import load_codec
 from tests.support.photographs import picture

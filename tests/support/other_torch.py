@@ -15,7 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from codec.contract import RGB, Decoded, Encoded, EncodeOptions
+from codec.codec import Decoded
+from codec.contract import RGB, Encoded, EncodeOptions
 from codec.registry import load_codec
 
 PYTHON: Final = os.environ.get("TENFOLD_OTHER_PYTHON")

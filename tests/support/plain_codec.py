@@ -11,21 +11,20 @@ import numpy as np
 import numpy.typing as npt
 
 from codec.bitstream import Envelope, pack_envelope, parse_envelope
+from codec.codec import Codec
 from codec.contract import (
     FAITHFUL,
     RGB,
     SIXTEENTHS,
-    Codec,
     Decoder,
     Encoded,
     EncodeOptions,
-    Head,
     Latents,
     Prepared,
     Reader,
-    Seen,
 )
 from codec.errors import NoHeadError, UnknownCodecError, UnknownWeightsError
+from codec.head import Head, Seen
 from codec.weights_file import digest_of, weights_name
 
 SHIPPED = b"the weights that PlainCodec ships with"

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from codec.bench.baselines import Baseline
-from codec.contract import RGB, Codec, EncodeOptions
+from codec.codec import Codec
+from codec.contract import RGB, EncodeOptions
 from codec.metrics import psnr_db
 
 GENERATIONS: Final = (1, 2, 4, 8)

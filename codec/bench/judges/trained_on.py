@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from codec.contract import Codec
+from codec.codec import Codec
 from codec.weights_file import parse_weights
 
 MARK: Final = "*"

@@ -8,7 +8,8 @@ from typing import Final, Protocol
 
 from codec.bench.baselines import Baseline
 from codec.bench.libraries import library
-from codec.contract import FAITHFUL, QUALITIES, RGB, SIXTEENTHS, Codec, EncodeOptions
+from codec.codec import Codec
+from codec.contract import FAITHFUL, QUALITIES, RGB, SIXTEENTHS, EncodeOptions
 from codec.family import Cost
 
 LEARNED_QUALITIES: Final = tuple(

@@ -16,17 +16,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from codec.contract import (
-    FAITHFUL,
-    RGB,
-    Codec,
-    Decoder,
-    Encoded,
-    EncodeOptions,
-    Latents,
-    Prepared,
-    check_images,
-)
+from codec.checks import check_images
+from codec.codec import Codec
+from codec.contract import FAITHFUL, RGB, Decoder, Encoded, EncodeOptions, Latents, Prepared
 from codec.errors import BitstreamError, UnknownWeightsError
 from codec.families.ae_zfp import FAMILY
 from codec.families.ae_zfp.bitstream import PayloadHeader, pack_payload, parse_payload

@@ -19,7 +19,8 @@ import torch
 from PIL import Image
 
 from codec.bitstream import parse_envelope
-from codec.contract import RGB, Codec, EncodeOptions
+from codec.codec import Codec
+from codec.contract import RGB, EncodeOptions
 from codec.errors import CodecError, TrainingError
 from codec.families.classic import FAMILY
 from codec.families.classic.config import DIGIT, DigitsConfig

@@ -11,18 +11,9 @@ import numpy.typing as npt
 import torch
 
 from codec.bitstream import Envelope, check_size, pack_envelope, parse_envelope
-from codec.contract import (
-    FAITHFUL,
-    RGB,
-    SIXTEENTHS,
-    Codec,
-    Decoder,
-    Encoded,
-    EncodeOptions,
-    Latents,
-    Prepared,
-    check_images,
-)
+from codec.checks import check_images
+from codec.codec import Codec
+from codec.contract import FAITHFUL, RGB, SIXTEENTHS, Decoder, Encoded, EncodeOptions, Latents, Prepared
 from codec.errors import BitstreamError, UnknownWeightsError
 from codec.families.recurrent import FAMILY
 from codec.families.recurrent.body import longest_prefix, pack_body, parse_body

@@ -15,19 +15,10 @@ import numpy.typing as npt
 import torch
 
 from codec.bitstream import Envelope, check_size, pack_envelope, parse_envelope
+from codec.checks import check_images
+from codec.codec import Codec
 from codec.colour import pixels_to_planes
-from codec.contract import (
-    FAITHFUL,
-    RGB,
-    SIXTEENTHS,
-    Codec,
-    Decoder,
-    Encoded,
-    EncodeOptions,
-    Latents,
-    Prepared,
-    check_images,
-)
+from codec.contract import FAITHFUL, RGB, SIXTEENTHS, Decoder, Encoded, EncodeOptions, Latents, Prepared
 from codec.errors import BitstreamError, UnknownWeightsError
 from codec.families.standard import FAMILY
 from codec.families.standard.ordinary_file import check_sides, read_file, write_file

@@ -9,7 +9,8 @@ import pytest
 
 from codec import tiles
 from codec.bitstream import pack_envelope, parse_envelope
-from codec.contract import RGB, Codec, EncodeOptions
+from codec.codec import Codec
+from codec.contract import RGB, EncodeOptions
 from codec.errors import BitstreamError, CodecConfigError, UnknownWeightsError
 from codec.parts import tile_loop
 from tests.codec.test_contract import (  # noqa: F401  run here once more, on the codec below

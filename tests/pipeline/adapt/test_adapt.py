@@ -26,7 +26,8 @@ from codec.adaptation.folder import Adapted
 from codec.adaptation.measured import MeasuredImage, MeasuredPoint, MeasuredWeights
 from codec.adaptation.settings import AdaptationSettings
 from codec.adaptation.watch import AdaptationProgress
-from codec.contract import RGB, Codec
+from codec.codec import Codec
+from codec.contract import RGB
 from codec.weights_file import digest_of
 from pipeline.adapt.run import AdaptOutcome, AdaptRun
 from pipeline.archive.adaptations import (

@@ -14,7 +14,8 @@ from PIL import Image
 
 from codec.bench.judges.kernel_distance import MOST_WINDOWS, Windows
 from codec.bench.lossless import LOSSLESS
-from codec.contract import FAITHFUL, RGB, Codec, Decoder, Latents
+from codec.codec import Codec
+from codec.contract import FAITHFUL, RGB, Decoder, Latents
 from codec.family import OtherDecoder
 from codec.metrics import psnr_db
 from codec.registry import load_codec

@@ -9,17 +9,17 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from codec.contract import Seen
 from codec.errors import NoHeadError
 from codec.families.hyper.bitstream import parse_payload
 from codec.families.hyper.config import GRID
 from codec.families.hyper.heads.network import LabelNetwork
 from codec.families.hyper.heads.weights import HeadWeights
+from codec.head import Seen
 from codec.parts.tiled_reader import TiledReader
 
 
 class LabelHead:
-    """Implements `codec.contract.Head`, over the models that there is a network for."""
+    """Implements `codec.head.Head`, over the models that there is a network for."""
 
     def __init__(self, weights: Sequence[HeadWeights], reader: TiledReader, device: torch.device) -> None:
         """Copy the networks onto the device: the weights may serve another one as well.
@@ -39,7 +39,7 @@ class LabelHead:
         """What is seen in each.
 
         Raises:
-            BitstreamError, UnknownWeightsError, NoHeadError: as `codec.contract.Head.see`.
+            BitstreamError, UnknownWeightsError, NoHeadError: as `codec.head.Head.see`.
         """
         alike: dict[tuple[bytes, int], list[int]] = defaultdict(list)
         for number, payload in enumerate(payloads):
