@@ -55,6 +55,8 @@ class Envelope:
     map_table: int | None = None
     """The table that codes the image's importance map, which is the beginning of the body; None where it has none. The
     envelope itself has no place for it: only families with a header of their own do."""
+    wide_first: bool = False
+    """Whether the symbols of wide tables come first in each group of the body. The envelope itself cannot say it."""
 
     def __post_init__(self) -> None:
         """Refuse what no header can say.

@@ -13,8 +13,8 @@ from typing import Final
 from codec.bitstream import is_envelope, parse_head
 from codec.errors import BitstreamError
 
-_HYPER_MAGICS: Final = (b"TFH1", b"TFH2")
-"""The second is of images with an importance map."""
+_HYPER_MAGICS: Final = (b"TFH1", b"TFH2", b"TFH3", b"TFH4")
+"""The later two order their symbols otherwise; the even ones have an importance map."""
 _HYPER_1: Final = struct.Struct("<4sH8sIII")
 """Magic, quality in sixteenths, digest, width, height, CRC of the symbols."""
 _AE_ZFP_1: Final = struct.Struct("<4sBBH8sIIfI")

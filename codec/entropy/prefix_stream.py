@@ -32,17 +32,18 @@ class PrefixStream:
 
     reads = True
 
-    def __init__(self, coder: RangeCoder, words: bytes, escapes: bytes) -> None:
+    def __init__(self, coder: RangeCoder, words: bytes, escapes: bytes, *, wide_first: bool = False) -> None:
         """Begin.
 
         Args:
             coder: of the model that wrote the stream.
             words: as many as there are; a last one that is not whole is left out.
             escapes: all of them.
+            wide_first: whether it was written so.
         Raises:
             BitstreamError: the escapes are damaged.
         """
-        self._coder = coder
+        self._coder, self._wide_first = coder, wide_first
         whole = np.frombuffer(words[: len(words) // _WORD * _WORD], "<u4").astype(np.uint32)
         self._decoders = [
             constriction.stream.queue.RangeDecoder(np.concatenate((whole, np.full(_BEHIND, word, np.uint32))))
@@ -55,22 +56,22 @@ class PrefixStream:
 
     def group(self, wanted_Bn: Symbols | None, indices_Bn: Indices) -> Symbols:
         """The next group of one image, (1, n)."""
-        order, counts = sorted_by_table(indices_Bn)
+        places, counts = sorted_by_table(indices_Bn, wide_first=self._wide_first)
         found = self._found(counts)
         values_Bn = np.zeros(indices_Bn.shape, np.int16)
-        values_Bn.ravel()[order[: len(found)]] = found
+        values_Bn.ravel()[places[: len(found)]] = found
         self.known += len(found)
-        self.asked += len(order)
+        self.asked += len(places)
         return values_Bn
 
     def _found(self, counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
         """Those symbols of a group, sorted by table, that are known."""
         parts = []
-        for _, k, part in parts_of(counts):
+        for _, k, part in parts_of(counts, wide_first=self._wide_first):
             if not self._goes_on:
                 break
             parts.append(self._agreed(self._coder.models[k], part.stop - part.start))
-        reach = self._coder.reach_of(counts)
+        reach = self._coder.reach_of(counts, wide_first=self._wide_first)
         found = np.concatenate([*parts, np.empty(0, np.int32)])
         return self._with_escapes(found - reach[: len(found)], reach[: len(found)])
 

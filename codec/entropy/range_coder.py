@@ -1,9 +1,12 @@
 """Symbols <-> bytes: a range coder (constriction), fed table by table.
 
 Symbols come in groups (one pass of one strip of an image), of one image or of several beside each other, each of which
-has a stream of its own. Within a group they are sorted by table, stably, so that each table's symbols are coded in one
-call; the decoder knows the tables and sorts the same way. Groups follow one another in one stream. Symbols that their
-table does not reach are escaped: written aside, as zigzag LEB128.
+has a stream of its own. Within a group they are sorted by table, stably, in one of two orders, so that each table's
+symbols are coded in one call; the decoder knows the tables and sorts the same way. Groups follow one another in one
+stream. Symbols that their table does not reach are escaped: written aside, as zigzag LEB128.
+
+Narrow tables come first, or wide ones. It takes as many bytes; but the first bits of a large coefficient take most of
+its error away, so what is cut short shows more where wide tables come first.
 
 Shape legend: B images, n symbols of a group of each.
 """
@@ -23,6 +26,7 @@ from codec.errors import BitstreamError
 
 Symbols = npt.NDArray[np.int16]
 Indices = npt.NDArray[np.uint8]
+_EVERY_TABLE: Final = np.arange(TABLES, dtype=np.uint8)
 MAX_VARINT: Final = 3
 """Bytes of an escape: magnitudes are below 2^15, with the sign 16 bits."""
 
@@ -43,9 +47,10 @@ class RangeCoder:
             for k in range(TABLES)
         ]
 
-    def reach_of(self, counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+    def reach_of(self, counts: npt.NDArray[np.int64], *, wide_first: bool) -> npt.NDArray[np.int32]:
         """What each symbol's table reaches, for symbols sorted by image and table, so many of each."""
-        return np.repeat(np.tile(self.tables.reach, len(counts) // TABLES), counts)
+        reach = self.tables.reach[_placed(_EVERY_TABLE, wide_first)]
+        return np.repeat(np.tile(reach, len(counts) // TABLES), counts)
 
     def cost_bits(self, symbols_Bn: Symbols, indices_Bn: Indices) -> npt.NDArray[np.float64]:
         """About what a group takes of each image, in bits: (B,)."""
@@ -66,24 +71,25 @@ class RangeCoder:
 class SymbolEncoder:
     """Writes groups of symbols, those of each image to a stream of its own."""
 
-    def __init__(self, coder: RangeCoder, count: int = 1) -> None:
+    def __init__(self, coder: RangeCoder, count: int = 1, *, wide_first: bool = False) -> None:
         """Begin that many streams."""
-        self._coder = coder
+        self._coder, self._wide_first = coder, wide_first
         self._ranges = [constriction.stream.queue.RangeEncoder() for _ in range(count)]
         self._escapes = [bytearray() for _ in range(count)]
 
     def encode(self, symbols_Bn: Symbols, indices_Bn: Indices) -> None:
         """Append a group: symbols and their tables; those of silent tables must be zero."""
-        order, counts = sorted_by_table(indices_Bn)
-        values, reach = symbols_Bn.ravel()[order].astype(np.int32), self._coder.reach_of(counts)
+        places, counts = sorted_by_table(indices_Bn, wide_first=self._wide_first)
+        values = symbols_Bn.ravel()[places].astype(np.int32)
+        reach = self._coder.reach_of(counts, wide_first=self._wide_first)
         escaped = np.flatnonzero(np.abs(values) > reach)
         if len(escaped):
-            for image, places in _by_image(escaped, counts):
-                self._escapes[image] += _varints(values[places])
+            for image, mine in _by_image(escaped, counts):
+                self._escapes[image] += _varints(values[mine])
             values[escaped] = reach[escaped] + 1
         values += reach
         models = self._coder.models
-        for image, k, part in parts_of(counts):
+        for image, k, part in parts_of(counts, wide_first=self._wide_first):
             self._ranges[image].encode(values[part], models[k])
 
     def finish(self) -> list[tuple[bytes, bytes]]:
@@ -97,7 +103,13 @@ class SymbolEncoder:
 class SymbolDecoder:
     """Reads groups in the order they were written."""
 
-    def __init__(self, coder: RangeCoder, streams: Sequence[tuple[bytes, bytes]]) -> None:
+    def __init__(
+        self,
+        coder: RangeCoder,
+        streams: Sequence[tuple[bytes, bytes]],
+        *,
+        wide_first: bool = False,
+    ) -> None:
         """Begin at the start of each image's stream: (words, escapes).
 
         Raises:
@@ -108,7 +120,7 @@ class SymbolDecoder:
                 raise BitstreamError(
                     f"expected range-coded words of 4 bytes, got {len(words)} bytes: damaged"
                 )
-        self._coder = coder
+        self._coder, self._wide_first = coder, wide_first
         self._ranges = [
             constriction.stream.queue.RangeDecoder(np.frombuffer(words, "<u4").astype(np.uint32))
             for words, _ in streams
@@ -121,20 +133,23 @@ class SymbolDecoder:
         Raises:
             BitstreamError: a stream does not hold such a group.
         """
-        order, counts = sorted_by_table(indices_Bn)
-        found, reach = np.empty(len(order), np.int32), self._coder.reach_of(counts)
+        places, counts = sorted_by_table(indices_Bn, wide_first=self._wide_first)
+        found, reach = (
+            np.empty(len(places), np.int32),
+            self._coder.reach_of(counts, wide_first=self._wide_first),
+        )
         models = self._coder.models
         try:
-            for image, k, part in parts_of(counts):
+            for image, k, part in parts_of(counts, wide_first=self._wide_first):
                 found[part] = self._ranges[image].decode(models[k], part.stop - part.start)
         except (AssertionError, ValueError) as error:
             raise BitstreamError(f"the range-coded stream is damaged: {error}") from error
         found -= reach
         escaped = np.flatnonzero(found > reach)
-        for image, places in _by_image(escaped, counts):
-            found[places] = self._take_escapes(image, beyond=reach[places])
+        for image, mine in _by_image(escaped, counts):
+            found[mine] = self._take_escapes(image, beyond=reach[mine])
         values_Bn = np.zeros(indices_Bn.shape, np.int16)
-        values_Bn.ravel()[order] = found
+        values_Bn.ravel()[places] = found
         return values_Bn
 
     def finish(self) -> None:
@@ -163,13 +178,15 @@ class SymbolDecoder:
         return taken
 
 
-def sorted_by_table(indices_Bn: Indices) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def sorted_by_table(
+    indices_Bn: Indices, *, wide_first: bool
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Positions among all B n sorted by image and table, silent ones left out, and how many each table of each image
-    has: (B TABLES,)."""
+    has, in the order of tables: (B TABLES,)."""
     images, each = indices_Bn.shape
     indices = indices_Bn.ravel()
     heard = np.flatnonzero(indices >= SILENT)
-    tables: npt.NDArray[np.integer[Any]] = indices[heard]
+    tables: npt.NDArray[np.integer[Any]] = _placed(indices[heard], wide_first)
     if images > 1:
         # numpy sorts 16 bits by radix
         kind = np.uint16 if images * TABLES <= 1 << 16 else np.uint32
@@ -177,15 +194,21 @@ def sorted_by_table(indices_Bn: Indices) -> tuple[npt.NDArray[np.int64], npt.NDA
     return heard[np.argsort(tables, kind="stable")], np.bincount(tables, minlength=images * TABLES)
 
 
-def parts_of(counts: npt.NDArray[np.int64]) -> Iterator[tuple[int, int, slice]]:
+def parts_of(counts: npt.NDArray[np.int64], *, wide_first: bool) -> Iterator[tuple[int, int, slice]]:
     """(image, table) that have symbols, and where those lie among all that are sorted."""
+    tables = _placed(_EVERY_TABLE, wide_first).tolist()
     used = np.flatnonzero(counts)
     ends = np.cumsum(counts[used]).tolist()
     start = 0
     for number, end in zip(used.tolist(), ends, strict=True):
-        image, k = divmod(number, TABLES)
-        yield image, k, slice(start, end)
+        image, place = divmod(number, TABLES)
+        yield image, tables[place], slice(start, end)
         start = end
+
+
+def _placed(tables: Indices, wide_first: bool) -> Indices:
+    """At which place of the order each table stands; and which table stands at each place."""
+    return np.uint8(TABLES - 1) - tables if wide_first else tables
 
 
 def _by_image(

@@ -36,9 +36,9 @@ class SymbolWriter:
 
     reads = False
 
-    def __init__(self, coder: RangeCoder, count: int = 1) -> None:
-        """Begin a stream for each of so many images."""
-        self._encoder = SymbolEncoder(coder, count)
+    def __init__(self, coder: RangeCoder, count: int = 1, *, wide_first: bool = False) -> None:
+        """Begin a stream for each of so many images; wide tables come first in each group, or narrow ones."""
+        self._encoder = SymbolEncoder(coder, count, wide_first=wide_first)
         self.crc32s = [0] * count
         """Of each image's symbols."""
 
@@ -76,13 +76,19 @@ class SymbolReader:
 
     reads = True
 
-    def __init__(self, coder: RangeCoder, streams: Sequence[tuple[bytes, bytes]]) -> None:
-        """Begin at the start of each image's stream: (words, escapes).
+    def __init__(
+        self,
+        coder: RangeCoder,
+        streams: Sequence[tuple[bytes, bytes]],
+        *,
+        wide_first: bool = False,
+    ) -> None:
+        """Begin at the start of each image's stream: (words, escapes), written so.
 
         Raises:
             BitstreamError: one is not whole.
         """
-        self._decoder = SymbolDecoder(coder, streams)
+        self._decoder = SymbolDecoder(coder, streams, wide_first=wide_first)
         self.crc32s = [0] * len(streams)
         """Of each image's symbols."""
 

@@ -128,7 +128,7 @@ class TiledEncoder:
         return [beside + round(bits / 8) for bits in counter.bits_B.tolist()]
 
     def _encoded(self, walks: Sequence[_Walk]) -> list[Encoded]:
-        writer = SymbolWriter(self._model.coder, len(walks))
+        writer = SymbolWriter(self._model.coder, len(walks), wide_first=self._format.wide_first)
         self._send(walks, writer)
         return [
             Encoded(
@@ -149,6 +149,7 @@ class TiledEncoder:
             height=walk.image.height,
             sixteenths=walk.quality.sixteenths,
             map_table=walk.map_table,
+            wide_first=self._format.wide_first,
             symbols_crc32=symbols_crc32,
             body=body,
         )

@@ -81,13 +81,14 @@ class Begun:
 
 
 def begun(envelopes: Sequence[Envelope], model: TiledModel) -> Begun:
-    """Read the importance maps of payloads of one grid, which all of them have or none.
+    """Read the importance maps of payloads of one grid and one order of tables, which all of them have or none.
 
     Raises:
         BitstreamError: a payload does not hold a stream, or not the map that it announces.
     """
     first = envelopes[0]
-    reader = SymbolReader(model.coder, [_streams(envelope, model) for envelope in envelopes])
+    streams = [_streams(envelope, model) for envelope in envelopes]
+    reader = SymbolReader(model.coder, streams, wide_first=first.wide_first)
     grid = latent_grid(first.height, first.width, model.synthesis.grid)
     qualities = qualities_of(envelopes, model, grid, reader)
     return Begun(reader=reader, grid=grid, qualities=qualities, multiple=model.multiple)

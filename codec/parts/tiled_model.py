@@ -33,6 +33,8 @@ class PayloadFormat:
     """Of the beginning of one. Raises BitstreamError where the header is not whole."""
     holds_maps: bool = False
     """Whether it can say that an image has an importance map."""
+    wide_first: bool = False
+    """Whether new payloads have the symbols of wide tables first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -69,13 +69,13 @@ class TiledReader:
         """Payloads that are read together, and their numbers."""
         envelopes = [self._parsed(payload) for payload in payloads]
 
-        def kind(number: int) -> tuple[bytes, tuple[int, int], bool]:
+        def kind(number: int) -> tuple[bytes, tuple[int, int], bool, bool]:
             envelope = envelopes[number]
             model = self._models[envelope.weights_digest]
             grid = latent_grid(envelope.height, envelope.width, model.synthesis.grid)
-            return model.digest, grid, envelope.map_table is not None
+            return model.digest, grid, envelope.map_table is not None, envelope.wide_first
 
-        def most(kind: tuple[bytes, tuple[int, int], bool]) -> int:
+        def most(kind: tuple[bytes, tuple[int, int], bool, bool]) -> int:
             return most_together(self._models[kind[0]], kind[1])
 
         for together in gathered(range(len(envelopes)), kind, most):
@@ -97,7 +97,7 @@ class TiledReader:
         except BitstreamError:
             envelope = self._known(self._format.parse_prefix(prefix))
         model = self._models[envelope.weights_digest]
-        stream = PrefixStream(model.coder, *split_prefix(envelope.body))
+        stream = PrefixStream(model.coder, *split_prefix(envelope.body), wide_first=envelope.wide_first)
         grid = latent_grid(envelope.height, envelope.width, model.synthesis.grid)
         with torch.inference_mode():
             qualities = qualities_of([envelope], model, grid, stream)

@@ -31,7 +31,7 @@ _LARGEST = 1 << 20
 """Pixels a lying header may announce here: more is as sound, and as slow as its size."""
 _SECONDS = 20.0
 _BYTES = 1 << 30
-_CRC_AT = {b"TFH1": 26, b"TFZ1": 36}
+_CRC_AT = dict.fromkeys((b"TFH1", b"TFH2", b"TFH3", b"TFH4"), 26) | {b"TFZ1": 36}
 _ENVELOPE_CRC_AT = 17
 
 

@@ -29,7 +29,7 @@ FOLDER: Final = Path(__file__).parent / "payloads"
 FIRST_CASES: Final = {"q0": 0.0, "q31.5": 31.5, "q63": 63.0}
 """What a family begins with: the name of a case, and its quality."""
 MAPPED: Final = "map-"
-"""How cases begin that have an importance map: `python -m tests.golden hyper-1 --prefix map-`."""
+"""What the names of cases hold that have an importance map: `python -m tests.golden hyper-1 --prefix map-`."""
 _EXPECTED: Final = "expected.json"
 _WEIGHTS: Final = "weights.safetensors"
 
@@ -100,7 +100,7 @@ def write_golden(
     for case in written:
         codec = golden_codec(family, name=made_by[case])
         image = picture(75, 101, seed=7)
-        grey = np.array([[40, 220]], np.uint8) if case.startswith(MAPPED) else None
+        grey = np.array([[40, 220]], np.uint8) if MAPPED in case else None
         (encoded,) = codec.encode([image], EncodeOptions(quality=qualities[case], importance=grey))
         golden_path(family, case, "bin").write_bytes(encoded.payload)
         pixels = codec.decode([encoded.payload])[0].pixels

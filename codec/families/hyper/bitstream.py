@@ -14,20 +14,26 @@ from codec.entropy.tables import SILENT, TABLES
 from codec.errors import BitstreamError
 from codec.families.hyper import FAMILY
 
-MAGIC: Final = b"TFH1"
-MAPPED_MAGIC: Final = b"TFH2"
-"""Of an image with an importance map: one byte, the table that codes it, lies between header and body."""
+MAGICS: Final = {
+    (False, False): b"TFH1",
+    (False, True): b"TFH2",
+    (True, False): b"TFH3",
+    (True, True): b"TFH4",
+}
+"""By whether wide tables come first, and whether the image has an importance map: then one byte, the table that codes
+it, lies between header and body."""
+_KINDS: Final = {magic: kind for kind, magic in MAGICS.items()}
 _HEADER: Final = struct.Struct("<4sH8sIIII")
 HEADER_BYTES: Final = _HEADER.size
 
 
 def pack_payload(envelope: Envelope) -> bytes:
     """As bytes."""
-    magic, rest = MAGIC, envelope.body
+    is_mapped, rest = envelope.map_table is not None, envelope.body
     if envelope.map_table is not None:
-        magic, rest = MAPPED_MAGIC, bytes([envelope.map_table]) + rest
+        rest = bytes([envelope.map_table]) + rest
     fields = (
-        magic,
+        MAGICS[envelope.wide_first, is_mapped],
         envelope.sixteenths,
         envelope.weights_digest,
         envelope.width,
@@ -65,7 +71,8 @@ def parse_prefix(prefix: bytes | memoryview) -> Envelope:
     _check_header(view)
     magic, sixteenths, digest, width, height, symbols_crc32, _ = _HEADER.unpack_from(view)
     body, map_table = view[HEADER_BYTES:], None
-    if magic == MAPPED_MAGIC:
+    wide_first, is_mapped = _KINDS[bytes(magic)]
+    if is_mapped:
         map_table, body = _map_table(body), body[1:]
     try:
         return Envelope(
@@ -76,6 +83,7 @@ def parse_prefix(prefix: bytes | memoryview) -> Envelope:
             sixteenths=sixteenths,
             symbols_crc32=symbols_crc32,
             map_table=map_table,
+            wide_first=wide_first,
             body=bytes(body),
         )
     except ValueError as error:
@@ -88,10 +96,11 @@ def _check_header(view: memoryview) -> None:
         raise BitstreamError(
             f"expected a payload of at least {HEADER_BYTES} bytes, got {len(view)}: truncated"
         )
-    if (magic := bytes(view[: len(MAGIC)])) not in (MAGIC, MAPPED_MAGIC):
+    if (magic := bytes(view[:4])) not in _KINDS:
+        known = ", ".join(map(repr, _KINDS))
         raise BitstreamError(
-            f"expected a payload that begins with {MAGIC!r} or {MAPPED_MAGIC!r}, got {magic!r}: damaged, of another "
-            "codec, or written by a newer tenfold"
+            f"expected a payload that begins with one of {known}, got {magic!r}: damaged, of another codec, or written "
+            "by a newer tenfold"
         )
 
 

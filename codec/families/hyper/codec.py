@@ -176,7 +176,11 @@ class HyperCodec(TiledCodec):
             models[1:],
             default_quality=DEFAULT_QUALITY,
             payload_format=PayloadFormat(
-                pack=pack_payload, parse=parse_payload, parse_prefix=parse_prefix, holds_maps=True
+                pack=pack_payload,
+                parse=parse_payload,
+                parse_prefix=parse_prefix,
+                holds_maps=True,
+                wide_first=True,
             ),
             decoders={CONSISTENT: ConsistentDecoder(models), **tiled_decoders(decoders, device)},
         )

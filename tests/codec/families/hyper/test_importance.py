@@ -10,7 +10,7 @@ import torch
 
 from codec.contract import RGB, EncodeOptions
 from codec.errors import BitstreamError
-from codec.families.hyper.bitstream import HEADER_BYTES, MAPPED_MAGIC, pack_payload, parse_payload
+from codec.families.hyper.bitstream import HEADER_BYTES, MAGICS, pack_payload, parse_payload
 from codec.families.hyper.codec import HyperCodec
 from codec.families.hyper.decoders.consistent import ConsistentDecoder
 from codec.families.hyper.weights import Weights
@@ -19,6 +19,8 @@ from codec.metrics import psnr_db
 from codec.payload_head import read_head
 from tests.support.photographs import picture
 from tests.support.tiny_hyper import CPU
+
+MAPPED_MAGIC = MAGICS[True, True]
 
 
 def spot(*shape: int) -> GreyMap:
@@ -48,7 +50,7 @@ def test_a_region_of_interest_gains_and_a_flat_map_changes_no_byte(hyper: HyperC
     assert after > before + 3.0
     flat = np.full((9, 13), USUAL, np.uint8)
     assert hyper.encode([image], EncodeOptions(quality=20, importance=flat)) == [plain]
-    assert (plain.payload[:4], mapped.payload[:4]) == (b"TFH1", b"TFH2")
+    assert (plain.payload[:4], mapped.payload[:4]) == (b"TFH3", MAPPED_MAGIC)
     assert read_head(mapped.payload) == replace(read_head(plain.payload), symbols_crc32=mapped.symbols_crc32)
 
 
@@ -86,7 +88,7 @@ def test_tiles_strips_and_parts_of_a_mapped_image_equal_the_whole(
 ) -> None:
     image = picture(200, 330)
     payload = codec.encode([image], EncodeOptions(quality=30, importance=automatic_map(image)))[0].payload
-    assert payload.startswith(b"TFH2")
+    assert payload.startswith(MAPPED_MAGIC)
     whole = codec.decode([payload])[0].pixels
     opened = codec.open(payload)
     assert np.array_equal(opened.region(70, 50, 150, 90), whole[50:140, 70:220])
@@ -118,8 +120,8 @@ def test_damaged_maps_are_refused(codec: HyperCodec) -> None:
     for at in range(0, len(payload), 7):
         with pytest.raises(BitstreamError, match=r"checksum|begins with"):
             codec.decode([payload[:at] + bytes([payload[at] ^ 0x10]) + payload[at + 1 :]])
-    with pytest.raises(BitstreamError, match=r"expected a payload that begins with .*TFH2.* newer tenfold"):
-        codec.decode([b"TFH3" + payload[4:]])
+    with pytest.raises(BitstreamError, match=r"expected a payload that begins with .*TFH4.* newer tenfold"):
+        codec.decode([b"TFH5" + payload[4:]])
     envelope = parse_payload(payload)
     for table, words in ((64, "got table 64"), (2, "got table 2")):
         with pytest.raises(BitstreamError, match=words):
@@ -136,7 +138,7 @@ def _without_rest(payload: bytes) -> bytes:
     import struct
     import zlib
 
-    head = b"TFH2" + plain[4 : HEADER_BYTES - 4]
+    head = MAPPED_MAGIC + plain[4 : HEADER_BYTES - 4]
     return head + struct.pack("<I", zlib.crc32(head + bytes(4)))
 
 
