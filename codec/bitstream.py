@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from codec.contract import QUALITIES, SIXTEENTHS
-from codec.errors import BitstreamError
+from codec.errors import BitstreamError, TruncatedError
 
 MAGIC: Final = b"TF"
 VERSION: Final = 1
@@ -150,9 +150,7 @@ def parse_head(start: bytes | memoryview) -> tuple[Envelope, int]:
         BitstreamError: it is truncated, or no envelope that this build reads.
     """
     if len(start) < _FIXED.size:
-        raise BitstreamError(
-            f"expected a payload of at least {_FIXED.size} bytes, got {len(start)}: truncated"
-        )
+        raise TruncatedError(_FIXED.size, len(start))
     _, version, packed, digest, symbols_crc32, _ = _FIXED.unpack_from(start)
     if not is_envelope(start):
         raise BitstreamError(

@@ -4,6 +4,7 @@ CodecError
 ├── UnknownCodecError   no codec has that id
 ├── WeightsError        weights missing, damaged or made for something else
 ├── BitstreamError      a payload that is truncated, damaged or of another format
+│   ├── TruncatedError          so little of one that nothing can be made of it
 │   └── UnknownWeightsError     a sound payload, made with weights that this codec was not given
 ├── NoDecoderError      a sound payload, of whose weights the decoder that was asked for shows nothing
 ├── NoHeadError         a codec, or weights of one, whose payloads no head reads
@@ -30,6 +31,18 @@ class WeightsError(CodecError):
 
 class BitstreamError(CodecError, ValueError):
     """A payload is truncated, damaged, or of a format this build does not read."""
+
+
+class TruncatedError(BitstreamError):
+    """Of a payload there is so little that nothing can be made of it."""
+
+    def __init__(self, least: int, got: int) -> None:
+        """Take how many bytes are needed at least, and how many there are."""
+        super().__init__(least, got)
+        self.least = least
+
+    def __str__(self) -> str:
+        return f"expected a payload of at least {self.least} bytes, got {self.args[1]}: truncated"
 
 
 class UnknownWeightsError(BitstreamError):

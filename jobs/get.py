@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -37,6 +37,10 @@ from pipeline.globs import is_glob
 from pipeline.image.file_formats import FORMATS, Format, format_of_path
 from pipeline.store.storage import Storage
 from pipeline.store.urls import LOCAL, local_path, scheme, split_url
+
+_FOLDER_STOPPED: Final = (
+    "Stopped. Files that are there are whole; the same command with --overwrite begins again."
+)
 
 
 def _region(text: str) -> Region:
@@ -147,12 +151,12 @@ def get(
     box = None if width is None and height is None else (width, height)
     if size is not None and box is not None:
         raise typer.BadParameter("--size, or a box of --width and --height: not both", param_hint="--size")
-    with clear_errors():
+    is_folder = _is_folder(output)
+    with clear_errors(stopped=_FOLDER_STOPPED if is_folder else None):
         with usage():
             check_decoder(decoder)
         settings = read_config(config, workers=0)
         opened = Archive(archive, options=settings.storage, as_of=as_of)
-        is_folder = _is_folder(output)
         is_many = _is_of_many(key, opened, archive=archive, output=output, is_folder=is_folder)
         if is_folder and (box or region or first_bytes):
             raise typer.BadParameter(

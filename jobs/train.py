@@ -93,7 +93,9 @@ def train(
     elif config is None or data is None or out is None:
         raise typer.BadParameter("expected --config, --data and --out, or --redraw alone; got less")
     else:
-        with clear_errors():
+        with clear_errors(
+            stopped="Stopped. The same command with --resume goes on from the last checkpoint."
+        ):
             _session(config, data, out, resume, start_from, held_out, device, workers, minutes)
 
 

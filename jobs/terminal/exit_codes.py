@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from codec.errors import CodecError
 from jobs.terminal.output import say
@@ -28,7 +29,7 @@ UNSAFE_STORE = 12
 TIME_UP = 13
 """The time was up, and work is left for the next run."""
 INTERRUPTED = 130
-"""Ctrl-C or SIGTERM: what was committed is in the archive, and the same command goes on."""
+"""Ctrl-C or SIGTERM: the message says what stays, and what the same command does."""
 _CODES: tuple[tuple[type[BaseException], int], ...] = (
     (NoArchiveError, NO_ARCHIVE),
     (LockedError, LOCKED),
@@ -39,6 +40,19 @@ _CODES: tuple[tuple[type[BaseException], int], ...] = (
     (FileNotFoundError, FAILED),  # an object of an archive is gone
     (KeyboardInterrupt, INTERRUPTED),
 )
+_BEGIN_AGAIN: Final = "Run the same command to begin again."
+_COMMITTED: Final = "What was committed is in the archive; run the same command to finish."
+_MADE: Final = "What was made stays; run the same command to go on."
+_STOPPED: Final = {
+    "adapt": "The archive is as it was; run the same command to go on with what was learned so far.",
+    "compress": _COMMITTED,
+    "nightly": _COMMITTED,
+    "repair": "What was repaired stays; run the same command to finish.",
+    "prune": "What was removed is gone; run the same command to finish.",
+    "preview": _MADE,
+    "label": _MADE,
+}
+"""What is true of a verb that was ended, once its run had begun."""
 _OURS = tuple(kind for kind, _ in _CODES)
 
 
@@ -76,12 +90,9 @@ def outcome_of(error: BaseException) -> tuple[str, int]:
 
 
 def _stopped_words() -> str:
-    """Promise no more than the verb had come to."""
+    """Promise no more than the verb had come to; one that only reads has come to nothing that stays."""
     progress = current_watch().progress
-    if progress.began.verb == "adapt":
-        return (
-            "Stopped. The archive is as it was; run the same command to go on with what was learned so far."
-        )
-    if progress.began.commits and not progress.committed:
+    began = progress.began
+    if began.commits and not progress.committed:
         return "Stopped before anything was committed. Run the same command to begin again."
-    return "Stopped. What was committed is in the archive; run the same command to finish."
+    return f"Stopped. {_BEGIN_AGAIN if began.is_dry_run else _STOPPED.get(began.verb, _BEGIN_AGAIN)}"

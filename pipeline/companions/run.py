@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -34,8 +34,8 @@ from pipeline.workers.retry import work_through
 from pipeline.workers.start import working_pool
 from pipeline.workers.workload import Workload
 
-Rows = pa.Table | pa.RecordBatch
-Which = Callable[[Rows], Any]
+Rows: TypeAlias = pa.Table | pa.RecordBatch
+Which: TypeAlias = Callable[[Rows], Any]
 """Which of some rows of the catalogue: a column of booleans."""
 
 _SHARE_OF_ENCODING: Final = 0.1
@@ -85,8 +85,9 @@ class CompanionSummary:
 
     def as_json(self) -> dict[str, Any]:
         """What the verb prints with `--json`: a key for every word of `others`."""
-        fields = asdict(self)
-        return fields | fields.pop("others")
+        told = asdict(self)
+        others: dict[str, int] = told.pop("others")
+        return told | others
 
 
 class CompanionRun:

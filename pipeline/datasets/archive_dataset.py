@@ -15,11 +15,13 @@ from torch.utils.data import Dataset
 
 from codec.contract import FAITHFUL
 from pipeline.archive.catalogue import Catalogue
+from pipeline.archive.decoders import stored_decoders
 from pipeline.archive.versions import AsOf
 from pipeline.datasets.decoded_cache import DecodedCache
 from pipeline.datasets.image_source import ImageSource, OnError, StoredItem, Transform
 from pipeline.datasets.item_form import ItemForm
 from pipeline.datasets.selected_rows import select_rows
+from pipeline.decode.decoder_choice import files_of
 from pipeline.decode.view_size import Region, Size
 from pipeline.errors import ArchiveError
 from pipeline.store.options import StorageOptions
@@ -96,7 +98,9 @@ class ArchiveDataset(Dataset[Any]):
             archive=storage,
             rows=rows,
             form=form,
-            cache=None if cache is None else DecodedCache(cache, form),
+            cache=None
+            if cache is None
+            else DecodedCache(cache, form, decoder_files=files_of(decoder, stored_decoders(storage))),
             transform=transform,
             decodes=decode,
             on_error=on_error,

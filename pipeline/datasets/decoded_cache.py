@@ -16,6 +16,7 @@ import logging
 import os
 import shutil
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
@@ -43,16 +44,20 @@ so what makes room would be needed as soon as what takes it."""
 class DecodedCache:
     """Safe to use from several threads and processes; can be pickled."""
 
-    def __init__(self, folder: str | os.PathLike[str], form: ItemForm) -> None:
+    def __init__(
+        self, folder: str | os.PathLike[str], form: ItemForm, *, decoder_files: Sequence[str] = ()
+    ) -> None:
         """Make the folder unless it is there, and remove what processes that died left half written.
 
         Args:
             folder: on a local disk.
             form: of what is kept.
+            decoder_files: what the archive keeps of the form's decoder (pipeline/decode/decoder_choice.py).
         Raises:
             OSError: the folder cannot be made.
         """
         self._folder, self._form = Path(folder).absolute(), form
+        self._shown_by = shown_by(form.decoder, decoder_files)
         self._aside = self._folder / "part"
         self._is_told = False
         self._aside.mkdir(parents=True, exist_ok=True)
@@ -95,7 +100,7 @@ class DecodedCache:
     def _path(self, row: CatalogueRow) -> Path:
         content = (row.shard, row.payload_offset, row.payload_crc32c)
         form = (self._form.size, self._form.region, self._form.latents)
-        told = repr((_FORMAT, content, form, *shown_by(self._form.decoder))).encode()
+        told = repr((_FORMAT, content, form, *self._shown_by)).encode()
         name = blake2b(told, digest_size=16).hexdigest()
         return self._folder / name[:2] / f"{name}.array"
 

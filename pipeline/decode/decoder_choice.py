@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from codec.contract import FAITHFUL
 from codec.errors import UnknownCodecError
 from codec.family import OtherDecoder
-from codec.registry import family_of
+from codec.registry import family_of, name_in_files
+from pipeline.archive.layout import DecoderPlace
 from pipeline.own_code import VERSION
 from pipeline.types import CatalogueRow
 
@@ -21,7 +24,21 @@ def decoders_beside_faithful(row: CatalogueRow) -> tuple[OtherDecoder, ...]:
         return ()
 
 
-def shown_by(decoder: str) -> tuple[str, ...]:
+def files_of(decoder: str, kept: Iterable[DecoderPlace]) -> tuple[str, ...]:
+    """Digests, hexadecimal, of the weights files that an archive keeps of a decoder.
+
+    Args:
+        kept: decoders of the archive.
+    """
+    name = name_in_files(decoder)
+    return tuple(place.digest.hex() for place in kept if place.name == name)
+
+
+def shown_by(decoder: str, files: Iterable[str]) -> tuple[str, ...]:
     """What the name of a picture that is kept must say of its decoder beside what is stored: nothing of the faithful
-    one; of another also the release, since other weights may ship for it with the next one."""
-    return () if decoder == FAITHFUL else (decoder, VERSION)
+    one; of another its weights in the archive, and the release, since other weights may ship with the next one.
+
+    Args:
+        files: as `files_of`.
+    """
+    return () if decoder == FAITHFUL else (decoder, VERSION, *files)

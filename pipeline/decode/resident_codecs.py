@@ -77,6 +77,12 @@ class ResidentCodecs:
             if kept:
                 self._codecs.clear()
 
+    def forget_decoder(self, name: str) -> None:
+        """Look for a decoder in the archive anew, when it is next asked for."""
+        with self._lock:
+            if self._decoders.pop(name_in_files(name), None):
+                self._codecs.clear()
+
     def _add_weights(self, codec_id: str, digest: bytes, *, lacking: Codec) -> bool:
         """Put a codec that has these weights too in the place of one that lacks them; False when it was given them."""
         with self._lock:

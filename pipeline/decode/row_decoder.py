@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from codec.codec import Codec
 from codec.contract import FAITHFUL, RGB
-from codec.errors import BitstreamError, UnknownWeightsError
+from codec.errors import BitstreamError, TruncatedError, UnknownWeightsError
 from codec.head import Head, Seen
 from codec.opened import Opened
 from codec.whole_picture import WholePicture
@@ -93,6 +93,11 @@ class RowDecoder:
             shown = self._codecs.use(codec_id, lambda codec: codec.decode_prefix(payload))
         except UnknownWeightsError:
             raise
+        except TruncatedError as error:
+            raise ArchiveError(
+                f"Expected at least {error.least} first bytes of {row.key!r}, got {len(payload)}: fewer show nothing. "
+                f"Ask for `--first-bytes {error.least}` or more (in Python `first_bytes`)."
+            ) from error
         except BitstreamError as error:
             raise ArchiveError(
                 f"Expected first bytes of {row.key!r} that show something, got {len(payload)} of them: {error}. Ask "
@@ -160,6 +165,10 @@ class RowDecoder:
             UnknownCodecError: no codec has that id.
         """
         return self._codecs.use(codec_id, Codec.required_head)
+
+    def forget_decoder(self, decoder: str) -> None:
+        """See anew what the archive keeps of a decoder, when it is next asked for."""
+        self._codecs.forget_decoder(decoder)
 
     def first_latents(self, rows: Sequence[ShardRow], channels: int | None) -> list[npt.NDArray[np.float32]]:
         """The first channels of the dequantised latents of coded rows of one codec, (channels, h, w) each: small images

@@ -37,7 +37,7 @@ class LabelMaker:
     """Holds the codecs it has met, and the head of the shard at hand."""
 
     kind = LABELS
-    nothing_to_see = (TenfoldError, CodecError)
+    nothing_to_see: tuple[type[Exception], ...] = (TenfoldError, CodecError)
 
     def __init__(self, archive: Storage) -> None:
         """Take the archive."""

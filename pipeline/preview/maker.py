@@ -20,7 +20,7 @@ class PreviewMaker:
     """Holds the codecs it has met."""
 
     kind = ALBUM
-    nothing_to_see = (TenfoldError, CodecError, OSError, ValueError, MemoryError)
+    nothing_to_see: tuple[type[Exception], ...] = (TenfoldError, CodecError, OSError, ValueError, MemoryError)
 
     def __init__(self, archive: Storage, limits: ReadLimits) -> None:
         """Take the archive, and how large a kept file may be to be opened."""

@@ -75,5 +75,6 @@ async def _follow(site: Site) -> None:
         await asyncio.sleep(_REFRESH_EVERY_S)
         try:
             await asyncio.to_thread(site.index.refresh)
+            await asyncio.to_thread(site.kept_decoders.refresh)
         except (TenfoldError, OSError) as error:
             _log.warning("The version at hand is served on: %s", error)

@@ -23,13 +23,13 @@ def opened_id(row: CatalogueRow, view: View | None) -> str:
     """The image as it is held open for a view of it, by whoever decodes: another decoder opens it anew."""
     if view is None or row.status != "coded" or view.decoder == FAITHFUL:
         return image_id(row)
-    return f"{image_id(row)}@{view.decoder}"
+    return "@".join((image_id(row), view.decoder, *view.decoder_files))
 
 
 def weak_etag(row: CatalogueRow, view: View) -> str:
     """Of a file made of an image. Pixels differ by a step or two between machines, so it is weak: 304, no ranges."""
     content = (row.key, row.payload_length, row.source_sha256, row.codec, row.weights, row.orientation)
-    told = repr((RENDERER, content, view, *shown_by(view.decoder))).encode()
+    told = repr((RENDERER, content, view, *shown_by(view.decoder, view.decoder_files))).encode()
     return f'W/"{_crc(row)}-{blake2b(told, digest_size=12).hexdigest()}"'
 
 

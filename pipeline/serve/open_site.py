@@ -8,6 +8,7 @@ from pipeline.archive.versions import AsOf
 from pipeline.metrics.serving import ServingMetrics
 from pipeline.serve.decoding.contract import Decoders
 from pipeline.serve.image_service import ImageService
+from pipeline.serve.kept_decoders import KeptDecoders
 from pipeline.serve.limits import Limits
 from pipeline.serve.response_cache import DiskCache, MemoryCache
 from pipeline.serve.served_index import ServedIndex
@@ -49,6 +50,7 @@ def open_site(
         archive=archive,
         index=index,
         decoders=decoders,
+        kept_decoders=KeptDecoders(archive),
         images=ImageService(decoders, metrics, MemoryCache(limits.cached_bytes), disk),
         limits=limits,
         metrics=metrics,

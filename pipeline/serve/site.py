@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pipeline.metrics.serving import ServingMetrics
 from pipeline.serve.decoding.contract import Decoders
 from pipeline.serve.image_service import ImageService
+from pipeline.serve.kept_decoders import KeptDecoders
 from pipeline.serve.limits import Limits
 from pipeline.serve.served_index import ServedIndex
 from pipeline.store.storage import Storage
@@ -20,6 +21,8 @@ class Site:
     index: ServedIndex
     """From keys to rows, at hand: ask it in the event loop."""
     decoders: Decoders
+    kept_decoders: KeptDecoders
+    """Which decoders the archive brings, at hand as the index is."""
     images: ImageService
     """From rows to files: what costs work goes through it."""
     limits: Limits

@@ -35,6 +35,8 @@ class View:
     fmt: ViewFormat = "jpeg"
     decoder: str = FAITHFUL
     """What shows it where it was coded."""
+    decoder_files: tuple[str, ...] = ()
+    """Digests of the weights files that the archive keeps of that decoder, of any but the faithful one."""
 
     def denominator(self) -> int:
         """One over the scale at which it can be cut out of the image: a power of two up to 16."""

@@ -11,7 +11,7 @@ from typing import Final
 
 from codec.bitstream import Envelope
 from codec.entropy.tables import SILENT, TABLES
-from codec.errors import BitstreamError
+from codec.errors import BitstreamError, TruncatedError
 from codec.families.hyper import FAMILY
 
 MAGICS: Final = {
@@ -93,9 +93,7 @@ def parse_prefix(prefix: bytes | memoryview) -> Envelope:
 def _check_header(view: memoryview) -> None:
     """Refuse what has no header of this format."""
     if len(view) < HEADER_BYTES:
-        raise BitstreamError(
-            f"expected a payload of at least {HEADER_BYTES} bytes, got {len(view)}: truncated"
-        )
+        raise TruncatedError(HEADER_BYTES, len(view))
     if (magic := bytes(view[:4])) not in _KINDS:
         known = ", ".join(map(repr, _KINDS))
         raise BitstreamError(

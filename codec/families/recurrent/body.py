@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from codec.bitstream import Envelope, pack_envelope, parse_envelope, parse_prefix
-from codec.errors import BitstreamError
+from codec.errors import BitstreamError, TruncatedError
 from codec.families.recurrent import FAMILY
 
 _WORD: Final = 4
@@ -95,9 +95,7 @@ def longest_prefix(prefix: bytes) -> tuple[bytes, float]:
         kept.append(Segment(words=reading.take(length * _WORD), symbols_crc32=crc32))
     if not kept:
         needed = len(prefix) - len(envelope.body) + reading.at + heads[0][0] * _WORD
-        raise BitstreamError(
-            f"expected at least the first iteration of a payload, {needed} bytes, got {len(prefix)}: truncated"
-        )
+        raise TruncatedError(needed, len(prefix))
     sound = replace(envelope, body=pack_body(kept), symbols_crc32=kept[-1].symbols_crc32)
     return pack_envelope(sound), len(kept) / len(heads)
 

@@ -41,6 +41,8 @@ class ImageMaker:
         self._limits = ReadLimits(max_pixels=max_pixels)
         self._most_held_bytes = most_held_bytes
         self._held: OrderedDict[str, OpenedImage] = OrderedDict()
+        self._decoder_files: dict[str, tuple[str, ...]] = {}
+        """Of decoders that were asked for, what the archive kept then."""
 
     @property
     def holds(self) -> frozenset[str]:
@@ -77,10 +79,17 @@ class ImageMaker:
     def _opened(self, row: CatalogueRow, view: View) -> OpenedImage:
         name = opened_id(row, view)
         if name not in self._held:
+            self._check_decoder(view)
             stored = read_row(self._archive, row)
             self._held[name] = self._decoder.open(stored, limits=self._limits, decoder=view.decoder)
         self._held.move_to_end(name)
         return self._held[name]
+
+    def _check_decoder(self, view: View) -> None:
+        """Load a decoder anew where the archive keeps another file of it than when it was loaded."""
+        if self._decoder_files.setdefault(view.decoder, view.decoder_files) != view.decoder_files:
+            self._decoder.forget_decoder(view.decoder)
+            self._decoder_files[view.decoder] = view.decoder_files
 
     def _make_room(self) -> None:
         while (

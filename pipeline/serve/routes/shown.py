@@ -54,6 +54,7 @@ async def view_answer(
     Raises:
         Problem: it cannot be made, or not now.
     """
+    view = site.kept_decoders.named(view)
     etag = weak_etag(row, view)
     # a later release may show the same content otherwise by another decoder: nothing names that for ever
     version = content_version(row) if view.decoder == FAITHFUL else None

@@ -131,4 +131,4 @@ def test_a_polite_kill_is_130(number: signal.Signals, command: str, tmp_path: Pa
     out, err = process.communicate()
     assert process.returncode == 130
     assert out == ("cleaned\n" if command == "waits" else "")
-    assert err.strip() == "Stopped. What was committed is in the archive; run the same command to finish."
+    assert err.strip() == "Stopped. Run the same command to begin again."

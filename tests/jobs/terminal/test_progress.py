@@ -104,6 +104,10 @@ def test_what_nothing_moves_for_is_said(
 
 def test_a_verb_that_is_stopped_promises_what_it_has_done(capsys: pytest.CaptureFixture[str]) -> None:
     stories: dict[str, list[Event]] = {
+        "Run the same command to begin again": [RunBegan(verb="verify")],
+        "What was removed is gone": [RunBegan(verb="prune")],
+        "Stopped. Run the same command": [RunBegan(verb="prune", is_dry_run=True)],
+        "What was made stays": [RunBegan(verb="label")],
         "go on with what was learned so far": [RunBegan(verb="adapt")],
         "before anything was committed": [RunBegan(verb="compress", commits=True)],
         "What was committed is in the archive": [

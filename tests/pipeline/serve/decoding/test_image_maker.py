@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from codec.codec import Codec
 from codec.contract import FAITHFUL
 from pipeline.archive.catalogue import Catalogue
+from pipeline.archive.decoders import remove_decoders, store_decoder
 from pipeline.decode import resident_codecs
 from pipeline.image.generated import SOURCE_TYPE
 from pipeline.serve.decoding.company import gains_by_company
 from pipeline.serve.decoding.contract import Made, NotMade
 from pipeline.serve.decoding.image_maker import ImageMaker
+from pipeline.serve.kept_decoders import KeptDecoders
 from pipeline.serve.view import MEDIA_TYPES, View
 from pipeline.store.storage import Storage
 from pipeline.types import CatalogueRow
@@ -76,3 +80,25 @@ def test_another_decoder_opens_an_image_anew_and_its_files_say_what_they_are(arc
     )
     assert not gains_by_company(row, replace(VIEW, decoder=NEGATIVE), 10**9)
     assert gains_by_company(row, VIEW, 10**9)
+
+
+def test_a_decoder_is_loaded_anew_when_the_archive_keeps_another_file_of_it(
+    archive: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[tuple[bytes, ...]] = []
+
+    def load(codec_id: str, *, device: str, weights: Sequence[bytes]) -> Codec:
+        given.append(tuple(weights))
+        return load_plain(codec_id, device=device)
+
+    monkeypatch.setattr(resident_codecs, "load_codec", load)
+    row, *_ = rows_of(archive)
+    working = maker(archive)
+    for data in (b"first", b"second"):
+        store_decoder(archive, data, name=NEGATIVE, shows=bytes(8))
+        view = KeptDecoders(archive).named(replace(VIEW, decoder=NEGATIVE))
+        assert isinstance(working.make(row, view), Made)
+        assert isinstance(working.make(row, replace(view, fmt="jpeg")), Made)
+        remove_decoders(archive, NEGATIVE)
+    assert given == [(b"first",), (b"second",)]
+    assert len(working.holds) == 2

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.archive.decoders import remove_decoders, store_decoder
 from pipeline.serve.app import make_app
 from pipeline.serve.decoding.contract import Made
 from pipeline.serve.limits import Limits
@@ -74,6 +75,26 @@ def test_an_image_is_shown_by_the_decoder_that_is_asked_for(site: Site) -> None:
     status, _, body = site.get("/image/a.png?decoder=crayon")
     assert status == 400
     assert "Expected a decoder of classic-1, one of faithful, sampled, got 'crayon'." in body.decode()
+
+
+def test_another_file_of_the_same_decoder_is_another_picture(tmp_path: Path) -> None:
+    facts: dict[str, Any] = {"width": 40, "height": 30}
+    archive = Storage(fill(str(tmp_path / "a"), [make_row("a.png", codec="classic-1", **facts)]))
+
+    def etags() -> tuple[str, str]:
+        site = Site(archive.url)
+        return tuple(site.get(f"/image/a.png?decoder={name}")[1]["etag"] for name in ("faithful", "sampled"))  # type: ignore[return-value]
+
+    seen = [etags()]
+    for data in (b"first", b"second"):
+        store_decoder(archive, data, name="sampled", shows=bytes(8))
+        seen += [etags(), etags()]
+        remove_decoders(archive, "sampled")
+    faithful, sampled = zip(*seen, strict=True)
+    assert len(set(faithful)) == 1
+    assert sampled[1] == sampled[2]
+    assert sampled[3] == sampled[4]
+    assert len(set(sampled)) == 3
 
 
 def test_it_has_an_image_service_of_its_own(site: Site) -> None:
