@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 from collections.abc import Generator, Iterator
@@ -46,6 +47,15 @@ def pytest_configure(config: pytest.Config) -> None:
         torch.ones(1, device="cuda")
         torch.cuda.device_count()  # is remembered from now on
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None]:
+    """Thousands of tests are no garbage, now or later: looking at them again and again takes seconds."""
+    gc.disable()
+    yield
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneRayAtATime:

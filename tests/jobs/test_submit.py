@@ -106,11 +106,10 @@ def test_the_code_of_the_verb_comes_back(cluster: str, tmp_path: Path) -> None:
 
 
 def test_a_cluster_that_does_not_let_us_in(cluster: str) -> None:
-    process = start_tenfold("submit", "--address", cluster, "compress", "/a", "/b")
-    out, err = process.communicate(timeout=120)
-    assert process.returncode == 1, out
-    assert "to let us in" in err
-    assert "RAY_AUTH_TOKEN" in err
+    ran = tenfold("submit", "--address", cluster, "compress", "/a", "/b")
+    assert ran.code == 1, ran.out
+    assert "to let us in" in ran.err
+    assert "RAY_AUTH_TOKEN" in ran.err
 
 
 def test_no_cluster_there() -> None:

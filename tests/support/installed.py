@@ -15,7 +15,14 @@ from typing import Final
 ROOT: Final = Path(__file__).resolve().parents[2]
 DECOYS: Final = ("codec", "pipeline", "jobs")
 """Names of rooms in the checkout, which in site-packages are those of other packages."""
-_BUILD: Final = "import build_backend, sys; getattr(build_backend, sys.argv[1])(sys.argv[2])"
+_BUILD: Final = """
+import sys, zlib
+import build_backend
+
+pack = zlib.compressobj
+zlib.compressobj = lambda level, *more: pack(0, *more)  # what is unpacked at once need not be small
+getattr(build_backend, sys.argv[1])(sys.argv[2])
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""How `-n` shares the tests out among processes: files whole, and one process for all tests that start a Ray."""
+"""How `-n` shares the tests out among processes: files whole, and one process for what is dear to start or to make."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
 _ON_RAY: Final = re.compile(r"\bmark\.ray\b|'ray_cluster'")
+_MADE_ONCE: Final = "installed"
+"""The fixture that takes half a minute of a processor, and whose users elsewhere would make it again."""
 
 
 def uses_ray(file: Path, test: str) -> bool:
@@ -35,6 +37,14 @@ def _marked(file: Path) -> frozenset[str]:
     return frozenset(found)
 
 
+@cache
+def _asks_for_the_install(file: Path) -> bool:
+    """Whether a test of a file takes Tenfold as installed."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    functions = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
+    return any(argument.arg == _MADE_ONCE for node in functions for argument in node.args.args)
+
+
 class OneRayAtATime(LoadFileScheduling):  # type: ignore[misc]  # it is not typed
     """The fixtures of a file are made once or twice, and two Rays do not wait for each other's processors."""
 
@@ -44,5 +54,6 @@ class OneRayAtATime(LoadFileScheduling):  # type: ignore[misc]  # it is not type
         config.option.loadscopereorder = False  # by numbers of tests, which say little of how long they take
 
     def _split_scope(self, nodeid: str) -> str:
-        file, *_, test = nodeid.split("::")
-        return "ray" if uses_ray(self._top / file, test.partition("[")[0]) else file
+        name, *_, test = nodeid.split("::")
+        file = self._top / name
+        return "ray" if uses_ray(file, test.partition("[")[0]) or _asks_for_the_install(file) else name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,8 +24,6 @@ from pipeline.workers.pool import Done, Pool, Worker
 from pipeline.workers.ray_pool import RayPool
 from pipeline.workers.retry import work_through
 from pipeline.workers.torch_failures import lost_device
-
-on_ray = pytest.mark.usefixtures("ray_cluster")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,10 +76,12 @@ class MortalWorker(Worker[EncodeTask, EncodeResult]):
         raise poison
 
 
-def finish(pool: Pool[EncodeTask, EncodeResult], count: int, *, images: int = 1) -> Iterator[FinishedUnit]:
-    """Work through so many units."""
+def finish(
+    pool: Pool[EncodeTask, EncodeResult], numbers: Iterable[int], *, images: int = 1
+) -> Iterator[FinishedUnit]:
+    """Work through units of these numbers."""
     units = OpenUnits("r")
-    tasks = [units.begin(Unit(number=number, images=images, source_bytes=0)) for number in range(count)]
+    tasks = [units.begin(Unit(number=number, images=images, source_bytes=0)) for number in numbers]
     for outcome in work_through(pool, tasks, units.split, give_up=units.give_up):
         if isinstance(outcome, Done) and (finished := units.take(outcome)) is not None:
             yield finished
@@ -93,44 +93,54 @@ ILLEGAL = RuntimeError(
 )
 
 
-def ray_pool(spec: MortalSpec) -> closing[RayPool[EncodeTask, EncodeResult]]:
-    """One worker, closed in the end."""
-    return closing(RayPool(spec, WorkersConfig(count=1)))
+POISON = {"1/0": ILLEGAL, "2/0": MemoryError(FULL), "4/0": torch.OutOfMemoryError(FULL)}
+HEALTHY_AND_POISONED, BROKEN = range(6), 6
 
 
-@on_ray
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a worker that dies leaves."""
+    return tmp_path_factory.mktemp("deaths") / "killed"
+
+
+@pytest.fixture(scope="module")
+def on_ray(ray_cluster: None, killed: Path) -> Iterator[RayPool[EncodeTask, EncodeResult]]:
+    """A worker, which dies of some units and fails on another."""
+    spec = MortalSpec(poison=POISON, killed=killed, broken_unit=BROKEN)
+    with closing(RayPool[EncodeTask, EncodeResult](spec, WorkersConfig(count=1))) as pool:
+        yield pool
+
+
+@pytest.mark.ray
 def test_images_that_kill_workers_are_found_and_the_rest_goes_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    on_ray: RayPool[EncodeTask, EncodeResult], killed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One kills its worker, and takes the GPU of the next. How often each is tried is the matter of test_blame.py: a
     death here costs the start of a process."""
     monkeypatch.setattr(retry, "_DEATHS_ALONE", 1)
-    poison = {"1/0": ILLEGAL, "2/0": MemoryError(FULL), "4/0": torch.OutOfMemoryError(FULL)}
-    with ray_pool(MortalSpec(poison=poison, killed=tmp_path / "killed")) as pool:
-        done = {unit.unit.number: unit.rows.to_pylist() for unit in finish(pool, 6)}
-    assert (tmp_path / "killed").exists()
+    done = {unit.unit.number: unit.rows.to_pylist() for unit in finish(on_ray, HEALTHY_AND_POISONED)}
+    assert killed.exists()
     assert [(number, [row["key"] for row in rows]) for number, rows in sorted(done.items())] == [
-        (number, [f"{number}/0"]) for number in range(6)
+        (number, [f"{number}/0"]) for number in HEALTHY_AND_POISONED
     ]
     reasons = {row["key"]: row["reason"] for rows in done.values() for row in rows if row["reason"]}
-    assert reasons.keys() == poison.keys()
+    assert reasons.keys() == POISON.keys()
     assert f"out of memory: {FULL}" in reasons["2/0"]
     assert f"out of memory: {FULL}" in reasons["4/0"]
     assert "lost its GPU: CUDA error: an illegal memory access" in reasons["1/0"]
 
 
-@on_ray
-def test_an_error_of_the_store_ends_the_run_with_its_own_message() -> None:
-    with (
-        ray_pool(MortalSpec(poison={}, broken_unit=2)) as pool,
-        pytest.raises(StorageError, match="No space left on device"),
-    ):
-        list(finish(pool, 3))
+@pytest.mark.ray
+def test_an_error_of_the_store_ends_the_run_with_its_own_message(
+    on_ray: RayPool[EncodeTask, EncodeResult],
+) -> None:
+    with pytest.raises(StorageError, match="No space left on device"):
+        list(finish(on_ray, [0, 3, BROKEN]))
 
 
 def test_without_ray_an_image_that_takes_all_memory_is_found_too() -> None:
     pool = LocalPool(MortalWorker(MortalSpec(poison={"1/1": MemoryError(FULL)}, images=2), 1))
-    done = {unit.unit.number: unit.rows for unit in finish(pool, 2, images=2)}
+    done = {unit.unit.number: unit.rows for unit in finish(pool, range(2), images=2)}
     given_up = [row for rows in done.values() for row in rows.to_pylist() if row["reason"]]
     assert [row["key"] for row in given_up] == ["1/1"]
     assert "out of memory: Tried to allocate 80 GiB" in given_up[0]["reason"]
@@ -141,4 +151,4 @@ def test_without_ray_a_lost_gpu_ends_the_run() -> None:
     with pytest.raises(
         TenfoldError, match=r"got: CUDA error: an illegal memory access was encountered\. What is"
     ):
-        list(finish(pool, 2, images=2))
+        list(finish(pool, range(2), images=2))

@@ -74,11 +74,44 @@ def threads_after_each_session() -> list[int]:
     return counts
 
 
+def lose_the_raylet() -> str:
+    """What a pool says whose Ray was killed, and that it can be closed."""
+    pool: RayPool[str, str] = RayPool(IdleSpec(), WorkersConfig(count=1))
+    for child in psutil.Process().children():
+        if child.name() == "raylet":
+            child.kill()
+    try:
+        while True:
+            pool.submit("task")
+            pool.next(1.0)
+    except TenfoldError as error:
+        return str(error)
+    finally:
+        pool.close()
+
+
+def two_sessions_and_a_death() -> tuple[list[int], str]:
+    """Both of the above, in this order: who leaves a dead Ray leaves a thread that waits for it."""
+    return threads_after_each_session(), lose_the_raylet()
+
+
+@pytest.fixture(scope="module")
+def alone() -> tuple[list[int], str]:
+    """What a process that has no Ray yet is left with."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("RAY_enable_open_telemetry")  # the tests' own setting
+        return in_own_process(two_sessions_and_a_death)
+
+
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are counted as Linux shows them")
-def test_sessions_in_one_process_leave_no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("RAY_enable_open_telemetry")  # the tests' own setting
-    first, second = in_own_process(threads_after_each_session)
+def test_sessions_in_one_process_leave_no_threads(alone: tuple[list[int], str]) -> None:
+    (first, second), _ = alone
     assert second == first
+
+
+def test_a_ray_that_is_killed_is_an_error(alone: tuple[list[int], str]) -> None:
+    _, said = alone
+    assert "(raylet) at" in said
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="PyTorch sees a GPU here")
@@ -100,26 +133,6 @@ class StillbornSpec(IdleSpec):
 def test_what_is_wrong_where_a_worker_starts_is_said_here() -> None:
     with pytest.raises(ConfigError, match="Expected another machine, got this one"):
         RayPool(StillbornSpec(), WorkersConfig(count=1))
-
-
-def lose_the_raylet() -> str:
-    """What a pool says whose Ray was killed, and that it can be closed."""
-    pool: RayPool[str, str] = RayPool(IdleSpec(), WorkersConfig(count=1))
-    for child in psutil.Process().children():
-        if child.name() == "raylet":
-            child.kill()
-    try:
-        while True:
-            pool.submit("task")
-            pool.next(1.0)
-    except TenfoldError as error:
-        return str(error)
-    finally:
-        pool.close()
-
-
-def test_a_ray_that_is_killed_is_an_error() -> None:
-    assert "(raylet) at" in in_own_process(lose_the_raylet)
 
 
 @pytest.mark.usefixtures("ray_cluster")
