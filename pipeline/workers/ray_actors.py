@@ -11,10 +11,10 @@ from uuid import uuid4
 
 import ray
 import torch
-from ray.exceptions import GetTimeoutError, RayActorError, RayTaskError
+from ray.exceptions import GetTimeoutError, RayActorError
 
 from pipeline.config import WorkersConfig
-from pipeline.errors import ConfigError, TenfoldError
+from pipeline.errors import ConfigError
 from pipeline.workers.freed_memory import keep_freed_memory
 from pipeline.workers.lifeline import Lifeline
 from pipeline.workers.placement import place
@@ -61,7 +61,7 @@ def start_actors(spec: WorkerSpec[Any], config: WorkersConfig, lifeline: Lifelin
 
     Raises:
         ConfigError: too little room, or a worker does not start.
-        TenfoldError: Ray is gone; or what building a worker raised.
+        TenfoldError: Ray is gone.
     """
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     placement = place(nodes, config, wants_gpu=spec.wants_gpu)
@@ -80,10 +80,6 @@ def start_actors(spec: WorkerSpec[Any], config: WorkersConfig, lifeline: Lifelin
     actors = [kind.options(name=name, **demands).remote(spec, placement.threads, name) for name in names]
     try:
         processes = _answers([actor.process.remote() for actor in actors], lifeline)
-    except RayTaskError as error:
-        if isinstance(error.cause, TenfoldError):
-            raise error.cause from None
-        raise
     except RayActorError as error:
         raise ConfigError(
             f"Expected {placement.count} workers to start, got: {last_line(error)} Ray's logs on that node say more "
