@@ -39,7 +39,8 @@ from jobs.watched import watched
 from jobs.webhook import check_webhook, tell_webhook
 from pipeline.compress.delete_policy import parse_policy
 from pipeline.compress.nightly import NightlyRun, NightlySummary
-from pipeline.config import Compare, CompressConfig, NightlyConfig, load_config
+from pipeline.config import Compare, CompressConfig, NightlyConfig
+from pipeline.config_file import load_config
 from pipeline.source.parse import parse_source
 from pipeline.words import counted
 

@@ -12,7 +12,8 @@ import typer
 from codec.contract import EFFORTS
 from codec.errors import CodecConfigError, UnknownCodecError
 from pipeline.archive.versions import parse_as_of
-from pipeline.config import TARGETS, CompressConfig, load_config
+from pipeline.config import TARGETS, CompressConfig
+from pipeline.config_file import load_config
 from pipeline.decode.file_form import FileForm, NamePolicy, OutputFormat
 from pipeline.errors import ConfigError, SourceError, UsageError
 from pipeline.globs import key_matcher

@@ -10,7 +10,8 @@ import click
 
 from codec.contract import DEFAULT_CODEC
 from codec.registry import presets
-from pipeline.config import SHIPPED_WEIGHTS, load_config
+from pipeline.config import SHIPPED_WEIGHTS
+from pipeline.config_file import load_config
 from pipeline.errors import UsageError
 from pipeline.store.urls import scheme
 

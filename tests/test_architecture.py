@@ -25,6 +25,7 @@ OWN_ROOM: Final = {
     "codec/train_config.py": "codec/train",
     "pipeline/__init__.py": "pipeline (face)",
     "pipeline/config.py": "pipeline/config",
+    "pipeline/config_file.py": "pipeline/config",
     "pipeline/doctor.py": "pipeline/doctor",
     "jobs/main.py": "jobs/main",
     "jobs/options.py": "jobs/options",

@@ -11,7 +11,8 @@ from unittest.mock import patch
 import pipeline.store.storage
 from codec.errors import CodecError
 from pipeline.compress.nightly import NightlyRun
-from pipeline.config import CompressConfig, NightlyConfig, load_config
+from pipeline.config import CompressConfig, NightlyConfig
+from pipeline.config_file import load_config
 from pipeline.errors import TenfoldError
 from pipeline.store.backend import Backend
 from pipeline.store.fsspec_store import FsspecStore

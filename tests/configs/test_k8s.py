@@ -16,7 +16,7 @@ import yaml
 from jobs.serve_app import ServeArguments
 from jobs.terminal.exit_codes import FAILED_IMAGES, LOCKED, NO_ARCHIVE, TIME_UP, UNSAFE_STORE, USAGE
 from pipeline.compress.delete_policy import parse_policy
-from pipeline.config import load_config
+from pipeline.config_file import load_config
 from tests.support.road import ROOT, tenfold
 
 K8S = ROOT / "configs" / "k8s"

@@ -23,7 +23,7 @@ from typing import Any, Final
 import pytest
 from PIL import Image as PillowImage
 
-from pipeline.config import load_config
+from pipeline.config_file import load_config
 from tests.docs.markdown import ROOT, Block, blocks, name_of
 from tests.docs.reference.command_line import parameters, verbs
 from tests.support.road import tenfold

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image as PillowImage
 
 from pipeline.compress.run import CompressRun
-from pipeline.config import load_config
+from pipeline.config_file import load_config
 from pipeline.progress import Follower
 from pipeline.source.parse import parse_source
 from pipeline.store.storage import Storage

@@ -13,7 +13,7 @@ from codec.errors import WeightsError
 from codec.registry import load_codec, preset_weights
 from codec.weights_file import digest_of, parse_weights, weights_bytes
 from pipeline.compress.run_codec import RunCodec
-from pipeline.config import load_config
+from pipeline.config_file import load_config
 from pipeline.store.storage import Storage
 from tests.support.road import tenfold
 

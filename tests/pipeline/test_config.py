@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from jobs.options import read_config
-from pipeline.config import CompressConfig, load_config
+from pipeline.config import CompressConfig
+from pipeline.config_file import load_config
 from pipeline.errors import ConfigError
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
