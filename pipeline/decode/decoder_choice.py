@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from codec.contract import FAITHFUL
+from codec.decoder_file import shipped_decoders
 from codec.errors import UnknownCodecError
 from codec.family import OtherDecoder
-from codec.registry import family_of, name_in_files
+from codec.registry import families, family_of, name_in_files
+from codec.weights_file import config_of
+from pipeline.archive.decoders import read_decoder, stored_decoders
 from pipeline.archive.layout import DecoderPlace
 from pipeline.own_code import VERSION
+from pipeline.store.storage import Storage
 from pipeline.types import CatalogueRow
 
 
@@ -32,6 +36,24 @@ def files_of(decoder: str, kept: Iterable[DecoderPlace]) -> tuple[str, ...]:
     """
     name = name_in_files(decoder)
     return tuple(place.digest.hex() for place in kept if place.name == name)
+
+
+def told_by_files(archive: Storage, decoder: str) -> list[str]:
+    """What the weights files of a decoder say of themselves, as JSON: those that an archive keeps, and that ship.
+
+    Raises:
+        DamagedError, WeightsError: one is not what it was.
+        StorageError: the store does not answer.
+    """
+    name = name_in_files(decoder)
+    kept = (read_decoder(archive, place) for place in stored_decoders(archive, name))
+    ships = (
+        data
+        for family in families().values()
+        for file, data in shipped_decoders(family)
+        if file.decoder == name
+    )
+    return [config_of(data, where=f"of the decoder {decoder}") for data in (*kept, *ships)]
 
 
 def shown_by(decoder: str, files: Iterable[str]) -> tuple[str, ...]:

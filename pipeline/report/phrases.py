@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, Protocol
 
+from codec.bench.judges.trained_on import MARK
 from pipeline.report.archive_diff import ArchiveDiff
 from pipeline.report.as_json import comparison_json
 from pipeline.report.comparison.results import LossyResult, Matched, Ours
@@ -87,10 +88,13 @@ def judged_rows(ours: Ours) -> list[tuple[str, ...]]:
     return [
         (
             one.name,
-            f"{one.value:.4f}" + ("" if one.floor is None else f" (floor {one.floor:.4f})"),
+            f"{one.value:.4f}{MARK if one.is_trained_on else ''}"
+            + ("" if one.floor is None else f" (floor {one.floor:.4f})"),
             one.better,
             f"{one.images:,}" + ("" if one.floor is None else ", as a set"),
-            one.blind_to,
+            f"{MARK} The decoder was trained on this judge, which does not judge it."
+            if one.is_trained_on
+            else one.blind_to,
         )
         for one in ours.judged
     ]

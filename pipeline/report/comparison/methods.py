@@ -5,7 +5,7 @@ What could change the numbers of a method is part of its identity: its id, its s
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from importlib import metadata
@@ -113,19 +113,28 @@ class Method:
     """Name and version of what makes the number here."""
     decoder: str = FAITHFUL
     """Of our payloads, whose pictures are measured."""
+    is_trained_on: bool = False
+    """Whether that decoder was trained on this judge, which therefore does not judge it."""
 
     @property
     def measure(self) -> str:
         """Its id as it is of faithful pictures."""
         return self.id.partition(_BY)[0]
 
-    def by(self, decoder: OtherDecoder) -> Method:
-        """The same of the pictures that another decoder shows, whose weights may be others in another release."""
+    def by(self, decoder: OtherDecoder, *, files: Sequence[str], trained_on: Container[str]) -> Method:
+        """The same of the pictures that another decoder shows, whose weights may be others in another release.
+
+        Args:
+            files: digests of the weights files that the archive keeps of it.
+            trained_on: names of the judges that it was trained on.
+        """
+        weights = "".join(f" {digest}" for digest in files)
         return replace(
             self,
             id=f"{self.id}{_BY}{decoder.name}",
             title=f"{self.title}, by {decoder.name}{' (generated)' if decoder.generates else ''}",
-            settings=f"{self.settings}, shown by {decoder.name} of tenfold {VERSION}",
+            settings=f"{self.settings}, shown by {decoder.name} of tenfold {VERSION}{weights}",
+            is_trained_on=self.title in trained_on,
             decoder=decoder.name,
         )
 

@@ -29,6 +29,8 @@ class Judged:
     """Of a judge of sets: what it says where nothing was lost."""
     images: int
     blind_to: str
+    is_trained_on: bool
+    """Whether the decoder was trained on this judge, which therefore does not judge it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,8 +176,8 @@ def _ours(entries: Sequence[ComparedImage], comparison: Comparison) -> Ours | No
         judged=[
             judged
             for judge_id, judge in reported_judges().items()
-            for one, title in ((judge_id, judge.name), *_by_others(judge_id, comparison))
-            if (judged := _judged(one, title, judge, entries, comparison)) is not None
+            for one in comparison.methods
+            if one.measure == judge_id and (judged := _judged(one, judge, entries, comparison)) is not None
         ],
         otherwise=tuple(
             _otherwise(one, title.rpartition(", ")[2], entries)
@@ -202,22 +204,23 @@ def _otherwise(one: str, title: str, entries: Sequence[ComparedImage]) -> ShownO
 
 
 def _judged(
-    one: str, title: str, judge: Judge, entries: Sequence[ComparedImage], comparison: Comparison
+    one: Method, judge: Judge, entries: Sequence[ComparedImage], comparison: Comparison
 ) -> Judged | None:
-    values = [found.value for entry in entries if isinstance(found := entry.results.get(one), Score)]
+    values = [found.value for entry in entries if isinstance(found := entry.results.get(one.id), Score)]
     value, images, floor = _mean(values), len(values), None
-    if isinstance(together := comparison.of_set.get(one), SetScore):
+    if isinstance(together := comparison.of_set.get(one.id), SetScore):
         value, images, floor = together.value, together.images, together.floor
     if value is None:
         return None
     return Judged(
-        id=one,
-        name=title,
+        id=one.id,
+        name=one.title,
         better=judge.better,
         value=value,
         floor=floor,
         images=images,
         blind_to=judge.blind_to,
+        is_trained_on=one.is_trained_on,
     )
 
 

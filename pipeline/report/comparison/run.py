@@ -14,9 +14,12 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from codec.bench.judges.kernel_distance import Windows
+from codec.bench.judges.trained_on import judges_of_training
 from codec.family import OtherDecoder
 from pipeline.archive.catalogue import Catalogue
+from pipeline.archive.decoders import stored_decoders
 from pipeline.config import CompressConfig
+from pipeline.decode.decoder_choice import files_of, told_by_files
 from pipeline.errors import StorageError
 from pipeline.events import ImagesFinished, ImagesListed, Listener, ListingEnded, RunBegan, RunEnded, ignore
 from pipeline.report.comparison.cache import ComparisonCache
@@ -93,10 +96,12 @@ def run_comparison(
         decoder: beside the faithful one, whose pictures are measured too.
     Raises:
         ConfigError: no cluster, or too small a one.
+        DamagedError: the archive's weights of the decoder are not what they were.
     """
     here, left_out = available_methods()
     if decoder is not None:
-        here = [*here, *(one.by(decoder) for one in here if one.kind in ("ours", "set"))]
+        ours = [one for one in here if one.kind in ("ours", "set")]
+        here = [*here, *_by_other(archive, decoder, ours)]
     rows = {row.key: row for row in catalogue.lookup({*drawn, *shown})}
     taking_part, pictured = rows.keys() & set(drawn), rows.keys() & set(shown)
     comparisons = ComparisonCache(archive)
@@ -132,6 +137,15 @@ def run_comparison(
     if seen and all(len(by_key) == len(together.rows) for by_key in seen.values()):
         _keep(comparisons, together, comparison, judging_sets)
     return comparison
+
+
+def _by_other(archive: Storage, decoder: OtherDecoder, methods: Iterable[Method]) -> list[Method]:
+    """The same methods, of the pictures that another decoder shows."""
+    files = files_of(decoder.name, stored_decoders(archive))
+    trained_on = {
+        judge for told in told_by_files(archive, decoder.name) for judge in judges_of_training(told)
+    }
+    return [one.by(decoder, files=files, trained_on=trained_on) for one in methods]
 
 
 def _enter(

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from codec.bench.judges.kernel_distance import MOST_WINDOWS, Windows
+from codec.bench.judges.trained_on import judges_of_training
 from codec.bench.lossless import LOSSLESS
 from codec.codec import Codec
 from codec.contract import FAITHFUL, RGB, Decoder, Latents
@@ -23,25 +24,32 @@ from pipeline.archive.catalogue import Catalogue
 from pipeline.compress.run import CompressRun
 from pipeline.config import CodecConfig, CompressConfig, WorkersConfig
 from pipeline.decode.archive import Archive
+from pipeline.decode.decoder_choice import told_by_files
 from pipeline.errors import StorageError
 from pipeline.image.read import read_image
 from pipeline.report import Sampling, catalogue_report, report_html, report_markdown, with_comparison
 from pipeline.report.as_json import comparison_json
+from pipeline.report.comparison.judging import judge_id, reported_judges
 from pipeline.report.comparison.methods import (
     FIDELITY,
     PICTURES,
     Curve,
     Fidelity,
     Method,
+    Result,
+    Score,
     SetScore,
     Size,
     available_methods,
 )
 from pipeline.report.comparison.results import comparison_results
-from pipeline.report.comparison.run import Comparison, run_comparison
+from pipeline.report.comparison.run import ComparedImage, Comparison, run_comparison
+from pipeline.report.phrases import judged_rows
 from pipeline.source.parse import parse_source
 from pipeline.store.storage import Storage
 from pipeline.types import Image as Decoded
+from tests.support.image_archives import fill
+from tests.support.shard_rows import make_row
 
 CONFIG = CompressConfig(codec=CodecConfig(id="ae-zfp-1", quality=30), workers=WorkersConfig(count=0))
 LOSSY = ["jpeg_420"]
@@ -278,6 +286,31 @@ def test_another_decoder_is_measured_beside_the_faithful_one(
     plain = with_comparison(made, storage, catalogue, CONFIG)
     assert plain.results is not None
     assert plain.results.ours == replace(ours, otherwise=())
+
+
+def test_a_decoder_is_not_judged_by_what_it_was_trained_on(tmp_path: Path) -> None:
+    trained_on = [judges_of_training(told) for told in told_by_files(Storage(tmp_path), "realistic")]
+    assert frozenset({"LPIPS (AlexNet)", "spectral peaks"}) in trained_on
+    judge = next(one for one in reported_judges().values() if one.name == "spectral peaks")
+    told = Method(id=judge_id(judge), title=judge.name, kind="ours", settings="", library="")
+    realistic = OtherDecoder(name="realistic", purpose="To tell.", generates=True)
+    shown = told.by(realistic, files=("0123",), trained_on=trained_on[0])
+    assert shown.is_trained_on
+    assert shown.identity(payload_crc32c=1) != told.by(realistic, files=(), trained_on=()).identity(
+        payload_crc32c=1
+    )
+    comparison = Comparison(methods=[told, shown], left_out={}, drawn=1)
+    archive = fill(str(tmp_path / "a"), [make_row("a.png", codec="hyper-1", width=1, height=1)])
+    (row,) = Catalogue(Storage(archive)).lookup(["a.png"])
+    scores: dict[str, Result] = {one.id: Score(value=1.5) for one in (told, shown)}
+    fidelity = Fidelity(psnr_db=30.0, ssim=None, ms_ssim=None)
+    comparison.entries = [ComparedImage(row=row, results={FIDELITY: fidelity, **scores}, refused={})]
+    ours = comparison_results(comparison).ours
+    assert ours is not None
+    assert [(name, score) for name, score, *_ in judged_rows(ours)] == [
+        ("spectral peaks", "1.5000"),
+        ("spectral peaks, by realistic (generated)", "1.5000*"),
+    ]
 
 
 class _Negative(Decoder):
