@@ -7,6 +7,6 @@ watch.py        what it tells whoever watches
 quantise.py     adapted weights on a grid around their base
 measured.py     real bytes and real pixels of some weights on some images
 curves.py       bits at equal quality
-judge.py        whether the better weights are better, and by how much
+verdict.py      whether the better weights are better, and by how much
 difference.py   adapted weights as base and difference: a quarter of the bytes
 """

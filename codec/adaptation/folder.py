@@ -14,7 +14,7 @@ _DIFFERENCE: Final = "adapted.difference"
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Adapted:
-    """What was learned; what it is worth, `judge` says."""
+    """What was learned; what it is worth, `verdict_on` says."""
 
     weights: bytes
     """The adapted weights file."""

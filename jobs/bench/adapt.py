@@ -15,9 +15,9 @@ import typer
 
 from codec.adaptation.adapt import adapt as adapt_weights
 from codec.adaptation.folder import Adapted
-from codec.adaptation.judge import Verdict, judge
 from codec.adaptation.measured import measure
 from codec.adaptation.settings import AdaptationSettings
+from codec.adaptation.verdict import Verdict, verdict_on
 from codec.adaptation.watch import AdaptationProgress
 from codec.contract import DEFAULT_CODEC, RGB
 from codec.device import resolve_device
@@ -98,7 +98,7 @@ def adapt(
             measure(split.held_back, weights, family=codec, device=device)
             for weights in (start, adapted.weights)
         )
-        verdict = judge(before, after, weights_bytes=len(adapted.difference or adapted.weights))
+        verdict = verdict_on(before, after, weights_bytes=len(adapted.difference or adapted.weights))
         about = _about(split, adapted, cpu_s)
         if as_json:
             print_json({**about, **asdict(verdict), "about": circumstances()})

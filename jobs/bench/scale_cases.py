@@ -49,7 +49,7 @@ class ScaledArchive:
             has_etags=self.has_etags,
         )
 
-    def beside(self, name: str) -> ScaledArchive:
+    def another(self, name: str) -> ScaledArchive:
         """Another archive of the same source."""
         return replace(self, archive=f"{self.archive}-{name}")
 
@@ -169,7 +169,7 @@ def _change_one(place: ScaledArchive, meter: Meter) -> None:
 
 
 def _commit_among_files(place: ScaledArchive, meter: Meter) -> None:
-    archive = place.beside("files").synthetic()
+    archive = place.another("files").synthetic()
     archive.write(per_commit=_PER_FILE)
     _commit(archive, _spread(place)[:_PER_FILE], meter, changes="-new")
 
@@ -181,7 +181,7 @@ def _commit(archive: SyntheticArchive, numbers: Sequence[int], meter: Meter, *, 
 
 
 def _small_images(place: ScaledArchive, meter: Meter) -> None:
-    archive = place.beside("small").archive
+    archive = place.another("small").archive
     meter.times = max(1, place.rows // _PER_SMALL_IMAGE)
     with tempfile.TemporaryDirectory() as folder:
         make_small_images(Path(folder), meter.times)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from codec.adaptation.judge import Verdict
+from codec.adaptation.verdict import Verdict
 from pipeline.archive.adaptations import BandOfQuality, Evidence
 
 

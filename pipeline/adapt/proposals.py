@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from codec.adaptation.folder import Adapted
-from codec.adaptation.judge import Verdict, judge
 from codec.adaptation.measured import MeasuredWeights
+from codec.adaptation.verdict import Verdict, verdict_on
 from codec.training.image_crops import Crops, photo_of
 from codec.weights_file import digest_of, weights_name
 from pipeline.adapt.held_back import HeldBackImages
@@ -49,7 +49,7 @@ class Proposal:
         return not self.verdict.accepted, math.inf if math.isnan(percent) else percent
 
 
-class ProposalJudge:
+class Prover:
     """Judges what was learned by the images held back."""
 
     def __init__(
@@ -72,7 +72,7 @@ class ProposalJudge:
         self._before = before
         self._expected_bytes = expected_bytes
 
-    def judged(self, adapted: Adapted, start: bytes, on_image: Callable[[int], None]) -> Proposal:
+    def proved(self, adapted: Adapted, start: bytes, on_image: Callable[[int], None]) -> Proposal:
         """Judge it alone; where that is refused, beside the weights that are there, each image with what suits it."""
         alone = self._proposal((adapted.weights,), adapted, start, on_image)
         if alone.verdict.accepted:
@@ -97,7 +97,7 @@ class ProposalJudge:
     def _proposal(
         self, sets: tuple[bytes, ...], adapted: Adapted, start: bytes, on_image: Callable[[int], None]
     ) -> Proposal:
-        verdict = judge(
+        verdict = verdict_on(
             self._before,
             self.held_back.measured(sets, on_image),
             weights_bytes=self._added_bytes(sets, adapted, start),

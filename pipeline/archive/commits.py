@@ -24,7 +24,7 @@ from pipeline.archive.delta_table import DeltaCatalogueTable
 from pipeline.archive.key_ranges import KeyRanges
 from pipeline.archive.keyed_rows import keys_of, sorted_by_key, with_keys, without_keys
 from pipeline.archive.prune_marks import SHORTEST_GRACE, PruneMarkReader
-from pipeline.archive.replacing import Held, beside, held_in, is_replaced
+from pipeline.archive.replacing import Held, held_in, is_replaced, of_same_keys
 from pipeline.archive.rewriting import NO_ROWS, cut_to_size, rewritten, rows_per_file
 from pipeline.archive.schema import CATALOGUE_SCHEMA
 from pipeline.errors import ArchiveError
@@ -176,12 +176,12 @@ def _held(table: DeltaCatalogueTable, new: pa.Table) -> Iterable[Held]:
 
 def _replaced(held: Held, new: pa.Table, lost_shards: Collection[str]) -> Held:
     """The held rows that give way to new ones."""
-    return held.only(is_replaced(held.rows, beside(held.rows, new), lost_shards))
+    return held.only(is_replaced(held.rows, of_same_keys(held.rows, new), lost_shards))
 
 
 def _still(held: Held, gone: pa.Table) -> Held:
     """The held rows that are still encoded as other rows say."""
-    said = beside(held.rows, gone)
+    said = of_same_keys(held.rows, gone)
     same = (pc.equal(held.rows[name], said[name]) for name in ("shard", "row"))
     return held.only(pc.and_(*same))
 
@@ -190,7 +190,7 @@ def _of_other_sources(replaced: Iterable[Held], new: pa.Table) -> dict[str, str]
     """Of rows that gave way to those of another URL: key -> their URL."""
     found: dict[str, str] = {}
     for held in replaced:
-        is_other = pc.not_equal(held.rows["source_url"], beside(held.rows, new)["source_url"])
+        is_other = pc.not_equal(held.rows["source_url"], of_same_keys(held.rows, new)["source_url"])
         others = held.rows.filter(is_other)
         found.update(zip(others["key"].to_pylist(), others["source_url"].to_pylist(), strict=True))
     return found

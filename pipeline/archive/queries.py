@@ -16,7 +16,7 @@ from pipeline.archive.data_files import in_types_of
 from pipeline.archive.delta_table import DeltaCatalogueTable
 from pipeline.archive.key_ranges import KeyRanges
 from pipeline.archive.lost_reason import LOST_SHARD, with_legacy_lost_shard
-from pipeline.archive.range_reads import BESIDE
+from pipeline.archive.range_reads import ATTACHMENTS
 from pipeline.archive.rows_by_shard import ShardContent
 from pipeline.archive.schema import CATALOGUE_SCHEMA
 from pipeline.archive.sql_text import one_of
@@ -164,7 +164,9 @@ def shard_contents(table: DeltaCatalogueTable) -> list[ShardContent]:
     """What the rows of each shard say in all, sorted by shard."""
     present = columns_of(table)
     ends = [
-        f"max({name}_offset + {name}_length)" for name in ("payload", *BESIDE) if f"{name}_offset" in present
+        f"max({name}_offset + {name}_length)"
+        for name in ("payload", *ATTACHMENTS)
+        if f"{name}_offset" in present
     ]
     sql = (
         f"SELECT shard, count(*), count(*) FILTER (WHERE NOT ({IS_FAILED})), {', '.join(ends)} FROM t "

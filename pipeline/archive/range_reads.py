@@ -18,10 +18,10 @@ from pipeline.types import WITH_PIXELS, CatalogueRow, ShardRow
 
 EXTRAS: Final = ("exif", "icc", "xmp", "alpha", "carried")
 """The metadata columns, in the order in which `extras_crc32c` runs over them."""
-BESIDE: Final = (*EXTRAS, "preview")
+ATTACHMENTS: Final = (*EXTRAS, "preview")
 """What a shard may hold of an image beside its payload, each in a byte run of its own."""
 _SHARED: Final = [
-    field.name for field in fields(ShardRow) if field.name not in (*BESIDE, "payload", "same_as_row")
+    field.name for field in fields(ShardRow) if field.name not in (*ATTACHMENTS, "payload", "same_as_row")
 ]
 _GAP: Final = 64 * 1024
 """So many bytes between two images cost less than another request would."""
@@ -33,7 +33,7 @@ ByteSpan = tuple[int, int]
 
 
 def spans_of(row: CatalogueRow, names: Iterable[str]) -> dict[str, ByteSpan]:
-    """Where in the shard those of `payload` and `BESIDE` lie that an image has."""
+    """Where in the shard those of `payload` and `ATTACHMENTS` lie that an image has."""
     spans: dict[str, ByteSpan] = {}
     for name in names:
         offset, length = getattr(row, f"{name}_offset"), getattr(row, f"{name}_length")
@@ -123,7 +123,7 @@ def row_in(row: CatalogueRow, data: bytes) -> ShardRow:
 
     But a preview that is damaged is left out: the image does without, and `tenfold preview` makes another.
     """
-    spans = spans_of(row, ("payload", *BESIDE))
+    spans = spans_of(row, ("payload", *ATTACHMENTS))
     parts = {name: data[offset : offset + length] for name, (offset, length) in spans.items()}
     if "preview" in parts and google_crc32c.value(parts["preview"]) != row.preview_crc32c:
         del parts["preview"]

@@ -41,7 +41,7 @@ def held_in(files: Collection[DataFile], keys: pa.Array, read: Read) -> Iterator
 
 
 def is_replaced(held: pa.Table, new: pa.Table, lost_shards: Collection[str]) -> pa.ChunkedArray:
-    """Whether each held row gives way to the new one beside it; see `Catalogue.commit`.
+    """Whether each held row gives way to the new one of its key; see `Catalogue.commit`.
 
     A row that comes from another version of the source takes the place, if it could be read and is not older: an older
     one comes from a killed run that is resumed after another run has encoded the image. A damaged file takes the place
@@ -60,9 +60,9 @@ def is_replaced(held: pa.Table, new: pa.Table, lost_shards: Collection[str]) -> 
     return _or(_and(is_not_older, is_other_version, spares_sound), was_retried, is_lost)
 
 
-def beside(held: pa.Table, new: pa.Table) -> pa.Table:
-    """The new rows of the keys of held ones, in their order; all of them are there."""
-    return new.take(pc.index_in(held["key"], value_set=new["key"].combine_chunks()))
+def of_same_keys(held: pa.Table, rows: pa.Table) -> pa.Table:
+    """The rows of the keys of held ones, in their order; all of them are there."""
+    return rows.take(pc.index_in(held["key"], value_set=rows["key"].combine_chunks()))
 
 
 def _differ(one: pa.Table, other: pa.Table, name: str) -> pa.ChunkedArray:

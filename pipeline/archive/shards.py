@@ -30,7 +30,7 @@ import pyarrow.parquet as pq
 from pipeline.archive.layout import parse_shard_path, sha16, shard_path
 from pipeline.archive.lost_reason import with_legacy_lost_shard
 from pipeline.archive.parquet_pages import spans_in_dictionary, spans_in_pages
-from pipeline.archive.range_reads import BESIDE, EXTRAS
+from pipeline.archive.range_reads import ATTACHMENTS, EXTRAS
 from pipeline.archive.schema import CATALOGUE_SCHEMA, SHARD_SCHEMA, columns_of, rows_of
 from pipeline.errors import DamagedError, NewerFormatError
 from pipeline.store.storage import Storage
@@ -42,8 +42,8 @@ _ROW_GROUP_ROWS = 8192
 _ROW_GROUP_BYTES = 16 * 2**20
 _ZSTD_LEVEL = 9
 _MAX_ROW_BYTES = 2**31 - 2**20  # a Parquet page has a signed 32-bit size
-_REPETITIVE = ["source_format", "mode", "status", "reason", "codec", "run", *BESIDE]
-_UNCOMPRESSED = ("payload", *BESIDE)
+_REPETITIVE = ["source_format", "mode", "status", "reason", "codec", "run", *ATTACHMENTS]
+_UNCOMPRESSED = ("payload", *ATTACHMENTS)
 _FRAME = 8
 """Bytes at the end of a Parquet file: the footer's length, and PAR1."""
 
@@ -368,7 +368,7 @@ def _locate(data: bytes, column: str, values: Sequence[bytes | None]) -> list[tu
     for group in range(metadata.num_row_groups):
         stop = start + metadata.row_group(group).num_rows
         chunk = _chunk(metadata.row_group(group), column)
-        find = spans_in_dictionary if column in BESIDE else spans_in_pages
+        find = spans_in_dictionary if column in ATTACHMENTS else spans_in_pages
         spans += find(data, chunk, values[start:stop])
         start = stop
     for value, span in zip(values, spans, strict=True):

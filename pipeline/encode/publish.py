@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from pipeline.archive.range_reads import BESIDE
+from pipeline.archive.range_reads import ATTACHMENTS
 from pipeline.archive.shards import build_shard, publish
 from pipeline.encode.tasks import EncodeResult, EncodeTask, Stages
 from pipeline.store.storage import Storage
@@ -57,7 +57,7 @@ def publish_rows(
 
 def _bytes_of(row: ShardRow, payloads: Set[bytes]) -> int:
     """What a row adds to a shard that holds these payloads: equal ones lie there once."""
-    names = BESIDE if row.payload in payloads else ("payload", *BESIDE)
+    names = ATTACHMENTS if row.payload in payloads else ("payload", *ATTACHMENTS)
     return sum(len(getattr(row, name) or b"") for name in names)
 
 

@@ -71,8 +71,8 @@ def encode_sample(
         CompressRun(_Listed(source, images), scratch, told).run(together(watch, listen))
         rows = Catalogue(scratch).table(COLUMNS)
         every, of_one = (
-            _beside_payloads(scratch),
-            _beside_payloads(_of_one(scratch, Storage(Path(folder, "one")))),
+            _bytes_of_metadata(scratch),
+            _bytes_of_metadata(_of_one(scratch, Storage(Path(folder, "one")))),
         )
     each = max(0.0, (every - of_one) / max(1, rows.num_rows - 1))
     return MeasuredSample(
@@ -84,7 +84,7 @@ def encode_sample(
     )
 
 
-def _beside_payloads(archive: Storage) -> int:
+def _bytes_of_metadata(archive: Storage) -> int:
     """Bytes of shards and catalogue that are no payloads."""
     held = sum(info.size for part in (SHARDS_FOLDER, CATALOGUE_FOLDER) for info in archive.list(part))
     return held - Totals.over(Catalogue(archive).scan(COLUMNS)).payload_bytes

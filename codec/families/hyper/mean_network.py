@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from codec.families.hyper.config import ModelConfig
-from codec.parts.blocks import Block, Pointwise, beside, product_in_float32
+from codec.parts.blocks import Block, Pointwise, concatenated, product_in_float32
 from codec.parts.lattice import Lattice
 from codec.parts.quality import QualityTable
 from codec.parts.space_to_channels import merge, split
@@ -38,7 +38,7 @@ class HyperAnalysis(nn.Module):
         (B,), or that of every hyper-latent, (B, h/4, w/4).
         """
         busy = torch.log1p(y_BMhw.abs() * gain) - torch.log1p(0.5 * size * gain)
-        f = beside(busy, y_BMhw[:, : self.signed] / size[:, : self.signed])
+        f = concatenated(busy, y_BMhw[:, : self.signed] / size[:, : self.signed])
         f = merge(self.fine(self.stem(f)))
         f = merge(self.coarse(self.down(f)))
         z_BNuv: Tensor = self.head(f).float() * torch.exp(self.log_gain.over(quality))
@@ -84,7 +84,7 @@ class MeanNetwork(nn.Module):
     ) -> Tensor:
         """Means of pass `number` at the positions of its lattice, given the latents of earlier passes; `quality` is
         (B,) or (B, h, w)."""
-        f = self.stem[number](beside(f_BFhw, known_BMhw.to(f_BFhw.dtype)))
+        f = self.stem[number](concatenated(f_BFhw, known_BMhw.to(f_BFhw.dtype)))
         shift = self.shift[number]
         assert isinstance(shift, QualityTable)
         f = self.mix[number](f + shift.over(quality).to(f.dtype), lattice)

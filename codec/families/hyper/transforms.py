@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from codec.families.hyper.config import GRID, PATCH_VALUES, ModelConfig
-from codec.parts.blocks import Block, Pointwise, beside, product, product_in_float32
+from codec.parts.blocks import Block, Pointwise, concatenated, product, product_in_float32
 from codec.parts.quality import QualityTable
 from codec.parts.space_to_channels import from_patches, merge, quartered, to_patches
 from codec.parts.start_values import zero
@@ -42,7 +42,7 @@ class Linear(nn.Module):
         if self._coarse_in:
             fine = product(f_BIhw[:, coarse:], weight[:, coarse:])
             return fine + product_in_float32(f_BIhw[:, :coarse], weight[:, :coarse])
-        return beside(product_in_float32(f_BIhw, weight[:coarse]), product(f_BIhw, weight[coarse:]))
+        return concatenated(product_in_float32(f_BIhw, weight[:coarse]), product(f_BIhw, weight[coarse:]))
 
 
 class Scaled(Pointwise):

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from codec.families.recurrent.config import PATCH_VALUES, ModelConfig
-from codec.parts.blocks import Product, beside
+from codec.parts.blocks import Product, concatenated
 from codec.parts.depthwise import depthwise
 from codec.parts.start_values import draw, zero
 
@@ -52,10 +52,12 @@ class ConvGRU(nn.Module):
     def forward(self, f_BFhw: Tensor, state_BFhw: Tensor) -> Tensor:
         """Input and state before -> state after."""
         width = state_BFhw.shape[1]
-        near_BGhw = depthwise(beside(f_BFhw, state_BFhw), self.near.weight, self.near.bias)
+        near_BGhw = depthwise(concatenated(f_BFhw, state_BFhw), self.near.weight, self.near.bias)
         update_BFhw, reset_BFhw = torch.split(functional.hardsigmoid(self.gates(near_BGhw)), width, 1)
         input_BFhw, memory_BFhw = torch.split(near_BGhw, width, 1)
-        candidate_BFhw = functional.hardtanh(self.candidate(beside(input_BFhw, reset_BFhw * memory_BFhw)))
+        candidate_BFhw = functional.hardtanh(
+            self.candidate(concatenated(input_BFhw, reset_BFhw * memory_BFhw))
+        )
         next_BFhw: Tensor = state_BFhw + update_BFhw * (candidate_BFhw - state_BFhw)
         return next_BFhw
 
@@ -102,7 +104,7 @@ class RecurrentModel(nn.Module):
         """
         scale = 1.0 / self.config.step(iteration)
         lacks_BMhw = self.analysis(lacks_BKhw * scale)
-        f_BFhw = self.encoder_stem(beside(softened(residual_BKhw * scale), softened(lacks_BMhw)))
+        f_BFhw = self.encoder_stem(concatenated(softened(residual_BKhw * scale), softened(lacks_BMhw)))
         state_BFhw = self.encoder(f_BFhw + row_of(self.encoder_time_TF, iteration), state_BFhw)
         return lacks_BMhw + self.encoder_head(state_BFhw), state_BFhw
 
@@ -117,7 +119,7 @@ class RecurrentModel(nn.Module):
         """
         step = self.config.step(iteration)
         in_steps_BMhw = y_BMhw * (1.0 / step)
-        told = beside(
+        told = concatenated(
             softened(slopes(in_steps_BMhw[:, : self.slopes])),
             softened(in_steps_BMhw),
             s_BMhw,
@@ -137,7 +139,7 @@ def slopes(f_BFhw: Tensor) -> Tensor:
     """From left to right and from top to bottom, (B, 2 F, h, w): half the difference of the neighbours."""
     wide = functional.pad(f_BFhw, (1, 1, 0, 0), mode="replicate")
     high = functional.pad(f_BFhw, (0, 0, 1, 1), mode="replicate")
-    return beside(wide[..., 2:] - wide[..., :-2], high[..., 2:, :] - high[..., :-2, :]) * 0.5
+    return concatenated(wide[..., 2:] - wide[..., :-2], high[..., 2:, :] - high[..., :-2, :]) * 0.5
 
 
 def row_of(table_TF: Tensor, iteration: int) -> Tensor:

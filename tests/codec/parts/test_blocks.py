@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional
 
 from codec.parts import blocks
-from codec.parts.blocks import Block, Pointwise, beside, product_in_float32
+from codec.parts.blocks import Block, Pointwise, concatenated, product_in_float32
 
 
 def test_a_pointwise_layer_is_a_convolution_with_and_without_gradients() -> None:
@@ -43,6 +43,6 @@ def test_a_block_in_bands_is_the_block(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_features_beside_one_another_are_their_channels_in_turn() -> None:
     one, two = torch.randn(2, 3, 4, 5), torch.randn(2, 6, 4, 5).contiguous(memory_format=torch.channels_last)
-    both = beside(one, two)
+    both = concatenated(one, two)
     assert torch.equal(both, torch.cat((one, two), 1))
     assert both.is_contiguous(memory_format=torch.channels_last)

@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.archive.layout import ShardPath, parse_shard_path, shard_path
-from pipeline.archive.range_reads import BESIDE, read_payload, read_row
+from pipeline.archive.range_reads import ATTACHMENTS, read_payload, read_row
 from pipeline.archive.schema import CATALOGUE_SCHEMA, SHARD_SCHEMA, rows_of
 from pipeline.archive.shards import Shard, build_shard, catalogue_rows, iter_rows, publish
 from pipeline.errors import ArchiveError, DamagedError
@@ -113,7 +113,7 @@ class TestBuild:
         assert [row.key for row in catalogue] == sorted(by_key)
         for number, row in enumerate(catalogue):
             assert row.row == number
-            for name in ("payload", *BESIDE):
+            for name in ("payload", *ATTACHMENTS):
                 offset, length = getattr(row, f"{name}_offset"), getattr(row, f"{name}_length")
                 value = getattr(by_key[row.key], name)
                 assert (None if offset is None else shard.data[offset : offset + length]) == value
@@ -171,7 +171,7 @@ class TestBuild:
         assert not payload.has_dictionary_page
         assert not payload.is_stats_set
         assert set(payload.encodings) == {"PLAIN", "RLE"}
-        assert all(chunks[name].compression == "UNCOMPRESSED" for name in BESIDE)
+        assert all(chunks[name].compression == "UNCOMPRESSED" for name in ATTACHMENTS)
         assert chunks["key"].compression == "ZSTD"
         assert chunks["key"].is_stats_set
         assert pq.read_schema(io.BytesIO(build_shard(rows, metadata={}).data)).names == SHARD_SCHEMA.names

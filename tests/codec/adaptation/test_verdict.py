@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from codec.adaptation.curves import NoGainError, log_rate_change
-from codec.adaptation.judge import LEAST_IMAGES, Verdict, judge
 from codec.adaptation.measured import QUALITIES, MeasuredImage, MeasuredPoint, MeasuredWeights
+from codec.adaptation.verdict import LEAST_IMAGES, Verdict, verdict_on
 
 
 def measured(changes_percent: list[float], *, low: float = 0.0, high: float = 0.0) -> MeasuredWeights:
@@ -31,7 +31,7 @@ def verdict(
     changes_percent: list[float], *, expected_bytes: int | None = None, low: float = 0.0, high: float = 0.0
 ) -> Verdict:
     before, after = measured([0.0] * len(changes_percent)), measured(changes_percent, low=low, high=high)
-    return judge(before, after, weights_bytes=600_000, expected_bytes=expected_bytes)
+    return verdict_on(before, after, weights_bytes=600_000, expected_bytes=expected_bytes)
 
 
 def test_a_gain_on_every_image_is_accepted_and_told() -> None:
@@ -76,7 +76,7 @@ def test_images_that_cannot_be_compared_are_left_out() -> None:
         points=tuple(MeasuredPoint(quality=quality, num_bytes=90, psnr_db=math.inf) for quality in QUALITIES)
     )
     before, after = measured([0.0] * 6), measured([-20.0] * 6)
-    found = judge(
+    found = verdict_on(
         MeasuredWeights(images=(same, *before.images)),
         MeasuredWeights(images=(same, *after.images)),
         weights_bytes=1,

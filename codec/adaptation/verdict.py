@@ -66,7 +66,7 @@ class Verdict:
     """Bytes of payloads with the weights before that save as much; None without a gain."""
 
 
-def judge(
+def verdict_on(
     before: MeasuredWeights, after: MeasuredWeights, *, weights_bytes: int, expected_bytes: int | None = None
 ) -> Verdict:
     """Hold two measurements of the same images against each other.
