@@ -123,37 +123,15 @@ class CompressRun:
         follower = Follower()
         heard = together(follower, listen)
         heard(RunBegan(verb="compress", archive=self._archive.url, done="encoded", commits=True))
-        heard(PhaseBegan(phase="loading the codec"))
-        loaded = RunCodec.load(self._config, self._archive)  # a wrong one ends here, before anything is made
-        heard(
-            CodecLoaded(
-                codec=loaded.codec.id,
-                learned=loaded.learned,
-                weights=max(len(loaded.digests), 1),
-                experimental=is_experimental(loaded.codec.id),
-            )
-        )
+        loaded = self._loaded(heard)  # a wrong one ends here, before anything is made
         heard(PhaseBegan(phase="looking at source and archive"))
         listing = self._touch_source()
-        catalogue = Catalogue(self._archive)
-        self._archive.check_writable()
-        check_not_replaced(self._archive)
-        catalogue.create()
+        catalogue = self._created_catalogue()
         record = RunRecord.resume_or_start(
             self._archive, self._source.config, self._config, weights=loaded.weights_names
         )
         listen = together(follower, ProgressFile(record, follower), listen)
-        listen(RecordOpened(run=record.run, resumed=record.resumed))
-        cost = loaded.effort_cost(self._config.codec.effort)
-        if cost is not None:
-            listen(
-                EffortMeasured(
-                    effort=cost.effort,
-                    seconds_per_megapixel=cost.seconds_per_megapixel,
-                    on_gpu=cost.on_gpu,
-                )
-            )
-        listen(PhaseBegan(phase="listing"))
+        self._tell_record(record, loaded, listen)
         request = StopRequest(stop)
         commits = Commits(
             self._archive,
@@ -165,8 +143,7 @@ class CompressRun:
         )
         planner = self._planner(listing, catalogue, record, listen)
         try:
-            units = OpenUnits(record.run)
-            work = CompressWork(planner, units, commits, stop=request, listen=listen)
+            work = CompressWork(planner, OpenUnits(record.run), commits, stop=request, listen=listen)
             work.run(partial(self._pool, loaded, record, listen))
         finally:
             planner.stop()
@@ -192,6 +169,42 @@ class CompressRun:
             seal(self._archive, catalogue.version())
         listen(RunEnded())
         return CompressOutcome(summary=summary, compared=planner.compared)
+
+    def _loaded(self, heard: Listener) -> RunCodec:
+        """The codec, and what is to be known of it."""
+        heard(PhaseBegan(phase="loading the codec"))
+        loaded = RunCodec.load(self._config, self._archive)
+        heard(
+            CodecLoaded(
+                codec=loaded.codec.id,
+                learned=loaded.learned,
+                weights=max(len(loaded.digests), 1),
+                experimental=is_experimental(loaded.codec.id),
+            )
+        )
+        return loaded
+
+    def _created_catalogue(self) -> Catalogue:
+        """That of the archive, which is one from here on."""
+        catalogue = Catalogue(self._archive)
+        self._archive.check_writable()
+        check_not_replaced(self._archive)
+        catalogue.create()
+        return catalogue
+
+    def _tell_record(self, record: RunRecord, loaded: RunCodec, listen: Listener) -> None:
+        """Which run this is, and what its effort takes."""
+        listen(RecordOpened(run=record.run, resumed=record.resumed))
+        cost = loaded.effort_cost(self._config.codec.effort)
+        if cost is not None:
+            listen(
+                EffortMeasured(
+                    effort=cost.effort,
+                    seconds_per_megapixel=cost.seconds_per_megapixel,
+                    on_gpu=cost.on_gpu,
+                )
+            )
+        listen(PhaseBegan(phase="listing"))
 
     def _touch_source(self) -> Iterator[pa.RecordBatch]:
         """See one image before anything is created: a wrong source leaves no trace."""

@@ -38,7 +38,7 @@ def files_of(decoder: str, kept: Iterable[DecoderPlace]) -> tuple[str, ...]:
     return tuple(place.digest.hex() for place in kept if place.name == name)
 
 
-def told_by_files(archive: Storage, decoder: str) -> list[str]:
+def configs_of_files(archive: Storage, decoder: str) -> list[str]:
     """What the weights files of a decoder say of themselves, as JSON: those that an archive keeps, and that ship.
 
     Raises:

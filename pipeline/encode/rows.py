@@ -43,7 +43,7 @@ def coded_row(fetched: Fetched, coded: Coded, *, codec: str, effort: int, run: s
         payload_crc32c=google_crc32c.value(encoded.payload),
         symbols_crc32=encoded.symbols_crc32,
         bpp=bpp(len(encoded.payload), image.width, image.height),
-        psnr_db=None if math.isinf(measures.psnr_db) else _told_psnr(measures.psnr_db),
+        psnr_db=None if math.isinf(measures.psnr_db) else _rounded_psnr(measures.psnr_db),
         ms_ssim=measures.ms_ssim,
         zip_bytes=zip_bytes(to_rgb(image).data),
         zip_source_bytes=zip_bytes(fetched.data or b""),
@@ -52,7 +52,7 @@ def coded_row(fetched: Fetched, coded: Coded, *, codec: str, effort: int, run: s
     )
 
 
-def _told_psnr(psnr_db: float) -> float:
+def _rounded_psnr(psnr_db: float) -> float:
     """To the 1024th of a dB: digits beyond it are noise that no compression takes out of a table."""
     return round(psnr_db * 1024) / 1024
 

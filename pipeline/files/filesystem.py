@@ -88,11 +88,11 @@ class ArchiveFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec is 
         """
         path = self._strip_protocol(path)
         try:
-            return _told(self.files.file(path))
+            return _fsspec_info(self.files.file(path))
         except FileNotFoundError:
             if not self.files.is_folder(path):
                 raise
-        return _told(FolderEntry(path=path))
+        return _fsspec_info(FolderEntry(path=path))
 
     def ls(self, path: str, detail: bool = True, **kwargs: Any) -> list[Any]:
         """What lies in a folder; of a file, the file.
@@ -105,7 +105,7 @@ class ArchiveFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec is 
         path = self._strip_protocol(path)
         found = list(self._below(path, depth=1, bare=not detail))
         if not found and not self.files.is_folder(path):
-            found = [_told(self.files.file(path))]
+            found = [_fsspec_info(self.files.file(path))]
         return found if detail else [one["name"] for one in found]
 
     def find(
@@ -186,8 +186,10 @@ class ArchiveFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec is 
     def _below(self, path: str, *, depth: int | None, bare: bool) -> Iterator[dict[str, Any]]:
         if bare:
             names = self.files.names(path, depth=depth)
-            return ({"name": one, "type": "file"} if isinstance(one, str) else _told(one) for one in names)
-        return map(_told, self.files.below(path, depth=depth))
+            return (
+                {"name": one, "type": "file"} if isinstance(one, str) else _fsspec_info(one) for one in names
+            )
+        return map(_fsspec_info, self.files.below(path, depth=depth))
 
     def _open(self, path: str, mode: str = "rb", **kwargs: Any) -> ArchiveFile:
         if mode != "rb":
@@ -208,7 +210,7 @@ class ArchiveFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec is 
     mkdir = makedirs = rmdir = rm = rm_file = _rm = cp_file = mv = touch = pipe_file = put_file = _refuse
 
 
-def _told(found: FileEntry | FolderEntry) -> dict[str, Any]:
+def _fsspec_info(found: FileEntry | FolderEntry) -> dict[str, Any]:
     if isinstance(found, FolderEntry):
         return {"name": found.path, "size": 0, "type": "directory"}
     return {

@@ -67,7 +67,7 @@ def encode_sample(
     watch = _Stopwatch(on_gpu)
     with TemporaryDirectory(prefix="tenfold-plan-") as folder:
         scratch = Storage(Path(folder, "archive"))
-        told = _told(config, archive, Path(folder, "weights"))
+        told = _config_of_sample(config, archive, Path(folder, "weights"))
         CompressRun(_Listed(source, images), scratch, told).run(together(watch, listen))
         rows = Catalogue(scratch).table(COLUMNS)
         every, of_one = (
@@ -90,18 +90,18 @@ def _bytes_of_metadata(archive: Storage) -> int:
     return held - Totals.over(Catalogue(archive).scan(COLUMNS)).payload_bytes
 
 
-def _of_one(archive: Storage, beside: Storage) -> Storage:
+def _of_one(archive: Storage, scratch: Storage) -> Storage:
     """Another archive, of the first image of the first shard alone."""
     first = min(Catalogue(archive).shards())
     _, row = next(iter_rows(archive, first, only=[0]))
     shard = build_shard([row], metadata={})
-    catalogue = Catalogue(beside)
+    catalogue = Catalogue(scratch)
     catalogue.create()
-    catalogue.commit(shard.named(publish(beside, shard, row.run, 0)), run=row.run)
-    return beside
+    catalogue.commit(shard.named(publish(scratch, shard, row.run, 0)), run=row.run)
+    return scratch
 
 
-def _told(config: CompressConfig, archive: Storage | None, weights: Path) -> CompressConfig:
+def _config_of_sample(config: CompressConfig, archive: Storage | None, weights: Path) -> CompressConfig:
     """For a run in this process, with the weights that the archive has learned, if any."""
     workers = config.workers.model_copy(update={"count": 0, "ray_address": None})
     told = config.model_copy(update={"workers": workers, "nightly": None, "adapt": None})

@@ -19,7 +19,7 @@ from codec.family import OtherDecoder
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.decoders import stored_decoders
 from pipeline.config import CompressConfig
-from pipeline.decode.decoder_choice import files_of, told_by_files
+from pipeline.decode.decoder_choice import configs_of_files, files_of
 from pipeline.errors import StorageError
 from pipeline.events import ImagesFinished, ImagesListed, Listener, ListingEnded, RunBegan, RunEnded, ignore
 from pipeline.report.comparison.cache import ComparisonCache
@@ -143,7 +143,7 @@ def _by_other(archive: Storage, decoder: OtherDecoder, methods: Iterable[Method]
     """The same methods, of the pictures that another decoder shows."""
     files = files_of(decoder.name, stored_decoders(archive))
     trained_on = {
-        judge for told in told_by_files(archive, decoder.name) for judge in judges_of_training(told)
+        judge for config in configs_of_files(archive, decoder.name) for judge in judges_of_training(config)
     }
     return [one.by(decoder, files=files, trained_on=trained_on) for one in methods]
 

@@ -24,7 +24,7 @@ from pipeline.archive.catalogue import Catalogue
 from pipeline.compress.run import CompressRun
 from pipeline.config import CodecConfig, CompressConfig, WorkersConfig
 from pipeline.decode.archive import Archive
-from pipeline.decode.decoder_choice import told_by_files
+from pipeline.decode.decoder_choice import configs_of_files
 from pipeline.errors import StorageError
 from pipeline.image.read import read_image
 from pipeline.report import Sampling, catalogue_report, report_html, report_markdown, with_comparison
@@ -289,7 +289,7 @@ def test_another_decoder_is_measured_beside_the_faithful_one(
 
 
 def test_a_decoder_is_not_judged_by_what_it_was_trained_on(tmp_path: Path) -> None:
-    trained_on = [judges_of_training(told) for told in told_by_files(Storage(tmp_path), "realistic")]
+    trained_on = [judges_of_training(config) for config in configs_of_files(Storage(tmp_path), "realistic")]
     assert frozenset({"LPIPS (AlexNet)", "spectral peaks"}) in trained_on
     judge = next(one for one in reported_judges().values() if one.name == "spectral peaks")
     told = Method(id=judge_id(judge), title=judge.name, kind="ours", settings="", library="")

@@ -41,7 +41,7 @@ def write_pages(
         **content.curves,
         "index.html": as_html(content),
         "README.md": as_markdown(content),
-        "zoo.json": json.dumps(_told(content), indent=1, allow_nan=False) + "\n",
+        "zoo.json": json.dumps(_json_of(content), indent=1, allow_nan=False) + "\n",
     }
     for name, text in texts.items():
         file = out / name
@@ -50,7 +50,7 @@ def write_pages(
     return [out / "index.html", out / "README.md", out / "zoo.json"]
 
 
-def _told(content: Content) -> dict[str, Any]:
+def _json_of(content: Content) -> dict[str, Any]:
     """The sheet, and what it says to the claims."""
     claims = [asdict(answer) | {"claim": answer.claim.model_dump()} for answer in content.answers]
     return to_json(content.sheet) | {"claims": claims}
