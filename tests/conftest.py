@@ -133,6 +133,20 @@ def _readers_are_forked() -> Iterator[None]:
     forks.close()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _codecs_are_loaded_once() -> Iterator[None]:
+    """Loading one takes longer than what most tests have done with it."""
+    from tests.support.loaded_once import (  # torch: seconds, and after the variables above
+        LOADERS,
+        loaded_once,
+    )
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module in LOADERS:
+            patch.setattr(f"{module}.load_codec", loaded_once)
+        yield
+
+
 @pytest.fixture(scope="session")
 def s3(_no_cloud_account: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     """A real S3 server on loopback, started once."""

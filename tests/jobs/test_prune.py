@@ -80,11 +80,6 @@ def test_a_folder(tmp_path: Path, small_photos: Path) -> None:
     live_through(tmp_path, str(tmp_path / "archive"), small_photos)
 
 
-@pytest.mark.s3
-def test_a_bucket(tmp_path: Path, small_photos: Path, s3_env: S3Server) -> None:
-    live_through(tmp_path, f"s3://{s3_env.bucket()}/archive", small_photos)
-
-
 def test_a_killed_run_and_its_resumption(tmp_path: Path, small_photos: Path) -> None:
     """What is marked of a killed run is encoded again when that is resumed, and then the first shards go."""
     archive, source = tmp_path / "archive", tmp_path / "source"

@@ -1,8 +1,8 @@
-"""`tenfold repair` as a person meets it: words, JSON, exit codes; in this process, on a real S3 server."""
+"""`tenfold repair` as a person meets it: words, JSON, exit codes; in this process. A bucket is repaired in
+tests/pipeline/repair/test_shards.py."""
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
@@ -15,7 +15,6 @@ from pipeline.archive.seals import seal
 from pipeline.archive.shards import build_shard, publish
 from pipeline.store.storage import Storage
 from tests.support.road import tenfold
-from tests.support.seaweed import S3Server
 from tests.support.shard_rows import make_row
 
 CODEC = ("--codec", "ae-zfp-1", "--quality", "30")
@@ -169,20 +168,3 @@ def test_no_run_commits_to_half_a_catalogue(made: Path, archive: Path) -> None:
     assert ran.code == 1
     assert "got one that a repair is making anew" in ran.err
     assert sorted(archive.rglob("*")) == before
-
-
-@pytest.mark.s3
-def test_a_bucket(made: Path, s3_env: S3Server) -> None:
-    bucket = s3_env.bucket()
-    archive = f"s3://{bucket}/archive"
-    tenfold("compress", made / "source", archive, *HERE, *CODEC)
-    listed = s3_env.client().list_objects_v2(Bucket=bucket, Prefix="archive/catalogue/")["Contents"]
-    for entry in listed:
-        s3_env.client().delete_object(Bucket=bucket, Key=entry["Key"])
-    assert tenfold("repair", archive, *HERE).code == 0
-    (shard,) = s3_env.client().list_objects_v2(Bucket=bucket, Prefix="archive/shards/")["Contents"]
-    s3_env.client().delete_object(Bucket=bucket, Key=shard["Key"])
-    ran = tenfold("repair", archive, *HERE, "--json")
-    assert (ran.code, ran.json()["encoded_again"]) == (0, 4)
-    assert tenfold("verify", archive, *HERE, "--level", "decode").code == 0
-    assert json.loads(tenfold("repair", archive, *HERE, "--json").out)["damaged"] == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -106,10 +107,14 @@ def test_ctrl_c_commits_what_is_finished(source: Path, config: Path, tmp_path: P
 
 
 def test_progress_lies_in_the_archive(source: Path, config: Path, tmp_path: Path) -> None:
-    archive = tmp_path / "archive"
-    tenfold("compress", source, archive, "--config", config)
+    some, archive = tmp_path / "some", tmp_path / "archive"
+    some.mkdir()
+    names = [f"{number:03d}.png" for number in range(6)] + ["bad.png"]
+    for name in names:
+        shutil.copy(source / name, some)
+    tenfold("compress", some, archive, "--config", config)
     run = next((archive / "runs").iterdir())
     progress = json.loads((run / "progress.json").read_text())
     assert progress["phase"] == "done"
-    assert progress["listed"] == progress["finished"] == progress["committed"] == _IMAGES + 1
+    assert progress["listed"] == progress["finished"] == progress["committed"] == len(names)
     assert (progress["damaged"], progress["failed"]) == (1, 0)

@@ -31,7 +31,7 @@ def two_nights(source: Path, archive: str, small_photos: Path) -> None:
     tenfold("compress", str(source), archive, "--workers", "0", "--quality", "5")
 
 
-def look_back(tmp_path: Path, archive: str, small_photos: Path) -> None:
+def look_back(archive: str) -> None:
     versions = tenfold("history", archive, "--json").json()
     assert [(v["version"], v["added"], v["changed"]) for v in versions] == [(2, 1, 1), (1, 2, 0), (0, 0, 0)]
     assert versions[0]["run"] in tenfold("history", archive).out
@@ -45,6 +45,8 @@ def look_back(tmp_path: Path, archive: str, small_photos: Path) -> None:
     assert "- kodim15.png  (coded q5 " in told.out
     assert "Version 2 to 1: 0 added, 1 removed, 1 changed." in told.err
 
+
+def decode_both(tmp_path: Path, archive: str, small_photos: Path) -> None:
     then, now = tmp_path / "then", tmp_path / "now"
     tenfold("decode", archive, str(then), "--workers", "0", "--as-of", "1")
     tenfold("decode", archive, str(now), "--workers", "0")
@@ -61,10 +63,12 @@ def look_back(tmp_path: Path, archive: str, small_photos: Path) -> None:
 def test_a_folder_looks_back(tmp_path: Path, small_photos: Path) -> None:
     archive = str(tmp_path / "archive")
     two_nights(tmp_path / "source", archive, small_photos)
-    look_back(tmp_path, archive, small_photos)
+    look_back(archive)
+    decode_both(tmp_path, archive, small_photos)
     lines = tenfold("ls", archive, "--as-of", "1").out.splitlines()
     assert len(lines) == 2
-    report = tenfold("report", archive, "--out", str(tmp_path / "report"), "--as-of", "1", "--json")
+    told = ("--out", str(tmp_path / "report"), "--as-of", "1", "--sample", "0", "--json")
+    report = tenfold("report", archive, *told)
     assert report.json()["catalogue_version"] == 1
 
 
@@ -72,7 +76,12 @@ def test_a_folder_looks_back(tmp_path: Path, small_photos: Path) -> None:
 def test_a_bucket_looks_back(tmp_path: Path, small_photos: Path, s3_env: S3Server) -> None:
     archive = f"s3://{s3_env.bucket()}/archive"
     two_nights(tmp_path / "source", archive, small_photos)
-    look_back(tmp_path, archive, small_photos)
+    look_back(archive)
+    listed = tenfold("ls", archive, "--as-of", "1", "--json").json()
+    then = tmp_path / "then.png"
+    assert tenfold("get", archive, "kodim05.png", "-o", then, "--as-of", "1").code == 0
+    assert [row["key"] for row in listed] == ["kodim03.png", "kodim05.png"]
+    assert np.abs(pixels(then) - pixels(small_photos / "kodim05.png")).mean() < 12.0
 
 
 @pytest.mark.parametrize(
