@@ -39,6 +39,8 @@ _STRIDE: Final = 32
 """Of the classifiers: pixels from one place of their features to the next."""
 MOST_WINDOWS: Final = 96
 """Of one picture."""
+LEAST_WINDOWS: Final = 32
+"""Of a set, for its floor: what fewer say is chance."""
 WINDOWS: Final = 24 * MOST_WINDOWS
 """Of a set, about, where its pictures allow."""
 _MOST_PIXELS: Final = 1_000_000
@@ -110,9 +112,11 @@ def floor_of(originals: Sequence[Features]) -> float:
     """Of two random halves of the windows of originals: what chance makes of no difference.
 
     Raises:
-        NoScoreError: there are under four windows.
+        NoScoreError: there are under `LEAST_WINDOWS`.
     """
     every = np.concatenate(originals)
+    if len(every) < LEAST_WINDOWS:
+        raise NoScoreError(f"expected {LEAST_WINDOWS} windows or more for a floor, got {len(every)}")
     order = np.random.default_rng(_SEED).permutation(len(every))
     half = len(every) // 2
     return _distance(every[order[:half]], every[order[half : 2 * half]])

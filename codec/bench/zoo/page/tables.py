@@ -100,9 +100,15 @@ def columns(sheet: Sheet, rate: float) -> list[Column]:
 
 
 def lines(sheet: Sheet, rate: float) -> Iterator[Line]:
-    """The rows of a rate in words; the best of each measure among those of matched bytes is marked."""
+    """The rows of a rate in words; the best of each measure among those of matched bytes is marked.
+
+    A judge of sets that has no floor saw so little that it tells nobody from another.
+    """
     rows, shown = sheet.at(rate), columns(sheet, rate)
-    best = {column.measure: _best(rows, column) for column in shown}
+    blind = {
+        judge.name for judge in sheet.judges if judge.of_set is not None and judge.name not in sheet.floors
+    }
+    best = {column.measure: None if column.measure in blind else _best(rows, column) for column in shown}
     for row in rows:
         yield Line(
             entrant=row.entrant,

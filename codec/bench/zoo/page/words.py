@@ -17,8 +17,8 @@ PICTURES: Final = (
 )
 TABLES: Final = (
     "Whole payloads, headers included; each image at the setting nearest to the rate. Bold: the best of those at "
-    f"matched bytes. {MARK} beside a score: the codec was trained on this judge, which therefore does not judge "
-    "it. A row in grey does not reach the rate, and stands beside the others at other bytes."
+    f"matched bytes, where enough was seen to tell. {MARK} beside a score: the codec was trained on this judge, which "
+    "therefore does not judge it. A row in grey does not reach the rate, and stands beside the others at other bytes."
 )
 CLAIMS: Final = (
     "What the research log and the papers say, and what this run found. A verdict is computed from the numbers; a "

@@ -69,7 +69,9 @@ def test_a_distance_of_sets_is_zero_where_nothing_was_lost(judge: Judge, score: 
     originals = [photo(200, 160), photo(400, 160)]
     assert of_set(originals, originals) == pytest.approx(0, abs=1e-5)
     assert of_set(originals, [rounded(one, 64) for one in originals]) == pytest.approx(score, rel=0.01)
-    assert floor(originals) < score
+    assert floor([photo(400, 300)]) < score
+    with pytest.raises(NoScoreError, match="expected 32 windows or more"):
+        floor(originals)
     with pytest.raises(NoScoreError, match="at least 128 pixels each way"):
         of_set([photo(200, 64)], [photo(200, 64)])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,9 @@ import pytest
 from codec.bench.zoo.claims import Answer, Claim, answered
 from codec.bench.zoo.crops import Shown, strip
 from codec.bench.zoo.page import write_pages
+from codec.bench.zoo.page.tables import columns, lines
 from codec.bench.zoo.sheet import Sheet
-from tests.codec.bench.zoo.rows import row, sheet
+from tests.codec.bench.zoo.rows import GRAIN, row, sheet
 
 ORIGINAL = np.full((300, 220, 3), 90, np.uint8)
 ORIGINAL[250:] = 200
@@ -73,6 +75,16 @@ def test_a_judge_that_trained_it_never_calls_it_best(written: Path) -> None:
     told = json.loads((written / "zoo.json").read_text())
     assert [one["verdict"] for one in told["claims"]] == ["missed"]
     assert told["entrants"]["dreamer"]["trained_on"] == ["grain"]
+
+
+def test_a_judge_of_sets_calls_none_the_best_that_saw_too_little() -> None:
+    judge = replace(GRAIN, name="KD", of_pair=None, of_set=lambda _, __: 0.0)
+    rows = (row("keen", scores={"KD": 0.1}), row("dull", scores={"KD": 0.2}))
+    for floors, best in (({}, []), ({"KD": 0.01}, ["0.1000"])):
+        shown = sheet(*rows, judges=(judge,), floors=floors)
+        told = [column.measure for column in columns(shown, 0.5)].index("KD")
+        cells = [line.cells[told] for line in lines(shown, 0.5)]
+        assert [cell.text for cell in cells if cell.is_best] == best
 
 
 def test_the_place_that_is_shown_is_where_codecs_fail(written: Path) -> None:
