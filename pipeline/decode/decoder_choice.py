@@ -8,7 +8,7 @@ from codec.contract import FAITHFUL
 from codec.decoder_file import shipped_decoders
 from codec.errors import UnknownCodecError
 from codec.family import OtherDecoder
-from codec.registry import families, family_of, name_in_files
+from codec.registry import check_decoder, families, family_of, name_in_files
 from codec.weights_file import config_of
 from pipeline.archive.decoders import read_decoder, stored_decoders
 from pipeline.archive.layout import DecoderPlace
@@ -26,6 +26,16 @@ def decoders_beside_faithful(row: CatalogueRow) -> tuple[OtherDecoder, ...]:
         return family_of(row.codec).decoders
     except UnknownCodecError:
         return ()
+
+
+def generates(decoder: str) -> bool:
+    """Whether a decoder shows more than was stored.
+
+    Raises:
+        CodecConfigError: no codec here has such a decoder.
+    """
+    other = check_decoder(decoder)
+    return other is not None and other.generates
 
 
 def files_of(decoder: str, kept: Iterable[DecoderPlace]) -> tuple[str, ...]:

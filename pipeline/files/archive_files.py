@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import cached_property
 from threading import Lock
 from typing import Final
 from weakref import WeakValueDictionary
 
 import pyarrow as pa
 
+from codec.contract import FAITHFUL
 from pipeline.archive.catalogue import Catalogue
+from pipeline.archive.decoders import stored_decoders
 from pipeline.archive.key_index import KeyIndex
 from pipeline.archive.schema import rows_of
 from pipeline.archive.versions import AsOf
+from pipeline.decode.decoder_choice import files_of, generates
 from pipeline.decode.view_size import Size
 from pipeline.files.contents import Contents, Found
-from pipeline.files.file_entry import LISTED, FileEntry, ListedRow, file_entry
+from pipeline.files.file_entry import LISTED, FileEntry, ListedRow, PictureForm, file_entry
 from pipeline.files.finished_files import FinishedFiles
 from pipeline.files.tree import FolderEntry, Tree
 from pipeline.store.options import StorageOptions
@@ -31,7 +36,14 @@ class ArchiveFiles:
     """The archive as it was committed when first looked at; `refresh` looks again. Safe to use from several threads."""
 
     def __init__(
-        self, url: str, options: StorageOptions, *, as_of: AsOf | None, size: Size | None, device: str
+        self,
+        url: str,
+        options: StorageOptions,
+        *,
+        as_of: AsOf | None,
+        size: Size | None,
+        decoder: str,
+        device: str,
     ) -> None:
         """Contact nothing yet.
 
@@ -40,18 +52,30 @@ class ArchiveFiles:
             options: how to reach its store.
             as_of: a version's number, or a time with its zone; None for the newest.
             size: that pictures are at most to have; None for all pixels.
+            decoder: what shows coded images.
             device: where codecs are loaded.
+        Raises:
+            CodecConfigError: no codec here has such a decoder.
         """
-        storage = Storage(url, options)
-        self.url: Final = storage.url
-        self._size = size
-        self._index = KeyIndex(Catalogue(storage, as_of=as_of))
-        self._contents = Contents(storage, device=device, size=size)
+        self._storage = Storage(url, options)
+        self.url: Final = self._storage.url
+        self._asked = PictureForm(size=size, decoder=decoder, generates=generates(decoder))
+        self._index = KeyIndex(Catalogue(self._storage, as_of=as_of))
+        self._contents = Contents(self._storage, device=device)
         self._finished = FinishedFiles(_FINISHED_BYTES)
 
     def refresh(self) -> None:
-        """See what has been committed since."""
+        """See what has been committed since, and which weights the archive keeps of the decoder."""
         self._index.refresh()
+        self.__dict__.pop("_form", None)
+        self._contents.forget_decoder(self._asked.decoder)
+
+    @cached_property
+    def _form(self) -> PictureForm:
+        if self._asked.decoder == FAITHFUL:
+            return self._asked
+        kept = stored_decoders(self._storage)
+        return replace(self._asked, decoder_files=files_of(self._asked.decoder, kept))
 
     def file(self, key: str) -> FileEntry:
         """What is known of an image's file.
@@ -75,7 +99,7 @@ class ArchiveFiles:
             if isinstance(found, FolderEntry):
                 yield found
             else:
-                files = (file_entry(row, self._size) for row in rows_of(found, ListedRow))
+                files = (file_entry(row, self._form) for row in rows_of(found, ListedRow))
                 yield from (file for file in files if file is not None)
 
     def names(self, path: str, *, depth: int | None) -> Iterator[str | FolderEntry]:
@@ -118,7 +142,7 @@ class ArchiveFiles:
             if finished is not None:
                 del rows[key]
                 yield key, finished
-        for key, found in self._contents.files(rows[key] for key in files if key in rows):
+        for key, found in self._contents.files((rows[key] for key in files if key in rows), self._form):
             if isinstance(found, bytes) and len(wanted) == 1:
                 self._finished.put(key, files[key].etag, found)
             yield key, found
@@ -139,7 +163,7 @@ class ArchiveFiles:
             raise FileNotFoundError(
                 f"Expected an image of the archive at {self.url}, got {key!r}; `tenfold ls {self.url}` lists them all."
             )
-        file = file_entry(row, self._size)
+        file = file_entry(row, self._form)
         if file is None:
             raise FileNotFoundError(
                 f"Expected a stored image under key {row.key!r} of the archive at {self.url}, got one that failed: "
@@ -148,21 +172,22 @@ class ArchiveFiles:
         return file
 
 
-_Place = tuple[str, StorageOptions, AsOf | None, Size | None, str]
+_Place = tuple[str, StorageOptions, AsOf | None, Size | None, str, str]
 _shared: WeakValueDictionary[_Place, ArchiveFiles] = WeakValueDictionary()
 _lock = Lock()
 
 
 def shared_files(
-    url: str, options: StorageOptions, *, as_of: AsOf | None, size: Size | None, device: str
+    url: str, options: StorageOptions, *, as_of: AsOf | None, size: Size | None, decoder: str, device: str
 ) -> ArchiveFiles:
     """The same for who asks for the same in this process: fsspec makes a filesystem for each thread, and a codec for
     each would not fit."""
-    place = (url, options, as_of, size, device)
+    place = (url, options, as_of, size, decoder, device)
     with _lock:
         files = _shared.get(place)
         if files is None:
-            files = _shared[place] = ArchiveFiles(url, options, as_of=as_of, size=size, device=device)
+            files = ArchiveFiles(url, options, as_of=as_of, size=size, decoder=decoder, device=device)
+            _shared[place] = files
         return files
 
 

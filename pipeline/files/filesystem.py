@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 from fsspec import available_protocols
 from fsspec.spec import AbstractFileSystem
 
+from codec.contract import FAITHFUL
 from pipeline.archive.versions import AsOf, parse_as_of
 from pipeline.decode.view_size import Size
 from pipeline.errors import ConfigError
@@ -43,6 +44,7 @@ class ArchiveFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec is 
         target_options: Mapping[str, Any] | None = None,
         as_of: AsOf | str | None = None,
         size: Size | None = None,
+        decoder: str = FAITHFUL,
         device: str = "auto",
         **options: Any,
     ) -> None:
@@ -54,16 +56,19 @@ class ArchiveFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec is 
             target_options: how to reach the store, as s3fs or `StorageOptions` have it; no credentials.
             as_of: the archive as it was: a version's number, or a time.
             size: that pictures are at most to have: the longer side, or (width, height). Kept files stay as they are.
+            decoder: what shows coded images (`tenfold codecs` lists them). A picture that shows more than was stored
+                says so in its XMP, and what else XMP held does not come along.
             device: `auto`, `cpu`, `cuda`, ...: where codecs are loaded.
             options: of every filesystem, as `skip_instance_cache`; or of other protocols, which are left to them.
         Raises:
             ConfigError: no archive is named, or there is no such option.
+            CodecConfigError: there is no such decoder.
         """
         unknown = [name for name in options if name not in (*OF_FSSPEC, *available_protocols())]
         if unknown:
             raise ConfigError(
-                f"Expected options of as_of, size and device for tenfold://, got {', '.join(unknown)}. Those of the "
-                "store behind it go by its protocol, as in fsspec.open(URL, s3={...}), or into target_options."
+                f"Expected options of as_of, size, decoder and device for tenfold://, got {', '.join(unknown)}. Those "
+                "of the store behind it go by its protocol, as in fsspec.open(URL, s3={...}), or into target_options."
             )
         super().__init__(**options)
         url = archive_url(fo, target_protocol)
@@ -72,6 +77,7 @@ class ArchiveFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec is 
             storage_options(target_options or {}, url=url),
             as_of=parse_as_of(as_of) if isinstance(as_of, str) else as_of,
             size=tuple(size) if isinstance(size, list) else size,
+            decoder=decoder,
             device=device,
         )
 

@@ -17,17 +17,19 @@ import pyarrow.fs
 import pytest
 
 import pipeline.decode.resident_codecs
+from codec.errors import CodecConfigError
 from pipeline.decode.archive import Archive
 from pipeline.errors import ConfigError, DamagedError
 from pipeline.files import archive_files
 from pipeline.files.filesystem import ArchiveFileSystem
+from pipeline.image.generated import SOURCE_TYPE
 from pipeline.packing.registry import FILE_PACKINGS
 from pipeline.store.options import StorageOptions
 from pipeline.store.storage import Storage
 from pipeline.types import ShardRow
 from tests.support.image_archives import coded, fill, flip, kept
 from tests.support.image_files import EXIF, ICC, XMP, file_of, picture
-from tests.support.plain_codec import load_plain
+from tests.support.plain_codec import NEGATIVE, load_plain
 from tests.support.seaweed import S3Server
 from tests.support.shard_rows import kept_row, make_row
 
@@ -202,7 +204,8 @@ class TestUrls:
 
     def test_options(self, archive: str) -> None:
         with pytest.raises(
-            ConfigError, match=r"as_of, size and device for tenfold://, got anon\. Those of the store"
+            ConfigError,
+            match=r"as_of, size, decoder and device for tenfold://, got anon\. Those of the store",
         ):
             fsspec.filesystem("tenfold", fo=archive, anon=True)
         assert fsspec.filesystem("tenfold", fo=archive, hf={"token": "of others"}).exists("garden.png")
@@ -299,3 +302,23 @@ class TestReading:
         assert [one["name"] for one in fs.ls("", refresh=True)] == ["a.png", "b.png"]
         assert fs.ukey("a.png") != before
         assert PIL.Image.open(fs.open("a.png")).tobytes() == picture(seed=9).tobytes()
+
+
+@pytest.mark.parametrize("size", [None, 9])
+def test_another_decoder_shows_other_pictures_of_the_size_that_was_told(
+    archive: str, size: int | None
+) -> None:
+    faithful = ArchiveFileSystem(archive, size=size)
+    other = ArchiveFileSystem(archive, size=size, decoder=NEGATIVE)
+    for key in PICTURES:
+        data = other.cat_file(key)
+        assert len(data) == other.size(key)
+        assert other.info(key)["etag"] != faithful.info(key)["etag"]
+        shown, seen = (np.asarray(PIL.Image.open(io.BytesIO(one.cat_file(key)))) for one in (other, faithful))
+        assert shown.shape == seen.shape
+        assert not np.array_equal(shown, seen)
+        assert SOURCE_TYPE.encode() in data
+    assert other.cat_file("deep.png") == DEEP
+    assert other.info("deep.png")["etag"] == faithful.info("deep.png")["etag"]
+    with pytest.raises(CodecConfigError, match="expected a decoder, one of faithful"):
+        ArchiveFileSystem(archive, decoder="crayon")
