@@ -96,9 +96,8 @@ def test_small_images_of_one_size_are_each_what_they_are_alone(codec: Codec) -> 
 
 
 def test_encoding_twice_gives_the_same_bytes(codec: Codec, photo: RGB) -> None:
-    assert codec.encode([photo], EncodeOptions(quality=20)) == codec.encode(
-        [photo], EncodeOptions(quality=20)
-    )
+    part = photo[:300, :420]
+    assert codec.encode([part], EncodeOptions(quality=20)) == codec.encode([part], EncodeOptions(quality=20))
 
 
 def test_payload_decodes_with_a_codec_loaded_anew(codec: Codec) -> None:
@@ -267,7 +266,7 @@ def test_prepared_images_meet_every_quality_as_if_encoded_for_it(codec: Codec, p
 
 
 def test_estimates_are_within_a_percent_of_the_bytes(codec: Codec, photo: RGB) -> None:
-    (prepared,) = codec.encoder.prepare([photo[:256, :384]])
+    (prepared,) = codec.encoder.prepare([photo[:192, :288]])
     for quality in (0, 8.25, 20, 33.5, 48, 63):
         options = EncodeOptions(quality=quality)
         (encoded,) = codec.encoder.finish([prepared], [options])
@@ -276,7 +275,7 @@ def test_estimates_are_within_a_percent_of_the_bytes(codec: Codec, photo: RGB) -
 
 
 def test_qualities_between_two_levels_cost_what_lies_between(codec: Codec, photo: RGB) -> None:
-    (prepared,) = codec.encoder.prepare([photo[:256, :256]])
+    (prepared,) = codec.encoder.prepare([photo[:160, :192]])
     sizes = [
         codec.encoder.estimate_bytes([prepared], [EncodeOptions(quality=quality)])[0]
         for quality in (30, 30.25, 30.5, 30.75, 31)

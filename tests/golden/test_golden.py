@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
+from typing import Final
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -10,6 +13,9 @@ from codec import families
 from codec.registry import codec_ids, family_of
 from tests.golden import expected_of, golden_cases, golden_codec, golden_families, golden_path
 from tests.support.devices import on_every_device
+
+resident_codec: Final = cache(golden_codec)
+"""The codec of a family's golden payloads on a device, loaded once."""
 
 
 def test_every_family_has_golden_payloads() -> None:
@@ -39,7 +45,7 @@ def test_golden_payloads_lie_beside_what_they_decode_to(family: str) -> None:
 @on_every_device
 @pytest.mark.parametrize(("family", "case"), golden_cases())
 def test_golden_payloads_decode_as_they_did(family: str, case: str, device: str) -> None:
-    codec = golden_codec(family, device=device)
+    codec = resident_codec(family, device=device)
     payload = golden_path(family, case, "bin").read_bytes()
     expected = expected_of(family)[case]
     (decoded,) = codec.decode([payload])
