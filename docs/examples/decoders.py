@@ -4,7 +4,8 @@
 
 Each other codec is at the setting whose file is nearest to our payload's bytes, image by image. `--every 3` takes every
 third picture; `--judges` names those to ask. A weights file of a decoder is given by `--weights`; by default those that
-ship are there.
+ship are there. `--parts NAME:ROW,COLUMN` of some pictures lie side by side, as the original and by each decoder, in the
+picture that `--sheet` names.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from codec.contract import RGB, EncodeOptions
 from codec.metrics import bpp, psnr_db
 from codec.registry import load_codec
 
+SIDE = 192
+"""Of a part on a sheet, in pixels."""
 JUDGES = "LPIPS (AlexNet),LPIPS (VGG),DISTS,KD-lite0,spectral peaks"
 
 
@@ -61,6 +64,12 @@ def decoded_by(codec: Codec, decoder: str, payloads: Sequence[bytes]) -> list[RG
     return [codec.decode([payload], decoder=decoder)[0].pixels for payload in payloads]
 
 
+def strip(pictures: Sequence[RGB], corner: str) -> RGB:
+    """The same part of some pictures, side by side."""
+    top, left = map(int, corner.split(","))
+    return np.concatenate([one[top : top + SIDE, left : left + SIDE] for one in pictures], axis=1)
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser()
@@ -71,6 +80,8 @@ def main() -> None:
     parser.add_argument("--quality", type=float, default=8.0)
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--weights", type=Path, action="append", default=[])
+    parser.add_argument("--parts", nargs="*", default=[])
+    parser.add_argument("--sheet", type=Path)
     asked = parser.parse_args()
     torch.set_num_threads(1)
     paths = sorted(asked.pictures.glob("*.png"))[:: asked.every]
@@ -82,8 +93,16 @@ def main() -> None:
     print(f"{len(images)} images at quality {asked.quality:g}\n")
     print(f"| picture | bpp | PSNR | {' | '.join(one.name for one in judges)} |")
     print("|---|" + "---:|" * (2 + len(judges)))
+    columns = [images]
     for name in filter(None, asked.decoders.split(",")):
-        print(row(name, images, decoded_by(codec, name, payloads), sizes, judges), flush=True)
+        columns.append(decoded_by(codec, name, payloads))
+        print(row(name, images, columns[-1], sizes, judges), flush=True)
+    if asked.sheet is not None:
+        of_name = dict(zip((path.stem for path in paths), zip(*columns, strict=True), strict=True))
+        strips = [
+            strip(of_name[name], corner) for name, _, corner in (one.partition(":") for one in asked.parts)
+        ]
+        Image.fromarray(np.concatenate(strips)).save(asked.sheet, quality=88)
     for baseline in (one for one in BASELINES if one.id in asked.others.split(",")):
         library(baseline.format)
         files = [nearest(baseline, image, size) for image, size in zip(images, sizes, strict=True)]

@@ -35,9 +35,7 @@ QUALITY = torch.tensor([8.0])
 def busy() -> Realistic:
     """One that draws a great deal."""
     torch.manual_seed(1)
-    network = Realistic(
-        RealisticConfig(codec=TINY, drawing=Drawing(blocks=2, details=3, grains=2, width=4, layers=2))
-    )
+    network = Realistic(RealisticConfig(codec=TINY, drawing=Drawing(blocks=2, details=3, layers=2)))
     network.begin(busy_model().synthesis)
     with torch.no_grad():
         for parameter in network.drawn.parameters():

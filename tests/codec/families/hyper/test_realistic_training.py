@@ -12,6 +12,7 @@ from codec.entropy.tables import laplace_tables
 from codec.families.hyper.decoders.realistic.spectrum import standing_out
 from codec.families.hyper.decoders.weights import understand_decoder
 from codec.families.hyper.weights import export
+from codec.registry import recipe_for
 from codec.training.checkpoint import load_checkpoint
 from codec.training.config import TrainConfig
 from codec.training.session import Session
@@ -36,19 +37,19 @@ def config(codec: Path) -> TrainConfig:
         trains="realistic",
         codec=str(codec),
         batch=1,
-        patch=128,
+        patch=192,
         steps=STEPS,
         evaluate_every=STEPS,
         evaluate_crops=1,
         checkpoint_minutes=0.0,
-        data={"crop": 128},
+        data={"crop": 192},
     )
 
 
 def test_a_resumed_run_of_two_players_equals_an_uninterrupted_one(
     config: TrainConfig, codec: Path, tmp_path: Path
 ) -> None:
-    crops = pictures(128)  # as large as a patch
+    crops = pictures(192)  # as large as a patch
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     trained = train(config, lambda: crops, out=whole)
     train(config, lambda: crops, out=parts, session=Session(steps=STEPS // 2))
@@ -71,11 +72,17 @@ def test_a_resumed_run_of_two_players_equals_an_uninterrupted_one(
     assert told["recipe"]["trained_on"] == ["spectral peaks"]
     assert understand_decoder(file).config.generates
 
+    recipe = recipe_for(config, torch.device("cpu"))
+    players = recipe.build()
+    recipe.begin(players, crops, [], trained.weights)
+    for name, tensor in players.decoder.drawn.state_dict().items():
+        assert torch.equal(tensor.half(), file.tensors[f"drawn.{name}"]), name
+
 
 def test_a_hatch_stands_out_and_grain_does_not() -> None:
     torch.manual_seed(0)
-    flat = torch.randn(2, 96, 96)
-    hatch = 2.0 * torch.sin(torch.arange(96.0) * 2.0 * torch.pi * 3.0 / 8.0).expand(2, 96, 96)
-    assert standing_out(flat + 2.0 * torch.randn(2, 96, 96), flat) < 0.05
+    flat = torch.randn(2, 128, 128)
+    hatch = 2.0 * torch.sin(torch.arange(128.0) * 2.0 * torch.pi * 3.0 / 8.0).expand(2, 128, 128)
+    assert standing_out(flat + 2.0 * torch.randn(2, 128, 128), flat) < 0.05
     assert standing_out(flat + hatch, flat) > 0.2
     assert standing_out((flat + hatch).mT, flat) > 0.2

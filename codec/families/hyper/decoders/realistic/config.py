@@ -14,20 +14,10 @@ class Drawing(BaseModel):
 
     blocks: int = Field(default=5, ge=1, le=64)
     """How many of the faithful decoder's blocks, from the last, it has of its own."""
-    details: int = Field(default=12, ge=1, le=256)
-    """Channels at full resolution that the blocks give."""
-    grains: int = Field(default=4, ge=1, le=256)
-    """How many of these say how strong grain is, and are multiplied by noise."""
-    width: int = Field(default=16, ge=1, le=256)
-    """Channels of the layers at full resolution."""
+    details: int = Field(default=32, ge=1, le=256)
+    """Channels at half resolution that those give."""
     layers: int = Field(default=2, ge=1, le=16)
-    """How many of those there are, but for the last."""
-
-    @model_validator(mode="after")
-    def _grains_fit(self) -> Drawing:
-        if self.grains > self.details:
-            raise ValueError(f"expected at most {self.details} grains, as many as details, got {self.grains}")
-        return self
+    """How many blocks of its own there are at half resolution."""
 
 
 class RealisticConfig(BaseModel):

@@ -35,7 +35,7 @@ def evaluate(
     lpips: Callable[[Tensor, Tensor], Tensor] | None,
 ) -> Evaluation:
     """Every image at every quality. The fact `lpips_q08` is the mean distance at quality 8, where it is trained on, and
-    `peaks_q08` what `standing_out` says of all pictures together."""
+    `peaks_q08` what `standing_out` says of them."""
     device = next(network.parameters()).device
     codec = HyperCodec(weights, device=device)
     parts = [np.ascontiguousarray(image[:_SIDE, :_SIDE]) for image in images]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -20,16 +20,20 @@ from codec.families.hyper.decoders.realistic.network import Realistic
 from codec.families.hyper.decoders.realistic.noise import with_noise
 from codec.families.hyper.decoders.realistic.objective import Shown, objective
 from codec.families.hyper.decoders.realistic.train_config import SHIFTS, RealisticTrainConfig
-from codec.families.hyper.decoders.weights import DecoderConfig, understand_decoder
+from codec.families.hyper.decoders.weights import DecoderConfig
 from codec.families.hyper.frozen import frozen_codec, rounded_latents
+from codec.family_weights import read_config
 from codec.parts.precision import has_bfloat16
 from codec.parts.quality import TOP
 from codec.perception.lpips import load_lpips
 from codec.training.image_crops import Crops
+from codec.training.karhunen_loeve import install_overlap
 from codec.training.recipe import BatchLoss, Evaluation, ParameterGroup
 from codec.weights_file import SUFFIX, read_weights, weights_bytes
+from codec.weights_role import DECODER
 
 NAME = "realistic"
+_DRAWN: Final = "drawn."
 
 
 class Players(nn.Module):
@@ -63,12 +67,18 @@ class RealisticRecipe:
         return Players(self._shape, self._config.critic).to(self._device)
 
     def begin(self, model: Players, crops: Crops, held_back: Sequence[RGB], start_from: Path | None) -> None:
-        """Begin as the faithful decoder, or as a realistic one of the same shape."""
+        """Begin as the faithful decoder, or with what fits of a realistic one.
+
+        Raises:
+            WeightsError: `start_from` is no decoder's.
+        """
         del crops, held_back  # nothing is set by them
         model.decoder.begin(self._frozen.synthesis)
         if start_from is not None:
-            source = understand_decoder(read_weights(start_from)).network
-            model.decoder.drawn.load_state_dict(source.get_submodule("drawn").state_dict())
+            source = read_weights(start_from)
+            read_config(source, DecoderConfig, FAMILY.id, role=DECODER)
+            drawn = {name: tensor for name, tensor in source.tensors.items() if name.startswith(_DRAWN)}
+            install_overlap(model.decoder, drawn)
 
     def shipped(self) -> Path:
         """The shipped decoder."""
