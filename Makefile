@@ -20,6 +20,10 @@ else
 TORCH := torch==$(TORCH_VERSION)
 endif
 
+# what takes longest to unpack beside torch, by its name in constraints.txt: a pip keeps one core busy
+LARGE := ray pyarrow deltalake numpy imagecodecs botocore
+PINNED = $(foreach name,$(LARGE),$(shell grep '^$(name)==' constraints.txt))
+
 INSTALLED := $(VENV)/.installed-$(if $(GPU),gpu,cpu)
 # and what the tests need besides
 TESTED := $(INSTALLED)-test
@@ -42,11 +46,13 @@ $(INSTALLED) $(TESTED): pyproject.toml constraints.txt
 	@rm -f $(VENV)/.installed-*
 	@$(PIP) --upgrade pip 2> /dev/null || true  # the one that comes with Python may be years old, and half as fast
 	@echo "Installing into $(VENV): torch for the $(if $(GPU),GPU,CPU) first, then the rest. A minute or two ..."
-	@$(PIP) --constraint constraints.txt $(TORCH) 2> $(VENV)/install.log || { cat $(VENV)/install.log; exit 1; }
+	@$(PIP) --no-deps $(PINNED) 2> /dev/null & \
+		$(PIP) --constraint constraints.txt $(TORCH) 2> $(VENV)/install.log || { cat $(VENV)/install.log; exit 1; }; wait
 	@$(PIP) --constraint constraints.txt --editable '.$(EXTRAS)' 2>> $(VENV)/install.log || { cat $(VENV)/install.log; exit 1; }
 	@touch $(INSTALLED) $@
 
 $(TESTED): EXTRAS := [test,lint,bench,serve,serve-cluster]
+$(TESTED): LARGE += scipy pandas polars-runtime-32 playwright kubernetes-validate opencv-python-headless duckdb mypy
 
 demo: $(INSTALLED)
 	@echo; echo "1. Compressing six photos (tests/photos) at the default quality into $(DEMO)/archive ..."
