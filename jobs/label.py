@@ -27,8 +27,8 @@ def label(
     """Label the coded images of ARCHIVE, without decoding them, so that they can be searched.
 
     Five labels of ImageNet with how sure a small network is of each, and an embedding: about 450 bytes an image, in
-    ARCHIVE/labels/, a Parquet file for each shard; shards and catalogue stay as they are. They are guesses of a student
-    of a small network, trained for minutes: most of its words are wrong.
+    ARCHIVE/labels/, a Parquet file for each shard; shards and catalogue stay as they are. They are guesses at small,
+    blurred pictures made of the first latents: half of the first labels are those that the originals would get.
 
     Kill it at any time: the same command goes on. Done again, as every night after `tenfold nightly`, it looks at new
     images and nothing else.

@@ -12,7 +12,7 @@ from jobs.options import ArchiveUrl, AsJson, ConfigFile, read_config, usage
 from jobs.terminal.exit_codes import clear_errors
 from jobs.terminal.output import print_json, readable, say
 from pipeline.decode.archive import Archive
-from pipeline.search.run import Found, Nearness, embedding_of_file, like, says
+from pipeline.search.run import Found, Nearness, SeenAs, like, says, seen_of_file
 from pipeline.search.run import search as search_archive
 from pipeline.store.storage import Storage
 from pipeline.words import counted
@@ -70,6 +70,11 @@ def search(
                 f"{counted(found.unlabelled, 'image')} without labels, not searched; `tenfold label {archive}` labels "
                 "those that are coded."
             )
+        if found.by_another_head:
+            say(
+                f"{counted(found.by_another_head, 'image')} labelled by another head, whose embeddings cannot be "
+                f"compared; `tenfold label {archive}` labels them anew."
+            )
 
 
 def _check_one_of(words: str | None, like_key: str | None, like_file: Path | None) -> None:
@@ -86,9 +91,9 @@ def _nearness(
         return says(words), 0.0
     if like_key is not None:
         opened = Archive(storage.url, options=storage.options, device="cpu")
-        return like(opened.embedding(like_key)), -1.0
+        return like(SeenAs(embedding_E=opened.embedding(like_key), head=opened.head(like_key))), -1.0
     assert like_file is not None
-    return like(embedding_of_file(like_file.read_bytes())), -1.0
+    return like(seen_of_file(like_file.read_bytes())), -1.0
 
 
 def _print(found: Found) -> None:

@@ -1,6 +1,6 @@
 """Networks that others trained to see, as plain modules that keep gradients: for judges, and for losses.
 
-packaged.py              weights that lie in packages of others: found, checked, never shipped here
+packaged.py              weights that lie in packages of others: found and checked
 array_pickle.py          a pickle that holds arrays, read without running anything
 frozen_conv.py           a convolution whose weights stay as they are
 alexnet.py, vgg16.py     features of classifiers

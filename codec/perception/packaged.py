@@ -1,4 +1,5 @@
-"""Weights that lie in packages of others. None of them is shipped here, and none is fetched: who wants one installs it.
+"""Weights that lie in packages of others. None of them is fetched: who wants one installs it. Of EfficientNet-Lite0
+alone a copy is shipped: the head `labels` of `hyper-1` begins with it (codec/shipped/hyper-1/heads/labels.LICENSE).
 
 The packages are found, not imported, for they would ask for JAX or torchvision; and a file counts only if it is, byte
 for byte, the one that our numbers were checked with.

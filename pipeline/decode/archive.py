@@ -241,6 +241,16 @@ class Archive:
         """
         return self._decoder.see_payload(*self._coded(key)).embedding
 
+    def head(self, key: str) -> str:
+        """Digest of the network that `labels` and `embedding` of a coded image come from, hexadecimal: embeddings of
+        two networks have nothing to do with each other.
+
+        Raises:
+            ArchiveError, NoHeadError: as `labels`.
+        """
+        codec_id, _ = self._coded(key)
+        return self._decoder.head(codec_id).digest.hex()
+
     def _coded(self, key: str) -> tuple[str, bytes]:
         """Codec and payload of an image that has latents."""
         row = self.row(key)

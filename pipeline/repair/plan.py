@@ -27,7 +27,7 @@ from pipeline.repair.salvage_worker import SalvageTask
 from pipeline.repair.summary import LostImage, Rebuilt, RepairSummary
 from pipeline.store.storage import Storage
 from pipeline.totals import Totals
-from pipeline.verify.albums import album_shards, damaged_albums
+from pipeline.verify.companions import companions, damaged_companions
 from pipeline.verify.damage import Problem
 from pipeline.verify.weights import weights_seen
 
@@ -101,7 +101,8 @@ class RepairPlan:
     """Images that an earlier repair gave up and that stay lost."""
     damaged_records: tuple[str, ...]
     albums: tuple[str, ...]
-    """Paths of damaged albums: they are removed, not put aside, since a copy would outlive the images that it shows."""
+    """Paths of damaged albums and files of labels: they are removed, not put aside, since a copy would outlive the
+    images that it shows."""
     problems: tuple[Problem, ...]
     """What cannot be mended."""
 
@@ -164,7 +165,7 @@ def plan_repair(archive: Storage, config: CompressConfig, seals: SealsSeen, list
         returned=returned,
         lost=tuple(image for image in lost if image.key not in back),
         damaged_records=tuple(damaged_records(archive)),
-        albums=tuple(problem.path for problem in damaged_albums(archive, album_shards(archive))),
+        albums=tuple(problem.path for problem in damaged_companions(archive, companions(archive))),
         problems=(*state.past, *weights.problems, *seen.problems),
     )
 

@@ -68,7 +68,8 @@ class RepairSummary:
     damaged_records: list[str] = field(default_factory=list)
     """Records of runs that cannot be read. Nothing is lost but what they told."""
     albums: list[str] = field(default_factory=list)
-    """Damaged albums of previews, which were removed: `tenfold preview` makes them again."""
+    """Damaged albums of previews and files of labels, which were removed: `tenfold preview` and `tenfold label` make
+    them again."""
     problems: list[Problem] = field(default_factory=list)
     """What is still wrong."""
     seconds: float = 0.0

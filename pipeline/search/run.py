@@ -23,8 +23,8 @@ from pipeline.store.storage import Storage
 from pipeline.types import Image
 
 Scores = npt.NDArray[np.float32]
-Nearness = Callable[[ShardLabels], Scores]
-"""How near each image of a file of labels is: higher is nearer."""
+Nearness = Callable[[ShardLabels], Scores | None]
+"""How near each image of a file of labels is: higher is nearer. None where that cannot be said of this file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,18 +47,30 @@ class Found:
     """Images with labels."""
     unlabelled: int
     """Images of the archive that have none: `tenfold label` makes those of coded ones."""
+    by_another_head: int
+    """Images with labels of another head than the one that saw what is looked for: they were not compared, and
+    `tenfold label` makes their labels anew."""
 
 
-def like(embedding_E: npt.NDArray[np.float32]) -> Nearness:
-    """Nearness to an embedding: the cosine; -1 of embeddings that have another length, and so another head's."""
-    wanted = embedding_E.astype(np.float32) / max(float(np.linalg.norm(embedding_E)), 1e-12)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SeenAs:
+    """An embedding, and which head it is of: those of two heads have nothing to do with each other."""
 
-    def nearness(seen: ShardLabels) -> Scores:
-        if seen.embeddings_NE.shape[1] != len(wanted):
-            return np.full(len(seen), -1.0, np.float32)
+    embedding_E: npt.NDArray[np.float32]
+    head: str
+    """Its digest, hexadecimal."""
+
+
+def like(wanted: SeenAs) -> Nearness:
+    """Nearness to an embedding, by the cosine, of what the same head saw."""
+    unit_E = wanted.embedding_E.astype(np.float32) / max(float(np.linalg.norm(wanted.embedding_E)), 1e-12)
+
+    def nearness(seen: ShardLabels) -> Scores | None:
+        if seen.head != wanted.head:
+            return None
         embeddings_NE = seen.embeddings_NE.astype(np.float32)
         norms_N = np.linalg.norm(embeddings_NE, axis=1)
-        cosines: Scores = (embeddings_NE @ wanted / np.maximum(norms_N, 1e-12)).astype(np.float32)
+        cosines: Scores = (embeddings_NE @ unit_E / np.maximum(norms_N, 1e-12)).astype(np.float32)
         return cosines
 
     return nearness
@@ -106,26 +118,35 @@ def search(
         DamagedError: labels are not as they were written.
     """
     best: list[tuple[float, str, tuple[str, ...]]] = []
-    searched = images = 0
+    searched = images = by_another_head = 0
     for count, seen, here in _labelled(archive):
         images += count
         if seen is None:
             continue
-        for place, score in enumerate(nearness(seen)):
-            if seen.rows[place] not in here:
-                continue
-            searched += bool(seen.labels[place])
-            if score > least and seen.labels[place] and seen.keys[place] != without:
+        labelled = [place for place, row in enumerate(seen.rows) if row in here and seen.labels[place]]
+        scores = nearness(seen)
+        if scores is None:
+            by_another_head += len(labelled)
+            continue
+        searched += len(labelled)
+        for place in labelled:
+            score = scores[place]
+            if score > least and seen.keys[place] != without:
                 entry = (float(score), seen.keys[place], seen.labels[place])
                 (heapq.heappush if len(best) < most else heapq.heappushpop)(best, entry)
     hits = tuple(
         Hit(key=key, score=score, labels=labels) for score, key, labels in sorted(best, reverse=True)
     )
-    return Found(hits=hits, searched=searched, unlabelled=images - searched)
+    return Found(
+        hits=hits,
+        searched=searched,
+        unlabelled=images - searched - by_another_head,
+        by_another_head=by_another_head,
+    )
 
 
-def embedding_of_file(data: bytes) -> npt.NDArray[np.float32]:
-    """The embedding of an image that lies in no archive: it is encoded first, since heads read payloads.
+def seen_of_file(data: bytes) -> SeenAs:
+    """What is seen in an image that lies in no archive: it is encoded first, since heads read payloads.
 
     Raises:
         ConfigError: it is no picture of 8-bit samples.
@@ -137,7 +158,8 @@ def embedding_of_file(data: bytes) -> npt.NDArray[np.float32]:
         )
     codec = load_codec(DEFAULT_CODEC, device="cpu")
     encoded = codec.encode([as_rgb(image.pixels)], EncodeOptions(quality=codec.default_quality))
-    return codec.see([encoded[0].payload])[0].embedding
+    (seen,) = codec.see([encoded[0].payload])
+    return SeenAs(embedding_E=seen.embedding, head=codec.required_head().digest.hex())
 
 
 def _labelled(archive: Storage) -> Iterator[tuple[int, ShardLabels | None, set[int]]]:

@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.archive.catalogue import Catalogue
-from pipeline.archive.layout import CATALOGUE_FOLDER, SHARDS_FOLDER
+from pipeline.archive.layout import CATALOGUE_FOLDER, SHARDS_FOLDER, shard_beside
 from pipeline.archive.prune_marks import PruneMarkReader
 from pipeline.archive.rows_by_shard import ShardContent
 from pipeline.archive.schema import rows_of
@@ -43,7 +43,7 @@ from pipeline.progress import Follower
 from pipeline.store.storage import Storage
 from pipeline.totals import Totals
 from pipeline.types import CatalogueRow
-from pipeline.verify.albums import album_shards, damaged_albums
+from pipeline.verify.companions import companions, damaged_companions
 from pipeline.verify.damage import Problem, damaged_catalogue, missing_shard
 from pipeline.verify.tasks import Thoroughness, VerifyResult, VerifySpec, VerifyTask
 from pipeline.verify.weights import damaged_learning, weights_seen
@@ -137,7 +137,7 @@ class VerifyRun:
             try:
                 self._problems |= dict.fromkeys(damaged_catalogue(self._archive, self._catalogue))
                 self._see_shards(held)
-                self._see_albums()
+                self._see_companions()
             except (ArchiveError, StorageError) as error:
                 if not self._problems and not isinstance(error, DamagedError):
                     raise
@@ -192,11 +192,11 @@ class VerifyRun:
                 elif outcome is not None:
                     self._take(outcome.task, outcome.result)
 
-    def _see_albums(self) -> None:
+    def _see_companions(self) -> None:
         """Of the shards that were looked into."""
         if self._level != "structure":
-            shards = [shard for shard in album_shards(self._archive) if shard in self._inspected]
-            self._problems |= dict.fromkeys(damaged_albums(self._archive, shards))
+            paths = [path for path in companions(self._archive) if shard_beside(path) in self._inspected]
+            self._problems |= dict.fromkeys(damaged_companions(self._archive, paths))
 
     def _see_seals(self) -> None:
         sealed = read_seals(self._archive)

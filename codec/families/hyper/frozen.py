@@ -26,13 +26,16 @@ def frozen_codec(named: str) -> Weights:
     return understand(read_weights(given if given.suffix == SUFFIX else FAMILY.weights_path(named)))
 
 
-def rounded_latents(model: HyperModel, x_BCHW: Tensor, quality_B: Tensor) -> Tensor:
+def rounded_latents(
+    model: HyperModel, x_BCHW: Tensor, quality_B: Tensor, *, channels: int | None = None
+) -> Tensor:
     """y_hat, (B, M, h, w): what coding would leave of patches, by the model's own walk, without gradients.
 
     Args:
         model: the codec's.
         x_BCHW: H and W multiples of 64.
         quality_B: of each patch, in [0, 63].
+        channels: how many latent channels, from the first, are wanted; None for all.
     """
     with torch.no_grad():
         y_BMhw = model.analysis(x_BCHW)
@@ -41,4 +44,6 @@ def rounded_latents(model: HyperModel, x_BCHW: Tensor, quality_B: Tensor) -> Ten
             y_BMhw, model.analysis.size[None, :, None, None], gain, quality_B
         ).round()
         foreseen = model.foreseen(z_BNuv, quality_B)
-        return model.walk(y_BMhw * gain, foreseen, quality_B, model.bit_worth(quality_B)).y_hat_BMhw
+        bit_worth = model.bit_worth(quality_B)
+        walked = model.walk(y_BMhw * gain, foreseen, quality_B, bit_worth, channels=channels)
+        return walked.y_hat_BMhw[:, :channels]

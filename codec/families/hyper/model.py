@@ -155,6 +155,7 @@ class HyperModel(nn.Module):
         quality: Tensor,
         bit_worth: Tensor,
         noise_BMhw: Tensor | None = None,
+        channels: int | None = None,
     ) -> Walked:
         """Code latents pass by pass, as estimated.
 
@@ -164,6 +165,7 @@ class HyperModel(nn.Module):
             quality: (B,) or (B, h, w).
             bit_worth: by how much a bit shifts where they are rounded, broadcast to them.
             noise_BMhw: for the rate's gradient; None where none is needed.
+            channels: the walk ends with the slice in which this many are known, from the first; None for all.
         """
         gain, size = self.gain(quality), self.analysis.size[None, :, None, None]
         prior, steps = self.prior.over(quality), size * gain
@@ -171,24 +173,26 @@ class HyperModel(nn.Module):
         magnitudes = torch.zeros_like(known)
         bits = u_BMhw.new_zeros(len(u_BMhw))
         for number, one in enumerate(self.config.passes):
-            channels, lattice = one.channels, one.lattice
+            own, lattice = one.channels, one.lattice
+            if channels is not None and own.start >= channels:
+                break
             if 0 in lattice.shape(*u_BMhw.shape[2:]):  # an image of one row or column
                 continue
             before, heard = known[:, : one.known], magnitudes[:, : one.known]
-            step = _on(steps[:, channels], lattice)
+            step = _on(steps[:, own], lattice)
             mean = self.means.means(number, foreseen.means_BFhw, before, quality, lattice) * step
-            index = _on(prior[:, channels], lattice) + self.scales.indices(
+            index = _on(prior[:, own], lattice) + self.scales.indices(
                 number, foreseen.scales_BShw, heard, quality, lattice
             )
-            residual = u_BMhw[:, channels, lattice.rows, lattice.columns] - mean
-            shift = first_step_bits(index.detach()) * _on(bit_worth[:, channels], lattice)
+            residual = u_BMhw[:, own, lattice.rows, lattice.columns] - mean
+            shift = first_step_bits(index.detach()) * _on(bit_worth[:, own], lattice)
             r = _straight_through(rounded(residual.detach(), shift), residual)
-            near = None if noise_BMhw is None else noise_BMhw[:, channels, lattice.rows, lattice.columns]
+            near = None if noise_BMhw is None else noise_BMhw[:, own, lattice.rows, lattice.columns]
             bits = bits + _bits(residual, r, index, near)
             y_hat = (mean + r) / step
-            known = _with(known, y_hat, channels, lattice, like=u_BMhw)
-            magnitudes = _with(magnitudes, magnitude(r), channels, lattice, like=u_BMhw)
-        return Walked(y_hat_BMhw=known * size, bits_B=bits)
+            known = _with(known, y_hat, own, lattice, like=u_BMhw)
+            magnitudes = _with(magnitudes, magnitude(r), own, lattice, like=u_BMhw)
+        return Walked(y_hat_BMhw=known * size[:, : known.shape[1]], bits_B=bits)
 
 
 def _on(field: Tensor, lattice: Lattice) -> Tensor:

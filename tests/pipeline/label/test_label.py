@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import PIL.Image
 import pytest
 
-from pipeline.archive.labels import read_labels
+from pipeline.archive.labels import read_labels, write_labels
 from pipeline.archive.layout import labels_path
 from pipeline.companions.run import CompanionSummary
 from pipeline.decode import resident_codecs
@@ -17,7 +18,7 @@ from pipeline.errors import ArchiveError, ConfigError, DamagedError
 from pipeline.label.run import label_run
 from pipeline.rm.run import RmRun
 from pipeline.search import run as search_run
-from pipeline.search.run import like, says, search
+from pipeline.search.run import SeenAs, like, says, search
 from pipeline.store.storage import Storage
 from pipeline.verify.run import VerifyRun
 from tests.support.image_archives import coded, fill
@@ -58,6 +59,10 @@ def label(archive: Storage) -> CompanionSummary:
     return label_run(archive, HERE).run()
 
 
+def problems_of_labels(archive: Storage) -> list[str]:
+    return [one.path for one in VerifyRun(archive, HERE).run().problems if one.path.startswith("labels")]
+
+
 def keys_of(archive: Storage, words: str) -> list[str]:
     return [hit.key for hit in search(archive, says(words), most=2, least=0.0).hits]
 
@@ -67,7 +72,7 @@ def test_labels_lie_beside_shards_and_are_made_once(archive: Storage) -> None:
     summary = label(archive)
     assert (summary.images, summary.others["without_latents"], summary.made, summary.there) == (5, 1, 4, 0)
     assert tree(archive.url, without={"labels"}) == before
-    assert not [one for one in VerifyRun(archive, HERE).run().problems if one.path.startswith("labels")]
+    assert not problems_of_labels(archive)
     made = tree(archive.url)
     again = label(archive)
     assert (again.made, again.there, again.num_bytes) == (0, 4, 0)
@@ -79,7 +84,8 @@ def test_labels_lie_beside_shards_and_are_made_once(archive: Storage) -> None:
 def test_images_are_found_by_what_they_look_like_and_by_words(archive: Storage, tmp_path: Path) -> None:
     label(archive)
     view = Archive(archive.url, device="cpu")
-    found = search(archive, like(view.embedding("rose.png")), most=2, without="rose.png")
+    rose = SeenAs(embedding_E=view.embedding("rose.png"), head=view.head("rose.png"))
+    found = search(archive, like(rose), most=2, without="rose.png")
     assert found.hits[0].key == "sunset.png"
     assert found.hits[0].score > 0.9 > found.hits[1].score
     assert (found.searched, found.unlabelled) == (4, 1)
@@ -87,7 +93,7 @@ def test_images_are_found_by_what_they_look_like_and_by_words(archive: Storage, 
     assert keys_of(archive, "zebra") == []
     picture = tmp_path / "pool.png"
     picture.write_bytes(flat((10, 50, 250)))
-    nearest = search(archive, like(search_run.embedding_of_file(picture.read_bytes())), most=1)
+    nearest = search(archive, like(search_run.seen_of_file(picture.read_bytes())), most=1)
     assert nearest.hits[0].key == "sea.png"
     with pytest.raises(ConfigError, match="Expected words"):
         says("  ")
@@ -106,11 +112,30 @@ def test_python_reads_them_without_the_verb(archive: Storage) -> None:
         view.labels("kept.png")
 
 
+def test_embeddings_of_two_heads_are_never_compared(archive: Storage) -> None:
+    label(archive)
+    view = Archive(archive.url, device="cpu")
+    shard = view.row("lawn.png").shard
+    older = read_labels(archive, shard)
+    assert older is not None
+    write_labels(archive, shard, replace(older, head="00" * 8))
+    assert keys_of(archive, "green")[0] == "lawn.png", "words are words, whoever says them"
+    told = tenfold("search", archive.url, "--like", "rose.png", "--json")
+    found = told.json()
+    assert "lawn.png" not in {hit["key"] for hit in found["hits"]}
+    assert (found["searched"], found["unlabelled"], found["by_another_head"]) == (3, 1, 1)
+    assert "1 image labelled by another head" in told.err
+    assert label(archive).made == 1
+    rose = SeenAs(embedding_E=view.embedding("rose.png"), head=view.head("rose.png"))
+    assert search(archive, like(rose), most=4).by_another_head == 0
+
+
 def test_damaged_labels_are_told_and_made_again(archive: Storage) -> None:
     label(archive)
     shard = Archive(archive.url).row("sea.png").shard
     whole = archive.read(labels_path(shard))
     archive.write(labels_path(shard), whole[:-9])
+    assert problems_of_labels(archive) == [labels_path(shard)]
     with pytest.raises(DamagedError, match="`tenfold label` makes it again"):
         search(archive, says("blue"), most=1)
     assert label(archive).made == 3

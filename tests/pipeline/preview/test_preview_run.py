@@ -20,7 +20,7 @@ from pipeline.repair.run import RepairRun
 from pipeline.rm.run import RmRun
 from pipeline.store.storage import Storage
 from pipeline.types import CatalogueRow
-from pipeline.verify.albums import damaged_albums
+from pipeline.verify.companions import damaged_companions
 from pipeline.verify.run import VerifyRun
 from tests.support.image_archives import fill
 from tests.support.image_files import waves
@@ -106,11 +106,11 @@ def test_a_flipped_bit_is_found_and_mended(archive: Storage) -> None:
     make(archive)
     path, _ = sorted(albums(archive), key=archive.size)
     rows = [row for row in rows_in(archive) if album_path(row.shard) == path]
-    shard, whole, previews = rows[0].shard, archive.read(path), list(read_previews(archive, rows))
+    whole, previews = archive.read(path), list(read_previews(archive, rows))
     found = 0
     for at in range(0, len(whole), len(whole) // 60):
         archive.write(path, whole[:at] + bytes([whole[at] ^ 8]) + whole[at + 1 :])
-        is_found = bool(list(damaged_albums(archive, [shard])))
+        is_found = bool(list(damaged_companions(archive, [path])))
         read = list(read_previews(archive, rows))
         # what is not found nobody reads: who wrote the file, how long it is when unpacked
         assert read == previews or (is_found and not any(read))

@@ -7,11 +7,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from codec.errors import NoHeadError
 from codec.families.hyper.bitstream import parse_payload
-from codec.families.hyper.config import GRID
 from codec.families.hyper.heads.network import LabelNetwork
 from codec.families.hyper.heads.weights import HeadWeights
 from codec.head import Seen
@@ -22,7 +22,8 @@ class LabelHead:
     """Implements `codec.head.Head`, over the models that there is a network for."""
 
     def __init__(self, weights: Sequence[HeadWeights], reader: TiledReader, device: torch.device) -> None:
-        """Copy the networks onto the device: the weights may serve another one as well.
+        """Take the weights. A network is copied onto the device when it is first asked for: they may serve another
+        device as well, and most who decode never ask.
 
         Args:
             weights: at least one; all have the labels of the last.
@@ -31,9 +32,8 @@ class LabelHead:
         """
         self.digest, self.labels = weights[-1].digest, weights[-1].config.labels
         self._reader, self._device = reader, device
-        self._networks = {
-            bytes.fromhex(one.config.reads): copy.deepcopy(one.network).to(device) for one in weights
-        }
+        self._weights = {bytes.fromhex(one.config.reads): one for one in weights}
+        self._networks: dict[bytes, LabelNetwork] = {}
 
     def see(self, payloads: Sequence[bytes]) -> list[Seen]:
         """What is seen in each.
@@ -41,31 +41,37 @@ class LabelHead:
         Raises:
             BitstreamError, UnknownWeightsError, NoHeadError: as `codec.head.Head.see`.
         """
+        sizes: list[tuple[int, int]] = []
         alike: dict[tuple[bytes, int], list[int]] = defaultdict(list)
         for number, payload in enumerate(payloads):
             envelope = parse_payload(payload)
-            network = self._network(envelope.weights_digest)
-            grid = (-(-envelope.height // GRID), -(-envelope.width // GRID))
-            alike[envelope.weights_digest, network.channels_of(*grid)].append(number)
+            sizes.append((envelope.height, envelope.width))
+            channels = self._network(envelope.weights_digest).channels_of(*sizes[-1])
+            alike[envelope.weights_digest, channels].append(number)
         found: dict[int, Seen] = {}
         for (digest, channels), numbers in alike.items():
             for part in self._reader.read_first([payloads[number] for number in numbers], channels):
                 for place, y_Khw in part:
-                    found[numbers[place]] = self._seen(self._networks[digest], y_Khw)
+                    number = numbers[place]
+                    found[number] = self._seen(self._network(digest), y_Khw, sizes[number])
         return [found[number] for number in range(len(payloads))]
 
     def _network(self, digest: bytes) -> LabelNetwork:
-        if digest not in self._networks:
-            known = ", ".join(one.hex() for one in self._networks)
+        if digest not in self._weights:
+            known = ", ".join(one.hex() for one in self._weights)
             raise NoHeadError(
                 f"expected a payload of weights that a head reads ({known}), got one of {digest.hex()}: its labels "
                 "can be had from pixels alone"
             )
+        if digest not in self._networks:
+            network = copy.deepcopy(self._weights[digest].network)
+            self._networks[digest] = network.to(self._device, memory_format=torch.channels_last)
         return self._networks[digest]
 
-    def _seen(self, network: LabelNetwork, y_Khw: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> Seen:
+    def _seen(self, network: LabelNetwork, y_Khw: npt.NDArray[np.float32], size: tuple[int, int]) -> Seen:
         with torch.inference_mode():
-            e_1E, logits_1K = network(torch.from_numpy(y_Khw)[None].to(self._device))
+            x_1CHW = network.view(torch.from_numpy(y_Khw)[None].to(self._device), *size)
+            e_1E, logits_1K = network(x_1CHW)
             return Seen(
                 embedding=e_1E[0].cpu().numpy(), scores=torch.softmax(logits_1K[0].float(), 0).cpu().numpy()
             )

@@ -1,6 +1,6 @@
-"""Lessons: latents of pictures as payloads have them, and what the teacher says of the same pictures.
+"""Lessons: what the head looks at of pictures as payloads have them, and what the teacher says of the pictures.
 
-Shape legend: rgb_BCHW in [0, 1]; y_BKhw the first latents; e_BEuv embeddings of places, logits_BK of whole pictures.
+Shape legend: x_BCHW views; f_BF the teacher's features, averaged over a picture; logits_BK of whole pictures.
 """
 
 from __future__ import annotations
@@ -11,15 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Lessons:
     """A batch of them."""
 
-    y_BKhw: Tensor
-    e_BEuv: Tensor
+    x_BCHW: Tensor
+    f_BF: Tensor
     logits_BK: Tensor
 
     def __len__(self) -> int:
@@ -28,8 +27,8 @@ class Lessons:
     def beside(self, other: Lessons) -> Lessons:
         """These and others."""
         return Lessons(
-            y_BKhw=torch.cat((self.y_BKhw, other.y_BKhw)),
-            e_BEuv=torch.cat((self.e_BEuv, other.e_BEuv)),
+            x_BCHW=torch.cat((self.x_BCHW, other.x_BCHW)),
+            f_BF=torch.cat((self.f_BF, other.f_BF)),
             logits_BK=torch.cat((self.logits_BK, other.logits_BK)),
         )
 
@@ -46,7 +45,7 @@ class Memory:
 
     def add(self, lessons: Lessons) -> None:
         """Keep these, in the place of the oldest where there is no room."""
-        rows = zip(lessons.y_BKhw.half(), lessons.e_BEuv.half(), lessons.logits_BK.half(), strict=True)
+        rows = zip(lessons.x_BCHW.half(), lessons.f_BF.half(), lessons.logits_BK.half(), strict=True)
         with self._lock:
             for row in rows:
                 if len(self._kept) < self._most:
@@ -65,30 +64,21 @@ class Memory:
             )
         if not rows:
             return None
-        y, e, logits = (torch.stack(values).float() for values in zip(*rows, strict=True))
-        return Lessons(y_BKhw=y, e_BEuv=e, logits_BK=logits)
+        x, f, logits = (torch.stack(values).float() for values in zip(*rows, strict=True))
+        return Lessons(x_BCHW=x, f_BF=f, logits_BK=logits)
 
 
-def parts_of(rgb_BCHW: Tensor, side: int, chance: np.random.Generator) -> Tensor:
-    """A square part of each patch, of any size from `side` to the whole, shrunk to (B, 3, side, side): half of them
-    are the whole."""
-    batch, _, height, width = rgb_BCHW.shape
-    whole = min(height, width)
-    found = []
-    for number in range(batch):
-        cut = whole if chance.random() < 0.5 else int(chance.integers(side, whole + 1))
-        top, left = int(chance.integers(height - cut + 1)), int(chance.integers(width - cut + 1))
-        found.append(shrunk(rgb_BCHW[number : number + 1, :, top : top + cut, left : left + cut], side))
-    return torch.cat(found)
-
-
-def shrunk(rgb_BCHW: Tensor, side: int) -> Tensor:
-    """Pictures whose shorter side is `side`."""
+def parts_of(rgb_BCHW: Tensor, least: int, grid: int, chance: np.random.Generator) -> Tensor:
+    """Square parts of patches, one of each and all of one size, a multiple of `grid` and at least `least`: in half of
+    all cases the whole. Each is seen in a mirror in half of all cases."""
     height, width = rgb_BCHW.shape[2:]
-    scale = side / min(height, width)
-    if scale == 1.0:
-        return rgb_BCHW
-    size = (max(1, round(height * scale)), max(1, round(width * scale)))
-    return functional.interpolate(
-        rgb_BCHW.contiguous(), size=size, mode="bilinear", antialias=True, align_corners=False
-    ).clamp(0.0, 1.0)
+    whole = min(height, width)
+    cut = (
+        whole if chance.random() < 0.5 else grid * int(chance.integers(-(-least // grid), whole // grid + 1))
+    )
+    found = []
+    for one_CHW in rgb_BCHW:
+        top, left = int(chance.integers(height - cut + 1)), int(chance.integers(width - cut + 1))
+        part = one_CHW[:, top : top + cut, left : left + cut]
+        found.append(part.flip(2) if chance.random() < 0.5 else part)
+    return torch.stack(found)

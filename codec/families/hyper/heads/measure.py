@@ -1,4 +1,4 @@
-"""`python -m codec.families.hyper.heads.measure IMAGES RUN`: how far the head agrees with its teacher, at what cost.
+"""`python -m codec.families.hyper.heads.measure IMAGES`: how far the head agrees with its teacher, at what cost.
 
 Beside it stands the teacher on what JPEG leaves at equal bytes: the largest Pillow quality whose file is not larger
 than the payload. Agreement is with the teacher on originals, whole pictures whose shorter side is made 256; it is not
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -23,15 +22,17 @@ from PIL import Image
 from torch import Tensor
 
 from codec.contract import RGB, EncodeOptions
+from codec.families.hyper import FAMILY
 from codec.families.hyper.codec import HyperCodec
 from codec.families.hyper.heads.evaluate import Agreement, agreement
-from codec.families.hyper.heads.lessons import shrunk
-from codec.families.hyper.heads.teacher import View
+from codec.families.hyper.heads.network import LabelNetwork
+from codec.families.hyper.heads.teacher import Teacher
+from codec.families.hyper.heads.weights import understand_head
 from codec.families.hyper.load import load
 from codec.perception.inverted_residuals import LITE0, load_classifier
+from codec.weights_file import SUFFIX, read_weights
 
 _QUALITIES: Final = (0, 8, 34)
-_SIDE: Final = 256
 _RUNS: Final = 3
 
 
@@ -49,32 +50,29 @@ class Answers:
 
 
 class TeacherEye:
-    """The teacher, and what of its features a head learned."""
+    """The teacher, and what of its features a head has in its embedding."""
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, head: LabelNetwork) -> None:
         """Load the teacher."""
-        self._view, self._teacher = view, load_classifier(LITE0)
+        self._embed, self._teacher = head.embed, Teacher(load_classifier(LITE0))
 
     def look(self, pixels: RGB, into: Answers) -> None:
         """See one picture."""
         with torch.inference_mode():
-            rgb_1CHW = torch.tensor(pixels).permute(2, 0, 1)[None].float() / 255.0
-            features_1Cuv = self._teacher(shrunk(rgb_1CHW, _SIDE))
-            into.logits.append(self._teacher.logits(features_1Cuv))
-            into.embeddings.append(self._view.embedded(features_1Cuv).mean((2, 3)))
+            f_1F, logits_1K = self._teacher.told(torch.tensor(pixels).permute(2, 0, 1)[None].float() / 255.0)
+            into.logits.append(logits_1K)
+            into.embeddings.append(self._embed(f_1F))
 
 
 def main() -> None:
     """Measure, and print lines of a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("images", type=Path, help="folder of pictures")
-    parser.add_argument(
-        "run", type=Path, help="folder of the run that trained the head: its checkpoint has the view"
-    )
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     images = [np.asarray(Image.open(path).convert("RGB")) for path in sorted(arguments.images.iterdir())]
-    eye, codec = TeacherEye(_view_of(arguments.run)), load(device=torch.device("cpu"), own=None, others=())
+    codec = load(device=torch.device("cpu"), own=None, others=())
+    eye = TeacherEye(understand_head(read_weights(FAMILY.shipped_heads / f"labels{SUFFIX}")).network)
     originals = Answers()
     for image in images:
         eye.look(image, originals)
@@ -145,13 +143,6 @@ def _jpeg(pixels: RGB, quality: int) -> bytes:
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "JPEG", quality=quality, optimize=True)
     return file.getvalue()
-
-
-def _view_of(run: Path) -> View:
-    state = json.loads(torch.load(run / "checkpoint.pt", weights_only=True)["recipe"])
-    mean_C, directions_EC = torch.tensor(state["mean"]), torch.tensor(state["directions"])
-    nothing = torch.zeros(1, len(directions_EC))
-    return View(mean_C=mean_C, directions_EC=directions_EC, classes_KE=nothing, bias_K=torch.zeros(1))
 
 
 if __name__ == "__main__":

@@ -1,23 +1,34 @@
-"""The head `labels`: latents to an embedding, and from there to classes.
+"""The head `labels`: latents to a small picture, and from there, as its teacher does, to classes.
 
-    y_hat (first channels) --halve while large--> y --1x1, blocks--> at 1/16 --merge, blocks--> at 1/32
-        --1x1--> an embedding of every place --mean--> embedding --1x1--> logits
+    y_hat (first channels) --a matrix--> picture at 1/1 to 1/16 --resize--> view, 192 pixels along its shorter side
+        --convolution, bottlenecks--> features at 1/32 --mean, scale--> 1,280 values --> logits
+                                                                              --> embedding
 
-A large picture is halved, and halved again, in its latents, until its shorter side has fewer than 32 positions: what
-follows is little work, whatever the picture's size.
+The small picture is the linear path of the codec's synthesis, averaged over the pixels that become one, as the codec's
+own small pictures are. The network is EfficientNet-Lite0, begun with the weights of its authors: what it learns here is
+to look at pictures that are smaller than those it knows, and that lack what the later latents would add.
 
-Shape legend: y_BKhw the first latents; e_BEuv embeddings of places at 1/32; e_BE embeddings of pictures.
+Shape legend: y_BKhw the first latents; x_BCHW views, RGB in [-1, 1]; f_BF the features' means; e_BE embeddings.
 """
 
 from __future__ import annotations
+
+from typing import Final
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from codec.families.hyper.heads.config import LabelsConfig
-from codec.parts.blocks import Block, Pointwise, product_in_float32
-from codec.parts.space_to_channels import merge
+from codec.families.hyper.config import GRID, PATCH_VALUES
+from codec.families.hyper.heads.config import BottleneckShape, LabelsConfig
+from codec.parts.blocks import product_in_float32
+from codec.parts.space_to_channels import from_patches
+from codec.perception.inverted_residuals import Bottleneck, SameConv
+
+_FARTHEST: Final = 16
+"""Pixels of a large picture that become one, each way, at most: as many as one latent stands for."""
+_LONGEST: Final = 4
+"""Longer sides over shorter ones of what is looked at, at most: a strip of one pixel would become a wall."""
 
 
 class LabelNetwork(nn.Module):
@@ -26,51 +37,70 @@ class LabelNetwork(nn.Module):
     def __init__(self, config: LabelsConfig) -> None:
         super().__init__()
         self.config = config
-        self.halving: Tensor
-        """(channels, 4 coarse): of `halving.py`."""
-        self.register_buffer("halving", torch.zeros(config.channels, 4 * config.coarse))
-        self.size: Tensor
-        """(channels,): how large each latent typically is."""
-        self.register_buffer("size", torch.ones(config.channels))
-        self.stem = Pointwise(config.channels, config.width)
-        self.blocks = nn.Sequential(*[Block(config.width) for _ in range(config.blocks)])
-        self.widen = Pointwise(4 * config.width, config.wide)
-        self.wide_blocks = nn.Sequential(*[Block(config.wide) for _ in range(config.wide_blocks)])
-        self.embed = Pointwise(config.wide, config.embedding)
-        self.classify = nn.Linear(config.embedding, config.classes)
+        self.shown: Tensor
+        """(3 x 16 x 16, channels): the linear path of the codec's synthesis, as RGB in [-1, 1]."""
+        self.register_buffer("shown", torch.zeros(PATCH_VALUES, config.channels))
+        self.stem = _conv(3, config.stem, side=3, stride=2)
+        self.blocks = nn.Sequential(*[_bottleneck(shape) for shape in config.blocks])
+        self.widen = _conv(config.blocks[-1].channels_out, config.features)
+        self.scale = nn.Parameter(torch.ones(config.features))
+        """What features are multiplied by: those of smaller pictures are larger."""
+        self.classify = nn.Linear(config.features, config.classes)
+        self.embed = nn.Linear(config.features, config.embedding)
 
-    def halvings(self, height: int, width: int) -> int:
-        """How often latents of so many positions are halved."""
-        count, side = 0, min(height, width)
-        while side >= 2 * self.config.side:
-            count, side = count + 1, -(-side // 2)
-        return count
+    def shrinking(self, height: int, width: int) -> int:
+        """What a picture of so many pixels is divided by: 1 to 16, while its shorter side is as long as a view's."""
+        times = 1
+        while times < _FARTHEST and min(height, width) >= 2 * times * self.config.side:
+            times *= 2
+        return times
 
     def channels_of(self, height: int, width: int) -> int:
-        """How many latent channels, from the first, a picture of so many positions is read by."""
-        return self.config.coarse if self.halvings(height, width) else self.config.channels
+        """How many latent channels, from the first, a picture of so many pixels is read by."""
+        return self.config.channels if self.shrinking(height, width) == 1 else self.config.coarse
 
-    def forward(self, y_BKhw: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, channels_of(h, w), h, w) -> (B, E) embeddings and (B, classes) logits."""
-        for _ in range(self.halvings(*y_BKhw.shape[2:])):
-            merged = merge(_even(y_BKhw[:, : self.config.coarse]))
-            y_BKhw = product_in_float32(merged, self.halving[:, :, None, None])
-        e_BE = self.places(y_BKhw).mean((2, 3))
-        return e_BE, self.logits(e_BE)
+    def view(self, y_BKhw: Tensor, height: int, width: int) -> Tensor:
+        """(B, channels_of(H, W), h, w) of pictures of H x W pixels -> what is looked at."""
+        times = self.shrinking(height, width)
+        side = GRID // times
+        averaged = self.shown[:, : y_BKhw.shape[1]].view(3, side, times, side, times, -1).mean((2, 4))
+        x_BCHW = from_patches(product_in_float32(y_BKhw, averaged.flatten(0, 2)[:, :, None, None]), side)
+        return resized(x_BCHW[:, :, : -(-height // times), : -(-width // times)], self.config.side).clamp(
+            -1.0, 1.0
+        )
 
-    def places(self, y_BKhw: Tensor) -> Tensor:
-        """(B, channels, h, w) -> (B, E, h / 2, w / 2) rounded up: the embedding of every place."""
-        f_BFhw = self.blocks(self.stem(y_BKhw / self.size[:, None, None]))
-        e_BEuv: Tensor = self.embed(self.wide_blocks(self.widen(merge(_even(f_BFhw)))))
-        return e_BEuv.float()
+    def forward(self, x_BCHW: Tensor) -> tuple[Tensor, Tensor]:
+        """Views -> (B, E) embeddings and (B, classes) logits."""
+        f_BF = self.features(x_BCHW)
+        return self.embed(f_BF), self.classify(f_BF)
 
-    def logits(self, e_BE: Tensor) -> Tensor:
-        """(B, E) -> (B, classes)."""
-        found: Tensor = self.classify(e_BE)
-        return found
+    def features(self, x_BCHW: Tensor) -> Tensor:
+        """Views -> (B, F)."""
+        x_BCHW = self.stem(x_BCHW.contiguous(memory_format=torch.channels_last))
+        f_BFuv = self.widen(self.blocks(functional.relu6(x_BCHW, inplace=True)))
+        return functional.relu6(f_BFuv, inplace=True).mean((2, 3)) * self.scale
 
 
-def _even(f_BFhw: Tensor) -> Tensor:
-    """With the last row and column twice where there is an odd number of them."""
-    rows, columns = (length % 2 for length in f_BFhw.shape[2:])
-    return functional.pad(f_BFhw, (0, columns, 0, rows), mode="replicate") if rows or columns else f_BFhw
+def resized(x_BCHW: Tensor, side: int) -> Tensor:
+    """Pictures whose shorter side is `side`; of a strip, whose longer one is `_LONGEST` times that."""
+    height, width = x_BCHW.shape[2:]
+    scale = min(side / min(height, width), _LONGEST * side / max(height, width))
+    if scale == 1.0:
+        return x_BCHW
+    size = (max(1, round(height * scale)), max(1, round(width * scale)))
+    return functional.interpolate(
+        x_BCHW.contiguous(), size=size, mode="bilinear", antialias=True, align_corners=False
+    )
+
+
+def _bottleneck(shape: BottleneckShape) -> Bottleneck:
+    expanded = shape.expanded
+    expand = [_conv(shape.channels_in, expanded)] if expanded != shape.channels_in else []
+    depthwise = _conv(expanded, expanded, side=shape.side, stride=shape.stride, groups=expanded)
+    return Bottleneck(*expand, depthwise, _conv(expanded, shape.channels_out))
+
+
+def _conv(
+    channels_in: int, channels_out: int, *, side: int = 1, stride: int = 1, groups: int = 1
+) -> SameConv:
+    return SameConv(channels_in, channels_out, side, stride=stride, groups=groups, pads_behind=True)

@@ -1,7 +1,8 @@
 """How the head `labels` trains: on latents of a codec that does not learn, by what a teacher says of the originals.
 
-To make a lesson takes ten times as long as to learn it: the codec codes a picture, and the teacher looks at it. So each
-step learns a few new ones and many that are remembered (`Memory`); a run that is resumed begins with none.
+It begins as the teacher, and learns to say of small pictures made of the first latents what that says of whole ones.
+To make a lesson takes three times as long as to learn it, so each step learns a few new ones and some that are
+remembered (`Memory`); a run that is resumed begins with none.
 """
 
 from __future__ import annotations
@@ -15,15 +16,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from codec.colour import rgb_to_ycbcr
+from codec.colour import rgb_to_ycbcr, ycbcr_to_rgb
 from codec.contract import RGB
 from codec.families.hyper import FAMILY
+from codec.families.hyper.config import GRID, HYPER_GRID
 from codec.families.hyper.frozen import frozen_codec, rounded_latents
 from codec.families.hyper.heads.evaluate import agreement, as_facts
-from codec.families.hyper.heads.halving import halving_matrix
-from codec.families.hyper.heads.lessons import Lessons, Memory, parts_of, shrunk
+from codec.families.hyper.heads.lessons import Lessons, Memory, parts_of
 from codec.families.hyper.heads.network import LabelNetwork
-from codec.families.hyper.heads.teacher import View
+from codec.families.hyper.heads.packed import packed
+from codec.families.hyper.heads.teacher import Teacher, fit
 from codec.families.hyper.heads.train_config import LabelsTrainConfig
 from codec.families.hyper.heads.weights import HeadConfig, understand_head
 from codec.parts.quality import TOP
@@ -34,9 +36,8 @@ from codec.training.recipe import BatchLoss, Evaluation, ParameterGroup
 from codec.training.session import stage
 from codec.weights_file import SUFFIX, read_weights, weights_bytes
 
-_VIEWED: Final = 240
-"""Crops by which the directions of the teacher's features are chosen."""
-_AT_ONCE: Final = 8
+_LOOKED_AT: Final = 256
+"""Crops by which features are scaled, and the directions of the embedding chosen."""
 
 
 class LabelsRecipe:
@@ -51,68 +52,62 @@ class LabelsRecipe:
         self._config, self._device = config, device
         codec = frozen_codec(config.codec)
         self._codec, self._digest = codec.model.to(device), codec.digest
-        self._teacher = load_classifier(LITE0).to(device)
+        self._teacher = Teacher(load_classifier(LITE0).to(device))
         self._memory = Memory(config.remembered)
-        self._view: View | None = None
 
     def build(self) -> LabelNetwork:
-        """A network of the config's shape."""
-        return LabelNetwork(self._config.model).to(self._device)
+        """A network of the config's shape, of which the embedding does not learn: what is near stays so."""
+        network = LabelNetwork(self._config.model).to(self._device)
+        network.embed.requires_grad_(False)
+        return network
 
     def begin(
         self, model: LabelNetwork, crops: Crops, held_back: Sequence[RGB], start_from: Path | None
     ) -> None:
-        """Choose what is learned of the teacher, and begin with its classes by least squares."""
+        """Begin as the teacher, looking at what the codec's linear path shows."""
         del held_back  # nothing is set by them
-        shape = self._config.model
-        model.halving.copy_(halving_matrix(self._codec, channels=shape.channels, coarse=shape.coarse))
-        model.size.copy_(self._codec.analysis.size[: shape.channels])
         if start_from is not None:
             model.load_state_dict(understand_head(read_weights(start_from)).network.state_dict())
-        self._view = self._viewed(crops.spread(_VIEWED))
-        if start_from is None:
+            return
+        model.shown.copy_(self._shown())
+        self._teacher.hand_on(model)
+        chance = np.random.default_rng(self._config.seed)
+        seen, told = [], []
+        for one in stage("crops looked at by teacher and head", crops.spread(_LOOKED_AT)):
+            lessons = self._lessons(model, self._whole(one), self._qualities(1, chance))
             with torch.no_grad():
-                model.classify.weight.copy_(self._view.classes_KE)
-                model.classify.bias.copy_(self._view.bias_K)
+                seen.append(model.features(lessons.x_BCHW))
+            told.append(lessons.f_BF)
+        fit(model, torch.cat(seen), torch.cat(told))
 
     def shipped(self) -> Path:
         """The shipped head."""
         return FAMILY.shipped_heads / f"{self._config.preset}{SUFFIX}"
 
     def groups(self, model: LabelNetwork) -> list[ParameterGroup]:
-        """All of it; the classes, which begin near their goal, slowly."""
-        classes = list(model.classify.parameters())
-        of_classes = {id(one) for one in classes}
-        networks = [one for one in model.parameters() if id(one) not in of_classes]
-        scale = self._config.optimiser.linear_scale
-        return [
-            ParameterGroup(parameters=networks),
-            ParameterGroup(parameters=classes, scale=scale, decays=False),
-        ]
+        """All of it but the embedding."""
+        return [ParameterGroup(parameters=[one for one in model.parameters() if one.requires_grad])]
 
     def loss(self, model: LabelNetwork, rgb_BCHW: Tensor, chance: np.random.Generator) -> BatchLoss:
         """New lessons, and remembered ones."""
         config, weights = self._config, self._config.loss
-        drawn_B = chance.beta(*weights.quality_beta, size=len(rgb_BCHW)) * TOP
-        lessons = self._lessons(
-            parts_of(rgb_BCHW, config.seen, chance), torch.from_numpy(drawn_B).float().to(self._device)
-        )
+        parts_BCHW = parts_of(rgb_BCHW, config.least, HYPER_GRID, chance)
+        lessons = self._lessons(model, parts_BCHW, self._qualities(len(rgb_BCHW), chance))
         remembered = self._memory.drawn(config.repeated, chance) if config.repeated else None
         self._memory.add(lessons)
         lessons = lessons if remembered is None else lessons.beside(remembered)
-        e_BEuv = model.places(lessons.y_BKhw)
-        e_BE = e_BEuv.mean((2, 3))
-        known_BE = lessons.e_BEuv.mean((2, 3))
-        places = functional.mse_loss(e_BEuv, lessons.e_BEuv)
-        pictures = functional.mse_loss(e_BE, known_BE) / known_BE.square().mean().clamp_min(1e-3)
-        told = functional.kl_div(
-            model.logits(e_BE).log_softmax(1),
+        f_BF = model.features(lessons.x_BCHW)
+        features = functional.mse_loss(f_BF, lessons.f_BF) / lessons.f_BF.var(
+            0, correction=0
+        ).mean().clamp_min(1e-3)
+        labels = functional.kl_div(
+            model.classify(f_BF).log_softmax(1),
             lessons.logits_BK.log_softmax(1),
             reduction="batchmean",
             log_target=True,
         )
-        total = weights.places * places + weights.pictures * pictures + weights.labels * told
-        parts = {"mse": places, "pictures": pictures, "labels": told}
+        total = weights.features * features + weights.labels * labels
+        parts = {"mse": features, "labels": labels}
         return BatchLoss(total=total, parts={name: part.detach() for name, part in parts.items()})
 
     def evaluate(self, model: LabelNetwork, held_back: Sequence[RGB], fraction_done: float) -> Evaluation:
@@ -122,12 +117,10 @@ class LabelsRecipe:
         for quality in stage("qualities evaluated", self._config.evaluate_qualities):
             told = []
             for one in held_back:
-                rgb_1CHW = torch.from_numpy(one).to(self._device).permute(2, 0, 1)[None].float() / 255.0
-                side = self._config.seen
-                seen = shrunk(rgb_1CHW, side)[:, :, :side, :side]
                 with torch.inference_mode():
-                    lessons = self._lessons(seen, torch.tensor([float(quality)], device=self._device))
-                    told.append((*model(lessons.y_BKhw), lessons.e_BEuv.mean((2, 3)), lessons.logits_BK))
+                    quality_1 = torch.tensor([float(quality)], device=self._device)
+                    lessons = self._lessons(model, self._whole(one), quality_1)
+                    told.append((*model(lessons.x_BCHW), model.embed(lessons.f_BF), lessons.logits_BK))
             e_NE, logits_NK, teacher_NE, teacher_NK = (
                 torch.cat(column) for column in zip(*told, strict=True)
             )
@@ -142,50 +135,47 @@ class LabelsRecipe:
             "name": self._config.preset,
             "model": self._config.model,
             "labels": class_names(),
-            "recipe": record | {"teacher": f"{LITE0.name} ({LITE0.weights.package})"},
+            "recipe": record | {"teacher": f"{LITE0.name} ({LITE0.weights.package}, Apache-2.0)"},
         }
         config = HeadConfig.model_validate(said)
-        return weights_bytes(config.model_dump_json(), model.state_dict())
+        return weights_bytes(config.model_dump_json(), packed(model.state_dict()))
 
     def state(self) -> dict[str, object]:
-        """What is learned of the teacher."""
-        view = self._view
-        if view is None:
-            return {}
-        return {"mean": view.mean_C.tolist(), "directions": view.directions_EC.tolist()}
+        """Nothing that the weights do not have."""
+        return {}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Learn the same of it; how the classes began is in the weights."""
-        mean_C, directions_EC = (
-            torch.tensor(state[name]).to(self._device) for name in ("mean", "directions")
-        )
-        classes = self._config.model.classes
-        self._view = View(
-            mean_C=mean_C,
-            directions_EC=directions_EC,
-            classes_KE=torch.zeros(classes, len(directions_EC)),
-            bias_K=torch.zeros(classes),
-        )
+        """Nothing."""
+        del state
 
-    def _viewed(self, crops: Sequence[RGB]) -> View:
-        side = self._config.seen
-        batches = [crops[start : start + _AT_ONCE] for start in range(0, len(crops), _AT_ONCE)]
-        features = []
-        with torch.no_grad():
-            for batch in stage("batches looked at by the teacher", batches):
-                planes = [torch.from_numpy(one).permute(2, 0, 1)[None].float() / 255.0 for one in batch]
-                rgb_BCHW = torch.cat([shrunk(one, side)[:, :, :side, :side] for one in planes])
-                features.append(self._teacher(rgb_BCHW.to(self._device)))
-            return View.of(torch.cat(features), self._teacher, self._config.model.embedding)
+    def _shown(self) -> Tensor:
+        """(3 x 16 x 16, channels): patches of RGB, as the teacher takes it, by the first latents; grey is nought."""
+        weight_PK = (
+            self._codec.synthesis.linear.weight[:, : self._config.model.channels, 0, 0].detach().float()
+        )
+        patches_K3HW = weight_PK.T.reshape(-1, 3, GRID, GRID)
+        grey = torch.zeros(1, 3, GRID, GRID, device=self._device)
+        shown_K3HW, grey_13HW = (
+            self._teacher.normalised(ycbcr_to_rgb(planes)) for planes in (patches_K3HW, grey)
+        )
+        return (shown_K3HW - grey_13HW).flatten(1).T
 
-    def _lessons(self, rgb_BCHW: Tensor, quality_B: Tensor) -> Lessons:
-        assert self._view is not None
+    def _whole(self, pixels: RGB) -> Tensor:
+        """A crop as a patch, as much of it as hyper-latents cover whole."""
+        height, width = (length // HYPER_GRID * HYPER_GRID for length in pixels.shape[:2])
+        patch = torch.from_numpy(pixels[:height, :width]).to(self._device)
+        return patch.permute(2, 0, 1)[None].float() / 255.0
+
+    def _qualities(self, count: int, chance: np.random.Generator) -> Tensor:
+        drawn_B = chance.beta(*self._config.loss.quality_beta, size=count) * TOP
+        return torch.from_numpy(drawn_B).float().to(self._device)
+
+    def _lessons(self, model: LabelNetwork, rgb_BCHW: Tensor, quality_B: Tensor) -> Lessons:
         x_BCHW = rgb_to_ycbcr(rgb_BCHW).contiguous(memory_format=torch.channels_last)
+        height, width = rgb_BCHW.shape[2:]
         with torch.no_grad():
-            y_BMhw = rounded_latents(self._codec, x_BCHW, quality_B)
-            features_BCuv = self._teacher(rgb_BCHW)
-            return Lessons(
-                y_BKhw=y_BMhw[:, : self._config.model.channels],
-                e_BEuv=self._view.embedded(features_BCuv),
-                logits_BK=self._teacher.logits(features_BCuv),
+            y_BKhw = rounded_latents(
+                self._codec, x_BCHW, quality_B, channels=model.channels_of(height, width)
             )
+            f_BF, logits_BK = self._teacher.told(rgb_BCHW)
+            return Lessons(x_BCHW=model.view(y_BKhw, height, width), f_BF=f_BF, logits_BK=logits_BK)

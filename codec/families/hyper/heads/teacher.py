@@ -1,54 +1,69 @@
-"""The teacher: EfficientNet-Lite0, whose answers the head learns. Nothing of it is in the head's weights file.
+"""The teacher: EfficientNet-Lite0, with whose weights the head begins, and whose answers it learns to give of less.
 
-The head does not learn its 1,280 features, but those directions of them by which it tells classes apart: `View`.
-
-Shape legend: f_BCuv the teacher's features at 1/32; e_BEuv what of them the head learns.
+Shape legend: rgb_BCHW in [0, 1]; f_BF features, averaged over a picture; logits_BK.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Final
 
 import torch
 from torch import Tensor
 
+from codec.families.hyper.heads.network import LabelNetwork, resized
 from codec.perception.inverted_residuals import InvertedResiduals
 
+SIDE: Final = 256
+"""Pixels along the shorter side of what it looks at."""
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class View:
-    """The directions of the teacher's features that matter most to its logits, over some pictures."""
 
-    mean_C: Tensor
-    directions_EC: Tensor
-    """Scaled so that each value has a spread of one over the places of those pictures."""
-    classes_KE: Tensor
-    """What the logits are, by least squares, of an embedding."""
-    bias_K: Tensor
+class Teacher:
+    """What it says of originals."""
 
-    @classmethod
-    def of(cls, features_NCuv: Tensor, teacher: InvertedResiduals, count: int) -> View:
-        """The best `count` directions for the features of some pictures, place by place."""
-        places_NC = features_NCuv.permute(0, 2, 3, 1).flatten(0, 2)
-        mean_C = places_NC.mean(0)
-        centred_NC = places_NC - mean_C
-        logits_NK = torch.nn.functional.linear(places_NC, teacher.classes_KC, teacher.classes_K)
-        bias_K = logits_NK.mean(0)
-        told_NK = (logits_NK - bias_K) - (logits_NK - bias_K).mean(1, keepdim=True)
-        values, vectors = torch.linalg.eigh(centred_NC.T @ centred_NC / len(centred_NC))
-        root_CC = vectors * values.clamp_min(0.0).sqrt()
-        classes_KC = teacher.classes_KC - teacher.classes_KC.mean(0)
-        left_KE = torch.linalg.svd(classes_KC @ root_CC, full_matrices=False)[0][:, :count]
-        directions_EC = left_KE.T @ classes_KC
-        spread_E = (centred_NC @ directions_EC.T).std(0).clamp_min(1e-6)
-        directions_EC = directions_EC / spread_E[:, None]
-        embedded_NE = centred_NC @ directions_EC.T
-        ridge = 1e-3 * torch.eye(len(directions_EC))
-        classes_EK = torch.linalg.solve(
-            embedded_NE.T @ embedded_NE / len(embedded_NE) + ridge, embedded_NE.T @ told_NK / len(embedded_NE)
-        )
-        return cls(mean_C=mean_C, directions_EC=directions_EC, classes_KE=classes_EK.T, bias_K=bias_K)
+    def __init__(self, classifier: InvertedResiduals) -> None:
+        """Take the network."""
+        self._network = classifier
 
-    def embedded(self, features_BCuv: Tensor) -> Tensor:
-        """(B, C, u, v) -> (B, E, u, v)."""
-        return torch.einsum("ec,bcuv->beuv", self.directions_EC, features_BCuv - self.mean_C[:, None, None])
+    def told(self, rgb_BCHW: Tensor) -> tuple[Tensor, Tensor]:
+        """Of pictures of any size: (B, F) features and (B, K) logits."""
+        with torch.no_grad():
+            x_BCHW = resized(rgb_BCHW, SIDE).clamp(0.0, 1.0).contiguous(memory_format=torch.channels_last)
+            features_BCuv = self._network(x_BCHW)
+            return features_BCuv.mean((2, 3)), self._network.logits(features_BCuv)
+
+    def normalised(self, rgb_BCHW: Tensor) -> Tensor:
+        """RGB in [0, 1] as it takes it, about [-1, 1]."""
+        x_BCHW: Tensor = (rgb_BCHW - self._network.mean) / self._network.std
+        return x_BCHW
+
+    def hand_on(self, head: LabelNetwork) -> None:
+        """Give a head that is as wide and as deep the teacher's own layers."""
+        teacher = self._network
+        for layers, given in (
+            (head.stem, teacher.stem),
+            (head.blocks, teacher.blocks),
+            (head.widen, teacher.head),
+        ):
+            layers.load_state_dict(given.state_dict())
+        with torch.no_grad():
+            head.classify.weight.copy_(teacher.classes_KC)
+            head.classify.bias.copy_(teacher.classes_K)
+
+
+def fit(head: LabelNetwork, seen_NF: Tensor, told_NF: Tensor) -> None:
+    """Scale a head's features to those of its teacher, and give it an embedding.
+
+    The embedding holds the directions in which the teacher's features differ most from picture to picture, so that the
+    cosine between two of them is nearly that between all the features, about their mean.
+
+    Args:
+        head: with the teacher's layers.
+        seen_NF: its features of views.
+        told_NF: the teacher's of the same pictures, more of them than the embedding has values.
+    """
+    with torch.no_grad():
+        head.scale.mul_((seen_NF * told_NF).sum(0) / seen_NF.square().sum(0).clamp_min(1e-6))
+        mean_F = told_NF.mean(0)
+        directions_EF = torch.linalg.svd(told_NF - mean_F, full_matrices=False)[2][: head.config.embedding]
+        head.embed.weight[: len(directions_EF)].copy_(directions_EF)
+        head.embed.bias.copy_(-head.embed.weight @ mean_F)

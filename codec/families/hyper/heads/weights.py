@@ -1,4 +1,4 @@
-"""The weights file of a head: whose payloads it reads, what its classes are called, and its network in float16."""
+"""The weights file of a head: whose payloads it reads, what its classes are called, and its network."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from codec.errors import WeightsError
 from codec.families.hyper import FAMILY
 from codec.families.hyper.heads.config import LabelsConfig
 from codec.families.hyper.heads.network import LabelNetwork
+from codec.families.hyper.heads.packed import unpacked
 from codec.family_weights import read_config
 from codec.weights_file import WeightsFile, load_state
 from codec.weights_role import HEAD
@@ -57,5 +58,5 @@ def understand_head(file: WeightsFile) -> HeadWeights:
         )
     with torch.device("meta"):  # no memory before it is known to fit
         network = LabelNetwork(config.model)
-    load_state(network, file.tensors, where=file.where)
+    load_state(network, unpacked(file.tensors), where=file.where)
     return HeadWeights(config=config, network=network, digest=file.digest)

@@ -12,26 +12,38 @@ from codec.contract import RGB, EncodeOptions
 from codec.entropy.tables import laplace_tables
 from codec.errors import NoHeadError, WeightsError
 from codec.families.hyper.codec import HyperCodec
-from codec.families.hyper.heads.config import LabelsConfig
+from codec.families.hyper.heads.config import BottleneckShape, LabelsConfig
 from codec.families.hyper.heads.evaluate import agreement
-from codec.families.hyper.heads.network import LabelNetwork
+from codec.families.hyper.heads.network import LabelNetwork, resized
+from codec.families.hyper.heads.packed import packed, unpacked
 from codec.families.hyper.heads.weights import HeadConfig, HeadWeights, understand_head
 from codec.families.hyper.weights import export, understand
+from codec.parts.space_to_channels import from_patches
 from codec.weights_file import parse_weights, weights_bytes
 from tests.support.photographs import picture
 from tests.support.tiny_hyper import CPU, busy_model
 
 SHAPE = LabelsConfig(
-    channels=16, coarse=6, side=3, width=8, blocks=1, wide=8, wide_blocks=1, embedding=4, classes=3
+    channels=16,
+    coarse=6,
+    side=32,
+    stem=4,
+    blocks=(
+        BottleneckShape(channels_in=4, expanded=4, channels_out=6, side=3, stride=2),
+        BottleneckShape(channels_in=6, expanded=12, channels_out=6, side=5),
+    ),
+    features=8,
+    embedding=4,
+    classes=3,
 )
 
 
 def head_for(digest: bytes, labels: tuple[str, ...] = ("cat", "dog", "owl")) -> bytes:
     torch.manual_seed(5)
     network = LabelNetwork(SHAPE)
-    torch.nn.init.normal_(network.halving, std=0.2)
+    torch.nn.init.normal_(network.shown, std=0.2)
     config = HeadConfig(reads=digest.hex(), name="tiny", model=SHAPE, labels=labels)
-    return weights_bytes(config.model_dump_json(), network.state_dict())
+    return weights_bytes(config.model_dump_json(), packed(network.state_dict()))
 
 
 @pytest.fixture(scope="module")
@@ -63,13 +75,38 @@ def test_what_is_seen_depends_on_the_image_alone(codec: HyperCodec) -> None:
 
 def test_of_a_large_picture_no_more_is_read_than_is_looked_at(codec: HyperCodec) -> None:
     network = LabelNetwork(SHAPE)
-    assert [network.halvings(side, 99) for side in (5, 6, 12, 24)] == [0, 1, 2, 3]
-    assert network.channels_of(5, 99) == 16
-    assert network.channels_of(6, 99) == 6
+    assert [network.shrinking(side, 5000) for side in (5, 63, 64, 200, 3000)] == [1, 1, 2, 4, 16]
+    assert network.channels_of(63, 99) == 16
+    assert network.channels_of(64, 99) == 6
     small, large = payloads_of(codec, picture(40, 40), picture(200, 200))
     with mock.patch.object(codec.reader, "read_first", side_effect=codec.reader.read_first) as read_first:
         codec.see([large, small])
     assert sorted(call.args[1] for call in read_first.call_args_list) == [6, 16]
+
+
+def test_what_is_looked_at_is_the_linear_picture_made_smaller() -> None:
+    network = LabelNetwork(SHAPE)
+    torch.nn.init.normal_(network.shown, std=0.1)
+    y = torch.randn(1, 6, 4, 5)
+    whole = from_patches(torch.einsum("pk,bkhw->bphw", network.shown[:, :6], y), 16)
+    half = network.view(y, 64, 74)
+    assert half.shape == (1, 3, 32, 37)
+    expected = torch.nn.functional.avg_pool2d(whole, 2)[..., :37]
+    torch.testing.assert_close(half, expected, rtol=0.0, atol=1e-5)
+    assert resized(torch.zeros(1, 3, 1, 9000), 32).shape == (1, 3, 1, 128), "a strip stays small"
+
+
+def test_weights_in_a_byte_are_near_what_they_were() -> None:
+    state = LabelNetwork(SHAPE).state_dict()
+    state["classify.weight"][1] = 0.0
+    file = packed(state)
+    back = unpacked(file)
+    assert back.keys() == state.keys()
+    assert file["classify.weight"].dtype == torch.int8
+    assert file["blocks.1.1.weight"].dtype == torch.float32, "a depthwise kernel"
+    for name, tensor in state.items():
+        rows, near = tensor.reshape(len(tensor), -1), back[name].reshape(len(tensor), -1)
+        assert ((near - rows).abs() <= rows.abs().amax(1, keepdim=True) / 250.0).all()
 
 
 def test_payloads_of_other_weights_are_refused(codec: HyperCodec) -> None:

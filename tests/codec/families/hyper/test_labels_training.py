@@ -6,11 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from codec.entropy.tables import laplace_tables
 from codec.families.hyper.heads.weights import understand_head
 from codec.families.hyper.weights import export
-from codec.perception.inverted_residuals import LITE0
+from codec.perception.inverted_residuals import LITE0, load_classifier
 from codec.training.log import LOG_NAME
 from codec.training.session import Session
 from codec.weights_file import digest_of, read_weights
@@ -35,7 +36,8 @@ def test_a_head_is_trained_on_a_codec_goes_on_and_says_of_whom_it_learned(tmp_pa
     assert told["recipe"]["teacher"].startswith(LITE0.name)
     head = understand_head(file)
     assert len(head.config.labels) == head.network.classify.out_features
-    assert head.network.classify.weight.any(), "begun with the teacher's classes"
+    teacher = load_classifier(LITE0)
+    torch.testing.assert_close(head.network.classify.weight, teacher.classes_KC, rtol=0.0, atol=0.01)
     rows = [json.loads(line) for line in (out / LOG_NAME).read_text(encoding="utf-8").splitlines()]
     cosines = [row["cosine_q08"] for row in rows if row["kind"] == "evaluate"]
     assert cosines
