@@ -28,7 +28,7 @@ def label(
 
     Five labels of ImageNet with how sure a small network is of each, and an embedding: about 450 bytes an image, in
     ARCHIVE/labels/, a Parquet file for each shard; shards and catalogue stay as they are. They are guesses at small,
-    blurred pictures made of the first latents: half of the first labels are those that the originals would get.
+    blurred pictures made of the first latents: two of five first labels are those that the originals would get.
 
     Kill it at any time: the same command goes on. Done again, as every night after `tenfold nightly`, it looks at new
     images and nothing else.
