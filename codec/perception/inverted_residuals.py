@@ -100,8 +100,8 @@ class Bottleneck(nn.Sequential):
         y_BCHW = x_BCHW
         for conv in bent:
             y_BCHW = functional.relu6(conv(y_BCHW), inplace=True)  # new memory costs a quarter of the time
-        y_BCHW = project(y_BCHW)
-        return x_BCHW + y_BCHW if x_BCHW.shape == y_BCHW.shape else y_BCHW
+        out_BCHW: Tensor = project(y_BCHW)
+        return x_BCHW + out_BCHW if x_BCHW.shape == out_BCHW.shape else out_BCHW
 
 
 class InvertedResiduals(nn.Module):
