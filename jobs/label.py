@@ -51,6 +51,8 @@ def _lines(summary: CompanionSummary) -> Iterator[str]:
         yield f"{counted(summary.unseen, 'image')} of codecs or weights that nothing here reads labels from."
     if summary.there:
         yield f"{counted(summary.there, 'image')} that had labels."
+    if summary.mended:
+        yield f"{counted(summary.mended, 'damaged file')} of labels made again."
     if summary.made:
         size, unit = in_units(summary.num_bytes)
         yield f"{counted(summary.made, 'image')} labelled, in {size:,.1f} {unit}."

@@ -50,12 +50,14 @@ def _lines(summary: CompanionSummary) -> Iterator[str]:
         yield f"{counted(stored, 'preview')} {'lie' if stored > 1 else 'lies'} in the shards."
     if small := summary.others["small"]:
         yield f"{counted(small, 'image')} so small that they need none."
+    if summary.there:
+        yield f"{counted(summary.there, 'preview')} {'lie' if summary.there > 1 else 'lies'} in albums."
     if summary.unseen:
         yield f"{counted(summary.unseen, 'image')} in which nothing can be seen."
     if summary.mended:
-        yield f"{counted(summary.mended, 'album')} of previews that was damaged, made again."
+        yield f"{counted(summary.mended, 'damaged album')} of previews made again."
     if summary.made:
         size, unit = in_units(summary.num_bytes)
         yield f"{counted(summary.made, 'preview')} made, in {size:,.1f} {unit} of albums."
     elif not summary.problems:
-        yield "None was to be made: albums have the others."
+        yield "None was to be made."

@@ -1,1 +1,1 @@
-"""What is made beside shards for images that are wanting it: previews, labels."""
+"""Companions of shards, such as previews and labels, are made for the images that should be in them."""

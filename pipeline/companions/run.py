@@ -1,7 +1,7 @@
-"""What lies beside shards, made for the images that are wanting it: counted, shard by shard, with whatever workers.
+"""A run that makes the companions of an archive's shards: images are counted, then workers take shard by shard.
 
-Killed anywhere, the same command goes on with the shards that have no companion yet; done again, it looks at what is
-new alone.
+When it was killed anywhere, the same command goes on with the shards that have no companion yet. When it had finished,
+the same command looks only at images that are new.
 """
 
 from __future__ import annotations
@@ -36,21 +36,21 @@ from pipeline.workers.workload import Workload
 
 Rows: TypeAlias = pa.Table | pa.RecordBatch
 Which: TypeAlias = Callable[[Rows], Any]
-"""Which of some rows of the catalogue: a column of booleans."""
+"""Says of each of some rows of the catalogue whether it is meant: a column of booleans."""
 
 _SHARE_OF_ENCODING: Final = 0.1
-"""Of what it takes to encode an image, that looking at it takes: a walk through the first of its bits."""
+"""Looking at an image takes this share of the time to encode it: it reads the first of its bits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """Which images of an archive are wanting something."""
+    """Which images of an archive should be in the companions of their shards."""
 
     columns: tuple[str, ...]
-    """Those from which it is seen, apart from width and height."""
-    is_wanting: Which
+    """Columns of the catalogue that `is_wanted` and `others` read."""
+    is_wanted: Which
     others: Mapping[str, Which]
-    """Images that are wanting nothing, by a word for why."""
+    """Images that need not be in one, by a word for why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +70,7 @@ class CompanionSummary:
     images: int
     """In the archive, the failed ones included."""
     others: Mapping[str, int]
-    """Those that are wanting nothing, by a word for why."""
+    """Images that need not be in a companion, by a word for why."""
     made: int
     there: int
     """Images whose companion had it already."""
@@ -85,18 +85,18 @@ class CompanionSummary:
 
     def as_json(self) -> dict[str, Any]:
         """What the verb prints with `--json`: a key for every word of `others`."""
-        told = asdict(self)
-        others: dict[str, int] = told.pop("others")
-        return told | others
+        counts = asdict(self)
+        others: dict[str, int] = counts.pop("others")
+        return counts | others
 
 
 class CompanionRun:
-    """One making of companions. Use once."""
+    """Makes companions. Use once."""
 
     def __init__(
         self, archive: Storage, wanted: Wanted, spec: WorkerSpec[Any], workers: WorkersConfig
     ) -> None:
-        """Contact nothing yet. `spec` builds what makes them; what it `does` is the verb."""
+        """Contact nothing yet. `spec` builds the workers; its `does` is the name of the verb."""
         self._archive, self._wanted, self._spec, self._workers = archive, wanted, spec, workers
         self._follower = Follower()
         self._listen: Listener = self._follower
@@ -134,16 +134,16 @@ class CompanionRun:
         )
 
     def _counted(self, catalogue: Catalogue) -> tuple[int, Workload, dict[str, int]]:
-        """All images, those that are wanting as work, and the others."""
-        images, wanting, pixels = 0, 0, 0
+        """How many images there are, the wanted ones as work, and the others."""
+        images, wanted, pixels = 0, 0, 0
         others = dict.fromkeys(self._wanted.others, 0)
         for batch in catalogue.scan((*self._wanted.columns, "width", "height")):
-            is_wanting = self._wanted.is_wanting(batch)
-            images, wanting = images + len(batch), wanting + _count(is_wanting)
-            pixels += pc.sum(pc.multiply(batch["width"], batch["height"]).filter(is_wanting)).as_py() or 0
+            is_wanted = self._wanted.is_wanted(batch)
+            images, wanted = images + len(batch), wanted + _count(is_wanted)
+            pixels += pc.sum(pc.multiply(batch["width"], batch["height"]).filter(is_wanted)).as_py() or 0
             for word, which in self._wanted.others.items():
                 others[word] += _count(which(batch))
-        return images, Workload(images=wanting, megapixels=pixels / 1e6 * _SHARE_OF_ENCODING), others
+        return images, Workload(images=wanted, megapixels=pixels / 1e6 * _SHARE_OF_ENCODING), others
 
     def _made(
         self, catalogue: Catalogue, workload: Workload
@@ -162,11 +162,11 @@ class CompanionRun:
         return made, tuple(problems)
 
     def _tasks(self, catalogue: Catalogue) -> Iterator[CompanionTask]:
-        """One for every shard with images that are wanting."""
+        """One for every shard with wanted images."""
         for shard, rows in catalogue.by_shard():
-            wanting = rows.filter(self._wanted.is_wanting(rows))
-            if wanting.num_rows:
-                yield CompanionTask(shard=shard, rows=wanting)
+            wanted = rows.filter(self._wanted.is_wanted(rows))
+            if wanted.num_rows:
+                yield CompanionTask(shard=shard, rows=wanted)
 
 
 def _result_of(outcome: Done[CompanionTask, CompanionResult] | Died[CompanionTask]) -> CompanionResult:

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CompanionTask:
-    """See that the companion of one shard holds what some images are wanting."""
+    """See that some images of one shard are in its companion."""
 
     shard: str
     rows: pa.Table

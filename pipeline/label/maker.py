@@ -25,7 +25,7 @@ class LabelledImage:
     labels: tuple[str, ...] = ()
     scores: tuple[float, ...] = ()
     embedding_E: npt.NDArray[np.float16] | None = None
-    """None where nothing could be seen, as far as that was found just now; all zero where it was read."""
+    """None where this run saw nothing; all zero in such an entry that was read from the file."""
 
     @property
     def is_seen(self) -> bool:

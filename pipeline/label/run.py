@@ -41,9 +41,9 @@ class LabelSpec:
 
 
 def label_run(archive: Storage, config: CompressConfig) -> CompanionRun:
-    """What makes the labels that an archive is wanting; `config` says where and with which workers.
+    """The run that labels the coded images of an archive; `config` says with which workers.
 
-    Its `others` are images `without_latents`: they are not coded, but kept, lossless, bounded or failed.
+    The `others` are images `without_latents`: they are not coded, but kept, lossless, bounded or failed.
     """
     spec = LabelSpec(archive_url=archive.url, storage=config.storage)
     return CompanionRun(archive, _WANTED, spec, config.workers)
@@ -57,6 +57,4 @@ def _has_no_latents(rows: Rows) -> Any:
     return pc.not_equal(rows["status"], "coded")
 
 
-_WANTED: Final = Wanted(
-    columns=("status",), is_wanting=_is_coded, others={"without_latents": _has_no_latents}
-)
+_WANTED: Final = Wanted(columns=("status",), is_wanted=_is_coded, others={"without_latents": _has_no_latents})

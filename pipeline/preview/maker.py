@@ -29,7 +29,7 @@ class PreviewMaker:
         self._decoder = RowDecoder(archive, device="cpu")
 
     def can_see(self, row: CatalogueRow) -> bool:
-        """Of any image, until it was looked at."""
+        """Any image may be: only `look` finds out."""
         return True
 
     def held(self, shard: str) -> list[SmallPicture]:

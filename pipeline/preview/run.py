@@ -44,13 +44,13 @@ class PreviewSpec:
 
 
 def preview_run(archive: Storage, config: CompressConfig) -> CompanionRun:
-    """What makes the previews that an archive is wanting.
+    """The run that makes previews for the images that have none in their shard.
 
-    Among its `others`, images whose preview is `stored` in their shard, and those so `small` that they are decoded at
+    The `others` are images whose preview is `stored` in their shard, and those so `small` that they are decoded at
     once.
 
     Args:
-        config: says where and with which workers, and what may be decoded.
+        config: says with which workers, and how large an image may be to be decoded.
     """
     spec = PreviewSpec(
         archive_url=archive.url,
@@ -60,8 +60,8 @@ def preview_run(archive: Storage, config: CompressConfig) -> CompanionRun:
     return CompanionRun(archive, _WANTED, spec, config.workers)
 
 
-def _is_wanting(rows: Rows) -> Any:
-    """Which have no preview in their shard, and should have one; of a failed image there is nothing to show."""
+def _is_wanted(rows: Rows) -> Any:
+    """Images that are large enough and have no preview in their shard; of a failed image there is nothing to show."""
     is_large = pc.fill_null(pc.greater_equal(rows["payload_length"], FEWEST_BYTES), False)
     return pc.and_(is_large, pc.is_null(rows["preview_length"]))
 
@@ -76,6 +76,6 @@ def _is_small(rows: Rows) -> Any:
 
 _WANTED: Final = Wanted(
     columns=("preview_length", "payload_length"),
-    is_wanting=_is_wanting,
+    is_wanted=_is_wanted,
     others={"stored": _is_stored, "small": _is_small},
 )
