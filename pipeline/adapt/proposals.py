@@ -49,8 +49,8 @@ class Proposal:
         return not self.verdict.accepted, math.inf if math.isnan(percent) else percent
 
 
-class Prover:
-    """Judges what was learned by the images held back."""
+class Proposals:
+    """Makes what was learned a proposal, with a verdict by the images held back, and stores the one that is taken."""
 
     def __init__(
         self,
@@ -72,8 +72,8 @@ class Prover:
         self._before = before
         self._expected_bytes = expected_bytes
 
-    def proved(self, adapted: Adapted, start: bytes, on_image: Callable[[int], None]) -> Proposal:
-        """Judge it alone; where that is refused, beside the weights that are there, each image with what suits it."""
+    def propose(self, adapted: Adapted, start: bytes, on_image: Callable[[int], None]) -> Proposal:
+        """Propose it alone; where that is refused, beside the weights that are there, each image with what suits it."""
         alone = self._proposal((adapted.weights,), adapted, start, on_image)
         if alone.verdict.accepted:
             return alone

@@ -31,7 +31,7 @@ from pipeline.adapt.budget import expected_bytes, expected_pixels, training_seco
 from pipeline.adapt.held_back import HeldBackImages
 from pipeline.adapt.learned import Learned, evidence_of
 from pipeline.adapt.loaded_sample import LoadedSample, load_sample
-from pipeline.adapt.proposals import Proposal, Prover, helped_crops
+from pipeline.adapt.proposals import Proposal, Proposals, helped_crops
 from pipeline.adapt.stored_folder import StoredFolder
 from pipeline.archive.weights import read_stored_weights
 from pipeline.config import AdaptConfig, CompressConfig
@@ -111,13 +111,13 @@ class AdaptWork:
         if against is not None:
             return Learned.nothing(against, learned_from=loaded.learned_from)
         self._settings = self._settled(folder, pixels)
-        prover = Prover(self._archive, held_back, current, before, expected_bytes=num_bytes)
+        proposals = Proposals(self._archive, held_back, current, before, expected_bytes=num_bytes)
         try:
-            proposal = self._proposed(prover, current[-1], loaded, folder, kept)
+            proposal = self._proposed(proposals, current[-1], loaded, folder, kept)
         except TooFewImagesError:
             return Learned.nothing(_too_few(loaded), learned_from=loaded.learned_from)
         if proposal.verdict.accepted:
-            prover.store(proposal)
+            proposals.store(proposal)
         return Learned(
             accepted=proposal.verdict.accepted,
             reason=proposal.verdict.reason,
@@ -129,20 +129,20 @@ class AdaptWork:
         )
 
     def _proposed(
-        self, prover: Prover, start: bytes, loaded: LoadedSample, folder: Path, kept: StoredFolder
+        self, proposals: Proposals, start: bytes, loaded: LoadedSample, folder: Path, kept: StoredFolder
     ) -> Proposal:
         """What was learned from all images; where that is not to be taken, from those that it helped."""
         on_image = partial(self._advance, "judging", len(loaded.held_back))
         first = self._adapt(start, loaded.learn, self._settings, folder, kept)
-        proposal = prover.proved(first, start, on_image)
+        proposal = proposals.propose(first, start, on_image)
         if proposal.verdict.accepted and proposal.is_alone:
             return proposal
         on_crop = partial(self._advance, "sorting", loaded.learned_from)
-        helped = helped_crops(prover.held_back, start, first.weights, loaded.learn, on_crop)
+        helped = helped_crops(proposals.held_back, start, first.weights, loaded.learn, on_crop)
         if helped is None:
             return proposal
         second = self._adapt(start, helped, _shorter(self._settings), folder / "helped", kept)
-        return min(proposal, prover.proved(second, start, on_image), key=lambda one: one.rank)
+        return min(proposal, proposals.propose(second, start, on_image), key=lambda one: one.rank)
 
     def _current(self) -> tuple[Codec, list[bytes]]:
         """The codec as the archive encodes now, and its sets of weights."""
