@@ -144,8 +144,8 @@ class Codec:
             prefix: as many of the payload's bytes as there are; all of them show what `decode` shows.
         Raises:
             CodecConfigError: payloads of this codec show nothing until they are whole.
-            BitstreamError: the prefix ends within the header (of `recurrent-1`: within the first iteration), or is of
-                another codec. Damage behind the header is not noticed, and shows.
+            TruncatedError: the prefix ends within the header, or of `recurrent-1` within the first iteration.
+            BitstreamError: it is of another codec. Damage behind the header is not noticed, and shows.
             UnknownWeightsError: the payload was made with weights that are not at hand.
         """
         if not isinstance(self.reader, PrefixReader):

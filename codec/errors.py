@@ -4,7 +4,7 @@ CodecError
 ├── UnknownCodecError   no codec has that id
 ├── WeightsError        weights missing, damaged or made for something else
 ├── BitstreamError      a payload that is truncated, damaged or of another format
-│   ├── TruncatedError          so little of one that nothing can be made of it
+│   ├── TruncatedError          too few bytes of one to make anything of
 │   └── UnknownWeightsError     a sound payload, made with weights that this codec was not given
 ├── NoDecoderError      a sound payload, of whose weights the decoder that was asked for shows nothing
 ├── NoHeadError         a codec, or weights of one, whose payloads no head reads
@@ -34,15 +34,15 @@ class BitstreamError(CodecError, ValueError):
 
 
 class TruncatedError(BitstreamError):
-    """Of a payload there is so little that nothing can be made of it."""
+    """There are too few bytes of a payload to make anything of."""
 
     def __init__(self, least: int, got: int) -> None:
         """Take how many bytes are needed at least, and how many there are."""
         super().__init__(least, got)
-        self.least = least
+        self.least, self.got = least, got
 
     def __str__(self) -> str:
-        return f"expected a payload of at least {self.least} bytes, got {self.args[1]}: truncated"
+        return f"expected a payload of at least {self.least} bytes, got {self.got}: truncated"
 
 
 class UnknownWeightsError(BitstreamError):
