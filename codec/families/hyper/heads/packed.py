@@ -24,7 +24,7 @@ def packed(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
             continue
         rows = tensor.flatten(1)
         scale = (rows.abs().amax(1) / _MOST).half().float()  # as the file has it
-        steps = rows / scale.clamp_min(torch.finfo(torch.float16).tiny)[:, None]
+        steps = rows / torch.where(scale > 0.0, scale, 1.0)[:, None]
         found[name] = steps.round().clamp(-_MOST, _MOST).to(torch.int8).view(tensor.shape)
         found[name + _SCALE] = scale
     return found

@@ -99,6 +99,9 @@ def test_what_is_looked_at_is_the_linear_picture_made_smaller() -> None:
 def test_weights_in_a_byte_are_near_what_they_were() -> None:
     state = LabelNetwork(SHAPE).state_dict()
     state["classify.weight"][1] = 0.0
+    state["classify.weight"][2] = torch.linspace(
+        -0.007, 0.007, SHAPE.features
+    )  # a scale below float16's normal ones
     file = packed(state)
     back = unpacked(file)
     assert back.keys() == state.keys()
@@ -106,7 +109,7 @@ def test_weights_in_a_byte_are_near_what_they_were() -> None:
     assert file["blocks.1.1.weight"].dtype == torch.float32, "a depthwise kernel"
     for name, tensor in state.items():
         rows, near = tensor.reshape(len(tensor), -1), back[name].reshape(len(tensor), -1)
-        assert ((near - rows).abs() <= rows.abs().amax(1, keepdim=True) / 250.0).all()
+        assert ((near - rows).abs() <= rows.abs().amax(1, keepdim=True) / 200.0).all()
 
 
 def test_payloads_of_other_weights_are_refused(codec: HyperCodec) -> None:
