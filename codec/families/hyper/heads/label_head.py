@@ -64,8 +64,8 @@ class LabelHead:
                 "can be had from pixels alone"
             )
         if digest not in self._networks:
-            network = copy.deepcopy(self._weights[digest].network)
-            self._networks[digest] = network.to(self._device, memory_format=torch.channels_last)
+            network = copy.deepcopy(self._weights[digest].network).to(self._device)
+            self._networks[digest] = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return self._networks[digest]
 
     def _seen(self, network: LabelNetwork, y_Khw: npt.NDArray[np.float32], size: tuple[int, int]) -> Seen:
