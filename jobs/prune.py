@@ -106,10 +106,10 @@ def _tell(summary: PruneSummary, grace: str) -> None:
 def _sentence(verb: str, counts: ObjectCounts) -> str:
     if not _count(counts):
         return f"{verb} nothing."
-    albums = f", {counted(counts.albums, 'album')} of previews" if counts.albums else ""
+    companions = f", {counted(counts.albums, 'file')} of previews or labels" if counts.albums else ""
     return (
         f"{verb} {counted(counts.shards, 'shard')}, {counted(counts.catalogue_files, 'catalogue file')}, "
-        f"{counted(counts.log_files, 'log file')}{albums}: {counts.bytes / 1e6:,.1f} MB."
+        f"{counted(counts.log_files, 'log file')}{companions}: {counts.bytes / 1e6:,.1f} MB."
     )
 
 

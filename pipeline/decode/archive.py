@@ -364,7 +364,7 @@ def _check_alone(size: Size | None, region: Region | None, decoder: str) -> None
     if size is not None or region is not None or decoder != FAITHFUL:
         raise ConfigError(
             "Expected first_bytes alone, got a size, a region or a decoder beside it: what the first bytes show comes "
-            "whole, by the faithful decoder."
+            "whole, by the faithful decoder. Leave out the one or the others."
         )
 
 

@@ -8,7 +8,7 @@ Order of removal, so that a kill anywhere leaves a sound archive and the same co
     a checkpoint of the oldest version that stays, proven and sealed    (checkpoint.py)
     the log before it, oldest first: what `history` lists can be read, at every moment; then checkpoints after it that
     later ones have superseded
-    the catalogue's Parquet files, then the shards and their albums
+    the catalogue's Parquet files, then the shards and their companions
     the seals, without what is gone: until then `verify` knows from the marks that it went on purpose
     the marks that are done with
     what adaptations left that nobody went on with
@@ -53,7 +53,7 @@ class ObjectCounts:
     log_files: int
     """Log entries and checkpoints."""
     albums: int
-    """Of shards: previews that were made after them, and labels."""
+    """Companions of shards: albums of previews, and files of labels."""
     bytes: int
 
     @classmethod
@@ -61,12 +61,12 @@ class ObjectCounts:
         """Count paths."""
         log = sum(path.startswith(f"{LOG_FOLDER}/") for path in sizes)
         catalogue = sum(path.startswith(f"{CATALOGUE_FOLDER}/") for path in sizes)
-        albums = sum(shard_beside(path) is not None for path in sizes)
+        companions = sum(shard_beside(path) is not None for path in sizes)
         return cls(
-            shards=len(sizes) - catalogue - albums,
+            shards=len(sizes) - catalogue - companions,
             catalogue_files=catalogue - log,
             log_files=log,
-            albums=albums,
+            albums=companions,
             bytes=sum(sizes.values()),
         )
 

@@ -72,7 +72,7 @@ class RepairAct:
             self._aside.copy([path])
             self._write_weights(path)
         self._aside.move(plan.weights.records)
-        remove(self._ours(), plan.albums)
+        remove(self._ours(), plan.companions)
         self._unlearn(plan)
         shards, deaths = self._salvage(plan.shards)
         for digest in plan.missing_weights:

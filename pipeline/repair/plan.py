@@ -100,7 +100,7 @@ class RepairPlan:
     lost: tuple[LostImage, ...]
     """Images that an earlier repair gave up and that stay lost."""
     damaged_records: tuple[str, ...]
-    albums: tuple[str, ...]
+    companions: tuple[str, ...]
     """Paths of damaged albums and files of labels: they are removed, not put aside, since a copy would outlive the
     images that it shows."""
     problems: tuple[Problem, ...]
@@ -128,7 +128,7 @@ class RepairPlan:
             ),
             returned=sum(rows.num_rows for rows in self.returned),
             damaged_records=list(self.damaged_records),
-            albums=list(self.albums),
+            albums=list(self.companions),
             problems=[*self.problems, *problems],
             **facts,
         )
@@ -165,7 +165,7 @@ def plan_repair(archive: Storage, config: CompressConfig, seals: SealsSeen, list
         returned=returned,
         lost=tuple(image for image in lost if image.key not in back),
         damaged_records=tuple(damaged_records(archive)),
-        albums=tuple(problem.path for problem in damaged_companions(archive, companions(archive))),
+        companions=tuple(problem.path for problem in damaged_companions(archive, companions(archive))),
         problems=(*state.past, *weights.problems, *seen.problems),
     )
 
