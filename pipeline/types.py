@@ -178,6 +178,9 @@ class ShardRow:
     importance: str | None = None
     """Of a coded image: how its bits were spread, `auto` or by its `map`; as usual where that is
     `missing` or `broken: why`; null where nothing was asked."""
+    importance_version: str | None = None
+    """Of the map that was followed, or is broken: the ETag of its store, else its size and time; null where there is no
+    map, where its store tells none of it, and in rows of releases that did not say so."""
     latent_shape: tuple[int, int, int] | None = None
     payload: bytes | None = None
     payload_crc32c: int | None = None
@@ -230,6 +233,7 @@ class CatalogueRow:
     quality: int | None
     effort: int | None
     importance: str | None
+    importance_version: str | None
     latent_shape: tuple[int, int, int] | None
     payload_crc32c: int | None
     same_as_row: int | None

@@ -13,7 +13,9 @@ from pipeline.archive.data_files import DataFile, Read, batches_in
 _COMPARED = (
     *("key", "source_url", "source_size", "source_etag", "source_mtime", "source_sha256"),
     *("status", "damaged", "run", "encoded_at", "shard", "row"),
+    *("importance", "importance_version"),
 )
+_VERSIONS = ("source_size", "source_etag", "source_sha256", "importance", "importance_version")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,17 +45,16 @@ def held_in(files: Collection[DataFile], keys: pa.Array, read: Read) -> Iterator
 def is_replaced(held: pa.Table, new: pa.Table, lost_shards: Collection[str]) -> pa.ChunkedArray:
     """Whether each held row gives way to the new one of its key; see `Catalogue.commit`.
 
-    A row that comes from another version of the source takes the place, if it could be read and is not older: an older
-    one comes from a killed run that is resumed after another run has encoded the image. A damaged file takes the place
-    of no sound image. A failed row is replaced by whatever came of trying again, not by a second driver of its run.
+    A row that comes from another version of the source, or of its importance map, takes the place, if it could be read
+    and is not older: an older one comes from a killed run that is resumed after another run has encoded the image. A
+    damaged file takes the place of no sound image. A failed row is replaced by whatever came of trying again, not by a
+    second driver of its run.
     """
     could_be_read = pc.not_equal(new["status"], "failed")
     has_failed = pc.equal(held["status"], "failed")
     is_not_older = _and(could_be_read, pc.greater_equal(new["encoded_at"], held["encoded_at"]))
     is_other_time = _and(pc.is_null(new["source_etag"]), _differ(held, new, "source_mtime"))
-    is_other_version = _or(
-        *(_differ(held, new, name) for name in ("source_size", "source_etag", "source_sha256")), is_other_time
-    )
+    is_other_version = _or(*(_differ(held, new, name) for name in _VERSIONS), is_other_time)
     spares_sound = _or(pc.invert(_is_true(new["damaged"])), has_failed, _is_true(held["damaged"]))
     was_retried = _and(has_failed, _or(could_be_read, pc.not_equal(held["run"], new["run"])))
     is_lost = pc.is_in(held["shard"], value_set=pa.array(sorted(lost_shards), pa.string()))

@@ -19,6 +19,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.compress.changed_maps import REMAPPED
 from pipeline.compress.ordering import Ascending, SpilledBatches, side_by_side, sorted_on_disk
 from pipeline.errors import StoreDownError
 from pipeline.source.listing import images_of
@@ -29,10 +30,11 @@ HELD_COLUMNS: Final = ("key", "source_url", "source_size", "source_etag", "sourc
 CHECKSUM_COLUMNS: Final = (*HELD_COLUMNS, "source_sha256")
 """The same where it is by checksum."""
 
-Standing = Literal["new", "changed", "displacing", "unchanged"]
-"""What a listed image is to the catalogue. One that is displacing has the key of an image from another URL."""
+Standing = Literal["new", "changed", "displacing", "remapped", "unchanged"]
+"""What a listed image is to the catalogue. One that is displacing has the key of an image from another URL; of one that
+is remapped only the importance map changed."""
 STANDINGS: Final[tuple[Standing, ...]] = get_args(Standing)
-_NEW, _CHANGED, _DISPLACING, _UNCHANGED = range(len(STANDINGS))
+_NEW, _CHANGED, _DISPLACING, _REMAPPED, _UNCHANGED = range(len(STANDINGS))
 _READS: Final = 16
 """Images read at once to compare their checksums."""
 _PART: Final = 256
@@ -83,7 +85,8 @@ class ListingComparison:
 
         Args:
             listing: batches of LISTING.
-            held: gives HELD_COLUMNS of the images of the archive, sorted by key; called when the comparison begins.
+            held: gives HELD_COLUMNS of the images of the archive, sorted by key, and perhaps REMAPPED; called when
+                the comparison begins.
             read: gives the bytes of a listed image: then images are compared by checksum, 16 at a time, and `held`
                 gives CHECKSUM_COLUMNS.
         """
@@ -149,6 +152,8 @@ class ListingComparison:
         codes = np.full(len(listed), _NEW, dtype=np.int8)
         codes[is_known] = np.where(is_same_url, _CHANGED, _DISPLACING)[is_known]
         codes[is_known & is_current] = _UNCHANGED
+        if REMAPPED in held.schema.names:
+            codes[is_known & is_current & _mask(pc.fill_null(there[REMAPPED], False))] = _REMAPPED
         return Compared(batch=listed, codes=codes)
 
     def _has_same_bytes(self, listed: pa.RecordBatch, there: pa.RecordBatch) -> Mask:

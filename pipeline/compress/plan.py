@@ -9,10 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.archive.catalogue import Catalogue
+from pipeline.compress.changed_maps import with_changed_maps
 from pipeline.compress.comparison import CHECKSUM_COLUMNS, HELD_COLUMNS, SORTED, STANDINGS, ListingComparison
 from pipeline.compress.delete_policy import missing_from_source
-from pipeline.config import CompressConfig
+from pipeline.config import AUTO, CompressConfig
 from pipeline.encode.effort_cost import EffortCost, FewImages
+from pipeline.encode.map_files import MapFiles
 from pipeline.errors import SourceError
 from pipeline.events import Listener, StepAdvanced
 from pipeline.source.listing import images_of
@@ -42,6 +44,8 @@ class CompressPlan:
     """Another version than the archive's: they would be encoded."""
     displacing: ImageCount
     """Their keys are those of archived images from another URL, whose place they would take."""
+    remapped: ImageCount
+    """Their importance maps are others than those they were encoded by, or came or went: they would be encoded."""
     unchanged: ImageCount
     gone: ImageCount | None
     """Archived images of this source that it no longer lists; None where a list or a limit cannot tell."""
@@ -59,7 +63,7 @@ class CompressPlan:
     @property
     def to_encode(self) -> ImageCount:
         """What would be encoded."""
-        return self.new + self.changed + self.displacing
+        return self.new + self.changed + self.displacing + self.remapped
 
 
 def compare(
@@ -67,16 +71,24 @@ def compare(
 ) -> ListingComparison:
     """Hold the listing of a source against a catalogue; against nothing when all is to be encoded again.
 
+    Where images follow importance maps, these are listed once, when the comparison begins.
+
     Args:
         listing: batches that the source gives.
         catalogue: of an archive that need not exist.
     """
-    by_checksum = config.compare == "checksum"
+    by_checksum, asked = config.compare == "checksum", config.codec.importance
+
+    def note(why: str) -> None:
+        source.notes.maps_unlisted = why
 
     def held() -> Iterable[pa.RecordBatch]:
         if source.takes_known or not catalogue.exists():
             return ()
-        return catalogue.in_key_order(CHECKSUM_COLUMNS if by_checksum else HELD_COLUMNS)
+        rows = catalogue.in_key_order(CHECKSUM_COLUMNS if by_checksum else HELD_COLUMNS)
+        if asked in (None, AUTO):
+            return rows
+        return with_changed_maps(rows, catalogue, MapFiles(asked, config.reading), unknown=note)
 
     return ListingComparison(listing, held, read=source.read if by_checksum else None)
 
@@ -118,6 +130,7 @@ def plan_run(
         new=counts["new"],
         changed=counts["changed"],
         displacing=counts["displacing"],
+        remapped=counts["remapped"],
         unchanged=counts["unchanged"],
         gone=gone,
         archived=archived,

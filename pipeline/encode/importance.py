@@ -8,17 +8,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Hashable
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Final
 
 import numpy as np
 
 from codec.importance_map import GreyMap, automatic_map
 from pipeline.config import AUTO
+from pipeline.encode.map_files import MapFiles
 from pipeline.errors import StorageError, StoreDownError
 from pipeline.image.read import ReadLimits, read_image, to_rgb
 from pipeline.store.options import StorageOptions
-from pipeline.store.storage import Storage
 from pipeline.types import Image
 
 FROM_MAP: Final = "map"
@@ -34,6 +33,8 @@ class Importance:
     """None where bits are spread as usual, because a map is missing or broken."""
     told: str
     """What its row says: `auto`, `map`, `missing`, or `broken: ` and what is wrong with it."""
+    version: str | None = None
+    """Of the map's file, read or broken; None where there is none, or its store tells no version."""
 
     @property
     def identity(self) -> Hashable:
@@ -63,11 +64,7 @@ class ImportanceMaps:
             limits: what may be decoded of one.
         """
         self._asked, self._limits = asked, limits
-        self._folder: Storage | None = None
-        self._name = ""
-        if asked not in (None, AUTO):
-            root, self._name = split_template(asked)
-            self._folder = Storage(root, storage)
+        self._files = None if asked in (None, AUTO) else MapFiles(asked, storage)
 
     def of(self, key: str, image: Image) -> Importance | None:
         """The map of an image; None where none is asked for.
@@ -77,28 +74,24 @@ class ImportanceMaps:
         """
         if self._asked is None:
             return None
-        if self._folder is None:
+        if self._files is None:
             return Importance(grey=automatic_map(to_rgb(image)), told=AUTO)
-        name = self._name.format(key=key, stem=str(PurePosixPath(key).with_suffix("")))
+        name, version = self._files.name_of(key), None
         try:
-            data = self._folder.read(name)
+            version = self._files.version(
+                name
+            )  # before its bytes: what changes in between is seen by the next run
+            data = self._files.read(name)
         except FileNotFoundError:
             return Importance(grey=None, told=MISSING)
         except StoreDownError:
             raise
         except (StorageError, OSError) as error:
-            return Importance(grey=None, told=f"{BROKEN}: {name} could not be read: {error}")
+            return Importance(grey=None, told=f"{BROKEN}: {name} could not be read: {error}", version=version)
         found = read_image(data, limits=self._limits)
         if not isinstance(found, Image):
-            return Importance(grey=None, told=f"{BROKEN}: {name}: {found.reason}")
-        return Importance(grey=_grey(found), told=FROM_MAP)
-
-
-def split_template(template: str) -> tuple[str, str]:
-    """The folder of maps, and their names below it: `s3://bucket/maps/{key}.png` -> `s3://bucket/maps`, `{key}.png`."""
-    fixed = template.partition("{")[0]
-    folder = fixed.rpartition("/")[0]
-    return folder or ("/" if fixed.startswith("/") else "."), template[len(folder) :].lstrip("/")
+            return Importance(grey=None, told=f"{BROKEN}: {name}: {found.reason}", version=version)
+        return Importance(grey=_grey(found), told=FROM_MAP, version=version)
 
 
 def _grey(image: Image) -> GreyMap:

@@ -35,6 +35,8 @@ class ListingNotes:
     dangling: list[str] = field(default_factory=list)
     """Links to nothing, below the source."""
     unlisted: list[Unlisted] = field(default_factory=list)
+    maps_unlisted: str | None = None
+    """Why it is not known which importance maps changed; None where it is, or where images follow none."""
     limited: bool = False
     """Whether the listing ended because of --limit, with more to come."""
 
