@@ -55,7 +55,7 @@ class MapFiles:
         Raises:
             FileNotFoundError, StorageError: as `read`.
         """
-        (version,) = _versions(Page.of([self._folder.info(name)]))
+        version: str | None = _versions(Page.of([self._folder.info(name)]))[0].as_py()
         return version
 
     def listed(self) -> Iterator[pa.RecordBatch]:
