@@ -5,7 +5,6 @@ Shape legend: x_BCHW YCbCr pixels; y_BChw latents, y_hwC those of one image.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from functools import partial
 
@@ -24,6 +23,7 @@ from codec.grid.quality import OWN_QUALITY
 from codec.grid.sampled_decoder import SAMPLED, SampledDecoder
 from codec.grid.weights import GridWeights, understand
 from codec.parts.image_quality import ImageQuality
+from codec.parts.resident import on_device
 from codec.parts.tile_loop import Tiling, latent_grid
 from codec.parts.tiled_codec import TiledCodec
 from codec.parts.tiled_decoder import TiledDecoder
@@ -39,11 +39,11 @@ class ResidentModel:
     multiple = 1
 
     def __init__(self, weights: GridWeights, device: torch.device) -> None:
-        """Copy what is needed onto the device."""
+        """Have what is needed on the device."""
         self.digest, self.file = weights.digest, weights.data
         self.coder = RangeCoder(weights.entropy.tables)
         self._entropy, self._device = weights.entropy, device
-        self._model = copy.deepcopy(weights.model).to(device)
+        self._model = on_device(weights.model, device)
         network = self._model.network
         self.channels, self._grid = network.channels, network.grid
         tile = max(1, _TILE_PIXELS // network.grid)

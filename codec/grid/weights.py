@@ -14,6 +14,7 @@ from codec.errors import WeightsError
 from codec.family_weights import read_config
 from codec.grid.model import GridModel
 from codec.grid.network import GridFamily
+from codec.parts.start_values import without_values
 from codec.weights_file import WeightsFile, load_state, weights_bytes
 
 _TABLES: Final = {"tables.index": torch.uint8, "tables.reach": torch.int32, "tables.counts": torch.int32}
@@ -68,7 +69,7 @@ def understand(file: WeightsFile, family: GridFamily) -> GridWeights:
     integers = [tensors.pop(name, torch.empty(0)) for name in _TABLES]
     if [table.dtype for table in integers] != list(_TABLES.values()):
         raise WeightsError(f"expected tables of whole numbers in the weights {file.where}; they are damaged")
-    with torch.device("meta"):  # no memory before it is known to fit
+    with without_values():  # no memory before it is known to fit
         model = GridModel(family.build(network))
     load_state(model, tensors, where=file.where)
     index, reach, counts = (table.numpy() for table in integers)

@@ -14,6 +14,7 @@ from codec.families.ae_zfp import FAMILY
 from codec.families.ae_zfp.config import ModelConfig
 from codec.families.ae_zfp.model import AutoEncoder
 from codec.family_weights import read_config
+from codec.parts.start_values import without_values
 from codec.weights_file import WeightsFile, load_state, read_weights
 
 INDEX_NAME: Final = "index.json"
@@ -116,6 +117,7 @@ def understand(file: WeightsFile) -> Weights:
         WeightsError: it is made for another model.
     """
     config = read_config(file, WeightsConfig, FAMILY.id)
-    model = AutoEncoder(config.model)
+    with without_values():
+        model = AutoEncoder(config.model)
     load_state(model, file.tensors, where=file.where)
     return Weights(config=config, model=model, digest=file.digest, data=file.data)

@@ -5,7 +5,6 @@ Images are analysed once, in tiles; from the latents every quality can be had.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from typing import Final
 
@@ -31,6 +30,7 @@ from codec.families.hyper.weights import Weights
 from codec.parts.company import company_on
 from codec.parts.image_quality import ImageQuality
 from codec.parts.precision import fast
+from codec.parts.resident import on_device
 from codec.parts.space_to_channels import from_patches
 from codec.parts.tile_loop import Tiling
 from codec.parts.tiled_codec import TiledCodec
@@ -50,11 +50,10 @@ class ResidentModel:
     multiple = RATIO
 
     def __init__(self, weights: Weights, device: torch.device) -> None:
-        """Copy what is needed onto the device: the weights may serve another one as well."""
+        """Have what is needed on the device."""
         self.digest, self.file = weights.digest, weights.data
         self._device = device
-        self._model = copy.deepcopy(weights.model).to(device).requires_grad_(False)
-        self._model.means.round_weights()
+        self._model = on_device(weights.model, device)
         self._small = SmallPictures(self._model)
         self._scales = ExactScales(weights.config.model, weights.scales_state, weights.prior_LM, device)
         self._hyper_prior_LN = weights.hyper_prior_LN

@@ -18,6 +18,7 @@ from codec.families.hyper.model import HyperModel
 from codec.families.hyper.scale_network import ACTIVATION_ONE, WEIGHT_ONE
 from codec.family_weights import read_config
 from codec.parts.quality import levels
+from codec.parts.start_values import without_values
 from codec.weights_file import WeightsFile, load_state, weights_bytes
 
 _INTEGERS: Final = "integers."
@@ -41,6 +42,7 @@ class Weights:
 
     config: WeightsConfig
     model: HyperModel
+    """As it codes: what gives means is rounded as `MeanNetwork.round_weights` says."""
     scales_state: dict[str, Tensor]
     prior_LM: Tensor
     """(64, M) int32: where each channel's table index starts, in 1024ths."""
@@ -68,13 +70,14 @@ def understand(file: WeightsFile) -> Weights:
         WeightsError: it is another family's, or not whole.
     """
     config = read_config(file, WeightsConfig, FAMILY.id)
-    with torch.device("meta"):  # no memory before it is known to fit
+    with without_values():  # no memory before it is known to fit
         model = HyperModel(config.model)
     tensors = dict(file.tensors)
     integers = {
         name.removeprefix(_INTEGERS): tensors.pop(name) for name in file.tensors if name.startswith(_INTEGERS)
     }
     load_state(model, {name: tensor.float() for name, tensor in tensors.items()}, where=file.where)
+    model.means.round_weights()
     reach, counts = (integers.pop(name, torch.empty(0)) for name in ("reach", "counts"))
     expected = _kinds(_integers_of(model))
     if _kinds(integers) != expected or (reach.dtype, counts.dtype, counts.dim()) != (

@@ -15,6 +15,7 @@ from codec.families.recurrent.config import ModelConfig
 from codec.families.recurrent.contexts import PER_ITERATION
 from codec.families.recurrent.model import RecurrentModel
 from codec.family_weights import read_config
+from codec.parts.start_values import without_values
 from codec.weights_file import WeightsFile, load_state, weights_bytes
 
 _COUNTS: Final = "counts"
@@ -62,7 +63,7 @@ def understand(file: WeightsFile) -> Weights:
         raise WeightsError(f"weights {file.where} hold other counts than their config asks for")
     if not bool((counts > 0).all()):
         raise WeightsError(f"weights {file.where} hold a count of 0")
-    with torch.device("meta"):  # no memory before it is known to fit
+    with without_values():  # no memory before it is known to fit
         model = RecurrentModel(config.model)
     load_state(model, tensors, where=file.where)
     return Weights(config=config, model=model, counts=counts.numpy(), digest=file.digest, data=file.data)

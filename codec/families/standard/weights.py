@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from pydantic import BaseModel, ConfigDict
 
 from codec.families.standard import FAMILY
 from codec.families.standard.config import ModelConfig
 from codec.families.standard.model import StandardModel
 from codec.family_weights import read_config
+from codec.parts.start_values import without_values
 from codec.weights_file import WeightsFile, load_state, weights_bytes
 
 
@@ -51,7 +51,7 @@ def understand(file: WeightsFile) -> Weights:
         WeightsError: it is another family's, or made for another model.
     """
     config = read_config(file, WeightsConfig, FAMILY.id)
-    with torch.device("meta"):  # nothing is drawn that the file's tensors replace
+    with without_values():
         model = StandardModel(config.model)
     load_state(model, file.tensors, where=file.where)
     return Weights(config=config, model=model, digest=file.digest, data=file.data)

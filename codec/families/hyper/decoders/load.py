@@ -14,6 +14,7 @@ from codec.families.hyper.config import GRID
 from codec.families.hyper.decoders.kinds import KINDS
 from codec.families.hyper.decoders.weights import DecoderWeights
 from codec.parts.precision import fast
+from codec.parts.resident import on_device
 from codec.parts.tile_loop import Tiling
 from codec.parts.tiled_decoder import TiledDecoder
 
@@ -22,8 +23,8 @@ class ResidentNetwork:
     """A decoder's network on a device. Implements `codec.parts.tiled_model.SampledNetwork`."""
 
     def __init__(self, weights: DecoderWeights, device: torch.device) -> None:
-        """Copy it onto the device: the weights may serve another one as well."""
-        self._network, self._device = copy.deepcopy(weights.network).to(device), device
+        """Have it on the device."""
+        self._network, self._device = on_device(weights.network, device), device
         self._strength: float | None = None
         self.noise = KINDS[weights.config.decoder].noise
         self.synthesis = Tiling(grid=GRID, halo=cast(int, weights.network.halo), device=device)

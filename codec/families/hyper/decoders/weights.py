@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import nn
 
@@ -13,6 +12,7 @@ from codec.errors import WeightsError
 from codec.families.hyper import FAMILY
 from codec.families.hyper.decoders.kinds import KINDS
 from codec.family_weights import read_config
+from codec.parts.start_values import without_values
 from codec.weights_file import WeightsFile, load_state
 from codec.weights_role import DECODER
 
@@ -72,7 +72,7 @@ def understand_decoder(file: WeightsFile) -> DecoderWeights:
             f"expected the weights of the decoder {config.decoder} to say what it is, got a config that says "
             f"{error.errors()[0]['msg']} ({file.where})"
         ) from error
-    with torch.device("meta"):  # no memory before it is known to fit
+    with without_values():  # no memory before it is known to fit
         network = kind.network(model)
     load_state(network, file.tensors, where=file.where)
     return DecoderWeights(config=config, network=network, digest=file.digest, data=file.data)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-import torch
 from pydantic import BaseModel, ConfigDict, Field
 
 from codec.errors import WeightsError
@@ -14,6 +13,7 @@ from codec.families.hyper.heads.config import LabelsConfig
 from codec.families.hyper.heads.network import LabelNetwork
 from codec.families.hyper.heads.packed import unpacked
 from codec.family_weights import read_config
+from codec.parts.start_values import without_values
 from codec.weights_file import WeightsFile, load_state
 from codec.weights_role import HEAD
 
@@ -56,7 +56,7 @@ def understand_head(file: WeightsFile) -> HeadWeights:
         raise WeightsError(
             f"expected names of {config.model.classes} classes, got {len(config.labels)} ({file.where})"
         )
-    with torch.device("meta"):  # no memory before it is known to fit
+    with without_values():  # no memory before it is known to fit
         network = LabelNetwork(config.model)
     load_state(network, unpacked(file.tensors), where=file.where)
     return HeadWeights(config=config, network=network, digest=file.digest)
