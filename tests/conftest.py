@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -18,6 +19,10 @@ from tests.support.installed import Installed, install
 from tests.support.reader_forks import ReaderForks
 from tests.support.seaweed import S3Server, run_server
 from tests.support.side_by_side import OneRayAtATime, uses_ray
+
+# Whatever the environment says: without bytecode each of hundreds of processes would compile everything anew.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # Read when torch and Ray are first imported. One thread: small tensors, small machines, several processes.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
