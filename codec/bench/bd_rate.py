@@ -10,13 +10,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.interpolate import PchipInterpolator
 
 from codec.bench.rising_points import rising_points
+
+if TYPE_CHECKING:
+    from scipy.interpolate import PchipInterpolator
 
 MIN_POINTS: Final = 4
 """Of each curve, after the envelope: fewer do not hold a curve."""
@@ -52,6 +54,8 @@ class RateCurve:
         Raises:
             NoBdRateError: fewer than four remain.
         """
+        from scipy.interpolate import PchipInterpolator  # a second
+
         finite = [(rate, score) for rate, score in points if rate > 0 and math.isfinite(score)]
         kept = rising_points(finite)
         if len(kept) < MIN_POINTS:

@@ -10,7 +10,6 @@ from typing import Any
 from pipeline.archive.versions import parse_as_of
 from pipeline.datasets.archive_dataset import ArchiveDataset
 from pipeline.datasets.archive_stream import ArchiveStream
-from pipeline.datasets.ray_source import read_archive
 from pipeline.decode.archive import Archive
 from pipeline.decode.deliver import Delivery
 from pipeline.files.filesystem import ArchiveFileSystem
@@ -27,6 +26,8 @@ _SPECIAL = ("__iter__", "__len__", "__contains__")
 
 def python_page() -> str:
     """The text of python.md."""
+    from pipeline.datasets.ray_source import read_archive  # Ray Data: seconds, and others only list the pages
+
     lines = [
         "```python",
         "from tenfold import Archive, ArchiveDataset, ArchiveFileSystem, ArchiveStream, read_archive",

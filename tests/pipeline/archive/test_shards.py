@@ -12,8 +12,6 @@ from typing import ClassVar
 
 import duckdb
 import google_crc32c
-import pandas as pd
-import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -349,6 +347,8 @@ class TestReadOne:
 
 
 def _pandas(path: Path) -> list[bytes | None]:
+    import pandas as pd  # a second
+
     return [value if isinstance(value, bytes) else None for value in pd.read_parquet(path)["payload"]]
 
 
@@ -359,6 +359,8 @@ def _duckdb(path: Path) -> list[bytes | None]:
 
 
 def _polars(path: Path) -> list[bytes | None]:
+    import polars as pl  # half a second
+
     return pl.read_parquet(path)["payload"].to_list()
 
 

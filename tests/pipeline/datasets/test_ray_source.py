@@ -9,10 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 from ray import cloudpickle
-from ray.data.block import BlockAccessor
 
 from pipeline.datasets.archive_dataset import ArchiveDataset
-from pipeline.datasets.ray_source import ArchiveDatasource, read_archive
 from pipeline.errors import ConfigError
 from tests.support.image_archives import fill, kept
 from tests.support.image_files import file_of, picture
@@ -27,12 +25,16 @@ def url(tmp_path: Path) -> str:
 
 def rows_of(tasks: list[Any]) -> Iterator[Any]:
     """As a worker of Ray gives them to a program."""
+    from ray.data.block import BlockAccessor
+
     return (
         row for task in tasks for block in task() for row in BlockAccessor.for_block(block).iter_rows(True)
     )
 
 
 def test_tasks_give_every_image_once(url: str) -> None:
+    from pipeline.datasets.ray_source import ArchiveDatasource  # Ray Data: seconds, and few use it
+
     source = ArchiveDatasource(ArchiveDataset(url, columns=["status"]).source)
     tasks = source.get_read_tasks(3)
     assert sum(task.metadata.num_rows for task in tasks) == 7
@@ -48,5 +50,7 @@ def test_tasks_give_every_image_once(url: str) -> None:
 
 
 def test_a_transform_is_for_pytorch(url: str) -> None:
+    from pipeline.datasets.ray_source import read_archive
+
     with pytest.raises(ConfigError, match="Expected a dataset without a transform"):
         read_archive(ArchiveDataset(url, transform=lambda item: item))

@@ -12,7 +12,6 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -318,6 +317,8 @@ class QuietHandler(SimpleHTTPRequestHandler):
 
 class TestManifest:
     def test_columns(self, tmp_path: Path) -> None:
+        import pandas as pd  # a second
+
         fill(tmp_path, "a.jpg", "b.jpg", "c.jpg")
         moment = pd.Timestamp("2024-05-06 07:08:09.123456789", tz="Europe/Paris")
         pd.DataFrame(
@@ -347,9 +348,8 @@ class TestManifest:
         assert [(image.size, image.mtime) for image in images] == [(None, None), (2**62, None), (None, epoch)]
 
     def test_only_urls(self, tmp_path: Path) -> None:
-        pd.DataFrame({"url": [f"s3://bucket/{n}.jpg" for n in range(10_000)]}).to_parquet(
-            tmp_path / "m.parquet"
-        )
+        table = pa.table({"url": [f"s3://bucket/{n}.jpg" for n in range(10_000)]})
+        pq.write_table(table, tmp_path / "m.parquet")
         images = list(parse_source(f"{tmp_path}/m.parquet").images())
         assert len(images) == 10_000
         assert images[9_999].key == "bucket/9999.jpg"
@@ -370,7 +370,7 @@ class TestManifest:
         ids=["no url", "numbers", "null url", "empty key", "mtime", "size", "duplicate", "empty"],
     )
     def test_wrong_manifests(self, tmp_path: Path, table: dict[str, list[Any]], message: str) -> None:
-        pd.DataFrame(table).to_parquet(tmp_path / "m.parquet")
+        pq.write_table(pa.table(table), tmp_path / "m.parquet")
         if not message:  # numbers are names as good as any
             assert keys(tmp_path / "m.parquet") == ["1", "2"]
             return

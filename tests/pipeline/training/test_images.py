@@ -8,7 +8,6 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -100,7 +99,7 @@ def test_lists_and_manifests_name_images_and_packs(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(png())
     (tmp_path / "one.tar").write_bytes(tar("b.png"))
     (tmp_path / "list.txt").write_text("a.png\none.tar\n")
-    pd.DataFrame({"url": [str(tmp_path / "a.png")], "key": ["k.png"]}).to_parquet(tmp_path / "m.parquet")
+    pq.write_table(pa.table({"url": [str(tmp_path / "a.png")], "key": ["k.png"]}), tmp_path / "m.parquet")
     assert read(f"{tmp_path}/list.txt") == ["a.png", "b.png"]
     assert read(f"{tmp_path}/m.parquet") == ["k.png"]
 
