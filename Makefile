@@ -20,7 +20,8 @@ else
 TORCH := torch==$(TORCH_VERSION)
 endif
 
-# what takes longest to unpack beside torch, by its name in constraints.txt: a pip keeps one core busy
+# what takes longest to unpack beside torch, by its name in constraints.txt: a pip keeps one core busy. Nothing that torch
+# itself needs may be among it, or two pips would write one package
 LARGE := ray pyarrow deltalake numpy imagecodecs botocore
 PINNED = $(foreach name,$(LARGE),$(shell grep '^$(name)==' constraints.txt))
 
