@@ -275,7 +275,7 @@ def test_estimates_are_within_a_percent_of_the_bytes(codec: Codec, photo: RGB) -
 
 
 def test_qualities_between_two_levels_cost_what_lies_between(codec: Codec, photo: RGB) -> None:
-    (prepared,) = codec.encoder.prepare([photo[:160, :192]])
+    (prepared,) = codec.encoder.prepare([photo[:256, :256]])
     sizes = [
         codec.encoder.estimate_bytes([prepared], [EncodeOptions(quality=quality)])[0]
         for quality in (30, 30.25, 30.5, 30.75, 31)

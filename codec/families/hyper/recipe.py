@@ -22,7 +22,7 @@ from codec.families.hyper.model import HyperModel
 from codec.families.hyper.objective import objective
 from codec.families.hyper.train_config import HyperTrainConfig
 from codec.families.hyper.warm_start import inherit
-from codec.families.hyper.weights import export, understand
+from codec.families.hyper.weights import as_trained, export, understand
 from codec.parts.precision import has_bfloat16
 from codec.parts.quality import TOP
 from codec.training.image_crops import Crops
@@ -53,7 +53,7 @@ class HyperRecipe:
     ) -> None:
         """Fit the transform, and take what fits of other weights; of those of the same shape, everything."""
         del held_back  # nothing is set by them
-        source = None if start_from is None else understand(read_weights(start_from)).model
+        source = None if start_from is None else as_trained(read_weights(start_from))
         if source is not None and source.config == model.config:
             model.load_state_dict(source.state_dict())
             return

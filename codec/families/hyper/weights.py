@@ -70,14 +70,13 @@ def understand(file: WeightsFile) -> Weights:
         WeightsError: it is another family's, or not whole.
     """
     config = read_config(file, WeightsConfig, FAMILY.id)
-    with without_values():  # no memory before it is known to fit
-        model = HyperModel(config.model)
-    tensors = dict(file.tensors)
-    integers = {
-        name.removeprefix(_INTEGERS): tensors.pop(name) for name in file.tensors if name.startswith(_INTEGERS)
-    }
-    load_state(model, {name: tensor.float() for name, tensor in tensors.items()}, where=file.where)
+    model = _model_in(file, config)
     model.means.round_weights()
+    integers = {
+        name.removeprefix(_INTEGERS): tensor
+        for name, tensor in file.tensors.items()
+        if name.startswith(_INTEGERS)
+    }
     reach, counts = (integers.pop(name, torch.empty(0)) for name in ("reach", "counts"))
     expected = _kinds(_integers_of(model))
     if _kinds(integers) != expected or (reach.dtype, counts.dtype, counts.dim()) != (
@@ -96,6 +95,23 @@ def understand(file: WeightsFile) -> Weights:
         digest=file.digest,
         data=file.data,
     )
+
+
+def as_trained(file: WeightsFile) -> HyperModel:
+    """The model of a weights file as training left it: further training begins with it.
+
+    Raises:
+        WeightsError: it is another family's, or not whole.
+    """
+    return _model_in(file, read_config(file, WeightsConfig, FAMILY.id))
+
+
+def _model_in(file: WeightsFile, config: WeightsConfig) -> HyperModel:
+    with without_values():  # no memory before it is known to fit
+        model = HyperModel(config.model)
+    floats = {name: tensor for name, tensor in file.tensors.items() if not name.startswith(_INTEGERS)}
+    load_state(model, floats, where=file.where)
+    return model
 
 
 def _integers_of(model: HyperModel) -> dict[str, Tensor]:
