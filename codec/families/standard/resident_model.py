@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from functools import partial
 
 import torch
@@ -13,6 +12,7 @@ from codec.contract import RGB
 from codec.families.standard.config import BLOCK
 from codec.families.standard.weights import Weights
 from codec.parts.precision import fast
+from codec.parts.resident import on_device
 from codec.parts.tile_loop import Network, Synthesised, Tiling, synthesised
 
 
@@ -20,9 +20,9 @@ class ResidentModel:
     """One weights file on a device. Every picture goes through it alone, so that none depends on another."""
 
     def __init__(self, weights: Weights, device: torch.device) -> None:
-        """Copy the model to the device."""
+        """Have the model on the device."""
         self.name, self.config, self.digest = weights.config.name, weights.config.model, weights.digest
-        self._model = copy.deepcopy(weights.model).to(device)
+        self._model = on_device(weights.model, device)
         self._device = device
 
     def file_size(self, width: int, height: int) -> tuple[int, int]:

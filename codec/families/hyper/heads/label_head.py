@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -15,6 +14,7 @@ from codec.families.hyper.bitstream import parse_payload
 from codec.families.hyper.heads.network import LabelNetwork
 from codec.families.hyper.heads.weights import HeadWeights
 from codec.head import Seen
+from codec.parts.resident import on_device
 from codec.parts.tiled_reader import TiledReader
 
 
@@ -22,8 +22,7 @@ class LabelHead:
     """Implements `codec.head.Head`, over the models that there is a network for."""
 
     def __init__(self, weights: Sequence[HeadWeights], reader: TiledReader, device: torch.device) -> None:
-        """Take the weights. A network is copied onto the device when it is first asked for: they may serve another
-        device as well, and most who decode never ask.
+        """Take the weights. A network is put on the device when it is first asked for: most who decode never ask.
 
         Args:
             weights: at least one; all have the labels of the last.
@@ -64,7 +63,7 @@ class LabelHead:
                 "can be had from pixels alone"
             )
         if digest not in self._networks:
-            network = copy.deepcopy(self._weights[digest].network).to(self._device)
+            network = on_device(self._weights[digest].network, self._device)
             self._networks[digest] = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return self._networks[digest]
 
