@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from threading import Condition
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -143,15 +143,15 @@ def test_who_waits_in_vain_is_told_when_decoders_prove_slow(
     told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def test(decoders: LocalDecoders) -> None:
-        clock = time.monotonic()
+        monkeypatch.setattr(local_decoders, "time", SimpleNamespace(monotonic=lambda: 0.0))
         first = ask(decoders, row("first"))
         await until(lambda: told.begun == ["first"])
         second, third = ask(decoders, row("second", LARGE)), ask(decoders, row("third", LARGE))
         await asyncio.sleep(0)
-        monkeypatch.setattr(time, "monotonic", lambda: clock + 6.0)
+        monkeypatch.setattr(local_decoders, "time", SimpleNamespace(monotonic=lambda: 6.0))
         told.end("first")
         await first
-        with pytest.raises(OverloadedError, match=r"^4[78]\."):
+        with pytest.raises(OverloadedError, match=r"^48\.1"):
             await third
         told.end("second")
         await second
