@@ -173,13 +173,16 @@ def _read_by_rust(table: DeltaTable, path: Path, action: dict[str, Any]) -> pa.T
     log.mkdir()
     try:
         (log / f"{0:020d}.json").write_text("".join(json.dumps(line) + "\n" for line in lines))
-        alone = DeltaTable(str(path.parent))
-        reader = pa.RecordBatchReader.from_stream(
-            QueryBuilder().register("t", alone).execute("SELECT * FROM t")
-        )
-        return reader.read_all()
+        query = QueryBuilder().register("t", DeltaTable(str(path.parent)))
+        # with more than one, row groups come in any order
+        _read_all(query, "SET datafusion.execution.target_partitions = 1")
+        return _read_all(query, "SELECT * FROM t")
     finally:
         shutil.rmtree(log)
+
+
+def _read_all(query: QueryBuilder, sql: str) -> pa.Table:
+    return pa.RecordBatchReader.from_stream(query.execute(sql)).read_all()
 
 
 if __name__ == "__main__":

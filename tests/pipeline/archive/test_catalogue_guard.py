@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Final
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import pipeline.archive.catalogue_guard
@@ -111,6 +114,17 @@ class TestUnsealed:
         else:
             with pytest.raises(DamagedError, match=words):
                 catalogue.lookup(["a", "b"])
+
+    def test_a_file_of_many_row_groups(self, tmp_path: Path) -> None:
+        rows = pa.concat_tables([table_of(make_row("a"))] * 10_000)
+        keys = pa.array([f"{number:05d}" for number in range(10_000)])
+        written = rows.set_column(rows.column_names.index("key"), rows.schema.field("key"), keys)
+        opened(tmp_path).commit(written, run="run-1")
+        [path] = tmp_path.glob("catalogue/*.parquet")
+        assert pq.ParquetFile(path).num_row_groups > 1
+        for path in tmp_path.glob("catalogue/_delta_log/*.json"):
+            os.utime(path)  # as another process finds them
+        assert Catalogue(Storage(tmp_path)).table().num_rows == 10_000
 
     def test_a_column_of_another_name(self, entry: Path) -> None:
         first = entry.with_name("00000000000000000000.json")
