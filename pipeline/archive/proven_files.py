@@ -16,7 +16,7 @@ _lock = Lock()
 
 
 def is_proven(url: str, info: ObjectInfo) -> bool:
-    """Whether a file of an archive was proven, and has the size, ETag and time that it had then."""
+    """Whether a file of an archive was proven, and has the size and ETag that it had then; without ETags, the time."""
     with _lock:
         return _proven.get((url, info.path)) == _identity(info)
 
@@ -32,4 +32,5 @@ def set_proven(url: str, info: ObjectInfo) -> None:
 
 
 def _identity(info: ObjectInfo) -> tuple[int, str | None, datetime | None]:
-    return info.size, info.etag, info.mtime
+    # S3 servers list milliseconds, and say whole seconds of one object
+    return info.size, info.etag, info.mtime if info.etag is None else None
