@@ -178,15 +178,20 @@ class ListingComparison:
 
 def _is_current(listed: pa.RecordBatch, there: pa.RecordBatch) -> Mask:
     """By size and ETag, or time where there is no ETag. What was never read has neither, and counts as changed."""
-    etag, mtime = listed["etag"], listed["mtime"]
-    has_no_etags = _is_null(etag) & _is_null(there["source_etag"])
-    is_same = _equal(etag, there["source_etag"]) | (has_no_etags & _equal(mtime, there["source_mtime"]))
+    etag, mtime, etag_there = listed["etag"], listed["mtime"], _bare(there["source_etag"])
+    has_no_etags = _is_null(etag) & _is_null(etag_there)
+    is_same = _equal(etag, etag_there) | (has_no_etags & _equal(mtime, there["source_mtime"]))
     is_same &= _equal(listed["size"], there["source_size"]) | (
         _is_null(listed["size"]) & _is_null(there["source_size"])
     )
     tells_nothing = _is_null(etag) & _is_null(mtime)
-    was_read = np.invert(_is_null(there["source_etag"]) & _is_null(there["source_mtime"]))
+    was_read = np.invert(_is_null(etag_there) & _is_null(there["source_mtime"]))
     return was_read & (is_same | tells_nothing)
+
+
+def _bare(etags: pa.Array) -> pa.Array:
+    """Without the quotes that were kept, in XML, of what some S3 servers listed on 28 November 2026."""
+    return pc.replace_substring(etags, "&#34;", "")
 
 
 def _all_new(listed: pa.RecordBatch) -> Compared:

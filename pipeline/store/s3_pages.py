@@ -19,6 +19,8 @@ EVENT: Final = "before-parse.*.ListObjectsV2"
 """With the star its handlers come before those of `before-parse.s3.*`, one of which parses every answer to see whether
 it is an error: it sees what is left."""
 _TAKEN: Final = "TenfoldPage"
+_QUOTES: Final = ("&quot;", "&#34;")
+"""As AWS writes them in XML, and as servers that are written in Go do."""
 _FIRST, _LAST = b"<Contents>", b"</Contents>"
 
 
@@ -67,13 +69,16 @@ def described(entry: Mapping[str, Any]) -> ObjectInfo:
 
 def _page_of(text: str, *, is_quoted: bool) -> Page | None:
     """None unless every object has each of four facts once, and nothing stands between the objects."""
-    text = text.replace("&quot;", '"')  # around every ETag
+    for quote in _QUOTES:  # around every ETag: one step for all of them
+        text = text.replace(quote, '"')
     count = text.count("<Contents>")
     keys, sizes, etags, times = (_column(text, name) for name in ("Key", "Size", "ETag", "LastModified"))
     if not len(keys) == len(sizes) == len(etags) == len(times) == count or "<CommonPrefixes>" in text:
         return None
     if "&" in text:
-        keys = [html.unescape(key) if "&" in key else key for key in keys]
+        keys, etags = (
+            [html.unescape(value) if "&" in value else value for value in values] for values in (keys, etags)
+        )
     if is_quoted:
         keys = [unquote_plus(key) if "%" in key or "+" in key else key for key in keys]
     return Page(

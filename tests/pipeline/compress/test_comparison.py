@@ -72,6 +72,7 @@ def unseen(comparison: ListingComparison) -> list[str]:
         pytest.param(image("tagged", etag="x", mtime=NOON), "unchanged", id="same etag"),
         pytest.param(image("tagged", etag="x", mtime=None), "unchanged", id="etag decides, not mtime"),
         pytest.param(image("tagged", etag="y"), "changed", id="other etag"),
+        pytest.param(image("quoted", etag="x"), "unchanged", id="an etag that was kept with its quotes"),
         pytest.param(image("tagged", mtime=NOON), "changed", id="an etag that is no more"),
         pytest.param(image("unread"), "changed", id="never read, so tried again"),
         pytest.param(image("unread", mtime=None), "changed", id="never read, and no version"),
@@ -82,6 +83,7 @@ def unseen(comparison: ListingComparison) -> list[str]:
 def test_what_counts_as_new_or_changed(listed: SourceImage, expected: str) -> None:
     rows: dict[str, Facts] = {
         "a": ("/photos/a", 1000, None, NOON),
+        "quoted": ("/photos/quoted", 1000, "&#34;x&#34;", NOON),
         "scan": ("/scans/scan", 1000, None, NOON),
         "tagged": ("/photos/tagged", 1000, "x", NOON),
         "unread": ("/photos/unread", 1000, None, None),

@@ -121,8 +121,10 @@ _ENTRY = (
         ("", "a+b%20 &amp; &lt;ü&gt;.png", "a+b%20 & <ü>.png"),
     ],
 )
-def test_answers_are_cut_into_columns(encoding: str, key: str, wanted: str) -> None:
-    body = f"<R>{encoding}{_ENTRY.format(key, '<ETag>&quot;e1&quot;</ETag>') * 2}<IsTruncated>false</IsTruncated></R>"
+@pytest.mark.parametrize("quote", ["&quot;", "&#34;", "&#x22;", '"', ""])
+def test_answers_are_cut_into_columns(quote: str, encoding: str, key: str, wanted: str) -> None:
+    entry = _ENTRY.format(key, f"<ETag>{quote}e1{quote}</ETag>")
+    body = f"<R>{encoding}{entry * 2}<IsTruncated>false</IsTruncated></R>"
     answer = {"status_code": 200, "body": body.encode()}
     taken: dict[str, object] = {}
     take_page(answer, taken)
