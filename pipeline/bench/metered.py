@@ -99,8 +99,10 @@ def measure(work: Callable[[Meter], None], *, proxy: CountingProxy | None = None
         try:
             cost, times, traffic = _follow(ours, proxy)
         except EOFError:
+            process.join()
+            got = said.read()[-_TOLD:].strip() or "not a word"
             raise WorkFailedError(
-                f"Expected {work} to be done, got: {said.read()[-_TOLD:].strip()}"
+                f"Expected the work to come to its end, got exit code {process.exitcode} and: {got}"
             ) from None
         except BaseException:  # the work would wait for ever to be heard
             process.terminate()
