@@ -70,14 +70,15 @@ def first_frame(data: bytes, *, name: str, limits: ReadLimits) -> FirstFrame:
         icc = None if picture.mode in _OWN_COLOURS else picture.info.get("icc_profile")
         size, is_jpeg = picture.size, isinstance(picture, JpegImageFile)
     channels = 1 if is_grey else 3
-    decode = cache(partial(_decoded, data, name))
+    mode = ("L" if is_grey else "RGB") + ("A" if has_alpha else "")
+    decode = cache(partial(_decoded, data, name, mode))
     colour: Opened = WholePicture(*size, lambda: decode()[..., :channels], channels=channels)
     if is_jpeg:
-        colour = _JpegPicture(*size, partial(_decoded, data, name), channels=channels)
+        colour = _JpegPicture(*size, partial(_decoded, data, name, mode), channels=channels)
     return FirstFrame(
         colour=colour,
         alpha=WholePicture(*size, lambda: decode()[..., channels:], channels=1) if has_alpha else None,
-        mode=("L" if is_grey else "RGB") + ("A" if has_alpha else ""),
+        mode=mode,
         orientation=orientation if orientation in range(1, 9) else None,
         icc=icc or None,
     )
@@ -133,7 +134,7 @@ def _opened(data: bytes) -> PIL.Image.Image:
     return open_heif(data) if sniff(data).decoded_as == "HEIF" else PIL.Image.open(io.BytesIO(data))
 
 
-def _decoded(data: bytes, name: str, *, denominator: int = 1) -> Pixels:
+def _decoded(data: bytes, name: str, mode: str, *, denominator: int = 1) -> Pixels:
     """Colour or grey, and alpha where there is one, as channels."""
     with _told_of(name), _opened(data) as picture:
         width, height = picture.size
@@ -141,8 +142,13 @@ def _decoded(data: bytes, name: str, *, denominator: int = 1) -> Pixels:
             picture.draft(None, (max(1, width // denominator), max(1, height // denominator)))
         picture.load()
         shown = _in_8_bits(picture)
+        scales = (scale for scale in (8, 4, 2, 1) if (-(-width // scale), -(-height // scale)) == shown.size)
+        drafted = next(scales, None)
+        if drafted is None:
+            raise ValueError(f"the header says {width} x {height} pixels, the picture {shown.size}")
+        if shown.mode != mode:  # of icons only the decoder knows whether they have alpha
+            shown = shown.convert(mode)
         pixels = np.array(shown).reshape(shown.height, shown.width, -1)
-    drafted = next(scale for scale in (8, 4, 2, 1) if (-(-width // scale), -(-height // scale)) == shown.size)
     return reduced(pixels, max(1, denominator // drafted))
 
 

@@ -98,6 +98,11 @@ def _tga(identity: bytes, after: bytes) -> bytes:
     return bytes([len(identity)]) + data[1:18] + identity + data[18:] + after
 
 
+def _icns(png: bytes) -> bytes:
+    """Whose header is thought to be one of RGBA until it is decoded."""
+    return b"icns" + struct.pack(">I4sI", 16 + len(png), b"ic09", 8 + len(png)) + png
+
+
 def _npy(array: Any) -> bytes:
     stream = io.BytesIO()
     np.save(stream, array)
@@ -286,6 +291,7 @@ def _plain_ones() -> dict[str, Marked]:
         "jxl.jxl": Marked(data=bytes(imagecodecs.jpegxl_encode(RGB, lossless=True))),
         "qoi.qoi": Marked(data=bytes(imagecodecs.qoi_encode(RGB))),
         "icon.ico": Marked(data=saved(RGB, "ICO")),
+        "icon.icns": Marked(data=_icns(saved(np.tile(RGB, (11, 8, 1))[:512], "PNG"))),
         "array.npy": Marked(data=_npy(RGB.astype("f4"))),
         "drawing.svg": Marked(data=b"<svg xmlns='http://www.w3.org/2000/svg'/>"),
         "sidecar.xmp": Marked(data=b"<x:xmpmeta/>"),
