@@ -1,4 +1,4 @@
-"""Single flipped bits in an archive: `python -m tests.fuzz.flips --seconds 600 [--seed N] [--unsealed]`.
+"""Single flipped bits in an archive: `python -m tests.fuzz.flips --seconds 600 [--seed N] [--unsealed] [--quick]`.
 
 A child process flips one bit of one file, looks at the archive through everything that reads it, and puts the bit
 back; when a bit kills the child, that is a finding, and another child goes on behind it. Children are forked from a
@@ -55,6 +55,7 @@ _RUNS: Final = 13
 """Commits: from the tenth on, there is a checkpoint."""
 _ALWAYS: Final = ("ls", "get", "verify")
 _RARELY: Final = 0.05
+_HARDLY_EVER: Final = 0.005
 _READ_BY_RUNS: Final = ("runs/", "locks/")
 _PATIENCE_S: Final = 1200.0
 _BITS_PER_CHILD: Final = 200
@@ -86,7 +87,7 @@ class Seen:
 
     bit: Bit
     sound: bool | None
-    """What `verify` said; None when it ended in an error of ours."""
+    """What `verify` said; None when it ended in an error of ours, or was not asked."""
     refused: int
     """Other looks that ended in an error of ours; the rest gave what they gave before."""
     fault: str | None
@@ -99,10 +100,16 @@ def use_plain_codec() -> None:
         setattr(module, "load_codec", load_plain)  # noqa: B010  to mypy, a module has no attributes to set
 
 
-def make_archive(folder: Path) -> Path:
-    """An archive with a file of every kind: data files, a checkpoint, seals, a mark, leases, records, plans."""
+def make_archive(folder: Path, *, more: int = 0) -> Path:
+    """An archive with a file of every kind: data files, a checkpoint, seals, a mark, leases, records, plans.
+
+    Args:
+        more: files of a few bytes that it holds beside some images, each a row of its catalogue.
+    """
     source, archive = folder / "source", folder / "archive"
     source.mkdir(parents=True)
+    for number in range(more):
+        (source / f"note-{number:06d}.png").write_bytes(b"%d" % number)
     (source / "kept.png").write_bytes(b"not an image")
     (source / "wide.jpg").write_bytes(file_of(picture(), "JPEG", exif=EXIF, quality=97))
     for number in range(_RUNS):
@@ -126,11 +133,11 @@ def looks_at(archive: Path) -> dict[str, Callable[[], Any]]:
         return catalogue_report(storage, Catalogue(storage), sampling=Sampling(count=0)).aggregate.reasons
 
     return {
-        "ls": lambda: Catalogue(storage).table().to_pylist(),
+        "ls": lambda: Catalogue(storage).table(),
         "get": lambda: Archive(url).file(key).data,
         "find": lambda: Catalogue(storage).lookup(keys),
         "history": lambda: Catalogue(storage).versions(),
-        "past": lambda: Catalogue(storage, as_of=6).table().to_pylist(),
+        "past": lambda: Catalogue(storage, as_of=6).table(),
         "diff": lambda: list(Catalogue(storage).changes_since(Catalogue(storage, as_of=6))),
         "prune": pruned,
         "report": reported,
@@ -175,21 +182,22 @@ class Looker:
             del self._looks["history"]  # tells what entries say of their commits
         self._seen_by_verify = (*vouched, "codec/", "prune/", *needed)
 
-    def look(self, bit: Bit, *, chance: random.Random | None = None) -> Seen:
+    def look(self, bit: Bit, *, chance: random.Random | None = None, quick: bool = False) -> Seen:
         """Flip a bit, look, and flip it back.
 
         Args:
             chance: draws, of the slower ways to look, those that are taken; None to take all.
+            quick: also of the usual ones take only one that is drawn.
         """
         path = self._archive / bit.path
         whole = path.read_bytes()
         flip(path, bit.at, bit.bit)
         try:
-            return self._looked(bit, chance)
+            return self._looked(bit, chance, quick)
         finally:
             path.write_bytes(whole)
 
-    def _looked(self, bit: Bit, chance: random.Random | None) -> Seen:
+    def _looked(self, bit: Bit, chance: random.Random | None, quick: bool) -> Seen:
         verified: list[bool] = []
 
         def verify() -> None:
@@ -210,8 +218,9 @@ class Looker:
         }
         refused = 0
         fault = None
+        always = (chance.choice(_ALWAYS),) if quick and chance is not None else _ALWAYS
         for name, (look, expected) in looks.items():
-            if chance is not None and name not in _ALWAYS and chance.random() >= self._share(name, bit):
+            if chance is not None and name not in always and chance.random() >= self._share(name, bit, quick):
                 continue
             try:
                 if look() != expected:
@@ -229,8 +238,10 @@ class Looker:
             fault = "verify: sound"
         return Seen(bit=bit, sound=sound, refused=refused, fault=fault)
 
-    def _share(self, name: str, bit: Bit) -> float:
+    def _share(self, name: str, bit: Bit, quick: bool) -> float:
         """How often one of the slower looks is taken: oftener where the bit is one that it reads."""
+        if quick:
+            return _HARDLY_EVER
         return 0.5 if name in self._after and bit.path.startswith(_READ_BY_RUNS) else _RARELY
 
     def _worked(self, name: str) -> object:
@@ -245,7 +256,7 @@ def _words(error: BaseException) -> str:
     return f"{type(error).__module__}.{type(error).__name__}: {str(error)[:200]}"
 
 
-def _look_at_all(made: Path, bits: Sequence[Bit], seed: int | None, answers: Connection) -> None:
+def _look_at_all(made: Path, bits: Sequence[Bit], seed: int | None, quick: bool, answers: Connection) -> None:
     """The work of a child: one answer for each bit, in order."""
     use_plain_codec()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -253,15 +264,18 @@ def _look_at_all(made: Path, bits: Sequence[Bit], seed: int | None, answers: Con
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # of a panic, Rust prints the stack
     chance = None if seed is None else random.Random(seed)
     for bit in bits:
-        answers.send(looker.look(bit, chance=chance))
+        answers.send(looker.look(bit, chance=chance, quick=quick))
 
 
-def look_in_children(made: Path, bits: Sequence[Bit], *, seed: int | None = None) -> Iterator[Seen]:
+def look_in_children(
+    made: Path, bits: Sequence[Bit], *, seed: int | None = None, quick: bool = False
+) -> Iterator[Seen]:
     """What comes of each bit, in order, whatever it does to the process that looks.
 
     Args:
         made: the folder of `archive/` and `source/`; each child has a copy.
         seed: draws which of the slower ways to look are taken; None to take all.
+        quick: take one of the usual ways, and hardly ever one of the slower ones.
     """
     done = 0
     while done < len(bits):
@@ -269,7 +283,7 @@ def look_in_children(made: Path, bits: Sequence[Bit], *, seed: int | None = None
             shutil.copytree(made, own, dirs_exist_ok=True)
             mine, theirs = multiprocessing.Pipe(duplex=False)
             child = multiprocessing.get_context("fork").Process(
-                target=_look_at_all, args=(Path(own), bits[done:], seed, theirs)
+                target=_look_at_all, args=(Path(own), bits[done:], seed, quick, theirs)
             )
             child.start()
             theirs.close()
@@ -316,6 +330,10 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--unsealed", action="store_true", help="an archive whose catalogue has no checksums")
     parser.add_argument("--only", default="", help="files whose paths start so")
+    parser.add_argument(
+        "--rows", type=int, default=0, help="beyond 2,048, data files have several row groups"
+    )
+    parser.add_argument("--quick", action="store_true", help="one look a bit: many more bits")
     told = parser.parse_args()
     seed = told.seed if told.seed is not None else int(time.time())
     rng = random.Random(seed)
@@ -325,10 +343,11 @@ def main() -> int:
     found = 0
     with tempfile.TemporaryDirectory(prefix="tenfold-flips-") as folder:
         made = Path(folder)
-        in_forked_child(_make, made, told.unsealed)
+        in_forked_child(_make, made, told.rows, told.unsealed)
         while time.monotonic() < until:
-            bits = drawn(made / "archive", rng, _BITS_PER_CHILD, only=told.only)
-            for seen in look_in_children(made, bits, seed=rng.getrandbits(32)):
+            count = _BITS_PER_CHILD * (10 if told.quick else 1)
+            bits = drawn(made / "archive", rng, count, only=told.only)
+            for seen in look_in_children(made, bits, seed=rng.getrandbits(32), quick=told.quick):
                 counts[kind_of(seen.bit.path), ending(seen)] += 1
                 if seen.fault:
                     found += 1
@@ -345,13 +364,13 @@ def ending(seen: Seen) -> str:
     """How a look ended, in words."""
     if seen.fault is not None:
         return seen.fault.split(":")[0] + ": fault"
-    verdict = {True: "sound", False: "NOT SOUND", None: "verify: our error"}[seen.sound]
+    verdict = {True: "sound", False: "NOT SOUND", None: "no verdict"}[seen.sound]
     return f"{verdict}, {'all is read' if not seen.refused else 'verbs refuse'}"
 
 
-def _make(folder: Path, unsealed: bool) -> None:
+def _make(folder: Path, more: int, unsealed: bool) -> None:
     use_plain_codec()
-    archive = make_archive(folder)
+    archive = make_archive(folder, more=more)
     if unsealed:
         shutil.rmtree(archive / "seals")
 
