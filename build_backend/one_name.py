@@ -13,7 +13,7 @@ from build_backend.imports import moved
 
 NAME: Final = "tenfold"
 ROOMS: Final = ("codec", "pipeline", "jobs")
-_TOLD: Final = ("pyproject.toml", "README.md", "LICENSE")
+_METADATA_FILES: Final = ("pyproject.toml", "README.md", "LICENSE")
 """What the metadata of a wheel is made from."""
 _CONTENTS: Final = f"graft {NAME}\n"
 """Data files lie beside the code that reads them: everything in the tree is part of the wheel."""
@@ -29,7 +29,7 @@ def one_name_tree(checkout: Path) -> Iterator[Path]:
     modules = house_modules(checkout)
     with TemporaryDirectory(prefix=f"{NAME}-wheel-") as folder:
         tree = Path(folder)
-        for name in _TOLD:
+        for name in _METADATA_FILES:
             shutil.copy(checkout / name, tree)
         (tree / "MANIFEST.in").write_text(_CONTENTS, encoding="utf-8")
         compiled = shutil.ignore_patterns("__pycache__")

@@ -14,9 +14,9 @@ def usable_cpus() -> int:
     """CPUs to start workers and threads for: the least of what the machine has, what this process is bound to, and
     what its control group may use (whole CPUs, at least one). PYTHON_CPU_COUNT, Python's own variable, goes first.
     """
-    told = os.environ.get("PYTHON_CPU_COUNT", "")
-    if told.isdecimal() and int(told) > 0:
-        return int(told)
+    setting = os.environ.get("PYTHON_CPU_COUNT", "")
+    if setting.isdecimal() and int(setting) > 0:
+        return int(setting)
     bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(bound, os.cpu_count() or 1, int(cpu_quota() or bound)))
 

@@ -48,14 +48,14 @@ class TruncatedError(BitstreamError):
 class UnknownWeightsError(BitstreamError):
     """A payload was made with weights that this codec does not have; `load_codec` takes further ones."""
 
-    def __init__(self, digest: bytes, known: str) -> None:
+    def __init__(self, digest: bytes, at_hand: str) -> None:
         """Say which weights are asked for.
 
         Args:
             digest: first 8 bytes of the sha256 of their file.
             known: the weights at hand, in words.
         """
-        super().__init__(digest, known)
+        super().__init__(digest, at_hand)
         self.digest = digest
 
     def __str__(self) -> str:

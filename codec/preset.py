@@ -91,8 +91,8 @@ def training_words(*, minutes: float | None, steps: int | None) -> str:
     """How long something was trained, `20 min, 500 steps`; empty where neither is known."""
     if steps == 0:
         return "not trained"
-    told = (f"{minutes:g} min" if minutes else "", f"{steps:,} steps" if steps else "")
-    return ", ".join(filter(None, told))
+    limits = (f"{minutes:g} min" if minutes else "", f"{steps:,} steps" if steps else "")
+    return ", ".join(filter(None, limits))
 
 
 def _by_number(name: str) -> list[tuple[int, str]]:
@@ -115,8 +115,8 @@ def _reached_at(weights: Path, record: Mapping[str, Any]) -> int | None:
 
 def _steps(weights: Path, record: Mapping[str, Any]) -> int | None:
     """The larger number: a log ends with the last line that was due, a record knows the last training alone."""
-    told = [steps for steps in (_logged_steps(weights), record.get("steps_done")) if steps is not None]
-    return max(told, default=None)
+    counts = [steps for steps in (_logged_steps(weights), record.get("steps_done")) if steps is not None]
+    return max(counts, default=None)
 
 
 def _logged_steps(weights: Path) -> int | None:

@@ -90,14 +90,14 @@ def family_of(codec_id: str) -> Family:
     Raises:
         UnknownCodecError: there is none.
     """
-    known = families()
-    if codec_id not in known:
-        offered = ", ".join(one.id for one in known.values() if not one.experimental)
+    by_id = families()
+    if codec_id not in by_id:
+        offered = ", ".join(one.id for one in by_id.values() if not one.experimental)
         raise UnknownCodecError(
             f"expected a codec of {offered}, or an experimental one (`tenfold codecs` lists all); got "
-            f"{codec_id!r}{did_you_mean(codec_id, known)}"
+            f"{codec_id!r}{did_you_mean(codec_id, by_id)}"
         )
-    return known[codec_id]
+    return by_id[codec_id]
 
 
 def is_experimental(codec_id: str) -> bool:
@@ -128,11 +128,11 @@ def check_decoder(name: str) -> OtherDecoder | None:
         CodecConfigError: there is none of that name; the text names those that there are.
     """
     others = {decoder.name: decoder for family in families().values() for decoder in family.decoders}
-    known = [FAITHFUL, *others]
-    if name not in known:
+    names = [FAITHFUL, *others]
+    if name not in names:
         raise CodecConfigError(
-            f"expected a decoder, one of {', '.join(known)} (`tenfold codecs` says what each is for); got {name!r}"
-            f"{did_you_mean(name, known)}"
+            f"expected a decoder, one of {', '.join(names)} (`tenfold codecs` says what each is for); got {name!r}"
+            f"{did_you_mean(name, names)}"
         )
     return others.get(name)
 
@@ -184,11 +184,11 @@ def preset_weights(family_id: str, name: str) -> bytes:
         UnknownCodecError: there is no such family.
         CodecConfigError: it ships with no weights of that name; the text names those that there are.
     """
-    known = presets(family_id)
-    if name not in known:
-        near = did_you_mean(name, known)
+    shipped = presets(family_id)
+    if name not in shipped:
+        near = did_you_mean(name, shipped)
         raise CodecConfigError(
-            f"expected a preset of {family_id}, one of {', '.join(known) or 'none'}; got {name!r}{near}"
+            f"expected a preset of {family_id}, one of {', '.join(shipped) or 'none'}; got {name!r}{near}"
         )
     return family_of(family_id).weights_path(name).read_bytes()
 
@@ -202,12 +202,12 @@ def config_type(family_id: object, trains: object = CODEC_ITSELF) -> type[TrainC
     Raises:
         CodecConfigError: there is no such family, or none was named; or it trains nothing of that name.
     """
-    known = families()
-    if not isinstance(family_id, str) or family_id not in known:
+    by_id = families()
+    if not isinstance(family_id, str) or family_id not in by_id:
         raise CodecConfigError(
-            f"expected `family:` to be one of {', '.join(known)}; got {family_id!r}{did_you_mean(family_id, known)}"
+            f"expected `family:` to be one of {', '.join(by_id)}; got {family_id!r}{did_you_mean(family_id, by_id)}"
         )
-    family = known[family_id]
+    family = by_id[family_id]
     trained = (CODEC_ITSELF, *family.trains)
     if not isinstance(trains, str) or trains not in trained:
         raise CodecConfigError(

@@ -18,8 +18,8 @@ def check_denominator(denominator: int) -> None:
         ValueError: it is not in `DENOMINATORS`.
     """
     if denominator not in DENOMINATORS:
-        known = ", ".join(map(str, DENOMINATORS))
-        raise ValueError(f"expected a denominator of {known}, got {denominator}")
+        choices = ", ".join(map(str, DENOMINATORS))
+        raise ValueError(f"expected a denominator of {choices}, got {denominator}")
 
 
 def check_region(left: int, top: int, width: int, height: int, *, within: tuple[int, int]) -> None:

@@ -57,9 +57,9 @@ def _explain(item: object, kind: type[TrainConfig], data: dict[str, Any], where:
     if item["type"] != "extra_forbidden":
         got = f" (got {item['input']!r})" if place else ""
         return f"{where}: {key}: {item['msg']}{got}"
-    known = _known_at(place[:-1], kind)
-    near = difflib.get_close_matches(place[-1], known, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"
+    choices = _keys_at(place[:-1], kind)
+    near = difflib.get_close_matches(place[-1], choices, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(choices)}"
     return f"{where}: unknown key {key}; {hint}"
 
 
@@ -73,7 +73,7 @@ def _as_written(place: Sequence[str | int], data: Any) -> Iterator[str]:
             yield str(part)
 
 
-def _known_at(place: Sequence[str], kind: type[BaseModel]) -> list[str]:
+def _keys_at(place: Sequence[str], kind: type[BaseModel]) -> list[str]:
     """The keys of what lies at a place. A part of it that is no key says what a choice was taken for, or numbers the
     items of a list."""
     models = [kind]

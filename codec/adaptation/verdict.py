@@ -142,10 +142,10 @@ def _change(before: MeasuredImage, after: MeasuredImage, low: float, high: float
 
 def _gain(changes: Sequence[float | None], low: float, high: float) -> BandGain:
     """Mean and upper end of the confidence interval, of those that are known."""
-    known = [change for change in changes if change is not None]
-    mean = statistics.fmean(known) if known else math.nan
-    error = statistics.stdev(known) / math.sqrt(len(known)) if len(known) > 1 else math.nan
-    bound = mean + _student(len(known) - 1) * error if len(known) > 1 else math.nan
+    measured = [change for change in changes if change is not None]
+    mean = statistics.fmean(measured) if measured else math.nan
+    error = statistics.stdev(measured) / math.sqrt(len(measured)) if len(measured) > 1 else math.nan
+    bound = mean + _student(len(measured) - 1) * error if len(measured) > 1 else math.nan
     return BandGain(from_quality=low, to_quality=high, percent=_percent(mean), bound_percent=_percent(bound))
 
 

@@ -63,12 +63,12 @@ def _at_ratios(line: Line) -> Iterable[str]:
 
 def _bd_row(line: Line, psnr: BdRates, ms_ssim: BdRates) -> tuple[str, ...]:
     title = f"{line.title} (published, Kodak)" if line.published else line.title
-    over, rates = "-", "-"
+    overlap_db, rates = "-", "-"
     if isinstance(psnr.overlap, BdRate):
-        over = f"{psnr.overlap.low_db:.1f}-{psnr.overlap.high_db:.1f} dB"
+        overlap_db = f"{psnr.overlap.low_db:.1f}-{psnr.overlap.high_db:.1f} dB"
         rates = f"{psnr.overlap.low_bpp:.2f}-{psnr.overlap.high_bpp:.2f}"
     return (
-        title, _percent(psnr.overlap), over, rates,
+        title, _percent(psnr.overlap), overlap_db, rates,
         _percent(psnr.main_range), _percent(ms_ssim.overlap), _percent(ms_ssim.main_range),
     )  # fmt: skip
 

@@ -51,7 +51,7 @@ class PrefixStream:
         ]
         self._escapes = parse_varints(escapes)
         self._goes_on = len(whole) > 0
-        self.known = self.asked = 0
+        self.symbols_decoded = self.symbols_asked = 0
         """Symbols that were known, and all that were asked for; those that are always zero count in neither."""
 
     def group(self, wanted_Bn: Symbols | None, indices_Bn: Indices) -> Symbols:
@@ -60,8 +60,8 @@ class PrefixStream:
         found = self._found(counts)
         values_Bn = np.zeros(indices_Bn.shape, np.int16)
         values_Bn.ravel()[places[: len(found)]] = found
-        self.known += len(found)
-        self.asked += len(places)
+        self.symbols_decoded += len(found)
+        self.symbols_asked += len(places)
         return values_Bn
 
     def _found(self, counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:

@@ -61,9 +61,9 @@ class RangeCoder:
         magnitudes = np.abs(values)
         escaped = magnitudes > reach
         values = np.where(escaped, reach + 1, values)
-        aside = 8 * escaped * (1 + (magnitudes >= 1 << 6) + (magnitudes >= 1 << 13))
+        escape_bits = 8 * escaped * (1 + (magnitudes >= 1 << 6) + (magnitudes >= 1 << 13))
         bits_Bn = np.zeros(indices_Bn.shape, np.float32)
-        bits_Bn.ravel()[coded] = self._costs[self._zeros[tables] + values] + aside
+        bits_Bn.ravel()[coded] = self._costs[self._zeros[tables] + values] + escape_bits
         bits_B: npt.NDArray[np.float64] = bits_Bn.sum(1, dtype=np.float64)
         return bits_B
 

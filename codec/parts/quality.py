@@ -63,7 +63,7 @@ class QualityTable(nn.Module):
         share_B1 = (place_B - below_B)[..., None]
         return torch.lerp(self.anchors_AC[below_B], self.anchors_AC[below_B + 1], share_B1)
 
-    def over(self, quality: Tensor, lattice: Lattice = WHOLE) -> Tensor:
+    def at(self, quality: Tensor, lattice: Lattice = WHOLE) -> Tensor:
         """What is added to features, or multiplies them: (B, C, 1, 1) for qualities (B,), (B, C, h', w') for those of
         every position, (B, h, w), at the positions of a lattice."""
         if quality.dim() == 1:

@@ -62,7 +62,7 @@ class Synthesised:
     width: int
     height: int
     """In pixels."""
-    beside: Callable[[slice, slice], tuple[Tensor, ...]] = _nothing
+    other_inputs: Callable[[slice, slice], tuple[Tensor, ...]] = _nothing
     """What else the transform takes at the same rows and columns, (1, ...) each."""
 
     def grid(self, tiling: Tiling) -> tuple[int, int]:
@@ -176,7 +176,7 @@ def _shown(
     company = company_on(tiling.device)
     mixes = company.filled and company.images_of(images[0].grid(tiling)) > 1
     inputs = [
-        (image.tile(one.rows.read, one.columns.read), *image.beside(one.rows.read, one.columns.read))
+        (image.tile(one.rows.read, one.columns.read), *image.other_inputs(one.rows.read, one.columns.read))
         for one, image in ((one, images[one.image]) for one in together)
     ]
     size = company.tiles_of(together[0].shape()) if mixes else 1

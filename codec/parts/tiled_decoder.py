@@ -63,7 +63,7 @@ class TiledDecoder(Decoder):
             tile=tile,
             width=latents.width,
             height=latents.height,
-            beside=lambda rows, columns: (latents.qualities.part(rows, columns).qualities(),),
+            other_inputs=lambda rows, columns: (latents.qualities.part(rows, columns).qualities(),),
         )
 
 

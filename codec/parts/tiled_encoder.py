@@ -124,8 +124,8 @@ class TiledEncoder:
         counter = SymbolCounter(self._model.coder, len(walks))
         self._send(walks, counter)
         empty = self._envelope(walks[0], body=join_streams(b"", b""), symbols_crc32=0)
-        beside = len(self._format.pack(empty)) + _CODER_BYTES
-        return [beside + round(bits / 8) for bits in counter.bits_B.tolist()]
+        overhead_bytes = len(self._format.pack(empty)) + _CODER_BYTES
+        return [overhead_bytes + round(bits / 8) for bits in counter.bits_B.tolist()]
 
     def _encoded(self, walks: Sequence[_Walk]) -> list[Encoded]:
         writer = SymbolWriter(self._model.coder, len(walks), wide_first=self._format.wide_first)

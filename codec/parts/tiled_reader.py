@@ -95,7 +95,7 @@ class TiledReader:
         except UnknownWeightsError:
             raise
         except BitstreamError:
-            envelope = self._known(self._format.parse_prefix(prefix))
+            envelope = self._checked(self._format.parse_prefix(prefix))
         model = self._models[envelope.weights_digest]
         stream = PrefixStream(model.coder, *split_prefix(envelope.body), wide_first=envelope.wide_first)
         grid = latent_grid(envelope.height, envelope.width, model.synthesis.grid)
@@ -104,7 +104,7 @@ class TiledReader:
             y_1hwC = model.symbols(grid, qualities, stream, None)
         grids = QualityGrid.of(qualities, multiple=model.multiple, device=y_1hwC.device)
         latents = TiledLatents(y_hwC=y_1hwC[0], envelope=envelope, qualities=grids)
-        return latents, stream.known / max(stream.asked, 1)
+        return latents, stream.symbols_decoded / max(stream.symbols_asked, 1)
 
     def begin(self, payload: bytes) -> Reading:
         """One payload, of which nothing is entropy-decoded yet.
@@ -117,15 +117,15 @@ class TiledReader:
 
     def _parsed(self, payload: bytes) -> Envelope:
         """A payload of this family, whose model is at hand."""
-        return self._known(self._format.parse(payload))
+        return self._checked(self._format.parse(payload))
 
-    def _known(self, envelope: Envelope) -> Envelope:
+    def _checked(self, envelope: Envelope) -> Envelope:
         """The same, of this family, and its model is at hand."""
         if envelope.family != self._family:
             raise BitstreamError(f"expected a payload of {self._family}, got one of {envelope.family}")
         if envelope.weights_digest not in self._models:
-            known = ", ".join(digest.hex() for digest in self._models)
-            raise UnknownWeightsError(envelope.weights_digest, known)
+            at_hand = ", ".join(digest.hex() for digest in self._models)
+            raise UnknownWeightsError(envelope.weights_digest, at_hand)
         return envelope
 
     def _read(self, envelopes: Sequence[Envelope]) -> list[TiledLatents]:

@@ -27,10 +27,10 @@ class Budget:
         assert self.minutes is not None
         return min(1.0, seconds / (60.0 * self.minutes))
 
-    def seconds_left(self, step: int, seconds: float, *, pace: float) -> float:
-        """To the end of the run, at `pace` seconds a step."""
+    def seconds_left(self, step: int, seconds: float, *, seconds_a_step: float) -> float:
+        """To the end of the run, at `seconds_a_step`."""
         if self.steps is not None:
-            return pace * (self.steps - step)
+            return seconds_a_step * (self.steps - step)
         assert self.minutes is not None
         return max(0.0, 60.0 * self.minutes - seconds)
 
@@ -67,7 +67,7 @@ class RunClock:
     @property
     def seconds_left(self) -> float:
         """To the end of the run, at the pace of this session."""
-        return self._budget.seconds_left(self.step, self.seconds, pace=self.seconds_a_step)
+        return self._budget.seconds_left(self.step, self.seconds, seconds_a_step=self.seconds_a_step)
 
 
 def learning_rate(config: OptimiserConfig, *, step: int, fraction_done: float) -> float:

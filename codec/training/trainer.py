@@ -81,9 +81,9 @@ def train(
                     patches = PatchSource(data.crops, device, mirrored=config.data.mirrored)
                     run.advance(patches, shares, on_progress)
                 return run.end()
-    except SessionOver as over:
+    except SessionOver as too_early:
         if checkpoint is None:
-            raise TrainingError(_too_early(session)) from over
+            raise TrainingError(_too_early(session)) from too_early
         weights = weights_path(out, config)
         return Trained(weights=weights, exported=False, step=checkpoint.step, finished=False)
 

@@ -107,11 +107,14 @@ class TrainingRun:
             self._step(patches, shares)
             clock.count_step()
             session.count_step()
-            over = clock.fraction_done >= 1.0
-            self._is_evaluated, self._is_saved = not (clock.step % config.evaluate_every == 0 or over), False
+            is_last = clock.fraction_done >= 1.0
+            self._is_evaluated, self._is_saved = (
+                not (clock.step % config.evaluate_every == 0 or is_last),
+                False,
+            )
             self._evaluate_if_due()
             loss = self._record.mean_loss
-            if clock.step % config.log_every == 0 or over:
+            if clock.step % config.log_every == 0 or is_last:
                 self._record.write_means(clock.step)
             on_progress(self._progress(loss))
             if time.monotonic() - saved >= 60.0 * config.checkpoint_minutes:

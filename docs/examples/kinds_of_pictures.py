@@ -56,11 +56,11 @@ def main() -> None:
     )
     parser.add_argument("pictures", type=Path)
     parser.add_argument("work", type=Path)
-    told = parser.parse_args()
+    arguments = parser.parse_args()
     torch.set_num_threads(1)
-    crops, archive = told.work / "crops", told.work / "archive"
+    crops, archive = arguments.work / "crops", arguments.work / "archive"
     if not archive.exists():
-        cut(told.pictures, crops)
+        cut(arguments.pictures, crops)
         command = [sys.executable, "-m", "tenfold", "compress", str(crops), str(archive), "--workers", "0"]
         subprocess.run(command, check=True)
     keys = Archive(str(archive)).table(["key"], where="status = 'coded'")["key"].to_pylist()
@@ -72,7 +72,7 @@ def main() -> None:
     for source in sources(crops, str(archive)):
         lines.append(row_of(source, keys))
         print(lines[-1], flush=True)
-    (told.work / "table.md").write_text("\n".join(lines) + "\n")
+    (arguments.work / "table.md").write_text("\n".join(lines) + "\n")
 
 
 def cut(pictures: Path, crops: Path) -> None:

@@ -43,11 +43,20 @@ def main() -> None:
     )
     parser.add_argument("pictures", type=Path)
     parser.add_argument("work", type=Path)
-    told = parser.parse_args()
+    arguments = parser.parse_args()
     torch.set_num_threads(1)
-    url, cache = str(told.work / "archive"), told.work / "cache"
+    url, cache = str(arguments.work / "archive"), arguments.work / "cache"
     if not Path(url).exists():
-        command = [sys.executable, "-m", "tenfold", "compress", str(told.pictures), url, "--workers", "0"]
+        command = [
+            sys.executable,
+            "-m",
+            "tenfold",
+            "compress",
+            str(arguments.pictures),
+            url,
+            "--workers",
+            "0",
+        ]
         subprocess.run(command, check=True)
     keys = list(Archive(url))
     megapixels = sum(row.width * row.height for row in Archive(url).rows()) / 1e6
@@ -60,7 +69,7 @@ def main() -> None:
     shutil.rmtree(cache, ignore_errors=True)
     cached = ArchiveDataset(url, cache=cache)
     tell("every pixel, from `cache=`", megapixels, keys, lambda: cached.__getitems__(range(len(keys))))
-    files = {key: (told.pictures / key).read_bytes() for key in keys}
+    files = {key: (arguments.pictures / key).read_bytes() for key in keys}
     tell("the files, by Pillow", megapixels, keys, lambda: opened(files.values()))
     jpegs = [as_jpeg(data) for data in files.values()]
     tell("as JPEG of quality 90, by Pillow", megapixels, keys, lambda: opened(jpegs))

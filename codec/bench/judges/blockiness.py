@@ -17,8 +17,8 @@ from codec.bench.judges.luma import bands, both_ways
 from codec.contract import RGB
 
 _BLOCKS: Final = (8, 16)
-_BESIDE: Final = np.array([-3, -2, -1, 1, 2, 3])
-_SMALLEST: Final = 2 * max(_BLOCKS) + int(_BESIDE.max()) + 1
+_NEIGHBOURS: Final = np.array([-3, -2, -1, 1, 2, 3])
+_SMALLEST: Final = 2 * max(_BLOCKS) + int(_NEIGHBOURS.max()) + 1
 _LINES: Final = 256
 _FLAT: Final = 0.05
 """Of a grey level: a picture without steps is no blockier than another without."""
@@ -40,9 +40,9 @@ def _at_edges(pixels: RGB, block: int) -> float:
     for turned in both_ways(pixels):
         steps = sum(np.abs(np.diff(band, axis=1)).sum(axis=0) for band in bands(turned, _LINES))
         steps = np.asarray(steps) / turned.shape[0]
-        edges = np.arange(block - 1, len(steps) - int(_BESIDE.max()), block)
-        beside = steps[edges[:, None] + _BESIDE]
-        ratios.append((steps[edges].mean() + _FLAT) / (beside.mean() + _FLAT))
+        edges = np.arange(block - 1, len(steps) - int(_NEIGHBOURS.max()), block)
+        neighbours = steps[edges[:, None] + _NEIGHBOURS]
+        ratios.append((steps[edges].mean() + _FLAT) / (neighbours.mean() + _FLAT))
     return float(np.mean(ratios))
 
 

@@ -28,6 +28,6 @@ def judges_of_training(config: str) -> frozenset[str]:
     """Names of judges that the training of one weights file held it against, by the JSON that the file carries."""
     recipe: dict[str, Any] = json.loads(config).get("recipe") or {}
     config_of_run: dict[str, Any] = recipe.get("config") or {}
-    told = (config_of_run, config_of_run.get("loss") or {})
-    objective = next((one["objective"] for one in told if "objective" in one), "mse")
+    sections = (config_of_run, config_of_run.get("loss") or {})
+    objective = next((one["objective"] for one in sections if "objective" in one), "mse")
     return frozenset((*recipe.get(TRAINED_ON, ()), *_OF_OBJECTIVE.get(objective, ())))

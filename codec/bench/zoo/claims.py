@@ -34,11 +34,11 @@ Verdict = Literal["held", "missed", "not answered"]
 VERDICTS: Final[tuple[Verdict, ...]] = ("held", "missed", "not answered")
 
 
-class _Told(BaseModel):
+class _StrictModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Bar(_Told):
+class Bar(_StrictModel):
     """What one row must reach."""
 
     measure: str
@@ -63,7 +63,7 @@ class Bar(_Told):
         return self
 
 
-class Claim(_Told):
+class Claim(_StrictModel):
     """A sentence, and what must be seen for it to be true."""
 
     sentence: str
@@ -92,8 +92,8 @@ def read_claims(path: Path = CLAIMS) -> list[Claim]:
         CodecConfigError: it is not there, or not a list of claims.
     """
     try:
-        told = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return [Claim.model_validate(one) for one in told]
+        listed = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return [Claim.model_validate(one) for one in listed]
     except (OSError, yaml.YAMLError, TypeError, ValidationError) as error:
         raise CodecConfigError(f"expected a list of claims in {path}, got {error}") from error
 

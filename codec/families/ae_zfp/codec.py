@@ -120,8 +120,8 @@ class ZfpReader:
         header, body = parse_payload(payload)
         weights = self._models.get(header.weights_digest)
         if weights is None:
-            known = ", ".join(f"{w.config.preset} {w.digest.hex()}" for w in self._models.values())
-            raise UnknownWeightsError(header.weights_digest, known)
+            at_hand = ", ".join(f"{w.config.preset} {w.digest.hex()}" for w in self._models.values())
+            raise UnknownWeightsError(header.weights_digest, at_hand)
         channels = weights.config.model.latent_channels
         if header.channels != channels:
             raise BitstreamError(f"expected {channels} latent channels, got {header.channels}")

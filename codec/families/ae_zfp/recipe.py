@@ -63,8 +63,8 @@ class AeZfpRecipe:
     def groups(self, model: AutoEncoder) -> list[ParameterGroup]:
         """The linear path on one side, all else on the other."""
         linear = [*model.analysis.parameters(), *model.synthesis.parameters()]
-        known = {id(parameter) for parameter in linear}
-        deep = [parameter for parameter in model.parameters() if id(parameter) not in known]
+        linear_ids = {id(parameter) for parameter in linear}
+        deep = [parameter for parameter in model.parameters() if id(parameter) not in linear_ids]
         scale = self._config.optimiser.linear_scale
         return [
             ParameterGroup(parameters=deep),

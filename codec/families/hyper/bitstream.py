@@ -95,9 +95,9 @@ def _check_header(view: memoryview) -> None:
     if len(view) < HEADER_BYTES:
         raise TruncatedError(HEADER_BYTES, len(view))
     if (magic := bytes(view[:4])) not in _KINDS:
-        known = ", ".join(map(repr, _KINDS))
+        magics = ", ".join(map(repr, _KINDS))
         raise BitstreamError(
-            f"expected a payload that begins with one of {known}, got {magic!r}: damaged, of another codec, or written "
+            f"expected a payload that begins with one of {magics}, got {magic!r}: damaged, of another codec, or written "
             "by a newer tenfold"
         )
 

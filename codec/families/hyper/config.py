@@ -21,7 +21,7 @@ PATCH_VALUES: Final = 3 * GRID * GRID
 class Pass:
     """One pass over the latents: the first four share a slice, each on a quarter of the positions."""
 
-    known: int
+    context_channels: int
     """Latent channels, from the first, that earlier passes have coded, in part or whole."""
     channels: slice
     """Latent channels that this one codes."""
@@ -78,17 +78,20 @@ class ModelConfig(BaseModel):
         edges = [0, *accumulate(self.slices)]
         slices = [slice(start, stop) for start, stop in pairwise(edges)]
         coarse = slices[0]
-        known = (0, *(coarse.stop for _ in QUARTERS[1:]))
+        context_channels = (0, *(coarse.stop for _ in QUARTERS[1:]))
         quarters = (
-            Pass(known=before, channels=coarse, lattice=lattice)
-            for before, lattice in zip(known, QUARTERS, strict=True)
+            Pass(context_channels=before, channels=coarse, lattice=lattice)
+            for before, lattice in zip(context_channels, QUARTERS, strict=True)
         )
-        return (*quarters, *(Pass(known=later.start, channels=later, lattice=WHOLE) for later in slices[1:]))
+        return (
+            *quarters,
+            *(Pass(context_channels=later.start, channels=later, lattice=WHOLE) for later in slices[1:]),
+        )
 
     @property
     def context_channels(self) -> int:
         """The latent channels that some pass looks at."""
-        return max(one.known for one in self.passes)
+        return max(one.context_channels for one in self.passes)
 
     def symbols(self, width: int, height: int) -> int:
         """How many symbols an image of so many pixels has."""

@@ -269,7 +269,7 @@ class LatentCoder:
         seen, skipped = lattice.seen_from(inner.start)
         kept = slice(skipped, skipped + shape[0])
         magnitudes, latents_BhwM = (
-            _before(one, values[:, near, :, : one.known], seen)
+            _before(one, values[:, near, :, : one.context_channels], seen)
             for values in (state.magnitudes_BhwM, state.latents_BhwM)
         )
         around = self._qualities.part(near, slice(0, width))
@@ -279,7 +279,7 @@ class LatentCoder:
         features, latents = state.mean_features_BhwF[:, near], latents_BhwM.half().float()
         with fast(self._device):
             means_BChw = in_company(
-                lambda f, known, quality: self._model.means.means(number, f, known, quality, seen),
+                lambda f, context, quality: self._model.means.means(number, f, context, quality, seen),
                 _channels_first(features),
                 _channels_first(latents),
                 around.qualities(),
@@ -358,13 +358,13 @@ def _stacked(parts: Sequence[Tensor]) -> Tensor:
     return parts[0][None] if len(parts) == 1 else torch.stack(list(parts))
 
 
-def _before(one: Pass, known_BhwM: Tensor, seen: Lattice) -> Tensor:
+def _before(one: Pass, values_BhwM: Tensor, seen: Lattice) -> Tensor:
     """What a pass may know: not what it has itself coded in the strip above, so that strips know alike."""
-    if one.known < one.channels.stop:
-        return known_BhwM
-    known_BhwM = known_BhwM.clone()
-    known_BhwM[:, seen.rows, seen.columns] = 0
-    return known_BhwM
+    if one.context_channels < one.channels.stop:
+        return values_BhwM
+    values_BhwM = values_BhwM.clone()
+    values_BhwM[:, seen.rows, seen.columns] = 0
+    return values_BhwM
 
 
 def _strips(height: int, width: int) -> Iterator[slice]:

@@ -17,7 +17,7 @@ class LatentWalk:
         """Begin, at nothing, to take the latents of a grid out of a stream."""
         self._coder = coder
         self._slices: Iterator[tuple[int, Tensor]] = coder.slices(grid, stream)
-        self._known = 0
+        self._coded_channels = 0
         self._latents_BhwM: Tensor | None = None
 
     def first(self, channels: int) -> Tensor:
@@ -38,6 +38,6 @@ class LatentWalk:
 
     def _up_to(self, channels: int) -> Tensor:
         """Latents, (B, h, w, M), of which so many channels are known."""
-        while self._latents_BhwM is None or self._known < channels:
-            self._known, self._latents_BhwM = next(self._slices)
+        while self._latents_BhwM is None or self._coded_channels < channels:
+            self._coded_channels, self._latents_BhwM = next(self._slices)
         return self._latents_BhwM

@@ -41,7 +41,7 @@ class HyperAnalysis(nn.Module):
         f = concatenated(busy, y_BMhw[:, : self.signed] / size[:, : self.signed])
         f = merge(self.fine(self.stem(f)))
         f = merge(self.coarse(self.down(f)))
-        z_BNuv: Tensor = self.head(f).float() * torch.exp(self.log_gain.over(quality))
+        z_BNuv: Tensor = self.head(f).float() * torch.exp(self.log_gain.at(quality))
         return z_BNuv
 
 
@@ -55,7 +55,7 @@ class MeanNetwork(nn.Module):
         self.rise_shift = QualityTable(4 * width)
         self.block = Block(width)
         self.rise_out = Pointwise(width, 4 * width)
-        self.stem = nn.ModuleList([Pointwise(width + one.known, width) for one in passes])
+        self.stem = nn.ModuleList([Pointwise(width + one.context_channels, width) for one in passes])
         self.shift = nn.ModuleList([QualityTable(width) for _ in passes])
         self.mix = nn.ModuleList([Block(width) for _ in passes])
         heads = [Pointwise(width, one.coded) for one in passes]
@@ -75,19 +75,19 @@ class MeanNetwork(nn.Module):
     def features(self, z_BNuv: Tensor, quality: Tensor) -> Tensor:
         """Hyper-latents -> (B, F, 4 u, 4 v); `quality` is (B,) or (B, u, v)."""
         f = self.rise_in(z_BNuv)
-        f = f + self.rise_shift.over(quality).to(f.dtype)
+        f = f + self.rise_shift.at(quality).to(f.dtype)
         f = split(functional.hardswish(f))
         return split(self.rise_out(self.block(f)))
 
     def means(
-        self, number: int, f_BFhw: Tensor, known_BMhw: Tensor, quality: Tensor, lattice: Lattice
+        self, number: int, f_BFhw: Tensor, coded_BMhw: Tensor, quality: Tensor, lattice: Lattice
     ) -> Tensor:
         """Means of pass `number` at the positions of its lattice, given the latents of earlier passes; `quality` is
         (B,) or (B, h, w)."""
-        f = self.stem[number](concatenated(f_BFhw, known_BMhw.to(f_BFhw.dtype)))
+        f = self.stem[number](concatenated(f_BFhw, coded_BMhw.to(f_BFhw.dtype)))
         shift = self.shift[number]
         assert isinstance(shift, QualityTable)
-        f = self.mix[number](f + shift.over(quality).to(f.dtype), lattice)
+        f = self.mix[number](f + shift.at(quality).to(f.dtype), lattice)
         head = self.head[number]
         assert isinstance(head, Pointwise)
         return product_in_float32(functional.hardswish(f), head.weight, head.bias)

@@ -134,7 +134,7 @@ class HyperModel(nn.Module):
 
     def gain(self, quality: Tensor) -> Tensor:
         """Quantiser steps per unit of a latent: (B, M, 1, 1), or (B, M, h, w) for qualities of every latent."""
-        return torch.exp(self.log_gain.over(quality))
+        return torch.exp(self.log_gain.at(quality))
 
     def bit_worth(self, quality: Tensor) -> Tensor:
         """By how much a bit shifts where the encoder rounds, in steps, as `gain`."""
@@ -168,9 +168,9 @@ class HyperModel(nn.Module):
             channels: the walk ends with the slice in which this many are known, from the first; None for all.
         """
         gain, size = self.gain(quality), self.analysis.size[None, :, None, None]
-        prior, steps = self.prior.over(quality), size * gain
-        known = torch.zeros_like(u_BMhw[:, :0])
-        magnitudes = torch.zeros_like(known)
+        prior, steps = self.prior.at(quality), size * gain
+        coded = torch.zeros_like(u_BMhw[:, :0])
+        magnitudes = torch.zeros_like(coded)
         bits = u_BMhw.new_zeros(len(u_BMhw))
         for number, one in enumerate(self.config.passes):
             own, lattice = one.channels, one.lattice
@@ -178,7 +178,7 @@ class HyperModel(nn.Module):
                 break
             if 0 in lattice.shape(*u_BMhw.shape[2:]):  # an image of one row or column
                 continue
-            before, heard = known[:, : one.known], magnitudes[:, : one.known]
+            before, heard = coded[:, : one.context_channels], magnitudes[:, : one.context_channels]
             step = _on(steps[:, own], lattice)
             mean = self.means.means(number, foreseen.means_BFhw, before, quality, lattice) * step
             index = _on(prior[:, own], lattice) + self.scales.indices(
@@ -190,9 +190,9 @@ class HyperModel(nn.Module):
             near = None if noise_BMhw is None else noise_BMhw[:, own, lattice.rows, lattice.columns]
             bits = bits + _bits(residual, r, index, near)
             y_hat = (mean + r) / step
-            known = _with(known, y_hat, own, lattice, like=u_BMhw)
+            coded = _with(coded, y_hat, own, lattice, like=u_BMhw)
             magnitudes = _with(magnitudes, magnitude(r), own, lattice, like=u_BMhw)
-        return Walked(y_hat_BMhw=known * size[:, : known.shape[1]], bits_B=bits)
+        return Walked(y_hat_BMhw=coded * size[:, : coded.shape[1]], bits_B=bits)
 
 
 def _on(field: Tensor, lattice: Lattice) -> Tensor:
@@ -200,11 +200,11 @@ def _on(field: Tensor, lattice: Lattice) -> Tensor:
     return field if field.shape[2:] == (1, 1) else field[:, :, lattice.rows, lattice.columns]
 
 
-def _with(known_BMhw: Tensor, new_BChw: Tensor, channels: slice, lattice: Lattice, *, like: Tensor) -> Tensor:
-    """Known latents and those of one more pass."""
+def _with(coded_BMhw: Tensor, new_BChw: Tensor, channels: slice, lattice: Lattice, *, like: Tensor) -> Tensor:
+    """Coded latents and those of one more pass."""
     if lattice.step == 1:
-        return torch.cat((known_BMhw, new_BChw), 1)
-    whole = known_BMhw.clone() if known_BMhw.shape[1] else torch.zeros_like(like[:, channels])
+        return torch.cat((coded_BMhw, new_BChw), 1)
+    whole = coded_BMhw.clone() if coded_BMhw.shape[1] else torch.zeros_like(like[:, channels])
     whole[:, :, lattice.rows, lattice.columns] = new_BChw
     return whole
 

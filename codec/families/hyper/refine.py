@@ -36,20 +36,20 @@ class Schedule:
     """How far a search goes."""
 
     steps: int
-    first_pace: float
-    last_pace: float
+    first_step: float
+    last_step: float
     """Shares of the way to what is wished that its first and last steps go."""
 
-    def pace(self, step: int) -> float:
+    def step_share(self, step: int) -> float:
         """Of one step: falling evenly in its logarithm."""
         share = step / max(self.steps - 1, 1)
-        return self.first_pace * math.pow(self.last_pace / self.first_pace, share)
+        return self.first_step * math.pow(self.last_step / self.first_step, share)
 
 
 SCHEDULES: Final = {
-    1: Schedule(steps=2, first_pace=0.4, last_pace=0.4),
-    2: Schedule(steps=6, first_pace=0.35, last_pace=0.2),
-    3: Schedule(steps=16, first_pace=0.25, last_pace=0.08),
+    1: Schedule(steps=2, first_step=0.4, last_step=0.4),
+    2: Schedule(steps=6, first_step=0.35, last_step=0.2),
+    3: Schedule(steps=16, first_step=0.25, last_step=0.08),
 }
 """By effort."""
 _CAUTION: Final = 1.5
@@ -113,7 +113,7 @@ class Search:
         aim, best, least_B = y_BMhw, trial.y_hat_BMhw.detach(), trial.cost_B
         for step in range(schedule.steps):
             aim = torch.lerp(
-                aim, trial.y_hat_BMhw.detach() - trial.gradient() / curvature, schedule.pace(step)
+                aim, trial.y_hat_BMhw.detach() - trial.gradient() / curvature, schedule.step_share(step)
             )
             trial = self._tried(aim, bit_worth)
             is_better = (trial.cost_B < least_B)[:, None, None, None]

@@ -88,9 +88,11 @@ class ScaleNetwork(nn.Module):
         self.rise_out = IntegerLayer(width, 4 * width)
         self.smooth_out = IntegerLayer(width, width, depthwise=True)
         hidden = width + width // 2
-        self.gather = nn.ModuleList([IntegerLayer(one.known, width) for one in passes[1:]])
+        self.gather = nn.ModuleList([IntegerLayer(one.context_channels, width) for one in passes[1:]])
         self.spread = nn.ModuleList([IntegerLayer(width, width, depthwise=True) for _ in passes[1:]])
-        self.mix = nn.ModuleList([IntegerLayer(2 * width if one.known else width, hidden) for one in passes])
+        self.mix = nn.ModuleList(
+            [IntegerLayer(2 * width if one.context_channels else width, hidden) for one in passes]
+        )
         heads = [IntegerLayer(hidden, one.coded) for one in passes]
         for head in heads:
             draw(head.weight, std=0.02)
@@ -116,7 +118,7 @@ class ScaleNetwork(nn.Module):
                 a_BShw = torch.cat((a_BShw, activation(self.spread[number - 1](context, lattice))), 1)
             shift = self.shift[number]
             assert isinstance(shift, QualityTable)
-            hidden = activation(self.mix[number](a_BShw) + shift.over(quality, lattice))
+            hidden = activation(self.mix[number](a_BShw) + shift.at(quality, lattice))
             sums: Tensor = self.head[number](hidden)
             return HEAD_GAIN * sums
 

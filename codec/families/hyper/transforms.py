@@ -109,11 +109,11 @@ class Synthesis(nn.Module):
         """The linear reconstruction, (B, 192, 2 h, 2 w), and what the first block sees of it."""
         x_BPuv = quartered(self.linear(y_BMhw), GRID)
         stem = self.stem(x_BPuv)
-        return x_BPuv, stem + self.shift.over(at_features(quality)).to(stem.dtype)
+        return x_BPuv, stem + self.shift.at(at_features(quality)).to(stem.dtype)
 
     def corrected(self, x_BPuv: Tensor, f_BFuv: Tensor, quality: Tensor) -> Tensor:
         """The reconstruction and what the last block's features correct it by, (B, 3, 16 h, 16 w)."""
-        f_BFuv = f_BFuv * (1.0 + self.gain.over(at_features(quality))).to(f_BFuv.dtype)
+        f_BFuv = f_BFuv * (1.0 + self.gain.at(at_features(quality))).to(f_BFuv.dtype)
         return from_patches(x_BPuv + self.head(f_BFuv), GRID // 2)
 
 

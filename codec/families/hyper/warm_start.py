@@ -53,8 +53,14 @@ def _from_pass(
     other = source.passes[origin]
     if part == "head":
         return tensor[one.channels.start - other.channels.start :]
-    if name.endswith("weight") and part in ("stem", "gather") and one.known > other.known:
-        more = tensor.new_zeros(tensor.shape[0], one.known - other.known, *tensor.shape[2:])
+    if (
+        name.endswith("weight")
+        and part in ("stem", "gather")
+        and one.context_channels > other.context_channels
+    ):
+        more = tensor.new_zeros(
+            tensor.shape[0], one.context_channels - other.context_channels, *tensor.shape[2:]
+        )
         return torch.cat((tensor, more), 1)
     return tensor
 

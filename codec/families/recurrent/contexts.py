@@ -62,7 +62,7 @@ def go_on_contexts(near_n: npt.NDArray[np.int16], busy_n: npt.NDArray[Any]) -> I
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Known:
+class CoefficientContext:
     """What is known of the coefficients of a pass before they are coded."""
 
     band_M: Ints

@@ -119,13 +119,13 @@ class RecurrentModel(nn.Module):
         """
         step = self.config.step(iteration)
         in_steps_BMhw = y_BMhw * (1.0 / step)
-        told = concatenated(
+        inputs = concatenated(
             softened(slopes(in_steps_BMhw[:, : self.slopes])),
             softened(in_steps_BMhw),
             s_BMhw,
             s_BMhw.abs() * 2.0 - sent_B1hw,
         )
-        f_BFhw = self.decoder_stem(told) + row_of(self.decoder_time_TF, iteration)
+        f_BFhw = self.decoder_stem(inputs) + row_of(self.decoder_time_TF, iteration)
         state_BFhw = self.decoder(f_BFhw, state_BFhw)
         return self.decoder_head(state_BFhw), state_BFhw
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from codec.entropy.adaptive_bits import Bits, Contexts
 from codec.families.recurrent.config import RATIO
-from codec.families.recurrent.contexts import PER_ITERATION, UNIT, Known, bands, go_on_contexts
+from codec.families.recurrent.contexts import PER_ITERATION, UNIT, CoefficientContext, bands, go_on_contexts
 from codec.parts.lattice import QUARTERS, Lattice
 
 Moves = npt.NDArray[np.int8]
@@ -71,7 +71,7 @@ class MoveCoder:
         for turn, lattice in enumerate(QUARTERS):
             place = lattice.rows, lattice.columns
             sent_n = self._sent_hw[place]
-            known = Known(
+            context = CoefficientContext(
                 band_M=self._band_M[:active],
                 turn=turn,
                 own_nM=self._size_hwM[1:-1, 1:-1][place][..., :active][sent_n],
@@ -85,20 +85,20 @@ class MoveCoder:
                 busy_n=busy_hw[place][sent_n],
             )
             wanted_nM = None if wanted_hwM is None else wanted_hwM[place][..., :active][sent_n]
-            found_nM = self._passed(wanted_nM, known, stream)
+            found_nM = self._passed(wanted_nM, context, stream)
             found_hwM[place][..., :active][sent_n] = found_nM
             self._size_hwM[1:-1, 1:-1][place][..., :active][sent_n] += found_nM * np.int16(UNIT)
         self._last_hwM = found_hwM
         self._first_context += PER_ITERATION
         return found_hwM
 
-    def _passed(self, wanted_nM: Moves | None, known: Known, stream: BitStream) -> Moves:
+    def _passed(self, wanted_nM: Moves | None, context: CoefficientContext, stream: BitStream) -> Moves:
         """The moves of one pass, (n, M)."""
         wanted_to = None if wanted_nM is None else (wanted_nM != 0).ravel()
-        moved_n = stream.group(wanted_to, self._first_context + known.whether_it_moves().ravel())
-        moved_nM = moved_n.reshape(known.own_nM.shape)
+        moved_n = stream.group(wanted_to, self._first_context + context.whether_it_moves().ravel())
+        moved_nM = moved_n.reshape(context.own_nM.shape)
         wanted_up = None if wanted_nM is None else wanted_nM[moved_nM] > 0
-        up_n = stream.group(wanted_up, self._first_context + known.which_way()[moved_nM])
+        up_n = stream.group(wanted_up, self._first_context + context.which_way()[moved_nM])
         found_nM: Moves = np.zeros(moved_nM.shape, np.int8)
         found_nM[moved_nM] = np.where(up_n, 1, -1)
         return found_nM

@@ -116,8 +116,8 @@ class FileReader:
             raise BitstreamError(f"expected a payload of {FAMILY.id}, got one of {envelope.family}")
         model = self._models.get(envelope.weights_digest)
         if model is None:
-            known = ", ".join(f"{one.name} {one.digest.hex()}" for one in self._models.values())
-            raise UnknownWeightsError(envelope.weights_digest, known)
+            at_hand = ", ".join(f"{one.name} {one.digest.hex()}" for one in self._models.values())
+            raise UnknownWeightsError(envelope.weights_digest, at_hand)
         if (found := zlib.crc32(envelope.body)) != envelope.symbols_crc32:
             raise BitstreamError(
                 f"expected a file with checksum {envelope.symbols_crc32:08x}, got {found:08x}: damaged"

@@ -83,8 +83,8 @@ class _Pair(nn.Module):
 
     def forward(self, f_BFuv: Tensor, quality_B: Tensor) -> Tensor:
         """(B, F, u, v) -> the same."""
-        told_BF11 = self.told(quality_B)[:, :, None, None]
-        added_BFuv: Tensor = f_BFuv + self.out(functional.relu(self.into(f_BFuv) + told_BF11))
+        shift_BF11 = self.told(quality_B)[:, :, None, None]
+        added_BFuv: Tensor = f_BFuv + self.out(functional.relu(self.into(f_BFuv) + shift_BF11))
         return added_BFuv
 
 

@@ -62,11 +62,11 @@ class StandardRecipe:
         found: list[ParameterGroup] = []
         for start, scale in (("reccnn.", 1.0), (("comcnn.", "editor."), self._config.optimiser.before_scale)):
             named = [(name, one) for name, one in model.named_parameters() if name.startswith(start)]
-            told = [one for name, one in named if ".told." in name]
+            quality_tables = [one for name, one in named if ".told." in name]
             layers = [one for name, one in named if ".told." not in name]
             found += [
                 ParameterGroup(parameters=layers, scale=scale),
-                ParameterGroup(parameters=told, scale=scale, decays=False),
+                ParameterGroup(parameters=quality_tables, scale=scale, decays=False),
             ]
         return found
 

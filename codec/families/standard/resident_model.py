@@ -58,8 +58,10 @@ class ResidentModel:
         size: tuple[int, int],
     ) -> RGB:
         width, height = size
-        told_1 = torch.tensor([quality], dtype=torch.float32, device="cpu")
-        picture = Synthesised(tile=tile, width=width, height=height, beside=lambda rows, columns: (told_1,))
+        quality_1 = torch.tensor([quality], dtype=torch.float32, device="cpu")
+        picture = Synthesised(
+            tile=tile, width=width, height=height, other_inputs=lambda rows, columns: (quality_1,)
+        )
         with fast(self._device):
             return synthesised(network, [picture], tiling)[0]
 

@@ -99,7 +99,7 @@ def test_the_learning_rate_warms_up_holds_and_falls_to_zero() -> None:
 def test_budgets_run_by_steps_or_by_the_clock() -> None:
     by_steps, by_clock = Budget(steps=10, minutes=None), Budget(steps=None, minutes=2.0)
     assert by_steps.fraction_done(5, 1e9) == 0.5
-    assert by_steps.seconds_left(5, 0.0, pace=2.0) == 10.0
+    assert by_steps.seconds_left(5, 0.0, seconds_a_step=2.0) == 10.0
     assert by_clock.fraction_done(10**9, 30.0) == 0.25
-    assert by_clock.seconds_left(5, 30.0, pace=2.0) == 90.0
+    assert by_clock.seconds_left(5, 30.0, seconds_a_step=2.0) == 90.0
     assert by_clock.fraction_done(0, 1e6) == 1.0

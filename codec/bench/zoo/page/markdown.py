@@ -74,8 +74,8 @@ def _shelf(shelf: Shelf) -> Iterator[str]:
 
 
 def _picture(figure: Figure) -> str:
-    marks = [words.GENERATED] * figure.generated + ["other bytes"] * (not figure.is_matched)
-    facts = ", ".join((figure.facts, *marks))
+    badges = [words.GENERATED] * figure.generated + ["other bytes"] * (not figure.is_matched)
+    facts = ", ".join((figure.facts, *badges))
     return f'<td><img src="{figure.file}" width="{_WIDTH}" alt="{figure.title}"><br>{figure.title}<br>{facts}</td>'
 
 

@@ -36,15 +36,15 @@ def tally(answers: Sequence[Answer]) -> str:
 
 def about(sheet: Sheet) -> str:
     """Where the numbers are from."""
-    told = sheet.circumstances
+    circumstances = sheet.circumstances
     images = f"{len(sheet.images)} image{'' if len(sheet.images) == 1 else 's'}"
     named = (
         ", ".join(sheet.images)
         if len(sheet.images) <= 8
         else f"{', '.join(list(sheet.images)[:6])} and others"
     )
-    commit = f", commit {told['commit']}" if told.get("commit") else ""
-    return f"{images} of {_sizes(sheet)} ({named}); {told['machine']}; {told['date']}{commit}. CPU seconds."
+    commit = f", commit {circumstances['commit']}" if circumstances.get("commit") else ""
+    return f"{images} of {_sizes(sheet)} ({named}); {circumstances['machine']}; {circumstances['date']}{commit}. CPU seconds."
 
 
 def _sizes(sheet: Sheet) -> str:

@@ -57,9 +57,9 @@ class LabelHead:
 
     def _network(self, digest: bytes) -> LabelNetwork:
         if digest not in self._weights:
-            known = ", ".join(one.hex() for one in self._weights)
+            digests = ", ".join(one.hex() for one in self._weights)
             raise NoHeadError(
-                f"expected a payload of weights that a head reads ({known}), got one of {digest.hex()}: its labels "
+                f"expected a payload of weights that a head reads ({digests}), got one of {digest.hex()}: its labels "
                 "can be had from pixels alone"
             )
         if digest not in self._networks:

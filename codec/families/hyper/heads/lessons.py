@@ -24,7 +24,7 @@ class Lessons:
     def __len__(self) -> int:
         return len(self.logits_BK)
 
-    def beside(self, other: Lessons) -> Lessons:
+    def joined_with(self, other: Lessons) -> Lessons:
         """These and others."""
         return Lessons(
             x_BCHW=torch.cat((self.x_BCHW, other.x_BCHW)),

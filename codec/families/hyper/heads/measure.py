@@ -59,7 +59,9 @@ class TeacherEye:
     def look(self, pixels: RGB, into: Answers) -> None:
         """See one picture."""
         with torch.inference_mode():
-            f_1F, logits_1K = self._teacher.told(torch.tensor(pixels).permute(2, 0, 1)[None].float() / 255.0)
+            f_1F, logits_1K = self._teacher.features_and_logits(
+                torch.tensor(pixels).permute(2, 0, 1)[None].float() / 255.0
+            )
             into.logits.append(logits_1K)
             into.embeddings.append(self._embed(f_1F))
 

@@ -72,13 +72,13 @@ class LabelsRecipe:
         model.shown.copy_(self._shown())
         self._teacher.hand_on(model)
         chance = np.random.default_rng(self._config.seed)
-        seen, told = [], []
+        head_features, teacher_features = [], []
         for one in stage("crops looked at by teacher and head", crops.spread(_LOOKED_AT)):
             lessons = self._lessons(model, self._whole(one), self._qualities(1, chance))
             with torch.no_grad():
-                seen.append(model.features(lessons.x_BCHW))
-            told.append(lessons.f_BF)
-        fit(model, torch.cat(seen), torch.cat(told))
+                head_features.append(model.features(lessons.x_BCHW))
+            teacher_features.append(lessons.f_BF)
+        fit(model, torch.cat(head_features), torch.cat(teacher_features))
 
     def shipped(self) -> Path:
         """The shipped head."""
@@ -95,7 +95,7 @@ class LabelsRecipe:
         lessons = self._lessons(model, parts_BCHW, self._qualities(len(rgb_BCHW), chance))
         remembered = self._memory.drawn(config.repeated, chance) if config.repeated else None
         self._memory.add(lessons)
-        lessons = lessons if remembered is None else lessons.beside(remembered)
+        lessons = lessons if remembered is None else lessons.joined_with(remembered)
         f_BF = model.features(lessons.x_BCHW)
         features = functional.mse_loss(f_BF, lessons.f_BF) / lessons.f_BF.var(
             0, correction=0
@@ -115,14 +115,14 @@ class LabelsRecipe:
         del fraction_done  # nothing follows it
         found = []
         for quality in stage("qualities evaluated", self._config.evaluate_qualities):
-            told = []
+            answers = []
             for one in held_back:
                 with torch.inference_mode():
                     quality_1 = torch.tensor([float(quality)], device=self._device)
                     lessons = self._lessons(model, self._whole(one), quality_1)
-                    told.append((*model(lessons.x_BCHW), model.embed(lessons.f_BF), lessons.logits_BK))
+                    answers.append((*model(lessons.x_BCHW), model.embed(lessons.f_BF), lessons.logits_BK))
             e_NE, logits_NK, teacher_NE, teacher_NK = (
-                torch.cat(column) for column in zip(*told, strict=True)
+                torch.cat(column) for column in zip(*answers, strict=True)
             )
             found.append((quality, agreement(logits_NK, teacher_NK, e_NE, teacher_NE)))
         return Evaluation(points=(), facts=as_facts(found))
@@ -177,5 +177,5 @@ class LabelsRecipe:
             y_BKhw = rounded_latents(
                 self._codec, x_BCHW, quality_B, channels=model.channels_of(height, width)
             )
-            f_BF, logits_BK = self._teacher.told(rgb_BCHW)
+            f_BF, logits_BK = self._teacher.features_and_logits(rgb_BCHW)
             return Lessons(x_BCHW=model.view(y_BKhw, height, width), f_BF=f_BF, logits_BK=logits_BK)

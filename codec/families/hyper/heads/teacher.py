@@ -24,7 +24,7 @@ class Teacher:
         """Take the network."""
         self._network = classifier
 
-    def told(self, rgb_BCHW: Tensor) -> tuple[Tensor, Tensor]:
+    def features_and_logits(self, rgb_BCHW: Tensor) -> tuple[Tensor, Tensor]:
         """Of pictures of any size: (B, F) features and (B, K) logits."""
         with torch.no_grad():
             x_BCHW = resized(rgb_BCHW, SIDE).clamp(0.0, 1.0).contiguous(memory_format=torch.channels_last)
@@ -50,7 +50,7 @@ class Teacher:
             head.classify.bias.copy_(teacher.classes_K)
 
 
-def fit(head: LabelNetwork, seen_NF: Tensor, told_NF: Tensor) -> None:
+def fit(head: LabelNetwork, seen_NF: Tensor, teacher_NF: Tensor) -> None:
     """Scale a head's features to those of its teacher, and give it an embedding.
 
     The embedding holds the directions in which the teacher's features differ most from picture to picture, so that the
@@ -62,8 +62,8 @@ def fit(head: LabelNetwork, seen_NF: Tensor, told_NF: Tensor) -> None:
         told_NF: the teacher's of the same pictures, more of them than the embedding has values.
     """
     with torch.no_grad():
-        head.scale.mul_((seen_NF * told_NF).sum(0) / seen_NF.square().sum(0).clamp_min(1e-6))
-        mean_F = told_NF.mean(0)
-        directions_EF = torch.linalg.svd(told_NF - mean_F, full_matrices=False)[2][: head.config.embedding]
+        head.scale.mul_((seen_NF * teacher_NF).sum(0) / seen_NF.square().sum(0).clamp_min(1e-6))
+        mean_F = teacher_NF.mean(0)
+        directions_EF = torch.linalg.svd(teacher_NF - mean_F, full_matrices=False)[2][: head.config.embedding]
         head.embed.weight[: len(directions_EF)].copy_(directions_EF)
         head.embed.bias.copy_(-head.embed.weight @ mean_F)

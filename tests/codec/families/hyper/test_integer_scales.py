@@ -60,7 +60,7 @@ def test_integers_agree_with_the_network_that_was_trained(
 ) -> None:
     z_BuvN = hyper_latents(5, 6)
     one = TINY.passes[number]
-    r_BhwM = symbols(20, 24, one.known)
+    r_BhwM = symbols(20, 24, one.context_channels)
     trained = tiny.model.scales
     quality_B = torch.tensor([42.0])  # an anchor: whole numbers, as the rest of the model
     index = (

@@ -55,7 +55,7 @@ def test_tiles_equal_the_whole(busy: Realistic, seen: torch.Tensor) -> None:
         tile=lambda rows, columns: seen[:, :, rows, columns],
         width=170,
         height=203,
-        beside=lambda rows, columns: (QUALITY,),
+        other_inputs=lambda rows, columns: (QUALITY,),
     )
     whole, tiles = (
         synthesised(busy, [picture], Tiling(grid=16, halo=busy.halo, device=CPU, tile=tile))[0]

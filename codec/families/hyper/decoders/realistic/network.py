@@ -113,8 +113,8 @@ class Drawn(nn.Module):
             noise_BGvw: of spread 1.
         """
         fine = at_features(quality)
-        f_BFuv = self.blocks(f_BFuv + self.shift.over(fine).to(f_BFuv.dtype))
-        f_BFuv = f_BFuv * (1.0 + self.gain.over(fine)).to(f_BFuv.dtype)
+        f_BFuv = self.blocks(f_BFuv + self.shift.at(fine).to(f_BFuv.dtype))
+        f_BFuv = f_BFuv * (1.0 + self.gain.at(fine)).to(f_BFuv.dtype)
         x_BCHW = from_patches(x_BPuv + self.head(f_BFuv), _FINE)
         d_BDvw = split(split(self.details(f_BFuv)))
         grain_BGvw = d_BDvw[:, :_GRAINS] * noise_BGvw.to(d_BDvw.dtype)
