@@ -48,8 +48,8 @@ class DecodedPrefix:
 
     pixels: RGB
     """In full size."""
-    known: float
-    """The share of the payload's symbols that was known, 0 to 1."""
+    decoded_share: float
+    """The share of the payload's symbols that the prefix gives, 0 to 1."""
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -153,9 +153,9 @@ class Codec:
                 f"expected a codec whose payloads show something before they are whole, got {self.id}: decode the "
                 f"whole payload; {DEFAULT_CODEC} has such payloads"
             )
-        latents, known = self.reader.read_prefix(prefix)
+        latents, decoded_share = self.reader.read_prefix(prefix)
         (pixels,) = self.decoders[FAITHFUL].synthesise([latents])
-        return DecodedPrefix(pixels=pixels, known=known)
+        return DecodedPrefix(pixels=pixels, decoded_share=decoded_share)
 
     def named_decoder(self, name: str) -> Decoder:
         """One of its decoders.

@@ -28,7 +28,7 @@ def test_more_bytes_show_more_and_all_show_the_whole(codec: Codec, photo: RGB) -
     for share in (0.4, 0.7, 0.97, 1.0):
         shown = codec.decode_prefix(payload[: int(share * len(payload))])
         assert shown.pixels.shape == image.shape
-        shares.append(shown.known)
+        shares.append(shown.decoded_share)
         decibels.append(psnr_db(image, shown.pixels))
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
@@ -42,9 +42,9 @@ def test_no_cut_behind_the_header_is_an_error() -> None:
     (encoded,) = codec.encode([image], EncodeOptions(quality=60))
     header = len(encoded.payload) - len(codec.reader._parsed(encoded.payload).body)
     lengths = (header, *range(header + 1, len(encoded.payload), 37), len(encoded.payload))
-    known = [codec.decode_prefix(encoded.payload[:length]).known for length in lengths]
-    assert known == sorted(known)
-    assert known[0] == 0.0
+    decoded_shares = [codec.decode_prefix(encoded.payload[:length]).decoded_share for length in lengths]
+    assert decoded_shares == sorted(decoded_shares)
+    assert decoded_shares[0] == 0.0
     with pytest.raises(BitstreamError, match="truncated"):
         codec.decode_prefix(encoded.payload[: header - 1])
 
@@ -54,9 +54,9 @@ def test_what_is_known_of_a_prefix_is_what_the_whole_says() -> None:
     image = np.random.default_rng(1).integers(0, 256, (32, 48, 3), np.uint8)
     (encoded,) = codec.encode([image], EncodeOptions(quality=30))
     whole = codec.latents(encoded.payload)
-    latents, known = codec.reader.read_prefix(encoded.payload[: len(encoded.payload) // 2])
+    latents, decoded_share = codec.reader.read_prefix(encoded.payload[: len(encoded.payload) // 2])
     cut = latents.y_hat()
-    assert 0.2 < known < 0.8
+    assert 0.2 < decoded_share < 0.8
     assert np.all((cut == whole) | (cut == 0.0))
 
 

@@ -97,8 +97,8 @@ def _check_header(view: memoryview) -> None:
     if (magic := bytes(view[:4])) not in _KINDS:
         magics = ", ".join(map(repr, _KINDS))
         raise BitstreamError(
-            f"expected a payload that begins with one of {magics}, got {magic!r}: damaged, of another codec, or written "
-            "by a newer tenfold"
+            f"expected a payload that begins with one of {magics}, got {magic!r}: damaged, of another codec, or "
+            "written by a newer tenfold"
         )
 
 

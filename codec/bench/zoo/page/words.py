@@ -44,7 +44,8 @@ def about(sheet: Sheet) -> str:
         else f"{', '.join(list(sheet.images)[:6])} and others"
     )
     commit = f", commit {circumstances['commit']}" if circumstances.get("commit") else ""
-    return f"{images} of {_sizes(sheet)} ({named}); {circumstances['machine']}; {circumstances['date']}{commit}. CPU seconds."
+    machine, date = circumstances["machine"], circumstances["date"]
+    return f"{images} of {_sizes(sheet)} ({named}); {machine}; {date}{commit}. CPU seconds."
 
 
 def _sizes(sheet: Sheet) -> str:

@@ -107,8 +107,8 @@ def test_a_prefix_of_a_mapped_payload_shows_more_with_more_bytes_and_has_no_map_
     shown = [
         codec.decode_prefix(payload[:length]) for length in range(HEADER_BYTES + 1, len(payload) + 1, 97)
     ]
-    assert [one.known for one in shown] == sorted(one.known for one in shown)
-    assert shown[0].known == 0.0
+    assert [one.decoded_share for one in shown] == sorted(one.decoded_share for one in shown)
+    assert shown[0].decoded_share == 0.0
     assert np.array_equal(codec.decode_prefix(payload).pixels, codec.decode([payload])[0].pixels)
     with pytest.raises(BitstreamError, match="got nothing"):
         codec.decode_prefix(payload[:HEADER_BYTES])
