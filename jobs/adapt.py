@@ -90,9 +90,9 @@ def adapt(
             source = parse_source(src, settings.reading, take=settings.source, exclude=archive)
             if codec is not None:
                 family_of(codec)
-        told = settings.adapt or AdaptConfig(time="10m")
+        adapt_config = settings.adapt or AdaptConfig(time="10m")
         with usage():
-            run = AdaptRun(source, Storage(archive, settings.storage), settings, told)
+            run = AdaptRun(source, Storage(archive, settings.storage), settings, adapt_config)
         if dry_run:
             _plan(run, as_json=as_json)
         else:

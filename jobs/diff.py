@@ -54,8 +54,8 @@ def diff(
                 print(f"{_SIGNS[change.change]} {readable(change.key)}{_words(change)}")
         if as_json:
             sys.stdout.write("\n]\n" if counts else "[]\n")
-        told = ", ".join(f"{counts[kind]:,} {kind}" for kind in _SIGNS)
-        say(f"Version {before.version()} to {after.version()}: {told}.")
+        counted_kinds = ", ".join(f"{counts[kind]:,} {kind}" for kind in _SIGNS)
+        say(f"Version {before.version()} to {after.version()}: {counted_kinds}.")
 
 
 def _words(change: Change) -> str:

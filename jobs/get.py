@@ -252,10 +252,10 @@ def _check_extension(output: str, delivered: Delivery) -> None:
     if delivered.fmt is None or not name.suffix or format_of_path(output) == delivered.fmt:
         return
     ours = FORMATS[delivered.fmt][0]
-    known = ", ".join(extension for names in FORMATS.values() for extension in names)
+    choices = ", ".join(extension for names in FORMATS.values() for extension in names)
     raise UsageError(
         f"Expected a FILE named {ours} for {delivered.description}, got {name.name!r}. "
-        f"Name it {name.stem}{ours}, choose another of {known}, or say --format."
+        f"Name it {name.stem}{ours}, choose another of {choices}, or say --format."
     )
 
 

@@ -59,7 +59,7 @@ def app(arguments: Mapping[str, Any]) -> Application:
         ConfigError: an argument is unknown, missing or wrong; or no Ray Serve is installed.
     """
     try:
-        told = ServeArguments.model_validate(arguments)
+        checked = ServeArguments.model_validate(arguments)
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
         raise ConfigError(
@@ -74,21 +74,21 @@ def app(arguments: Mapping[str, Any]) -> Application:
             "`pip install 'tenfold[serve-cluster]'` brings it."
         ) from error
     return make_application(
-        Storage(told.archive, read_config(told.config).storage),
+        Storage(checked.archive, read_config(checked.config).storage),
         Limits(
-            max_pixels=round(told.max_megapixels * 1e6),
-            deadline_s=told.deadline,
-            disk_bytes=round(told.cache_gb * 1e9),
+            max_pixels=round(checked.max_megapixels * 1e6),
+            deadline_s=checked.deadline,
+            disk_bytes=round(checked.cache_gb * 1e9),
         ),
         Replicas(
-            web=told.web,
-            fewest=told.min_decoders,
-            most=told.max_decoders,
-            cpus=told.decoder_cpus,
-            gpus=told.decoder_gpus,
+            web=checked.web,
+            fewest=checked.min_decoders,
+            most=checked.max_decoders,
+            cpus=checked.decoder_cpus,
+            gpus=checked.decoder_gpus,
         ),
-        as_of=parse_as_of(told.as_of) if told.as_of else None,
-        cache=told.cache,
-        public_url=told.public_url.rstrip("/") if told.public_url else None,
-        token_file=told.token_file,
+        as_of=parse_as_of(checked.as_of) if checked.as_of else None,
+        cache=checked.cache,
+        public_url=checked.public_url.rstrip("/") if checked.public_url else None,
+        token_file=checked.token_file,
     )

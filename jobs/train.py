@@ -114,7 +114,9 @@ def _session(
         place = resolve_device(device)
     settings = load_train_config(config)
     with show_training() as show:
-        session = Session(minutes=minutes, tell=lambda told: show.stage(told.words, told.done, told.total))
+        session = Session(
+            minutes=minutes, tell=lambda stage: show.stage(stage.words, stage.done, stage.total)
+        )
         with interrupted_by_signals(session):
             trained = train_preset(
                 settings,

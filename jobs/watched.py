@@ -63,11 +63,11 @@ def watched(verb: Callable[..., None]) -> Callable[..., None]:
             stack.enter_context(watch("json" if log_json else progress, *listeners))
             verb(*args, **options)
 
-    told = inspect.signature(verb, eval_str=True)
+    signature = inspect.signature(verb, eval_str=True)
     more = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
         for name, (kind, default) in _OPTIONS.items()
     ]
-    run.__signature__ = told.replace(parameters=[*told.parameters.values(), *more])  # type: ignore[attr-defined]
+    run.__signature__ = signature.replace(parameters=[*signature.parameters.values(), *more])  # type: ignore[attr-defined]
     run.__annotations__ = {name: one.annotation for name, one in run.__signature__.parameters.items()}  # type: ignore[attr-defined]
     return run

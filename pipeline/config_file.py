@@ -60,9 +60,9 @@ def _is_given(overrides: Mapping[str, Any], location: Sequence[int | str]) -> bo
     return given is not None
 
 
-def _overlay(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+def _overlay(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(base)
-    for name, value in over.items():
+    for name, value in overrides.items():
         if value is None:
             continue
         if isinstance(value, Mapping):

@@ -36,8 +36,8 @@ class LowestRows:
 
     def offer(self, rows: pa.Table) -> None:
         """Take the next part; it must have `key` and the column, nulls are left out."""
-        known = rows.filter(pc.is_valid(rows[self._by]))
-        both = known if self._rows is None else pa.concat_tables([self._rows, known])
+        with_value = rows.filter(pc.is_valid(rows[self._by]))
+        both = with_value if self._rows is None else pa.concat_tables([self._rows, with_value])
         keys = [(self._by, "ascending"), ("key", "ascending")]
         self._rows = both.take(pc.select_k_unstable(both, k=min(self._most, len(both)), sort_keys=keys))
 

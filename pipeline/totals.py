@@ -108,7 +108,7 @@ class Totals:
         return {status: cls.of(rows.filter(pc.equal(rows["status"], status))) for status in there}
 
     @classmethod
-    def over(cls, batches: Iterable[pa.Table | pa.RecordBatch]) -> Totals:
+    def of_stream(cls, batches: Iterable[pa.Table | pa.RecordBatch]) -> Totals:
         """Totals of a stream of rows, in constant memory."""
         return sum((cls.of(batch) for batch in batches), cls())
 
@@ -120,42 +120,42 @@ class Totals:
     @property
     def bpp(self) -> float | None:
         """Payload bits over original pixels, of all stored images; shared payloads count once."""
-        return _over(8 * self.payload_bytes, self.pixels)
+        return _ratio(8 * self.payload_bytes, self.pixels)
 
     @property
     def coded_bpp(self) -> float | None:
         """The same over the coded images alone."""
-        return _over(8 * self.coded_payload_bytes, self.coded_pixels)
+        return _ratio(8 * self.coded_payload_bytes, self.coded_pixels)
 
     @property
     def ratio_vs_raw(self) -> float | None:
         """Raw bytes over payload bytes; metadata, catalogue and weights do not count (`pipeline/info` counts all)."""
-        return _over(self.raw_bytes, self.payload_bytes)
+        return _ratio(self.raw_bytes, self.payload_bytes)
 
     @property
     def ratio_vs_source(self) -> float | None:
         """Source bytes over payload bytes, likewise."""
-        return _over(self.source_bytes, self.payload_bytes)
+        return _ratio(self.source_bytes, self.payload_bytes)
 
     @property
     def zip_ratio_vs_raw(self) -> float | None:
         """Raw bytes over deflated raw bytes: what zip reaches on the same pixels."""
-        return _over(3 * self.zipped_pixels, self.zip_bytes)
+        return _ratio(3 * self.zipped_pixels, self.zip_bytes)
 
     @property
     def zip_ratio_vs_source(self) -> float | None:
         """Source bytes over deflated source bytes: what zipping the files reaches."""
-        return _over(self.source_bytes, self.zip_source_bytes)
+        return _ratio(self.source_bytes, self.zip_source_bytes)
 
     @property
     def psnr_db(self) -> float | None:
         """Mean over coded images."""
-        return _over(self.psnr_sum, self.psnr_count)
+        return _ratio(self.psnr_sum, self.psnr_count)
 
     @property
     def ms_ssim(self) -> float | None:
         """Mean over coded images large enough to have one."""
-        return _over(self.ms_ssim_sum, self.ms_ssim_count)
+        return _ratio(self.ms_ssim_sum, self.ms_ssim_count)
 
 
 def own_payload_bytes(rows: pa.Table | pa.RecordBatch) -> pa.ChunkedArray | pa.Array:
@@ -171,5 +171,5 @@ def _sum(column: pa.ChunkedArray | pa.Array) -> int:
     return int(pc.sum(column).as_py() or 0)
 
 
-def _over(part: float, whole: float) -> float | None:
+def _ratio(part: float, whole: float) -> float | None:
     return part / whole if whole else None

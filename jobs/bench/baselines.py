@@ -36,11 +36,11 @@ def chosen_baselines(names: str | None) -> tuple[Baseline, ...]:
     """
     if names is None:
         return BASELINES
-    known = {baseline.id: baseline for baseline in BASELINES}
+    by_id = {baseline.id: baseline for baseline in BASELINES}
     wanted = [name.strip() for name in names.split(",") if name.strip()]
-    if unknown := [name for name in wanted if name not in known]:
-        raise UsageError(f"Expected baselines of {', '.join(known)}; got {', '.join(unknown)}.")
-    return tuple(known[name] for name in wanted)
+    if unknown := [name for name in wanted if name not in by_id]:
+        raise UsageError(f"Expected baselines of {', '.join(by_id)}; got {', '.join(unknown)}.")
+    return tuple(by_id[name] for name in wanted)
 
 
 def available(baselines: Sequence[Baseline]) -> tuple[list[Baseline], dict[str, str]]:

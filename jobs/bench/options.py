@@ -20,7 +20,7 @@ ImagesFolder = Annotated[
 ]
 
 
-def _known(codec: str) -> str:
+def _checked_family(codec: str) -> str:
     parameter(family_of)(codec)
     return codec
 
@@ -30,7 +30,7 @@ CodecId = Annotated[
     typer.Option(
         "--codec",
         metavar="ID",
-        callback=_known,
+        callback=_checked_family,
         help="hyper-1, ae-zfp-1, or another codec family that is installed: `tenfold codecs` lists them.",
     ),
 ]

@@ -222,9 +222,9 @@ def chosen_cases(names: Collection[str]) -> list[Case]:
     Raises:
         UsageError: there is no such case.
     """
-    known = {case.name: case for case in CASES}
-    if unknown := set(names) - known.keys():
-        raise UsageError(f"Expected cases of {', '.join(known)}; got {', '.join(sorted(unknown))}.")
-    wanted = {CASES[0].name, *(names or known)}
-    wanted |= {before for name in wanted if (before := known[name].after) is not None}
+    by_name = {case.name: case for case in CASES}
+    if unknown := set(names) - by_name.keys():
+        raise UsageError(f"Expected cases of {', '.join(by_name)}; got {', '.join(sorted(unknown))}.")
+    wanted = {CASES[0].name, *(names or by_name)}
+    wanted |= {before for name in wanted if (before := by_name[name].after) is not None}
     return [case for case in CASES if case.name in wanted]

@@ -120,14 +120,15 @@ def _unusual(statuses: dict[str, int]) -> str:
     return "" if set(statuses) == {"200"} else f"  {_counts(statuses)}"
 
 
-def _overloaded(over: Overload) -> Iterator[str]:
+def _overloaded(overload: Overload) -> Iterator[str]:
     refused = "none"
-    if over.refused_p50_ms is not None and over.refused_p99_ms is not None:
-        refused = f"within {over.refused_p50_ms:.0f} ms (p50), {over.refused_p99_ms:.0f} ms (p99)"
-    grown = (over.http_bytes_after - over.http_bytes_before) / _MEBIBYTE
+    if overload.refused_p50_ms is not None and overload.refused_p99_ms is not None:
+        refused = f"within {overload.refused_p50_ms:.0f} ms (p50), {overload.refused_p99_ms:.0f} ms (p99)"
+    grown = (overload.http_bytes_after - overload.http_bytes_before) / _MEBIBYTE
     yield (
-        f"asked for {over.asked_per_second:.1f} a second: {over.made_per_second:.1f} made, {_counts(over.statuses)}, "
-        f"refused {refused}; /healthz {over.health_p99_ms:.0f} ms (p99); memory {grown:+.0f} MiB"
+        f"asked for {overload.asked_per_second:.1f} a second: {overload.made_per_second:.1f} made, "
+        f"{_counts(overload.statuses)}, refused {refused}; /healthz {overload.health_p99_ms:.0f} ms (p99); "
+        f"memory {grown:+.0f} MiB"
     )
 
 

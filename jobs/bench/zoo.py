@@ -92,7 +92,7 @@ def zoo(
             make_folder(folder)
         found = usable_images(images, count=scope.count)
         left_out |= asked.left_out
-        told = run_zoo(
+        numbers = run_zoo(
             entrants,
             asked.judges,
             found,
@@ -104,4 +104,4 @@ def zoo(
             left_out=left_out,
         )
         if as_json:
-            print_json(told)
+            print_json(numbers)

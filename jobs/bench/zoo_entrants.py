@@ -70,10 +70,12 @@ def _of_small_pictures() -> dict[str, str]:
 
 def _meant(name: str, learned: dict[str, Entrant]) -> list[str]:
     """The ids that a name stands for."""
-    known = [*learned, *(baseline.id for baseline in BASELINES)]
-    meant = [one for one in known if one == name or one.startswith(f"{name}/")]
+    choices = [*learned, *(baseline.id for baseline in BASELINES)]
+    meant = [one for one in choices if one == name or one.startswith(f"{name}/")]
     if not meant:
-        raise UsageError(f"Expected codecs of {', '.join(known)}; got {name!r}{did_you_mean(name, known)}")
+        raise UsageError(
+            f"Expected codecs of {', '.join(choices)}; got {name!r}{did_you_mean(name, choices)}"
+        )
     return meant
 
 

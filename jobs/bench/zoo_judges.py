@@ -23,17 +23,17 @@ def chosen_judges(names: str | None) -> ChosenJudges:
     Raises:
         UsageError: no judge has one of the names.
     """
-    known = {judge.name: judge for judge in all_judges()}
-    asked = list(known) if names is None else [name.strip() for name in names.split(",") if name.strip()]
+    by_name = {judge.name: judge for judge in all_judges()}
+    asked = list(by_name) if names is None else [name.strip() for name in names.split(",") if name.strip()]
     for name in asked:
-        if name not in known:
+        if name not in by_name:
             raise UsageError(
-                f"Expected judges of {', '.join(known)}; got {name!r}{did_you_mean(name, known)}"
+                f"Expected judges of {', '.join(by_name)}; got {name!r}{did_you_mean(name, by_name)}"
             )
     reasons = {
         name: judge.missing() if name in asked else "it was not asked for (--judges)"
-        for name, judge in known.items()
+        for name, judge in by_name.items()
     }
     left_out = {name: reason for name, reason in reasons.items() if reason is not None}
-    judges = tuple(judge for name, judge in known.items() if name not in left_out)
+    judges = tuple(judge for name, judge in by_name.items() if name not in left_out)
     return ChosenJudges(judges=judges, left_out=left_out)

@@ -55,7 +55,7 @@ def run_zoo(
         CodecConfigError: the claims cannot be read.
         OSError: a folder cannot be written.
     """
-    told = read_claims(claims)
+    all_claims = read_claims(claims)
     originals = [_original(image, scope.pixels) for image in images.usable]
     plan = Plan(entrants=entrants, originals=originals, rates=rates, judges=judges, shown=scope.shown)
     with one_core(), count_steps("codings", plan.steps) as advance:
@@ -71,7 +71,7 @@ def run_zoo(
     )
     for name, reason in sheet.not_measured.items():
         say(f"{name} is left out: {reason}")
-    answers = [answered(claim, sheet) for claim in told]
+    answers = [answered(claim, sheet) for claim in all_claims]
     pages = write_pages(sheet, answers, measured.strips, out)
     say(f"Written: {', '.join(page.name for page in pages)} in {out}")
     return to_json(sheet)

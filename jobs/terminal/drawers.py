@@ -88,7 +88,7 @@ class _Log:
 
     def __init__(self, tell: Callable[[Shown], None]) -> None:
         self._tell = tell
-        self._told_at = time.monotonic()
+        self._reported_at = time.monotonic()
         self._last: Shown | None = None
         self._lock = threading.Lock()
         self._ended = threading.Event()
@@ -114,8 +114,8 @@ class _Log:
 
     def _tell_if_due(self, *, at_once: bool = False) -> None:
         now = time.monotonic()
-        if self._last is not None and (at_once or now - self._told_at >= LINE_EVERY_S):
-            self._told_at = now
+        if self._last is not None and (at_once or now - self._reported_at >= LINE_EVERY_S):
+            self._reported_at = now
             self._tell(self._last)
 
 

@@ -12,7 +12,7 @@ from pipeline.progress import Progress, Wait
 from pipeline.store.patience import unanswered
 from pipeline.words import counted
 
-_PACE_AFTER_S: Final = 1.0
+_SPEED_AFTER_S: Final = 1.0
 _PATIENCE_S: Final = 3.0
 """What is waited for is said when it takes longer, unless there is nothing else to say."""
 
@@ -106,7 +106,7 @@ def wait_words(wait: Wait | None, *, at_once: bool = False) -> str:
 
 def _bars_of_run(progress: Progress) -> list[Bar]:
     total = progress.listed if progress.listing_done else None
-    listed = f"{counted(progress.listed, 'image')}{_unchanged(progress)}{_pace(progress)}"
+    listed = f"{counted(progress.listed, 'image')}{_unchanged(progress)}{_listing_speed(progress)}"
     bars = [
         Bar(name="listed", done=progress.listed, total=total, words=listed),
         _finished(progress, total),
@@ -134,7 +134,7 @@ def _line_of_run(progress: Progress) -> str:
     """The state of a run in one line."""
     more = "" if progress.listing_done else "+"
     line = (
-        f"{progress.phase}: {progress.listed:,}{more} listed{_unchanged(progress)}{_pace(progress)}, "
+        f"{progress.phase}: {progress.listed:,}{more} listed{_unchanged(progress)}{_listing_speed(progress)}, "
         f"{progress.finished:,} {progress.began.done}"
     )
     if progress.began.commits:
@@ -196,8 +196,10 @@ def _unchanged(progress: Progress) -> str:
     return f" ({progress.unchanged:,} unchanged)" if progress.unchanged else ""
 
 
-def _pace(progress: Progress) -> str:
+def _listing_speed(progress: Progress) -> str:
     """How many images a second are listed, while that is all there is to see."""
     seen, seconds = progress.listed + progress.unchanged, time.monotonic() - progress.phase_began
-    is_shown = progress.phase == "listing" and not progress.listing_done and seen and seconds >= _PACE_AFTER_S
+    is_shown = (
+        progress.phase == "listing" and not progress.listing_done and seen and seconds >= _SPEED_AFTER_S
+    )
     return f" {seen / seconds:,.0f}/s" if is_shown else ""

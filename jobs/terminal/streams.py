@@ -69,15 +69,17 @@ def code_after_output(code: int, stdout: StandardStream) -> int:
     """The exit code of a verb that ended with `code`, when all that it printed has been written or not."""
     is_product, stdout.is_product = stdout.is_product, False
     sys.stdout.flush()
-    lost = stdout.error
-    if lost is None or lost.errno == errno.EPIPE:  # `tenfold ls | head`: nothing is wrong
+    write_error = stdout.error
+    if write_error is None or write_error.errno == errno.EPIPE:  # `tenfold ls | head`: nothing is wrong
         return code
     if is_product:
         say(
-            f"Expected to write to stdout, got: {lost.strerror}. What was printed is not whole.",
+            f"Expected to write to stdout, got: {write_error.strerror}. What was printed is not whole.",
             level="error",
         )
         return code or FAILED
-    if lost.errno != errno.EBADF:  # `>&-` is what somebody wanted
-        say(f"Expected to write to stdout, got: {lost.strerror}. What was printed is not whole; the work is.")
+    if write_error.errno != errno.EBADF:  # `>&-` is what somebody wanted
+        say(
+            f"Expected to write to stdout, got: {write_error.strerror}. What was printed is not whole; the work is."
+        )
     return code

@@ -78,8 +78,8 @@ class Proposals:
         if alone.verdict.accepted:
             return alone
         others = self._current if len(self._current) < _MOST_SETS else self._current[:-1]
-        beside = self._proposal((*others, adapted.weights), adapted, start, on_image)
-        return min(alone, beside, key=lambda proposal: not proposal.verdict.accepted)
+        with_others = self._proposal((*others, adapted.weights), adapted, start, on_image)
+        return min(alone, with_others, key=lambda proposal: not proposal.verdict.accepted)
 
     def store(self, proposal: Proposal) -> None:
         """Put the weights of a proposal into the archive, where a record can name them."""

@@ -20,7 +20,7 @@ from typing import Final
 from pipeline.adapt.attempt import Attempt, fingerprint_of, interrupted_attempt, remove_attempts
 from pipeline.adapt.learned import Learned
 from pipeline.adapt.sample import LEAST_LISTED, SourceSample, draw_sample
-from pipeline.adapt.tasks import AdaptSpec, Look, Standing
+from pipeline.adapt.tasks import AdaptSpec, LearningState, Look
 from pipeline.archive.adaptations import (
     AdaptationRecord,
     adaptations,
@@ -73,7 +73,9 @@ class AdaptPlan:
 class AdaptRun:
     """One adaptation. Use once."""
 
-    def __init__(self, source: Source, archive: Storage, config: CompressConfig, told: AdaptConfig) -> None:
+    def __init__(
+        self, source: Source, archive: Storage, config: CompressConfig, adapt_config: AdaptConfig
+    ) -> None:
         """Contact nothing yet.
 
         Raises:
@@ -87,7 +89,7 @@ class AdaptRun:
         self._source = source
         self._archive = archive
         self._config = config
-        self._told = told
+        self._adapt_config = adapt_config
         self._weights: tuple[bytes, ...] = ()
         self._fingerprint = ""
 
@@ -100,13 +102,13 @@ class AdaptRun:
         listen(RunBegan(verb="adapt", archive=self._archive.url, is_dry_run=True))
         self._look()
         attempt = interrupted_attempt(self._archive, self._fingerprint)
-        sample = draw_sample(self._source.images(), self._told) if attempt is None else attempt.sample
+        sample = draw_sample(self._source.images(), self._adapt_config) if attempt is None else attempt.sample
         listen(RunEnded())
         return AdaptPlan(
             listed_images=sample.listed_images,
             learn=len(sample.learn),
             held_back=len(sample.held_back),
-            time=self._told.time,
+            time=self._adapt_config.time,
             resumes=None if attempt is None else attempt.adaptation,
             skipped=None if attempt is not None else self._why_not(sample),
         )
@@ -146,7 +148,7 @@ class AdaptRun:
         self._look()
         attempt = interrupted_attempt(self._archive, self._fingerprint)
         if attempt is None:
-            sample = draw_sample(images, self._told)
+            sample = draw_sample(images, self._adapt_config)
             if (why_not := self._why_not(sample)) is not None:
                 return AdaptOutcome(record=None, skipped=why_not)
             attempt = Attempt.new(self._config.codec.id, self._weights, self._fingerprint, sample)
@@ -166,13 +168,13 @@ class AdaptRun:
         codec = self._config.codec
         record = current_adaptation(self._archive, codec.id) if codec.weights is None else None
         self._weights = () if record is None else record.encodes_with
-        self._fingerprint = fingerprint_of(self._source.config, codec.id, self._weights, self._told)
+        self._fingerprint = fingerprint_of(self._source.config, codec.id, self._weights, self._adapt_config)
 
     def _why_not(self, sample: SourceSample) -> str | None:
         if sample.listed_images < LEAST_LISTED:
             listed = counted(sample.listed_images, "image", "is", "are")
             return f"{listed} too few to learn from: {LEAST_LISTED} are the least"
-        if self._told.seconds is not None or self._told.steps is not None:
+        if self._adapt_config.seconds is not None or self._adapt_config.steps is not None:
             return None
         last = next((one for one in adaptations(self._archive) if one.codec == self._config.codec.id), None)
         if last is None or sample.listed_images >= _GROWN * last.listed_images:
@@ -188,14 +190,14 @@ class AdaptRun:
             archive_url=self._archive.url,
             source=self._source.config,
             config=self._config,
-            told=self._told,
+            adapt_config=self._adapt_config,
             adaptation=attempt.adaptation,
         )
-        standing: Standing | None = None
+        state: LearningState | None = None
 
         def looks() -> Iterator[Look]:
             number = 0
-            while not stop() and (standing is None or standing.learned is None):
+            while not stop() and (state is None or state.learned is None):
                 yield Look(number=number)
                 number += 1
 
@@ -203,14 +205,14 @@ class AdaptRun:
         with working_pool(spec, workers, listen, workload=None, phase="adapting") as pool:
             for outcome in work_through(pool, looks(), lambda _: (), listen=listen):
                 if isinstance(outcome, Done):
-                    standing = outcome.result
-                    listen(standing.now)
+                    state = outcome.result
+                    listen(state.now)
                 elif outcome is not None:
                     raise TenfoldError(
                         f"Expected a worker that learns from images to live, got deaths: {outcome.reason}. Nothing of "
                         "the archive has changed; the same command goes on with what it has so far."
                     )
-        return None if standing is None else standing.learned
+        return None if state is None else state.learned
 
     def _record(self, attempt: Attempt, learned: Learned) -> AdaptationRecord:
         before = tuple(digest.hex() for digest in attempt.weights_before)

@@ -54,9 +54,9 @@ def split(images: Sequence[SourceImage]) -> tuple[tuple[SourceImage, ...], tuple
     part = len(images) / runs
     firsts = [round(part * number + (part - length) / 2) for number in range(runs)]
     held_back = {first + step for first in firsts for step in range(length)}
-    beside = {place + step for place in held_back for step in (-1, 1)}
+    neighbours = {place + step for place in held_back for step in (-1, 1)}
     return (
-        tuple(image for place, image in enumerate(images) if place not in held_back | beside),
+        tuple(image for place, image in enumerate(images) if place not in held_back | neighbours),
         tuple(image for place, image in enumerate(images) if place in held_back),
     )
 

@@ -22,7 +22,7 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class LearningState:
     """How far it is."""
 
     now: AdaptationAdvanced
@@ -40,7 +40,7 @@ class AdaptSpec:
     archive_url: str
     source: SourceConfig
     config: CompressConfig
-    told: AdaptConfig
+    adapt_config: AdaptConfig
     adaptation: str
     """The attempt, as the archive keeps it."""
 

@@ -59,7 +59,7 @@ class AdaptWork:
         archive: Storage,
         source: Source,
         config: CompressConfig,
-        told: AdaptConfig,
+        adapt_config: AdaptConfig,
         attempt: Attempt,
         *,
         threads: int,
@@ -75,7 +75,7 @@ class AdaptWork:
         self._archive = archive
         self._source = source
         self._config = config
-        self._told = told
+        self._adapt_config = adapt_config
         self._attempt = attempt
         self._threads = threads
         self._tell = tell
@@ -107,7 +107,7 @@ class AdaptWork:
         kept.keep()
         pixels = expected_pixels(self._attempt.sample, loaded)
         num_bytes = expected_bytes(pixels, loaded, before, self._config.codec, quality)
-        against = why_not_worth_it(self._told, num_bytes)
+        against = why_not_worth_it(self._adapt_config, num_bytes)
         if against is not None:
             return Learned.nothing(against, learned_from=loaded.learned_from)
         self._settings = self._settled(folder, pixels)
@@ -162,7 +162,7 @@ class AdaptWork:
             return load_sample(
                 sample,
                 ahead,
-                seed=self._told.seed,
+                seed=self._adapt_config.seed,
                 patch=self._settings.patch,
                 on_image=partial(self._advance, "reading", total),
             )
@@ -173,12 +173,12 @@ class AdaptWork:
         """How to train, as it was settled when the attempt began: images may have gone since."""
         path = folder / _SETTLED
         if not path.exists():
-            path.write_text(json.dumps({"seconds": training_seconds(self._told, pixels)}))
-        steps = self._told.steps
+            path.write_text(json.dumps({"seconds": training_seconds(self._adapt_config, pixels)}))
+        steps = self._adapt_config.steps
         return AdaptationSettings(
             seconds=json.loads(path.read_text())["seconds"] if steps is None else None,
             steps=steps,
-            seed=self._told.seed,
+            seed=self._adapt_config.seed,
         )
 
     def _adapt(

@@ -13,7 +13,7 @@ from typing import Final
 
 from pipeline.adapt.attempt import read_attempt
 from pipeline.adapt.learned import Learned
-from pipeline.adapt.tasks import AdaptSpec, Look, Standing
+from pipeline.adapt.tasks import AdaptSpec, LearningState, Look
 from pipeline.adapt.work import AdaptWork, StoppedError
 from pipeline.events import AdaptationAdvanced
 from pipeline.source.source import Source
@@ -27,7 +27,7 @@ _LOOK_S: Final = 1.0
 """A look takes so long while nothing ends."""
 
 
-class AdaptWorker(Worker[Look, Standing]):
+class AdaptWorker(Worker[Look, LearningState]):
     """Goes on with one attempt, from where it is."""
 
     def __init__(self, spec: AdaptSpec, *, threads: int) -> None:
@@ -44,7 +44,7 @@ class AdaptWorker(Worker[Look, Standing]):
             archive,
             Source(spec.source),
             spec.config,
-            spec.told,
+            spec.adapt_config,
             attempt,
             threads=threads,
             tell=self._hear,
@@ -53,7 +53,7 @@ class AdaptWorker(Worker[Look, Standing]):
         self._thread = Thread(target=self._work, name="learner", daemon=True)
         self._thread.start()
 
-    def run(self, task: Look) -> Standing:
+    def run(self, task: Look) -> LearningState:
         """How far it is, after a moment.
 
         Raises:
@@ -62,7 +62,7 @@ class AdaptWorker(Worker[Look, Standing]):
         self._ended.wait(_LOOK_S)
         if self._error is not None:
             raise self._error
-        return Standing(now=self._now, learned=self._learned)
+        return LearningState(now=self._now, learned=self._learned)
 
     def close(self) -> None:
         """End the work with a checkpoint that the archive keeps; an evaluation under way is not waited for."""

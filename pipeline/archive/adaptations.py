@@ -55,8 +55,8 @@ class Evidence:
     @classmethod
     def from_json(cls, said: dict[str, Any]) -> Self:
         """Undo `asdict`; fields that a later release added are left out."""
-        bands = tuple(BandOfQuality(**_known(BandOfQuality, band)) for band in said["bands"])
-        return cls(**{**_known(cls, said), "bands": bands})
+        bands = tuple(BandOfQuality(**_fields_of(BandOfQuality, band)) for band in said["bands"])
+        return cls(**{**_fields_of(cls, said), "bands": bands})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,14 +101,14 @@ def write_adaptation(archive: Storage, record: AdaptationRecord) -> str:
     return path
 
 
-def without_weights(lost: AdaptationRecord, adaptation: str) -> AdaptationRecord:
+def without_weights(record: AdaptationRecord, adaptation: str) -> AdaptationRecord:
     """The record that follows one whose weights are lost: the archive encodes with the shipped ones again."""
     return replace(
-        lost,
+        record,
         adaptation=adaptation,
         ended_at=datetime.now(UTC).isoformat(timespec="microseconds"),
-        reason=f"the weights that {lost.adaptation} had learned are lost",
-        weights_before=lost.weights,
+        reason=f"the weights that {record.adaptation} had learned are lost",
+        weights_before=record.weights,
         weights=(),
         evidence=None,
     )
@@ -153,7 +153,7 @@ def _read(archive: Storage, path: str) -> AdaptationRecord | None:
     evidence = said["evidence"]
     return AdaptationRecord(
         **{
-            **_known(AdaptationRecord, said),
+            **_fields_of(AdaptationRecord, said),
             "weights_before": tuple(said["weights_before"]),
             "weights": tuple(said["weights"]),
             "evidence": None if evidence is None else Evidence.from_json(evidence),
@@ -161,6 +161,6 @@ def _read(archive: Storage, path: str) -> AdaptationRecord | None:
     )
 
 
-def _known(kind: type[Any], said: dict[str, Any]) -> dict[str, Any]:
+def _fields_of(kind: type[Any], said: dict[str, Any]) -> dict[str, Any]:
     names = {field.name for field in fields(kind)}
     return {name: value for name, value in said.items() if name in names}

@@ -52,8 +52,8 @@ class Author:
             "num_target_rows_updated": changed,
             "num_target_rows_deleted": removed,
         }
-        told: dict[str, Any] = {**self.info, "tenfold.run": self.run, "operationMetrics": metrics}
-        return CommitProperties(custom_metadata=told, max_commit_retries=0)
+        metadata: dict[str, Any] = {**self.info, "tenfold.run": self.run, "operationMetrics": metrics}
+        return CommitProperties(custom_metadata=metadata, max_commit_retries=0)
 
 
 def merge(

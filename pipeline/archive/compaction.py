@@ -94,14 +94,14 @@ def _deep_ones(files: Sequence[DataFile], chosen: set[str]) -> Iterator[DataFile
     ordered = sorted(files, key=lambda file: file.first)
     density = _densities(ordered)
     taken = set(chosen)
-    over: list[DataFile] = []
+    overlapping: list[DataFile] = []
     for file in ordered:
-        over = [other for other in over if other.last is None or other.last >= file.first]
-        over.append(file)
+        overlapping = [other for other in overlapping if other.last is None or other.last >= file.first]
+        overlapping.append(file)
         loose = sorted(
-            (other for other in over if other.name not in taken), key=lambda other: density[other.name]
+            (other for other in overlapping if other.name not in taken), key=lambda other: density[other.name]
         )
-        if len(loose) + (len(loose) < len(over)) > _DEEPEST:
+        if len(loose) + (len(loose) < len(overlapping)) > _DEEPEST:
             for other in _sparse(loose, density):
                 taken.add(other.name)
                 yield other

@@ -64,17 +64,17 @@ def write_index(folder: Path, table_id: str, version: int, batches: Iterable[pa.
         OSError: the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    aside = folder / f"{uuid4()}.part"
+    unfinished = folder / f"{uuid4()}.part"
     try:
-        with pa.OSFile(str(aside), "wb") as sink:
+        with pa.OSFile(str(unfinished), "wb") as sink:
             for part in map(narrowed, _in_large_batches(batches)):
                 with pa.ipc.new_stream(sink, part.schema) as writer:
                     writer.write_batch(part)
-        with pa.memory_map(str(aside)) as source:
+        with pa.memory_map(str(unfinished)) as source:
             name = f"{table_id}-{version}-{_LAYOUT}-{_checksum(source.read_buffer())}.arrows"
-        aside.replace(folder / name)
+        unfinished.replace(folder / name)
     finally:
-        aside.unlink(missing_ok=True)
+        unfinished.unlink(missing_ok=True)
     _make_room(folder, table_id, keep=name)
 
 

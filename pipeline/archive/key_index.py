@@ -38,7 +38,7 @@ class KeyIndex:
         """Take the catalogue as it is seen until `refresh`; nothing is contacted yet."""
         self._catalogue = catalogue
         self._lock = RLock()
-        self._known: dict[str, CatalogueRow | None] = {}
+        self._cached: dict[str, CatalogueRow | None] = {}
         self._lookups = 0
         self._enough_lookups: int | None = None
         """After how many an index is made; None for a catalogue that is too large for one."""
@@ -51,9 +51,9 @@ class KeyIndex:
     def find_many(self, keys: Collection[str]) -> dict[str, CatalogueRow]:
         """The rows of those keys that the archive has: one question to the catalogue, where it is asked."""
         with self._lock:
-            if self._rows is None and any(key not in self._known for key in keys):
+            if self._rows is None and any(key not in self._cached for key in keys):
                 self._look_up(keys)
-            found = map(self._known.get if self._rows is None else self._rows.find, keys)
+            found = map(self._cached.get if self._rows is None else self._rows.find, keys)
             return {row.key: row for row in found if row is not None}
 
     def has_prefix(self, prefix: str) -> bool:
@@ -68,7 +68,7 @@ class KeyIndex:
         with self._lock:
             if self._rows is None:
                 self._rows = all_rows(self._catalogue)
-                self._known.clear()
+                self._cached.clear()
             return self._rows
 
     def row(self, key: str) -> CatalogueRow:
@@ -91,7 +91,7 @@ class KeyIndex:
         """See what has been committed since."""
         with self._lock:
             self._catalogue.refresh()
-            self._known.clear()
+            self._cached.clear()
             self._lookups = 0
             self._rows = None
 
@@ -102,9 +102,9 @@ class KeyIndex:
         elif self._lookups in (_FEW_LOOKUPS, self._enough_lookups):
             self._open(makes=self._lookups == self._enough_lookups)
         if self._rows is None:
-            if len(self._known) >= _MOST_HELD:
-                self._known.clear()
-            self._known |= dict.fromkeys(keys) | {row.key: row for row in self._catalogue.lookup(keys)}
+            if len(self._cached) >= _MOST_HELD:
+                self._cached.clear()
+            self._cached |= dict.fromkeys(keys) | {row.key: row for row in self._catalogue.lookup(keys)}
 
     def _begin(self, rows: int) -> None:
         """Hold a small catalogue; for a larger one, settle when its index pays."""
@@ -117,7 +117,7 @@ class KeyIndex:
         """Open the index of this version, if there is one; a cache that cannot be written is none."""
         self._rows = _indexed(self._catalogue, makes=makes)
         if self._rows is not None:
-            self._known.clear()
+            self._cached.clear()
 
     def _nearest(self, key: str) -> list[str]:
         """Keys that resemble one that does not exist, of those in its folder and of the archive's first ones."""

@@ -120,28 +120,28 @@ def is_shard_path(path: str) -> bool:
 
 PREVIEWS_FOLDER: Final = "previews"
 LABELS_FOLDER: Final = "labels"
-BESIDE_SHARDS: Final = (PREVIEWS_FOLDER, LABELS_FOLDER)
+COMPANION_FOLDERS: Final = (PREVIEWS_FOLDER, LABELS_FOLDER)
 """Folders of what is made after a shard: its objects have the shard's name, and go when it goes."""
 
 
 def album_path(shard: str) -> str:
     """Where the album of a shard lies: it has the name of the shard, in a folder of its own."""
-    return _beside(PREVIEWS_FOLDER, shard)
+    return _companion_path(PREVIEWS_FOLDER, shard)
 
 
 def labels_path(shard: str) -> str:
     """Where the labels of a shard's images lie."""
-    return _beside(LABELS_FOLDER, shard)
+    return _companion_path(LABELS_FOLDER, shard)
 
 
-def shard_beside(path: str) -> str | None:
+def shard_of_companion(path: str) -> str | None:
     """The shard that an album or a file of labels lies beside; None for any other name."""
     folder, _, name = path.partition("/")
     shard = f"{SHARDS_FOLDER}/{name}"
-    return shard if folder in BESIDE_SHARDS and is_shard_path(shard) else None
+    return shard if folder in COMPANION_FOLDERS and is_shard_path(shard) else None
 
 
-def _beside(folder: str, shard: str) -> str:
+def _companion_path(folder: str, shard: str) -> str:
     return f"{folder}/{shard.removeprefix(f'{SHARDS_FOLDER}/')}"
 
 

@@ -23,7 +23,7 @@ from pipeline.archive.layout import (
     is_whole_mark,
     log_number,
     mark_path,
-    shard_beside,
+    shard_of_companion,
 )
 from pipeline.errors import ArchiveError
 from pipeline.store.storage import Storage
@@ -45,7 +45,7 @@ class PruneMark:
 class PruneMarks:
     """All that is marked."""
 
-    marks: tuple[PruneMark, ...]
+    sound: tuple[PruneMark, ...]
     since: Mapping[str, datetime]
     """Path -> when it was first marked."""
     broken: tuple[str, ...]
@@ -61,7 +61,7 @@ class PruneMarks:
 def marked_with(path: str) -> tuple[str, ...]:
     """The objects whose mark is one of this object, too: a checkpoint goes with the log entry of its version, an album
     or a file of labels with its shard."""
-    number, shard = log_number(path), shard_beside(path)
+    number, shard = log_number(path), shard_of_companion(path)
     if number is not None:
         return path, entry_path(number)
     return (path,) if shard is None else (path, shard)
@@ -73,7 +73,7 @@ class PruneMarkReader:
     def __init__(self, archive: Storage) -> None:
         """Contact nothing yet."""
         self._archive = archive
-        self._marks: dict[str, PruneMark | None] = {}
+        self._read_before: dict[str, PruneMark | None] = {}
 
     def read(self) -> PruneMarks:
         """All marks there are now: one listing, and one read for each new mark."""
@@ -84,16 +84,16 @@ class PruneMarkReader:
                 unknown.append(info.path)
                 continue
             try:
-                read[info.path] = self._marks.get(info.path) or _read(self._archive, info.path)
+                read[info.path] = self._read_before.get(info.path) or _read(self._archive, info.path)
             except FileNotFoundError:
                 continue  # a prune has just removed it
-        self._marks = read
-        marks = tuple(mark for mark in read.values() if mark is not None)
+        self._read_before = read
+        sound = tuple(mark for mark in read.values() if mark is not None)
         since: dict[str, datetime] = {}
-        for mark in sorted(marks, key=lambda mark: mark.marked_at, reverse=True):
+        for mark in sorted(sound, key=lambda mark: mark.marked_at, reverse=True):
             since.update(dict.fromkeys(mark.paths, mark.marked_at))
         broken = tuple(path for path, mark in read.items() if mark is None)
-        return PruneMarks(marks=marks, since=since, broken=broken, unknown=tuple(unknown))
+        return PruneMarks(sound=sound, since=since, broken=broken, unknown=tuple(unknown))
 
     def check_committable(self, shards: Collection[str]) -> None:
         """See that a run may commit shards that it has published.

@@ -240,9 +240,9 @@ def damaged(archive: Storage, sealed: Sealed) -> Iterator[tuple[str, str]]:
             )
     if missing:
         # in this order: a prune seals anew before it removes its marks
-        marks, now = PruneMarkReader(archive).read(), read_seals(archive).files
+        prune_marks, now = PruneMarkReader(archive).read(), read_seals(archive).files
         for path, size in missing.items():
-            if path in now and not marks.covers(path):
+            if path in now and not prune_marks.covers(path):
                 yield path, f"Expected {size:,} bytes of catalogue, got nothing there."
 
 

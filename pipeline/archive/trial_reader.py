@@ -121,8 +121,8 @@ def _check_file(table: DeltaTable, path: Path, action: dict[str, Any]) -> None:
     with pq.ParquetFile(path, page_checksum_verification=True) as file:
         rows = file.read()
     rows.validate(full=True)
-    known = {field.name for field in table.schema().fields}
-    strange = [name for name in rows.column_names if name not in known]
+    columns = {field.name for field in table.schema().fields}
+    strange = [name for name in rows.column_names if name not in columns]
     if strange:
         raise DamageSeenError(f"a column that the table does not have: {strange[0]!r}")
     _check_statistics(rows, action)

@@ -41,10 +41,10 @@ def measure_memory(images: Path, *, count: int, workers: int, config: CompressCo
     with TemporaryDirectory(prefix="tenfold-bench-") as folder:
         source = Path(folder, "source")
         _make_small(images, source, count)
-        told = config.model_copy(
+        run_config = config.model_copy(
             update={"workers": config.workers.model_copy(update={"count": workers}), "commit_seconds": 1.0}
         )
-        run = CompressRun(parse_source(str(source)), Storage(Path(folder, "archive")), told)
+        run = CompressRun(parse_source(str(source)), Storage(Path(folder, "archive")), run_config)
         done = threading.Event()
         follower = Follower()
 

@@ -22,7 +22,7 @@ from pipeline.workers.freed_memory import keep_freed_memory
 _PROC: Final = Path("/proc/self")
 _FORGET_PEAK: Final = "5"
 """Tells Linux to forget how much memory a process has had (proc(5), clear_refs)."""
-_TOLD: Final = 2000
+_SHOWN_CHARACTERS: Final = 2000
 
 
 class WorkFailedError(TenfoldError):
@@ -100,7 +100,7 @@ def measure(work: Callable[[Meter], None], *, proxy: CountingProxy | None = None
             cost, times, traffic = _follow(ours, proxy)
         except EOFError:
             process.join()
-            got = said.read()[-_TOLD:].strip() or "not a word"
+            got = said.read()[-_SHOWN_CHARACTERS:].strip() or "not a word"
             raise WorkFailedError(
                 f"Expected the work to come to its end, got exit code {process.exitcode} and: {got}"
             ) from None
@@ -114,12 +114,12 @@ def measure(work: Callable[[Meter], None], *, proxy: CountingProxy | None = None
 
 def _follow(ours: Connection, proxy: CountingProxy | None) -> tuple[Cost, int, Traffic]:
     """Note what went through the proxy whenever the work says so, until it says what it cost."""
-    marks: list[Traffic] = []
+    readings: list[Traffic] = []
     while (came := ours.recv()) is None:
-        marks.append(Traffic() if proxy is None else proxy.traffic())
+        readings.append(Traffic() if proxy is None else proxy.traffic())
         ours.send(None)
     cost, times = came
-    return cost, times, marks[-1].since(marks[0])
+    return cost, times, readings[-1].since(readings[0])
 
 
 def _with_traffic(cost: Cost, traffic: Traffic, times: int) -> Cost:

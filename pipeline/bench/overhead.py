@@ -98,13 +98,13 @@ def measure_overhead(
 
 
 def _job(source: Path, archive: Path, workers: int, quality: int, config: CompressConfig) -> RunSummary:
-    told = config.model_copy(
+    run_config = config.model_copy(
         update={
             "codec": config.codec.model_copy(update={"quality": quality, "ratio": None, "bpp": None}),
             "workers": config.workers.model_copy(update={"count": workers}),
         }
     )
-    return CompressRun(parse_source(str(source)), Storage(archive), told).run().summary
+    return CompressRun(parse_source(str(source)), Storage(archive), run_config).run().summary
 
 
 def _bare(source: Path, out: Path, workers: int, quality: int, *, measured: bool) -> tuple[float, int]:

@@ -14,7 +14,7 @@ import psutil
 from pipeline.errors import TenfoldError
 
 _ENDS_WITHIN_S: Final = 30
-_TOLD: Final = 2000
+_SHOWN_CHARACTERS: Final = 2000
 
 
 class ServerFailedError(TenfoldError):
@@ -56,16 +56,16 @@ def serving(archive: str, options: Sequence[str]) -> Iterator[ServerProcess]:
         ServerFailedError: it did not begin.
     """
     command = [sys.executable, "-m", "tenfold", "serve", archive, "--port", "0", *options]
-    with tempfile.TemporaryFile("w+") as told:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=told, text=True)
+    with tempfile.TemporaryFile("w+") as stderr:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True)
         try:
             assert process.stdout is not None
             address = process.stdout.readline().strip()
             if not address:
                 process.wait(_ENDS_WITHIN_S)
-                told.seek(0)
+                stderr.seek(0)
                 raise ServerFailedError(
-                    f"Expected `{' '.join(command)}` to serve, got: {told.read()[-_TOLD:].strip()}"
+                    f"Expected `{' '.join(command)}` to serve, got: {stderr.read()[-_SHOWN_CHARACTERS:].strip()}"
                 )
             yield ServerProcess(address, process.pid)
         finally:

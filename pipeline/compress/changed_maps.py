@@ -67,8 +67,8 @@ def _remapped(
 def _followers(catalogue: Catalogue, maps: MapFiles) -> Iterator[pa.RecordBatch]:
     """Images that were to follow a map: its name as `key`, their own key as `image`."""
     for batch in catalogue.scan(_FOLLOWERS):
-        told = batch["importance"]
-        rows = batch.filter(pc.fill_null(pc.not_equal(told, AUTO), False))
+        importance = batch["importance"]
+        rows = batch.filter(pc.fill_null(pc.not_equal(importance, AUTO), False))
         names = [maps.name_of(key) for key in rows["key"].to_pylist()]
         yield pa.record_batch(
             {

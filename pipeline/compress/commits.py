@@ -64,7 +64,7 @@ class Commits:
             lost_shards: a row that lies in one of them is replaced, whatever the new one is (`Catalogue.commit`).
         """
         self._catalogue = catalogue
-        self._marks = PruneMarkReader(archive)
+        self._prune_marks = PruneMarkReader(archive)
         self._run = run
         self._lost_shards = lost_shards
         self._every_s = every_s
@@ -143,7 +143,7 @@ class Commits:
         self._last_merge = time.monotonic()
 
     def _check_committable(self, parts: Sequence[pa.Table]) -> None:
-        self._marks.check_committable(pc.unique(pa.concat_tables(parts)["shard"]).to_pylist())
+        self._prune_marks.check_committable(pc.unique(pa.concat_tables(parts)["shard"]).to_pylist())
 
     def _note(self, parts: Sequence[pa.Table], seconds: float) -> None:
         if parts:

@@ -30,11 +30,11 @@ HELD_COLUMNS: Final = ("key", "source_url", "source_size", "source_etag", "sourc
 CHECKSUM_COLUMNS: Final = (*HELD_COLUMNS, "source_sha256")
 """The same where it is by checksum."""
 
-Standing = Literal["new", "changed", "displacing", "remapped", "unchanged"]
+SourceChange = Literal["new", "changed", "displacing", "remapped", "unchanged"]
 """What a listed image is to the catalogue. One that is displacing has the key of an image from another URL; of one that
 is remapped only the importance map changed."""
-STANDINGS: Final[tuple[Standing, ...]] = get_args(Standing)
-_NEW, _CHANGED, _DISPLACING, _REMAPPED, _UNCHANGED = range(len(STANDINGS))
+SOURCE_CHANGES: Final[tuple[SourceChange, ...]] = get_args(SourceChange)
+_NEW, _CHANGED, _DISPLACING, _REMAPPED, _UNCHANGED = range(len(SOURCE_CHANGES))
 _READS: Final = 16
 """Images read at once to compare their checksums."""
 _PART: Final = 256
@@ -53,9 +53,9 @@ class Compared:
     """LISTING."""
     codes: npt.NDArray[np.int8]
 
-    def of(self, standing: Standing) -> pa.RecordBatch:
+    def of(self, change: SourceChange) -> pa.RecordBatch:
         """The images of one kind."""
-        return self.batch.filter(pa.array(self.codes == STANDINGS.index(standing)))
+        return self.batch.filter(pa.array(self.codes == SOURCE_CHANGES.index(change)))
 
     def without(self, keys: pa.Array) -> Compared:
         """The images with other keys than these."""
@@ -66,9 +66,9 @@ class Compared:
         """The images that are not unchanged, in their order."""
         return self.batch.filter(pa.array(self.codes != _UNCHANGED))
 
-    def count(self, standing: Standing) -> int:
+    def count(self, change: SourceChange) -> int:
         """Number of images of one kind."""
-        return int(np.count_nonzero(self.codes == STANDINGS.index(standing)))
+        return int(np.count_nonzero(self.codes == SOURCE_CHANGES.index(change)))
 
 
 class ListingComparison:

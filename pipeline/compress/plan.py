@@ -10,7 +10,13 @@ import pyarrow.compute as pc
 
 from pipeline.archive.catalogue import Catalogue
 from pipeline.compress.changed_maps import with_changed_maps
-from pipeline.compress.comparison import CHECKSUM_COLUMNS, HELD_COLUMNS, SORTED, STANDINGS, ListingComparison
+from pipeline.compress.comparison import (
+    CHECKSUM_COLUMNS,
+    HELD_COLUMNS,
+    SORTED,
+    SOURCE_CHANGES,
+    ListingComparison,
+)
 from pipeline.compress.delete_policy import missing_from_source
 from pipeline.config import AUTO, CompressConfig
 from pipeline.encode.effort_cost import EffortCost, FewImages
@@ -114,12 +120,12 @@ def plan_run(
         SourceError, StorageError, ArchiveError: the source or the catalogue cannot be read.
     """
     comparison = compare(source, listing, catalogue, config)
-    counts = dict.fromkeys(STANDINGS, ImageCount())
+    counts = dict.fromkeys(SOURCE_CHANGES, ImageCount())
     few = FewImages()
     listed = 0
     for compared in comparison.compared(sorting=lambda done: listen(StepAdvanced(words=SORTED, done=done))):
-        for standing in STANDINGS:
-            counts[standing] += _counted(compared.of(standing))
+        for change in SOURCE_CHANGES:
+            counts[change] += _counted(compared.of(change))
         if effort is not None:
             for image in images_of(compared.to_take()):
                 few.show(image)

@@ -197,17 +197,17 @@ class _ListingTally:
         self.unchanged = 0
         self.displacing = 0
         self._tell = tell
-        self._told = (0, 0)
-        self._told_at = time.monotonic()
+        self._reported = (0, 0)
+        self._reported_at = time.monotonic()
 
     def see(self, compared: Compared) -> None:
         self.unchanged += compared.count("unchanged")
         self.displacing += compared.count("displacing")
-        if time.monotonic() - self._told_at >= _TELL_EVERY_S:
+        if time.monotonic() - self._reported_at >= _TELL_EVERY_S:
             self.tell()
 
     def tell(self, images: int = 0) -> None:
-        unchanged, displacing = self.unchanged - self._told[0], self.displacing - self._told[1]
+        unchanged, displacing = self.unchanged - self._reported[0], self.displacing - self._reported[1]
         if images or unchanged:
             self._tell(ImagesListed(images=images, unchanged=unchanged, displacing=displacing))
-        self._told, self._told_at = (self.unchanged, self.displacing), time.monotonic()
+        self._reported, self._reported_at = (self.unchanged, self.displacing), time.monotonic()

@@ -47,30 +47,30 @@ def resume_units(
     published: dict[int, list[str]] = defaultdict(list)
     for info in storage.list(shards_of_run(log.run)):
         published[parse_shard_path(info.path).number].append(info.path)
-    marks = PruneMarkReader(storage)
+    prune_marks = PruneMarkReader(storage)
     adopted: dict[int, pa.Table] = {}
     for number, paths in sorted(published.items()):
         if number not in committed:
-            marked = marks.read().since  # anew for each unit: reading their shards takes its time
+            marked = prune_marks.read().since  # anew for each unit: reading their shards takes its time
             unmarked = [path for path in paths if path not in marked]
             rows = _rows_of_unit(storage, unmarked, keys={image.key for image in plan.load(number)})
             if rows is not None:
                 adopted[number] = rows
         if sum(rows.num_rows for rows in adopted.values()) >= _MOST_ADOPTED:
-            committed |= _commit(catalogue, log.run, adopted, marks, lost_shards)
+            committed |= _commit(catalogue, log.run, adopted, prune_marks, lost_shards)
             adopted = {}
-    return frozenset(committed | _commit(catalogue, log.run, adopted, marks, lost_shards))
+    return frozenset(committed | _commit(catalogue, log.run, adopted, prune_marks, lost_shards))
 
 
 def _commit(
     catalogue: Catalogue,
     run: str,
     adopted: Mapping[int, pa.Table],
-    marks: PruneMarkReader,
+    prune_marks: PruneMarkReader,
     lost_shards: Collection[str],
 ) -> set[int]:
     """Commit units at once, those that hold changed images too; gives the numbers of those that were."""
-    marked = pa.array(marks.read().since, pa.string())
+    marked = pa.array(prune_marks.read().since, pa.string())
     sound = {
         number: rows
         for number, rows in adopted.items()

@@ -38,11 +38,11 @@ class RunCodec:
             ArchiveError: those that the archive has learned are lost or damaged.
             StorageError: the archive does not answer.
         """
-        told = config.codec
-        if told.weights not in (None, SHIPPED_WEIGHTS):
-            given = _given(told.id, told.weights, config.storage)
+        settings = config.codec
+        if settings.weights not in (None, SHIPPED_WEIGHTS):
+            given = _given(settings.id, settings.weights, config.storage)
             return cls(codec=_load(config, given), digests=(digest_of(given),))
-        record = current_adaptation(archive, told.id) if told.weights is None else None
+        record = current_adaptation(archive, settings.id) if settings.weights is None else None
         if record is None or not record.weights:
             return cls(codec=_load(config, None), digests=())
         try:

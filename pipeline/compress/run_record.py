@@ -139,10 +139,10 @@ def _fingerprint(source: SourceConfig, config: CompressConfig, weights: Sequence
     origin = source.model_dump(mode="json", exclude={"storage", "archived"}, exclude_defaults=True)
     if source.archived is not None:
         origin[f"{source.archived}_in"] = source.url  # as first recorded: a run begun then is resumed
-    told = config.codec.model_dump(mode="json", exclude={"weights", *_ADDED_LATER})
+    codec = config.codec.model_dump(mode="json", exclude={"weights", *_ADDED_LATER})
     same = {
         "source": origin,
-        "codec": told
+        "codec": codec
         | config.codec.model_dump(mode="json", include=set(_ADDED_LATER), exclude_defaults=True),
         "weights": list(weights),
         "limits": config.limits.model_dump(mode="json"),

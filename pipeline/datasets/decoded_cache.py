@@ -58,10 +58,10 @@ class DecodedCache:
         """
         self._folder, self._form = Path(folder).absolute(), form
         self._shown_by = shown_by(form.decoder, decoder_files)
-        self._aside = self._folder / "part"
-        self._is_told = False
-        self._aside.mkdir(parents=True, exist_ok=True)
-        for path in self._aside.iterdir():
+        self._part_folder = self._folder / "part"
+        self._is_reported = False
+        self._part_folder.mkdir(parents=True, exist_ok=True)
+        for path in self._part_folder.iterdir():
             with suppress(FileNotFoundError):
                 if path.stat().st_mtime < time.time() - _ABANDONED_S:
                     path.unlink()
@@ -83,30 +83,30 @@ class DecodedCache:
         stream = io.BytesIO()
         np.save(stream, array, allow_pickle=False)
         content = stream.getvalue()
-        aside, path = self._aside / str(uuid4()), self._path(row)
+        unfinished, path = self._part_folder / str(uuid4()), self._path(row)
         try:
             disk = shutil.disk_usage(self._folder)
             if disk.free - len(content) < _LEAST_FREE * disk.total:
                 self._tell(f"less than {_LEAST_FREE:.0%} of its disk are free")
                 return
-            aside.write_bytes(content + _crc_of(content))
+            unfinished.write_bytes(content + _crc_of(content))
             path.parent.mkdir(exist_ok=True)
-            aside.replace(path)
+            unfinished.replace(path)
         except OSError as error:
             self._tell(str(error))
             with suppress(OSError):
-                aside.unlink(missing_ok=True)
+                unfinished.unlink(missing_ok=True)
 
     def _path(self, row: CatalogueRow) -> Path:
         content = (row.shard, row.payload_offset, row.payload_crc32c)
         form = (self._form.size, self._form.region, self._form.latents)
-        told = repr((_FORMAT, content, form, *self._shown_by)).encode()
-        name = blake2b(told, digest_size=16).hexdigest()
+        identity = repr((_FORMAT, content, form, *self._shown_by)).encode()
+        name = blake2b(identity, digest_size=16).hexdigest()
         return self._folder / name[:2] / f"{name}.array"
 
     def _tell(self, why: str) -> None:
-        if not self._is_told:
-            self._is_told = True
+        if not self._is_reported:
+            self._is_reported = True
             _LOG.warning("Decoded images are no longer kept in %s: %s.", self._folder, why)
 
 

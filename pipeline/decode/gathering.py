@@ -21,21 +21,21 @@ class Gathering:
         Returns:
             What became of the task, where nothing is left to do.
         """
-        known = DecodeResult(delivered=tuple(there), failed=(), pixels=0)
+        result = DecodeResult(delivered=tuple(there), failed=(), pixels=0)
         if len(there) == len(task.images):
-            return known
-        self._open[task.number] = _Open(images=len(task.images), result=known)
+            return result
+        self._open[task.number] = _Open(images=len(task.images), result=result)
         return None
 
     def add(self, number: int, part: DecodeResult) -> DecodeResult | None:
         """Take what became of some images of a task, and return what became of all once that is known."""
-        known = self._open[number]
-        known.result = DecodeResult(
-            delivered=known.result.delivered + part.delivered,
-            failed=known.result.failed + part.failed,
-            pixels=known.result.pixels + part.pixels,
+        gathered = self._open[number]
+        gathered.result = DecodeResult(
+            delivered=gathered.result.delivered + part.delivered,
+            failed=gathered.result.failed + part.failed,
+            pixels=gathered.result.pixels + part.pixels,
         )
-        if len(known.result.delivered) + len(known.result.failed) < known.images:
+        if len(gathered.result.delivered) + len(gathered.result.failed) < gathered.images:
             return None
         return self._open.pop(number).result
 

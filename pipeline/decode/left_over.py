@@ -27,8 +27,10 @@ class LeftOver:
 
     def to_do(self) -> DecodeTask:
         """The rest of it."""
-        known = {one.position for one in self.there}
-        return replace(self.task, images=tuple(one for one in self.task.images if one.position not in known))
+        positions = {one.position for one in self.there}
+        return replace(
+            self.task, images=tuple(one for one in self.task.images if one.position not in positions)
+        )
 
 
 def images_left(record: JobRecord, head: PlanHead, finished: Set[int]) -> int:

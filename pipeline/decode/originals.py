@@ -31,15 +31,15 @@ class Originals:
         is_local = scheme(storage.url) in LOCAL
         root = (local_path(storage.url) if is_local else storage.url).rstrip("/")
         identities = {path: identity_of(f"{root}/{path}") for path in found}
-        asked = _Known(
+        asked = _Identities(
             identities=set(identities.values()) - {None},
             tags={(info.etag, info.size) for info in found.values() if info.etag},
         )
         sizes = {info.size for info in found.values()}
-        known, digests = _Known(), set[tuple[int, str]]()
+        archived, digests = _Identities(), set[tuple[int, str]]()
         for row in self._rows():
-            known.identities |= asked.identities & {identity_of(row["source_url"])}
-            known.tags |= asked.tags & {(row["source_etag"], row["source_size"])}
+            archived.identities |= asked.identities & {identity_of(row["source_url"])}
+            archived.tags |= asked.tags & {(row["source_etag"], row["source_size"])}
             if row["source_size"] in sizes and row["source_sha256"]:
                 digests.add((row["source_size"], row["source_sha256"]))
         sizes = {size for size, _ in digests}
@@ -49,7 +49,7 @@ class Originals:
                 if (info.size, digest) in digests:
                     yield path, digest
                     continue
-            if identities[path] in known.identities or (info.etag, info.size) in known.tags:
+            if identities[path] in archived.identities or (info.etag, info.size) in archived.tags:
                 yield path, None
 
     def _rows(self) -> Iterator[dict[str, Any]]:
@@ -59,7 +59,7 @@ class Originals:
 
 
 @dataclass(slots=True, kw_only=True)
-class _Known:
+class _Identities:
     """Some files, by what they are."""
 
     identities: set[Identity | None] = field(default_factory=set)

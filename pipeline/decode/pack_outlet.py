@@ -79,9 +79,9 @@ def check_no_other_packs(destination: Storage, job: str) -> None:
 def remove_orphans(destination: Storage, job: str, packs: Collection[str]) -> None:
     """Remove the packs of a finished job that none of its results names: who wrote them was killed before it could
     say so, and on another machine the same images became other bytes."""
-    known = set(packs)
+    names = set(packs)
     for path in list(_packs_in(destination)):
-        if path.startswith(job) and path not in known:
+        if path.startswith(job) and path not in names:
             destination.delete(path)
 
 

@@ -88,7 +88,7 @@ def blocks_of(catalogue: Catalogue, selection: Selection) -> Iterator[pa.Table]:
     if selection.requests is not None:
         yield from _requested(catalogue, selection.requests.table, selection.glob)
     elif selection.keys is not None:
-        yield from _known(catalogue, selection.keys, selection.glob)
+        yield from _of_keys(catalogue, selection.keys, selection.glob)
     else:
         yield from _scanned(catalogue, selection)
 
@@ -104,15 +104,15 @@ def _scanned(catalogue: Catalogue, selection: Selection) -> Iterator[pa.Table]:
         raise _nothing_matches(selection.glob, catalogue.count(), catalogue.url)
 
 
-def _known(catalogue: Catalogue, keys: Collection[str], glob: str | None) -> Iterator[pa.Table]:
+def _of_keys(catalogue: Catalogue, keys: Collection[str], glob: str | None) -> Iterator[pa.Table]:
     unknown: list[str] = []
     images = 0
     for block in _requested(catalogue, requests_of(keys), glob):
         is_known = pc.is_valid(block["status"])
         unknown += block.filter(pc.invert(is_known))["key"].to_pylist()
-        known = block.filter(is_known).sort_by([("shard", "ascending"), ("row", "ascending")])
-        images += known.num_rows
-        yield known
+        found = block.filter(is_known).sort_by([("shard", "ascending"), ("row", "ascending")])
+        images += found.num_rows
+        yield found
     if unknown:
         raise unknown_keys(unknown, catalogue.url)
     if glob is not None and not images:

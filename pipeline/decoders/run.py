@@ -66,9 +66,9 @@ def add_decoder(archive: Storage, named: str) -> list[KeptDecoder]:
     offered = list(_offered(archive, named))
     fitting = [(name, shows, data) for name, shows, data in offered if shows in held]
     if not fitting:
-        known = ", ".join(sorted(held)) or "none"
+        choices = ", ".join(sorted(held)) or "none"
         raise ConfigError(
-            f"Expected a decoder for the weights that {archive.url} has, which are {known}; got {named!r}, which is "
+            f"Expected a decoder for the weights that {archive.url} has, which are {choices}; got {named!r}, which is "
             f"for {', '.join(shows for _, shows, _ in offered)}. Train one for them, or name another."
         )
     for name, shows, data in fitting:
@@ -87,10 +87,10 @@ def remove_decoder(archive: Storage, name: str) -> list[KeptDecoder]:
     Catalogue(archive).version()
     removed = remove_decoders(archive, name)
     if not removed:
-        known = sorted({place.name for place in stored_decoders(archive)})
+        choices = sorted({place.name for place in stored_decoders(archive)})
         raise ConfigError(
-            f"Expected a decoder that {archive.url} keeps, one of {', '.join(known) or 'none'}; got {name!r}"
-            f"{did_you_mean(name, known)}"
+            f"Expected a decoder that {archive.url} keeps, one of {', '.join(choices) or 'none'}; got {name!r}"
+            f"{did_you_mean(name, choices)}"
         )
     return [KeptDecoder.of(place) for place in removed]
 
@@ -107,9 +107,9 @@ def _offered(archive: Storage, named: str) -> Iterator[tuple[str, str, bytes]]:
         (file.decoder, file.shows, data) for file, data in shipped if file.decoder == name_in_files(named)
     ]
     if not meant:
-        known = sorted({file.decoder for file, _ in shipped})
+        choices = sorted({file.decoder for file, _ in shipped})
         raise ConfigError(
-            f"Expected a decoder whose weights ship with this release, one of {', '.join(known) or 'none'}, or a "
-            f"FILE{SUFFIX}; got {named!r}{did_you_mean(named, known)}"
+            f"Expected a decoder whose weights ship with this release, one of {', '.join(choices) or 'none'}, or a "
+            f"FILE{SUFFIX}; got {named!r}{did_you_mean(named, choices)}"
         )
     yield from meant

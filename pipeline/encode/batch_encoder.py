@@ -50,7 +50,7 @@ class BatchEncoder:
         self._floors = floors
         self._effort = effort
 
-    def code(self, batch: Sequence[Fetched], pace: RateControl) -> CodedBatch:
+    def code(self, batch: Sequence[Fetched], rate_control: RateControl) -> CodedBatch:
         """Encode a batch.
 
         A batch that fails is halved until the image that the codec cannot take is alone: it is kept.
@@ -67,8 +67,8 @@ class BatchEncoder:
             and fetched.source.prior.kept is None
         ]
         for key in {fetched.source.key for fetched in batch} - {fetched.source.key for fetched in images}:
-            pace.not_coded(key)
-        parts = (self._halving(part, pace, codec) for codec, part in self._by_codec(images))
+            rate_control.not_coded(key)
+        parts = (self._halving(part, rate_control, codec) for codec, part in self._by_codec(images))
         return sum(parts, CodedBatch(outcomes={}))
 
     def _by_codec(self, images: Sequence[Fetched]) -> Iterator[tuple[Codec, list[Fetched]]]:
@@ -85,9 +85,9 @@ class BatchEncoder:
         except Exception:  # noqa: BLE001  the row boundary: it fails again when it is coded, and is told then
             return self._weights.first
 
-    def _halving(self, batch: Sequence[Fetched], pace: RateControl, codec: Codec) -> CodedBatch:
+    def _halving(self, batch: Sequence[Fetched], rate_control: RateControl, codec: Codec) -> CodedBatch:
         try:
-            coded, quality = self._coded(batch, pace, codec)
+            coded, quality = self._coded(batch, rate_control, codec)
         except Exception as error:  # the row boundary: one image never stops a run
             if lost_device(error) or (len(batch) == 1 and isinstance(error, OUT_OF_MEMORY)):
                 raise
@@ -96,26 +96,30 @@ class BatchEncoder:
             for key, outcome in coded.outcomes.items():
                 if isinstance(outcome, Coded):
                     size = outcome.image.width * outcome.image.height
-                    pace.coded(key, num_pixels=size, num_bytes=outcome.num_bytes, quality=quality)
+                    rate_control.coded(key, num_pixels=size, num_bytes=outcome.num_bytes, quality=quality)
                 else:
-                    pace.not_coded(key)
+                    rate_control.not_coded(key)
             return coded
         # From here on the error is gone, and with its frames what the batch had taken of the device's memory.
         if len(batch) > 1:
             half = len(batch) // 2
-            return self._halving(batch[:half], pace, codec) + self._halving(batch[half:], pace, codec)
+            return self._halving(batch[:half], rate_control, codec) + self._halving(
+                batch[half:], rate_control, codec
+            )
         (key,) = (fetched.source.key for fetched in batch)
-        pace.not_coded(key)
+        rate_control.not_coded(key)
         return CodedBatch(outcomes={key: why})
 
-    def _coded(self, batch: Sequence[Fetched], pace: RateControl, codec: Codec) -> tuple[CodedBatch, float]:
+    def _coded(
+        self, batch: Sequence[Fetched], rate_control: RateControl, codec: Codec
+    ) -> tuple[CodedBatch, float]:
         """The batch, and its quality before any floor."""
         begun = time.perf_counter()
         candidates = _candidates(batch, codec)
         analysed = time.perf_counter()
-        asked = pace.quality(candidates)
+        asked = rate_control.quality(candidates)
         settled = time.perf_counter()
-        quality, encoded = self._paced(candidates, asked, pace, codec)
+        quality, encoded = self._at_rate(candidates, asked, rate_control, codec)
         finished = time.perf_counter()
         decoded = codec.decode([one.payload for one in encoded])
         outcomes = {
@@ -133,8 +137,8 @@ class BatchEncoder:
         )
         return CodedBatch(outcomes=outcomes, stages=stages), quality
 
-    def _paced(
-        self, candidates: Sequence[Candidate], asked: float, pace: RateControl, codec: Codec
+    def _at_rate(
+        self, candidates: Sequence[Candidate], asked: float, rate_control: RateControl, codec: Codec
     ) -> tuple[float, list[Encoded]]:
         """The quality, and the payloads. Estimates know nothing of effort: payloads that would leave their unit off its
         target, with nothing to follow that makes up for it, are encoded again at a quality near the one asked for."""
@@ -144,7 +148,7 @@ class BatchEncoder:
 
         def excess(quality: float) -> float:
             tried[quality] = self._encoded(candidates, quality, codec)
-            return pace.excess(candidates, [len(one.payload) for one in tried[quality]])
+            return rate_control.excess(candidates, [len(one.payload) for one in tried[quality]])
 
         looks = search_quality(
             excess,

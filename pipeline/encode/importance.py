@@ -31,7 +31,7 @@ class Importance:
 
     grey: GreyMap | None
     """None where bits are spread as usual, because a map is missing or broken."""
-    told: str
+    origin: str
     """What its row says: `auto`, `map`, `missing`, or `broken: ` and what is wrong with it."""
     version: str | None = None
     """Of the map's file, read or broken; None where there is none, or its store tells no version."""
@@ -40,8 +40,8 @@ class Importance:
     def identity(self) -> Hashable:
         """What equal files must share of it to be stored alike."""
         if self.grey is None:
-            return self.told
-        return self.told, self.grey.shape, hashlib.sha256(self.grey.tobytes()).digest()
+            return self.origin
+        return self.origin, self.grey.shape, hashlib.sha256(self.grey.tobytes()).digest()
 
     def of_middle(self, part: float) -> GreyMap | None:
         """The map of the middle of the image, of `part` of its pixels."""
@@ -75,7 +75,7 @@ class ImportanceMaps:
         if self._asked is None:
             return None
         if self._files is None:
-            return Importance(grey=automatic_map(to_rgb(image)), told=AUTO)
+            return Importance(grey=automatic_map(to_rgb(image)), origin=AUTO)
         name, version = self._files.name_of(key), None
         try:
             version = self._files.version(
@@ -83,15 +83,17 @@ class ImportanceMaps:
             )  # before its bytes: what changes in between is seen by the next run
             data = self._files.read(name)
         except FileNotFoundError:
-            return Importance(grey=None, told=MISSING)
+            return Importance(grey=None, origin=MISSING)
         except StoreDownError:
             raise
         except (StorageError, OSError) as error:
-            return Importance(grey=None, told=f"{BROKEN}: {name} could not be read: {error}", version=version)
+            return Importance(
+                grey=None, origin=f"{BROKEN}: {name} could not be read: {error}", version=version
+            )
         found = read_image(data, limits=self._limits)
         if not isinstance(found, Image):
-            return Importance(grey=None, told=f"{BROKEN}: {name}: {found.reason}", version=version)
-        return Importance(grey=_grey(found), told=FROM_MAP, version=version)
+            return Importance(grey=None, origin=f"{BROKEN}: {name}: {found.reason}", version=version)
+        return Importance(grey=_grey(found), origin=FROM_MAP, version=version)
 
 
 def _grey(image: Image) -> GreyMap:

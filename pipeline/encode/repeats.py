@@ -39,13 +39,15 @@ class FirstOne:
         size = CodedSize(num_pixels=pixels, num_bytes=outcome.num_bytes, quality=outcome.quality)
         return cls(row=row, coded=size)
 
-    def tell(self, pace: RateControl, key: str) -> None:
+    def tell(self, rate_control: RateControl, key: str) -> None:
         """Count one more that is stored likewise."""
         if self.coded is None:
-            pace.not_coded(key)
+            rate_control.not_coded(key)
         else:
             coded = self.coded
-            pace.coded(key, num_pixels=coded.num_pixels, num_bytes=coded.num_bytes, quality=coded.quality)
+            rate_control.coded(
+                key, num_pixels=coded.num_pixels, num_bytes=coded.num_bytes, quality=coded.quality
+            )
 
 
 class Repeats:
@@ -79,5 +81,5 @@ def identity_of(fetched: Fetched, max_error: float | None) -> Hashable:
         return None
     prior = fetched.source.prior
     importance = None if fetched.importance is None else fetched.importance.identity
-    told = (prior.quality, prior.kept, prior.lossless, fetched.exact, max_error, importance)
-    return hashlib.sha256(fetched.data).digest(), *told
+    settings = (prior.quality, prior.kept, prior.lossless, fetched.exact, max_error, importance)
+    return hashlib.sha256(fetched.data).digest(), *settings

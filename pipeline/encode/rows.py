@@ -37,7 +37,7 @@ def coded_row(fetched: Fetched, coded: Coded, *, codec: str, effort: int, run: s
         weights=_weights_of(encoded.payload),
         quality=round(coded.quality),
         effort=effort,
-        importance=None if fetched.importance is None else fetched.importance.told,
+        importance=None if fetched.importance is None else fetched.importance.origin,
         importance_version=_map_version(fetched),
         latent_shape=encoded.latent_shape,
         payload=encoded.payload,
@@ -79,8 +79,8 @@ def exact_row(fetched: Fetched, reason: str, *, run: str) -> ShardRow:
         return _kept(fetched, reason, file, run=run)
     is_drawing = why_flat(image.pixels, has_palette=image.mode == "P") is not None
     packed = pack_pixels(image.pixels, thorough=is_drawing)
-    beside = len(data) - payload_room(fetched, image)
-    if packed is None or len(packed.payload) + beside >= len(file.payload):
+    metadata_bytes = len(data) - payload_room(fetched, image)
+    if packed is None or len(packed.payload) + metadata_bytes >= len(file.payload):
         return _kept(fetched, reason, file, run=run)
     return ShardRow(
         **_source_columns(fetched.source, data),

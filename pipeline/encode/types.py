@@ -90,8 +90,8 @@ class Coded:
 
 def payload_room(fetched: Fetched, image: Image) -> int:
     """Bytes of the source file, less what is stored of this image alone beside the payload; profiles are shared."""
-    beside = (image.alpha, image.exif, image.xmp, *(part.data for part in image.carried))
-    return len(fetched.data or b"") - sum(len(part or b"") for part in beside)
+    metadata = (image.alpha, image.exif, image.xmp, *(part.data for part in image.carried))
+    return len(fetched.data or b"") - sum(len(part or b"") for part in metadata)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

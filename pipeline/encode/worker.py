@@ -80,12 +80,12 @@ class EncoderWorker:
         with self._turn:
             started = time.perf_counter()
             if target_bpp is None:
-                pace: RateControl = FixedQuality(float(self._config.codec.quality_of(self._codec)))
+                rate_control: RateControl = FixedQuality(float(self._config.codec.quality_of(self._codec)))
             else:
-                pace, ahead = self._on_target(target_bpp, sources, ahead)
+                rate_control, ahead = self._on_target(target_bpp, sources, ahead)
             searched = Stages() if target_bpp is None else Stages(search_s=time.perf_counter() - started)
             awaited = Awaited(ahead)
-            result = self._publish(self._rows(awaited, pace, task), task)
+            result = self._publish(self._rows(awaited, rate_control, task), task)
             return replace(result, stages=searched + result.stages, waits=awaited.waits)
 
     def close(self) -> None:
@@ -99,15 +99,17 @@ class EncoderWorker:
         """The pace that meets the target over these images, and the images: read while the sample is searched."""
         sample = UnitSample(self._weights, sources, sampled)
         ahead = self._ahead.images(sources)
-        pace = TargetRate(target_bpp, sample.forecast(target_bpp))
-        return pace, ahead
+        rate_control = TargetRate(target_bpp, sample.forecast(target_bpp))
+        return rate_control, ahead
 
-    def _rows(self, images: Iterable[Fetched], pace: RateControl, task: EncodeTask) -> Iterator[TimedRow]:
+    def _rows(
+        self, images: Iterable[Fetched], rate_control: RateControl, task: EncodeTask
+    ) -> Iterator[TimedRow]:
         """One row for every image: batches are measured in other threads while the next one is encoded."""
         finishing: deque[Future[TimedRow]] = deque()
         repeats = Repeats(int(self._config.shard.target_mib * 2**20))
         for batch in self._batches(images):
-            submitted = self._submitted(batch, repeats, pace, task)
+            submitted = self._submitted(batch, repeats, rate_control, task)
             while finishing:
                 yield finishing.popleft().result()
             finishing.extend(submitted)
@@ -115,7 +117,7 @@ class EncoderWorker:
             yield finishing.popleft().result()
 
     def _submitted(
-        self, batch: Sequence[Fetched], repeats: Repeats, pace: RateControl, task: EncodeTask
+        self, batch: Sequence[Fetched], repeats: Repeats, rate_control: RateControl, task: EncodeTask
     ) -> list[Future[TimedRow]]:
         """The rows of a batch, on their way; of equal files only the first is coded and packed."""
         identities = [identity_of(one, self._policy.bound(one.source)) for one in batch]
@@ -125,14 +127,14 @@ class EncoderWorker:
             for number, (fetched, identity) in enumerate(zip(batch, identities, strict=True))
             if identity is None or (firsts[identity] is None and identities.index(identity) == number)
         ]
-        coded = self._coder.code(fresh, pace)
+        coded = self._coder.code(fresh, rate_control)
         stages = coded.stages  # what the batch took, told once
         submitted = []
         for fetched, identity in zip(batch, identities, strict=True):
             key = fetched.source.key
             first = None if identity is None else firsts[identity]
             if first is not None:
-                first.tell(pace, key)
+                first.tell(rate_control, key)
                 row = self._finishers.submit(_repeated, first, fetched, stages)
             else:
                 outcome = coded.outcomes.get(key)

@@ -20,10 +20,10 @@ class ArchiveFile(AbstractBufferedFile):  # type: ignore[misc]  # fsspec is not 
         Raises:
             FileNotFoundError: the archive has no such image, or it failed.
         """
-        known = fs.files.file(path)
-        self._beginning = known.layout.beginning if known.layout else b""
+        entry = fs.files.file(path)
+        self._beginning = entry.layout.beginning if entry.layout else b""
         self._content: bytes | None = None
-        super().__init__(fs, path, mode, **{**options, "cache_type": "none", "size": known.size})
+        super().__init__(fs, path, mode, **{**options, "cache_type": "none", "size": entry.size})
 
     def _fetch_range(self, start: int, end: int) -> bytes:
         if end <= len(self._beginning):

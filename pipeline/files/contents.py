@@ -12,7 +12,7 @@ from pipeline.decode.row_decoder import PIXELS_TOGETHER, RowDecoder
 from pipeline.errors import DamagedError, StorageError, TenfoldError
 from pipeline.files.file_entry import PictureForm, file_entry
 from pipeline.files.stored_png import write_stored_png
-from pipeline.image.generated import told_generated
+from pipeline.image.generated import marked_generated
 from pipeline.image.write import alpha_plane
 from pipeline.packing.file_of import file_of
 from pipeline.parts import parts
@@ -55,7 +55,9 @@ class Contents:
             for row, got in part:
                 yield (
                     row.key,
-                    DamagedError(got) if isinstance(got, str) else self._as_told(row, next(made), form),
+                    DamagedError(got)
+                    if isinstance(got, str)
+                    else self._of_promised_size(row, next(made), form),
                 )
 
     def _made(self, rows: Sequence[ShardRow], form: PictureForm) -> list[bytes | Exception]:
@@ -77,13 +79,15 @@ class Contents:
             return iter(self._decoder.decode(rows, decoder=form.decoder))
         return (self._decoder.open(row, decoder=form.decoder).view(size=form.size) for row in rows)
 
-    def _as_told(self, row: CatalogueRow, file: bytes | Exception, form: PictureForm) -> bytes | Exception:
+    def _of_promised_size(
+        self, row: CatalogueRow, file: bytes | Exception, form: PictureForm
+    ) -> bytes | Exception:
         """Who was told a length relies on it."""
-        told = file_entry(row, form)
-        if isinstance(file, Exception) or told is None or len(file) == told.size:
+        promised = file_entry(row, form)
+        if isinstance(file, Exception) or promised is None or len(file) == promised.size:
             return file
         return DamagedError(
-            f"Expected a file of {told.size:,} bytes for {row.key!r}, as the catalogue tells, got {len(file):,}: "
+            f"Expected a file of {promised.size:,} bytes for {row.key!r}, as the catalogue tells, got {len(file):,}: "
             "catalogue and shard do not belong together. `tenfold verify` says more."
         )
 
@@ -93,5 +97,7 @@ def _png(image: Image) -> bytes:
     if image.alpha is not None:
         pixels = np.dstack([pixels, alpha_plane(image.alpha, image.height, image.width)])
     by = image.generated_by
-    xmp = image.xmp if by is None else told_generated(None, by)  # of a length that is known before it is read
+    xmp = (
+        image.xmp if by is None else marked_generated(None, by)
+    )  # of a length that is known before it is read
     return write_stored_png(pixels, icc=image.icc, exif=image.exif, xmp=xmp)

@@ -12,7 +12,7 @@ from pipeline.decode.opened_image import GREY_MODES
 from pipeline.decode.view_size import Size, fitted
 from pipeline.files.stored_png import PngLayout
 from pipeline.image.formats.exif_turn import with_orientation
-from pipeline.image.generated import told_generated
+from pipeline.image.generated import marked_generated
 from pipeline.types import WITH_PIXELS, CatalogueRow, Status
 
 
@@ -108,7 +108,7 @@ def _layout(row: CatalogueRow | ListedRow, form: PictureForm) -> PngLayout:
         exif_bytes = len(with_orientation(None, row.orientation) or b"") if row.orientation else 0
         xmp_bytes = 0
     if form.generates and row.status == "coded":
-        xmp_bytes = len(told_generated(None, form.decoder))
+        xmp_bytes = len(marked_generated(None, form.decoder))
     return PngLayout(
         width=width,
         height=height,

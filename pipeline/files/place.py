@@ -59,17 +59,17 @@ def storage_options(given: Mapping[str, Any], *, url: str) -> StorageOptions:
         )
     rest = {name: value for name, value in given.items() if name not in (*OF_FSSPEC, *_SECRETS)}
     client, config = rest.pop("client_kwargs", None) or {}, rest.pop("config_kwargs", None) or {}
-    told = {
+    from_client = {
         "endpoint_url": rest.pop("endpoint_url", None) or client.get("endpoint_url"),
         "region": rest.pop("region", None) or client.get("region_name"),
         "anonymous": rest.pop("anon", None),
         "addressing_style": (config.get("s3") or {}).get("addressing_style"),
     }
-    rest |= {name: value for name, value in told.items() if value is not None}
+    rest |= {name: value for name, value in from_client.items() if value is not None}
     unknown = [name for name in rest if name not in StorageOptions.model_fields]
     if unknown:
-        known = ", ".join([*StorageOptions.model_fields, "anon", "client_kwargs", "config_kwargs"])
-        raise ConfigError(f"Expected options of {known} for {url}, got {', '.join(unknown)}.")
+        choices = ", ".join([*StorageOptions.model_fields, "anon", "client_kwargs", "config_kwargs"])
+        raise ConfigError(f"Expected options of {choices} for {url}, got {', '.join(unknown)}.")
     try:
         return StorageOptions(**rest)
     except ValidationError as error:

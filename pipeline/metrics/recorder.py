@@ -18,7 +18,7 @@ from pipeline.events import (
     WorkersStarted,
 )
 from pipeline.failure_kinds import failure_kind
-from pipeline.metrics import definitions as told
+from pipeline.metrics import definitions as definitions
 from pipeline.metrics.definitions import Metric
 from pipeline.progress import Follower
 
@@ -52,50 +52,50 @@ class Recorder:
             case WorkersStarted():
                 self._record_begin()  # on Ray there are no meters before
                 self._record_queue()
-                self._record(told.WORKERS, event.workers)
+                self._record(definitions.WORKERS, event.workers)
             case TasksUnderWay():
-                self._record(told.TASKS, event.tasks)
-                self._record(told.CAPACITY, event.capacity)
+                self._record(definitions.TASKS, event.tasks)
+                self._record(definitions.CAPACITY, event.capacity)
             case ImagesFinished():
                 self._record_images(event)
                 self._record_queue()
             case ImagesCommitted():
                 if event.seconds is not None:
-                    self._record(told.COMMIT_SECONDS, event.seconds)
+                    self._record(definitions.COMMIT_SECONDS, event.seconds)
                 self._record_queue()
             case ImagesListed():
                 self._record_queue()
             case RunEnded():
-                self._record(told.ENDED, time.time())
+                self._record(definitions.ENDED, time.time())
 
     def _record_begin(self) -> None:
-        self._record(told.BEGAN, time.time() - self._follower.progress.seconds())
+        self._record(definitions.BEGAN, time.time() - self._follower.progress.seconds())
 
     def _record_images(self, more: ImagesFinished) -> None:
         began = self._follower.progress.began
         for status, totals in (more.by_status or {began.done: more.totals}).items():
             images = totals.images if more.by_status else more.images - len(more.failures)
-            self._add(told.IMAGES, images, status=status)
-            self._add(told.MEGAPIXELS, totals.pixels / 1e6, status=status)
+            self._add(definitions.IMAGES, images, status=status)
+            self._add(definitions.MEGAPIXELS, totals.pixels / 1e6, status=status)
             if more.by_status:
-                self._add(told.SOURCE_BYTES, totals.source_bytes, status=status)
-                self._add(told.STORED_BYTES, totals.payload_bytes, status=status)
+                self._add(definitions.SOURCE_BYTES, totals.source_bytes, status=status)
+                self._add(definitions.STORED_BYTES, totals.payload_bytes, status=status)
         for kind, count in Counter(failure_kind(failure.reason) for failure in more.failures).items():
-            self._add(told.FAILURES, count, reason=kind)
+            self._add(definitions.FAILURES, count, reason=kind)
         if began.counts == "problems":
-            self._add(told.PROBLEMS, more.totals.failed)
+            self._add(definitions.PROBLEMS, more.totals.failed)
         if more.worker:
-            self._add(told.WORKER_MEGAPIXELS, more.totals.pixels / 1e6, worker=more.worker)
+            self._add(definitions.WORKER_MEGAPIXELS, more.totals.pixels / 1e6, worker=more.worker)
         for stage, seconds in more.stages.items():
-            self._record(told.STAGE_SECONDS, seconds, stage=stage.removesuffix("_s"))
-        self._add(told.CODEC_WAITED, more.codec_waited_s)
-        self._add(told.IMAGES_WAITED, more.images_waited_s)
+            self._record(definitions.STAGE_SECONDS, seconds, stage=stage.removesuffix("_s"))
+        self._add(definitions.CODEC_WAITED, more.codec_waited_s)
+        self._add(definitions.IMAGES_WAITED, more.images_waited_s)
 
     def _record_queue(self) -> None:
         progress = self._follower.progress
-        self._record(told.PLANNED, progress.listed)
-        self._record(told.UNFINISHED, progress.listed - progress.finished)
-        self._record(told.UNCOMMITTED, progress.uncommitted)
+        self._record(definitions.PLANNED, progress.listed)
+        self._record(definitions.UNFINISHED, progress.listed - progress.finished)
+        self._record(definitions.UNCOMMITTED, progress.uncommitted)
 
     def _add(self, metric: Metric, value: float, **labels: str) -> None:
         if value > 0:

@@ -37,7 +37,7 @@ class Decisions:
     lengths: Numbers
     """Of each match, 3 to 258."""
     distances: Numbers
-    """Of each match: how far back the same bytes are, 1 to 32,768; 0 where `nearest_match` says it, see `guessed`."""
+    """Of each match: how far back the same bytes are, 1 to 32,768; 0 where `nearest_match` says it, see `without_guesses`."""
 
     @property
     def num_bytes(self) -> int:
@@ -45,14 +45,14 @@ class Decisions:
         return int(self.tokens.sum(dtype=np.int64) - len(self.lengths) + self.lengths.sum(dtype=np.int64))
 
 
-def guessed(decisions: Decisions, data: Numbers) -> Decisions:
+def without_guesses(decisions: Decisions, data: Numbers) -> Decisions:
     """With 0 for each distance that follows from the bytes, which is nearly all of them."""
     is_same = _guesses(decisions, data) == decisions.distances
     return replace(decisions, distances=np.where(is_same, np.int32(0), decisions.distances))
 
 
-def told(decisions: Decisions, data: Numbers) -> Decisions:
-    """Undo `guessed`.
+def with_guesses(decisions: Decisions, data: Numbers) -> Decisions:
+    """Undo `without_guesses`.
 
     Raises:
         DamagedError: the decisions are of other data.

@@ -49,8 +49,8 @@ class _Bits:
         first = np.flatnonzero(np.diff(words, prepend=-1))
         out = np.zeros(int(ends[-1] >> 6) + 2, "<u8")
         out[words[first]] = np.bitwise_or.reduceat(low, first)
-        over = np.flatnonzero((starts & 63) + counts > 64)
-        out[words[over] + 1] |= values[over].astype(np.uint64) >> (np.uint64(64) - shifts[over])
+        split = np.flatnonzero((starts & 63) + counts > 64)
+        out[words[split] + 1] |= values[split].astype(np.uint64) >> (np.uint64(64) - shifts[split])
         out[0] |= np.uint64(self.rest)
         data = out.tobytes()
         whole = int(ends[-1]) // 8
@@ -72,10 +72,10 @@ def write(decisions: Decisions, data: Numbers) -> bytes:
     match_at -= 1
     token, byte, head_at = 0, 0, 0
     for size, count in zip(decisions.head_bytes.tolist(), decisions.tokens.tolist(), strict=True):
-        told = int.from_bytes(decisions.heads[head_at : head_at + size], "little")
+        head_bits = int.from_bytes(decisions.heads[head_at : head_at + size], "little")
         head_at += size
-        head = read_head(told, bits.rest_bits)
-        bits.add(told & (1 << head.num_bits) - 1, head.num_bits)
+        head = read_head(head_bits, bits.rest_bits)
+        bits.add(head_bits & (1 << head.num_bits) - 1, head.num_bits)
         if head.stored_bytes is not None:
             bits.add(int.from_bytes(data[byte : byte + count].tobytes(), "little"), 8 * count)
             token, byte = token + count, byte + count

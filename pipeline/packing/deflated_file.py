@@ -20,7 +20,14 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.errors import DamagedError
-from pipeline.packing.deflate_decisions import NUM_COLUMNS, Decisions, columns, from_columns, guessed, told
+from pipeline.packing.deflate_decisions import (
+    NUM_COLUMNS,
+    Decisions,
+    columns,
+    from_columns,
+    with_guesses,
+    without_guesses,
+)
 from pipeline.packing.deflate_parse import most_blocks, parse
 from pipeline.packing.deflate_write import write
 from pipeline.packing.deflated_layout import Layout, find_deflated
@@ -138,7 +145,7 @@ def _rebuilt(payload: bytes, size: int) -> tuple[bytes, int]:
         if len(one.tokens) > most_blocks(sum(length for _, length in segments)):
             raise DamagedError(f"Expected blocks of some length, got {len(one.tokens):,} of them.")
         data = _redone(samples[top : top + rows], sections[2][top : top + rows], layout)
-        written = write(told(one, data), data)
+        written = write(with_guesses(one, data), data)
         frame = sections[3][at : at + _ZLIB_HEAD + tail]
         streams.append(frame[:_ZLIB_HEAD] + written + frame[_ZLIB_HEAD:])
         top, at = top + rows, at + _ZLIB_HEAD + tail
@@ -182,7 +189,7 @@ def _inflated(stream: bytes, room: int, row_bytes: int) -> _Stream | None:
 
 def _decisions(stream: bytes, opened: _Stream) -> Decisions:
     found = parse(stream[_ZLIB_HEAD : len(stream) - len(opened.tail)])
-    return guessed(found, opened.data)
+    return without_guesses(found, opened.data)
 
 
 def _undone(streams: Sequence[npt.NDArray[np.uint8]], layout: Layout) -> tuple[Samples, bytes]:

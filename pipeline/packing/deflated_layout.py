@@ -76,11 +76,11 @@ class Layout:
         """As a payload holds it: each segment by its distance from the end of the one before, and its length."""
         streams, end = [], 0
         for stream in self.streams:
-            told: list[int] = []
+            numbers: list[int] = []
             for offset, length in stream:
-                told += offset - end, length
+                numbers += offset - end, length
                 end = offset + length
-            streams.append(told)
+            streams.append(numbers)
         fields = {"kind": self.kind, "dtype": self.dtype, "width": self.width, "bands": self.bands}
         return json.dumps({**fields, "streams": streams}, separators=(",", ":")).encode()
 
@@ -92,10 +92,10 @@ class Layout:
             DamagedError: it is something else.
         """
         try:
-            told = json.loads(data)
-            dtype, width, bands = np.dtype(str(told["dtype"])), int(told["width"]), int(told["bands"])
+            fields = json.loads(data)
+            dtype, width, bands = np.dtype(str(fields["dtype"])), int(fields["width"]), int(fields["bands"])
             streams, end = [], 0
-            for numbers in told["streams"]:
+            for numbers in fields["streams"]:
                 stream: list[Segment] = []
                 for gap, length in zip(numbers[::2], numbers[1::2], strict=True):
                     stream.append((end + int(gap), int(length)))
@@ -106,7 +106,7 @@ class Layout:
                 f"Expected where streams lie in a file, got something else: {error!r}."
             ) from error
         return cls(
-            kind=str(told.get("kind")), dtype=dtype.str, width=width, bands=bands, streams=tuple(streams)
+            kind=str(fields.get("kind")), dtype=dtype.str, width=width, bands=bands, streams=tuple(streams)
         )
 
 

@@ -61,8 +61,8 @@ class Grid:
     def to_json(self) -> bytes:
         """As a payload holds it."""
         runs = [[run.offset, run.rows, run.stride] for run in self.runs]
-        told = {"dtype": self.dtype, "width": self.width, "bands": self.bands, "runs": runs}
-        return json.dumps(told, separators=(",", ":")).encode()
+        fields = {"dtype": self.dtype, "width": self.width, "bands": self.bands, "runs": runs}
+        return json.dumps(fields, separators=(",", ":")).encode()
 
     @classmethod
     def from_json(cls, data: bytes) -> Grid:
@@ -72,12 +72,12 @@ class Grid:
             DamagedError: it is something else.
         """
         try:
-            told = json.loads(data)
+            fields = json.loads(data)
             runs = tuple(
                 Run(offset=int(offset), rows=int(rows), stride=int(stride))
-                for offset, rows, stride in told["runs"]
+                for offset, rows, stride in fields["runs"]
             )
-            dtype, width, bands = np.dtype(str(told["dtype"])), int(told["width"]), int(told["bands"])
+            dtype, width, bands = np.dtype(str(fields["dtype"])), int(fields["width"]), int(fields["bands"])
         except (ValueError, KeyError, TypeError, SyntaxError, OverflowError, RecursionError) as error:
             raise DamagedError(
                 f"Expected where samples lie in a file, got something else: {error!r}."
@@ -157,7 +157,7 @@ def _view(file: npt.NDArray[np.uint8], run: Run, grid: Grid) -> Samples:
     )
 
 
-def _bytes_view(marks: npt.NDArray[np.bool_], run: Run, grid: Grid) -> npt.NDArray[np.bool_]:
+def _bytes_view(mask: npt.NDArray[np.bool_], run: Run, grid: Grid) -> npt.NDArray[np.bool_]:
     return np.ndarray(
-        (run.rows, grid.row_bytes), np.bool_, buffer=marks, offset=run.offset, strides=(run.stride, 1)
+        (run.rows, grid.row_bytes), np.bool_, buffer=mask, offset=run.offset, strides=(run.stride, 1)
     )

@@ -75,7 +75,7 @@ def pixel_packing(name: str) -> PixelPacking:
     return PIXEL_PACKINGS[name]
 
 
-def _unknown(name: str, known: Mapping[str, object]) -> NewerFormatError:
+def _unknown(name: str, choices: Mapping[str, object]) -> NewerFormatError:
     return NewerFormatError(
-        f"Expected a payload packed as one of {', '.join(known)}, got {name!r}. Install a newer Tenfold to read it."
+        f"Expected a payload packed as one of {', '.join(choices)}, got {name!r}. Install a newer Tenfold to read it."
     )

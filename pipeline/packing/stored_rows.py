@@ -100,33 +100,33 @@ def _filtered(samples: Samples, filters: Bytes) -> Bytes:
         rows = (
             np.ascontiguousarray(part.astype(part.dtype.newbyteorder(">"))).view(np.uint8).reshape(-1, size)
         )
-        over = np.vstack([above, rows[:-1]])
+        up = np.vstack([above, rows[:-1]])
         above = rows[-1:]
         for number in range(_FILTERS):
             which = np.flatnonzero(filters[top : top + step] == number)
             if len(which):
-                out[top + which, 1:] = rows[which] - _predicted(number, rows[which], over[which], pixel)
+                out[top + which, 1:] = rows[which] - _predicted(number, rows[which], up[which], pixel)
     return out.ravel()
 
 
-def _predicted(number: int, rows: Bytes, over: Bytes, pixel: int) -> Bytes | np.uint8:
+def _predicted(number: int, rows: Bytes, up: Bytes, pixel: int) -> Bytes | np.uint8:
     """What a filter takes each byte for, from the pixels to the left, above, and above that to the left."""
     if number == 0:
         return np.uint8(0)
     if number == 2:
-        return over
+        return up
     left = _shifted(rows, pixel)
     if number == 1:
         return left
-    wide_left, wide_over = left.astype(np.int16), over.astype(np.int16)
+    wide_left, wide_up = left.astype(np.int16), up.astype(np.int16)
     if number == 3:
-        return (wide_left + wide_over >> 1).astype(np.uint8)
-    corner = _shifted(over, pixel)
+        return (wide_left + wide_up >> 1).astype(np.uint8)
+    corner = _shifted(up, pixel)
     wide_corner = corner.astype(np.int16)
-    to_left, to_over = np.abs(wide_over - wide_corner), np.abs(wide_left - wide_corner)
-    to_corner = np.abs(wide_left + wide_over - 2 * wide_corner)
-    is_left = (to_left <= to_over) & (to_left <= to_corner)
-    return np.where(is_left, left, np.where(to_over <= to_corner, over, corner))
+    to_left, to_up = np.abs(wide_up - wide_corner), np.abs(wide_left - wide_corner)
+    to_corner = np.abs(wide_left + wide_up - 2 * wide_corner)
+    is_left = (to_left <= to_up) & (to_left <= to_corner)
+    return np.where(is_left, left, np.where(to_up <= to_corner, up, corner))
 
 
 def _shifted(rows: Bytes, pixel: int) -> Bytes:

@@ -41,9 +41,9 @@ class Estimate:
         """The same in another unit."""
         return Estimate(value=self.value * factor, low=self.low * factor, high=self.high * factor)
 
-    def plus(self, known: float) -> Estimate:
+    def plus(self, exact: float) -> Estimate:
         """With something on top that is no estimate."""
-        return Estimate(value=self.value + known, low=self.low + known, high=self.high + known)
+        return Estimate(value=self.value + exact, low=self.low + exact, high=self.high + exact)
 
     def of(self, whole: float) -> Estimate:
         """How often it goes into something."""

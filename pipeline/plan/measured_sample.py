@@ -67,8 +67,8 @@ def encode_sample(
     watch = _Stopwatch(on_gpu)
     with TemporaryDirectory(prefix="tenfold-plan-") as folder:
         scratch = Storage(Path(folder, "archive"))
-        told = _config_of_sample(config, archive, Path(folder, "weights"))
-        CompressRun(_Listed(source, images), scratch, told).run(together(watch, listen))
+        sample_config = _config_of_sample(config, archive, Path(folder, "weights"))
+        CompressRun(_Listed(source, images), scratch, sample_config).run(together(watch, listen))
         rows = Catalogue(scratch).table(COLUMNS)
         every, of_one = (
             _bytes_of_metadata(scratch),
@@ -87,7 +87,7 @@ def encode_sample(
 def _bytes_of_metadata(archive: Storage) -> int:
     """Bytes of shards and catalogue that are no payloads."""
     held = sum(info.size for part in (SHARDS_FOLDER, CATALOGUE_FOLDER) for info in archive.list(part))
-    return held - Totals.over(Catalogue(archive).scan(COLUMNS)).payload_bytes
+    return held - Totals.of_stream(Catalogue(archive).scan(COLUMNS)).payload_bytes
 
 
 def _of_one(archive: Storage, scratch: Storage) -> Storage:
@@ -104,12 +104,14 @@ def _of_one(archive: Storage, scratch: Storage) -> Storage:
 def _config_of_sample(config: CompressConfig, archive: Storage | None, weights: Path) -> CompressConfig:
     """For a run in this process, with the weights that the archive has learned, if any."""
     workers = config.workers.model_copy(update={"count": 0, "ray_address": None})
-    told = config.model_copy(update={"workers": workers, "nightly": None, "adapt": None})
+    sample_config = config.model_copy(update={"workers": workers, "nightly": None, "adapt": None})
     record = None if archive is None else current_adaptation(archive, config.codec.id)
     if archive is None or config.codec.weights is not None or record is None or not record.weights:
-        return told
+        return sample_config
     weights.write_bytes(read_stored_weights(archive, record.encodes_with[0]))
-    return told.model_copy(update={"codec": config.codec.model_copy(update={"weights": str(weights)})})
+    return sample_config.model_copy(
+        update={"codec": config.codec.model_copy(update={"weights": str(weights)})}
+    )
 
 
 class _Stopwatch:

@@ -9,8 +9,8 @@ from typing import Final
 
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.layout import (
-    BESIDE_SHARDS,
     CATALOGUE_FOLDER,
+    COMPANION_FOLDERS,
     LAST_CHECKPOINT,
     LOG_FOLDER,
     SHARDS_FOLDER,
@@ -18,7 +18,7 @@ from pipeline.archive.layout import (
     is_data_file,
     is_shard_path,
     log_number,
-    shard_beside,
+    shard_of_companion,
 )
 from pipeline.archive.prune_marks import PruneMarkReader, PruneMarks, marked_with
 from pipeline.archive.seals import Sealed, read_seals
@@ -52,7 +52,7 @@ class PrunePlan:
     due: Mapping[str, int]
     waiting: Mapping[str, int]
     """Marked, but not for long enough."""
-    marks: PruneMarks
+    prune_marks: PruneMarks
     next_due: datetime | None
     """When the first of what is waiting becomes due."""
     held: frozenset[str]
@@ -81,8 +81,8 @@ def plan_prune(archive: Storage, retention: Retention, now: datetime, listen: Li
             f"Expected the checksums that its name promises, got others at {sealed.broken[0]}: without them the "
             "catalogue cannot be checked. Nothing was removed: restore the file from a copy, then prune."
         )
-    marks = PruneMarkReader(archive).read()
-    is_due = _Due(marks, retention, now)
+    prune_marks = PruneMarkReader(archive).read()
+    is_due = _Due(prune_marks, retention, now)
     log = {path: number for path, number in _numbered(archive) if number < kept_from}
     lasting = (number for path, number in log.items() if path == entry_path(number) and not is_due(path))
     # what a killed prune has left below the oldest version is none any more, and does not hold up the rest
@@ -97,7 +97,7 @@ def plan_prune(archive: Storage, retention: Retention, now: datetime, listen: Li
         for path in listing.unneeded
         if (number := log_number(path)) is not None and floor <= number <= kept_from
     }
-    fresh, waiting, due = _by_age(listing.unneeded, marks, is_due, held_up)
+    fresh, waiting, due = _by_age(listing.unneeded, prune_marks, is_due, held_up)
     return PrunePlan(
         oldest=versions[-1].version,
         newest=newest,
@@ -109,10 +109,10 @@ def plan_prune(archive: Storage, retention: Retention, now: datetime, listen: Li
         to_mark=fresh,
         waiting=waiting,
         due=due,
-        marks=marks,
+        prune_marks=prune_marks,
         next_due=is_due.when(waiting),
         held=listing.held,
-        unknown=(*listing.unknown, *marks.unknown),
+        unknown=(*listing.unknown, *prune_marks.unknown),
     )
 
 
@@ -135,8 +135,8 @@ def _check_understood(catalogue: Catalogue, url: str) -> None:
 class _Due:
     """Whether an object has been marked for the whole grace period; a mark from the future is not due."""
 
-    def __init__(self, marks: PruneMarks, retention: Retention, now: datetime) -> None:
-        self._since = marks.since
+    def __init__(self, prune_marks: PruneMarks, retention: Retention, now: datetime) -> None:
+        self._since = prune_marks.since
         self._latest = now - retention.grace
         self._grace = retention.grace
 
@@ -184,9 +184,9 @@ class _Listing:
                 f"{len(missing) - 1} others. Nothing was removed: run `tenfold verify`, restore them from a copy, or "
                 "let the versions go that refer to them, then prune."
             )
-        for folder in BESIDE_SHARDS:
+        for folder in COMPANION_FOLDERS:
             for info in _counted(archive.list(folder), f"objects of {folder} listed", listen):
-                if shard_beside(info.path) is None:
+                if shard_of_companion(info.path) is None:
                     unknown.append(info.path)
                 elif not references.needs(info.path):
                     unneeded[info.path] = info.size
@@ -210,14 +210,14 @@ def _counted(infos: Iterable[ObjectInfo], words: str, listen: Listener) -> Itera
 
 
 def _by_age(
-    unneeded: Mapping[str, int], marks: PruneMarks, is_due: _Due, held_up: Set[str]
+    unneeded: Mapping[str, int], prune_marks: PruneMarks, is_due: _Due, held_up: Set[str]
 ) -> tuple[dict[str, int], dict[str, int], dict[str, int]]:
     """What is unneeded, as: not marked yet, waiting, due; what is held up waits for others, however long it has."""
     fresh: dict[str, int] = {}
     waiting: dict[str, int] = {}
     due: dict[str, int] = {}
     for path, size in unneeded.items():
-        if not marks.covers(path):
+        if not prune_marks.covers(path):
             fresh[path] = size
         elif is_due(path) and path not in held_up:
             due[path] = size

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.delta_log import chain_start, files_added
-from pipeline.archive.layout import LOG_FOLDER, checkpoint_path, entry_path, log_number, shard_beside
+from pipeline.archive.layout import LOG_FOLDER, checkpoint_path, entry_path, log_number, shard_of_companion
 from pipeline.archive.seals import Sealed
 from pipeline.errors import DamagedError
 from pipeline.events import Listener, StepAdvanced
@@ -49,7 +49,7 @@ class References:
         """
         number = log_number(path)
         if number is None:
-            return path in self.shards or path in self.files or shard_beside(path) in self.shards
+            return path in self.shards or path in self.files or shard_of_companion(path) in self.shards
         is_superseded = path == checkpoint_path(number) and self.oldest < number < self.last_checkpoint
         return number >= self.oldest and not is_superseded
 
@@ -89,24 +89,24 @@ class ReferenceReader:
         )
         return self.extended(found, newest)
 
-    def extended(self, known: References, newest: int) -> References:
+    def extended(self, earlier: References, newest: int) -> References:
         """The same, and what newer versions up to `newest` refer to.
 
         Raises:
             As `read`.
         """
         added: dict[str, int] = {}
-        paths = [entry_path(version) for version in range(known.newest + 1, newest + 1)]
+        paths = [entry_path(version) for version in range(earlier.newest + 1, newest + 1)]
         with ThreadPoolExecutor(_ENTRY_READERS, thread_name_prefix="log") as pool:
             for number, (path, entry) in enumerate(zip(paths, pool.map(self._whole, paths), strict=True), 1):
                 added |= files_added(entry, path)
                 self._listen(StepAdvanced(words="log entries read", done=number, total=len(paths)))
-        new = {path: size for path, size in added.items() if path not in known.files}
+        new = {path: size for path, size in added.items() if path not in earlier.files}
         return replace(
-            known,
-            newest=max(known.newest, newest),
-            files={**known.files, **new},
-            shards=known.shards | self._shards_of(new),
+            earlier,
+            newest=max(earlier.newest, newest),
+            files={**earlier.files, **new},
+            shards=earlier.shards | self._shards_of(new),
         )
 
     def _check_log(self, held: Set[str], chain_of: int, oldest: int, newest: int) -> None:

@@ -29,7 +29,13 @@ from typing import Final, Self
 from pipeline.archive.attempts import abandoned_objects, remove_objects
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.checkpoint import ensure_checkpoint
-from pipeline.archive.layout import CATALOGUE_FOLDER, LAST_CHECKPOINT, LOG_FOLDER, log_number, shard_beside
+from pipeline.archive.layout import (
+    CATALOGUE_FOLDER,
+    LAST_CHECKPOINT,
+    LOG_FOLDER,
+    log_number,
+    shard_of_companion,
+)
 from pipeline.archive.lease import Lease
 from pipeline.archive.prune_marks import write_mark
 from pipeline.archive.seals import reseal
@@ -61,7 +67,7 @@ class ObjectCounts:
         """Count paths."""
         log = sum(path.startswith(f"{LOG_FOLDER}/") for path in sizes)
         catalogue = sum(path.startswith(f"{CATALOGUE_FOLDER}/") for path in sizes)
-        companions = sum(shard_beside(path) is not None for path in sizes)
+        companions = sum(shard_of_companion(path) is not None for path in sizes)
         return cls(
             shards=len(sizes) - catalogue - companions,
             catalogue_files=catalogue - log,
@@ -198,17 +204,17 @@ class PruneRun:
         """Seal anew without what is gone, and end the marks that have nothing left to wait for."""
         lease.check()
         there = plan.held.difference(removed)
-        marks = plan.marks
+        prune_marks = plan.prune_marks
 
         def is_gone(path: str) -> bool:
             # a mark that is broken may have named it
-            was_marked = marks.covers(path) or bool(marks.broken)
+            was_marked = prune_marks.covers(path) or bool(prune_marks.broken)
             return was_marked and path not in there and path != LAST_CHECKPOINT and not needed.needs(path)
 
-        if marks.marks or marks.broken:
+        if prune_marks.sound or prune_marks.broken:
             reseal(self._archive, is_gone)
         left = plan.unneeded.keys() - set(removed)
-        for mark in marks.marks:
+        for mark in prune_marks.sound:
             waiting = mark.paths & left
             if any(needed.needs(path) for path in mark.paths) and waiting:
                 # what is referred to again must wait anew, should it ever be let go again
@@ -216,7 +222,7 @@ class PruneRun:
             elif waiting:
                 continue
             self._archive.delete(mark.path)
-        for path in marks.broken:
+        for path in prune_marks.broken:
             self._archive.delete(path)  # names nothing that can be trusted; what it meant is marked again
 
     def _summary(

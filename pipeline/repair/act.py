@@ -53,11 +53,11 @@ class RepairAct:
         self._lease = lease
         self._repair = repair
         self._listen = listen
-        self._aside = SetAsideFolder(archive)
+        self._set_aside = SetAsideFolder(archive)
 
     def put_aside(self, seals: SealsSeen) -> None:
         """Take out what the catalogue does without: before that it cannot be judged, so before there is a plan."""
-        do_without(self._ours(), seals, self._aside)
+        do_without(self._ours(), seals, self._set_aside)
 
     def do(self, plan: RepairPlan) -> RepairSummary:
         """All of a plan.
@@ -67,18 +67,22 @@ class RepairAct:
             ArchiveError, StorageError: as `CompressRun.run`.
         """
         if plan.rebuild is not None:
-            replace_catalogue(self._ours(), plan.rebuild.found.rows, self._aside, run=self._repair)
+            replace_catalogue(self._ours(), plan.rebuild.found.rows, self._set_aside, run=self._repair)
         for path in plan.weights.damaged:
-            self._aside.copy([path])
+            self._set_aside.copy([path])
             self._write_weights(path)
-        self._aside.move(plan.weights.records)
+        self._set_aside.move(plan.weights.records)
         remove(self._ours(), plan.companions)
         self._unlearn(plan)
         shards, deaths = self._salvage(plan.shards)
         for digest in plan.missing_weights:
             self._write_weights(weights_path(digest))
-        lost = [row for shard in shards for row in shard.lost_rows()]
-        stuck = self._encode_again(lost, lost_shards={shard.task.shard for shard in shards}) if lost else []
+        lost_rows = [row for shard in shards for row in shard.lost_rows()]
+        stuck = (
+            self._encode_again(lost_rows, lost_shards={shard.task.shard for shard in shards})
+            if lost_rows
+            else []
+        )
         for rows in plan.returned:
             self._commit(rows)
         now = Catalogue(self._ours())
@@ -88,8 +92,8 @@ class RepairAct:
             dry_run=False,
             repair=self._repair,
             version=now.version(),
-            put_aside=self._aside.folder if self._aside.paths else None,
-            encoded_again=sum(row.status != "failed" for row in now.lookup([row.key for row in lost])),
+            put_aside=self._set_aside.folder if self._set_aside.paths else None,
+            encoded_again=sum(row.status != "failed" for row in now.lookup([row.key for row in lost_rows])),
             lost=lost_in_catalogue(now),
             problems=[*deaths, *stuck],
         )
@@ -144,9 +148,9 @@ class RepairAct:
     def _commit(self, rows: pa.Table, *, lost_shards: Collection[str] = ()) -> None:
         Catalogue(self._ours()).commit(rows, run=self._repair, lost_shards=lost_shards)
 
-    def _encode_again(self, lost: list[CatalogueRow], *, lost_shards: set[str]) -> list[Problem]:
+    def _encode_again(self, lost_rows: list[CatalogueRow], *, lost_shards: set[str]) -> list[Problem]:
         """Take lost images from their sources; rows of those that no source gives become failed ones."""
-        left = lost
+        left = lost_rows
         while left:
             batches = reencode_batches(self._archive, left, self._config)
             runs = [self._run(batch, lost_shards=lost_shards) for batch in batches]

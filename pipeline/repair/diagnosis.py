@@ -33,7 +33,7 @@ class CatalogueState:
 
     catalogue: Catalogue | None
     """Pinned to the version that was looked at; None when it is lost."""
-    lost: str | None
+    why_lost: str | None
     """Why it is."""
     past: tuple[Problem, ...] = ()
     """Damaged files that only older versions need."""
@@ -67,7 +67,7 @@ def see_seals(archive: Storage) -> SealsSeen:
     return SealsSeen(sealed=sealed, bad=dict(damaged(archive, sealed)), base=base)
 
 
-def do_without(archive: Storage, seen: SealsSeen, aside: SetAsideFolder) -> None:
+def do_without(archive: Storage, seen: SealsSeen, set_aside: SetAsideFolder) -> None:
     """Put aside what is damaged and dispensable, and seal what stays as it was sealed.
 
     Killed anywhere, it can be done again: a file is unsealed only after it is gone.
@@ -75,9 +75,9 @@ def do_without(archive: Storage, seen: SealsSeen, aside: SetAsideFolder) -> None
     derived = [path for path in seen.dispensable if is_derived(path)]
     if derived:
         derived += [LAST_CHECKPOINT]  # it may point at a checkpoint that goes
-    aside.move(derived)
+    set_aside.move(derived)
     kept = seal_without(archive, seen.sealed, lambda path: path in derived)
-    aside.move([info.path for info in archive.list(SEALS_FOLDER) if info.path != kept])
+    set_aside.move([info.path for info in archive.list(SEALS_FOLDER) if info.path != kept])
 
 
 def check_archive(archive: Storage) -> None:
@@ -110,7 +110,7 @@ def diagnose(archive: Storage, seen: SealsSeen) -> CatalogueState:
     """
     if unfinished(archive):
         return CatalogueState(
-            catalogue=None, lost="an earlier repair was killed while it replaced the catalogue"
+            catalogue=None, why_lost="an earlier repair was killed while it replaced the catalogue"
         )
     needed = {path for path in seen.bad if _is_replayed(archive, path, seen)}
     try:
@@ -121,17 +121,17 @@ def diagnose(archive: Storage, seen: SealsSeen) -> CatalogueState:
     except NewerFormatError:
         raise
     except LostCatalogueError:
-        return CatalogueState(catalogue=None, lost=f"there are shards, and no {LOG_FOLDER}")
+        return CatalogueState(catalogue=None, why_lost=f"there are shards, and no {LOG_FOLDER}")
     except (ArchiveError, StorageError) as error:
         if isinstance(error, StorageError) and not needed:
             raise
-        return CatalogueState(catalogue=None, lost=str(error))
+        return CatalogueState(catalogue=None, why_lost=str(error))
     if first is not None:
-        return CatalogueState(catalogue=None, lost=f"{first.path}: {first.problem}")
+        return CatalogueState(catalogue=None, why_lost=f"{first.path}: {first.problem}")
     past = seen.bad.keys() - needed - set(seen.dispensable)
     return CatalogueState(
         catalogue=catalogue,
-        lost=None,
+        why_lost=None,
         past=tuple(Problem(path=path, key=None, problem=seen.bad[path]) for path in sorted(past)),
     )
 

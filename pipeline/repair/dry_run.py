@@ -27,5 +27,5 @@ def dry_run(archive: Storage, config: CompressConfig, plan: RepairPlan, *, repai
         repair=repair,
         version=plan.version,
         encoded_again=len(rows) - len(gone),
-        lost=sorted([*gone, *plan.lost], key=lambda image: image.key),
+        lost=sorted([*gone, *plan.given_up], key=lambda image: image.key),
     )

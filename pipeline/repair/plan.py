@@ -97,7 +97,7 @@ class RepairPlan:
     """Digests of weights that payloads need, that are not there, and that this release ships."""
     returned: tuple[pa.Table, ...]
     """Rows of lost images whose shard is there again, CATALOGUE_SCHEMA."""
-    lost: tuple[LostImage, ...]
+    given_up: tuple[LostImage, ...]
     """Images that an earlier repair gave up and that stay lost."""
     damaged_records: tuple[str, ...]
     companions: tuple[str, ...]
@@ -146,14 +146,14 @@ def plan_repair(archive: Storage, config: CompressConfig, seals: SealsSeen, list
         StorageError: the store does not answer.
     """
     state = diagnose(archive, seals)
-    rebuild = None if state.lost is None else _plan_rebuild(archive, config, state.lost, listen)
+    rebuild = None if state.why_lost is None else _plan_rebuild(archive, config, state.why_lost, listen)
     rows = _Rows(catalogue=state.catalogue, rebuild=rebuild)
     listen(ImagesListed(images=rows.count()))
     listen(ListingEnded())
     weights = _plan_weights(archive)
     seen = _look_into_shards(archive, config, rows, weights, listen)
-    lost = rows.lost()
-    returned = tuple(returned_rows(archive, lost))
+    lost_images = rows.lost_images()
+    returned = tuple(returned_rows(archive, lost_images))
     back = {key for of_shard in returned for key in of_shard["key"].to_pylist()}
     return RepairPlan(
         dispensable=tuple(seals.dispensable),
@@ -163,7 +163,7 @@ def plan_repair(archive: Storage, config: CompressConfig, seals: SealsSeen, list
         shards=tuple(seen.shards),
         missing_weights=_missing_weights(weights.needed() | seen.needed_weights, weights),
         returned=returned,
-        lost=tuple(image for image in lost if image.key not in back),
+        given_up=tuple(image for image in lost_images if image.key not in back),
         damaged_records=tuple(damaged_records(archive)),
         companions=tuple(problem.path for problem in damaged_companions(archive, companions(archive))),
         problems=(*state.past, *weights.problems, *seen.problems),
@@ -220,7 +220,7 @@ class _Rows:
     def count(self) -> int:
         return self._rebuilt().num_rows if self.catalogue is None else self.catalogue.count()
 
-    def lost(self) -> list[LostImage]:
+    def lost_images(self) -> list[LostImage]:
         if self.catalogue is None:
             return lost_in_rows(self._rebuilt().to_batches())
         return lost_in_catalogue(self.catalogue)

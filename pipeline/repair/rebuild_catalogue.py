@@ -78,16 +78,16 @@ def rows_in_shards(archive: Storage, config: CompressConfig, on_shard: Callable[
                 tables.append(outcome.result.rows)
                 on_shard(outcome.result.rows.num_rows)
     read = {table["shard"][0].as_py() for table in tables}
-    known = _known_of_others(archive, read)
-    if not sum(table.num_rows for table in (*tables, *known)):
+    from_others = _rows_of_others(archive, read)
+    if not sum(table.num_rows for table in (*tables, *from_others)):
         raise ArchiveError(
             f"Expected shards to rebuild the catalogue of {archive.url} from, got {len(unreadable)} that cannot be "
             "read and no other. Nothing was changed: bring back shards/ or catalogue/ from a copy."
         )
-    named = {name for table in known for name in pc.unique(table["shard"]).to_pylist()}
+    named = {name for table in from_others for name in pc.unique(table["shard"]).to_pylist()}
     problems = sorted({**unreadable, **strange}.items())
     return ShardRows(
-        rows=newest(pa.concat_tables([*tables, *known])),
+        rows=newest(pa.concat_tables([*tables, *from_others])),
         shards=len(tables),
         unreadable=tuple(Problem(path=path, key=None, problem=why) for path, why in problems),
         unknown=tuple(sorted(unreadable.keys() - named - dealt_with(archive))),
@@ -110,7 +110,7 @@ def newest(rows: pa.Table) -> pa.Table:
     return rows.take(sorted_rows.filter(is_last))
 
 
-def replace_catalogue(archive: Storage, rows: pa.Table, aside: SetAsideFolder, *, run: str) -> Catalogue:
+def replace_catalogue(archive: Storage, rows: pa.Table, set_aside: SetAsideFolder, *, run: str) -> Catalogue:
     """Put the old catalogue and its seals aside, and make one of these rows.
 
     Killed before the marker is there, nothing has changed; after it, whatever there is counts as half a catalogue, and
@@ -118,13 +118,15 @@ def replace_catalogue(archive: Storage, rows: pa.Table, aside: SetAsideFolder, *
     """
     old = [info.path for info in archive.list(CATALOGUE_FOLDER)]
     seals = [info.path for info in archive.list(SEALS_FOLDER)]
-    copied = aside.copy([*old, *seals])
-    aside.mark()
+    copied = set_aside.copy([*old, *seals])
+    set_aside.mark()
     remove(archive, copied)
     catalogue = Catalogue(archive)
     catalogue.create(over_lost=True)
     for start in range(0, rows.num_rows, _ROWS_PER_COMMIT):
-        catalogue.commit(rows.slice(start, _ROWS_PER_COMMIT), run=run, info={"tenfold.rebuilt": aside.folder})
+        catalogue.commit(
+            rows.slice(start, _ROWS_PER_COMMIT), run=run, info={"tenfold.rebuilt": set_aside.folder}
+        )
     if (count := catalogue.count()) != rows.num_rows:
         raise ArchiveError(
             f"Expected {rows.num_rows:,} images in the rebuilt catalogue of {archive.url}, got {count:,}: is a run "
@@ -145,7 +147,7 @@ def _shards(archive: Storage, strange: dict[str, str]) -> Iterator[ObjectInfo]:
             )
 
 
-def _known_of_others(archive: Storage, read: set[str]) -> list[pa.Table]:
+def _rows_of_others(archive: Storage, read: set[str]) -> list[pa.Table]:
     """What the lost catalogue, or what a killed repair put aside of it, says of shards that could not be read."""
     tables: list[pa.Table] = []
     for folder in ("", *(f"/{folder}" for folder in unfinished(archive))):

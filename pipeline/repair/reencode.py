@@ -42,7 +42,7 @@ class ReencodeBatch:
 
 
 def reencode_batches(
-    archive: Storage, lost: Sequence[CatalogueRow], settings: CompressConfig
+    archive: Storage, lost_rows: Sequence[CatalogueRow], settings: CompressConfig
 ) -> list[ReencodeBatch]:
     """Sort lost rows into runs.
 
@@ -50,20 +50,20 @@ def reencode_batches(
         settings: where and with which workers; when they say something about the codec, that counts instead of what
             the rows and their runs say.
     """
-    told = settings.codec != CodecConfig()
+    is_codec_given = settings.codec != CodecConfig()
     then: dict[str, CompressConfig] = {}
     groups: dict[CompressConfig, list[SourceImage]] = {}
-    for row in lost:
+    for row in lost_rows:
         if row.run not in then:
-            then[row.run] = settings if told else _settings_then(archive, row.run, settings)
+            then[row.run] = settings if is_codec_given else _settings_then(archive, row.run, settings)
         config = then[row.run]
         if row.status == "bounded" and config.max_error is None:
             config = config.model_copy(update={"max_error": row.max_error, "lossless": "auto"})
         if row.status == "kept":  # whatever its run was told: none of it counts for original bytes
             config = config.model_copy(update={"codec": CodecConfig(id=config.codec.id)})
-        elif not told and row.codec is not None and row.codec != config.codec.id:
+        elif not is_codec_given and row.codec is not None and row.codec != config.codec.id:
             config = config.model_copy(update={"codec": CodecConfig(id=row.codec)})
-        groups.setdefault(config, []).append(_image(row, own_quality=not told))
+        groups.setdefault(config, []).append(_image(row, own_quality=not is_codec_given))
     return [ReencodeBatch(config=config, images=tuple(images)) for config, images in groups.items()]
 
 
@@ -106,8 +106,8 @@ def _settings_then(archive: Storage, run: str, settings: CompressConfig) -> Comp
     codec = then.codec.model_copy(update={"quality": None, "ratio": None, "bpp": None})
     if codec.weights is not None:
         codec = codec.model_copy(update={"weights": _archived_weights(archive, run) or codec.weights})
-    told = {name: getattr(then, name) for name in ("shard", "limits", "lossless", "max_error")}
-    return settings.model_copy(update={"codec": codec, **told})
+    as_then = {name: getattr(then, name) for name in ("shard", "limits", "lossless", "max_error")}
+    return settings.model_copy(update={"codec": codec, **as_then})
 
 
 def _archived_weights(archive: Storage, run: str) -> str | None:

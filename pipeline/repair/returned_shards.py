@@ -27,14 +27,14 @@ def lost_in_catalogue(catalogue: Catalogue) -> list[LostImage]:
 
 def lost_in_rows(batches: Iterable[pa.RecordBatch]) -> list[LostImage]:
     """The lost images among rows of the catalogue."""
-    lost = (batch.filter(pc.is_valid(batch[LOST_SHARD])).select(_COLUMNS) for batch in batches)
-    return [LostImage(**row) for batch in lost for row in batch.to_pylist()]
+    of_lost = (batch.filter(pc.is_valid(batch[LOST_SHARD])).select(_COLUMNS) for batch in batches)
+    return [LostImage(**row) for batch in of_lost for row in batch.to_pylist()]
 
 
-def returned_rows(archive: Storage, lost: Iterable[LostImage]) -> Iterator[pa.Table]:
+def returned_rows(archive: Storage, lost_images: Iterable[LostImage]) -> Iterator[pa.Table]:
     """Rows of lost images that a sound shard holds after all, CATALOGUE_SCHEMA; a table for each shard."""
     keys: defaultdict[str, list[str]] = defaultdict(list)
-    for image in lost:
+    for image in lost_images:
         if is_shard_path(image.lost_shard):
             keys[image.lost_shard].append(image.key)
     for shard, wanted in sorted(keys.items()):

@@ -31,7 +31,7 @@ class SeenShard:
 
     def lost_rows(self) -> list[CatalogueRow]:
         """The rows of the images that the shard does not give back."""
-        is_lost = pc.is_in(self.task.rows["key"], pa.array(self.seen.lost, pa.string()))
+        is_lost = pc.is_in(self.task.rows["key"], pa.array(self.seen.lost_keys, pa.string()))
         return rows_of(self.task.rows.filter(is_lost), CatalogueRow)
 
 

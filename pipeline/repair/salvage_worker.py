@@ -49,7 +49,7 @@ class SalvageResult:
     """Their rows, CATALOGUE_SCHEMA, in the new shard; None when there is none."""
     corrected: pa.Table | None
     """What a sound shard says of images of which the catalogue says otherwise."""
-    lost: tuple[str, ...]
+    lost_keys: tuple[str, ...]
     """Keys of the images that are whole nowhere in the shard."""
     undecodable: tuple[str, ...]
     """Keys of the images that need other weights."""
@@ -90,15 +90,15 @@ class SalvageWorker(Worker[SalvageTask, SalvageResult]):
             data, found = read_shard(self._archive, rows, task.shard)
         except FileNotFoundError:
             data, found = b"", missing_shard(rows)
-        lost, whole = _sorted(rows, found, is_missing=not data)
-        needed = {row.key: named for row, named in weights_needed(rows, data) if row.key not in lost}
+        lost_keys, whole = _sorted(rows, found, is_missing=not data)
+        needed = {row.key: named for row, named in weights_needed(rows, data) if row.key not in lost_keys}
         said = [row for row in found.misstated.values() if row is not None]
         return SalvageResult(
             problems=tuple(found.problems(task.shard, rows)),
             salvaged=len(whole),
             moved=self._move(whole, data, task),
             corrected=pa.table(columns_of(said, CATALOGUE_SCHEMA), CATALOGUE_SCHEMA) if said else None,
-            lost=lost,
+            lost_keys=lost_keys,
             undecodable=tuple(key for key, digest in needed.items() if digest not in task.weights),
             needed=task.weights.intersection(digest for digest in needed.values() if digest is not None),
         )
@@ -119,7 +119,7 @@ def _sorted(
     An image that failed has nothing in the shard: its row is always whole.
     """
     absent = found.damaged_images.keys() | {key for key, said in found.misstated.items() if said is None}
-    lost = tuple(row.key for row in rows if row.key in absent and row.status != "failed")
+    lost_keys = tuple(row.key for row in rows if row.key in absent and row.status != "failed")
     is_broken = is_missing or found.damage is not None
-    moved = [row for row in rows if row.key not in lost and (is_broken or row.key in absent)]
-    return lost, moved
+    moved = [row for row in rows if row.key not in lost_keys and (is_broken or row.key in absent)]
+    return lost_keys, moved

@@ -171,8 +171,8 @@ class _AggregatePass:
         for axis, names, part in _axes(rows):
             for name in pc.unique(names).to_pylist():
                 held = self.groups[axis]
-                known = name if name in held or len(held) < _MOST_NAMES else "others"
-                held[known] = held.get(known, Totals()) + Totals.of(part.filter(pc.equal(names, name)))
+                group = name if name in held or len(held) < _MOST_NAMES else "others"
+                held[group] = held.get(group, Totals()) + Totals.of(part.filter(pc.equal(names, name)))
         self.reasons.update(_reasons(rows))
         coded = rows.filter(pc.equal(rows["status"], "coded"))
         for name in ("psnr_db", "ms_ssim", "bpp"):
@@ -238,8 +238,10 @@ def _numbers(column: pa.ChunkedArray) -> np.ndarray:
 
 
 def _reasons(rows: pa.Table) -> Iterable[tuple[str, str]]:
-    told = rows.filter(pc.is_valid(rows["reason"]))
-    for status, reason in zip(told["status"].to_pylist(), told["reason"].to_pylist(), strict=True):
+    with_reason = rows.filter(pc.is_valid(rows["reason"]))
+    for status, reason in zip(
+        with_reason["status"].to_pylist(), with_reason["reason"].to_pylist(), strict=True
+    ):
         yield status, in_general(reason)
 
 

@@ -192,10 +192,10 @@ def _results_json(held: ComparisonResults) -> dict[str, Any]:
 
 def _ours_json(ours: Ours) -> dict[str, Any]:
     """SSIMULACRA2 has keys of its own, too: scripts know it by them."""
-    known = next((one for one in ours.judged if one.id == "ssimulacra2"), None)
+    ssimulacra2 = next((one for one in ours.judged if one.id == "ssimulacra2"), None)
     return asdict(ours) | {
-        "ssimulacra2": None if known is None else known.value,
-        "ssimulacra2_images": 0 if known is None else known.images,
+        "ssimulacra2": None if ssimulacra2 is None else ssimulacra2.value,
+        "ssimulacra2_images": 0 if ssimulacra2 is None else ssimulacra2.images,
     }
 
 

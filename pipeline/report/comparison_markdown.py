@@ -57,8 +57,9 @@ def _lossy(held: ComparisonResults) -> str:
             ("SSIM", number(ours.ssim, 4), ""),
             ("MS-SSIM", number(ours.ms_ssim, 4), ""),
         ]
-        told = ", ".join(f"{name} {value}{unit}" for name, value, unit in scores if value != "-")
-        words = f"\n\nOurs on the same {ours.images:,} coded images: {ours.bpp:.3f} bpp, {told}.{otherwise_words(ours)}"
+        shown = ", ".join(f"{name} {value}{unit}" for name, value, unit in scores if value != "-")
+        words = f"\n\nOurs on the same {ours.images:,} coded images: {ours.bpp:.3f} bpp, {shown}."
+        words += otherwise_words(ours)
         if ours.judged:
             words += "\n\n" + markdown_table(JUDGED_HEADINGS, judged_rows(ours))
     table = markdown_table(

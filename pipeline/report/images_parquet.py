@@ -61,9 +61,9 @@ def numbers_of(entry: ComparedImage) -> dict[str, float]:
 def _derived(batch: pa.RecordBatch) -> Iterator[pa.Array]:
     raw = pc.multiply(pc.multiply(_float(batch, "width"), _float(batch, "height")), 3.0)
     held = _float(batch, "payload_length")
-    yield _over(raw, held)
-    yield _over(_float(batch, "source_size"), held)
-    yield _over(raw, _float(batch, "zip_bytes"))
+    yield _ratio(raw, held)
+    yield _ratio(_float(batch, "source_size"), held)
+    yield _ratio(raw, _float(batch, "zip_bytes"))
 
 
 def _found(batch: pa.RecordBatch, found: dict[str, dict[str, float]], names: list[str]) -> Iterator[pa.Array]:
@@ -76,6 +76,6 @@ def _float(batch: pa.RecordBatch, name: str) -> pa.Array:
     return batch[name].cast("float64")
 
 
-def _over(part: pa.Array, whole: pa.Array) -> pa.Array:
+def _ratio(part: pa.Array, whole: pa.Array) -> pa.Array:
     """Null where there is nothing to divide by."""
     return pc.divide(part, pc.if_else(pc.equal(whole, 0.0), pa.scalar(None, pa.float64()), whole))

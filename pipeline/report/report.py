@@ -59,11 +59,11 @@ class Report:
     def median_pictured(self) -> list[str]:
         """Keys of images as near the median PSNR as any that the table shows."""
         median = self.aggregate.histograms["psnr_db"].percentiles().get(50)
-        known = self.aggregate.shown.filter(pc.is_valid(self.aggregate.shown["psnr_db"]))
+        measured = self.aggregate.shown.filter(pc.is_valid(self.aggregate.shown["psnr_db"]))
         if median is None:
             return []
         near = sorted(
-            zip(known["psnr_db"].to_pylist(), known["key"].to_pylist(), strict=True),
+            zip(measured["psnr_db"].to_pylist(), measured["key"].to_pylist(), strict=True),
             key=lambda one: (abs(one[0] - median), one[1]),
         )
         worst = set(self.worst_pictured)

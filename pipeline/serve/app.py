@@ -60,13 +60,13 @@ def make_app(site: Site) -> Starlette:
 async def _running(site: Site) -> AsyncIterator[None]:
     """Decode, and go to newer versions of the catalogue, for as long as the app runs."""
     await site.decoders.start()
-    beside = [asyncio.create_task(work) for work in (_follow(site), warm_up(site))]
+    background = [asyncio.create_task(work) for work in (_follow(site), warm_up(site))]
     try:
         yield
     finally:
-        for task in beside:
+        for task in background:
             task.cancel()
-        await asyncio.gather(*beside, return_exceptions=True)
+        await asyncio.gather(*background, return_exceptions=True)
         await site.decoders.close()
 
 

@@ -29,8 +29,8 @@ def opened_id(row: CatalogueRow, view: View | None) -> str:
 def weak_etag(row: CatalogueRow, view: View) -> str:
     """Of a file made of an image. Pixels differ by a step or two between machines, so it is weak: 304, no ranges."""
     content = (row.key, row.payload_length, row.source_sha256, row.codec, row.weights, row.orientation)
-    told = repr((RENDERER, content, view, *shown_by(view.decoder, view.decoder_files))).encode()
-    return f'W/"{_crc(row)}-{blake2b(told, digest_size=12).hexdigest()}"'
+    identity = repr((RENDERER, content, view, *shown_by(view.decoder, view.decoder_files))).encode()
+    return f'W/"{_crc(row)}-{blake2b(identity, digest_size=12).hexdigest()}"'
 
 
 def strong_etag(row: CatalogueRow) -> str:

@@ -64,15 +64,15 @@ class DiskCache:
     def put(self, etag: str, data: bytes) -> None:
         """Keep a file, and make room where there is too little."""
         path = self._path(etag)
-        aside = path.with_name(f"{path.name}.{uuid4()}.part")
+        unfinished = path.with_name(f"{path.name}.{uuid4()}.part")
         with suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
             try:
-                with aside.open("xb") as file:
+                with unfinished.open("xb") as file:
                     file.writelines((_seal(data), data))
-                aside.replace(path)
+                unfinished.replace(path)
             finally:
-                aside.unlink(missing_ok=True)
+                unfinished.unlink(missing_ok=True)
         with self._lock:
             self._bytes += _SEAL_BYTES + len(data)
             if self._bytes > self._most_bytes:

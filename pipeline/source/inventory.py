@@ -115,7 +115,7 @@ class Inventory:
                 if file.url.endswith((".csv", ".csv.gz")):
                     yield from _csv_batches(opened, file)
                 elif file.url.endswith(".parquet"):
-                    for batch in parquet_batches(cast("BinaryIO", opened), _known):
+                    for batch in parquet_batches(cast("BinaryIO", opened), _columns_read):
                         yield batch.rename_columns([_name(name) for name in batch.schema.names])
                 else:
                     raise self._bad("files that end in .parquet, .csv or .csv.gz", file.url)
@@ -138,7 +138,7 @@ def _csv_batches(opened: io.BufferedReader, file: _File) -> Iterator[pa.RecordBa
         stream,
         read_options=pa.csv.ReadOptions(block_size=_BLOCK, column_names=[_name(name) for name in names]),
         convert_options=pa.csv.ConvertOptions(
-            include_columns=[_name(name) for name in _known(names)],
+            include_columns=[_name(name) for name in _columns_read(names)],
             column_types=dict.fromkeys(_TYPES, pa.string()),
             null_values=[""],
             strings_can_be_null=True,
@@ -152,7 +152,7 @@ def _csv_batches(opened: io.BufferedReader, file: _File) -> Iterator[pa.RecordBa
             yield batch
 
 
-def _known(names: list[str]) -> list[str]:
+def _columns_read(names: list[str]) -> list[str]:
     return [name for name in names if _name(name) in _TYPES]
 
 

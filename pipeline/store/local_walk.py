@@ -146,9 +146,9 @@ class LocalWalk:
         if real.startswith(f"{self._real_top}/"):
             below = real[len(self._real_top) + 1 :]
             return f"{self._top.key}/{below}" if self._top.key else below
-        known = self._linked.get(real)
-        if known is not None:
-            return known
+        first = self._linked.get(real)
+        if first is not None:
+            return first
         folder, _, name = real.rpartition("/")
         if folder in self._linked:
             return f"{self._linked[folder]}/{name}"

@@ -7,7 +7,7 @@ from typing import Final
 
 from pipeline.archive.albums import read_album
 from pipeline.archive.labels import read_labels
-from pipeline.archive.layout import LABELS_FOLDER, PREVIEWS_FOLDER, shard_beside
+from pipeline.archive.layout import LABELS_FOLDER, PREVIEWS_FOLDER, shard_of_companion
 from pipeline.errors import DamagedError
 from pipeline.store.storage import Storage
 from pipeline.verify.damage import Problem
@@ -21,7 +21,7 @@ _READERS: Final[dict[str, Callable[[Storage, str], object]]] = {
 def companions(archive: Storage) -> list[str]:
     """The paths of all albums and files of labels, whether their shard is there or not."""
     found = (info.path for folder in _READERS for info in archive.list(folder))
-    return [path for path in found if shard_beside(path) is not None]
+    return [path for path in found if shard_of_companion(path) is not None]
 
 
 def damaged_companions(archive: Storage, paths: Iterable[str]) -> Iterator[Problem]:
@@ -38,7 +38,7 @@ def damaged_companions(archive: Storage, paths: Iterable[str]) -> Iterator[Probl
 
 
 def _damage(archive: Storage, path: str) -> str | None:
-    shard, (folder, _, _) = shard_beside(path), path.partition("/")
+    shard, (folder, _, _) = shard_of_companion(path), path.partition("/")
     assert shard is not None
     try:
         _READERS[folder](archive, shard)

@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.archive.catalogue import Catalogue
-from pipeline.archive.layout import CATALOGUE_FOLDER, SHARDS_FOLDER, shard_beside
+from pipeline.archive.layout import CATALOGUE_FOLDER, SHARDS_FOLDER, shard_of_companion
 from pipeline.archive.prune_marks import PruneMarkReader
 from pipeline.archive.rows_by_shard import ShardContent
 from pipeline.archive.schema import rows_of
@@ -195,7 +195,9 @@ class VerifyRun:
     def _see_companions(self) -> None:
         """Of the shards that were looked into."""
         if self._level != "structure":
-            paths = [path for path in companions(self._archive) if shard_beside(path) in self._inspected]
+            paths = [
+                path for path in companions(self._archive) if shard_of_companion(path) in self._inspected
+            ]
             self._problems |= dict.fromkeys(damaged_companions(self._archive, paths))
 
     def _see_seals(self) -> None:

@@ -68,14 +68,14 @@ def damaged_learning(archive: Storage) -> Iterator[Problem]:
 def _whole_file(archive: Storage, path: str) -> WeightsSeen:
     data = archive.read(path)
     digest, found = path.rpartition("/")[2].removesuffix(SUFFIX), digest_of(data).hex()
-    lost = (
+    consequence = (
         "what was coded with them does not decode"
         if decoder_at(path) is None
         else "that decoder shows nothing"
     )
     words = (
-        f"Expected weights with digest {digest}, got {found}: {lost}. `tenfold repair` puts back what ships with this "
-        "release; else copy the file back from a backup."
+        f"Expected weights with digest {digest}, got {found}: {consequence}. `tenfold repair` puts back what ships "
+        "with this release; else copy the file back from a backup."
     )
     return WeightsSeen(
         path=path, num_bytes=len(data), digest=digest, base=None, damage=None if found == digest else words

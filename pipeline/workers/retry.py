@@ -89,7 +89,7 @@ def work_through(
     """
     retry: RetryPolicy[TaskT] = RetryPolicy(split)
     fresh, again = iter(tasks), deque[TaskT]()
-    in_flight, told, ended = 0, 0, False
+    in_flight, reported, ended = 0, 0, False
     while again or in_flight or not ended:
         while in_flight < pool.capacity and (again or not ended):
             task = again.popleft() if again else next(fresh, _END)
@@ -100,9 +100,9 @@ def work_through(
             else:
                 pool.submit(task, alone=retry.is_suspect(task))
                 in_flight += 1
-        if in_flight != told:
+        if in_flight != reported:
             listen(TasksUnderWay(tasks=in_flight, capacity=pool.capacity))
-            told = in_flight
+            reported = in_flight
         outcome = pool.next(_WAIT_S) if in_flight else None
         if outcome is not None:
             in_flight -= 1

@@ -58,8 +58,8 @@ def test_a_header_that_lies_makes_nothing_smaller() -> None:
 
 
 def test_parts_add_up_to_the_whole(rows: pa.Table) -> None:
-    assert Totals.over([rows.slice(0, 1), rows.slice(1, 2), rows.slice(3, 1)]) == Totals.of(rows)
-    assert Totals.over(rows.to_batches(max_chunksize=1)) == Totals.of(rows)
+    assert Totals.of_stream([rows.slice(0, 1), rows.slice(1, 2), rows.slice(3, 1)]) == Totals.of(rows)
+    assert Totals.of_stream(rows.to_batches(max_chunksize=1)) == Totals.of(rows)
 
 
 def test_nothing_has_no_ratio() -> None:

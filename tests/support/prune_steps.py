@@ -63,7 +63,7 @@ def dry(storage: Storage, keep: int | None = None, **more: timedelta) -> PruneSu
 
 def age_marks(storage: Storage, by: timedelta = LONG) -> None:
     """Let time pass: every mark becomes older."""
-    for mark in PruneMarkReader(storage).read().marks:
+    for mark in PruneMarkReader(storage).read().sound:
         write_mark(storage, mark.paths, mark.marked_at - by)
         storage.delete(mark.path)
 

@@ -120,8 +120,8 @@ def sniff(data: bytes) -> Kind:
         return _decoded("BMP")
     if data[:1] == b"P" and data[1:2] in b"1234567fF" and data[2:3] in b" \t\r\n#":
         return _decoded("PPM")
-    if (known := _by_fields(data)) is not None:
-        return known
+    if (found := _by_fields(data)) is not None:
+        return found
     return _no_known_magic(data)
 
 

@@ -144,9 +144,9 @@ def _footer_reason(data: bytes, fields: _Fields, end: int) -> str | None:
         return None
     if area < end or area + _ATTRIBUTES_AT + 1 > len(data):
         return "an extension area that is not where it is said to be"
-    over, under = struct.unpack_from("<HH", data, area + _GAMMA_AT)
-    if under and over != under:
-        return f"a gamma of {over}/{under}"
+    numerator, denominator = struct.unpack_from("<HH", data, area + _GAMMA_AT)
+    if denominator and numerator != denominator:
+        return f"a gamma of {numerator}/{denominator}"
     if fields.depth == 32 and data[area + _ATTRIBUTES_AT] != _HAS_ALPHA:
         return "a fourth channel that is no alpha, or is premultiplied"
     return None

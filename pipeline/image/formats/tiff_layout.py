@@ -226,4 +226,7 @@ def rationals(tag: Tag) -> tuple[float, ...]:
     if tag.type != 5:
         return ()
     parts = struct.unpack(f"{tag.order}{2 * tag.count}I", tag.value)
-    return tuple(over / under if under else 0.0 for over, under in zip(parts[::2], parts[1::2], strict=True))
+    return tuple(
+        numerator / denominator if denominator else 0.0
+        for numerator, denominator in zip(parts[::2], parts[1::2], strict=True)
+    )

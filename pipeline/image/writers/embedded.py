@@ -7,7 +7,7 @@ from typing import Any
 from PIL.PngImagePlugin import PngInfo
 
 from pipeline.image.file_formats import Format
-from pipeline.image.generated import told_generated
+from pipeline.image.generated import marked_generated
 from pipeline.types import Image
 
 EXIF_PREFIX = b"Exif\x00\x00"
@@ -33,4 +33,4 @@ def xmp_option(fmt: Format, xmp: bytes) -> dict[str, Any]:
 
 def xmp_of(image: Image) -> bytes | None:
     """As it is to be written: a picture that shows more than was stored says so."""
-    return image.xmp if image.generated_by is None else told_generated(image.xmp, image.generated_by)
+    return image.xmp if image.generated_by is None else marked_generated(image.xmp, image.generated_by)

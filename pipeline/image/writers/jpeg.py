@@ -51,12 +51,12 @@ def write_jpeg(image: Image, picture: PIL.Image.Image, quality: int | None) -> b
 
 def _translated(image: Image) -> tuple[CarriedPart, ...]:
     """What other formats told, in the words of this one."""
-    told = described(image)
-    parts = [CarriedPart(kind="COM", data=text) for text in told.comments]
-    if told.iptc:
-        parts.append(CarriedPart(kind="APP13", data=iptc_as_photoshop(told.iptc)))
+    description = described(image)
+    parts = [CarriedPart(kind="COM", data=text) for text in description.comments]
+    if description.iptc:
+        parts.append(CarriedPart(kind="APP13", data=iptc_as_photoshop(description.iptc)))
     parts = [part for part in parts if len(part.data) <= _MAX_SEGMENT_BYTES]
-    dots = tuple(min(65_535, round(value)) for value in told.dots_per_inch or ())
+    dots = tuple(min(65_535, round(value)) for value in description.dots_per_inch or ())
     if dots and all(dots):
         density = struct.pack(">BHH", 1, *dots)
         parts.insert(0, CarriedPart(kind="APP0", data=JFIF + b"\x01\x01" + density + b"\x00\x00"))

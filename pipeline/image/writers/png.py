@@ -38,14 +38,15 @@ def write_png(image: Image, picture: PIL.Image.Image, quality: int | None) -> by
 
 def _translated(image: Image) -> tuple[CarriedPart, ...]:
     """What other formats told, in the words of this one."""
-    told = described(image)
+    description = described(image)
     parts = [
-        CarriedPart(kind="iTXt", data=b"Comment\x00\x00\x00\x00\x00" + _utf8(text)) for text in told.comments
+        CarriedPart(kind="iTXt", data=b"Comment\x00\x00\x00\x00\x00" + _utf8(text))
+        for text in description.comments
     ]
-    if told.iptc:
-        parts.append(CarriedPart(kind="zTXt", data=iptc_as_text(told.iptc)))
-    if told.dots_per_inch:
-        x, y = (min(2**31 - 1, round(value * _DOTS_PER_METRE)) for value in told.dots_per_inch)
+    if description.iptc:
+        parts.append(CarriedPart(kind="zTXt", data=iptc_as_text(description.iptc)))
+    if description.dots_per_inch:
+        x, y = (min(2**31 - 1, round(value * _DOTS_PER_METRE)) for value in description.dots_per_inch)
         parts.append(CarriedPart(kind="pHYs", data=struct.pack(">IIB", x, y, 1)))
     return tuple(parts)
 

@@ -269,5 +269,5 @@ def _matched(found: Sequence[float | Literal["below", "above"]], value: float | 
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known else None
+    measured = [value for value in values if value is not None]
+    return sum(measured) / len(measured) if measured else None

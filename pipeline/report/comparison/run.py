@@ -113,7 +113,7 @@ def run_comparison(
         key: _wanted(row, asked.values() if key in taking_part else (), together, pictured=key in pictured)
         for key, row in sorted(rows.items())
     }
-    outcomes = _Outcomes(_known(comparisons, rows, wanted))
+    outcomes = _Outcomes(_cached_results(comparisons, rows, wanted))
     tasks = [
         CompareTask(row=rows[key], wanted=missing, windows=together.windows_each)
         for key in wanted
@@ -182,8 +182,8 @@ def _keep(
 class _Outcomes:
     """What is known so far, by key."""
 
-    def __init__(self, known: dict[str, dict[str, Result]]) -> None:
-        self.results = known
+    def __init__(self, cached: dict[str, dict[str, Result]]) -> None:
+        self.results = cached
         self.refused: dict[str, dict[str, str]] = {}
         self.absent: dict[str, str] = {}
         self.not_cached: str | None = None
@@ -244,7 +244,7 @@ def _wanted(
     return (*able, pictures_method()) if pictured else able
 
 
-def _known(
+def _cached_results(
     comparisons: ComparisonCache, rows: dict[str, CatalogueRow], wanted: dict[str, tuple[Method, ...]]
 ) -> dict[str, dict[str, Result]]:
     with ThreadPoolExecutor(_LOOKUPS) as pool:

@@ -100,11 +100,11 @@ def _tiles(report: Report) -> Iterator[dict[str, str]]:
     totals = report.aggregate.totals
     ours, zipped = totals.ratio_vs_raw, totals.zip_ratio_vs_raw
     weights = report.state.folder_bytes.get(WEIGHTS_FOLDER, 0)
-    beside = f", beside {megabytes(weights)} of weights, stored once" if weights else ""
+    weights_words = f", beside {megabytes(weights)} of weights, stored once" if weights else ""
     yield {
         "value": times(totals.ratio_vs_source),
         "label": "smaller than your files",
-        "note": f"{megabytes(totals.source_bytes)} became {megabytes(totals.payload_bytes)}{beside}",
+        "note": f"{megabytes(totals.source_bytes)} became {megabytes(totals.payload_bytes)}{weights_words}",
     }
     yield {
         "value": times(ours),
@@ -132,13 +132,13 @@ def _sentences(report: Report) -> Iterator[str]:
     held = report.results
     if held is None:
         return
-    told = [
+    multiples = [
         f"{one.method.title} {one.times_ours.value:.2f}"
         for one in held.lossy
         if one.times_ours.value is not None
     ]
-    if told:
-        yield f"For the same PSNR other codecs take, as multiples of our bytes: {', '.join(told)}."
+    if multiples:
+        yield f"For the same PSNR other codecs take, as multiples of our bytes: {', '.join(multiples)}."
 
 
 def _percentile_name(percent: int) -> str:

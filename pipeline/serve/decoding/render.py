@@ -12,7 +12,7 @@ from PIL.Image import Transpose
 from pipeline.decode.opened_image import OpenedImage
 from pipeline.errors import RestoreError
 from pipeline.image.as_seen import in_srgb, upright
-from pipeline.image.generated import told_generated
+from pipeline.image.generated import marked_generated
 from pipeline.image.write import to_pillow
 from pipeline.image.writers.embedded import xmp_option
 from pipeline.serve.view import View, ViewFormat, as_stored, upright_size
@@ -55,7 +55,7 @@ def render(opened: OpenedImage, view: View, orientation: int | None) -> bytes:
     if turn is not None:
         picture = picture.transpose(turn)
     generated_by = opened.generated_by
-    xmp = None if generated_by is None else told_generated(None, generated_by)
+    xmp = None if generated_by is None else marked_generated(None, generated_by)
     return _written(picture, view.fmt, icc=profile, xmp=xmp)
 
 

@@ -26,8 +26,8 @@ class Accept:
     def weight(self, media_type: str) -> float:
         """0 (not at all) to 1."""
         family = media_type.partition("/")[0]
-        known = (name for name in (media_type, f"{family}/*", "*/*") if name in self._weights)
-        return self._weights[name] if (name := next(known, None)) is not None else 0.0
+        accepted = (name for name in (media_type, f"{family}/*", "*/*") if name in self._weights)
+        return self._weights[name] if (name := next(accepted, None)) is not None else 0.0
 
     def best(self, offers: Iterable[str]) -> str | None:
         """The offer that is taken most gladly, of equals the first; None when none is taken."""

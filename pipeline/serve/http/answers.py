@@ -39,8 +39,8 @@ def keeping_for(request: Request, how_long: str) -> dict[str, str]:
 def is_known(request: Request, etag: str) -> bool:
     """Whether the client has this already: it gets 304."""
     header = request.headers.get("if-none-match", "")
-    known = {name.strip().removeprefix("W/") for name in header.split(",")}
-    return "*" in known or etag.removeprefix("W/") in known
+    etags = {name.strip().removeprefix("W/") for name in header.split(",")}
+    return "*" in etags or etag.removeprefix("W/") in etags
 
 
 def not_modified(headers: Mapping[str, str]) -> Response:

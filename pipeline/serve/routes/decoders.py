@@ -18,10 +18,10 @@ def checked_decoder(row: CatalogueRow, name: str) -> str:
     """
     if row.status != "coded":
         return FAITHFUL
-    known = [FAITHFUL, *(one.name for one in decoders_beside_faithful(row))]
-    if name not in known:
+    choices = [FAITHFUL, *(one.name for one in decoders_beside_faithful(row))]
+    if name not in choices:
         raise Problem(
             HTTPStatus.BAD_REQUEST,
-            f"Expected a decoder of {row.codec}, one of {', '.join(known)}, got {name!r}.",
+            f"Expected a decoder of {row.codec}, one of {', '.join(choices)}, got {name!r}.",
         )
     return name

@@ -84,8 +84,8 @@ def read_view(words: ViewWords, width: int, height: int, *, max_area: int) -> Vi
     is_mirrored, turns = _read_rotation(words.rotation)
     file = _FILE.fullmatch(words.file)
     if file is None or file["quality"] not in QUALITIES or file["format"] not in FORMATS:
-        known = f"one of {', '.join(QUALITIES)}, a dot, and one of {', '.join(FORMATS)}"
-        raise BadViewError(f"Expected {known}, got {words.file!r}.")
+        choices = f"one of {', '.join(QUALITIES)}, a dot, and one of {', '.join(FORMATS)}"
+        raise BadViewError(f"Expected {choices}, got {words.file!r}.")
     return View(
         region=region,
         width=across,

@@ -46,8 +46,8 @@ async def _image(site: Site, request: Request, row: CatalogueRow) -> Response:
     original = original_type(row) if width is None and asked is None else None
     chosen = MEDIA_TYPES[asked] if asked else accept.best(_offers(row, accept, original))
     if chosen is None:
-        known = ", ".join(MEDIA_TYPES.values())
-        raise Problem(HTTPStatus.NOT_ACCEPTABLE, f"Expected one of {known} in Accept, got none of them.")
+        choices = ", ".join(MEDIA_TYPES.values())
+        raise Problem(HTTPStatus.NOT_ACCEPTABLE, f"Expected one of {choices} in Accept, got none of them.")
     if chosen == original:
         return await original_answer(site, request, row, {"Vary": "Accept"})
     fmt = next(name for name, media_type in MEDIA_TYPES.items() if media_type == chosen)

@@ -78,7 +78,7 @@ async def original_answer(
         Problem: it cannot be had.
     """
     etag = strong_etag(row)
-    told = {
+    headers = {
         "ETag": etag,
         "Accept-Ranges": "bytes",
         **keeping(request, content_version(row)),
@@ -86,7 +86,7 @@ async def original_answer(
         **headers,
     }
     if is_known(request, etag):
-        return not_modified(told)
+        return not_modified(headers)
     content = await _content(site, request, row)
     if content is None:
         return Response(status_code=LEFT)
@@ -95,17 +95,17 @@ async def original_answer(
         part = read_range(request.headers.get("range"), content.size) if is_same else None
     except NoSuchRangeError:
         beyond = {"Content-Range": f"bytes */{content.size}"}
-        return Response(status_code=HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, headers=told | beyond)
+        return Response(status_code=HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, headers=headers | beyond)
     status = HTTPStatus.OK if part is None else HTTPStatus.PARTIAL_CONTENT
     start, stop = part or (0, content.size)
-    told |= _as_file(row) | {"Content-Length": str(stop - start)}
+    headers |= _as_file(row) | {"Content-Length": str(stop - start)}
     if part is not None:
-        told["Content-Range"] = f"bytes {start}-{stop - 1}/{content.size}"
+        headers["Content-Range"] = f"bytes {start}-{stop - 1}/{content.size}"
     if request.method == "HEAD":
-        return Response(status_code=status, headers=told)
+        return Response(status_code=status, headers=headers)
     if content.data is None:
-        return StreamingResponse(_pieces(site, row, start, stop), status, told)
-    return Response(content.data[start:stop], status, told)
+        return StreamingResponse(_pieces(site, row, start, stop), status, headers)
+    return Response(content.data[start:stop], status, headers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,15 +58,15 @@ async def view_answer(
     etag = weak_etag(row, view)
     # a later release may show the same content otherwise by another decoder: nothing names that for ever
     version = content_version(row) if view.decoder == FAITHFUL else None
-    told = {"ETag": etag, "Accept-Ranges": "none", **keeping(request, version), **headers}
+    all_headers = {"ETag": etag, "Accept-Ranges": "none", **keeping(request, version), **headers}
     if is_known(request, etag):
-        return not_modified(told)
+        return not_modified(all_headers)
     media_type = MEDIA_TYPES[view.fmt]
     data = site.images.remembered(row, view)
     if data is None and request.method == "HEAD":
-        return Response(status_code=HTTPStatus.OK, headers={"Content-Type": media_type, **told})
+        return Response(status_code=HTTPStatus.OK, headers={"Content-Type": media_type, **all_headers})
     if data is None:
         data = await while_client_waits(request, site.images.file(row, view))
     if data is None:
         return Response(status_code=LEFT)
-    return Response(data, HTTPStatus.OK, told, media_type)
+    return Response(data, HTTPStatus.OK, all_headers, media_type)

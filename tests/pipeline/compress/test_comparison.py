@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pipeline.archive.schema import CATALOGUE_SCHEMA
 from pipeline.compress import ordering
-from pipeline.compress.comparison import CHECKSUM_COLUMNS, HELD_COLUMNS, STANDINGS, ListingComparison
+from pipeline.compress.comparison import CHECKSUM_COLUMNS, HELD_COLUMNS, SOURCE_CHANGES, ListingComparison
 from pipeline.errors import StorageError, StoreDownError
 from pipeline.source.listing import batch_of, images_of
 from pipeline.types import SourceImage
@@ -50,7 +50,7 @@ def batches(images: Sequence[SourceImage], *, per_batch: int = 4) -> Iterator[pa
 
 def changes(comparison: ListingComparison) -> dict[str, str]:
     return {
-        image.key: STANDINGS[code]
+        image.key: SOURCE_CHANGES[code]
         for compared in comparison.compared()
         for image, code in zip(images_of(compared.batch), compared.codes, strict=True)
     }

@@ -32,7 +32,7 @@ class Unit:
             WeightsChoice([self.codec], 30), sources, [f for f in self.images if f.source.key in chosen]
         )
         self.base = sample.forecast(bpp).base
-        self.pace = TargetRate(bpp, sample.forecast(bpp))
+        self.rate_control = TargetRate(bpp, sample.forecast(bpp))
         self.num_bytes = self.num_pixels = 0
         self.qualities: list[float] = []
         for start in range(0, count, batch):
@@ -50,15 +50,17 @@ class Unit:
             Candidate(fetched=f, image=i, encoder=self.codec.encoder, prepared=p)
             for f, i, p in zip(batch, images, prepared, strict=True)
         ]
-        quality = self.pace.quality(candidates)
-        assert self.pace.quality(candidates) == quality, "asking changes nothing"
+        quality = self.rate_control.quality(candidates)
+        assert self.rate_control.quality(candidates) == quality, "asking changes nothing"
         self.qualities.append(quality)
         for candidate in candidates:
             assert isinstance(candidate.prepared, Law)
             taken = candidate.prepared.num_bytes(quality)
             self.num_bytes += taken
             self.num_pixels += candidate.num_pixels
-            self.pace.coded(candidate.key, num_pixels=candidate.num_pixels, num_bytes=taken, quality=quality)
+            self.rate_control.coded(
+                candidate.key, num_pixels=candidate.num_pixels, num_bytes=taken, quality=quality
+            )
 
 
 @pytest.mark.parametrize("count", [2, 6, 24, 25, 40, 100, 300])
@@ -107,17 +109,17 @@ def test_what_is_not_coded_does_not_count() -> None:
     sample = UnitSample(
         WeightsChoice([unit.codec], 30), sources, [f for f in images if f.source.key in chosen]
     )
-    unit.pace = TargetRate(TARGET_BPP, sample.forecast(TARGET_BPP))
+    unit.rate_control = TargetRate(TARGET_BPP, sample.forecast(TARGET_BPP))
     for number, fetched in enumerate(images):
         if number % 2:
-            unit.pace.not_coded(fetched.source.key)
+            unit.rate_control.not_coded(fetched.source.key)
         else:
             unit._take([fetched])
     assert abs(unit.error) <= 0.02
 
 
 def test_a_steady_pace_is_steady() -> None:
-    pace = FixedQuality(17.0)
-    pace.coded("a", num_pixels=1, num_bytes=10**9, quality=17.0)
-    pace.not_coded("b")
-    assert pace.quality([]) == 17.0
+    rate_control = FixedQuality(17.0)
+    rate_control.coded("a", num_pixels=1, num_bytes=10**9, quality=17.0)
+    rate_control.not_coded("b")
+    assert rate_control.quality([]) == 17.0

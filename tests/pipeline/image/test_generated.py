@@ -9,7 +9,7 @@ import PIL.Image
 import pytest
 
 from pipeline.image.file_formats import FORMATS, Format
-from pipeline.image.generated import SOURCE_TYPE, told_generated
+from pipeline.image.generated import SOURCE_TYPE, marked_generated
 from pipeline.image.read import read_image
 from pipeline.image.write import to_pillow, write_image
 from pipeline.types import Image
@@ -38,7 +38,7 @@ _CAMERA = b"http://cv.iptc.org/newscodes/digitalsourcetype/digitalCapture"
     ids=["none", "not XMP", "other", "attribute", "element"],
 )
 def test_one_source_is_told_and_nothing_else_goes(before: bytes | None, kept: bytes) -> None:
-    xmp = told_generated(before, "<keen>")
+    xmp = marked_generated(before, "<keen>")
     root = ET.fromstring(xmp)
     assert [one.text for one in root.iter(f"{{{_NAMESPACE}}}DigitalSourceType")] == [SOURCE_TYPE]
     (system,) = root.iter(f"{{{_NAMESPACE}}}AISystemUsed")

@@ -17,7 +17,7 @@ import tifffile
 import zstandard
 
 from pipeline.errors import DamagedError
-from pipeline.packing.deflate_decisions import columns, from_columns, guessed, told
+from pipeline.packing.deflate_decisions import columns, from_columns, with_guesses, without_guesses
 from pipeline.packing.deflate_parse import parse
 from pipeline.packing.deflate_write import write
 from pipeline.packing.deflated_file import pack, unpack
@@ -79,14 +79,14 @@ def test_any_stream_is_written_again_from_its_bytes_and_decisions(deflater: str)
     for content in CONTENTS.values():
         stream = DEFLATERS[deflater](content)
         data = np.frombuffer(zlib.decompress(stream), np.uint8)
-        decisions = guessed(parse(stream[2:-4]), data)
+        decisions = without_guesses(parse(stream[2:-4]), data)
         (back,) = from_columns(columns([decisions]))
-        assert write(told(back, data), data) == stream[2:-4]
+        assert write(with_guesses(back, data), data) == stream[2:-4]
 
 
 def test_distances_follow_from_the_bytes_nearly_always() -> None:
     data = np.frombuffer(CONTENTS["grain"], np.uint8)
-    decisions = guessed(parse(_zlib(6)(data.tobytes())[2:]), data)
+    decisions = without_guesses(parse(_zlib(6)(data.tobytes())[2:]), data)
     assert len(decisions.distances) > 100
     assert np.mean(decisions.distances == 0) > 0.95
 

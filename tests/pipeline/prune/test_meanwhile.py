@@ -85,7 +85,7 @@ class TestBetweenMarkAndRemoval:
         prune(archive)
         assert resume_units(archive, Catalogue(archive), log, plan) == frozenset()
         assert Catalogue(archive).count() == 0
-        (mark,) = PruneMarkReader(archive).read().marks
+        (mark,) = PruneMarkReader(archive).read().sound
         archive.delete(mark.path)
         assert resume_units(archive, Catalogue(archive), log, plan) == {0}
         assert shards_of(archive) == {path}

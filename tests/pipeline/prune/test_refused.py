@@ -122,7 +122,7 @@ class TestRefused:
         publish_only(archive, "run-1", {"a": "1"})
         prune(archive)
         age_marks(archive)
-        (mark,) = PruneMarkReader(archive).read().marks
+        (mark,) = PruneMarkReader(archive).read().sound
         archive.write(mark.path, archive.read(mark.path).replace(b"marked_at", b"marked_ad"))
         (problem,) = VerifyRun(archive, HERE).run().problems
         assert problem.path == mark.path
