@@ -21,7 +21,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import google_crc32c
 import pyarrow as pa
@@ -29,9 +29,10 @@ import pyarrow.parquet as pq
 
 from pipeline.archive.layout import parse_shard_path, sha16, shard_path
 from pipeline.archive.lost_reason import with_legacy_lost_shard
-from pipeline.archive.parquet_pages import spans_in_dictionary, spans_in_pages
-from pipeline.archive.range_reads import ATTACHMENTS, EXTRAS
-from pipeline.archive.schema import CATALOGUE_SCHEMA, SHARD_SCHEMA, columns_of, rows_of
+from pipeline.archive.range_reads import ATTACHMENTS
+from pipeline.archive.schema import SHARD_SCHEMA, columns_of, rows_of
+from pipeline.archive.shard_spans import BYTE_RUNS, catalogue_columns, with_shard
+from pipeline.archive.shared_payloads import PayloadHolders, as_written, sharing, with_payloads
 from pipeline.errors import DamagedError, NewerFormatError
 from pipeline.store.storage import Storage
 from pipeline.types import ShardRow
@@ -43,7 +44,6 @@ _ROW_GROUP_BYTES = 16 * 2**20
 _ZSTD_LEVEL = 9
 _MAX_ROW_BYTES = 2**31 - 2**20  # a Parquet page has a signed 32-bit size
 _REPETITIVE = ["source_format", "mode", "status", "reason", "codec", "run", *ATTACHMENTS]
-_UNCOMPRESSED = ("payload", *ATTACHMENTS)
 _FRAME = 8
 """Bytes at the end of a Parquet file: the footer's length, and PAR1."""
 
@@ -61,7 +61,7 @@ class Shard:
 
     def named(self, path: str) -> pa.Table:
         """The catalogue rows, once it is known where the shard lies."""
-        return _named(self.catalogue, path)
+        return with_shard(self.catalogue, path)
 
 
 def build_shard(rows: Sequence[ShardRow], *, metadata: Mapping[str, str]) -> Shard:
@@ -75,10 +75,12 @@ def build_shard(rows: Sequence[ShardRow], *, metadata: Mapping[str, str]) -> Sha
     Raises:
         ValueError: no row, a key twice, a payload whose CRC differs from its row, or a row over 2 GiB.
     """
-    ordered = _sharing(sorted(rows, key=lambda row: row.key))
+    ordered = sharing(sorted(rows, key=lambda row: row.key))
     _check_rows(ordered)
     data = _write(ordered, {"tenfold.format": str(SHARD_FORMAT), **metadata})
-    return Shard(data=data, sha256=hashlib.sha256(data).hexdigest(), catalogue=_catalogue(data, ordered))
+    return Shard(
+        data=data, sha256=hashlib.sha256(data).hexdigest(), catalogue=catalogue_columns(data, ordered)
+    )
 
 
 def publish(storage: Storage, shard: Shard, run: str, number: int) -> str:
@@ -118,7 +120,7 @@ def rows_in(data: bytes, path: str, *, only: Collection[int] | None = None) -> I
     wanted = None if only is None else frozenset(only)
     start = 0
     with _open(data, path) as file:
-        holders = _Holders(file, path)
+        holders = PayloadHolders(file, path)
         for group in range(file.num_row_groups):
             numbers = range(start, start + file.metadata.row_group(group).num_rows)
             start = numbers.stop
@@ -166,79 +168,15 @@ def catalogue_rows(data: bytes, path: str) -> pa.Table:
             row for group in range(file.num_row_groups) for row in _rows_of_group(file.read_row_group(group))
         ]
     try:
-        rows = _with_payloads(rows)
+        rows = with_payloads(rows)
         _check_rows(rows)
-        catalogue = _catalogue(data, rows)
+        catalogue = catalogue_columns(data, rows)
     except ValueError as error:
         raise DamagedError(
             f"Expected a Tenfold shard at {path}, got: {error} Its bytes are as they were written: was it "
             "written by something else?"
         ) from error
-    return _named(catalogue, path)
-
-
-def _sharing(ordered: Sequence[ShardRow]) -> list[ShardRow]:
-    """The rows, each with the number of the first one that has its payload, if that is not itself."""
-    first: dict[bytes, int] = {}
-    found: list[ShardRow] = []
-    for number, row in enumerate(ordered):
-        holder = number if row.payload is None else first.setdefault(row.payload, number)
-        found.append(replace(row, same_as_row=None if holder == number else holder))
-    return found
-
-
-def _with_payloads(rows: Sequence[ShardRow]) -> list[ShardRow]:
-    """The rows of a whole shard, with the payloads that they share.
-
-    Raises:
-        ValueError: a row names another than an earlier one that holds its payload itself.
-    """
-    found: list[ShardRow] = []
-    for number, row in enumerate(rows):
-        if row.same_as_row is None:
-            found.append(row)
-            continue
-        if not 0 <= row.same_as_row < number or rows[row.same_as_row].same_as_row is not None:
-            raise ValueError(
-                f"Expected an earlier row that holds the payload of {row.key!r}, got {row.same_as_row}."
-            )
-        found.append(replace(row, payload=rows[row.same_as_row].payload))
-    return found
-
-
-class _Holders:
-    """The rows of a shard that hold a payload for others."""
-
-    def __init__(self, file: pq.ParquetFile, path: str) -> None:
-        """Nothing is read yet."""
-        self._file, self._path = file, path
-        self._group: int | None = None
-        self._payloads: pa.ChunkedArray | None = None
-
-    def completed(self, row: ShardRow) -> ShardRow:
-        """A row with its payload.
-
-        Raises:
-            DamagedError: the row that is to hold it is not there.
-        """
-        if row.same_as_row is None:
-            return row
-        number = row.same_as_row
-        for group in range(self._file.num_row_groups):
-            count = self._file.metadata.row_group(group).num_rows
-            if 0 <= number < count:
-                return replace(row, payload=self._of_group(group)[number].as_py(), same_as_row=None)
-            number -= count
-        raise DamagedError(
-            f"Expected row {row.same_as_row} in {self._path} to hold the payload of {row.key!r}, got no such row."
-        )
-
-    def _of_group(self, group: int) -> pa.ChunkedArray:
-        """The payloads of the row group asked for last stay in memory: neighbours ask for the same."""
-        if self._payloads is None or group != self._group:
-            self._group = group
-            self._payloads = self._file.read_row_group(group, columns=["payload"])["payload"]
-        return self._payloads
+    return with_shard(catalogue, path)
 
 
 def _rows_of_group(table: pa.Table) -> list[ShardRow]:
@@ -269,7 +207,7 @@ def _check_rows(ordered: Sequence[ShardRow]) -> None:
 
 
 def _heavy_bytes(row: ShardRow) -> int:
-    return sum(len(getattr(row, name) or b"") for name in _UNCOMPRESSED) - len(_shared_payload(row))
+    return sum(len(getattr(row, name) or b"") for name in BYTE_RUNS) - len(_shared_payload(row))
 
 
 def _shared_payload(row: ShardRow) -> bytes:
@@ -288,22 +226,18 @@ def _write(ordered: Sequence[ShardRow], metadata: Mapping[str, str]) -> bytes:
         use_dictionary=_REPETITIVE,
         dictionary_pagesize_limit=2**31 - 1,  # a dictionary that overflows would spread values over pages
         column_encoding={"payload": "PLAIN"},
-        compression={leaf: "NONE" if leaf in _UNCOMPRESSED else "ZSTD" for leaf in leaves},
-        compression_level={leaf: _ZSTD_LEVEL for leaf in leaves if leaf not in _UNCOMPRESSED},
+        compression={leaf: "NONE" if leaf in BYTE_RUNS else "ZSTD" for leaf in leaves},
+        compression_level={leaf: _ZSTD_LEVEL for leaf in leaves if leaf not in BYTE_RUNS},
         write_statistics=["key"],  # what is looked for by its columns is found in the catalogue
         write_page_checksum=True,
         sorting_columns=[pq.SortingColumn(schema.get_field_index("key"))],
     ) as writer:
         for numbers in _row_groups(ordered):
-            group = [_as_written(row) for row in ordered[numbers.start : numbers.stop]]
+            group = [as_written(row) for row in ordered[numbers.start : numbers.stop]]
             columns = [*columns_of(group, schema.remove(len(schema) - 1)), pa.array(numbers, pa.int64())]
             writer.write_batch(pa.record_batch(columns, schema=schema), row_group_size=len(group))
     data: bytes = sink.getvalue().to_pybytes()
     return data
-
-
-def _as_written(row: ShardRow) -> ShardRow:
-    return row if row.same_as_row is None else replace(row, payload=None)
 
 
 def _row_groups(ordered: Sequence[ShardRow]) -> Iterator[range]:
@@ -317,71 +251,6 @@ def _row_groups(ordered: Sequence[ShardRow]) -> Iterator[range]:
             start, group_bytes = number, 0
         group_bytes += row_bytes
     yield range(start, len(ordered))
-
-
-def _catalogue(data: bytes, ordered: Sequence[ShardRow]) -> pa.Table:
-    """The catalogue columns of a shard's rows, `shard` left out."""
-    written = [_as_written(row) for row in ordered]
-    spans = {name: _locate(data, name, [getattr(row, name) for row in written]) for name in _UNCOMPRESSED}
-    payloads = spans["payload"]
-    spans["payload"] = [
-        payloads[number if row.same_as_row is None else row.same_as_row] for number, row in enumerate(ordered)
-    ]
-    found: dict[str, list[int | None]] = {"row": list(range(len(ordered)))}
-    for name, of_rows in spans.items():
-        found[f"{name}_offset"] = [None if span is None else span[0] for span in of_rows]
-        found[f"{name}_length"] = [None if span is None else span[1] for span in of_rows]
-    found["extras_crc32c"] = [_extras_crc32c(row) for row in ordered]
-    found["preview_crc32c"] = [
-        None if row.preview is None else google_crc32c.value(row.preview) for row in ordered
-    ]
-    schema = CATALOGUE_SCHEMA.remove(CATALOGUE_SCHEMA.get_field_index("shard"))
-    columns = [
-        pa.array(found.get(field.name) or [getattr(row, field.name) for row in ordered], field.type)
-        for field in schema
-    ]
-    return pa.table(columns, schema=schema)
-
-
-def _named(catalogue: pa.Table, path: str) -> pa.Table:
-    shard = pa.repeat(pa.scalar(path, pa.string()), catalogue.num_rows)
-    position = CATALOGUE_SCHEMA.get_field_index("shard")
-    return catalogue.add_column(position, CATALOGUE_SCHEMA.field(position), shard)
-
-
-def _extras_crc32c(row: ShardRow) -> int | None:
-    values = [value for name in EXTRAS if (value := getattr(row, name)) is not None]
-    return google_crc32c.value(b"".join(values)) if values else None
-
-
-def _locate(data: bytes, column: str, values: Sequence[bytes | None]) -> list[tuple[int, int] | None]:
-    """(offset, length) of each value of an uncompressed column, None for nulls.
-
-    Raises:
-        ValueError: the file is not laid out so that every value is one byte run, or holds other values.
-    """
-    metadata = pq.read_metadata(pa.BufferReader(data))
-    if column not in metadata.schema.names:  # a shard of a release that did not have it
-        return [None] * len(values)
-    spans: list[tuple[int, int] | None] = []
-    start = 0
-    for group in range(metadata.num_row_groups):
-        stop = start + metadata.row_group(group).num_rows
-        chunk = _chunk(metadata.row_group(group), column)
-        find = spans_in_dictionary if column in ATTACHMENTS else spans_in_pages
-        spans += find(data, chunk, values[start:stop])
-        start = stop
-    for value, span in zip(values, spans, strict=True):
-        if (value is None) != (span is None) or (span and data[span[0] : sum(span)] != value):
-            raise ValueError(f"Expected every value of column {column} where the pages say, got others.")
-    return spans
-
-
-def _chunk(group: pq.RowGroupMetaData, column: str) -> range:
-    """Where the column's pages lie in the file."""
-    chunk = next(c for c in map(group.column, range(group.num_columns)) if c.path_in_schema == column)
-    start = chunk.dictionary_page_offset if chunk.has_dictionary_page else chunk.data_page_offset
-    return range(start, start + chunk.total_compressed_size)
 
 
 def _read_checked(storage: Storage, path: str) -> bytes:

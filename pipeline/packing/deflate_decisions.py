@@ -37,7 +37,7 @@ class Decisions:
     lengths: Numbers
     """Of each match, 3 to 258."""
     distances: Numbers
-    """Of each match: how far back the same bytes are, 1 to 32,768; 0 where `nearest_match` says it, see `without_guesses`."""
+    """Of each match: how far back the same bytes are, 1 to 32,768; 0 where `nearest_match` says it."""
 
     @property
     def num_bytes(self) -> int:
