@@ -22,10 +22,11 @@ from codec.families.hyper.decoders.weights import DecoderWeights
 from codec.families.hyper.heads.label_head import LabelHead
 from codec.families.hyper.heads.weights import HeadWeights
 from codec.families.hyper.integer_scales import ExactScales
-from codec.families.hyper.latent_coder import RATIO, LatentCoder
+from codec.families.hyper.latent_coder import LatentCoder
 from codec.families.hyper.latent_walk import LatentWalk
 from codec.families.hyper.refine import SCHEDULES, Search
 from codec.families.hyper.small_pictures import SmallPictures
+from codec.families.hyper.strips import RATIO
 from codec.families.hyper.weights import Weights
 from codec.parts.company import company_on
 from codec.parts.image_quality import ImageQuality
@@ -97,7 +98,7 @@ class ResidentModel:
     def side(self, y_hwC: Tensor, quality: ImageQuality) -> Tensor:
         """The hyper-latents of an image, (h/4, w/4, N)."""
         with torch.inference_mode():
-            return self.latent_coder([quality]).hyper_latents(y_hwC[None])[0]
+            return self.latent_coder([quality]).hyper_latents.analysed(y_hwC[None])[0]
 
     def refine(
         self,

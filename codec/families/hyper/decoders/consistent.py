@@ -33,7 +33,7 @@ from codec.colour import ycbcr_to_rgb
 from codec.contract import RGB, Decoder, Latents
 from codec.families.hyper.config import GRID
 from codec.families.hyper.decoders.hyper_step import hyper_step
-from codec.families.hyper.latent_coder import RATIO
+from codec.families.hyper.strips import RATIO
 from codec.parts.tile_loop import analysed_tiles
 from codec.parts.tiled_decoder import TiledDecoder
 from codec.parts.tiled_latents import TiledLatents, begun
@@ -156,7 +156,7 @@ class _Search:
         for tile in analysed_tiles(self._model.analyse, [pixels], self._model.analysis, multiple=RATIO):
             y_1hwM[(slice(None), *tile.place)] = tile.y_1Chw.permute(0, 2, 3, 1)
         with torch.inference_mode():
-            side_1uvN = self._coder.hyper_latents(y_1hwM)
+            side_1uvN = self._coder.hyper_latents.analysed(y_1hwM)
             side_off = (side_1uvN - self._side_1uvN).abs() > 0.0  # which NaN is not
             off = (y_1hwM < self._lowest_1hwM) | (y_1hwM > self._highest_1hwM)
         return _Trial(pixels=pixels, y_1hwM=y_1hwM, off=(int(side_off.sum()), int(off.sum())))
@@ -166,7 +166,7 @@ class _Search:
         height, width = y_1hwM.shape[1:3]
         down, across = rows.times(RATIO, within=height), columns.times(RATIO, within=width)
         place = (slice(None), down.read, across.read)
-        gain = self._coder.gain(down.read, across.read)
+        gain = self._coder.hyper_latents.gain(down.read, across.read)
         y_1Mhw, lowest, highest = (
             part[place].permute(0, 3, 1, 2).float()
             for part in (y_1hwM, self._lowest_1hwM, self._highest_1hwM)
@@ -174,7 +174,7 @@ class _Search:
         lowest, highest = lowest + _MARGIN / gain, highest - _MARGIN / gain
         side_1Nuv = self._side_1uvN[:, rows.read, columns.read].permute(0, 3, 1, 2)
         nearest_1Mhw = y_1Mhw.clamp(lowest, highest)
-        analysis = partial(self._coder.hyper_analysis, rows=down.read, columns=across.read)
+        analysis = partial(self._coder.hyper_latents.before_rounding, rows=down.read, columns=across.read)
         aim_1Mhw = hyper_step(analysis, nearest_1Mhw, side_1Nuv, gain)
         aim_1Mhw = aim_1Mhw.clamp(lowest, highest)
         moved_1hwM = (aim_1Mhw - y_1Mhw)[:, :, down.inner, across.inner].permute(0, 2, 3, 1)
