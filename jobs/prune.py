@@ -106,7 +106,8 @@ def _tell(summary: PruneSummary, grace: str) -> None:
 def _sentence(verb: str, counts: ObjectCounts) -> str:
     if not _count(counts):
         return f"{verb} nothing."
-    companions = f", {counted(counts.albums, 'file')} of previews or labels" if counts.albums else ""
+    made_later = counts.albums + counts.labels
+    companions = f", {counted(made_later, 'file')} of previews or labels" if made_later else ""
     return (
         f"{verb} {counted(counts.shards, 'shard')}, {counted(counts.catalogue_files, 'catalogue file')}, "
         f"{counted(counts.log_files, 'log file')}{companions}: {counts.bytes / 1e6:,.1f} MB."
@@ -114,4 +115,4 @@ def _sentence(verb: str, counts: ObjectCounts) -> str:
 
 
 def _count(counts: ObjectCounts) -> int:
-    return counts.shards + counts.catalogue_files + counts.log_files + counts.albums
+    return counts.shards + counts.catalogue_files + counts.log_files + counts.albums + counts.labels

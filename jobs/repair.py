@@ -80,7 +80,9 @@ def _done(summary: RepairSummary, archive: str) -> Iterator[str]:
     for path in summary.mended:
         yield f"{path}: damaged; {would}put aside, and put back from this release or done without."
     for path in summary.albums:
-        yield f"{path}: damaged; {would}removed. `tenfold preview`, or `tenfold label`, makes it again."
+        yield f"{path}: damaged; {would}removed. `tenfold preview` makes it again."
+    for path in summary.labels:
+        yield f"{path}: damaged; {would}removed. `tenfold label` makes it again."
     for path in summary.put_back:
         yield f"{path}: missing; {would}put back from this release."
     if summary.unlearned:

@@ -31,10 +31,11 @@ from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.checkpoint import ensure_checkpoint
 from pipeline.archive.layout import (
     CATALOGUE_FOLDER,
+    LABELS_FOLDER,
     LAST_CHECKPOINT,
     LOG_FOLDER,
+    PREVIEWS_FOLDER,
     log_number,
-    shard_of_companion,
 )
 from pipeline.archive.lease import Lease
 from pipeline.archive.prune_marks import write_mark
@@ -59,7 +60,9 @@ class ObjectCounts:
     log_files: int
     """Log entries and checkpoints."""
     albums: int
-    """Companions of shards: albums of previews, and files of labels."""
+    """Files of previews, made after their shards."""
+    labels: int
+    """Files of labels."""
     bytes: int
 
     @classmethod
@@ -67,12 +70,16 @@ class ObjectCounts:
         """Count paths."""
         log = sum(path.startswith(f"{LOG_FOLDER}/") for path in sizes)
         catalogue = sum(path.startswith(f"{CATALOGUE_FOLDER}/") for path in sizes)
-        companions = sum(shard_of_companion(path) is not None for path in sizes)
+        albums, labels = (
+            sum(path.startswith(f"{folder}/") for path in sizes)
+            for folder in (PREVIEWS_FOLDER, LABELS_FOLDER)
+        )
         return cls(
-            shards=len(sizes) - catalogue - companions,
+            shards=len(sizes) - catalogue - albums - labels,
             catalogue_files=catalogue - log,
             log_files=log,
-            albums=companions,
+            albums=albums,
+            labels=labels,
             bytes=sum(sizes.values()),
         )
 

@@ -14,7 +14,13 @@ import pyarrow as pa
 from codec.weights_file import shipped, shipped_digests
 from pipeline.archive.adaptations import AdaptationRecord, current_adaptations, damaged_adaptations
 from pipeline.archive.catalogue import Catalogue
-from pipeline.archive.layout import digest_in, digest_of_difference, weights_path
+from pipeline.archive.layout import (
+    LABELS_FOLDER,
+    PREVIEWS_FOLDER,
+    digest_in,
+    digest_of_difference,
+    weights_path,
+)
 from pipeline.archive.rows_by_shard import table_by_shard
 from pipeline.compress.run_record import damaged_records
 from pipeline.config import CompressConfig
@@ -102,7 +108,7 @@ class RepairPlan:
     damaged_records: tuple[str, ...]
     companions: tuple[str, ...]
     """Paths of damaged albums and files of labels: they are removed, not put aside, since a copy would outlive the
-    images that it shows."""
+    images that it is of."""
     problems: tuple[Problem, ...]
     """What cannot be mended."""
 
@@ -128,7 +134,8 @@ class RepairPlan:
             ),
             returned=sum(rows.num_rows for rows in self.returned),
             damaged_records=list(self.damaged_records),
-            albums=list(self.companions),
+            albums=[path for path in self.companions if path.startswith(f"{PREVIEWS_FOLDER}/")],
+            labels=[path for path in self.companions if path.startswith(f"{LABELS_FOLDER}/")],
             problems=[*self.problems, *problems],
             **facts,
         )

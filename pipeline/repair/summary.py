@@ -68,8 +68,9 @@ class RepairSummary:
     damaged_records: list[str] = field(default_factory=list)
     """Records of runs that cannot be read. Nothing is lost but what they told."""
     albums: list[str] = field(default_factory=list)
-    """Damaged albums of previews and files of labels, which were removed: `tenfold preview` and `tenfold label` make
-    them again."""
+    """Damaged files of previews, which were removed: `tenfold preview` makes them again."""
+    labels: list[str] = field(default_factory=list)
+    """Damaged files of labels, which were removed: `tenfold label` makes them again."""
     problems: list[Problem] = field(default_factory=list)
     """What is still wrong."""
     seconds: float = 0.0
@@ -90,6 +91,7 @@ class RepairSummary:
             or self.damaged
             or self.returned
             or self.albums
+            or self.labels
         )
 
 
