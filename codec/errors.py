@@ -53,7 +53,7 @@ class UnknownWeightsError(BitstreamError):
 
         Args:
             digest: first 8 bytes of the sha256 of their file.
-            known: the weights at hand, in words.
+            at_hand: the weights that are, in words.
         """
         super().__init__(digest, at_hand)
         self.digest = digest

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Annotated, NoReturn
 
 import typer
@@ -190,10 +190,7 @@ def decode(
       tenfold decode s3://b/archive s3://b/out --requests s3://b/wanted.parquet --max-seconds 3600
     """
     existing = _existing(keeps=skip_existing, replaces=overwrite, to=to)
-    if watch is not None and (where or glob or keys_file or requests):
-        raise typer.BadParameter(
-            "the lists say which images are wanted, and nothing else", param_hint="--watch"
-        )
+    _check_watch(watch, or_else=(where, glob, keys_file, requests))
     form = read_form(fmt, out_quality, names)
     is_job = record or to != "files" or any(one is not None for one in (requests, watch, max_seconds))
     stop = _stopping_after(max_seconds)
@@ -253,6 +250,13 @@ def _existing(*, keeps: bool, replaces: bool, to: OutputKind) -> Existing:
             "packs are never written over, and the same command goes on by itself", param_hint="--to"
         )
     return "keep" if keeps else "replace" if replaces else "refuse"
+
+
+def _check_watch(watch: str | None, *, or_else: Iterable[object]) -> None:
+    if watch is not None and any(or_else):
+        raise typer.BadParameter(
+            "the lists say which images are wanted, and nothing else", param_hint="--watch"
+        )
 
 
 def _answer_lists(

@@ -148,9 +148,7 @@ def get(
       tenfold get archive/ 'holiday/*' -o back/
     """
     form = read_form(fmt or _format_of(output), out_quality)
-    box = None if width is None and height is None else (width, height)
-    if size is not None and box is not None:
-        raise typer.BadParameter("--size, or a box of --width and --height: not both", param_hint="--size")
+    box = _box(width, height, size=size)
     is_folder = _is_folder(output)
     with clear_errors(stopped=_FOLDER_STOPPED if is_folder else None):
         with usage():
@@ -195,6 +193,14 @@ def get(
         _check_extension(output, delivered)
         _write(Storage(archive, settings.storage), output, delivered.data, overwrite=overwrite)
         say(f"{output}: {delivered.description}, {len(delivered.data)} bytes")
+
+
+def _box(width: int | None, height: int | None, *, size: int | None) -> tuple[int | None, int | None] | None:
+    if width is None and height is None:
+        return None
+    if size is not None:
+        raise typer.BadParameter("--size, or a box of --width and --height: not both", param_hint="--size")
+    return width, height
 
 
 def _is_folder(output: str) -> bool:

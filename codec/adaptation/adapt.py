@@ -62,13 +62,7 @@ def adapt(
         TrainingError: `out` holds another run, or the run diverged.
     """
     config = _config(start, family, settings)
-    usable = crops.at_least(settings.patch)
-    images = len({photo_of(name) for name in usable.names})
-    if images < LEAST_IMAGES:
-        raise TooFewImagesError(
-            f"expected at least {LEAST_IMAGES} images of {settings.patch} x {settings.patch} pixels or more to adapt "
-            f"to, got {images}; a codec would learn fewer by heart"
-        )
+    usable = _usable(crops, settings.patch)
     folder = AdaptationFolder(out)
     folder.keep_start(start)
     if (done := folder.result()) is not None:
@@ -102,7 +96,7 @@ def adapt(
         return None
     record: dict[str, object] = {
         "adapted_from": digest_of(start).hex(),
-        "images": images,
+        "images": _images(usable),
         "steps_done": trained.step,
         "config": config.model_dump(mode="json"),
     }
@@ -110,6 +104,26 @@ def adapt(
     weights = _export(recipe, tensors, record, usable)
     folder.keep_result(weights, pack(start, weights, moves))
     return folder.result()
+
+
+def _usable(crops: Crops, patch: int) -> Crops:
+    """Those that are large enough.
+
+    Raises:
+        TooFewImagesError: they are of too few images.
+    """
+    usable = crops.at_least(patch)
+    if (images := _images(usable)) < LEAST_IMAGES:
+        raise TooFewImagesError(
+            f"expected at least {LEAST_IMAGES} images of {patch} x {patch} pixels or more to adapt to, got {images}; a "
+            "codec would learn fewer by heart"
+        )
+    return usable
+
+
+def _images(crops: Crops) -> int:
+    """How many images they are of."""
+    return len({photo_of(name) for name in crops.names})
 
 
 def _config(start: bytes, family: str, settings: AdaptationSettings) -> TrainConfig:

@@ -133,14 +133,7 @@ class CompressRun:
         listen = together(follower, ProgressFile(record, follower), listen)
         self._tell_record(record, loaded, listen)
         request = StopRequest(stop)
-        commits = Commits(
-            self._archive,
-            catalogue,
-            run=record.run,
-            lost_shards=self._lost_shards,
-            every_s=self._config.commit_seconds,
-            listen=listen,
-        )
+        commits = self._commits(catalogue, record, listen)
         planner = self._planner(listing, catalogue, record, listen)
         try:
             work = CompressWork(planner, OpenUnits(record.run), commits, stop=request, listen=listen)
@@ -213,6 +206,16 @@ class CompressRun:
         if first is None:
             raise SourceError(f"Expected images at {self._source.config.url}, got none.")
         return itertools.chain([first], listing)
+
+    def _commits(self, catalogue: Catalogue, record: RunRecord, listen: Listener) -> Commits:
+        return Commits(
+            self._archive,
+            catalogue,
+            run=record.run,
+            lost_shards=self._lost_shards,
+            every_s=self._config.commit_seconds,
+            listen=listen,
+        )
 
     def _planner(
         self, listing: Iterator[pa.RecordBatch], catalogue: Catalogue, record: RunRecord, listen: Listener

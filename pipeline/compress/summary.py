@@ -135,7 +135,7 @@ def summarise(
 
     Args:
         progress: of the run, at its end.
-        told, codec: what was to be reached, and by which codec.
+        codec_config, codec: what was to be reached, and by which codec.
         displaced, first_displaced: images of other sources whose place this process took, and key -> URL of some.
         held_back: failed and damaged images whose earlier version stays in the archive.
         notes: what the listing found beside its images.
