@@ -8,24 +8,8 @@ from typing import Annotated
 import typer
 
 from codec.registry import family_of
-from jobs.options import (
-    AdaptTime,
-    ArchiveUrl,
-    AsJson,
-    ConfigFile,
-    Exclude,
-    Include,
-    Limit,
-    Others,
-    RayAddress,
-    Sniff,
-    SourceUrl,
-    Tars,
-    Workers,
-    read_config,
-    source_options,
-    usage,
-)
+from jobs.options import AdaptTime, ArchiveUrl, AsJson, ConfigFile, RayAddress, Workers, read_config, usage
+from jobs.source_options import Exclude, Include, Limit, Others, Sniff, SourceUrl, Tars, source_options
 from jobs.terminal.adaptation import adaptation_json, tell_adapt_plan, tell_adaptation
 from jobs.terminal.exit_codes import clear_errors
 from jobs.terminal.output import print_json

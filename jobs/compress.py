@@ -14,20 +14,22 @@ from jobs.options import (
     ConfigFile,
     DryRun,
     Effort,
-    Exclude,
     Importance,
+    RayAddress,
+    Workers,
+    read_config,
+    usage,
+)
+from jobs.source_options import (
+    Exclude,
     Include,
     Inventory,
     Limit,
     Others,
-    RayAddress,
     Sniff,
     SourceUrl,
     Tars,
-    Workers,
-    read_config,
     source_options,
-    usage,
 )
 from jobs.targets import Bpp, CodecName, Lossless, MinMsSsim, MinPsnr, Quality, Ratio
 from jobs.terminal.adaptation import adapt_and_tell, adaptation_json

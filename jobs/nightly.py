@@ -10,25 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from codec.registry import check_codec
-from jobs.options import (
-    OPTION_OF,
-    Adapt,
-    AsJson,
-    DryRun,
-    Effort,
-    Exclude,
-    Importance,
-    Include,
-    Inventory,
-    Limit,
-    Others,
-    RayAddress,
-    Sniff,
-    Tars,
-    Workers,
-    source_options,
-    usage,
-)
+from jobs.options import OPTION_OF, Adapt, AsJson, DryRun, Effort, Importance, RayAddress, Workers, usage
+from jobs.source_options import Exclude, Include, Inventory, Limit, Others, Sniff, Tars, source_options
 from jobs.terminal.adaptation import tell_adapt_plan, tell_adaptation
 from jobs.terminal.exit_codes import FAILED, FAILED_IMAGES, OK, TIME_UP, clear_errors, outcome_of
 from jobs.terminal.output import print_json, say
@@ -160,30 +143,42 @@ def nightly(
                     effort=settings.codec.effort,
                     maps=settings.codec.importance is not None,
                 )
-            if deletes is not None:
-                parse_policy(deletes)
-            if source is not None:
-                named = parse_source(source, settings.reading, take=settings.source, exclude=night.archive)
-                if deletes is not None and not parse_policy(deletes).keeps:
-                    named.coverage()  # a source that cannot tell what is gone
+            _check_source(source, deletes, night, settings)
         if dry_run:
             _plan(night, settings, as_json=as_json)
-            return
-        try:
-            with show_progress() as listen:
-                summary = NightlyRun(night, settings).run(listen)
-        except BaseException as error:
-            message, code = outcome_of(error)
-            _tell_webhook(night, f"error: {message}", code, None)
-            raise
-        code = _code(summary)
-        if as_json:
-            print_json(asdict(summary))
         else:
-            _tell_work(summary, night.archive)
-        _tell_trouble(summary, night.archive)
-        _tell_webhook(night, _line(summary), code, summary)
-        raise SystemExit(code)
+            _run(night, settings, as_json=as_json)
+
+
+def _check_source(
+    source: str | None, deletes: str | None, night: NightlyConfig, settings: CompressConfig
+) -> None:
+    """See that what the command line says of them can be meant; each is None where it says nothing."""
+    if deletes is not None:
+        parse_policy(deletes)
+    if source is not None:
+        named = parse_source(source, settings.reading, take=settings.source, exclude=night.archive)
+        if deletes is not None and not parse_policy(deletes).keeps:
+            named.coverage()  # a source that cannot tell what is gone
+
+
+def _run(night: NightlyConfig, settings: CompressConfig, *, as_json: bool) -> None:
+    """Do it, tell it, and exit with what came of it."""
+    try:
+        with show_progress() as listen:
+            summary = NightlyRun(night, settings).run(listen)
+    except BaseException as error:
+        message, code = outcome_of(error)
+        _tell_webhook(night, f"error: {message}", code, None)
+        raise
+    code = _code(summary)
+    if as_json:
+        print_json(asdict(summary))
+    else:
+        _tell_work(summary, night.archive)
+    _tell_trouble(summary, night.archive)
+    _tell_webhook(night, _line(summary), code, summary)
+    raise SystemExit(code)
 
 
 def _plan(night: NightlyConfig, settings: CompressConfig, *, as_json: bool) -> None:

@@ -8,21 +8,8 @@ import typer
 
 from codec.cpus import usable_cpus
 from codec.registry import check_codec
-from jobs.options import (
-    AsJson,
-    ConfigFile,
-    Exclude,
-    Importance,
-    Include,
-    Limit,
-    Others,
-    Sniff,
-    SourceUrl,
-    Tars,
-    read_config,
-    source_options,
-    usage,
-)
+from jobs.options import AsJson, ConfigFile, Importance, read_config, usage
+from jobs.source_options import Exclude, Include, Limit, Others, Sniff, SourceUrl, Tars, source_options
 from jobs.targets import Bpp, CodecName, Lossless, MinMsSsim, MinPsnr, Quality, Ratio
 from jobs.terminal.exit_codes import clear_errors
 from jobs.terminal.output import print_json

@@ -29,6 +29,7 @@ OWN_ROOM: Final = {
     "pipeline/doctor.py": "pipeline/doctor",
     "jobs/main.py": "jobs/main",
     "jobs/options.py": "jobs/options",
+    "jobs/source_options.py": "jobs/options",
     "jobs/watched.py": "jobs/options",
 }
 """Files beside the ground that are rooms of their own."""
