@@ -122,9 +122,9 @@ def _decoded_by(file: DecoderFile, config: str, faithful: Entrant) -> Entrant:
 
 
 def _entrant(
-    family: Family, entrant_id: str, told_by: str, *, own: str | None, weights: tuple[str, ...]
+    family: Family, entrant_id: str, described_by: str, *, own: str | None, weights: tuple[str, ...]
 ) -> Entrant:
-    preset = read_preset(family, told_by)
+    preset = read_preset(family, described_by)
     configs = [read_header(family.weights_path(name)).config for name in weights]
     return Entrant(
         id=entrant_id,

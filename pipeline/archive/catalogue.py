@@ -65,16 +65,16 @@ class Catalogue:
             return False
         return True
 
-    def create(self, *, over_lost: bool = False) -> None:
+    def create(self, *, replaces_lost: bool = False) -> None:
         """Make an empty catalogue unless there is one. Two that create at once end up with the same table.
 
         Args:
-            over_lost: also where a catalogue was lost: all that the shards hold is to be committed to it.
+            replaces_lost: also where a catalogue was lost: all that the shards hold is to be committed to it.
         Raises:
-            LostCatalogueError: it was lost, and `over_lost` is False: what is in the shards alone would be forgotten.
+            LostCatalogueError: it was lost, and is not to be replaced: what only the shards hold would be forgotten.
             ArchiveError: the folder holds another Delta table, or an archive of a newer format.
         """
-        self._table.create(over_lost=over_lost)
+        self._table.create(replaces_lost=replaces_lost)
 
     def refresh(self) -> None:
         """See what others have committed since."""

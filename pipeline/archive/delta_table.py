@@ -201,19 +201,19 @@ class DeltaCatalogueTable:
                 self._last_checkpoint = hinted_version(self.storage.read(LAST_CHECKPOINT))
         return -1 if self._last_checkpoint is None else self._last_checkpoint
 
-    def create(self, *, over_lost: bool = False) -> None:
+    def create(self, *, replaces_lost: bool = False) -> None:
         """Make an empty table unless there is one. Two that create at once end up with the same table.
 
         Args:
-            over_lost: also where a table was lost: all that the shards hold is to be committed to it.
+            replaces_lost: also where a table was lost: all that the shards hold is to be committed to it.
         Raises:
-            LostCatalogueError: it was lost, and `over_lost` is False: what is in the shards alone would be forgotten.
+            LostCatalogueError: it was lost, and is not to be replaced: what only the shards hold would be forgotten.
             ArchiveError: the folder holds another Delta table, or an archive of a newer format.
         """
         try:
             self.opened()
         except NoArchiveError as error:
-            if isinstance(error, LostCatalogueError) and not over_lost:
+            if isinstance(error, LostCatalogueError) and not replaces_lost:
                 raise
             with self.translated():
                 if DeltaTable.is_deltatable(self._url(), self._options()):

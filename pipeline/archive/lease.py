@@ -65,7 +65,7 @@ class Lease:
         self._verb = verb
         self._epoch = 0
         self._ended = threading.Event()
-        self._lost = threading.Event()
+        self._was_lost = threading.Event()
         self._holder = _this_process(verb)
         self._thread = threading.Thread(target=self._keep, name="lease", daemon=True)
 
@@ -97,7 +97,7 @@ class Lease:
     @property
     def is_lost(self) -> bool:
         """Whether somebody else took over, or could have: the store was out of reach for too long."""
-        return self._lost.is_set()
+        return self._was_lost.is_set()
 
     def check(self) -> None:
         """See that the archive may still be changed.
@@ -139,12 +139,12 @@ class Lease:
         while not self._ended.wait(_TTL.total_seconds() / _RENEWALS_PER_TTL):
             try:
                 if max(self._epochs(), default=0) > self._epoch:
-                    self._lost.set()
+                    self._was_lost.set()
                     return
                 self._write(_renewed(self._holder))
             except OSError:
                 if datetime.fromisoformat(self._holder.until) <= datetime.now(UTC):
-                    self._lost.set()
+                    self._was_lost.set()
                     return
 
     def _write(self, holder: Holder) -> None:

@@ -25,7 +25,7 @@ _LOOKS = 16
 class ArchivedImages(Source):
     """Images that an archive has rows of. Each is read again, though its file may be the same."""
 
-    takes_known = True
+    takes_unchanged = True
 
     def __init__(self, config: SourceConfig, batches: Callable[[], Iterable[Sequence[SourceImage]]]) -> None:
         """Contact nothing yet; `batches` gives the images as their rows describe them."""

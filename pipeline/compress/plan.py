@@ -89,7 +89,7 @@ def compare(
         source.notes.maps_unlisted = why
 
     def held() -> Iterable[pa.RecordBatch]:
-        if source.takes_known or not catalogue.exists():
+        if source.takes_unchanged or not catalogue.exists():
             return ()
         rows = catalogue.in_key_order(CHECKSUM_COLUMNS if by_checksum else HELD_COLUMNS)
         if asked in (None, AUTO):

@@ -82,9 +82,9 @@ def spare_paths(path: str, limits: NameLimits) -> tuple[str, str]:
     return spare_path(path, limits), _marked_alone(path)
 
 
-def _marked(name: str, told_apart_by: str, room: int) -> str:
+def _marked(name: str, path: str, room: int) -> str:
     stem, extension = _split(name)
-    mark = f"~{_digest(told_apart_by)}{extension}"
+    mark = f"~{_digest(path)}{extension}"
     kept = stem.encode()[: max(0, room - len(mark.encode()))].decode("utf-8", "ignore")
     return f"{kept}{mark}"
 

@@ -61,7 +61,7 @@ def first_frame(data: bytes, *, name: str, limits: ReadLimits) -> FirstFrame:
             is found, and raised so, when the picture is decoded.
     """
     let_pillow_decode(limits.max_pixels)
-    with _told_of(name), _opened(data) as picture:
+    with _naming(name), _opened(data) as picture:
         check_pixels(*picture.size, name=name, limits=limits)
         is_grey = picture.mode in _GREY or picture.mode.startswith(_DEEP)
         has_alpha = picture.has_transparency_data
@@ -109,7 +109,7 @@ class _JpegPicture(WholePicture):
 
 
 @contextmanager
-def _told_of(name: str) -> Iterator[None]:
+def _naming(name: str) -> Iterator[None]:
     """Whatever Pillow raises on hostile bytes, which is nearly everything, becomes one error that names the image."""
     try:
         with quiet_pillow():
@@ -136,7 +136,7 @@ def _opened(data: bytes) -> PIL.Image.Image:
 
 def _decoded(data: bytes, name: str, mode: str, *, denominator: int = 1) -> Pixels:
     """Colour or grey, and alpha where there is one, as channels."""
-    with _told_of(name), _opened(data) as picture:
+    with _naming(name), _opened(data) as picture:
         width, height = picture.size
         if denominator > 1:
             picture.draft(None, (max(1, width // denominator), max(1, height // denominator)))

@@ -78,8 +78,8 @@ class WeightsPlan:
     def lost_learning(self) -> dict[AdaptationRecord, set[str]]:
         """Those that name weights which are neither whole nor shipped, and which ones: they do not count any more."""
         usable = {digest.hex() for digest in self.whole.union(shipped_digests())}
-        lost = {record: set(record.weights) - usable for record in self.current}
-        return {record: digests for record, digests in lost.items() if digests}
+        missing = {record: set(record.weights) - usable for record in self.current}
+        return {record: digests for record, digests in missing.items() if digests}
 
     def needed(self) -> frozenset[bytes]:
         """Digests of what weights of the archive are made of, and of what it encodes with."""

@@ -122,7 +122,7 @@ def replace_catalogue(archive: Storage, rows: pa.Table, set_aside: SetAsideFolde
     set_aside.mark()
     remove(archive, copied)
     catalogue = Catalogue(archive)
-    catalogue.create(over_lost=True)
+    catalogue.create(replaces_lost=True)
     for start in range(0, rows.num_rows, _ROWS_PER_COMMIT):
         catalogue.commit(
             rows.slice(start, _ROWS_PER_COMMIT), run=run, info={"tenfold.rebuilt": set_aside.folder}

@@ -65,7 +65,7 @@ class SourceConfig(BaseModel):
 class Source:
     """The images of one source. Can be pickled; `read` may be called from many threads."""
 
-    takes_known: ClassVar[bool] = False
+    takes_unchanged: ClassVar[bool] = False
     """Whether an image is encoded even if the archive knows this version of it."""
     config: SourceConfig
     notes: ListingNotes

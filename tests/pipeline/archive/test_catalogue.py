@@ -126,7 +126,7 @@ class TestCreate:
         with pytest.raises(LostCatalogueError, match=r"is lost; `tenfold repair .*` makes it anew"):
             catalogue.create()
         assert not catalogue.exists()
-        catalogue.create(over_lost=True)
+        catalogue.create(replaces_lost=True)
         assert catalogue.count() == 0
 
     def test_a_delta_table_of_something_else(self, tmp_path: Path) -> None:
