@@ -13,7 +13,7 @@ from pipeline.workers import ray_pool, ray_seat, retry
 from pipeline.workers.pool import Died, Done
 from pipeline.workers.ray_pool import RayPool
 from pipeline.workers.retry import halves, work_through
-from tests.pipeline.workers.fake_ray import FakeActor, FakeRay, Task, failed_to_start
+from tests.support.fake_ray import FakeActor, FakeRay, Task, failed_to_start
 
 
 class Spec:
@@ -104,6 +104,6 @@ def test_a_worker_that_cannot_be_built_again_ends_the_run_at_once(monkeypatch: p
     world = FakeRay(0, {3: "kills"}, comes_back=False)
     actor = FakeActor(world)
     pool = pool_in(world, [actor], monkeypatch)
-    monkeypatch.setattr("tests.pipeline.workers.fake_ray._unavailable", lambda _words: failed_to_start())
+    monkeypatch.setattr("tests.support.fake_ray._unavailable", lambda _words: failed_to_start())
     with pytest.raises(TenfoldError, match=r"got none of 1 for \d s \(one of them: .*no such weights"):
         list(work_through(pool, [(3,), (4,)], halves))

@@ -9,7 +9,7 @@ import pytest
 
 from codec.bench.zoo.claims import Claim, answered, read_claims
 from codec.errors import CodecConfigError
-from tests.codec.bench.zoo.rows import row, sheet
+from tests.support.zoo_rows import row, sheet
 
 SHEET = sheet(
     row("good", psnr_db=31.0, scores={"grain": 0.2}),

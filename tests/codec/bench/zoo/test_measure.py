@@ -17,8 +17,8 @@ from codec.bench.zoo.entrant import LEARNED_QUALITIES, Entrant, LearnedCoder, or
 from codec.bench.zoo.kept_shots import KeptShots
 from codec.bench.zoo.measure import Measured, Original, Plan, measure
 from codec.contract import RGB
-from tests.codec.bench.zoo.rows import GRAIN
 from tests.support.block_codec import block_codec
+from tests.support.zoo_rows import GRAIN
 
 MS_SSIM = next(judge for judge in all_judges() if judge.name == "MS-SSIM")
 OF_SETS = replace(GRAIN, name="sets", of_pair=None, of_set=lambda originals, decoded: float(len(decoded)))

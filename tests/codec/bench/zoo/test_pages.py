@@ -14,7 +14,7 @@ from codec.bench.zoo.crops import Shown, strip
 from codec.bench.zoo.page import write_pages
 from codec.bench.zoo.page.tables import columns, lines
 from codec.bench.zoo.sheet import Sheet
-from tests.codec.bench.zoo.rows import GRAIN, row, sheet
+from tests.support.zoo_rows import GRAIN, row, sheet
 
 ORIGINAL = np.full((300, 220, 3), 90, np.uint8)
 ORIGINAL[250:] = 200

@@ -21,8 +21,8 @@ from codec.families.standard.config import FileKind, ModelConfig
 from codec.families.standard.ordinary_file import write_file
 from codec.parts import tile_loop
 from codec.tiles import Span
-from tests.codec.families.standard.models import COMPACT, EDIT, PLAIN, busy
 from tests.support.photographs import picture
+from tests.support.standard_models import COMPACT, EDIT, PLAIN, busy
 
 CPU = torch.device("cpu")
 Q20 = EncodeOptions(quality=20)

@@ -23,7 +23,7 @@ from codec.families.standard.weights import export
 from codec.metrics import psnr_db
 from codec.train_config import parse_train_config
 from codec.weights_file import WeightsHeader, parse_weights
-from tests.codec.families.standard.models import COMPACT, EDIT
+from tests.support.standard_models import COMPACT, EDIT
 
 _HEADER_BITS = 2500
 """What a file has beside its coefficients, about."""
