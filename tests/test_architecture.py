@@ -488,3 +488,12 @@ def test_what_tests_share_lies_in_support() -> None:
             last = module.rpartition(".")[2]
             assert module in SHARED_SUITES or not last.startswith("test_"), f"{file} imports {module}"
             assert last != "conftest", f"{file} imports {module}"
+
+
+def test_tests_mirror_the_tree() -> None:
+    for part in ("codec", "pipeline", "jobs"):
+        for file in sorted((ROOT / "tests" / part).rglob("*.py")):
+            folder = file.parent.relative_to(ROOT / "tests")
+            assert (ROOT / folder).is_dir(), f"{file} tests {folder}, which is not there"
+            is_test = file.name.startswith("test_") or file.name in {"__init__.py", "conftest.py"}
+            assert is_test, f"{file} is no test: what tests share lies in tests/support"

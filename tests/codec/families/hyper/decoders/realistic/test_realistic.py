@@ -27,7 +27,7 @@ from codec.weights_file import parse_weights, weights_bytes
 from tests.support.photographs import picture
 from tests.support.tiny_hyper import CPU, TINY, busy_model
 
-PHOTOS = Path(__file__).parents[3] / "photos"
+PHOTOS = Path(__file__).parents[5] / "photos"
 QUALITY = torch.tensor([8.0])
 
 
