@@ -12,7 +12,7 @@ from jobs.options import ArchiveUrl, AsJson, ConfigFile, read_config, usage
 from jobs.terminal.exit_codes import clear_errors
 from jobs.terminal.output import print_json, readable, say
 from pipeline.decode.archive import Archive
-from pipeline.search.run import Found, Nearness, SeenAs, like, says, seen_of_file
+from pipeline.search.run import Nearness, SearchResult, SeenAs, like, says, seen_of_file
 from pipeline.search.run import search as search_archive
 from pipeline.store.storage import Storage
 from pipeline.words import counted
@@ -96,7 +96,7 @@ def _nearness(
     return like(seen_of_file(like_file.read_bytes())), -1.0
 
 
-def _print(found: Found) -> None:
+def _print(found: SearchResult) -> None:
     for hit in found.hits:
         print(readable(f"{hit.score:6.3f}  {hit.key}  {hit.labels[0]}"))
     if not found.hits:

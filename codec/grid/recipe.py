@@ -44,7 +44,7 @@ _EVALUATED_SIDE: Final = 384
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Coded:
+class NearlyDecoded:
     """A batch as a decoder would show it, nearly: with noise in place of rounding."""
 
     rgb_BCHW: Tensor
@@ -108,7 +108,7 @@ class GridRecipe:
         errors_B = mse(coded.rgb_BCHW.detach(), rgb_BCHW)
         return BatchLoss(total=total, parts={"mse": errors_B.mean(), "bpp": bpp_B.detach().mean()})
 
-    def coded(self, model: GridModel, rgb_BCHW: Tensor, chance: np.random.Generator) -> Coded:
+    def coded(self, model: GridModel, rgb_BCHW: Tensor, chance: np.random.Generator) -> NearlyDecoded:
         """Pass a batch through the model, quantised by noise."""
         octaves_B = chance.uniform(-1.0, 1.0, len(rgb_BCHW)) * self._config.loss.octaves
         step_B = torch.from_numpy(2.0**octaves_B).float().to(self._device)
@@ -120,7 +120,9 @@ class GridRecipe:
             drawn = torch.rand(y_BChw.shape, generator=noise, device=self._device) - 0.5
             v_BChw = y_BChw / step_B111 + drawn
             x_hat_BCHW = model.synthesise(v_BChw * step_B111)
-        return Coded(rgb_BCHW=ycbcr_to_rgb(x_hat_BCHW), bits_B=model.bits(v_BChw, step_B), step_B=step_B)
+        return NearlyDecoded(
+            rgb_BCHW=ycbcr_to_rgb(x_hat_BCHW), bits_B=model.bits(v_BChw, step_B), step_B=step_B
+        )
 
     def distortion(self, decoded_BCHW: Tensor, rgb_BCHW: Tensor) -> Tensor:
         """How far each decoded image is from its original, (B,), in the units of squared error."""

@@ -26,7 +26,7 @@ _MOST_DECIBELS: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Learned:
+class EdgesAndColours:
     """What one evaluation's picture shows."""
 
     step: int
@@ -36,9 +36,9 @@ class Learned:
     """PSNR of both colour differences, 60 at most."""
 
 
-def learned(original: RGB, decoded: RGB, *, step: int = 0) -> Learned:
+def learned(original: RGB, decoded: RGB, *, step: int = 0) -> EdgesAndColours:
     """Compare two pictures of one size."""
-    return Learned(
+    return EdgesAndColours(
         step=step, edges=edge_correlation(original, decoded), chroma_db=chroma_db(original, decoded)
     )
 
@@ -58,7 +58,7 @@ def chroma_db(original: RGB, decoded: RGB) -> float:
     return min(_MOST_DECIBELS, 10.0 * math.log10(255.0**2 / max(squared, 1e-9)))
 
 
-def learned_over(out: Path, label: str) -> list[Learned]:
+def learned_over(out: Path, label: str) -> list[EdgesAndColours]:
     """What a run's pictures of one setting show, evaluation by evaluation."""
     kept = KeptPictures(out)
     original = kept.original()
@@ -99,7 +99,7 @@ def draw_learning(out: Path) -> Path | None:
     return out / LEARNING_NAME
 
 
-def _draw_setting(axes: Any, label: str, measures: Sequence[Learned]) -> None:
+def _draw_setting(axes: Any, label: str, measures: Sequence[EdgesAndColours]) -> None:
     """Both measures of one setting over steps."""
     steps, words = [one.step for one in measures], []
     for name, values, colour in (

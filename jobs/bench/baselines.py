@@ -20,7 +20,7 @@ from pipeline.errors import TenfoldError, UsageError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
+class BaselineRun:
     """What came of the baselines, by id."""
 
     points: dict[str, list[RatePoint]]
@@ -63,7 +63,7 @@ def measure_baselines(
     cache: SampleCache,
     *,
     on_done: Callable[[], None],
-) -> Measured:
+) -> BaselineRun:
     """Every baseline on every image, one process a core; each pair that ends is cached at once.
 
     Args:
@@ -94,7 +94,7 @@ def measure_baselines(
         for baseline in here
         if baseline.id not in left_out
     }
-    return Measured(points=points, left_out=left_out)
+    return BaselineRun(points=points, left_out=left_out)
 
 
 def _slowest_first(baseline: Baseline) -> int:

@@ -12,7 +12,7 @@ from codec.bench.judges import main_judges
 from codec.bench.judges.trained_on import judges_of_training, judges_trained_on
 from codec.bench.zoo.entrant import LEARNED_QUALITIES, Entrant, LearnedCoder, ordinary
 from codec.bench.zoo.kept_shots import KeptShots
-from codec.bench.zoo.measure import Original, Plan, measure
+from codec.bench.zoo.measure import Plan, ZooImage, measure
 from codec.bench.zoo.sheet import Sheet
 from codec.codec import Codec
 from codec.contract import FAITHFUL
@@ -44,7 +44,7 @@ def judge_at(
         OSError: the cache cannot be written.
     """
     missing = {judge.name: reason for judge in main_judges() if (reason := judge.missing()) is not None}
-    originals = [Original(key=image.key, digest=image.digest, pixels=image.pixels()) for image in images]
+    originals = [ZooImage(key=image.key, digest=image.digest, pixels=image.pixels()) for image in images]
     plan = Plan(
         entrants=[
             *(_ours(codec, name) for name in dict.fromkeys((FAITHFUL, decoder))),

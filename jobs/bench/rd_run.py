@@ -15,7 +15,7 @@ from codec.bench.rd_markdown import to_markdown
 from codec.bench.rd_report import Line, RdReport, to_json
 from codec.codec import Codec
 from codec.contract import FAITHFUL, RGB
-from jobs.bench.baselines import Measured, measure_baselines
+from jobs.bench.baselines import BaselineRun, measure_baselines
 from jobs.bench.images import BenchImage, BenchImages
 from jobs.bench.machine import circumstances
 from jobs.bench.rd_judged import judge_at
@@ -77,7 +77,7 @@ def _each(images: Iterable[BenchImage], on_done: Callable[[], None]) -> Iterator
         on_done()
 
 
-def _lines(baselines: Sequence[Baseline], measured: Measured) -> list[Line]:
+def _lines(baselines: Sequence[Baseline], measured: BaselineRun) -> list[Line]:
     return [
         Line(
             id=baseline.id,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from jobs.bench.scale_run import Curve
+from jobs.bench.scale_run import GrowthCurve
 from pipeline.bench.growth import Growth, fit
 from pipeline.words import three_digits
 
@@ -22,7 +22,7 @@ class Measure:
     """One of the numbers that a cost consists of."""
 
     name: str
-    """The field of `Cost`."""
+    """The field of `WorkCost`."""
     title: str
     unit: int = 1
     """Of the tables, in units of the field."""
@@ -38,7 +38,7 @@ MEASURES: Final = (
 )
 
 
-def to_json(curves: Sequence[Curve], about: Mapping[str, Any]) -> dict[str, Any]:
+def to_json(curves: Sequence[GrowthCurve], about: Mapping[str, Any]) -> dict[str, Any]:
     """All that was measured, in seconds and bytes."""
     cases = {
         curve.case.name: {

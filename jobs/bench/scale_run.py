@@ -17,7 +17,7 @@ from jobs.bench.scale_cases import Case, ScaledArchive
 from jobs.terminal.output import say
 from pipeline.bench.counting_proxy import CountingProxy
 from pipeline.bench.listed_bucket import listed_url
-from pipeline.bench.metered import Cost, WorkFailedError, measure
+from pipeline.bench.metered import WorkCost, WorkFailedError, measure
 from pipeline.bench.photographs import Photographs
 from pipeline.errors import UsageError
 from pipeline.store.options import StorageOptions
@@ -28,18 +28,18 @@ _ENDPOINTS: Final = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Curve:
+class GrowthCurve:
     """What a case cost, by the rows of the archive."""
 
     case: Case
-    points: dict[int, Cost] = field(default_factory=dict)
+    points: dict[int, WorkCost] = field(default_factory=dict)
     failed: dict[int, str] = field(default_factory=dict)
     """Why there is no point."""
 
 
 def measure_scale(
     cases: Sequence[Case], sizes: Sequence[int], *, s3: str | None, on_case: Callable[[], None]
-) -> list[Curve]:
+) -> list[GrowthCurve]:
     """Do all cases on an archive of each size, which is made for that and removed.
 
     Args:
@@ -48,7 +48,7 @@ def measure_scale(
     Raises:
         UsageError: the environment names no server.
     """
-    curves = [Curve(case=case) for case in cases]
+    curves = [GrowthCurve(case=case) for case in cases]
     with _on_disk() if s3 is None else _in_bucket(s3) as site:
         for rows in sizes:
             with site.place(rows) as place:
@@ -60,7 +60,7 @@ def measure_scale(
     return curves
 
 
-def _measure(curve: Curve, place: ScaledArchive, proxy: CountingProxy | None) -> None:
+def _measure(curve: GrowthCurve, place: ScaledArchive, proxy: CountingProxy | None) -> None:
     try:
         cost = measure(partial(curve.case.work, place), proxy=proxy)
     except WorkFailedError as error:
@@ -71,7 +71,7 @@ def _measure(curve: Curve, place: ScaledArchive, proxy: CountingProxy | None) ->
         say(f"{curve.case.title}, {place.rows:,} rows: {_words(cost)}")
 
 
-def _words(cost: Cost) -> str:
+def _words(cost: WorkCost) -> str:
     read, written, peak = (
         three_digits(held / 2**20) for held in (cost.read_bytes, cost.written_bytes, cost.peak_bytes)
     )

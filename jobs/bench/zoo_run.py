@@ -15,7 +15,7 @@ from codec.bench.one_core import one_core
 from codec.bench.zoo.claims import answered, read_claims
 from codec.bench.zoo.entrant import Entrant
 from codec.bench.zoo.kept_shots import KeptShots
-from codec.bench.zoo.measure import Original, Plan, measure
+from codec.bench.zoo.measure import Plan, ZooImage, measure
 from codec.bench.zoo.page import write_pages
 from codec.bench.zoo.sheet import Sheet, to_json
 from jobs.bench.images import BenchImage, BenchImages
@@ -77,6 +77,6 @@ def run_zoo(
     return to_json(sheet)
 
 
-def _original(image: BenchImage, most: int) -> Original:
+def _original(image: BenchImage, most: int) -> ZooImage:
     pixels = middle(image.pixels(), most)
-    return Original(key=image.key, digest=image_digest(pixels), pixels=pixels)
+    return ZooImage(key=image.key, digest=image_digest(pixels), pixels=pixels)

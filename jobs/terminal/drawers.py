@@ -16,7 +16,7 @@ from rich.text import Text
 
 from jobs.terminal.json_lines import JsonLines
 from jobs.terminal.output import say, stderr
-from jobs.terminal.progress_words import Bar, Shown
+from jobs.terminal.progress_words import Bar, ShownState
 from jobs.terminal.watch import current_watch
 
 LINE_EVERY_S = 30.0
@@ -26,7 +26,7 @@ _LOOK_EVERY_S: Final = 1.0
 class Drawer(Protocol):
     """Shows states, one after the other."""
 
-    def draw(self, shown: Shown, *, at_once: bool = False) -> None:
+    def draw(self, shown: ShownState, *, at_once: bool = False) -> None:
         """Show a state; `at_once`: also where only one in 30 s is."""
         ...
 
@@ -53,11 +53,11 @@ def drawer() -> Iterator[Drawer]:
             yield log
 
 
-def _say(shown: Shown) -> None:
+def _say(shown: ShownState) -> None:
     say(f"{time.strftime('%H:%M:%S')} {shown.line()}")
 
 
-def _write(lines: JsonLines, shown: Shown) -> None:
+def _write(lines: JsonLines, shown: ShownState) -> None:
     lines.write("progress", **shown.fields())
 
 
@@ -76,7 +76,7 @@ class _Bars:
         self._drawn = drawn
         self._tasks: dict[str, TaskID] = {}
 
-    def draw(self, shown: Shown, *, at_once: bool = False) -> None:
+    def draw(self, shown: ShownState, *, at_once: bool = False) -> None:
         for bar in shown.bars:
             if bar.name not in self._tasks:
                 self._tasks[bar.name] = self._drawn.add_task(bar.name, total=bar.total, bar=bar)
@@ -86,10 +86,10 @@ class _Bars:
 class _Log:
     """A state every 30 s, also when nothing new was heard in the meantime."""
 
-    def __init__(self, tell: Callable[[Shown], None]) -> None:
+    def __init__(self, tell: Callable[[ShownState], None]) -> None:
         self._tell = tell
         self._reported_at = time.monotonic()
-        self._last: Shown | None = None
+        self._last: ShownState | None = None
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._keep_telling, name="progress", daemon=True)
@@ -102,7 +102,7 @@ class _Log:
         self._ended.set()
         self._thread.join()
 
-    def draw(self, shown: Shown, *, at_once: bool = False) -> None:
+    def draw(self, shown: ShownState, *, at_once: bool = False) -> None:
         with self._lock:
             self._last = shown
             self._tell_if_due(at_once=at_once)
@@ -122,5 +122,5 @@ class _Log:
 class _Nothing:
     """No progress."""
 
-    def draw(self, shown: Shown, *, at_once: bool = False) -> None:
+    def draw(self, shown: ShownState, *, at_once: bool = False) -> None:
         return

@@ -10,7 +10,7 @@ from jobs.terminal.drawers import Drawer, drawer
 from jobs.terminal.event_log import EventLog
 from jobs.terminal.output import say
 from jobs.terminal.progress_words import (
-    Shown,
+    ShownState,
     line_of_effort,
     line_of_experimental,
     line_of_learned,
@@ -87,7 +87,7 @@ class TrainingView:
         """So much of the training is done, 0 to 1; with a line about it."""
         self._draw("steps", shown_share("training", share, line), is_last=share >= 1)
 
-    def _draw(self, what: str, shown: Shown, *, is_last: bool = False) -> None:
+    def _draw(self, what: str, shown: ShownState, *, is_last: bool = False) -> None:
         self._shows.draw(shown, at_once=is_last or what not in self._begun)
         self._begun.add(what)
 

@@ -34,7 +34,7 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
+class ShownState:
     """A state, in every form in which it may be shown."""
 
     bars: Sequence[Bar]
@@ -43,29 +43,29 @@ class Shown:
     """Of an object for machines."""
 
 
-def shown_run(progress: Progress) -> Shown:
+def shown_run(progress: Progress) -> ShownState:
     """Listed, finished and, where the run commits, committed images."""
-    return Shown(
+    return ShownState(
         bars=_bars_of_run(progress),
         line=lambda: _line_of_run(progress),
         fields=lambda: {**progress.as_json(), "store": store_words() or None},
     )
 
 
-def shown_step(step: StepAdvanced) -> Shown:
+def shown_step(step: StepAdvanced) -> ShownState:
     """A count of something."""
     total = "" if step.total is None else f" of {step.total:,}"
-    return Shown(
+    return ShownState(
         bars=[Bar(name=step.words, done=step.done, total=step.total, words=f"{step.done:,}")],
         line=lambda: f"{step.done:,}{total} {step.words}",
         fields=lambda: {"step": step.words, "done": step.done, "total": step.total},
     )
 
 
-def shown_adaptation(now: AdaptationAdvanced) -> Shown:
+def shown_adaptation(now: AdaptationAdvanced) -> ShownState:
     """One bar for all its steps."""
     words = _of_adaptation(now)
-    return Shown(
+    return ShownState(
         bars=[Bar(name="adapting", done=now.done, total=now.total, words=words)],
         line=lambda: f"adapting: {words}",
         fields=lambda: {
@@ -77,9 +77,9 @@ def shown_adaptation(now: AdaptationAdvanced) -> Shown:
     )
 
 
-def shown_share(name: str, share: float, words: str) -> Shown:
+def shown_share(name: str, share: float, words: str) -> ShownState:
     """A part of the work of that name, 0 to 1, and a line about it."""
-    return Shown(
+    return ShownState(
         bars=[Bar(name=name, done=share, total=1, words=words)],
         line=lambda: words,
         fields=lambda: {"share": round(share, 4), "text": words},

@@ -53,7 +53,7 @@ BY_KEY: Final = ORDERS["key"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Page:
+class KeyPage:
     """Images in order, and where to go on."""
 
     positions: Positions
@@ -89,7 +89,7 @@ class Listing:
 
     def page(
         self, wanted: Filter, order: Order = BY_KEY, *, after: str | None = None, start: int = 0, limit: int
-    ) -> Page:
+    ) -> KeyPage:
         """Some of the images that meet a filter, in order.
 
         Args:
@@ -113,7 +113,7 @@ class Listing:
             found = np.asarray(candidates[begin:stop], np.uint32)
         else:
             found, stop = self._look(wanted, candidates, begin, limit)
-        return Page(
+        return KeyPage(
             positions=found,
             after=self._cursor(int(candidates[stop - 1]), order) if stop < len(candidates) else None,
             looked_at=stop - begin,

@@ -30,7 +30,7 @@ class WorkFailedError(TenfoldError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cost:
+class WorkCost:
     """What a piece of work took. Where it was done many times, this is of one time, but for the memory."""
 
     cpu_s: float
@@ -55,7 +55,7 @@ class Meter:
     def __init__(self, mark: Callable[[], None] = lambda: None) -> None:
         """Take what is to be called when counting begins and when it ends."""
         self._mark = mark
-        self.cost: Cost | None = None
+        self.cost: WorkCost | None = None
         """None until `counting` ended."""
         self.times = 1
         """How often the work was done inside."""
@@ -70,7 +70,7 @@ class Meter:
         yield
         wall_s, after = time.perf_counter() - started, _Spent.now()
         self._mark()
-        self.cost = Cost(
+        self.cost = WorkCost(
             cpu_s=(after.cpu_s - before.cpu_s) / self.times,
             wall_s=wall_s / self.times,
             peak_bytes=_peak_bytes(),
@@ -81,7 +81,7 @@ class Meter:
         )
 
 
-def measure(work: Callable[[Meter], None], *, proxy: CountingProxy | None = None) -> Cost:
+def measure(work: Callable[[Meter], None], *, proxy: CountingProxy | None = None) -> WorkCost:
     """Do a work that counts itself in a fresh Python, which has this process's environment.
 
     Args:
@@ -112,7 +112,7 @@ def measure(work: Callable[[Meter], None], *, proxy: CountingProxy | None = None
     return cost if proxy is None else _with_traffic(cost, traffic, times)
 
 
-def _follow(ours: Connection, proxy: CountingProxy | None) -> tuple[Cost, int, Traffic]:
+def _follow(ours: Connection, proxy: CountingProxy | None) -> tuple[WorkCost, int, Traffic]:
     """Note what went through the proxy whenever the work says so, until it says what it cost."""
     readings: list[Traffic] = []
     while (came := ours.recv()) is None:
@@ -122,7 +122,7 @@ def _follow(ours: Connection, proxy: CountingProxy | None) -> tuple[Cost, int, T
     return cost, times, readings[-1].since(readings[0])
 
 
-def _with_traffic(cost: Cost, traffic: Traffic, times: int) -> Cost:
+def _with_traffic(cost: WorkCost, traffic: Traffic, times: int) -> WorkCost:
     return replace(
         cost,
         requests=sum(traffic.by_verb.values()) / times,

@@ -38,7 +38,7 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class SearchResult:
     """What a search found."""
 
     hits: tuple[Hit, ...]
@@ -104,7 +104,7 @@ def says(words: str) -> Nearness:
 
 def search(
     archive: Storage, nearness: Nearness, *, most: int, least: float = -1.0, without: str | None = None
-) -> Found:
+) -> SearchResult:
     """The nearest images of an archive, as it is now.
 
     Args:
@@ -137,7 +137,7 @@ def search(
     hits = tuple(
         Hit(key=key, score=score, labels=labels) for score, key, labels in sorted(best, reverse=True)
     )
-    return Found(
+    return SearchResult(
         hits=hits,
         searched=searched,
         unlabelled=images - searched - by_another_head,

@@ -13,7 +13,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pipeline.serve.http.problems import Problem, problem_response
+from pipeline.serve.http.problems import HttpProblem, problem_response
 from pipeline.serve.site import Site
 
 _HOST: Final = re.compile(r"(?:\[(?P<v6>[0-9a-f:.]+)\]|(?P<name>[\w.-]*))(?::\d*)?", re.ASCII | re.IGNORECASE)
@@ -80,24 +80,24 @@ class Guard:
         """What is answered before anything is looked for."""
         if scope["method"] not in _METHODS:
             words = f"Expected one of {_ALLOWED}, got {scope['method'][:20]!r}: an archive is not changed from here."
-            return problem_response(Problem(HTTPStatus.METHOD_NOT_ALLOWED, words, {"Allow": _ALLOWED}))
+            return problem_response(HttpProblem(HTTPStatus.METHOD_NOT_ALLOWED, words, {"Allow": _ALLOWED}))
         headers = Headers(scope=scope)
         host = _host_of(headers)
         if host is None:
             words = f"Expected a name and perhaps a port in Host, got {headers.get('host', '')[:100]!r}."
-            return problem_response(Problem(HTTPStatus.BAD_REQUEST, words))
+            return problem_response(HttpProblem(HTTPStatus.BAD_REQUEST, words))
         if self._site.hosts is not None and host not in self._site.hosts:
             words = (
                 f"Expected to be asked as {' or '.join(sorted(self._site.hosts))}, got {headers.get('host')!r}. Behind "
                 "a proxy, tell `tenfold serve` the address by --public-url."
             )
-            return problem_response(Problem(HTTPStatus.MISDIRECTED_REQUEST, words))
+            return problem_response(HttpProblem(HTTPStatus.MISDIRECTED_REQUEST, words))
         if scope["method"] == "OPTIONS":
             return Response(status_code=HTTPStatus.NO_CONTENT, headers=_PREFLIGHT)
         if self._site.token is None or route in _FOR_ALL or self._knows_token(headers):
             return None
         words = "Expected `Authorization: Bearer TOKEN` with the token of this server, got none or another."
-        return problem_response(Problem(HTTPStatus.UNAUTHORIZED, words, {"WWW-Authenticate": "Bearer"}))
+        return problem_response(HttpProblem(HTTPStatus.UNAUTHORIZED, words, {"WWW-Authenticate": "Bearer"}))
 
     def _knows_token(self, headers: Headers) -> bool:
         kind, _, token = headers.get("authorization", "").partition(" ")

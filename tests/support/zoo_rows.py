@@ -7,7 +7,7 @@ from typing import Any
 from codec.bench.judges import Judge
 from codec.bench.judges.judge import never_missing
 from codec.bench.zoo.entrant import Entrant
-from codec.bench.zoo.sheet import Row, Sheet
+from codec.bench.zoo.sheet import Sheet, SheetRow
 from codec.family import Cost
 
 GRAIN = Judge(
@@ -38,7 +38,7 @@ def entrant(entrant_id: str, **told: Any) -> Entrant:
 
 def row(
     entrant_id: str, asked_bpp: float = 0.5, *, told: dict[str, Any] | None = None, **numbers: Any
-) -> Row:
+) -> SheetRow:
     """One with plain numbers but for those given."""
     plain: dict[str, Any] = {
         "bpp": asked_bpp,
@@ -49,10 +49,10 @@ def row(
         "lost_db": None,
         "scores": {"grain": 0.5},
     }
-    return Row(entrant=entrant(entrant_id, **told or {}), asked_bpp=asked_bpp, **plain | numbers)
+    return SheetRow(entrant=entrant(entrant_id, **told or {}), asked_bpp=asked_bpp, **plain | numbers)
 
 
-def sheet(*rows: Row, **told: Any) -> Sheet:
+def sheet(*rows: SheetRow, **told: Any) -> Sheet:
     """Of those rows."""
     plain: dict[str, Any] = {
         "circumstances": {"machine": "an abacus", "date": "2026-11-29", "commit": None},

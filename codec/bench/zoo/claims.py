@@ -38,7 +38,7 @@ class _StrictModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Bar(_StrictModel):
+class Threshold(_StrictModel):
     """What one row must reach."""
 
     measure: str
@@ -69,12 +69,12 @@ class Claim(_StrictModel):
     sentence: str
     source: str
     """Where it is said."""
-    bars: tuple[Bar, ...]
+    bars: tuple[Threshold, ...]
     """All must be passed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class ClaimAnswer:
     """What a run says to a claim."""
 
     claim: Claim
@@ -98,7 +98,7 @@ def read_claims(path: Path = CLAIMS) -> list[Claim]:
         raise CodecConfigError(f"expected a list of claims in {path}, got {error}") from error
 
 
-def answered(claim: Claim, sheet: Sheet) -> Answer:
+def answered(claim: Claim, sheet: Sheet) -> ClaimAnswer:
     """Hold a claim against a sheet: missed where one bar is, not answered where one cannot be read."""
     found = [_read(bar, sheet) for bar in claim.bars]
     passed = [one for one, _ in found]
@@ -107,10 +107,10 @@ def answered(claim: Claim, sheet: Sheet) -> Answer:
         verdict = "missed"
     named = dict.fromkeys(name for bar in claim.bars for name in (bar.of, bar.beats) if name)
     numbers = dict.fromkeys(words for _, words in found)
-    return Answer(claim=claim, verdict=verdict, rows=tuple(named), numbers=tuple(numbers))
+    return ClaimAnswer(claim=claim, verdict=verdict, rows=tuple(named), numbers=tuple(numbers))
 
 
-def _read(bar: Bar, sheet: Sheet) -> tuple[bool | None, str]:
+def _read(bar: Threshold, sheet: Sheet) -> tuple[bool | None, str]:
     """Whether a bar is passed, None where that cannot be said; and the numbers, or why there are none."""
     better, unit = _direction(bar.measure, sheet)
     if better is None:
@@ -130,7 +130,7 @@ def _read(bar: Bar, sheet: Sheet) -> tuple[bool | None, str]:
     return _held(bar, values, better, unit, at)
 
 
-def _held(bar: Bar, values: dict[str, float], better: str, unit: str, at: float) -> tuple[bool, str]:
+def _held(bar: Threshold, values: dict[str, float], better: str, unit: str, at: float) -> tuple[bool, str]:
     own = values[bar.of]
     said = f"{bar.of} {own:.4g}"
     if bar.beats is not None:

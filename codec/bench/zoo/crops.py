@@ -16,7 +16,7 @@ _STRIDE: Final = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Shown:
+class ShownCrop:
     """What one entrant makes of an image, or of a place in it."""
 
     entrant: str
@@ -35,10 +35,10 @@ class Strip:
 
     key: str
     original: RGB
-    crops: tuple[Shown, ...]
+    crops: tuple[ShownCrop, ...]
 
 
-def strip(key: str, original: RGB, shown: Sequence[Shown]) -> Strip:
+def strip(key: str, original: RGB, shown: Sequence[ShownCrop]) -> Strip:
     """The telling place of an image through all codecs."""
     place = telling_place(original, [one.pixels for one in shown])
     return Strip(

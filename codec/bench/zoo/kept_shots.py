@@ -9,7 +9,7 @@ from typing import Final
 
 from codec.bench.cache import KeptFolder
 from codec.bench.zoo.entrant import Entrant
-from codec.bench.zoo.shot import Shot
+from codec.bench.zoo.shot import ZooShot
 
 _MEASURES: Final = 1
 """Counts up when anything that a shot or a judge says is computed in another way."""
@@ -22,15 +22,15 @@ class KeptShots:
     def __init__(self, kept: KeptFolder) -> None:
         self._kept = kept
 
-    def load(self, entrant: Entrant, image_digest: str, bpp: float) -> tuple[Shot, bytes] | None:
+    def load(self, entrant: Entrant, image_digest: str, bpp: float) -> tuple[ZooShot, bytes] | None:
         """What was stored, or None; what cannot be understood counts as none."""
         found = self._kept.load(_FOLDER, _key(entrant, image_digest, bpp))
         try:
-            return None if found is None else (Shot(**found["shot"]), base64.b64decode(found["payload"]))
+            return None if found is None else (ZooShot(**found["shot"]), base64.b64decode(found["payload"]))
         except (KeyError, TypeError, ValueError):
             return None
 
-    def store(self, entrant: Entrant, image_digest: str, bpp: float, shot: Shot, payload: bytes) -> None:
+    def store(self, entrant: Entrant, image_digest: str, bpp: float, shot: ZooShot, payload: bytes) -> None:
         """Keep a shot.
 
         Raises:

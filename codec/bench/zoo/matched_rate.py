@@ -16,7 +16,7 @@ _NEAR_ENOUGH: Final = 0.003
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Matched:
+class NearestRate:
     """One image at the setting nearest to a rate."""
 
     quality: float
@@ -31,7 +31,7 @@ class RateSearch:
         self._encode, self._qualities = encode, qualities
         self._made: dict[int, bytes] = {}
 
-    def nearest(self, num_bytes: float) -> Matched:
+    def nearest(self, num_bytes: float) -> NearestRate:
         """The setting whose payload is nearest to so many bytes, by ratio; an end of the scale where all are larger,
         or all smaller."""
         low, high = 0, len(self._qualities) - 1
@@ -53,8 +53,8 @@ class RateSearch:
             halve = not halve
         return self._at(min((low, high), key=lambda at: self._error(at, num_bytes)))
 
-    def _at(self, at: int) -> Matched:
-        return Matched(quality=self._qualities[at], payload=self._payload(at))
+    def _at(self, at: int) -> NearestRate:
+        return NearestRate(quality=self._qualities[at], payload=self._payload(at))
 
     def _payload(self, at: int) -> bytes:
         if at not in self._made:

@@ -7,19 +7,19 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from codec.bench.judges import Judge, NoScoreError
-from codec.bench.zoo.crops import Shown, Strip, strip
+from codec.bench.zoo.crops import ShownCrop, Strip, strip
 from codec.bench.zoo.entrant import Coder, Entrant
 from codec.bench.zoo.kept_shots import KeptShots
 from codec.bench.zoo.matched_rate import RateSearch
-from codec.bench.zoo.sheet import Row, is_near, row_of
-from codec.bench.zoo.shot import Shot, judged, lost_db, take
+from codec.bench.zoo.sheet import SheetRow, is_near, row_of
+from codec.bench.zoo.shot import ZooShot, judged, lost_db, take
 from codec.contract import RGB
 from codec.errors import CodecError
 from codec.metrics import bpp as bits_per_pixel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Original:
+class ZooImage:
     """An image to measure on."""
 
     key: str
@@ -32,7 +32,7 @@ class Plan:
     """What is to be measured."""
 
     entrants: Sequence[Entrant]
-    originals: Sequence[Original]
+    originals: Sequence[ZooImage]
     rates: tuple[float, ...]
     """Bits per pixel, rising."""
     judges: Sequence[Judge]
@@ -64,7 +64,7 @@ class Plan:
 class Measured:
     """What came of a plan."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[SheetRow, ...]
     not_measured: Mapping[str, str]
     strips: Mapping[float, tuple[Strip, ...]]
     """By rate."""
@@ -78,9 +78,9 @@ def measure(plan: Plan, kept: KeptShots, on_done: Callable[[], None]) -> Measure
     Raises:
         OSError: what is to be kept cannot be written.
     """
-    rows: list[Row] = []
+    rows: list[SheetRow] = []
     not_measured: dict[str, str] = {}
-    shown: dict[tuple[float, str], list[Shown]] = {}
+    shown: dict[tuple[float, str], list[ShownCrop]] = {}
     for entrant in plan.entrants:
         entry = _Entry(entrant, plan, kept, on_done)
         try:
@@ -112,7 +112,7 @@ class _Entry:
         self.no_score: dict[str, str] = {}
         """Which judge has no score of which image, and why."""
 
-    def at(self, bpp: float) -> tuple[Row, dict[str, Shown]]:
+    def at(self, bpp: float) -> tuple[SheetRow, dict[str, ShownCrop]]:
         """The row at a rate, and what is shown of it, by the key of the image."""
         self._decoded.clear()
         taken = []
@@ -124,7 +124,7 @@ class _Entry:
         shown = {}
         for original, (shot, payload) in zip(self._plan.originals[: self._plan.shown], taken, strict=False):
             rate = bits_per_pixel(shot.num_bytes, shot.width, shot.height)
-            shown[original.key] = Shown(
+            shown[original.key] = ShownCrop(
                 entrant=self._entrant.id,
                 pixels=self._picture(payload),
                 bpp=rate,
@@ -133,7 +133,7 @@ class _Entry:
             )
         return row, shown
 
-    def _shot(self, original: Original, bpp: float) -> tuple[Shot, bytes]:
+    def _shot(self, original: ZooImage, bpp: float) -> tuple[ZooShot, bytes]:
         """Of one image: what is kept of it, and what that lacks."""
         kept = self._kept.load(self._entrant, original.digest, bpp)
         if kept is None:
@@ -147,7 +147,7 @@ class _Entry:
         self.no_score |= {f"{name} on {original.key}": reason for name, reason in complete.no_score.items()}
         return complete, payload
 
-    def _complete(self, shot: Shot, payload: bytes, original: Original, *, loses: bool) -> Shot:
+    def _complete(self, shot: ZooShot, payload: bytes, original: ZooImage, *, loses: bool) -> ZooShot:
         """A shot with what all judges of pairs say, and its generation loss where that is told."""
         asked = {*shot.scores, *shot.no_score}
         judges = [judge for judge in self._plan.judges if judge.of_pair and judge.name not in asked]
@@ -182,7 +182,7 @@ class _Entry:
             self._decoded[payload] = self._coder().decode(payload)
         return self._decoded[payload]
 
-    def _search(self, original: Original) -> RateSearch:
+    def _search(self, original: ZooImage) -> RateSearch:
         if original.digest not in self._searches:
             encode = self._coder().of(original.pixels)
             self._searches[original.digest] = RateSearch(encode, self._entrant.qualities)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from codec.bench.judges import Judge
 from codec.bench.zoo.entrant import Entrant
-from codec.bench.zoo.shot import Shot
+from codec.bench.zoo.shot import ZooShot
 from codec.metrics import bpp as bits_per_pixel
 
 _NEAR: Final = 0.06
@@ -17,7 +17,7 @@ _NEAR: Final = 0.06
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class SheetRow:
     """One entrant at one rate: means over images, seconds over all pixels."""
 
     entrant: Entrant
@@ -61,17 +61,17 @@ class Sheet:
     """Bits per pixel, rising."""
     judges: tuple[Judge, ...]
     """Those that judged something."""
-    rows: tuple[Row, ...]
+    rows: tuple[SheetRow, ...]
     floors: Mapping[str, float]
     """What judges of sets say of two halves of the originals, where nothing was lost."""
     not_measured: Mapping[str, str]
     """Entrants, judges and images, each with why."""
 
-    def at(self, asked_bpp: float) -> list[Row]:
+    def at(self, asked_bpp: float) -> list[SheetRow]:
         """The rows of a rate, in the order of the run."""
         return [row for row in self.rows if row.asked_bpp == asked_bpp]
 
-    def row(self, entrant_id: str, asked_bpp: float) -> Row | None:
+    def row(self, entrant_id: str, asked_bpp: float) -> SheetRow | None:
         """That of an entrant at a rate."""
         return next((row for row in self.at(asked_bpp) if row.entrant.id == entrant_id), None)
 
@@ -85,12 +85,14 @@ def is_near(bpp: float, asked_bpp: float) -> bool:
     return abs(math.log(bpp / asked_bpp)) <= _NEAR
 
 
-def row_of(entrant: Entrant, asked_bpp: float, shots: Sequence[Shot], set_scores: Mapping[str, float]) -> Row:
+def row_of(
+    entrant: Entrant, asked_bpp: float, shots: Sequence[ZooShot], set_scores: Mapping[str, float]
+) -> SheetRow:
     """The means of an entrant's shots at a rate, one an image, beside what judges of sets said of them."""
     pixels = sum(shot.width * shot.height for shot in shots)
     losses = [shot.lost_db for shot in shots if shot.lost_db is not None]
     everywhere = [name for name in shots[0].scores if all(name in shot.scores for shot in shots)]
-    return Row(
+    return SheetRow(
         entrant=entrant,
         asked_bpp=asked_bpp,
         bpp=_mean([bits_per_pixel(shot.num_bytes, shot.width, shot.height) for shot in shots]),
@@ -129,7 +131,7 @@ def _facts(entrant: Entrant) -> dict[str, Any]:
     }
 
 
-def _numbers(row: Row) -> dict[str, Any]:
+def _numbers(row: SheetRow) -> dict[str, Any]:
     numbers = {
         name: row.value(name)
         for name in ("bpp", "ratio", "psnr_db", "encode_s_per_mp", "decode_s_per_mp", "lost_db")

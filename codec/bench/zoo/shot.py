@@ -18,7 +18,7 @@ LAST_GENERATION = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shot:
+class ZooShot:
     """What was measured."""
 
     quality: float
@@ -38,7 +38,7 @@ class Shot:
     """Why a judge has none."""
 
 
-def take(coder: Coder, image: RGB, search: RateSearch, bpp: float) -> tuple[Shot, bytes, RGB]:
+def take(coder: Coder, image: RGB, search: RateSearch, bpp: float) -> tuple[ZooShot, bytes, RGB]:
     """The shot without scores, its payload, and the decoded picture."""
     height, width = image.shape[:2]
     matched = search.nearest(bpp * width * height / 8)
@@ -47,7 +47,7 @@ def take(coder: Coder, image: RGB, search: RateSearch, bpp: float) -> tuple[Shot
     encoded = time.process_time()
     decoded = coder.decode(payload)
     done = time.process_time()
-    shot = Shot(
+    shot = ZooShot(
         quality=matched.quality,
         num_bytes=len(payload),
         width=width,

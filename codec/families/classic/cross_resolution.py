@@ -43,7 +43,7 @@ _MAPPED_CROPS: Final = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class WayToDecode:
     """One way to decode the latents of the large crops' model."""
 
     way: str
@@ -52,7 +52,9 @@ class Row:
     """Of the decoder's own latents, which it must not forget."""
 
 
-def compare(large: GridModel, small: GridModel, crops: Crops, images: Sequence[RGB], steps: int) -> list[Row]:
+def compare(
+    large: GridModel, small: GridModel, crops: Crops, images: Sequence[RGB], steps: int
+) -> list[WayToDecode]:
     """Measure every way, the first one without crossing; the small model's decoder is trained on.
 
     Args:
@@ -115,10 +117,10 @@ def _mapped(theirs_NC: Tensor, ours_NC: Tensor) -> Callable[[Tensor], Tensor]:
 
 def _row(
     way: str, large: GridModel, decoder: GridModel, turn: Callable[[Tensor], Tensor], images: Sequence[RGB]
-) -> Row:
+) -> WayToDecode:
     crossed = [_shown(large, decoder, turn, image) for image in images]
     own = [_shown(decoder, decoder, lambda y: y, image) for image in images]
-    return Row(way=way, psnr_db=float(np.mean(crossed)), own_psnr_db=float(np.mean(own)))
+    return WayToDecode(way=way, psnr_db=float(np.mean(crossed)), own_psnr_db=float(np.mean(own)))
 
 
 def _shown(encoder: GridModel, decoder: GridModel, turn: Callable[[Tensor], Tensor], image: RGB) -> float:
@@ -151,7 +153,7 @@ def main() -> int:
     return 0
 
 
-def _table(rows: Sequence[Row]) -> Iterator[str]:
+def _table(rows: Sequence[WayToDecode]) -> Iterator[str]:
     yield "| decoded by the other model | PSNR (dB) | own latents (dB) |"
     yield "|---|---:|---:|"
     for row in rows:

@@ -14,7 +14,7 @@ from codec.families.classic.networks import CLASSIC
 from codec.families.classic.preserving import Preserving, preserving_loss
 from codec.families.classic.variational import Digits, coded_by_posterior
 from codec.grid.model import GridModel
-from codec.grid.recipe import Coded, GridRecipe
+from codec.grid.recipe import GridRecipe, NearlyDecoded
 from codec.training.image_crops import Crops
 from codec.training.recipe import BatchLoss
 
@@ -45,7 +45,7 @@ class ClassicRecipe(GridRecipe):
             return preserving_loss(model.network, rgb_BCHW, chance)
         return super().loss(model, rgb_BCHW, chance)
 
-    def coded(self, model: GridModel, rgb_BCHW: Tensor, chance: np.random.Generator) -> Coded:
+    def coded(self, model: GridModel, rgb_BCHW: Tensor, chance: np.random.Generator) -> NearlyDecoded:
         """With noise in place of rounding, or drawn from the posterior that the network gives."""
         if isinstance(model.network, Digits) and model.network.deviation is not None:
             return coded_by_posterior(model, rgb_BCHW, chance)

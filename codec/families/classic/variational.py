@@ -19,7 +19,7 @@ from codec.colour import rgb_to_ycbcr, ycbcr_to_rgb
 from codec.families.classic.config import DIGIT, DigitsConfig
 from codec.grid.model import GridModel
 from codec.grid.network import GridNetwork
-from codec.grid.recipe import Coded
+from codec.grid.recipe import NearlyDecoded
 from codec.parts.blocks import Product
 from codec.parts.space_to_channels import from_patches, to_patches
 
@@ -66,7 +66,7 @@ class Digits(GridNetwork):
         return last(f_BFhw), self.deviation(f_BFhw)
 
 
-def coded_by_posterior(model: GridModel, rgb_BCHW: Tensor, chance: np.random.Generator) -> Coded:
+def coded_by_posterior(model: GridModel, rgb_BCHW: Tensor, chance: np.random.Generator) -> NearlyDecoded:
     """A batch as the decoder of a variational autoencoder has it: latents drawn from the posterior, whose divergence
     from N(0, 1) are the bits."""
     network = model.network
@@ -75,7 +75,7 @@ def coded_by_posterior(model: GridModel, rgb_BCHW: Tensor, chance: np.random.Gen
     noise = torch.from_numpy(chance.standard_normal(mean_BChw.shape, np.float32)).to(mean_BChw)
     drawn_BChw = mean_BChw + log_deviation_BChw.exp() * noise
     divergence_BChw = 0.5 * (mean_BChw.square() + (2.0 * log_deviation_BChw).exp() - 1.0) - log_deviation_BChw
-    return Coded(
+    return NearlyDecoded(
         rgb_BCHW=ycbcr_to_rgb(network.synthesise(drawn_BChw)),
         bits_B=divergence_BChw.sum((1, 2, 3)) / math.log(2.0),
         step_B=torch.ones(len(rgb_BCHW), device=rgb_BCHW.device),

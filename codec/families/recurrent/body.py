@@ -24,7 +24,7 @@ MOST_ITERATIONS: Final = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Segment:
+class IterationSegment:
     """One iteration."""
 
     words: bytes
@@ -33,7 +33,7 @@ class Segment:
     """Of all symbols up to the end of this iteration."""
 
 
-def pack_body(segments: Sequence[Segment]) -> bytes:
+def pack_body(segments: Sequence[IterationSegment]) -> bytes:
     """As bytes; the last checksum is left to the envelope."""
     head = bytearray([len(segments)])
     for number, segment in enumerate(segments):
@@ -44,7 +44,7 @@ def pack_body(segments: Sequence[Segment]) -> bytes:
     return bytes(head) + b"".join(segment.words for segment in segments)
 
 
-def parse_body(body: bytes, *, symbols_crc32: int) -> list[Segment]:
+def parse_body(body: bytes, *, symbols_crc32: int) -> list[IterationSegment]:
     """The segments of a body whose envelope has a checksum of its symbols.
 
     Raises:
@@ -52,7 +52,9 @@ def parse_body(body: bytes, *, symbols_crc32: int) -> list[Segment]:
     """
     reading = _Reading(body)
     heads = _heads(reading, symbols_crc32=symbols_crc32)
-    segments = [Segment(words=reading.take(length * _WORD), symbols_crc32=crc32) for length, crc32 in heads]
+    segments = [
+        IterationSegment(words=reading.take(length * _WORD), symbols_crc32=crc32) for length, crc32 in heads
+    ]
     if left := len(body) - reading.at:
         raise BitstreamError(f"{left} bytes are left over behind the last iteration: damaged")
     return segments
@@ -88,11 +90,11 @@ def longest_prefix(prefix: bytes) -> tuple[bytes, float]:
         raise BitstreamError(f"expected a payload of {FAMILY.id}, got one of {envelope.family}")
     reading = _Reading(envelope.body)
     heads = _heads(reading, symbols_crc32=envelope.symbols_crc32)
-    kept: list[Segment] = []
+    kept: list[IterationSegment] = []
     for length, crc32 in heads:
         if reading.at + length * _WORD > len(envelope.body):
             break
-        kept.append(Segment(words=reading.take(length * _WORD), symbols_crc32=crc32))
+        kept.append(IterationSegment(words=reading.take(length * _WORD), symbols_crc32=crc32))
     if not kept:
         needed = len(prefix) - len(envelope.body) + reading.at + heads[0][0] * _WORD
         raise TruncatedError(needed, len(prefix))
@@ -119,7 +121,7 @@ def prefix(payload: bytes, iterations: int) -> bytes:
     return pack_envelope(replace(envelope, body=pack_body(kept), symbols_crc32=kept[-1].symbols_crc32))
 
 
-def _segments(payload: bytes) -> tuple[Envelope, list[Segment]]:
+def _segments(payload: bytes) -> tuple[Envelope, list[IterationSegment]]:
     """A payload taken apart."""
     envelope = parse_envelope(payload)
     if envelope.family != FAMILY.id:

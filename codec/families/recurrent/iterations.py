@@ -21,7 +21,7 @@ _BLUE_RED: Final = 0.344136 * 0.714136
 """Products of the columns of the matrix from YCbCr to RGB: what a squared error of RGB is made of."""
 
 
-class Shown:
+class PicturesSoFar:
     """Pictures as the bits sent so far show them: all that a decoder has."""
 
     def __init__(self, model: RecurrentModel, shape: tuple[int, int, int], device: torch.device) -> None:
@@ -55,14 +55,14 @@ class Shown:
         self.iteration += 1
 
 
-class Seen:
+class EncoderView:
     """Pictures as the encoder sees them beside what is shown."""
 
     def __init__(self, p_BKhw: Tensor, model: RecurrentModel) -> None:
         """Blocks of the originals, and the model to encode with."""
         batch, _, height, width = p_BKhw.shape
         self.p_BKhw = p_BKhw
-        self.shown = Shown(model, (batch, height, width), p_BKhw.device)
+        self.shown = PicturesSoFar(model, (batch, height, width), p_BKhw.device)
         self._state_BFhw = torch.zeros_like(self.shown.state_BFhw)
 
     def residual(self) -> Tensor:

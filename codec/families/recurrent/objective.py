@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from codec.colour import rgb_to_ycbcr
 from codec.families.recurrent.config import GRID, PATCH_VALUES
-from codec.families.recurrent.iterations import Seen, squared_error
+from codec.families.recurrent.iterations import EncoderView, squared_error
 from codec.families.recurrent.model import RecurrentModel, row_of
 from codec.families.recurrent.train_config import LossConfig
 from codec.parts.space_to_channels import to_patches
@@ -78,7 +78,7 @@ def objective(
         stops_at_B: mean squared error of RGB at which the blocks of each patch stop; 0 for never.
     """
     model = learner.model
-    seen = Seen(to_patches(rgb_to_ycbcr(rgb_BCHW), GRID), model)
+    seen = EncoderView(to_patches(rgb_to_ycbcr(rgb_BCHW), GRID), model)
     error_B1hw = squared_error(seen.residual())
     bits_B1hw, sent_B1hw = torch.zeros_like(error_B1hw), torch.ones_like(error_B1hw)
     total, weights = bits_B1hw.new_zeros(()), 0.0
@@ -99,7 +99,7 @@ def objective(
 
 
 def _sent(
-    learner: RecurrentLearner, seen: Seen, config: LossConfig, noise: torch.Generator | None
+    learner: RecurrentLearner, seen: EncoderView, config: LossConfig, noise: torch.Generator | None
 ) -> tuple[Tensor, Tensor]:
     """Moves of the next iteration, and what the bits of each block cost, about."""
     model, iteration = learner.model, seen.shown.iteration

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from codec.entropy.adaptive_bits import BitReader, BitTally, BitWriter, Counts
 from codec.errors import BitstreamError
-from codec.families.recurrent.body import Segment
+from codec.families.recurrent.body import IterationSegment
 from codec.families.recurrent.move_coder import Flags, MoveCoder, Moves
 
 
@@ -60,7 +60,7 @@ class Symbols:
             coder.go_on(self.sent_Thw[iteration], into)
             coder.moves(self.moves_ThwM[iteration], active[iteration], into)
 
-    def write(self, active: Sequence[int], counts: Counts) -> list[Segment]:
+    def write(self, active: Sequence[int], counts: Counts) -> list[IterationSegment]:
         """As segments, one an iteration."""
         coder, writer, crc32 = self._coder(), BitWriter(counts), 0
         segments = []
@@ -69,7 +69,7 @@ class Symbols:
             coder.go_on(sent_hw, writer)
             coder.moves(s_hwM, active[iteration], writer)
             crc32 = _crc32(sent_hw, s_hwM[..., : active[iteration]], crc32)
-            segments.append(Segment(words=writer.end_segment(), symbols_crc32=crc32))
+            segments.append(IterationSegment(words=writer.end_segment(), symbols_crc32=crc32))
         return segments
 
     def _coder(self) -> MoveCoder:
@@ -77,7 +77,7 @@ class Symbols:
 
 
 def read_symbols(
-    segments: Sequence[Segment],
+    segments: Sequence[IterationSegment],
     grid: tuple[int, int],
     active: Sequence[int],
     coefficients: int,

@@ -19,7 +19,7 @@ from torch.nn import functional
 from codec.colour import planes_to_pixels
 from codec.contract import RGB
 from codec.families.recurrent.config import GRID
-from codec.families.recurrent.iterations import Seen, Shown, moves, squared_error
+from codec.families.recurrent.iterations import EncoderView, PicturesSoFar, moves, squared_error
 from codec.families.recurrent.levels import Level
 from codec.families.recurrent.model import RecurrentModel
 from codec.families.recurrent.symbols import Symbols
@@ -106,7 +106,7 @@ def _together(
 def _sent(model: RecurrentModel, p_BKhw: Tensor, below_BT: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
     """Moves and who sends them, iteration by iteration."""
     with torch.inference_mode():
-        seen = Seen(p_BKhw, model)
+        seen = EncoderView(p_BKhw, model)
         sent_B1hw = torch.ones_like(p_BKhw[:, :1])
         for iteration in range(below_BT.shape[1]):
             error_B1hw = squared_error(seen.residual())
@@ -127,7 +127,7 @@ def _pictures(
     """What the symbols of some tiles of one kind show."""
     height, width, iterations = together[0].kind()
     with torch.inference_mode():
-        pictures = Shown(model, (max(size, len(together)), height, width), device)
+        pictures = PicturesSoFar(model, (max(size, len(together)), height, width), device)
         for iteration in range(iterations):
             s_BhwM = np.stack(
                 [images[one.image].moves_ThwM[iteration][one.rows.kept, one.columns.kept] for one in together]

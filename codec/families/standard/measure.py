@@ -38,7 +38,7 @@ _SCORES: Final = ("PSNR", "SSIM", "MS-SSIM")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Curve:
+class ModelCurve:
     """What one model makes of some images, means over them at each quality."""
 
     name: str
@@ -62,12 +62,12 @@ def without_networks(config: ModelConfig, name: str) -> Weights:
 
 def measured(
     weights: Weights, images: Sequence[RGB], qualities: Sequence[float] = MEASURED_QUALITIES
-) -> Curve:
+) -> ModelCurve:
     """A model's curve over some images."""
     codec = StandardCodec(weights, device=torch.device("cpu"))
     rows = [[_one(codec, image, quality) for image in images] for quality in qualities]
     means_QS = np.array(rows).mean(1)
-    return Curve(name=weights.config.name, bpp_Q=means_QS[:, 0], scores_QS=means_QS[:, 1:])
+    return ModelCurve(name=weights.config.name, bpp_Q=means_QS[:, 0], scores_QS=means_QS[:, 1:])
 
 
 def _one(codec: StandardCodec, image: RGB, quality: float) -> tuple[float, ...]:
@@ -80,7 +80,7 @@ def _one(codec: StandardCodec, image: RGB, quality: float) -> tuple[float, ...]:
     )
 
 
-def table_of_rates(curves: Sequence[Curve]) -> list[str]:
+def table_of_rates(curves: Sequence[ModelCurve]) -> list[str]:
     """Markdown: scores of every curve at every rate that it reaches."""
     lines = ["| bpp | model | PSNR, dB | SSIM | MS-SSIM |", "|---:|---|---:|---:|---:|"]
     for rate in RATES:
@@ -91,7 +91,7 @@ def table_of_rates(curves: Sequence[Curve]) -> list[str]:
     return lines
 
 
-def table_of_savings(curve: Curve, other: Curve) -> list[str]:
+def table_of_savings(curve: ModelCurve, other: ModelCurve) -> list[str]:
     """Markdown: at each measured quality of a curve, the bytes that another takes for the same scores."""
     lines = [f"| bpp of {curve.name} | " + " | ".join(f"bytes at equal {one}" for one in _SCORES) + " |"]
     lines.append("|---:|" + "---:|" * len(_SCORES))

@@ -21,7 +21,7 @@ from pipeline.image.formats.jpeg_segments import (
     SOI,
     SOS,
     TABLES,
-    Segment,
+    JpegSegment,
     segments,
 )
 
@@ -64,7 +64,7 @@ class _Walk:
     end: int = 0
     """Of the picture: behind its end marker, or the end of the file."""
     has_end: bool = False
-    icc_parts: list[tuple[Segment, bytes]] = field(default_factory=list)
+    icc_parts: list[tuple[JpegSegment, bytes]] = field(default_factory=list)
     further_pictures: int = 0
     has_gain_map: bool = False
     adobe: list[bytes] = field(default_factory=list)
@@ -152,7 +152,7 @@ def _unmodelled_content(walk: _Walk, data: bytes) -> str | None:
     return None
 
 
-def _note_segment(walk: _Walk, segment: Segment, data: bytes) -> None:
+def _note_segment(walk: _Walk, segment: JpegSegment, data: bytes) -> None:
     """Claim one segment, unless it is of a kind that has no business there."""
     marker, span = segment.marker, (segment.start, segment.end)
     body = data[segment.body : segment.body_end]
@@ -177,7 +177,7 @@ def _note_segment(walk: _Walk, segment: Segment, data: bytes) -> None:
         _note_application(walk, segment, body, data)
 
 
-def _note_application(walk: _Walk, segment: Segment, body: bytes, data: bytes) -> None:
+def _note_application(walk: _Walk, segment: JpegSegment, body: bytes, data: bytes) -> None:
     marker, span, account = segment.marker, (segment.start, segment.end), walk.account
     walk.has_gain_map |= tells_of_gain_map(body)
     if marker == _APP14 and body.startswith(_ADOBE) and len(body) >= _ADOBE_BYTES:
@@ -199,7 +199,7 @@ def _note_application(walk: _Walk, segment: Segment, body: bytes, data: bytes) -
         account.carry(*span, f"APP{marker - APP0}", body)
 
 
-def _for_decoder(walk: _Walk, segment: Segment, data: bytes) -> None:
+def _for_decoder(walk: _Walk, segment: JpegSegment, data: bytes) -> None:
     walk.account.picture(segment.start, segment.end)
     if not walk.scans:
         walk.for_decoder.append(memoryview(data)[segment.start : segment.end])

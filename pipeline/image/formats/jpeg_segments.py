@@ -23,7 +23,7 @@ _HOLE = bytes(16)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Segment:
+class JpegSegment:
     """One segment; offsets are bytes from the start of the file, ends are exclusive."""
 
     marker: int
@@ -35,7 +35,7 @@ class Segment:
     """Of a scan: the end of its picture data. Of all others: `body_end`."""
 
 
-def segments(data: bytes) -> Iterator[Segment]:
+def segments(data: bytes) -> Iterator[JpegSegment]:
     """Every segment up to the end of the image. Bytes that begin none are passed over.
 
     The last segment is the end marker, or a scan that runs to the end of the file.
@@ -43,7 +43,7 @@ def segments(data: bytes) -> Iterator[Segment]:
     Raises:
         SourceError: cut off inside a segment or before the first scan, or the file ends in a hole.
     """
-    yield Segment(marker=SOI, start=0, body=2, body_end=2, end=2)
+    yield JpegSegment(marker=SOI, start=0, body=2, body_end=2, end=2)
     at, marker, has_scan = 2, SOI, False
     while marker != EOI:
         found = _MARKER.search(data, at)
@@ -58,7 +58,7 @@ def segments(data: bytes) -> Iterator[Segment]:
         end = _scan_end(data, body_end) if marker == SOS else body_end
         has_scan |= marker == SOS
         first = body if body == body_end else body + 2
-        yield Segment(marker=marker, start=start, body=min(first, body_end), body_end=body_end, end=end)
+        yield JpegSegment(marker=marker, start=start, body=min(first, body_end), body_end=body_end, end=end)
         at = end
 
 

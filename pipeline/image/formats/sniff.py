@@ -81,7 +81,7 @@ _AVIF_BRANDS = {b"avif", b"avis"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
+class SniffedKind:
     """What a file seems to be."""
 
     source_format: str | None
@@ -97,7 +97,7 @@ class Kind:
         return self.source_format is not None
 
 
-def sniff(data: bytes) -> Kind:
+def sniff(data: bytes) -> SniffedKind:
     """What these bytes begin; a few kilobytes are enough."""
     if not data:
         return _no_image("the file is empty (0 bytes)")
@@ -125,19 +125,19 @@ def sniff(data: bytes) -> Kind:
     return _no_known_magic(data)
 
 
-def _decoded(name: str) -> Kind:
-    return Kind(source_format=name, decoded_as=name)
+def _decoded(name: str) -> SniffedKind:
+    return SniffedKind(source_format=name, decoded_as=name)
 
 
-def _not_decoded(name: str, words: str) -> Kind:
-    return Kind(source_format=name, words=f"{words}, which is not decoded here")
+def _not_decoded(name: str, words: str) -> SniffedKind:
+    return SniffedKind(source_format=name, words=f"{words}, which is not decoded here")
 
 
-def _no_image(words: str) -> Kind:
-    return Kind(source_format=None, words=words)
+def _no_image(words: str) -> SniffedKind:
+    return SniffedKind(source_format=None, words=words)
 
 
-def _riff(data: bytes) -> Kind:
+def _riff(data: bytes) -> SniffedKind:
     if data[8:12] == b"WEBP":
         return _decoded("WEBP")
     if len(data) < 12:
@@ -145,7 +145,7 @@ def _riff(data: bytes) -> Kind:
     return _no_image(_NO_IMAGE.format(f"a RIFF file of type {data[8:12]!r} (sound or video)"))
 
 
-def _iso_media(data: bytes) -> Kind:
+def _iso_media(data: bytes) -> SniffedKind:
     size = min(int.from_bytes(data[:4], "big"), 1024)
     brands = {data[8:12]} | {data[at : at + 4] for at in range(16, size, 4)}
     if brands & _AVIF_BRANDS:
@@ -157,7 +157,7 @@ def _iso_media(data: bytes) -> Kind:
     return _no_image(_NO_IMAGE.format(f"a video or media file (brand {data[8:12]!r})"))
 
 
-def _by_fields(data: bytes) -> Kind | None:
+def _by_fields(data: bytes) -> SniffedKind | None:
     """Formats whose mark is short, or lies further on."""
     if data[128:132] == b"DICM":
         return _not_decoded("DICOM", "a DICOM image")
@@ -178,7 +178,7 @@ def _by_fields(data: bytes) -> Kind | None:
     return _decoded("TGA") if seems_tga(data) else None
 
 
-def _no_known_magic(data: bytes) -> Kind:
+def _no_known_magic(data: bytes) -> SniffedKind:
     head = data[:4096]
     if not any(head):
         return _no_image(
@@ -189,7 +189,7 @@ def _no_known_magic(data: bytes) -> Kind:
         return _no_image(_NO_IMAGE.format(f"no known format begins with the bytes {data[:8].hex(' ')}"))
     start = text.lstrip("\ufeff \t\r\n").lower()
     if "<svg" in start and start.startswith("<"):
-        return Kind(source_format="SVG", words="an SVG drawing, not a raster image")
+        return SniffedKind(source_format="SVG", words="an SVG drawing, not a raster image")
     if start.startswith(("<!doctype html", "<html")):
         return _no_image(_NO_IMAGE.format("an HTML page (an error page saved under an image's name?)"))
     shown = " ".join(text.split())

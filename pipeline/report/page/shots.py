@@ -13,7 +13,7 @@ _SMALL: Final = 512
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shot:
+class PageShot:
     """One image to look at."""
 
     key: str
@@ -27,7 +27,7 @@ class Shot:
         return max(1, min(4, _SMALL // self.pictures.width))
 
 
-def shots_of(report: Report) -> Iterator[Shot]:
+def shots_of(report: Report) -> Iterator[PageShot]:
     """Those that have pictures, the worst first."""
     if report.comparison is None:
         return
@@ -39,10 +39,10 @@ def shots_of(report: Report) -> Iterator[Shot]:
                 continue
             shown, row = by_key[key], facts[key]
             label = f"{what} {rank}: {row['psnr_db']:.2f} dB, {24 / row['bpp']:.1f}x"
-            yield Shot(key=key, label=label, words=_shot_words(row, shown), pictures=shown)
+            yield PageShot(key=key, label=label, words=_shot_words(row, shown), pictures=shown)
 
 
-def shots_words(shots: Sequence[Shot]) -> str:
+def shots_words(shots: Sequence[PageShot]) -> str:
     """How to look at them."""
     if not shots:
         return ""

@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 from codec.contract import FAITHFUL
 from pipeline.decode.decoder_choice import decoders_beside_faithful
-from pipeline.serve.http.problems import Problem
+from pipeline.serve.http.problems import HttpProblem
 from pipeline.types import CatalogueRow
 
 
@@ -20,7 +20,7 @@ def checked_decoder(row: CatalogueRow, name: str) -> str:
         return FAITHFUL
     choices = [FAITHFUL, *(one.name for one in decoders_beside_faithful(row))]
     if name not in choices:
-        raise Problem(
+        raise HttpProblem(
             HTTPStatus.BAD_REQUEST,
             f"Expected a decoder of {row.codec}, one of {', '.join(choices)}, got {name!r}.",
         )

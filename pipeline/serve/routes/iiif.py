@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute, Route
 
 from codec.contract import FAITHFUL
 from pipeline.serve.http.accept import Accept
-from pipeline.serve.http.problems import Problem
+from pipeline.serve.http.problems import HttpProblem
 from pipeline.serve.routes.decoders import checked_decoder
 from pipeline.serve.routes.iiif_info import CONTEXT, PROFILE, image_information
 from pipeline.serve.routes.iiif_request import (
@@ -96,9 +96,9 @@ async def _image(site: Site, request: Request, words: ViewWords, row: CatalogueR
     try:
         view = read_view(words, width, height, max_area=max_area)
     except BadViewError as error:
-        raise Problem(HTTPStatus.BAD_REQUEST, str(error)) from error
+        raise HttpProblem(HTTPStatus.BAD_REQUEST, str(error)) from error
     except NotOfferedError as error:
-        raise Problem(HTTPStatus.NOT_IMPLEMENTED, str(error)) from error
+        raise HttpProblem(HTTPStatus.NOT_IMPLEMENTED, str(error)) from error
     view = replace(view, decoder=_decoder(request, row))
     canonical = f"{_id(site, request, row.key)}/{write_words(view, width, height, max_area=max_area)}"
     link = f'<{PROFILE}>;rel="profile", <{canonical}>;rel="canonical"'

@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Route
 
 from codec.contract import FAITHFUL
 from pipeline.serve.http.accept import Accept
-from pipeline.serve.http.problems import Problem
+from pipeline.serve.http.problems import HttpProblem
 from pipeline.serve.routes.decoders import checked_decoder
 from pipeline.serve.routes.iiif_request import largest
 from pipeline.serve.routes.paths import key_below
@@ -47,7 +47,9 @@ async def _image(site: Site, request: Request, row: CatalogueRow) -> Response:
     chosen = MEDIA_TYPES[asked] if asked else accept.best(_offers(row, accept, original))
     if chosen is None:
         choices = ", ".join(MEDIA_TYPES.values())
-        raise Problem(HTTPStatus.NOT_ACCEPTABLE, f"Expected one of {choices} in Accept, got none of them.")
+        raise HttpProblem(
+            HTTPStatus.NOT_ACCEPTABLE, f"Expected one of {choices} in Accept, got none of them."
+        )
     if chosen == original:
         return await original_answer(site, request, row, {"Vary": "Accept"})
     fmt = next(name for name, media_type in MEDIA_TYPES.items() if media_type == chosen)
@@ -74,12 +76,14 @@ def _view(site: Site, row: CatalogueRow, wanted: int | None, fmt: ViewFormat) ->
 def _read_format(request: Request) -> ViewFormat | None:
     name = request.query_params.get("format")
     if name is not None and name not in _NAMES:
-        raise Problem(HTTPStatus.BAD_REQUEST, f"Expected format= one of {', '.join(_NAMES)}, got {name!r}.")
+        raise HttpProblem(
+            HTTPStatus.BAD_REQUEST, f"Expected format= one of {', '.join(_NAMES)}, got {name!r}."
+        )
     return None if name is None else _NAMES[name]
 
 
 def _read_width(request: Request) -> int | None:
     width = request.query_params.get("w")
     if width is not None and not (width.isascii() and width.isdecimal() and int(width[:9]) > 0):
-        raise Problem(HTTPStatus.BAD_REQUEST, f"Expected w= a width of 1 pixel or more, got {width!r}.")
+        raise HttpProblem(HTTPStatus.BAD_REQUEST, f"Expected w= a width of 1 pixel or more, got {width!r}.")
     return None if width is None else int(width[:9])

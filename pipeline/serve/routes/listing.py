@@ -20,7 +20,7 @@ from pipeline.archive.filters import Filter, parse_filter
 from pipeline.archive.listing import BY_KEY, ORDERS, Order
 from pipeline.errors import ConfigError, FilterError
 from pipeline.serve.http.answers import is_known, not_modified
-from pipeline.serve.http.problems import Problem, problem_response, unknown_key
+from pipeline.serve.http.problems import HttpProblem, problem_response, unknown_key
 from pipeline.serve.routes.listing_json import listed, one_image
 from pipeline.serve.routes.paths import key_below
 from pipeline.serve.served_index import IndexedVersion
@@ -46,7 +46,7 @@ def listing_routes(site: Site) -> list[BaseRoute]:
         except FilterError as error:
             return _unreadable(error)
         except ConfigError as error:
-            raise Problem(HTTPStatus.BAD_REQUEST, str(error)) from error
+            raise HttpProblem(HTTPStatus.BAD_REQUEST, str(error)) from error
         return JSONResponse({"edition": now.edition, **content}, headers=headers)
 
     async def about(request: Request) -> Response:
@@ -117,7 +117,9 @@ def _read_filter(request: Request) -> Filter:
 def _read_order(request: Request) -> Order:
     name = request.query_params.get("order", BY_KEY.name)
     if name not in ORDERS:
-        raise Problem(HTTPStatus.BAD_REQUEST, f"Expected order= one of {', '.join(ORDERS)}, got {name!r}.")
+        raise HttpProblem(
+            HTTPStatus.BAD_REQUEST, f"Expected order= one of {', '.join(ORDERS)}, got {name!r}."
+        )
     return ORDERS[name]
 
 
@@ -127,7 +129,7 @@ def _read_number(request: Request, name: str, usual: int, *, least: int, most: i
         return usual
     number = int(text) if text.isascii() and text.isdecimal() and len(text) < 12 else -1
     if not least <= number <= most:
-        raise Problem(
+        raise HttpProblem(
             HTTPStatus.BAD_REQUEST, f"Expected {name}= a number from {least} to {most:,}, got {text!r}."
         )
     return number
@@ -135,7 +137,7 @@ def _read_number(request: Request, name: str, usual: int, *, least: int, most: i
 
 def _unreadable(error: FilterError) -> Response:
     """As other problems, and at which characters."""
-    problem = Problem(HTTPStatus.BAD_REQUEST, str(error))
+    problem = HttpProblem(HTTPStatus.BAD_REQUEST, str(error))
     return problem_response(problem, start=error.start, stop=error.stop)
 
 

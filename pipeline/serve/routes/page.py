@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from pipeline.serve.http.answers import is_known, not_modified
-from pipeline.serve.http.problems import Problem
+from pipeline.serve.http.problems import HttpProblem
 
 _FOLDER: Final = Path(__file__).parents[1] / "page"
 _TYPES: Final = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -37,7 +37,7 @@ def page_routes() -> list[BaseRoute]:
     async def asset(request: Request) -> Response:
         name = request.path_params["name"]
         if name not in assets:
-            raise Problem(404, f"Expected a file of the page, got {name!r}.")
+            raise HttpProblem(404, f"Expected a file of the page, got {name!r}.")
         return assets[name].answer(request)
 
     return [Route("/", index), Route("/page/{name:path}", asset)]

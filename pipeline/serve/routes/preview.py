@@ -17,7 +17,7 @@ from pipeline.errors import ArchiveError, StorageError
 from pipeline.image.preview import LARGEST
 from pipeline.serve.decoding.faults import not_made_by
 from pipeline.serve.http.answers import BY_CONTENT, is_known, keeping, keeping_for, not_modified
-from pipeline.serve.http.problems import Problem, not_made
+from pipeline.serve.http.problems import HttpProblem, not_made
 from pipeline.serve.routes.paths import key_below, quoted_key
 from pipeline.serve.routes.stored import stored_row
 from pipeline.serve.site import Site
@@ -36,7 +36,7 @@ def preview_routes(site: Site) -> list[BaseRoute]:
         now = site.index.now
         positions = _read_positions(request, now.images)
         if request.query_params.get("edition") != now.edition:
-            raise Problem(
+            raise HttpProblem(
                 HTTPStatus.GONE,
                 f"Expected edition={now.edition}, the newest; positions of others are other images.",
             )
@@ -83,7 +83,7 @@ def _read_positions(request: Request, images: int) -> list[int]:
     ranges = [range(int(span[1]), int(span[2] or span[1]) + 1) for span in spans if span is not None]
     is_within = all(one and one.stop <= images for one in ranges)
     if None in spans or not is_within or sum(map(len, ranges)) > _MOST_AT_ONCE:
-        raise Problem(
+        raise HttpProblem(
             HTTPStatus.BAD_REQUEST,
             f"Expected rows= 1 to {_MOST_AT_ONCE} positions below {images:,}, as 0-49,77, got {text[:100]!r}.",
         )

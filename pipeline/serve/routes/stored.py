@@ -9,7 +9,7 @@ from http import HTTPStatus
 from starlette.responses import Response
 
 from pipeline.errors import TenfoldError
-from pipeline.serve.http.problems import Problem, nothing_stored, unknown_key
+from pipeline.serve.http.problems import HttpProblem, nothing_stored, unknown_key
 from pipeline.serve.site import Site
 from pipeline.types import CatalogueRow
 
@@ -41,7 +41,7 @@ async def answer_stored(
     row = stored_row(site, key)
     try:
         return await answer(row)
-    except Problem as problem:
+    except HttpProblem as problem:
         is_unread = problem.status_code == HTTPStatus.INTERNAL_SERVER_ERROR
         if not (is_unread and await asyncio.to_thread(_has_moved, site, row)):
             raise

@@ -11,7 +11,7 @@ import pytest
 from jobs.bench import scale_cases, scale_run
 from jobs.bench.scale_cases import CASES, Case, ScaledArchive, chosen_cases
 from pipeline.bench.counting_proxy import CountingProxy
-from pipeline.bench.metered import Cost, Meter
+from pipeline.bench.metered import Meter, WorkCost
 from pipeline.bench.photographs import Photographs
 from tests.support.road import tenfold
 
@@ -60,7 +60,7 @@ def test_from_the_command_to_the_tables(tmp_path: Path, monkeypatch: pytest.Monk
     assert " -> " in tenfold(*words, "--against", tmp_path / "out/scale.json").out
 
 
-def _measured_here(work: Callable[[Meter], None], *, proxy: CountingProxy | None) -> Cost:
+def _measured_here(work: Callable[[Meter], None], *, proxy: CountingProxy | None) -> WorkCost:
     meter = Meter()
     work(meter)
     assert proxy is None

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.metrics.serving import ServingMetrics
 from pipeline.serve.decoding.contract import DecoderDiedError, Made, NotMade, TookTooLongError
-from pipeline.serve.http.problems import Problem
+from pipeline.serve.http.problems import HttpProblem
 from pipeline.serve.image_service import ImageService
 from pipeline.serve.response_cache import DiskCache, MemoryCache
 from pipeline.serve.view import View
@@ -93,7 +93,7 @@ def test_what_ended_a_decoder_is_tried_once_more_alone_and_then_refused() -> Non
         assert decoders.asked == [False, True]
         poison = catalogue_row("poison.png")
         for _ in range(3):
-            with pytest.raises(Problem, match="It is not tried again for 10 minutes"):
+            with pytest.raises(HttpProblem, match="It is not tried again for 10 minutes"):
                 await images.file(poison, VIEW)
         assert len(decoders.asked) == 4
 
@@ -106,7 +106,7 @@ def test_what_is_late_twice_is_refused() -> None:
         decoders.may_end.set()
         images = service(decoders)
         for words in ("deadline, got no end of it", "deadline, got no end of it", "not tried again"):
-            with pytest.raises(Problem, match=words):
+            with pytest.raises(HttpProblem, match=words):
                 await images.file(ROW, VIEW)
 
     run(test)

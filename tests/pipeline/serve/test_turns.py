@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from pipeline.serve import turns
-from pipeline.serve.http.problems import Problem
+from pipeline.serve.http.problems import HttpProblem
 from pipeline.serve.turns import Turns
 
 
@@ -30,7 +30,7 @@ def test_who_finds_too_many_waiting_is_sent_away_and_the_others_get_their_turn(
 
         several = [asyncio.create_task(queue.run(work)) for _ in range(5)]
         await asyncio.sleep(0)
-        with pytest.raises(Problem, match="got more requests than that"):
+        with pytest.raises(HttpProblem, match="got more requests than that"):
             await queue.run(work)
         may_end.set()
         assert await asyncio.gather(*several) == [7] * 5

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from codec.bench.zoo.claims import Answer
-from codec.bench.zoo.crops import Shown, Strip
+from codec.bench.zoo.claims import ClaimAnswer
+from codec.bench.zoo.crops import ShownCrop, Strip
 from codec.bench.zoo.page.curves import draw
 from codec.bench.zoo.page.tables import columns
 from codec.bench.zoo.sheet import Sheet
@@ -45,13 +45,15 @@ class Content:
     """All of it."""
 
     sheet: Sheet
-    answers: Sequence[Answer]
+    answers: Sequence[ClaimAnswer]
     shelves: Sequence[Shelf]
     curves: Mapping[str, str]
     """By file, the SVG."""
 
 
-def content_of(sheet: Sheet, answers: Sequence[Answer], strips: Mapping[float, Sequence[Strip]]) -> Content:
+def content_of(
+    sheet: Sheet, answers: Sequence[ClaimAnswer], strips: Mapping[float, Sequence[Strip]]
+) -> Content:
     """Lay it out."""
     return Content(
         sheet=sheet,
@@ -71,7 +73,7 @@ def _shelf(strip: Strip, rate: float, sheet: Sheet) -> Shelf:
     )
 
 
-def _figure(shown: Shown, place: str, sheet: Sheet) -> Figure:
+def _figure(shown: ShownCrop, place: str, sheet: Sheet) -> Figure:
     entrant = next(one for one in sheet.entrants() if one.id == shown.entrant)
     return Figure(
         file=f"{place}-{_plain(entrant.id)}.webp",

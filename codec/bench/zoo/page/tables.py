@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from codec.bench.judges.trained_on import MARK
 from codec.bench.zoo.entrant import Entrant
-from codec.bench.zoo.sheet import Row, Sheet
+from codec.bench.zoo.sheet import Sheet, SheetRow
 from codec.preset import training_words
 
 _NOTHING: Final = "–"
@@ -44,7 +44,7 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class TableLine:
     """One entrant at one rate."""
 
     entrant: Entrant
@@ -99,7 +99,7 @@ def columns(sheet: Sheet, rate: float) -> list[Column]:
     return [one for one in found if any(row.value(one.measure) is not None for row in rows)]
 
 
-def lines(sheet: Sheet, rate: float) -> Iterator[Line]:
+def lines(sheet: Sheet, rate: float) -> Iterator[TableLine]:
     """The rows of a rate in words; the best of each measure among those of matched bytes is marked.
 
     A judge of sets that has no floor saw so little that it tells nobody from another.
@@ -110,7 +110,7 @@ def lines(sheet: Sheet, rate: float) -> Iterator[Line]:
     }
     best = {column.measure: None if column.measure in blind else _best(rows, column) for column in shown}
     for row in rows:
-        yield Line(
+        yield TableLine(
             entrant=row.entrant,
             is_matched=row.is_matched,
             cells=tuple(_cell(row, column, best[column.measure]) for column in shown),
@@ -138,7 +138,7 @@ def training(entrant: Entrant) -> str:
     return training_words(minutes=entrant.minutes, steps=entrant.steps) or _NOTHING
 
 
-def _cell(row: Row, column: Column, best: float | None) -> Cell:
+def _cell(row: SheetRow, column: Column, best: float | None) -> Cell:
     value = row.value(column.measure)
     if value is None:
         return Cell(text=_NOTHING, note="not measured; see below")
@@ -150,7 +150,7 @@ def _cell(row: Row, column: Column, best: float | None) -> Cell:
     )
 
 
-def _best(rows: Sequence[Row], column: Column) -> float | None:
+def _best(rows: Sequence[SheetRow], column: Column) -> float | None:
     values = [
         value
         for row in rows

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from codec.bench.judges.trained_on import MARK
-from codec.bench.zoo.claims import VERDICTS, Answer
+from codec.bench.zoo.claims import VERDICTS, ClaimAnswer
 from codec.bench.zoo.sheet import Sheet
 
 TITLE: Final = "The zoo: every codec at equal bytes"
@@ -28,7 +28,7 @@ GENERATED: Final = "generated"
 """The word on every picture that shows what no payload says."""
 
 
-def tally(answers: Sequence[Answer]) -> str:
+def tally(answers: Sequence[ClaimAnswer]) -> str:
     """How many claims were held, missed, and not answered."""
     counts = Counter(answer.verdict for answer in answers)
     return ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS) + "."

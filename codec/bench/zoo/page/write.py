@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from PIL import Image
 
-from codec.bench.zoo.claims import Answer
+from codec.bench.zoo.claims import ClaimAnswer
 from codec.bench.zoo.crops import Strip
 from codec.bench.zoo.page.content import Content, content_of
 from codec.bench.zoo.page.html import as_html
@@ -22,7 +22,7 @@ _WEBP_QUALITY: Final = 90
 
 
 def write_pages(
-    sheet: Sheet, answers: Sequence[Answer], strips: Mapping[float, Sequence[Strip]], out: Path
+    sheet: Sheet, answers: Sequence[ClaimAnswer], strips: Mapping[float, Sequence[Strip]], out: Path
 ) -> list[Path]:
     """index.html, README.md and zoo.json, and beside them curves and pictures; those of an earlier run are removed.
 

@@ -14,7 +14,7 @@ from codec.families.hyper.decoders.realistic.network import Realistic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
+class DecoderKind:
     """How a network is made of what its weights file says of it."""
 
     config: type[BaseModel]
@@ -29,8 +29,8 @@ class Kind:
     `strength_B`, 0 for the faithful picture, 1 for what it shows without."""
 
 
-KINDS: Final[dict[str, Kind]] = {
-    "realistic": Kind(
+KINDS: Final[dict[str, DecoderKind]] = {
+    "realistic": DecoderKind(
         config=RealisticConfig, network=Realistic, noise=Realistic.noise, strengths={"half-realistic": 0.5}
     )
 }

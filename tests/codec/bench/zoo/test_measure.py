@@ -15,7 +15,7 @@ from codec.bench.judges import Judge, all_judges
 from codec.bench.kodak import image_digest
 from codec.bench.zoo.entrant import LEARNED_QUALITIES, Entrant, LearnedCoder, ordinary
 from codec.bench.zoo.kept_shots import KeptShots
-from codec.bench.zoo.measure import Measured, Original, Plan, measure
+from codec.bench.zoo.measure import Measured, Plan, ZooImage, measure
 from codec.contract import RGB
 from tests.support.block_codec import block_codec
 from tests.support.zoo_rows import GRAIN
@@ -26,15 +26,15 @@ JPEG = ordinary(next(baseline for baseline in BASELINES if baseline.id == "jpeg_
 
 
 @pytest.fixture
-def original() -> Original:
+def original() -> ZooImage:
     ramp = np.linspace(0, 200, 96 * 80 * 3).reshape(80, 96, 3)
     noise = np.random.default_rng(0).normal(0, 12, ramp.shape)
     pixels: RGB = (ramp + noise).clip(0, 255).astype(np.uint8)
-    return Original(key="a.png", digest=image_digest(pixels), pixels=pixels)
+    return ZooImage(key="a.png", digest=image_digest(pixels), pixels=pixels)
 
 
 @pytest.fixture
-def run(original: Original, tmp_path: Path) -> Callable[..., Measured]:
+def run(original: ZooImage, tmp_path: Path) -> Callable[..., Measured]:
     def run(*entrants: Entrant, judges: tuple[Judge, ...] = (GRAIN, OF_SETS, MS_SSIM)) -> Measured:
         plan = Plan(entrants=entrants, originals=[original], rates=(1.5, 2.0), judges=judges, shown=1)
         return measure(plan, KeptShots(KeptFolder(tmp_path)), lambda: None)

@@ -8,7 +8,7 @@ import torch
 
 from codec.contract import EncodeOptions
 from codec.errors import BitstreamError
-from codec.families.recurrent.body import Segment, pack_body, parse_body, prefix
+from codec.families.recurrent.body import IterationSegment, pack_body, parse_body, prefix
 from codec.families.recurrent.codec import RecurrentCodec
 from codec.families.recurrent.symbols import Symbols
 from codec.families.recurrent.tiles import shown
@@ -62,7 +62,7 @@ def test_a_prefix_is_a_payload_like_any_other(small: RecurrentCodec, payload: by
 
 def test_a_body_holds_segments_of_any_length() -> None:
     lengths = (0, 1, 254, 255, 70_000)
-    segments = [Segment(words=bytes(4 * length), symbols_crc32=length) for length in lengths]
+    segments = [IterationSegment(words=bytes(4 * length), symbols_crc32=length) for length in lengths]
     body = pack_body(segments)
     assert parse_body(body, symbols_crc32=lengths[-1]) == segments
     for broken in (body[:-1], body + b"!", b"", b"\0", b"\x11" + body[1:]):

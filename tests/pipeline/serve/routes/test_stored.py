@@ -9,7 +9,7 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pipeline.serve.http.problems import Problem
+from pipeline.serve.http.problems import HttpProblem
 from pipeline.serve.limits import Limits
 from pipeline.serve.open_site import open_site
 from pipeline.serve.routes.raw import original_answer
@@ -46,6 +46,6 @@ def test_an_image_whose_shard_was_pruned_is_answered_from_the_newest_version(
     newest = site.index.find(KEY)
     assert newest is not None
     archive.delete(newest.shard)
-    with pytest.raises(Problem, match="got nothing there") as lost:
+    with pytest.raises(HttpProblem, match="got nothing there") as lost:
         raw(site)
     assert lost.value.status_code == 500

@@ -22,16 +22,16 @@ _GREY_LEVELS = 255.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Shown:
+class ShownBatch:
     """A batch of pictures beside what they are held against, all of one shape."""
 
     original_BCHW: Tensor
     faithful_BCHW: Tensor
     decoded_BCHW: Tensor
 
-    def part(self, rows: slice, columns: slice) -> Shown:
+    def part(self, rows: slice, columns: slice) -> ShownBatch:
         """The same part of all."""
-        return Shown(
+        return ShownBatch(
             original_BCHW=self.original_BCHW[:, :, rows, columns],
             faithful_BCHW=self.faithful_BCHW[:, :, rows, columns],
             decoded_BCHW=self.decoded_BCHW[:, :, rows, columns],
@@ -39,7 +39,7 @@ class Shown:
 
 
 def objective(
-    shown: Shown,
+    shown: ShownBatch,
     critic: Critic,
     weights: RealisticLossConfig,
     *,
@@ -68,7 +68,7 @@ def objective(
     return BatchLoss(total=total, rival=rival, parts={name: part.detach() for name, part in parts.items()})
 
 
-def _hinge(shown: Shown, critic: Critic) -> Tensor:
+def _hinge(shown: ShownBatch, critic: Critic) -> Tensor:
     """0 for a critic that grades every original above 1 and every decoded picture below -1."""
     originals = critic(shown.original_BCHW, shown.faithful_BCHW)
     decoded = critic(shown.decoded_BCHW.detach(), shown.faithful_BCHW)

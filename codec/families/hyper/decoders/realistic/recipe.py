@@ -18,7 +18,7 @@ from codec.families.hyper.decoders.realistic.critic import Critic
 from codec.families.hyper.decoders.realistic.evaluate import evaluate
 from codec.families.hyper.decoders.realistic.network import Realistic
 from codec.families.hyper.decoders.realistic.noise import with_noise
-from codec.families.hyper.decoders.realistic.objective import Shown, objective
+from codec.families.hyper.decoders.realistic.objective import ShownBatch, objective
 from codec.families.hyper.decoders.realistic.train_config import SHIFTS, RealisticTrainConfig
 from codec.families.hyper.decoders.weights import DecoderConfig
 from codec.families.hyper.frozen import frozen_codec, rounded_latents
@@ -102,7 +102,7 @@ class RealisticRecipe:
             faithful_BCHW, difference_BCHW = model.decoder.parts(
                 with_noise(y_BMhw, Realistic.noise, chance), quality_B
             )
-        shown = Shown(
+        shown = ShownBatch(
             original_BCHW=x_BCHW, faithful_BCHW=faithful_BCHW, decoded_BCHW=faithful_BCHW + difference_BCHW
         )
         side = rgb_BCHW.shape[2] - SHIFTS

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from codec.bench.zoo.claims import Answer, Claim, answered
-from codec.bench.zoo.crops import Shown, strip
+from codec.bench.zoo.claims import Claim, ClaimAnswer, answered
+from codec.bench.zoo.crops import ShownCrop, strip
 from codec.bench.zoo.page import write_pages
 from codec.bench.zoo.page.tables import columns, lines
 from codec.bench.zoo.sheet import Sheet
@@ -44,14 +44,14 @@ def written(tmp_path: Path) -> Path:
     decoded = ORIGINAL.copy()
     decoded[250:] = 100
     pictures = [
-        Shown(entrant=name, pixels=decoded, bpp=0.25, psnr_db=30.0, is_matched=name != "coarse")
+        ShownCrop(entrant=name, pixels=decoded, bpp=0.25, psnr_db=30.0, is_matched=name != "coarse")
         for name in ("dreamer", "plain <b>", "coarse")
     ]
     write_pages(shown, _answers(shown), {0.25: (strip("a b.png", ORIGINAL, pictures),)}, tmp_path)
     return tmp_path
 
 
-def _answers(shown: Sheet) -> list[Answer]:
+def _answers(shown: Sheet) -> list[ClaimAnswer]:
     bar = {"measure": "psnr_db", "of": "dreamer", "least": 99}
     return [answered(Claim.model_validate({"sentence": "It is so.", "source": "s", "bars": [bar]}), shown)]
 
@@ -88,7 +88,7 @@ def test_a_judge_of_sets_calls_none_the_best_that_saw_too_little() -> None:
 
 
 def test_the_place_that_is_shown_is_where_codecs_fail(written: Path) -> None:
-    one = Shown(entrant="a", pixels=np.full_like(ORIGINAL, 90), bpp=1.0, psnr_db=20.0, is_matched=True)
+    one = ShownCrop(entrant="a", pixels=np.full_like(ORIGINAL, 90), bpp=1.0, psnr_db=20.0, is_matched=True)
     shown = strip("a", ORIGINAL, [one])
     assert shown.original.shape == (192, 192, 3)
     assert (shown.original[-50:] == 200).all()

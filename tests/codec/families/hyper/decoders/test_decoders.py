@@ -50,7 +50,7 @@ class Glass(nn.Module):
 
 @pytest.fixture(autouse=True)
 def _a_kind(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(kinds.KINDS, "glass", kinds.Kind(config=GlassConfig, network=Glass))
+    monkeypatch.setitem(kinds.KINDS, "glass", kinds.DecoderKind(config=GlassConfig, network=Glass))
 
 
 def glass_for(digest: bytes, *, seed: int = 0) -> bytes:
