@@ -6,7 +6,6 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +13,7 @@ import pytest
 from PIL import Image as PillowImage
 
 from pipeline import Archive
-from pipeline.archive.weights import store_weights
-from pipeline.image.read import read_image
-from pipeline.store.storage import Storage
-from pipeline.types import Image
 from tests.support.image_files import make_unreadable
-from tests.support.odd_images import ODD_IMAGES
 from tests.support.road import Ran, tenfold
 from tests.support.seaweed import S3Server
 
@@ -77,8 +71,8 @@ def made(source: Path) -> tuple[Path, Ran]:
     return archive, tenfold("compress", source, archive, "--workers", "0", "--json")
 
 
-def pixels(data: bytes | Path) -> np.ndarray:
-    with PillowImage.open(io.BytesIO(data) if isinstance(data, bytes) else data) as opened:
+def pixels(file: Path) -> np.ndarray:
+    with PillowImage.open(file) as opened:
         return np.asarray(opened)
 
 
@@ -223,67 +217,6 @@ def test_the_report_says_what_was_gained(made: tuple[Path, Ran], tmp_path: Path)
     markdown = (tmp_path / "report" / "report.md").read_text()
     assert f"{summary['payload_bytes']:,}" in markdown
     assert "Against your files the payloads are" in said.out
-
-
-@pytest.fixture(scope="module")
-def odd(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Ran]:
-    """A folder of every odd image, its archive, and what making it printed."""
-    folder = tmp_path_factory.mktemp("odd")
-    for name, case in ODD_IMAGES.items():
-        path = folder / "source" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(case.make())
-    (folder / "source" / "notes.txt").write_text("not named like an image")
-    quick = ("--codec", "ae-zfp-1", "--workers", "0", "--json")
-    return (
-        folder / "source",
-        folder / "archive",
-        tenfold("compress", folder / "source", folder / "archive", *quick),
-    )
-
-
-def test_every_odd_image_is_a_row_with_a_reason(odd: tuple[Path, Path, Ran]) -> None:
-    _, archive, ran = odd
-    assert ran.code == 3
-    summary = ran.json()
-    assert summary["skipped"] == 1  # notes.txt
-    assert summary["images"] == len(ODD_IMAGES) == summary["coded"] + summary["lossless"] + summary["kept"]
-    assert summary["damaged"] == sum(case.is_damaged for case in ODD_IMAGES.values())
-    rows = {row["key"]: row for row in tenfold("ls", archive, "--json").json()}
-    assert sorted(rows) == sorted(ODD_IMAGES)
-    for name, case in ODD_IMAGES.items():
-        row = rows[name]
-        assert row["damaged"] == case.is_damaged, (name, row["reason"])
-        if case.status == "coded":  # palettes lose nothing; small ones may not get smaller, and are kept then
-            assert row["status"] in ("coded", "lossless", "kept"), (name, row["reason"])
-        else:
-            assert row["status"] == case.status, (name, row["reason"])
-            assert case.reason in row["reason"], (name, row["reason"])
-
-
-def test_every_odd_image_that_was_stored_comes_back(odd: tuple[Path, Path, Ran], tmp_path: Path) -> None:
-    source, archive, _ = odd
-    assert tenfold("decode", archive, tmp_path, "--workers", "0").code == 0
-    for row in tenfold("ls", archive, "--json").json():
-        if row["status"] == "kept":
-            assert (tmp_path / row["key"]).read_bytes() == (source / row["key"]).read_bytes(), row["key"]
-        elif row["status"] in ("coded", "lossless"):
-            _assert_same_but_for_loss(source / row["key"], tmp_path)
-
-
-def _assert_same_but_for_loss(before: Path, folder: Path) -> None:
-    """The decoded file is its source but for the codec's loss: channels, alpha and all metadata are equal."""
-    name = before.name if before.name.lower().endswith(".png") else f"{before.name}.png"
-    original = read_image(before.read_bytes())
-    back = read_image((folder / name).read_bytes())
-    assert isinstance(original, Image)
-    assert isinstance(back, Image)
-    assert back.pixels.shape == original.pixels.shape, before.name
-    for kind in ("exif", "icc", "xmp", "orientation"):
-        assert getattr(back, kind) == getattr(original, kind), (before.name, kind)
-    assert (back.alpha is None) == (original.alpha is None), before.name
-    if original.alpha is not None and back.alpha is not None:
-        assert np.array_equal(pixels(back.alpha), pixels(original.alpha)), before.name
 
 
 def test_keys_that_could_escape_or_meet_do_not(tmp_path: Path, photos: Path) -> None:
@@ -438,61 +371,6 @@ def test_damage_costs_the_images_whose_bytes_it_hits(tmp_path: Path, small_photo
     ran = tenfold("decode", archive, tmp_path / "again", "--workers", "0", "--json")
     assert [one["key"] for one in ran.json()["failures"]] == [first.name, second.name]
     assert "got nothing there" in ran.json()["failures"][0]["reason"]
-
-
-def test_a_second_source_with_the_same_names_is_said(tmp_path: Path, small_photos: Path) -> None:
-    first, second = sorted(small_photos.iterdir())[:2]
-    archive = tmp_path / "archive"
-    for folder, photo in (("one", first), ("two", second)):
-        (tmp_path / folder).mkdir()
-        shutil.copy(photo, tmp_path / folder / "a.png")
-    assert "another source" not in tenfold("compress", tmp_path / "one", archive, "--workers", "0").out
-    ran = tenfold("compress", tmp_path / "two", archive, "--workers", "0")
-    assert "from another source, under the same keys: 1 image. Older versions still have those" in ran.out
-    assert f"a.png was of {tmp_path}/one/a.png" in ran.out
-    (tmp_path / "two/a.png").write_bytes(first.read_bytes())  # changed where it is
-    ran = tenfold("compress", tmp_path / "two", archive, "--workers", "0", "--json")
-    assert (ran.json()["images"], ran.json()["displacing"]) == (1, 0)
-
-
-def test_a_run_beside_another_one_says_whose_images_it_displaced(
-    tmp_path: Path, small_photos: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    archive = tmp_path / "archive"
-    for folder, photo in zip(("one", "two"), sorted(small_photos.iterdir())[:2], strict=True):
-        (tmp_path / folder).mkdir()
-        shutil.copy(photo, tmp_path / folder / "a.png")
-
-    def meanwhile(storage: Storage, weights: Mapping[str, bytes]) -> None:
-        monkeypatch.setattr("pipeline.compress.run.store_weights", store_weights)
-        store_weights(storage, weights)
-        assert tenfold("compress", tmp_path / "two", archive, "--workers", "0").code == 0
-
-    monkeypatch.setattr("pipeline.compress.run.store_weights", meanwhile)
-    summary = tenfold("compress", tmp_path / "one", archive, "--workers", "0", "--json").json()
-    assert (summary["images"], summary["displacing"]) == (1, 1)
-    assert summary["displaced"] == [{"key": "a.png", "source_url": f"{tmp_path}/two/a.png"}]
-
-
-def test_images_that_another_run_stored_first_are_said(
-    tmp_path: Path, small_photos: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    source, archive = tmp_path / "source", tmp_path / "archive"
-    source.mkdir()
-    shutil.copy(sorted(small_photos.iterdir())[0], source)
-    others: list[Ran] = []
-
-    def meanwhile(storage: Storage, weights: Mapping[str, bytes]) -> None:
-        monkeypatch.setattr("pipeline.compress.run.store_weights", store_weights)
-        store_weights(storage, weights)
-        others.append(tenfold("compress", source, archive, "--workers", "0", "--quality", "20"))
-
-    monkeypatch.setattr("pipeline.compress.run.store_weights", meanwhile)
-    ran = tenfold("compress", source, archive, "--workers", "0", "--quality", "40")
-    assert ([other.code for other in others], ran.code) == ([0], 0)
-    assert "Stored by another run in the meantime, which counts: 1 image." in ran.out
-    assert "Nothing new" not in ran.out
-    assert [row["quality"] for row in tenfold("ls", archive, "--json").json()] == [20]
 
 
 def test_what_is_not_in_the_archive_is_said_every_time(tmp_path: Path, small_photos: Path) -> None:
