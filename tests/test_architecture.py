@@ -443,8 +443,8 @@ def test_every_arrow_of_the_table_is_in_use() -> None:
         for _, name in _imports(file)
         for target in _module_files(name)
     }
-    told = {(room, other) for room, others in MAY_IMPORT.items() for other in others}
-    assert not told - used, sorted(told - used)
+    arrows = {(room, other) for room, others in MAY_IMPORT.items() for other in others}
+    assert not arrows - used, sorted(arrows - used)
 
 
 def test_the_table_has_no_circle() -> None:

@@ -31,16 +31,16 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1800.0, help="for all scenarios together")
     parser.add_argument("--seed", type=int, default=None, help="default: a new one, printed")
     parser.add_argument("--only", action="append", choices=sorted(_SCENARIOS), help="may be given again")
-    told = parser.parse_args()
-    seed = secrets.randbits(32) if told.seed is None else told.seed
-    names = told.only or list(_SCENARIOS)
-    print(f"seed {seed}: python -m tests.chaos --seed {seed} --seconds {told.seconds:g}", flush=True)
+    arguments = parser.parse_args()
+    seed = secrets.randbits(32) if arguments.seed is None else arguments.seed
+    names = arguments.only or list(_SCENARIOS)
+    print(f"seed {seed}: python -m tests.chaos --seed {seed} --seconds {arguments.seconds:g}", flush=True)
     for name in names:
         folder = Path(tempfile.mkdtemp(prefix=f"tenfold-chaos-{name}-"))
         begun = time.monotonic()
         try:
             counts = _SCENARIOS[name](
-                folder, random.Random(f"{seed} {name}"), begun + told.seconds / len(names)
+                folder, random.Random(f"{seed} {name}"), begun + arguments.seconds / len(names)
             )
         except BaseException:
             print(f"{name}: failed, seed {seed}; see {folder}", file=sys.stderr, flush=True)

@@ -51,7 +51,7 @@ def test_a_sound_codec_keeps_them() -> None:
     ids=["cropping", "believing", "sound"],
 )
 def test_what_is_broken_is_told(broken: type[Broken], law: str, found: str) -> None:
-    told = {one.sentence: said for one, said in examine(broken(block_codec())) if said}  # type: ignore[arg-type]
-    assert len(told) <= len(LAWS)
-    assert found in told.get(law, "")
-    assert bool(told) == bool(law)
+    broken_laws = {one.sentence: said for one, said in examine(broken(block_codec())) if said}  # type: ignore[arg-type]
+    assert len(broken_laws) <= len(LAWS)
+    assert found in broken_laws.get(law, "")
+    assert bool(broken_laws) == bool(law)

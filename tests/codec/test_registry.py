@@ -96,10 +96,12 @@ def test_a_family_is_its_folder_and_nothing_else(shelf: Path) -> None:
 
 def test_the_contract_suite_runs_over_every_family_found(tmp_path: Path) -> None:
     write_family(tmp_path / "test_nowhere", family_id="nowhere-1")
-    told = f"import sys, pytest; from codec import families; families.__path__.append({str(tmp_path)!r}); "
+    with_folder = (
+        f"import sys, pytest; from codec import families; families.__path__.append({str(tmp_path)!r}); "
+    )
     collect = "sys.exit(pytest.main(['--collect-only', '-q', '-p', 'no:cacheprovider', *sys.argv[1:]]))"
     suites = ("tests/codec/test_contract.py", "tests/codec/training/test_run.py")
-    said = run_python(told + collect, *suites).splitlines()
+    said = run_python(with_folder + collect, *suites).splitlines()
     for suite in suites:
         cases = {
             family: [line for line in said if suite in line and family in line] for family in codec_ids()

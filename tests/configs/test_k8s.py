@@ -191,8 +191,8 @@ def test_what_they_run_is_there(path: Path, tmp_path: Path) -> None:
         assert f"RAY={version}-" in (K8S / "Dockerfile").read_text()
     assert words[:2] == ["tenfold", verb]
     assert words[words.index("--config") + 1] == f"/etc/tenfold/{name}"
-    known = tenfold(words[1], "--help").out
-    assert all(word in known for word in words if word.startswith("--"))
+    help_text = tenfold(words[1], "--help").out
+    assert all(word in help_text for word in words if word.startswith("--"))
 
 
 def test_what_the_service_serves_has_room() -> None:
@@ -200,14 +200,14 @@ def test_what_the_service_serves_has_room() -> None:
     (served,) = yaml.safe_load(work["spec"]["serveConfigV2"])["applications"]
     module, _, name = served["import_path"].partition(":")
     assert callable(getattr(importlib.import_module(module), name))
-    told = ServeArguments.model_validate(served["args"])
+    arguments = ServeArguments.model_validate(served["args"])
     cluster = work["spec"]["rayClusterConfig"]
     assert f"ray=={cluster['rayVersion']}" in (ROOT / "constraints.txt").read_text().splitlines()
     (group,) = cluster["workerGroupSpecs"]
     (container,) = group["template"]["spec"]["containers"]
     cpus = int(container["resources"]["requests"]["cpu"])
-    assert cpus >= told.web + told.decoder_cpus, "one worker is enough to begin"
-    assert cpus * group["maxReplicas"] >= told.web + told.decoder_cpus * told.max_decoders
+    assert cpus >= arguments.web + arguments.decoder_cpus, "one worker is enough to begin"
+    assert cpus * group["maxReplicas"] >= arguments.web + arguments.decoder_cpus * arguments.max_decoders
 
 
 def test_the_nightly_config_that_ships() -> None:

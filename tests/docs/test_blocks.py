@@ -32,7 +32,7 @@ GUIDES: Final = sorted((ROOT / "docs" / "guide").glob("*.md"))
 PAGES: Final = [ROOT / "README.md", *GUIDES, ROOT / "docs" / "formats" / "archive.md"]
 MAKES_ITS_ARCHIVE: Final = ROOT / "docs" / "guide" / "compress.md"
 """The page whose first command has no archive to add to."""
-TOLD: Final = {"", "text", "json"}
+SHOWN_ONLY: Final = {"", "text", "json"}
 """Languages of blocks that show something and are not to be run."""
 RUN: Final = {"sh", "python", "yaml"}
 _WORKERS: Final = {
@@ -86,7 +86,7 @@ def test_every_block_is_run_or_says_why_not(page: Path) -> None:
     unknown = [
         f"{name_of(page)}:{block.line}: a block of {block.language!r} is not run; say why right above it"
         for block in blocks(page)
-        if block.language not in TOLD | RUN and block.not_run is None
+        if block.language not in SHOWN_ONLY | RUN and block.not_run is None
     ]
     assert not unknown, "\n".join(unknown)
 
@@ -116,9 +116,9 @@ def _commands(text: str) -> Iterator[str]:
 
 
 def _run_line(line: str, where: str) -> None:
-    told = _EXITS.search(line)
-    expected = int(told[1]) if told else 0
-    command = line[: told.start()] if told else line
+    exits = _EXITS.search(line)
+    expected = int(exits[1]) if exits else 0
+    command = line[: exits.start()] if exits else line
     words = shlex.split(command, comments=True)
     if words[0] == "tenfold" and not re.search(r"[|&;><$*]", re.sub(r"'[^']*'|\"[^\"$]*\"|#.*", "", command)):
         code, said = _run_verb(words[1:])

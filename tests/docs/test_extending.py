@@ -72,6 +72,6 @@ def test_the_family_trains_and_keeps_the_contract(checkout: Path) -> None:
 
 def test_the_files_are_formatted_and_sound(checkout: Path) -> None:
     for command in (["check"], ["format", "--check"]):
-        told = [sys.executable, "-m", "ruff", *command, "codec/families/block_transform"]
-        ran = subprocess.run(told, cwd=checkout, capture_output=True, text=True, check=False)
+        ruff = [sys.executable, "-m", "ruff", *command, "codec/families/block_transform"]
+        ran = subprocess.run(ruff, cwd=checkout, capture_output=True, text=True, check=False)
         assert ran.returncode == 0, ran.stdout + ran.stderr

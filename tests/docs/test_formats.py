@@ -31,5 +31,7 @@ def test_the_columns_of_shards() -> None:
 
 
 def test_the_columns_of_the_catalogue() -> None:
-    told = {name: must for name, must in columns_below("Shards").items() if name not in _NOT_IN_THE_CATALOGUE}
-    assert told | columns_below("Catalogue") == required_of(CATALOGUE_SCHEMA)
+    required = {
+        name: must for name, must in columns_below("Shards").items() if name not in _NOT_IN_THE_CATALOGUE
+    }
+    assert required | columns_below("Catalogue") == required_of(CATALOGUE_SCHEMA)

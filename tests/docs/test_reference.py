@@ -56,12 +56,12 @@ def test_every_key_of_a_config_is_explained(model: type[BaseModel]) -> None:
 def test_the_tree_at_the_top_of_the_errors_is_that_of_the_classes(
     base: type[Exception], opening: str
 ) -> None:
-    told = [
+    tree = [
         re.split(r"(?<=\w)\s", line)[0]
         for line in opening.splitlines()
         if re.match(r"[├└│]|\w+Error$", line.lstrip())
     ]
-    assert told == drawn(base)
+    assert tree == drawn(base)
 
 
 def test_the_page_of_the_architecture_names_every_room() -> None:

@@ -334,20 +334,20 @@ def main() -> int:
         "--rows", type=int, default=0, help="beyond 2,048, data files have several row groups"
     )
     parser.add_argument("--quick", action="store_true", help="one look a bit: many more bits")
-    told = parser.parse_args()
-    seed = told.seed if told.seed is not None else int(time.time())
+    arguments = parser.parse_args()
+    seed = arguments.seed if arguments.seed is not None else int(time.time())
     rng = random.Random(seed)
     print(f"seed {seed}", flush=True)
-    until = time.monotonic() + told.seconds
+    until = time.monotonic() + arguments.seconds
     counts: Counter[tuple[str, str]] = Counter()
     found = 0
     with tempfile.TemporaryDirectory(prefix="tenfold-flips-") as folder:
         made = Path(folder)
-        in_forked_child(_make, made, told.rows, told.unsealed)
+        in_forked_child(_make, made, arguments.rows, arguments.unsealed)
         while time.monotonic() < until:
-            count = _BITS_PER_CHILD * (10 if told.quick else 1)
-            bits = drawn(made / "archive", rng, count, only=told.only)
-            for seen in look_in_children(made, bits, seed=rng.getrandbits(32), quick=told.quick):
+            count = _BITS_PER_CHILD * (10 if arguments.quick else 1)
+            bits = drawn(made / "archive", rng, count, only=arguments.only)
+            for seen in look_in_children(made, bits, seed=rng.getrandbits(32), quick=arguments.quick):
                 counts[kind_of(seen.bit.path), ending(seen)] += 1
                 if seen.fault:
                     found += 1

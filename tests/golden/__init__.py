@@ -93,9 +93,9 @@ def write_golden(
     if (keys or not expected) and not golden_weights(family, name).exists():
         _keep_tiny_weights(family, name, keys)
     made_by = dict.fromkeys(cases, name) | {
-        case: str(known.get("weights", _WEIGHTS)) for case, known in expected.items()
+        case: str(wanted.get("weights", _WEIGHTS)) for case, wanted in expected.items()
     }
-    qualities = cases | {case: float(known["quality"]) for case, known in expected.items()}
+    qualities = cases | {case: float(wanted["quality"]) for case, wanted in expected.items()}
     written = [case for case in qualities if anew or not golden_path(family, case, "bin").exists()]
     for case in written:
         codec = golden_codec(family, name=made_by[case])

@@ -15,13 +15,13 @@ def test_effort_is_priced_spent_and_shown(tmp_path: Path, photos: Path) -> None:
     source.mkdir()
     with Image.open(sorted(photos.glob("*.png"))[0]) as opened:
         opened.crop((200, 150, 328, 246)).save(source / "crop.png")
-    told = (source, archive, "--workers", "0", "--quality", "20", "--effort", "1")
-    planned = tenfold("compress", *told, "--dry-run")
+    arguments = (source, archive, "--workers", "0", "--quality", "20", "--effort", "1")
+    planned = tenfold("compress", *arguments, "--dry-run")
     assert planned.code == 0, planned.err
     assert " s/MP of one core here, " in planned.out
     assert "With effort 1: about " in planned.out
     assert " core-seconds for 0.0123 MP." in planned.out
-    ran = tenfold("compress", *told, "--json")
+    ran = tenfold("compress", *arguments, "--json")
     assert ran.code == 0, ran.err
     assert "effort 1: about " in ran.err.partition("listing")[0]
     assert ran.json()["effort"] == 1

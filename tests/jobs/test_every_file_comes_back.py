@@ -158,8 +158,8 @@ def test_decode_gives_a_folder_with_every_file_of_its_name(made: tuple[Path, Ran
             assert getattr(back, field) == getattr(image, field), (row.key, field)
         assert _plane(back.alpha) == _plane(image.alpha), row.key
         if back.source_format == image.source_format:
-            lost = {part.kind for part in image.carried if part not in back.carried}
-            assert lost <= LEFT_OUT, (row.key, lost)
+            not_back = {part.kind for part in image.carried if part not in back.carried}
+            assert not_back <= LEFT_OUT, (row.key, not_back)
 
 
 @pytest.mark.parametrize("made", ["default"], indirect=True)

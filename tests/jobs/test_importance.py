@@ -33,8 +33,8 @@ def source(tmp_path: Path) -> Path:
 
 
 def test_maps_steer_their_images_and_a_missing_one_is_told(tmp_path: Path, source: Path) -> None:
-    told = (source, tmp_path / "a", "--workers", "0", "--quality", "12")
-    ran = tenfold("compress", *told, "--importance", f"{tmp_path}/maps/{{stem}}.png", "--json")
+    arguments = (source, tmp_path / "a", "--workers", "0", "--quality", "12")
+    ran = tenfold("compress", *arguments, "--importance", f"{tmp_path}/maps/{{stem}}.png", "--json")
     assert ran.code == 0, ran.err
     assert ran.json()["unmapped"] == 2
     assert "2 images without an importance map, or with a broken one, encoded as usual" in ran.err

@@ -240,11 +240,11 @@ def test_a_webhook_is_told_and_not_recorded(source: Path, archive: Path, config:
         assert ran.code == 3
         shutil.rmtree(source)
         assert tenfold("nightly", "--config", config, "--webhook", url).code == 1
-    told, failed = posted
-    assert (told["ok"], told["exit_code"], told["summary"]) == (False, 3, night)
+    posted_first, failed = posted
+    assert (posted_first["ok"], posted_first["exit_code"], posted_first["summary"]) == (False, 3, night)
     assert (
         f"{archive}: {_IMAGES + 1} new or changed, 0 unchanged, 0 failed, 1 damaged, 0 dropped."
-        in told["text"]
+        in posted_first["text"]
     )
     assert (failed["ok"], failed["exit_code"], failed["summary"]) == (False, 1, None)
     assert "error: Expected a folder, got nothing there" in failed["text"]

@@ -37,10 +37,14 @@ def nights(source: Path, archive: str, small_photos: Path, count: int = 3) -> No
 
 def live_through(tmp_path: Path, archive: str, small_photos: Path) -> None:
     nights(tmp_path / "source", archive, small_photos)
-    told = tenfold("prune", archive, "--keep-versions", "2", "--json").json()
-    assert not told["applied"]
-    assert (told["kept_from"], told["oldest_version"], told["newest_version"]) == (2, 0, 3)
-    assert (told["marked"]["shards"], told["marked"]["log_files"], told["removed"]["bytes"]) == (0, 2, 0)
+    planned = tenfold("prune", archive, "--keep-versions", "2", "--json").json()
+    assert not planned["applied"]
+    assert (planned["kept_from"], planned["oldest_version"], planned["newest_version"]) == (2, 0, 3)
+    assert (planned["marked"]["shards"], planned["marked"]["log_files"], planned["removed"]["bytes"]) == (
+        0,
+        2,
+        0,
+    )
     keep_one = ("--keep-versions", "1", "--apply")
     first = tenfold("prune", archive, *keep_one)
     assert first.code == 0

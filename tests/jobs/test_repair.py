@@ -44,7 +44,7 @@ def archive(made: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(made / "archive", tmp_path / "archive"))
 
 
-def hurt(archive: Path, key: str) -> None:
+def flip_a_bit(archive: Path, key: str) -> None:
     """Flip a byte in the payload of one image."""
     (row,) = (row for row in tenfold("ls", archive, "--json").json() if row["key"] == key)
     path = archive / row["shard"]
@@ -62,7 +62,7 @@ def test_a_sound_archive(archive: Path) -> None:
 
 def test_an_image_comes_back_and_the_others_move_as_they_are(archive: Path) -> None:
     before = {row["key"]: row for row in tenfold("ls", archive, "--json").json()}
-    hurt(archive, "002.png")
+    flip_a_bit(archive, "002.png")
     assert tenfold("verify", archive, *HERE).code == 1
     would = tenfold("repair", archive, *HERE, "--dry-run")
     assert would.code == 0
@@ -83,7 +83,7 @@ def test_what_is_lost_is_said_loudly(made: Path, tmp_path: Path) -> None:
     source, archive = tmp_path / "source", tmp_path / "archive"
     shutil.copytree(made / "source", source)
     tenfold("compress", source, archive, *HERE, *CODEC)
-    hurt(archive, "001.png")
+    flip_a_bit(archive, "001.png")
     (source / "001.png").unlink()
     assert tenfold("repair", archive, *HERE, "--dry-run").code == 3
     ran = tenfold("repair", archive, *HERE, "--json")

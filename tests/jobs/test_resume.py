@@ -96,8 +96,8 @@ def test_published_but_uncommitted_shards_are_adopted(source: Path, config: Path
 
 def test_ctrl_c_commits_what_is_finished(source: Path, config: Path, tmp_path: Path) -> None:
     archive = tmp_path / "archive"
-    told = config.read_text().replace("commit_seconds: 0.01", "commit_seconds: 600")
-    config.write_text(told.replace("max_images: 4", "max_images: 1"))  # most are still to come
+    text = config.read_text().replace("commit_seconds: 0.01", "commit_seconds: 600")
+    config.write_text(text.replace("max_images: 4", "max_images: 1"))  # most are still to come
     process = start_tenfold("compress", source, archive, "--config", config)
     wait_until(lambda: len(shards(archive)) >= 2 or process.poll() is not None)
     process.send_signal(signal.SIGINT)

@@ -92,9 +92,9 @@ def test_other_settings_and_lost_records(tmp_path: Path, source: Path, small_pho
     archive, config = tmp_path / "archive", tmp_path / "config.yaml"
     tenfold("compress", source, archive, "--workers", "0", "--quality", "3")
     shutil.rmtree(archive / "runs")
-    lost = tenfold("retry-failed", archive, "--workers", "0")
-    assert lost.code == 1
-    assert "Say which ones to use with --config" in lost.err
+    refused = tenfold("retry-failed", archive, "--workers", "0")
+    assert refused.code == 1
+    assert "Say which ones to use with --config" in refused.err
     _mend(source / "short.png", small_photos / "kodim15.png")
     config.write_text("codec: {quality: 11}\n")
     tenfold("retry-failed", archive, "--workers", "0", "--config", config)

@@ -97,10 +97,10 @@ def test_the_summary_counts_real_bytes(made: tuple[Path, Ran], source: Path) -> 
 def test_compress_ends_with_the_short_form_of_the_report(small_photos: Path, tmp_path: Path) -> None:
     one = small_photos / "kodim23.png"
     said = tenfold("compress", one, tmp_path / "a", "--codec", "ae-zfp-1", "--workers", "0").out
-    told = tenfold("report", tmp_path / "a", "--out", tmp_path / "r", "--sample", "0").out
+    report = tenfold("report", tmp_path / "a", "--out", tmp_path / "r", "--sample", "0").out
     table = [
         line
-        for line in told.splitlines()
+        for line in report.splitlines()
         if "│" in line or line.startswith(("Against your files", "Coded images"))
     ]
     assert len(table) >= 7
@@ -355,8 +355,8 @@ def test_damage_costs_the_images_whose_bytes_it_hits(tmp_path: Path, small_photo
         for photo in photos:
             shutil.copy(photo, source)
         assert tenfold("compress", source, archive, "--workers", "0").code == 0
-    hit, beside, elsewhere = (Archive(str(archive)).row(photo.name) for photo in (first, second, third))
-    assert hit.shard == beside.shard != elsewhere.shard
+    hit, neighbour, elsewhere = (Archive(str(archive)).row(photo.name) for photo in (first, second, third))
+    assert hit.shard == neighbour.shard != elsewhere.shard
     shard = archive / hit.shard
     data = bytearray(shard.read_bytes())
     data[(hit.payload_offset or 0) + 40] ^= 1

@@ -39,9 +39,9 @@ def test_every_kind_of_worker_works_from_afar(
     assert tenfold("decode", archive, tmp_path / "decoded", *SENT).json()["written"] == 2
 
     (shard,) = archive.glob("shards/*/*.parquet")
-    hurt = bytearray(shard.read_bytes())
-    hurt[tenfold("ls", archive, "--json").json()[0]["payload_offset"] + 60] ^= 4
-    shard.write_bytes(hurt)
+    damaged = bytearray(shard.read_bytes())
+    damaged[tenfold("ls", archive, "--json").json()[0]["payload_offset"] + 60] ^= 4
+    shard.write_bytes(damaged)
     (archive / "lost/20261121T120000Z").mkdir(parents=True)
     (archive / "lost/20261121T120000Z/repairing.json").write_text(
         "{}"

@@ -38,16 +38,16 @@ def photos(tmp_path: Path) -> Path:
 
 def test_a_folder_comes_back_whole(photos: Path, tmp_path: Path) -> None:
     archive = tmp_path / "archive"
-    told = ("compress", photos, archive, *_OPTIONS, "--others", "keep")
-    plan = tenfold(*told, "--dry-run", "--json").json()
+    arguments = ("compress", photos, archive, *_OPTIONS, "--others", "keep")
+    plan = tenfold(*arguments, "--dry-run", "--json").json()
     assert (plan["new"]["images"], plan["listing"]["others"], plan["skipped"]) == (6, 4, 0)
-    ran = tenfold(*told, "--json")
+    ran = tenfold(*arguments, "--json")
     assert (ran.code, ran.json()["damaged"], ran.json()["listing"]["others"]) == (0, 0, 4)
     kept = tenfold("ls", archive, "--json", "--status", "kept").json()
     assert {row["key"] for row in kept if row["reason"] == "not an image: stored as it is"} == set(_SIDECARS)
     assert tenfold("decode", archive, tmp_path / "back", "--workers", "0").code == 0
     assert {name: (tmp_path / "back" / name).read_bytes() for name in _SIDECARS} == _SIDECARS
-    again = tenfold(*told, "--json").json()
+    again = tenfold(*arguments, "--json").json()
     assert (again["images"], again["unchanged"]) == (0, 6)
 
 

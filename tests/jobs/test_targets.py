@@ -68,10 +68,12 @@ def test_a_target_out_of_reach_is_said_plainly(tmp_path: Path, crops: Path) -> N
 
 
 def test_every_photo_reaches_its_floor(tmp_path: Path, crops: Path) -> None:
-    told = ("--quality", "8", "--codec", "ae-zfp-1")
-    without = compress(crops, tmp_path / "a", *told)
+    arguments = ("--quality", "8", "--codec", "ae-zfp-1")
+    without = compress(crops, tmp_path / "a", *arguments)
     floor = without["psnr_db"] + 3
-    summary = compress(crops, tmp_path / "b", *told, "--min-psnr", f"{floor:.3f}", "--min-ms-ssim", "0.9")
+    summary = compress(
+        crops, tmp_path / "b", *arguments, "--min-psnr", f"{floor:.3f}", "--min-ms-ssim", "0.9"
+    )
     rows = tenfold("ls", tmp_path / "b", "--json").json()
     assert summary["kept"] == 0
     assert all(row["psnr_db"] >= floor - 0.001 for row in rows)
@@ -110,9 +112,9 @@ def test_images_of_a_users_own_weights_come_back_without_the_file(tmp_path: Path
 
 
 def test_weights_that_are_not_there_are_named(tmp_path: Path, crops: Path) -> None:
-    lost = tenfold("compress", crops, tmp_path / "a", "--weights", tmp_path / "lost", "--workers", "0")
-    assert lost.code == 1
-    assert "got nothing there; check --weights" in lost.err
+    refused = tenfold("compress", crops, tmp_path / "a", "--weights", tmp_path / "lost", "--workers", "0")
+    assert refused.code == 1
+    assert "got nothing there; check --weights" in refused.err
     typo = tenfold("compress", crops, tmp_path / "a", "--weights", "smal", "--workers", "0")
     assert typo.code == 1
     assert (

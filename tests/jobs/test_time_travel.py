@@ -40,10 +40,10 @@ def look_back(archive: str) -> None:
         ("kodim05.png", "changed"),
         ("kodim15.png", "added"),
     ]
-    told = tenfold("diff", archive, "2", "1")
-    assert told.out.startswith("~ kodim05.png  (coded q5 ")
-    assert "- kodim15.png  (coded q5 " in told.out
-    assert "Version 2 to 1: 0 added, 1 removed, 1 changed." in told.err
+    diff = tenfold("diff", archive, "2", "1")
+    assert diff.out.startswith("~ kodim05.png  (coded q5 ")
+    assert "- kodim15.png  (coded q5 " in diff.out
+    assert "Version 2 to 1: 0 added, 1 removed, 1 changed." in diff.err
 
 
 def decode_both(tmp_path: Path, archive: str, small_photos: Path) -> None:
@@ -67,8 +67,8 @@ def test_a_folder_looks_back(tmp_path: Path, small_photos: Path) -> None:
     decode_both(tmp_path, archive, small_photos)
     lines = tenfold("ls", archive, "--as-of", "1").out.splitlines()
     assert len(lines) == 2
-    told = ("--out", str(tmp_path / "report"), "--as-of", "1", "--sample", "0", "--json")
-    report = tenfold("report", archive, *told)
+    options = ("--out", str(tmp_path / "report"), "--as-of", "1", "--sample", "0", "--json")
+    report = tenfold("report", archive, *options)
     assert report.json()["catalogue_version"] == 1
 
 

@@ -33,8 +33,8 @@ def test_help_says_what_was_written(verb: Verb, monkeypatch: pytest.MonkeyPatch)
     """Help is shown as Markdown, which takes the stars of a glob for emphasis unless they stand in code."""
     monkeypatch.setenv("COLUMNS", "4000")  # nothing is wrapped
     shown = " ".join(tenfold(*verb.name.split(), "--help").out.split())
-    told = [getattr(info.default, "help", None) for info in get_params_from_function(verb.function).values()]
-    for written in [*filter(None, told), *paragraphs(verb.function.__doc__)]:
+    helps = [getattr(info.default, "help", None) for info in get_params_from_function(verb.function).values()]
+    for written in [*filter(None, helps), *paragraphs(verb.function.__doc__)]:
         assert " ".join(written.replace("`", "").split()) in shown
 
 

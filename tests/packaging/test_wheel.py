@@ -63,8 +63,8 @@ def test_the_wheel_of_an_sdist_holds_what_the_rooms_hold(installed: Installed) -
         came = {name for name in wheel.namelist() if not name.split("/")[0].endswith(".dist-info")}
         (top_level,) = [name for name in wheel.namelist() if name.endswith("/top_level.txt")]
         assert wheel.read(top_level).split() == [b"tenfold"]
-        told = wheel.read(top_level.replace("top_level", "entry_points")).decode().split()
-        assert {"[fsspec.specs]", "tenfold:ArchiveFileSystem"} <= set(told)
+        entry_points = wheel.read(top_level.replace("top_level", "entry_points")).decode().split()
+        assert {"[fsspec.specs]", "tenfold:ArchiveFileSystem"} <= set(entry_points)
     assert came == _files_in(NAME) | {f"tenfold/{file}" for file in _files_in(*ROOMS)}
 
 
@@ -87,10 +87,10 @@ def test_the_whole_road(installed: Installed, photos: Path, tmp_path: Path) -> N
     source.mkdir()
     Image.open(photos / "kodim03.png").crop((0, 0, 256, 192)).save(source / "a.png")
     # Ray's workers have the folder of the driver at hand: a checkout, whose `tenfold` is not the installed one
-    told = installed.run(
+    printed = installed.run(
         "tenfold", "compress", source, tmp_path / "archive", "--workers", "1", "--json", cwd=ROOT
     )
-    assert json.loads(told)["coded"] == 1
+    assert json.loads(printed)["coded"] == 1
     installed.run("tenfold", "decode", "archive", "back", "--workers", "0", cwd=tmp_path)
     with Image.open(tmp_path / "back" / "a.png") as decoded:
         assert decoded.size == (256, 192)

@@ -11,15 +11,15 @@ import torch
 from tests.support.other_torch import PYTHON
 
 OTHER_TORCH = "other torch"
-_MARKS = (pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"))
+_ON_A_GPU = (pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"))
 _OTHER_TORCH_MARKS = (pytest.mark.skipif(PYTHON is None, reason="no other torch: make other-torch"),)
-on_a_gpu = pytest.mark.parametrize("device", [pytest.param("cuda", marks=_MARKS)])
-on_every_device = pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=_MARKS)])
+on_a_gpu = pytest.mark.parametrize("device", [pytest.param("cuda", marks=_ON_A_GPU)])
+on_every_device = pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=_ON_A_GPU)])
 between_devices = pytest.mark.parametrize(
     ("there", "here"),
     [
         *(
-            pytest.param(there, here, marks=_MARKS)
+            pytest.param(there, here, marks=_ON_A_GPU)
             for there, here in product(("cpu", "cuda"), repeat=2)
             if "cuda" in (there, here)  # from CPU to CPU go the golden payloads
         ),

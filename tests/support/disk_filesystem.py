@@ -26,10 +26,10 @@ class DiskFileSystem(LocalFileSystem):  # type: ignore[misc]
         """Write aside, then rename."""
         if mode == "create" and self.exists(path):
             raise FileExistsError(path)
-        aside = Path(self._strip_protocol(f"{path}.{uuid.uuid4().hex}"))
-        aside.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_bytes(value)
-        aside.replace(self._strip_protocol(path))
+        unfinished = Path(self._strip_protocol(f"{path}.{uuid.uuid4().hex}"))
+        unfinished.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.write_bytes(value)
+        unfinished.replace(self._strip_protocol(path))
 
 
 def register_disk() -> None:

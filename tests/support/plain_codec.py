@@ -122,7 +122,7 @@ class PlainCodec(Codec):
     ) -> None:
         own = SHIPPED if encode_with is None else encode_with
         self._digest = digest_of(own)
-        self._known = {digest_of(data) for data in (SHIPPED, own, *weights)}
+        self._weights_at_hand = {digest_of(data) for data in (SHIPPED, own, *weights)}
         super().__init__(
             id=codec_id,
             default_quality=self.default_quality,
@@ -148,7 +148,7 @@ class PlainCodec(Codec):
 
     def read(self, payload: bytes) -> PlainLatents:
         envelope = parse_envelope(payload)
-        if envelope.weights_digest not in self._known:
+        if envelope.weights_digest not in self._weights_at_hand:
             raise UnknownWeightsError(envelope.weights_digest, "plain")
         (step,) = struct.unpack_from("<f", envelope.body)
         flat = np.frombuffer(zlib.decompress(envelope.body[4:]), np.uint8)

@@ -23,7 +23,7 @@ from tests.support.image_archives import files, flip
 KEYS = ["0.png", "1.png", "2.png", "3.jpg", "4.png", "5.png", "deep.png", "none.png"]
 
 
-def told(**codec: Any) -> CompressConfig:
+def config_with(**codec: Any) -> CompressConfig:
     return CompressConfig(
         codec=CodecConfig(**{"id": "plain-1", **codec}),
         shard=ShardConfig(max_images=3),
@@ -35,7 +35,7 @@ HERE = CompressConfig(workers=WorkersConfig(count=0))
 
 
 def compress(source: Path, archive: Path, **codec: Any) -> str:
-    return CompressRun(parse_source(str(source)), Storage(archive), told(**codec)).run().summary.run
+    return CompressRun(parse_source(str(source)), Storage(archive), config_with(**codec)).run().summary.run
 
 
 def repair(archive: Path | str, *, dry_run: bool = False, config: CompressConfig = HERE) -> RepairSummary:

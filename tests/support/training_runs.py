@@ -36,10 +36,10 @@ def tiny(family_id: str, **changes: object) -> TrainConfig:
     return parse_train_config(values | own | changes, where="test")
 
 
-def train(config: TrainConfig, read: Callable[[], Crops], **told: Any) -> Trained:
+def train(config: TrainConfig, read: Callable[[], Crops], **how: Any) -> Trained:
     """`codec.training.trainer.train` with the recipe that the config names."""
-    device = told.pop("device", torch.device("cpu"))
-    return trainer.train(config, recipe_for(config, device), read, device=device, **told)
+    device = how.pop("device", torch.device("cpu"))
+    return trainer.train(config, recipe_for(config, device), read, device=device, **how)
 
 
 def pictures(height: int = 96) -> Crops:

@@ -20,7 +20,7 @@ GRAIN = Judge(
 )
 
 
-def entrant(entrant_id: str, **told: Any) -> Entrant:
+def entrant(entrant_id: str, **changed: Any) -> Entrant:
     """One that is never opened."""
     facts: dict[str, Any] = {
         "cost": Cost(parameters=2_000_000, encode_kmac_per_pixel=1, decode_kmac_per_pixel=2)
@@ -32,12 +32,12 @@ def entrant(entrant_id: str, **told: Any) -> Entrant:
         identity=entrant_id,
         qualities=range(10),
         open=lambda: (_ for _ in ()).throw(AssertionError("it is opened")),
-        **facts | told,
+        **facts | changed,
     )
 
 
 def row(
-    entrant_id: str, asked_bpp: float = 0.5, *, told: dict[str, Any] | None = None, **numbers: Any
+    entrant_id: str, asked_bpp: float = 0.5, *, of_entrant: dict[str, Any] | None = None, **numbers: Any
 ) -> SheetRow:
     """One with plain numbers but for those given."""
     plain: dict[str, Any] = {
@@ -49,10 +49,10 @@ def row(
         "lost_db": None,
         "scores": {"grain": 0.5},
     }
-    return SheetRow(entrant=entrant(entrant_id, **told or {}), asked_bpp=asked_bpp, **plain | numbers)
+    return SheetRow(entrant=entrant(entrant_id, **of_entrant or {}), asked_bpp=asked_bpp, **plain | numbers)
 
 
-def sheet(*rows: SheetRow, **told: Any) -> Sheet:
+def sheet(*rows: SheetRow, **changed: Any) -> Sheet:
     """Of those rows."""
     plain: dict[str, Any] = {
         "circumstances": {"machine": "an abacus", "date": "2026-11-29", "commit": None},
@@ -62,4 +62,4 @@ def sheet(*rows: SheetRow, **told: Any) -> Sheet:
         "floors": {},
         "not_measured": {},
     }
-    return Sheet(rows=rows, **plain | told)
+    return Sheet(rows=rows, **plain | changed)

@@ -58,7 +58,7 @@ def test_published_pairs_come_out_as_published() -> None:
         curve.id: RateCurve((point.bpp, point.psnr_db) for point in curve.points)
         for curve in published_curves()
     }
-    known = {
+    published = {
         "vtm": 0.0,
         "vtm_9_1": -1.51,
         "hpcm_large": -19.95,
@@ -69,7 +69,7 @@ def test_published_pairs_come_out_as_published() -> None:
         "hm": 23.31,
     }
     found = {name: bd_rate(curve, curves["vtm"]).percent for name, curve in curves.items()}
-    assert found == pytest.approx(known, abs=0.006)
+    assert found == pytest.approx(published, abs=0.006)
 
 
 def test_the_envelope_keeps_what_is_worth_its_bits() -> None:

@@ -59,12 +59,12 @@ def test_images_beside_each_other_have_the_streams_they_have_alone(
     counts: list[int], images: int, wild: float
 ) -> None:
     alone = [[group(count, 7 * n + m, wild) for m, count in enumerate(counts)] for n in range(images)]
-    beside = [
+    together = [
         tuple(np.concatenate(parts) for parts in zip(*groups, strict=True))
         for groups in zip(*alone, strict=True)
     ]
     encoder = SymbolEncoder(CODER, images)
-    for symbols, indices in beside:
+    for symbols, indices in together:
         encoder.encode(symbols, indices)
     streams = encoder.finish()
     for groups, stream in zip(alone, streams, strict=True):
@@ -73,7 +73,7 @@ def test_images_beside_each_other_have_the_streams_they_have_alone(
             single.encode(symbols, indices)
         assert single.finish() == [stream]
     decoder = SymbolDecoder(CODER, streams)
-    for symbols, indices in beside:
+    for symbols, indices in together:
         assert np.array_equal(decoder.decode(indices), symbols)
     decoder.finish()
 

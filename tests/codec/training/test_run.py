@@ -55,13 +55,13 @@ def _fit_once(crops: Crops) -> Iterator[None]:
     """The runs here train on the same pictures: fit their transform once. And fit tables to one picture, not many."""
     fitted = fit_transform(crops, seed=0)
 
-    def known(_crops: Crops, *, seed: int) -> Transform:
+    def fitted_before(_crops: Crops, *, seed: int) -> Transform:
         return fitted
 
     with pytest.MonkeyPatch.context() as patch:
         for family in codec_ids():
             recipe = sys.modules[recipe_type(family).__module__]
-            patch.setattr(recipe, "fit_transform", known, raising=False)
+            patch.setattr(recipe, "fit_transform", fitted_before, raising=False)
             patch.setattr(recipe, "_FIT_CROPS", 1, raising=False)
         yield
 

@@ -175,7 +175,7 @@ def test_an_interrupted_session_ends_at_once_and_nothing_is_lost(
     def read() -> Crops:
         return Crops(names=CROPS.names, pixels=tuple(stage("images read", CROPS.pixels)))
 
-    session = Session(tell=lambda told: hear(told.words))
+    session = Session(tell=lambda stage: hear(stage.words))
     if step is None:
         with pytest.raises(TrainingError, match="run the same command again"):
             train(CONFIG, OneWeight(clock), read, out=tmp_path, session=session)
@@ -239,8 +239,8 @@ def test_a_session_of_few_minutes_reads_fewer_images_and_later_ones_read_the_sam
 
 
 def test_signals_interrupt_and_a_later_one_ends_at_once(clock: Clock) -> None:
-    told: list[StageProgress] = []
-    session = Session(tell=told.append)
+    stages: list[StageProgress] = []
+    session = Session(tell=stages.append)
     with interrupted_by_signals(session):
         assert not session.is_over()
         os.kill(os.getpid(), signal.SIGTERM)
@@ -249,14 +249,14 @@ def test_signals_interrupt_and_a_later_one_ends_at_once(clock: Clock) -> None:
         clock.now += session_module._SAME_S
         with pytest.raises(KeyboardInterrupt, match=r"^$"):
             os.kill(os.getpid(), signal.SIGTERM)
-    assert not told
+    assert not stages
 
 
 def test_stages_are_what_they_go_through() -> None:
-    told: list[StageProgress] = []
-    session = Session(tell=told.append)
+    stages: list[StageProgress] = []
+    session = Session(tell=stages.append)
     assert list(stage("things", iter("ab"))) == ["a", "b"]
-    assert not told
+    assert not stages
     with session.at_work():
         assert list(stage("things", "ab")) == ["a", "b"]
-    assert [one.line() for one in told] == ["0 of 2 things", "1 of 2 things", "2 of 2 things"]
+    assert [one.line() for one in stages] == ["0 of 2 things", "1 of 2 things", "2 of 2 things"]

@@ -62,9 +62,9 @@ def _verbs_of(group: typer.Typer, prefix: str) -> Iterator[Verb]:
 def parameters(function: Callable[..., Any]) -> list[Parameter]:
     """The arguments and options of a verb, in the order of its help."""
     return [
-        _parameter(name, told.annotation, told.default)
-        for name, told in get_params_from_function(function).items()
-        if told.annotation is not typer.Context
+        _parameter(name, parameter.annotation, parameter.default)
+        for name, parameter in get_params_from_function(function).items()
+        if parameter.annotation is not typer.Context
     ]
 
 

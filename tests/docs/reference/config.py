@@ -48,9 +48,9 @@ def config_page() -> str:
         *_keys(TrainConfig),
     ]
     for family in sorted(codec_ids()):
-        told = config_type(family)
-        own = [name for name in told.__annotations__ if name in told.model_fields and name != "family"]
-        lines += [f"`family: {family}` has these of its own:", "", *_keys(told, only=own)]
+        kind = config_type(family)
+        own = [name for name in kind.__annotations__ if name in kind.model_fields and name != "family"]
+        lines += [f"`family: {family}` has these of its own:", "", *_keys(kind, only=own)]
     return page(
         "Configuration",
         "A config is a YAML file. Every key may be left out; a key that does not exist is an error that names the "
@@ -78,8 +78,8 @@ def _rows(
         if only is not None and name not in only:
             continue
         below = _model_of(field)
-        told = words.get(name) or (one_line(below.__doc__ or "") if below else "")
-        yield f"`{prefix}{name}`", "a section" if below else _takes(field), _default(field, below), told
+        meaning = words.get(name) or (one_line(below.__doc__ or "") if below else "")
+        yield f"`{prefix}{name}`", "a section" if below else _takes(field), _default(field, below), meaning
         if below is not None and not _seen_before(model, name, below):
             yield from _rows(below, f"{prefix}{name}.")
 

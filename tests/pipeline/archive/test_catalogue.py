@@ -205,11 +205,11 @@ class TestCommit:
 
     def test_rows_of_lost_shards_are_replaced_whatever_comes(self, tmp_path: Path) -> None:
         catalogue = opened(tmp_path)
-        lost, whole = (
+        lost_shard, whole = (
             "shards/run-1/000000-00000000000000ff.parquet",
             "shards/run-1/000001-00000000000000ee.parquet",
         )
-        catalogue.commit(table_of(make_row("a"), make_row("b"), shard=lost), run="run-1")
+        catalogue.commit(table_of(make_row("a"), make_row("b"), shard=lost_shard), run="run-1")
         catalogue.commit(table_of(make_row("c"), shard=whole), run="run-1")
         again = table_of(
             make_row("a", b"again", run="run-2"),
@@ -217,13 +217,15 @@ class TestCommit:
             make_row("c", None, run="run-2"),
         )
         assert catalogue.commit(again, run="run-2") == 0, "the same versions, or failures"
-        assert catalogue.commit(again, run="run-2", lost_shards=[lost, "shards/run-0/others.parquet"]) == 2
+        assert (
+            catalogue.commit(again, run="run-2", lost_shards=[lost_shard, "shards/run-0/others.parquet"]) == 2
+        )
         assert [(row.key, row.status, row.run) for row in held(catalogue)] == [
             ("a", "coded", "run-2"),
             ("b", "failed", "run-2"),
             ("c", "coded", "run-1"),
         ]
-        assert catalogue.commit(again, run="run-2", lost_shards=[lost]) == 0, (
+        assert catalogue.commit(again, run="run-2", lost_shards=[lost_shard]) == 0, (
             "a second time nothing is left to replace"
         )
 

@@ -148,8 +148,8 @@ class TestBuild:
         """Most of 40 columns say the same in every row: hardly more is stored than hashes, sizes and times."""
         rows = [make_row(f"{i:04d}", i.to_bytes(2) * 200, source_sha256=sha256_of(i)) for i in range(1000)]
         shard = build_shard(rows, metadata={})
-        beside = len(shard.data) - sum(len(row.payload or b"") for row in rows)
-        assert beside / len(rows) < 75
+        overhead = len(shard.data) - sum(len(row.payload or b"") for row in rows)
+        assert overhead / len(rows) < 75
 
     def test_layout_is_as_documented(self) -> None:
         rows = [

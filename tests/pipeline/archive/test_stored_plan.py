@@ -85,11 +85,11 @@ def test_a_stored_plan_reads_back(tmp_path: Path) -> None:
 
 def test_what_repair_knows_of_an_image_is_in_the_plan_and_only_there(tmp_path: Path) -> None:
     plan = StoredPlan(Storage(tmp_path), "run-1")
-    lost = replace(
+    lost_image = replace(
         image("a"), prior=Prior(shard="shards/r/0.parquet", sha256="0" * 64, quality=30, kept="16-bit")
     )
-    plan.store(0, [lost, image("b")])
-    assert plan.load(0) == [lost, image("b")]
+    plan.store(0, [lost_image, image("b")])
+    assert plan.load(0) == [lost_image, image("b")]
     lines = gzip.decompress(Storage(tmp_path).read("runs/run-1/plan/000000.jsonl.gz")).splitlines()
     assert set(json.loads(lines[1])) == {"key", "url", "size", "etag", "mtime"}, (
         "as older releases write and read it"

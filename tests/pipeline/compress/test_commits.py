@@ -27,7 +27,7 @@ class Night:
     def __init__(self, folder: Path) -> None:
         self.storage = new_archive(folder)
         commit(self.storage, "run-1", {"a": "1", "b": "1", "c": "1"})
-        self.told: list[int] = []
+        self.committed: list[int] = []
         self.commits = Commits(
             self.storage,
             Catalogue(self.storage),
@@ -35,7 +35,7 @@ class Night:
             lost_shards=(),
             every_s=0.0,
             listen=lambda event: (
-                self.told.append(event.images) if isinstance(event, ImagesCommitted) else None
+                self.committed.append(event.images) if isinstance(event, ImagesCommitted) else None
             ),
         )
 
@@ -62,7 +62,7 @@ def test_changed_images_wait_for_the_end(night: Night, monkeypatch: pytest.Monke
     assert night.content() == old | {"d": "2", "e": "2", "g": "2"}, "a unit is committed whole"
     night.commits.commit()
     assert night.content() == old | dict.fromkeys("abdefg", "2")
-    assert night.told == [2, 1, 3]
+    assert night.committed == [2, 1, 3]
     assert Catalogue(night.storage).version() == 4, "one commit for all that changed"
 
 

@@ -28,11 +28,11 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     keys: list[str] = []
     decode = BatchDecoder.decode
 
-    def told(self: BatchDecoder, rows: Sequence[ShardRow]) -> list[Array | ArchiveError]:
+    def noting_keys(self: BatchDecoder, rows: Sequence[ShardRow]) -> list[Array | ArchiveError]:
         keys.extend(row.key for row in rows)
         return decode(self, rows)
 
-    monkeypatch.setattr(BatchDecoder, "decode", told)
+    monkeypatch.setattr(BatchDecoder, "decode", noting_keys)
     return keys
 
 

@@ -272,7 +272,9 @@ def test_the_outcome_is_posted_and_lists_are_answered_by_the_verb(
     archive: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     posted: list[dict[str, Any]] = []
-    monkeypatch.setattr(jobs.decode, "tell_webhook", lambda url, **told: posted.append({"url": url, **told}))
+    monkeypatch.setattr(
+        jobs.decode, "tell_webhook", lambda url, **facts: posted.append({"url": url, **facts})
+    )
     where = ["--workers", "0", "--webhook", "https://hook.example/x"]
     assert tenfold("decode", archive.url, tmp_path / "out", *where).code == 0
     assert tenfold("decode", archive.url, tmp_path / "out", *where).code == 1

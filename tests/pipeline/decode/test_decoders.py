@@ -75,8 +75,8 @@ def test_one_image_is_had_so_whole_smaller_and_in_part(archive: str, tmp_path: P
 def test_packs_say_which_pictures_were_generated(archive: str, tmp_path: Path) -> None:
     assert tenfold("decode", archive, tmp_path / "out", "--to", "parquet", "--decoder", NEGATIVE).code == 0
     (pack,) = (tmp_path / "out").glob("*.parquet")
-    told = pq.read_table(pack, columns=["key", "generated_by"]).to_pylist()
-    assert {one["key"]: one["generated_by"] for one in told} == {"a.png": NEGATIVE, "k.png": None}
+    pictures = pq.read_table(pack, columns=["key", "generated_by"]).to_pylist()
+    assert {one["key"]: one["generated_by"] for one in pictures} == {"a.png": NEGATIVE, "k.png": None}
 
 
 def test_a_decoder_that_nobody_has_is_refused_before_anything_is_written(

@@ -118,7 +118,7 @@ def test_names_depend_on_rivals_alone(parts: list[list[str]]) -> None:
     for key in keys:
         rivals = [other for other in keys if rivals_of([key]).hold(pa.array([other]))[0].as_py()]
         for policy in get_args(NamePolicy):
-            alone, among_all = (FileNames(known, limits, policy) for known in (rivals, keys))
+            alone, among_all = (FileNames(named, limits, policy) for named in (rivals, keys))
             assert alone.place(key, "png") == among_all.place(key, "png")
 
 

@@ -32,10 +32,10 @@ def check_all_there(archive: str, to: Path, keys: list[str], renamed: set[str], 
     """See that each key's content lies under its name, or under the one that was told; and that a second run knows."""
     ran = decode(archive, to, *more)
     assert ran.code == 0, ran.err
-    told = {one["key"]: one["name"] for one in ran.json()["renamed"]}
-    assert told.keys() == renamed
+    renamed_to = {one["key"]: one["name"] for one in ran.json()["renamed"]}
+    assert renamed_to.keys() == renamed
     for key in keys:
-        assert (to / told.get(key, key)).read_bytes() == content(key)
+        assert (to / renamed_to.get(key, key)).read_bytes() == content(key)
     again = decode(archive, to, "--skip-existing")
     assert (again.code, again.json()["existing"], again.json()["written"]) == (0, len(keys), 0)
 
@@ -76,10 +76,10 @@ def test_names_that_one_disk_takes_for_one(tmp_path: Path, monkeypatch: pytest.M
     archive = archive_of(tmp_path, *keys)
     ran = decode(archive, tmp_path / "out")
     assert ran.code == 0
-    told = {one["key"]: one["name"] for one in ran.json()["renamed"]}
-    assert len(told) == 3
+    renamed_to = {one["key"]: one["name"] for one in ran.json()["renamed"]}
+    assert len(renamed_to) == 3
     for key in keys:
-        path = exact(LocalStore(str(tmp_path / "out")), told.get(key, key)).lower().rstrip(" .")
+        path = exact(LocalStore(str(tmp_path / "out")), renamed_to.get(key, key)).lower().rstrip(" .")
         assert Path(path).read_bytes() == content(key)
 
 

@@ -57,7 +57,7 @@ def encode(
     codec: PlainCodec | None = None,
     *,
     previews: bool = True,
-    **told: Any,
+    **codec_options: Any,
 ) -> list[dict[str, Any]]:
     """One unit with these files through a worker; its rows by key."""
     source_folder = folder / "source"
@@ -67,7 +67,7 @@ def encode(
     source, archive = parse_source(str(source_folder)), Storage(str(folder / "archive"))
     StoredPlan(archive, "run").store(0, list(source.images()))
     config = CompressConfig(
-        codec=CodecConfig(**told), workers=WorkersConfig(batch_megapixels=0.02), previews=previews
+        codec=CodecConfig(**codec_options), workers=WorkersConfig(batch_megapixels=0.02), previews=previews
     )
     worker = EncoderWorker(
         codecs=[codec or Allergic()], source=source, archive=archive, config=config, threads=1
@@ -199,12 +199,12 @@ def test_one_image_without_room_is_no_kept_image(tmp_path: Path) -> None:
 
 
 def test_a_lost_gpu_keeps_no_image(tmp_path: Path) -> None:
-    class Lost(PlainCodec):
+    class LostDevice(PlainCodec):
         def prepare(self, images: Sequence[RGB]) -> list[Prepared]:
             raise RuntimeError("CUDA error: unspecified launch failure")
 
     with pytest.raises(RuntimeError, match="launch failure"):
-        encode(tmp_path, {"a.png": waves(1), "b.png": waves(2)}, codec=Lost())
+        encode(tmp_path, {"a.png": waves(1), "b.png": waves(2)}, codec=LostDevice())
 
 
 def test_a_quality_is_kept_to(tmp_path: Path) -> None:

@@ -37,8 +37,8 @@ def test_the_length_is_known_and_the_content_comes_back(
     picture = PIL.Image.open(io.BytesIO(file))
     assert np.array_equal(np.asarray(picture).reshape(pixels.shape), pixels)
     assert picture.mode == ("L", "LA", "RGB", "RGBA")[channels - 1]
-    told = [picture.info.get(name) for name in ("icc_profile", "exif", "xmp")]
-    assert told == [icc, exif and b"Exif\x00\x00" + exif, xmp]
+    carried = [picture.info.get(name) for name in ("icc_profile", "exif", "xmp")]
+    assert carried == [icc, exif and b"Exif\x00\x00" + exif, xmp]
 
 
 def test_a_picture_larger_than_a_chunk_has_several(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -120,11 +120,11 @@ def test_embeddings_of_two_heads_are_never_compared(archive: Storage) -> None:
     assert older is not None
     write_labels(archive, shard, replace(older, head="00" * 8))
     assert keys_of(archive, "green")[0] == "lawn.png", "words are words, whoever says them"
-    told = tenfold("search", archive.url, "--like", "rose.png", "--json")
-    found = told.json()
+    ran = tenfold("search", archive.url, "--like", "rose.png", "--json")
+    found = ran.json()
     assert "lawn.png" not in {hit["key"] for hit in found["hits"]}
     assert (found["searched"], found["unlabelled"], found["by_another_head"]) == (3, 1, 1)
-    assert "1 image labelled by another head" in told.err
+    assert "1 image labelled by another head" in ran.err
     assert label(archive).made == 1
     rose = SeenAs(embedding_E=view.embedding("rose.png"), head=view.head("rose.png"))
     assert search(archive, like(rose), most=4).by_another_head == 0
@@ -155,9 +155,9 @@ def test_labels_go_with_their_image(archive: Storage) -> None:
 def test_the_command_line(archive: Storage) -> None:
     assert tenfold("label", archive.url, "--workers", "0", "--json").json()["made"] == 4
     assert "4 images that had labels." in tenfold("label", archive.url, "--workers", "0").out
-    told = tenfold("search", archive.url, "--like", "rose.png", "-n", "1")
-    assert "sunset.png  red things" in told.out
-    assert "1 image without labels" in told.err
+    ran = tenfold("search", archive.url, "--like", "rose.png", "-n", "1")
+    assert "sunset.png  red things" in ran.out
+    assert "1 image without labels" in ran.err
     found = tenfold("search", archive.url, "green", "-n", "1", "--json").json()
     assert found["hits"][0]["key"] == "lawn.png"
     assert tenfold("search", archive.url).code == 2

@@ -54,7 +54,7 @@ VERIFY: tuple[Event, ...] = (
     ImagesFinished(images=5, totals=Totals(failed=2)),
     RunEnded(),
 )
-TOLD = {
+EXPECTED = {
     'tenfold_images_total{status="coded"}': 2,
     'tenfold_images_total{status="failed"}': 1,
     'tenfold_images_total{status="checked"}': 5,
@@ -77,7 +77,7 @@ TOLD = {
 }
 
 
-def told(text: str) -> dict[str, float]:
+def samples_in(text: str) -> dict[str, float]:
     """Samples by name and own labels, of the verb that came first; buckets and times are left out."""
     found: dict[str, float] = {}
     for family in text_string_to_metric_families(text):
@@ -104,8 +104,8 @@ def test_prometheus_is_told_what_came_of_a_run() -> None:
             text = answer.read().decode()
         with pytest.raises(ConfigError, match="to have metrics at 127"), metrics_at(place):
             pass
-    said = told(text)
-    assert {name: said.get(name) for name in TOLD} == TOLD
+    said = samples_in(text)
+    assert {name: said.get(name) for name in EXPECTED} == EXPECTED
     assert {metric.name for metric in METRICS} <= set(re.findall(r"# HELP (\S+)", text))
     assert "secret" not in text
     assert "prune" not in text
@@ -117,7 +117,7 @@ def test_a_file_for_node_exporter_keeps_when_a_run_last_ended(tmp_path: Path) ->
         with metrics_at(path) as listen:
             for event in story:
                 listen(event)
-        said = told(path.read_text())
+        said = samples_in(path.read_text())
         assert said['tenfold_images_total{status="coded"}'] == 2
         ended = re.search(r"^tenfold_run_ended_timestamp_seconds\{.*\} (\S+)", path.read_text(), re.MULTILINE)
         assert ended is not None

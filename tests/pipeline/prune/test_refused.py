@@ -33,11 +33,15 @@ from tests.support.prune_steps import (
 class TestRefused:
     def test_a_dry_run_changes_nothing(self, much_due: Storage) -> None:
         before = tree(much_due.url)
-        told = dry(much_due, 3)
+        planned = dry(much_due, 3)
         assert tree(much_due.url) == before
         done = prune(much_due, 3)
-        assert (told.removed, told.marked, told.kept_from) == (done.removed, done.marked, done.kept_from)
-        assert (told.readable_from, done.readable_from) == (12, 12)
+        assert (planned.removed, planned.marked, planned.kept_from) == (
+            done.removed,
+            done.marked,
+            done.kept_from,
+        )
+        assert (planned.readable_from, done.readable_from) == (12, 12)
 
     def test_what_is_not_known_stays_and_is_told(self, much_due: Storage) -> None:
         names = [

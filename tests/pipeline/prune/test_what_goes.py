@@ -39,20 +39,20 @@ class TestOrphans:
         used = commit(archive, "run-1", {"a": "1", "b": "1"})
         orphan = publish_only(archive, "run-2", {"c": "1"})
         archive.write("catalogue/part-00000-of-a-commit-that-failed.parquet", b"PAR1")
-        told = dry(archive)
-        assert (told.marked.shards, told.marked.catalogue_files, told.marked.log_files) == (1, 1, 0)
-        assert told.marked.bytes == archive.size(orphan) + 4
-        assert (told.kept_from, told.newest_version, told.removed.bytes) == (0, 1, 0)
+        planned = dry(archive)
+        assert (planned.marked.shards, planned.marked.catalogue_files, planned.marked.log_files) == (1, 1, 0)
+        assert planned.marked.bytes == archive.size(orphan) + 4
+        assert (planned.kept_from, planned.newest_version, planned.removed.bytes) == (0, 1, 0)
         first = prune(archive)
-        assert first.marked == told.marked
+        assert first.marked == planned.marked
         assert first.next_due is not None
         assert datetime.fromisoformat(first.next_due) > datetime.now(UTC) + timedelta(days=6.9)
         again = prune(archive)
         assert (again.marked.shards, again.removed.shards, again.waiting.shards) == (0, 0, 1)
         assert shards_of(archive) == {used, orphan}
         age_marks(archive)
-        assert dry(archive).removed == told.marked
-        assert prune(archive).removed == told.marked
+        assert dry(archive).removed == planned.marked
+        assert prune(archive).removed == planned.marked
         assert shards_of(archive) == {used}
         assert not list(archive.list("prune"))
         assert content_of(archive) == {"a": "1", "b": "1"}
@@ -190,8 +190,8 @@ def test_superseded_checkpoints_go_and_every_version_can_be_read(archive: Storag
         if number != 3:
             DeltaTable(f"{archive.url}/catalogue").create_checkpoint()
     seal(archive, 5)
-    told = dry(archive)
-    assert (told.marked.log_files, told.readable_from) == (3, 0)
+    planned = dry(archive)
+    assert (planned.marked.log_files, planned.readable_from) == (3, 0)
     pruned(archive)
     assert [path for path in log_of(archive) if path.endswith(".parquet")] == [checkpoint_path(5)]
     assert [content_of(archive, version) for version in range(1, 6)] == [{"a": str(n)} for n in range(5)]

@@ -89,25 +89,25 @@ class TestCatalogue:
         assert summary.rebuilt.unknown == ()
 
     def test_a_damaged_shard_that_no_catalogue_names_is_said(self, archive: Path) -> None:
-        lost = rows(archive)["4.png"]
-        flip(archive / lost.shard, lost.payload_offset or 0)
+        damaged = rows(archive)["4.png"]
+        flip(archive / damaged.shard, damaged.payload_offset or 0)
         drop_catalogue(archive)
         summary = repair(archive)
         assert summary.rebuilt is not None
-        assert summary.rebuilt.unknown == (lost.shard,)
+        assert summary.rebuilt.unknown == (damaged.shard,)
         assert set(rows(archive)) == {key for key in KEYS if key not in ("3.jpg", "4.png", "5.png")}
         assert_sound(archive)
 
     def test_one_that_an_earlier_repair_dealt_with_is_no_alarm(self, archive: Path) -> None:
-        hurt = rows(archive)["4.png"]
-        flip(archive / hurt.shard, hurt.payload_offset or 0)
+        damaged = rows(archive)["4.png"]
+        flip(archive / damaged.shard, damaged.payload_offset or 0)
         repair(archive)
         held = rows(archive)
         drop_catalogue(archive)
         summary = repair(archive)
         assert summary.rebuilt is not None
         assert ([problem.path for problem in summary.rebuilt.unreadable], summary.rebuilt.unknown) == (
-            [hurt.shard],
+            [damaged.shard],
             (),
         )
         assert rows(archive) == held

@@ -45,8 +45,10 @@ def assert_nothing_gone(before: dict[str, str], archive: Path) -> None:
     left = tree(archive)
     for path, sha256 in before.items():
         if path.startswith(("shards/", "catalogue/", "seals/")):
-            aside = {data for name, data in left.items() if name.startswith("lost/") and name.endswith(path)}
-            assert sha256 in {left.get(path)} | aside, path
+            set_aside = {
+                data for name, data in left.items() if name.startswith("lost/") and name.endswith(path)
+            }
+            assert sha256 in {left.get(path)} | set_aside, path
 
 
 class TestKilled:

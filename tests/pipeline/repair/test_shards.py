@@ -24,13 +24,13 @@ from tests.support.repair_steps import (
     KEYS,
     assert_sound,
     compress,
+    config_with,
     drop_catalogue,
     drop_entry,
     flip_file,
     payloads,
     repair,
     rows,
-    told,
     tree,
 )
 from tests.support.seaweed import S3Server
@@ -54,9 +54,9 @@ class TestShards:
 
     def test_what_is_whole_in_a_damaged_one_moves_as_it_is(self, archive: Path) -> None:
         before, held = rows(archive), payloads(archive)
-        hurt = before["4.png"]
-        flip(archive / hurt.shard, (hurt.payload_offset or 0) + 30)
-        damaged = (archive / hurt.shard).read_bytes()
+        damaged_row = before["4.png"]
+        flip(archive / damaged_row.shard, (damaged_row.payload_offset or 0) + 30)
+        damaged = (archive / damaged_row.shard).read_bytes()
         summary = repair(archive)
         assert (summary.salvaged, summary.encoded_again, summary.lost) == (2, 1, [])
         now = rows(archive)
@@ -67,7 +67,7 @@ class TestShards:
         assert Archive(str(archive)).read("3.jpg").exif is not None
         assert Archive(str(archive)).read("3.jpg").icc == ICC
         assert now["4.png"].encoded_at > before["4.png"].encoded_at
-        assert (archive / hurt.shard).read_bytes() == damaged, "evidence stays"
+        assert (archive / damaged_row.shard).read_bytes() == damaged, "evidence stays"
         assert_sound(archive)
         record = json.loads((archive / f"runs/{summary.repair}/repair.json").read_text())
         assert record["encoded_again"] == 1
@@ -110,7 +110,9 @@ class TestShards:
         )
         assert_sound(archive)
         assert repair(archive).lost == summary.lost, "as long as it is lost it is said"
-        taken = CompressRun(parse_source(str(source)), Storage(archive), told(quality=40)).run().summary
+        taken = (
+            CompressRun(parse_source(str(source)), Storage(archive), config_with(quality=40)).run().summary
+        )
         assert (taken.images, taken.unchanged) == (2, 5), (
             "the other version comes in; what could not be read is tried"
         )
@@ -138,20 +140,20 @@ class TestShards:
         (own / "source/0.png").unlink()
         repair(archive)
         storage = Storage(archive)
-        CompressRun(failed_images(storage, storage.options), storage, told(quality=40)).run()
-        (lost,) = repair(archive).lost
-        assert lost.reason.startswith("lost: ")
-        assert lost.lost_shard == rows(archive)["0.png"].lost_shard == shard
+        CompressRun(failed_images(storage, storage.options), storage, config_with(quality=40)).run()
+        (image,) = repair(archive).lost
+        assert image.reason.startswith("lost: ")
+        assert image.lost_shard == rows(archive)["0.png"].lost_shard == shard
 
     def test_an_interrupted_run_whose_rows_were_moved_still_resumes(self, own: Path) -> None:
         archive = own / "archive"
-        hurt, held = rows(archive)["1.png"], payloads(archive)
-        (archive / f"runs/{hurt.run}/summary.json").unlink()
+        damaged_row, held = rows(archive)["1.png"], payloads(archive)
+        (archive / f"runs/{damaged_row.run}/summary.json").unlink()
         for key in ("1.png", "4.png", "deep.png"):
             row = rows(archive)[key]
             flip(archive / row.shard, row.payload_offset or 0)
         repair(archive)
-        assert compress(own / "source", archive, quality=40) == hurt.run
+        assert compress(own / "source", archive, quality=40) == damaged_row.run
         assert payloads(archive) == held
         assert_sound(archive)
 
@@ -202,7 +204,7 @@ class TestShards:
 
     def test_a_config_that_names_a_codec_counts(self, archive: Path) -> None:
         (archive / rows(archive)["4.png"].shard).unlink()
-        repair(archive, config=told(id="plain-3", quality=20))
+        repair(archive, config=config_with(id="plain-3", quality=20))
         now = rows(archive)["4.png"]
         assert (now.codec, now.quality) == ("plain-3", 20)
 
@@ -256,11 +258,11 @@ class TestCare:
     def test_a_dry_run_tells_and_changes_nothing(
         self, archive: Path, harm: Callable[[Path], None] | None
     ) -> None:
-        hurt = rows(archive)["4.png"]
+        damaged_row = rows(archive)["4.png"]
         if harm is not None:
             harm(archive)
         else:
-            flip(archive / hurt.shard, hurt.payload_offset or 0)
+            flip(archive / damaged_row.shard, damaged_row.payload_offset or 0)
         before = tree(archive)
         would = repair(archive, dry_run=True)
         assert tree(archive) == before
@@ -288,7 +290,7 @@ class TestOnS3:
     def test_the_whole_road(self, made: Path, s3_env: S3Server) -> None:
         url = f"s3://{s3_env.bucket()}/archive"
         storage = Storage(url)
-        CompressRun(parse_source(str(made / "source")), storage, told(quality=40)).run()
+        CompressRun(parse_source(str(made / "source")), storage, config_with(quality=40)).run()
         before = rows(url)
         data = bytearray(storage.read(before["4.png"].shard))
         data[before["4.png"].payload_offset or 0] ^= 1
@@ -303,7 +305,7 @@ class TestOnS3:
         assert summary.rebuilt is not None
         assert len(summary.rebuilt.unknown) == 1, "the catalogue that named its rows cannot be opened"
         assert set(rows(url)) == {"deep.png", "none.png"}
-        CompressRun(parse_source(str(made / "source")), storage, told(quality=40)).run()
+        CompressRun(parse_source(str(made / "source")), storage, config_with(quality=40)).run()
         now = rows(url)
         storage.delete(now["0.png"].shard)
         assert repair(url).encoded_again == 3

@@ -36,14 +36,14 @@ def archive(tmp_path: Path) -> Storage:
 
 def test_a_dry_run_tells_what_apply_does_and_changes_nothing(archive: Storage) -> None:
     before = tree(archive.url)
-    told = RmRun(archive, keys=["b", "nobody"]).plan()
+    planned = RmRun(archive, keys=["b", "nobody"]).plan()
     assert tree(archive.url) == before
-    assert (told.images, told.first_keys, told.unknown) == (1, ["b"], ["nobody"])
-    assert (told.rewritten_shards, told.moved_images, told.applied) == (2, 3, False), (
+    assert (planned.images, planned.first_keys, planned.unknown) == (1, ["b"], ["nobody"])
+    assert (planned.rewritten_shards, planned.moved_images, planned.applied) == (2, 3, False), (
         "and where it lay before it changed"
     )
     done = RmRun(archive, keys=["b", "nobody"]).apply()
-    assert (done.images, done.moved_images, done.applied) == (told.images, told.moved_images, True)
+    assert (done.images, done.moved_images, done.applied) == (planned.images, planned.moved_images, True)
     again = RmRun(archive, keys=["b"]).plan()
     assert (again.images, again.rewritten_shards) == (0, 0)
 

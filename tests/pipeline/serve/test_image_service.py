@@ -21,7 +21,7 @@ VIEW = View(region=(0, 0, 48, 32), width=48, height=32)
 ROW = catalogue_row("a.png")
 
 
-class Told:
+class ScriptedDecoders:
     """Decoders that do what a test tells them, and remember who asked alone."""
 
     is_ready = True
@@ -50,13 +50,13 @@ def run(test: Callable[[], Awaitable[None]]) -> None:
     asyncio.run(asyncio.wait_for(test(), 60))
 
 
-def service(decoders: Told, disk: DiskCache | None = None, memory: int = 10**6) -> ImageService:
+def service(decoders: ScriptedDecoders, disk: DiskCache | None = None, memory: int = 10**6) -> ImageService:
     return ImageService(decoders, ServingMetrics(), MemoryCache(memory), disk)
 
 
 def test_all_who_want_one_file_wait_for_one_making() -> None:
     async def test() -> None:
-        decoders = Told(b"one")
+        decoders = ScriptedDecoders(b"one")
         images = service(decoders)
         several = [asyncio.create_task(images.file(ROW, VIEW)) for _ in range(5)]
         await asyncio.sleep(0)
@@ -71,7 +71,7 @@ def test_all_who_want_one_file_wait_for_one_making() -> None:
 
 def test_when_all_have_left_it_is_not_made_and_who_comes_next_begins_anew() -> None:
     async def test() -> None:
-        decoders = Told(b"one")
+        decoders = ScriptedDecoders(b"one")
         images = service(decoders)
         several = [asyncio.create_task(images.file(ROW, VIEW)) for _ in range(2)]
         await asyncio.sleep(0)
@@ -86,7 +86,7 @@ def test_when_all_have_left_it_is_not_made_and_who_comes_next_begins_anew() -> N
 
 def test_what_ended_a_decoder_is_tried_once_more_alone_and_then_refused() -> None:
     async def test() -> None:
-        decoders = Told(DecoderDiedError(), b"well", DecoderDiedError(), DecoderDiedError())
+        decoders = ScriptedDecoders(DecoderDiedError(), b"well", DecoderDiedError(), DecoderDiedError())
         decoders.may_end.set()
         images = service(decoders, memory=0)
         assert await images.file(ROW, VIEW) == b"well"
@@ -102,7 +102,7 @@ def test_what_ended_a_decoder_is_tried_once_more_alone_and_then_refused() -> Non
 
 def test_what_is_late_twice_is_refused() -> None:
     async def test() -> None:
-        decoders = Told(TookTooLongError(), TookTooLongError())
+        decoders = ScriptedDecoders(TookTooLongError(), TookTooLongError())
         decoders.may_end.set()
         images = service(decoders)
         for words in ("deadline, got no end of it", "deadline, got no end of it", "not tried again"):
@@ -114,7 +114,7 @@ def test_what_is_late_twice_is_refused() -> None:
 
 def test_files_on_a_disk_outlive_a_server_and_the_oldest_make_room(tmp_path: Path) -> None:
     async def test() -> None:
-        decoders = Told(b"made")
+        decoders = ScriptedDecoders(b"made")
         decoders.may_end.set()
         assert await service(decoders, DiskCache(tmp_path, 100)).file(ROW, VIEW) == b"made"
         assert await service(decoders, DiskCache(tmp_path, 100)).file(ROW, VIEW) == b"made"

@@ -75,11 +75,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def ask(server: Server, path: str, *, method: str = "GET", **headers: str) -> Answer:
-    told = {name.replace("_", "-"): value for name, value in headers.items()}
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
     with closing(
         http.client.HTTPConnection(server.address.removeprefix("http://"), timeout=120)
     ) as connection:
-        connection.request(method, path, headers=TOKEN | told)
+        connection.request(method, path, headers=TOKEN | named)
         with connection.getresponse() as answer:
             body = answer.read()
     found = {name.lower(): value for name, value in answer.getheaders()}

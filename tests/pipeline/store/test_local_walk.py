@@ -88,19 +88,19 @@ def test_what_is_odd_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         return scandir(path)
 
     monkeypatch.setattr(os, "scandir", refuse)
-    told: list[Oddity] = []
-    listed = files(tmp_path, told.append)
+    oddities: list[Oddity] = []
+    listed = files(tmp_path, oddities.append)
     assert set(listed) == {"a/x", "c/z", "nowhere.png"}
     assert listed["nowhere.png"].etag == "a link to gone.png", "while it leads there, it is the same object"
-    assert {odd.path: odd.kind for odd in told} == {
+    assert {odd.path: odd.kind for odd in oddities} == {
         "closed": "closed",
         "nowhere.png": "dangling",
         "pipe.png": "special",
     }
-    assert "permission denied" in next(odd.reason for odd in told if odd.kind == "closed")
+    assert "permission denied" in next(odd.reason for odd in oddities if odd.kind == "closed")
     monkeypatch.setattr(os, "scandir", lambda path: refuse(f"{path}/closed"))
     with pytest.raises(StorageError, match="names can be listed, got permission denied"):
-        files(tmp_path, told.append)
+        files(tmp_path, oddities.append)
 
 
 def test_a_folder_whose_files_say_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,11 +49,11 @@ class MortalWorker(Worker[EncodeTask, EncodeResult]):
     def __init__(self, spec: MortalSpec, threads: int) -> None:
         self.spec = spec
         self.threads = threads
-        self.lost: Exception | None = None
+        self.poison_taken: Exception | None = None
 
     def run(self, task: EncodeTask) -> EncodeResult:
-        if self.lost is not None:
-            raise self.lost
+        if self.poison_taken is not None:
+            raise self.poison_taken
         if task.number == self.spec.broken_unit:
             raise StorageError("Expected to write, got: No space left on device.")
         keys = [f"{task.number}/{index}" for index in task.indices or range(self.spec.images)]
@@ -72,7 +72,7 @@ class MortalWorker(Worker[EncodeTask, EncodeResult]):
             if not self.spec.killed.exists():
                 self.spec.killed.touch()
                 os._exit(9)
-            self.lost = poison
+            self.poison_taken = poison
         raise poison
 
 

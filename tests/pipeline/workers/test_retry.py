@@ -28,11 +28,11 @@ def _run(
     chance = random.Random(seed)
     while waiting:
         task = waiting.pop(chance.randrange(len(waiting)))
-        lost = node_losses > 0
+        node_goes = node_losses > 0
         node_losses -= 1
-        if lost or poison & set(task):
+        if node_goes or poison & set(task):
             deaths += 1
-            instead = retry.after(Died(task=task, reason="boom", blame="node" if lost else "task"))
+            instead = retry.after(Died(task=task, reason="boom", blame="node" if node_goes else "task"))
             waiting.extend(instead)
             given_up.extend(() if instead else task)
         else:

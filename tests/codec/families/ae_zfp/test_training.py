@@ -60,9 +60,9 @@ def test_a_run_is_told_what_to_keep() -> None:
     def total(loss: LossConfig) -> float:
         return objective(model, rgb_BCHW, step_B, 0.1, (), loss).total.item()
 
-    told = {name: total(LossConfig(objective=name)) for name in get_args(Objective)}
-    assert told["mse"] == total(LossConfig(ssim_share=0.0))
-    assert told["ssim"] < told["mixed"] < told["mse"]
+    losses = {name: total(LossConfig(objective=name)) for name in get_args(Objective)}
+    assert losses["mse"] == total(LossConfig(ssim_share=0.0))
+    assert losses["ssim"] < losses["mixed"] < losses["mse"]
 
 
 def test_slow_channels_are_the_coarse_ones() -> None:

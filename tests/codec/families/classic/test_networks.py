@@ -61,7 +61,7 @@ def test_a_cost_told_by_shapes_is_what_runs(shape: dict[str, Any], monkeypatch: 
     model = busy(shape)
     config = WeightsConfig(family="classic-1", name="x", network=shape)
     shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
-    told = cost(WeightsHeader(shapes=shapes, config=config.model_dump_json()))
+    counted = cost(WeightsHeader(shapes=shapes, config=config.model_dump_json()))
     multiplied: list[int] = []
     side = 4 * model.network.grid
 
@@ -74,8 +74,8 @@ def test_a_cost_told_by_shapes_is_what_runs(shape: dict[str, Any], monkeypatch: 
         y_BChw = model.analyse(torch.randn(1, 3, side, side))
         encoding = sum(multiplied)
         model.synthesise(y_BChw)
-    assert encoding / side**2 / 1000 == pytest.approx(told.encode_kmac_per_pixel)
-    assert (sum(multiplied) - encoding) / side**2 / 1000 == pytest.approx(told.decode_kmac_per_pixel)
+    assert encoding / side**2 / 1000 == pytest.approx(counted.encode_kmac_per_pixel)
+    assert (sum(multiplied) - encoding) / side**2 / 1000 == pytest.approx(counted.decode_kmac_per_pixel)
 
 
 def test_normalisation_is_folded_into_what_training_saw() -> None:

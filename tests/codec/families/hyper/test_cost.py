@@ -43,10 +43,10 @@ class Multiplications(TorchFunctionMode):
 def test_kmac_of_hyper_are_those_that_run() -> None:
     model = HyperModel(MODEL).eval()
     shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
-    told = cost(WeightsHeader(shapes=shapes, config=f'{{"model": {MODEL.model_dump_json()}}}'))
+    counted = cost(WeightsHeader(shapes=shapes, config=f'{{"model": {MODEL.model_dump_json()}}}'))
     with torch.no_grad(), Multiplications() as ran:
         model(torch.zeros(1, 3, SIDE, SIDE), torch.zeros(1))
-    kmac = told.encode_kmac_per_pixel + kmac_per_pixel(shapes, SYNTHESIS)
+    kmac = counted.encode_kmac_per_pixel + kmac_per_pixel(shapes, SYNTHESIS)
     assert kmac * 1000 * SIDE**2 == pytest.approx(ran.done, rel=0.02)
 
 

@@ -88,12 +88,12 @@ class Multiplications(TorchFunctionMode):
 
 def test_kmac_are_those_that_run(weights: Weights) -> None:
     shapes = {name: tuple(tensor.shape) for name, tensor in weights.model.state_dict().items()}
-    told = cost(WeightsHeader(shapes=shapes, config=weights.config.model_dump_json()))
+    counted = cost(WeightsHeader(shapes=shapes, config=weights.config.model_dump_json()))
     image = picture(128, 128)
     level = level_of(63, weights.config.model, target=0.0)
     with Multiplications() as ran:
         (symbols,) = encoded(weights.model, [image], [level], CPU)
-    assert told.encode_kmac_per_pixel * 1000 * 128 * 128 == pytest.approx(ran.done, rel=0.02)
+    assert counted.encode_kmac_per_pixel * 1000 * 128 * 128 == pytest.approx(ran.done, rel=0.02)
     with Multiplications() as ran:
         shown(weights.model, [symbols], [(128, 128)], CPU)
-    assert told.decode_kmac_per_pixel * 1000 * 128 * 128 == pytest.approx(ran.done, rel=0.02)
+    assert counted.decode_kmac_per_pixel * 1000 * 128 * 128 == pytest.approx(ran.done, rel=0.02)

@@ -222,9 +222,9 @@ def test_deep_and_foreign_pictures_are_kept() -> None:
 def _as_hdr(coded: Coded) -> Coded:
     """The same picture whose sequence header tells BT.2020 and PQ."""
     bits = f"{int.from_bytes(coded.data, 'big'):0{8 * len(coded.data)}b}"
-    told = bits.replace(f"{1:08b}{13:08b}", f"{9:08b}{16:08b}", 1)
-    assert told != bits
-    return replace(coded, data=int(told, 2).to_bytes(len(coded.data), "big"))
+    changed = bits.replace(f"{1:08b}{13:08b}", f"{9:08b}{16:08b}", 1)
+    assert changed != bits
+    return replace(coded, data=int(changed, 2).to_bytes(len(coded.data), "big"))
 
 
 def test_where_no_box_tells_the_colours_the_codestream_does() -> None:

@@ -89,7 +89,7 @@ def test_a_cut_file_is_damaged(options: dict[str, str]) -> None:
     assert content.fault == "damaged"
 
 
-KNOWN = {
+RECOGNISED = {
     "QOI": saved(PIXELS, "QOI"),
     "PCX": saved(PIXELS, "PCX"),
     "SGI": saved(PIXELS, "SGI"),
@@ -115,9 +115,9 @@ KNOWN = {
 }
 
 
-@pytest.mark.parametrize("name", KNOWN)
+@pytest.mark.parametrize("name", RECOGNISED)
 def test_known_images_that_are_not_decoded_are_kept_under_their_name(name: str) -> None:
-    content = read_image(KNOWN[name])
+    content = read_image(RECOGNISED[name])
     assert isinstance(content, Unmodelled), content
     assert (content.source_format, content.fault) == (name, None)
     assert "not decoded here" in content.reason

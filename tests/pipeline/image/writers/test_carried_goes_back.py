@@ -205,7 +205,7 @@ def test_what_is_malformed_says_nothing() -> None:
         ("zTXt", b"a\x00\x00no"),
     ]
     bad += [("zTXt", b"Raw profile type iptc\x00\x00no"), ("iTXt", b"Comment"), ("tEXt", b"")]
-    told = described(image("PNG", *bad))
-    assert (told.dots_per_inch, told.iptc) == (None, None)
+    found = described(image("PNG", *bad))
+    assert (found.dots_per_inch, found.iptc) == (None, None)
     for fmt in ("jpeg", "png", "webp", "avif"):
         opened(write_image(image("GIF", *bad), fmt))

@@ -292,17 +292,17 @@ def test_a_decoder_is_not_judged_by_what_it_was_trained_on(tmp_path: Path) -> No
     trained_on = [judges_of_training(config) for config in configs_of_files(Storage(tmp_path), "realistic")]
     assert frozenset({"LPIPS (AlexNet)", "spectral peaks"}) in trained_on
     judge = next(one for one in reported_judges().values() if one.name == "spectral peaks")
-    told = Method(id=judge_id(judge), title=judge.name, kind="ours", settings="", library="")
+    method = Method(id=judge_id(judge), title=judge.name, kind="ours", settings="", library="")
     realistic = OtherDecoder(name="realistic", purpose="To tell.", generates=True)
-    shown = told.by(realistic, files=("0123",), trained_on=trained_on[0])
+    shown = method.by(realistic, files=("0123",), trained_on=trained_on[0])
     assert shown.is_trained_on
-    assert shown.identity(payload_crc32c=1) != told.by(realistic, files=(), trained_on=()).identity(
+    assert shown.identity(payload_crc32c=1) != method.by(realistic, files=(), trained_on=()).identity(
         payload_crc32c=1
     )
-    comparison = Comparison(methods=[told, shown], left_out={}, drawn=1)
+    comparison = Comparison(methods=[method, shown], left_out={}, drawn=1)
     archive = fill(str(tmp_path / "a"), [make_row("a.png", codec="hyper-1", width=1, height=1)])
     (row,) = Catalogue(Storage(archive)).lookup(["a.png"])
-    scores: dict[str, Result] = {one.id: Score(value=1.5) for one in (told, shown)}
+    scores: dict[str, Result] = {one.id: Score(value=1.5) for one in (method, shown)}
     fidelity = Fidelity(psnr_db=30.0, ssim=None, ms_ssim=None)
     comparison.entries = [ComparedImage(row=row, results={FIDELITY: fidelity, **scores}, refused={})]
     ours = comparison_results(comparison).ours

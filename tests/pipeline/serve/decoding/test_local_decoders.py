@@ -24,7 +24,7 @@ _LONG_S = 20.0
 LARGE, SMALL, TINY = (4000, 4000), (300, 300), (160, 160)
 
 
-class Told:
+class DecodersByHand:
     """What all fake processes have in common: what they began, and what a test lets them end."""
 
     def __init__(self) -> None:
@@ -46,18 +46,18 @@ class Told:
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> Told:
-    told = Told()
+def by_hand(monkeypatch: pytest.MonkeyPatch) -> DecodersByHand:
+    by_hand = DecodersByHand()
 
     class Process:
         def __init__(self, _settings: DecoderSettings) -> None:
             self._holds: set[str] = set()
 
         def start(self) -> None:
-            told.starts += 1
+            by_hand.starts += 1
 
         def ask(self, tasks: Sequence[Task], *, timeout_s: float) -> Answer:
-            outcome = told.outcome(" ".join(task.row.key for task in tasks))
+            outcome = by_hand.outcome(" ".join(task.row.key for task in tasks))
             if isinstance(outcome, Exception):
                 raise outcome
             return Answer(outcomes=[Made(data=outcome)] * len(tasks), holds=frozenset())
@@ -66,7 +66,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Told:
             pass
 
     monkeypatch.setattr(local_decoders, "DecoderProcess", Process)
-    return told
+    return by_hand
 
 
 def row(key: str, size: tuple[int, int] = SMALL) -> CatalogueRow:
@@ -94,124 +94,124 @@ async def until(holds: Callable[[], bool]) -> None:
         await asyncio.sleep(0.001)
 
 
-def test_small_ones_overtake_large_ones_that_wait(told: Told) -> None:
+def test_small_ones_overtake_large_ones_that_wait(by_hand: DecodersByHand) -> None:
     async def test(decoders: LocalDecoders) -> None:
         first = ask(decoders, row("first"))
-        await until(lambda: told.begun == ["first"])
+        await until(lambda: by_hand.begun == ["first"])
         others = [ask(decoders, row("large", LARGE)), ask(decoders, row("small"))]
         await asyncio.sleep(0)
         for key in ("first", "small", "large"):
-            told.end(key)
+            by_hand.end(key)
         await asyncio.gather(first, *others)
-        assert told.begun == ["first", "small", "large"]
+        assert by_hand.begun == ["first", "small", "large"]
 
     run(test, decoders=1)
 
 
-def test_one_image_is_worked_on_once_at_a_time_and_others_pass(told: Told) -> None:
+def test_one_image_is_worked_on_once_at_a_time_and_others_pass(by_hand: DecodersByHand) -> None:
     async def test(decoders: LocalDecoders) -> None:
         tiles = [ask(decoders, row("viewed")) for _ in range(3)]
         other = ask(decoders, row("other"))
-        await until(lambda: sorted(told.begun) == ["other", "viewed"])
-        told.end("other")
+        await until(lambda: sorted(by_hand.begun) == ["other", "viewed"])
+        by_hand.end("other")
         await other
-        assert told.begun.count("viewed") == 1
+        assert by_hand.begun.count("viewed") == 1
         for _ in tiles:
-            told.end("viewed")
+            by_hand.end("viewed")
             done = sum(tile.done() for tile in tiles)
             await until(lambda done=done: sum(tile.done() for tile in tiles) > done)  # type: ignore[misc]
-        assert told.begun.count("viewed") == 3
+        assert by_hand.begun.count("viewed") == 3
 
     run(test, decoders=2)
 
 
-def test_more_than_can_be_made_in_time_is_refused_at_once(told: Told) -> None:
+def test_more_than_can_be_made_in_time_is_refused_at_once(by_hand: DecodersByHand) -> None:
     async def test(decoders: LocalDecoders) -> None:
         first = ask(decoders, row("first"))
-        await until(lambda: told.begun == ["first"])
+        await until(lambda: by_hand.begun == ["first"])
         second = ask(decoders, row("second", LARGE))
         with pytest.raises(OverloadedError, match=r"^3\.2$"):
             await ask(decoders, row("third"))
-        told.end("first")
-        told.end("second")
+        by_hand.end("first")
+        by_hand.end("second")
         await asyncio.gather(first, second)
 
     run(test, decoders=1, deadline_s=3.0)
 
 
 def test_who_waits_in_vain_is_told_when_decoders_prove_slow(
-    told: Told, monkeypatch: pytest.MonkeyPatch
+    by_hand: DecodersByHand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def test(decoders: LocalDecoders) -> None:
         monkeypatch.setattr(local_decoders, "time", SimpleNamespace(monotonic=lambda: 0.0))
         first = ask(decoders, row("first"))
-        await until(lambda: told.begun == ["first"])
+        await until(lambda: by_hand.begun == ["first"])
         second, third = ask(decoders, row("second", LARGE)), ask(decoders, row("third", LARGE))
         await asyncio.sleep(0)
         monkeypatch.setattr(local_decoders, "time", SimpleNamespace(monotonic=lambda: 6.0))
-        told.end("first")
+        by_hand.end("first")
         await first
         with pytest.raises(OverloadedError, match=r"^48\.1"):
             await third
-        told.end("second")
+        by_hand.end("second")
         await second
 
     run(test, decoders=1, deadline_s=40.0)
 
 
-def test_whom_nobody_waits_for_is_not_begun(told: Told) -> None:
+def test_whom_nobody_waits_for_is_not_begun(by_hand: DecodersByHand) -> None:
     async def test(decoders: LocalDecoders) -> None:
         first, left, last = (ask(decoders, row(key)) for key in ("first", "left", "last"))
-        await until(lambda: told.begun == ["first"])
+        await until(lambda: by_hand.begun == ["first"])
         left.cancel()
         await asyncio.sleep(0)
-        told.end("first")
-        told.end("last")
+        by_hand.end("first")
+        by_hand.end("last")
         await asyncio.gather(first, last)
-        assert told.begun == ["first", "last"]
+        assert by_hand.begun == ["first", "last"]
 
     run(test, decoders=1)
 
 
-def test_a_decoder_that_died_is_replaced_and_one_that_is_alone_is_alone(told: Told) -> None:
+def test_a_decoder_that_died_is_replaced_and_one_that_is_alone_is_alone(by_hand: DecodersByHand) -> None:
     async def test(decoders: LocalDecoders) -> None:
         killed, other = ask(decoders, row("killed")), ask(decoders, row("other"))
-        await until(lambda: len(told.begun) == 2)
-        told.end("killed", DecoderDiedError("by a test"))
+        await until(lambda: len(by_hand.begun) == 2)
+        by_hand.end("killed", DecoderDiedError("by a test"))
         with pytest.raises(DecoderDiedError, match="by a test"):
             await killed
         again = ask(decoders, row("killed"), alone=True)
-        await until(lambda: told.starts == 3)
-        assert told.begun.count("killed") == 1
+        await until(lambda: by_hand.starts == 3)
+        assert by_hand.begun.count("killed") == 1
         later = ask(decoders, row("later", LARGE))
-        told.end("other")
+        by_hand.end("other")
         await other
-        await until(lambda: told.begun.count("killed") == 2)
-        assert "later" not in told.begun
-        told.end("killed")
-        told.end("later")
+        await until(lambda: by_hand.begun.count("killed") == 2)
+        assert "later" not in by_hand.begun
+        by_hand.end("killed")
+        by_hand.end("later")
         await asyncio.gather(again, later)
 
     run(test, decoders=2)
 
 
-def test_tiny_ones_go_together_and_alone_once_a_decoder_died_of_them(told: Told) -> None:
+def test_tiny_ones_go_together_and_alone_once_a_decoder_died_of_them(by_hand: DecodersByHand) -> None:
     async def test(decoders: LocalDecoders) -> None:
         first = ask(decoders, row("first"))
-        await until(lambda: told.begun == ["first"])
+        await until(lambda: by_hand.begun == ["first"])
         tiny = [ask(decoders, row(f"{number}", TINY)) for number in range(12)]
         small = ask(decoders, row("small"))
         await asyncio.sleep(0)
-        told.end("first")
+        by_hand.end("first")
         together = " ".join(map(str, range(10)))  # as many pixels as gain by it
-        await until(lambda: told.begun == ["first", together])
-        told.end(together, DecoderDiedError("of one of them"))
-        told.end("0", DecoderDiedError("of this one"))
+        await until(lambda: by_hand.begun == ["first", together])
+        by_hand.end(together, DecoderDiedError("of one of them"))
+        by_hand.end("0", DecoderDiedError("of this one"))
         for key in (*map(str, range(1, 10)), "10 11", "small"):
-            told.end(key)
+            by_hand.end(key)
         with pytest.raises(DecoderDiedError, match="of this one"):
             await tiny[0]
         await asyncio.gather(first, small, *tiny[1:])
-        assert sorted(told.begun[2:]) == sorted([*map(str, range(10)), "10 11", "small"])
+        assert sorted(by_hand.begun[2:]) == sorted([*map(str, range(10)), "10 11", "small"])
 
     run(test, decoders=1)

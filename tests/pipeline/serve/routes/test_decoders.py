@@ -111,8 +111,8 @@ def test_it_has_an_image_service_of_its_own(site: Site) -> None:
 
 
 def test_the_page_is_told_which_there_are(site: Site) -> None:
-    (told,) = json.loads(site.get("/api/images/a.png")[2])["decoders"]
-    assert (told["name"], told["generates"]) == ("sampled", True)
-    assert site.get(told["image"])[2] == b"sampled"
-    assert site.get(told["iiif"])[0] == 200
+    (decoder,) = json.loads(site.get("/api/images/a.png")[2])["decoders"]
+    assert (decoder["name"], decoder["generates"]) == ("sampled", True)
+    assert site.get(decoder["image"])[2] == b"sampled"
+    assert site.get(decoder["iiif"])[0] == 200
     assert json.loads(site.get("/api/images/k.png")[2])["decoders"] == []

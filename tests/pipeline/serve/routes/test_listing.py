@@ -71,10 +71,10 @@ def test_pages_lead_through_the_archive(address: str) -> None:
 
 
 def test_an_image_is_told_of_whole(address: str) -> None:
-    told = ask(address, f"images/{quote(HOSTILE, safe='')}")
-    assert told["row"]["key"] == HOSTILE
-    assert told["facts"]["times_smaller_than_file"] == pytest.approx(90_000 / 99)
-    status, headers, _ = get(address + told["links"]["preview"])
+    image = ask(address, f"images/{quote(HOSTILE, safe='')}")
+    assert image["row"]["key"] == HOSTILE
+    assert image["facts"]["times_smaller_than_file"] == pytest.approx(90_000 / 99)
+    status, headers, _ = get(address + image["links"]["preview"])
     assert (status, headers["location"]) == (
         307,
         f"/iiif/3/{quote(HOSTILE, safe='')}/full/!256,256/0/default.webp",

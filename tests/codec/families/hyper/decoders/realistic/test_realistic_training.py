@@ -67,9 +67,12 @@ def test_a_resumed_run_of_two_players_equals_an_uninterrupted_one(
         assert learns != torch.equal(tensor, begun.model[name]), name
 
     file = read_weights(trained.weights)
-    told = json.loads(file.config)
-    assert (told["decoder"], told["for"]) == ("realistic", digest_of(codec.read_bytes()).hex())
-    assert told["recipe"]["trained_on"] == ["spectral peaks"]
+    stored_config = json.loads(file.config)
+    assert (stored_config["decoder"], stored_config["for"]) == (
+        "realistic",
+        digest_of(codec.read_bytes()).hex(),
+    )
+    assert stored_config["recipe"]["trained_on"] == ["spectral peaks"]
     assert understand_decoder(file).config.generates
 
     recipe = recipe_for(config, torch.device("cpu"))
