@@ -110,6 +110,24 @@ class CatalogueGuard:
             self._prove(unproven)
         self._seen.update(new)
 
+    def has_seal(self, path: str) -> bool:
+        """Whether a file is sealed, by the seals that were read last."""
+        return path in self._sealed.files
+
+    def read(self, path: str) -> bytes:
+        """Read a Parquet file, and hold what was read against its seal; one that has none was checked before.
+
+        Raises:
+            As `check_log`.
+        """
+        if not self.has_seal(path):
+            return self._archive.read(path)
+        try:
+            return self._checked(path)
+        except FileNotFoundError:
+            expected = f"{self._sealed.files[path][1]:,} bytes, as its seal says"
+            raise self._damaged(path, expected=expected, got="nothing there") from None
+
     def trust_commit(self, version: int) -> None:
         """Take the version that this process has just committed, and its checkpoint, for what was written."""
         entry = entry_path(version)

@@ -137,8 +137,8 @@ class DeltaCatalogueTable:
             As `opened`.
         """
         with self._lock:
-            self.check(files)
-        return lambda file: self.storage.read(file.path)
+            self.check(file for file in files if not self._guard.has_seal(file.path))
+        return lambda file: self._guard.read(file.path)
 
     def check(self, files: Iterable[DataFile]) -> None:
         """See that some files of the version seen now are what was written.

@@ -158,16 +158,34 @@ def test_a_sealed_file_is_read_once_and_only_if_its_keys_matter(
     for key in "ab":
         catalogue.commit(table_of(make_row(key)), run="run-1")
     seal(catalogue._table.storage, catalogue.version())
+    seen = _reads_from_now_on(monkeypatch)
+    for _ in range(2):
+        assert Catalogue(Storage(tmp_path)).lookup(["a"])[0].key == "a"
+    assert sum(path.endswith(".parquet") for path in seen) == 1
+    assert len([path for path in seen if "_delta_log" in path]) == 3
+
+
+def test_a_sealed_file_is_checked_as_it_is_read_to_be_written_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalogue = opened(tmp_path)
+    catalogue.commit(table_of(make_row("a"), make_row("b")), run="run-1")
+    seal(catalogue._table.storage, catalogue.version())
+    [path] = tmp_path.glob("catalogue/*.parquet")
+    seen = _reads_from_now_on(monkeypatch)
+    Catalogue(Storage(tmp_path)).commit(table_of(make_row("a", source_size=1)), run="run-2")
+    assert seen.count(f"catalogue/{path.name}") == 2, "for its keys, and for its rows"
+    assert [row.source_size for row in Catalogue(Storage(tmp_path)).lookup(["a"])] == [1]
+
+
+def _reads_from_now_on(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is read whole of an archive of which nothing is known yet."""
     monkeypatch.setattr("pipeline.archive.proven_files._proven", {})
-    read = Storage.read
-    seen: list[str] = []
+    read, seen = Storage.read, list[str]()
 
     def counted(self: Storage, path: str) -> bytes:
         seen.append(path)
         return read(self, path)
 
     monkeypatch.setattr(Storage, "read", counted)
-    for _ in range(2):
-        assert Catalogue(Storage(tmp_path)).lookup(["a"])[0].key == "a"
-    assert sum(path.endswith(".parquet") for path in seen) == 1
-    assert len([path for path in seen if "_delta_log" in path]) == 3
+    return seen
