@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Annotated, NoReturn
 
 import typer
@@ -34,6 +35,7 @@ from jobs.watched import watched
 from jobs.webhook import check_webhook, tell_webhook
 from pipeline.config import CompressConfig
 from pipeline.decode.file_form import NamePolicy, OutputFormat
+from pipeline.decode.options import DecodeOptions
 from pipeline.decode.outlet import OutputKind
 from pipeline.decode.plan import Existing
 from pipeline.decode.request_queue import RequestQueue
@@ -198,21 +200,19 @@ def decode(
         settings = read_config(config, workers=workers, ray_address=ray_address)
         with usage():
             check_decoder(decoder)
+        options = DecodeOptions(
+            form=form,
+            size=size,
+            decoder=decoder,
+            to=to,
+            as_of=as_of,
+            existing=existing,
+            is_recorded=is_job,
+        )
 
         def run(selection: Selection, folder: str) -> DecodeSummary:
-            decoding = DecodeRun(
-                Storage(archive, settings.storage),
-                Storage(folder, settings.storage),
-                settings,
-                selection=selection,
-                form=form,
-                size=size,
-                decoder=decoder,
-                to=to,
-                as_of=as_of,
-                existing=existing,
-                is_recorded=is_job,
-            )
+            source, destination = (Storage(url, settings.storage) for url in (archive, folder))
+            decoding = DecodeRun(source, destination, settings, replace(options, selection=selection))
             with show_progress() as listen:
                 return decoding.run(listen, stop=stop)
 

@@ -28,6 +28,7 @@ from jobs.terminal.streams import product_is_printed
 from pipeline.decode.archive import Archive
 from pipeline.decode.deliver import Delivery
 from pipeline.decode.file_form import OutputFormat
+from pipeline.decode.options import DecodeOptions
 from pipeline.decode.run import DecodeRun
 from pipeline.decode.save import save_file
 from pipeline.decode.selection import Selection
@@ -167,12 +168,14 @@ def get(
                 Storage(archive, settings.storage),
                 Storage(output, settings.storage),
                 settings,
-                form=form,
-                size=size,
-                decoder=decoder,
-                selection=Selection(glob=key) if is_many else Selection(keys=[opened.row(key).key]),
-                as_of=as_of,
-                existing="replace" if overwrite else "refuse",
+                DecodeOptions(
+                    form=form,
+                    size=size,
+                    decoder=decoder,
+                    selection=Selection(glob=key) if is_many else Selection(keys=[opened.row(key).key]),
+                    as_of=as_of,
+                    existing="replace" if overwrite else "refuse",
+                ),
             )
             summary = run.run()
             tell_decoded(summary, output, as_json=False)

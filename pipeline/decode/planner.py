@@ -22,10 +22,10 @@ from pipeline.decode.job_record import (
     by_task,
 )
 from pipeline.decode.naming import FileNames, rivals_of
+from pipeline.decode.options import DecodeOptions
 from pipeline.decode.originals import Originals
-from pipeline.decode.outlet import OutputKind
-from pipeline.decode.plan import Existing, PlannedImage, plan_images, settle_existing
-from pipeline.decode.selection import Selection, blocks_of
+from pipeline.decode.plan import PlannedImage, plan_images, settle_existing
+from pipeline.decode.selection import blocks_of
 from pipeline.decode.tasks import DecodeTask, FilePlace, WantedImage
 from pipeline.decode.view_size import Region, fitted
 from pipeline.store.name_limits import limits_of
@@ -49,12 +49,7 @@ class DecodePlanner:
     """At the version that is decoded."""
     versions: Sequence[Catalogue]
     """That tell which files are originals."""
-    selection: Selection
-    form: FileForm
-    size: int | None
-    """The longer side at most of all images that are not asked for in a size of their own; None for their own."""
-    to: OutputKind
-    existing: Existing
+    options: DecodeOptions
 
     def plan(self, record: JobRecord, asked: dict[str, Any]) -> PlanHead:
         """Plan all that is asked for; nothing is written but the record.
@@ -67,7 +62,7 @@ class DecodePlanner:
             job=record.job, archive=self.archive.url, version=self.catalogue.version(), asked=asked
         )
         check_no_archive(self.archive, self.destination, [""])
-        for number, block in enumerate(blocks_of(self.catalogue, self.selection)):
+        for number, block in enumerate(blocks_of(self.catalogue, self.options.selection)):
             is_stored = pc.fill_null(pc.not_equal(block["status"], "failed"), False)
             stored = self._with_size(block.filter(is_stored))
             rows = self._with_places(stored)
@@ -83,35 +78,37 @@ class DecodePlanner:
                 without_payload=head.without_payload + block.num_rows - stored.num_rows,
                 megapixels=head.megapixels + sum(pixels) / 1e6,
             )
-            if self.selection.requests is not None:
+            if self.options.selection.requests is not None:
                 rows = pa.concat_tables([rows, _without_task(block.filter(pc.invert(is_stored)))])
             head = replace(head, parts=(*head.parts, record.store_part(number, rows)))
         return head
 
     def _with_size(self, rows: pa.Table) -> pa.Table:
-        if self.size is None:
+        if self.options.size is None:
             return rows
         at = rows.schema.get_field_index("size")
-        return rows.set_column(at, rows.schema.field(at), pc.fill_null(rows["size"], self.size))
+        return rows.set_column(at, rows.schema.field(at), pc.fill_null(rows["size"], self.options.size))
 
     def _with_places(self, stored: pa.Table) -> pa.Table:
         """Those of a block that are to be written, with their places."""
         limits = limits_of(self.destination.url)
         rivals = self.catalogue.of_keys(rivals_of(stored["key"].to_pylist()), ["key"])
         names = FileNames(
-            (key for batch in rivals for key in batch["key"].to_pylist()), limits, self.form.names
+            (key for batch in rivals for key in batch["key"].to_pylist()), limits, self.options.form.names
         )
-        planned = plan_images(stored, names, self.form)
-        if self.to == "files":
+        planned = plan_images(stored, names, self.options.form)
+        if self.options.to == "files":
             planned = settle_existing(
                 planned,
                 self.archive,
                 self.destination,
                 limits,
-                existing=self.existing,
+                existing=self.options.existing,
                 originals=lambda: Originals(self.versions),
             )
-        return _placed(stored.take(pa.array([one.number for one in planned], pa.int64())), planned, self.form)
+        return _placed(
+            stored.take(pa.array([one.number for one in planned], pa.int64())), planned, self.options.form
+        )
 
 
 def tasks_in(part: pa.Table, form: FileForm) -> Iterator[DecodeTask]:

@@ -11,22 +11,17 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, replace
 from typing import Any, Final
 
-from codec.contract import FAITHFUL
 from codec.registry import check_decoder
 from pipeline.archive.catalogue import Catalogue
-from pipeline.archive.versions import AsOf
 from pipeline.config import CompressConfig
-from pipeline.decode.file_form import FileForm
 from pipeline.decode.gathering import Gathering
 from pipeline.decode.job_record import JobRecord, PlanHead
 from pipeline.decode.left_over import LeftOver, images_left, tasks_left
 from pipeline.decode.opened_record import opened_record, remember, temporary_record
+from pipeline.decode.options import DecodeOptions
 from pipeline.decode.outcome import DecodeOutcome
-from pipeline.decode.outlet import OutputKind
 from pipeline.decode.pack_outlet import check_no_other_packs, remove_orphans
-from pipeline.decode.plan import Existing
 from pipeline.decode.planner import DecodePlanner
-from pipeline.decode.selection import Selection
 from pipeline.decode.summary import DecodeSummary
 from pipeline.decode.tasks import DecodeResult, DecoderSpec, DecodeTask
 from pipeline.errors import StorageError
@@ -63,41 +58,18 @@ class DecodeRun:
         archive: Storage,
         destination: Storage,
         config: CompressConfig,
-        *,
-        selection: Selection = Selection(),  # noqa: B008 frozen
-        form: FileForm = FileForm(),  # noqa: B008 frozen
-        size: int | None = None,
-        decoder: str = FAITHFUL,
-        to: OutputKind = "files",
-        as_of: AsOf | None = None,
-        existing: Existing = "refuse",
-        is_recorded: bool = False,
+        options: DecodeOptions = DecodeOptions(),  # noqa: B008 frozen
     ) -> None:
         """Contact nothing yet.
 
-        Args:
-            selection: the images; all of them unless it says which.
-            form: how the files are to come.
-            size: the longer side at most, in pixels, of images that are not asked for in a size of their own.
-            decoder: what shows coded images. One that it cannot show fails; what is stored otherwise comes as it is.
-            as_of: the archive as it was then.
-            existing: what becomes of files that are there. Files appear whole, so a killed run goes on with "keep".
-            is_recorded: keep a record in the destination, from which the same command goes on. Packs need it.
         Raises:
             CodecConfigError: no codec here has such a decoder.
         """
-        check_decoder(decoder)
+        check_decoder(options.decoder)
         self._archive = archive
         self._destination = destination
         self._config = config
-        self._selection = selection
-        self._form = form
-        self._size = size
-        self._decoder = decoder
-        self._to: OutputKind = to
-        self._as_of = as_of
-        self._existing: Existing = existing
-        self._is_recorded = is_recorded or to != "files"
+        self._options = options
         self._follower = Follower()
         self._listen: Listener = self._follower
         self._gathering = Gathering()
@@ -114,49 +86,31 @@ class DecodeRun:
         """
         self._listen = together(self._follower, listen)
         self._listen(RunBegan(verb="decode", archive=self._archive.url, done="decoded"))
-        catalogue = Catalogue(self._archive, as_of=self._as_of)
-        asked = self._asked(catalogue)
+        catalogue = Catalogue(self._archive, as_of=self._options.as_of)
+        asked = {"archive": catalogue.table_id(), **self._options.fingerprint()}
         with self._record(asked, catalogue.version()) as record:
             begun = record.head()
             head = begun or record.start(self._planned(catalogue, record, asked))
-            if self._is_recorded and begun is None:
+            if self._options.keeps_record and begun is None:
                 remember(self._destination, asked, record.job)
             self._destination.check_writable()
             self._work(record, head, stop, is_begun=begun is not None)
             return self._summary(record, head)
 
     def _record(self, asked: dict[str, Any], version: int) -> AbstractContextManager[JobRecord]:
-        if self._is_recorded:
+        if self._options.keeps_record:
             return nullcontext(opened_record(self._destination, asked, version))
         return temporary_record()
 
-    def _asked(self, catalogue: Catalogue) -> dict[str, Any]:
-        """All that makes a job another one, but the version of the archive."""
-        # unnamed, the faithful one lets jobs go on that were begun by releases with no other
-        shown_otherwise = {} if self._decoder == FAITHFUL else {"decoder": self._decoder}
-        return {
-            "archive": catalogue.table_id(),
-            "as_of": None if self._as_of is None else str(self._as_of),
-            "selection": self._selection.fingerprint(),
-            "form": asdict(self._form),
-            "size": self._size,
-            "to": self._to,
-            **shown_otherwise,
-        }
-
     def _planned(self, catalogue: Catalogue, record: JobRecord, asked: dict[str, Any]) -> PlanHead:
-        if self._to != "files" and self._selection.requests is None:
+        if self._options.to != "files" and self._options.selection.requests is None:
             check_no_other_packs(self._destination, record.job)
         planner = DecodePlanner(
             archive=self._archive,
             destination=self._destination,
             catalogue=catalogue,
-            versions=[catalogue] if self._as_of is None else [catalogue, Catalogue(self._archive)],
-            selection=self._selection,
-            form=self._form,
-            size=self._size,
-            to=self._to,
-            existing=self._existing,
+            versions=[catalogue] if self._options.as_of is None else [catalogue, Catalogue(self._archive)],
+            options=self._options,
         )
         return planner.plan(record, asked)
 
@@ -170,9 +124,9 @@ class DecodeRun:
         spec = DecoderSpec(
             archive_url=self._archive.url,
             destination_url=self._destination.url,
-            to=self._to,
+            to=self._options.to,
             pack_prefix=record.job,
-            decoder=self._decoder,
+            decoder=self._options.decoder,
             config=self._config,
         )
         workload = Workload(images=left, megapixels=head.megapixels * left / head.planned)
@@ -180,8 +134,8 @@ class DecodeRun:
             record,
             head,
             finished,
-            form=self._form,
-            written_to=self._destination if is_begun and self._to == "files" else None,
+            form=self._options.form,
+            written_to=self._destination if is_begun and self._options.to == "files" else None,
         )
         tasks = self._tasks(record, left_over, stop)
         try:
@@ -192,7 +146,7 @@ class DecodeRun:
                     elif outcome is not None:
                         self._take(record, outcome.task, outcome.result)
         except StorageError as error:
-            raise type(error)(f"{error} {JOB_GOES_ON if self._is_recorded else GOES_ON}") from error
+            raise type(error)(f"{error} {JOB_GOES_ON if self._options.keeps_record else GOES_ON}") from error
 
     def _tasks(
         self, record: JobRecord, left: Iterator[LeftOver], stop: Callable[[], bool]
@@ -224,7 +178,7 @@ class DecodeRun:
     def _summary(self, record: JobRecord, head: PlanHead) -> DecodeSummary:
         outcome = DecodeOutcome.of(record, head)
         left = head.planned - outcome.done
-        is_asked_by_key = self._selection.requests is not None
+        is_asked_by_key = self._options.selection.requests is not None
         self._listen(RunEnded())
         progress = self._follower.progress
         summary = DecodeSummary(
@@ -242,9 +196,9 @@ class DecodeRun:
             left=left,
             late=outcome.late,
             packs=len(outcome.packs),
-            record=record.url if self._is_recorded else None,
+            record=record.url if self._options.keeps_record else None,
         )
-        if self._is_recorded:
+        if self._options.keeps_record:
             if not left:
                 remove_orphans(self._destination, record.job, outcome.packs)
             for name, rows in outcome.lists().items():

@@ -18,6 +18,7 @@ import pipeline.decode.resident_codecs
 import pipeline.decode.worker
 from pipeline.config import CompressConfig
 from pipeline.decode.deliver import deliver
+from pipeline.decode.options import DecodeOptions
 from pipeline.decode.outlet import OutputKind
 from pipeline.decode.request_queue import RequestQueue
 from pipeline.decode.requests import read_requests
@@ -60,7 +61,8 @@ def archive(tmp_path: Path) -> Storage:
 
 def run(archive: Storage, to: Path, form: OutputKind = "files", **options: Any) -> DecodeSummary:
     stop = options.pop("stop", lambda: False)
-    return DecodeRun(archive, Storage(to), HERE, to=form, is_recorded=True, **options).run(stop=stop)
+    decode_options = DecodeOptions(to=form, is_recorded=True, **options)
+    return DecodeRun(archive, Storage(to), HERE, decode_options).run(stop=stop)
 
 
 def written(folder: Path, form: OutputKind) -> list[tuple[str, bytes]]:
