@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NoReturn
 
 import typer
 
@@ -25,6 +25,7 @@ from jobs.terminal.decoded import code_of, tell_decoded
 from jobs.terminal.exit_codes import clear_errors
 from jobs.terminal.output import say
 from jobs.terminal.streams import product_is_printed
+from pipeline.config import CompressConfig
 from pipeline.decode.archive import Archive
 from pipeline.decode.deliver import Delivery
 from pipeline.decode.file_form import OutputFormat
@@ -164,22 +165,15 @@ def get(
                 param_hint="--output",
             )
         if is_folder:
-            run = DecodeRun(
-                Storage(archive, settings.storage),
-                Storage(output, settings.storage),
-                settings,
-                DecodeOptions(
-                    form=form,
-                    size=size,
-                    decoder=decoder,
-                    selection=Selection(glob=key) if is_many else Selection(keys=[opened.row(key).key]),
-                    as_of=as_of,
-                    existing="replace" if overwrite else "refuse",
-                ),
+            options = DecodeOptions(
+                form=form,
+                size=size,
+                decoder=decoder,
+                selection=Selection(glob=key) if is_many else Selection(keys=[opened.row(key).key]),
+                as_of=as_of,
+                existing="replace" if overwrite else "refuse",
             )
-            summary = run.run()
-            tell_decoded(summary, output, as_json=False)
-            raise SystemExit(code_of(summary))
+            _get_into(archive, output, settings, options)
         delivered = opened.file(
             key,
             form.fmt,
@@ -204,6 +198,14 @@ def _box(width: int | None, height: int | None, *, size: int | None) -> tuple[in
     if size is not None:
         raise typer.BadParameter("--size, or a box of --width and --height: not both", param_hint="--size")
     return width, height
+
+
+def _get_into(archive: str, output: str, settings: CompressConfig, options: DecodeOptions) -> NoReturn:
+    """Files into a folder."""
+    source, destination = (Storage(url, settings.storage) for url in (archive, output))
+    summary = DecodeRun(source, destination, settings, options).run()
+    tell_decoded(summary, output, as_json=False)
+    raise SystemExit(code_of(summary))
 
 
 def _is_folder(output: str) -> bool:
