@@ -23,10 +23,10 @@ from codec.families.hyper.heads.label_head import LabelHead
 from codec.families.hyper.heads.weights import HeadWeights
 from codec.families.hyper.integer_scales import ExactScales
 from codec.families.hyper.latent_coder import LatentCoder
+from codec.families.hyper.latent_strips import RATIO
 from codec.families.hyper.latent_walk import LatentWalk
 from codec.families.hyper.refine import SCHEDULES, Search
 from codec.families.hyper.small_pictures import SmallPictures
-from codec.families.hyper.strips import RATIO
 from codec.families.hyper.weights import Weights
 from codec.parts.company import company_on
 from codec.parts.image_quality import ImageQuality

@@ -17,9 +17,9 @@ from codec.entropy.symbol_streams import SymbolStream
 from codec.entropy.tables import SILENT, TABLES
 from codec.errors import BitstreamError
 from codec.families.hyper.integer_scales import at_level
+from codec.families.hyper.latent_strips import RATIO, channels_first, strips, with_halo
 from codec.families.hyper.model import HyperModel
 from codec.families.hyper.scale_network import ACTIVATION_ONE, WEIGHT_ONE, Z_LIMIT
-from codec.families.hyper.strips import RATIO, channels_first, strips, with_halo
 from codec.parts.company import Company, in_company
 from codec.parts.image_quality import QualityGrid
 from codec.parts.lattice import Lattice

@@ -30,8 +30,8 @@ from codec.families.hyper.config import Pass
 from codec.families.hyper.deadzone import rounded, shares, table_of_bits, worth
 from codec.families.hyper.hyper_latent_coder import COARSE, HyperLatentCoder
 from codec.families.hyper.integer_scales import ExactScales, looked_up
+from codec.families.hyper.latent_strips import RATIO, channels_first, strips, with_halo
 from codec.families.hyper.model import HyperModel
-from codec.families.hyper.strips import RATIO, channels_first, strips, with_halo
 from codec.parts.company import Company, in_company
 from codec.parts.image_quality import ImageQuality, QualityGrid
 from codec.parts.lattice import Lattice

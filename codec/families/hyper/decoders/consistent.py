@@ -33,7 +33,7 @@ from codec.colour import ycbcr_to_rgb
 from codec.contract import RGB, Decoder, Latents
 from codec.families.hyper.config import GRID
 from codec.families.hyper.decoders.hyper_step import hyper_step
-from codec.families.hyper.strips import RATIO
+from codec.families.hyper.latent_strips import RATIO
 from codec.parts.tile_loop import analysed_tiles
 from codec.parts.tiled_decoder import TiledDecoder
 from codec.parts.tiled_latents import TiledLatents, begun

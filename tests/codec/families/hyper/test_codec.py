@@ -17,7 +17,7 @@ from codec.entropy.symbol_streams import join_streams, split_streams
 from codec.entropy.tables import laplace_tables
 from codec.errors import BitstreamError, UnknownWeightsError
 from codec.families.hyper import codec as hyper_codec
-from codec.families.hyper import hyper_latent_coder, strips
+from codec.families.hyper import hyper_latent_coder, latent_strips
 from codec.families.hyper.bitstream import HEADER_BYTES, pack_payload, parse_payload
 from codec.families.hyper.codec import HyperCodec, ResidentModel
 from codec.families.hyper.config import ModelConfig
@@ -87,12 +87,12 @@ def test_float32_and_bfloat16_decode_the_same_symbols_and_nearly_the_same_pixels
 
 
 def test_strips_of_any_height_are_one_image(tiny: Weights, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(strips, "STRIP", 64)
+    monkeypatch.setattr(latent_strips, "STRIP", 64)
     codec = HyperCodec(tiny, device=CPU)
     image = picture(400, 250)
     (encoded,) = codec.encode([image], EncodeOptions(quality=30))
     latents = codec.latents(encoded.payload)
-    monkeypatch.setattr(strips, "STRIP", 1 << 20)
+    monkeypatch.setattr(latent_strips, "STRIP", 1 << 20)
     (whole,) = codec.encode([image], EncodeOptions(quality=30))
     assert encoded.payload != whole.payload, "groups are cut by strips: part of the format"
     assert np.abs(codec.latents(whole.payload) - latents).max() < 1e-3

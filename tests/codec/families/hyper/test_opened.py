@@ -10,7 +10,7 @@ import pytest
 from codec.contract import RGB, EncodeOptions
 from codec.entropy.symbol_streams import SymbolReader
 from codec.errors import BitstreamError
-from codec.families.hyper import strips
+from codec.families.hyper import latent_strips
 from codec.families.hyper.bitstream import pack_payload, parse_payload
 from codec.families.hyper.codec import HyperCodec, ResidentModel
 from codec.families.hyper.weights import Weights
@@ -63,7 +63,7 @@ def test_small_pictures_look_like_the_whole_reduced(hyper: HyperCodec, payload: 
 def test_parts_of_several_tiles_and_strips_equal_the_whole(
     tiny: Weights, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(strips, "STRIP", 64)
+    monkeypatch.setattr(latent_strips, "STRIP", 64)
     codec = HyperCodec(tiny, device=CPU)
     model = codec.encoder._model  # the only one
     assert isinstance(model, ResidentModel)
