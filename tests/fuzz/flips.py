@@ -108,11 +108,12 @@ def make_archive(folder: Path, *, more: int = 0) -> Path:
     """
     source, archive = folder / "source", folder / "archive"
     source.mkdir(parents=True)
-    for number in range(more):
-        (source / f"note-{number:06d}.png").write_bytes(b"%d" % number)
     (source / "kept.png").write_bytes(b"not an image")
     (source / "wide.jpg").write_bytes(file_of(picture(), "JPEG", exif=EXIF, quality=97))
     for number in range(_RUNS):
+        if number == _RUNS - 1:
+            for note in range(more):
+                (source / f"note-{note:06d}.png").write_bytes(b"%d" % note)
         (source / f"{number % 4}.png").write_bytes(waves(number, 32, 24))
         compress(source, archive, quality=40)
     prune(Storage(archive), keep=12, grace=LONG)
@@ -168,12 +169,17 @@ def work_on(archive: Path) -> dict[str, Callable[[], Any]]:
 class Looker:
     """Looks at one archive again and again, each time with another bit flipped."""
 
-    def __init__(self, archive: Path) -> None:
-        """Remember what it gives while it is whole."""
+    def __init__(self, archive: Path, *, quick: bool = False) -> None:
+        """Remember what it gives while it is whole.
+
+        Args:
+            quick: take one of the usual ways to look that is drawn, hardly ever a slower one, and none that writes.
+        """
         self._archive = archive
+        self._quick = quick
         self._looks = looks_at(archive)
         self._expected = {name: look() for name, look in self._looks.items()}
-        self._after = {name: self._worked(name) for name in work_on(archive)}
+        self._after = {} if quick else {name: self._worked(name) for name in work_on(archive)}
         sealed = read_seals(Storage(archive))
         needed = {*Catalogue(Storage(archive)).shards(), *sealed.seals}
         # that nothing vouches for a file is all that `verify` can say of one without a seal
@@ -182,22 +188,21 @@ class Looker:
             del self._looks["history"]  # tells what entries say of their commits
         self._seen_by_verify = (*vouched, "codec/", "prune/", *needed)
 
-    def look(self, bit: Bit, *, chance: random.Random | None = None, quick: bool = False) -> Seen:
+    def look(self, bit: Bit, *, chance: random.Random | None = None) -> Seen:
         """Flip a bit, look, and flip it back.
 
         Args:
-            chance: draws, of the slower ways to look, those that are taken; None to take all.
-            quick: also of the usual ones take only one that is drawn.
+            chance: draws the ways to look that are taken where not all are; None to take all.
         """
         path = self._archive / bit.path
         whole = path.read_bytes()
         flip(path, bit.at, bit.bit)
         try:
-            return self._looked(bit, chance, quick)
+            return self._looked(bit, chance)
         finally:
             path.write_bytes(whole)
 
-    def _looked(self, bit: Bit, chance: random.Random | None, quick: bool) -> Seen:
+    def _looked(self, bit: Bit, chance: random.Random | None) -> Seen:
         verified: list[bool] = []
 
         def verify() -> None:
@@ -218,9 +223,9 @@ class Looker:
         }
         refused = 0
         fault = None
-        always = (chance.choice(_ALWAYS),) if quick and chance is not None else _ALWAYS
+        always = (chance.choice(_ALWAYS),) if self._quick and chance is not None else _ALWAYS
         for name, (look, expected) in looks.items():
-            if chance is not None and name not in always and chance.random() >= self._share(name, bit, quick):
+            if chance is not None and name not in always and chance.random() >= self._share(name, bit):
                 continue
             try:
                 if look() != expected:
@@ -238,9 +243,9 @@ class Looker:
             fault = "verify: sound"
         return Seen(bit=bit, sound=sound, refused=refused, fault=fault)
 
-    def _share(self, name: str, bit: Bit, quick: bool) -> float:
+    def _share(self, name: str, bit: Bit) -> float:
         """How often one of the slower looks is taken: oftener where the bit is one that it reads."""
-        if quick:
+        if self._quick:
             return _HARDLY_EVER
         return 0.5 if name in self._after and bit.path.startswith(_READ_BY_RUNS) else _RARELY
 
@@ -260,11 +265,11 @@ def _look_at_all(made: Path, bits: Sequence[Bit], seed: int | None, quick: bool,
     """The work of a child: one answer for each bit, in order."""
     use_plain_codec()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    looker = Looker(made / "archive")
+    looker = Looker(made / "archive", quick=quick)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # of a panic, Rust prints the stack
     chance = None if seed is None else random.Random(seed)
     for bit in bits:
-        answers.send(looker.look(bit, chance=chance, quick=quick))
+        answers.send(looker.look(bit, chance=chance))
 
 
 def look_in_children(
@@ -275,7 +280,7 @@ def look_in_children(
     Args:
         made: the folder of `archive/` and `source/`; each child has a copy.
         seed: draws which of the slower ways to look are taken; None to take all.
-        quick: take one of the usual ways, and hardly ever one of the slower ones.
+        quick: as `Looker` has it.
     """
     done = 0
     while done < len(bits):
