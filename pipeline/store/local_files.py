@@ -14,6 +14,9 @@ from typing import Final
 from pipeline.store.failures import missing
 from pipeline.store.rename_new import rename_new
 
+_BEGIN, _END = ".tenfold-", ".tmp"
+"""Of the name of a file that is being written; a process that is killed leaves it."""
+_TEMPORARY_LENGTH: Final = len(_BEGIN) + 32 + len(_END)
 _NO_HARD_LINKS: Final = {
     errno.EPERM,
     errno.ENOTSUP,
@@ -41,9 +44,14 @@ def write_temporary(file: str, data: bytes) -> str:
     """Write a finished temporary file into the folder of `file`, made if need be; leave nothing on failure."""
     folder = Path(file).parent
     folder.mkdir(parents=True, exist_ok=True)
-    temporary = str(folder / f".tenfold-{uuid.uuid4().hex}.tmp")
+    temporary = str(folder / f"{_BEGIN}{uuid.uuid4().hex}{_END}")
     _write_new(temporary, data)
     return temporary
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a file is called like one that is being written: it is no object of the store, finished or not."""
+    return name.startswith(_BEGIN) and name.endswith(_END) and len(name) == _TEMPORARY_LENGTH
 
 
 def link_new(temporary: str, file: str, data: bytes) -> bool:

@@ -17,6 +17,7 @@ from typing import Literal
 
 from pipeline.store.backend import Notice, ObjectInfo, Oddity, Page, microseconds_of, moment_of
 from pipeline.store.local_failures import explained
+from pipeline.store.local_files import is_temporary
 
 _PAGE = 4096
 _FIRST_US, _LAST_US = (
@@ -186,6 +187,8 @@ class LocalWalk:
         try:
             with os.scandir(place.file) as entries:
                 for entry in entries:
+                    if is_temporary(entry.name):
+                        continue
                     names.append(f"{entry.name}/" if _is_folder(entry) else entry.name)
                     if entry.is_symlink():
                         links.add(entry.name)

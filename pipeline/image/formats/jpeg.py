@@ -69,6 +69,8 @@ class _Walk:
     has_gain_map: bool = False
     adobe: list[bytes] = field(default_factory=list)
     has_jfif: bool = False
+    has_late_field: bool = False
+    """Metadata that say how to show the picture lie behind the first scan, where most decoders do not look."""
     for_decoder: list[memoryview] = field(default_factory=list)
     """Segments before the first scan that the decoder needs."""
 
@@ -145,6 +147,8 @@ def _unmodelled_content(walk: _Walk, data: bytes) -> str | None:
         return f"{walk.further_pictures + 1} pictures in one file (MPO)"
     if walk.scans > _MAX_SCANS:
         return f"{walk.scans:,} progressive scans (at most {_MAX_SCANS} are decoded)"
+    if walk.has_late_field:
+        return "metadata behind the first scan, where only some decoders look for them"
     if walk.lines is not None and walk.lines != struct.unpack_from(">BH", walk.frame)[1]:
         return "a height that is told after the picture data"
     if not walk.has_end:
@@ -180,6 +184,7 @@ def _note_segment(walk: _Walk, segment: JpegSegment, data: bytes) -> None:
 def _note_application(walk: _Walk, segment: JpegSegment, body: bytes, data: bytes) -> None:
     marker, span, account = segment.marker, (segment.start, segment.end), walk.account
     walk.has_gain_map |= tells_of_gain_map(body)
+    walk.has_late_field |= walk.scans > 0 and body.startswith((_EXIF, _XMP, _ICC, _ADOBE, MPF))
     if marker == _APP14 and body.startswith(_ADOBE) and len(body) >= _ADOBE_BYTES:
         if len(body) == _ADOBE_BYTES:  # a longer one is left unclaimed: it cannot go into another picture
             walk.adobe.append(body)

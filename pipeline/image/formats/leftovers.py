@@ -1,23 +1,34 @@
-"""Decoders of Pillow that tell when picture data go on after the picture is complete.
+"""Decoders of Pillow that tell when picture data go on after the picture is complete, or end before it is.
 
 Such data are no pixels that anyone sees, but may be of what was cropped or hidden. A decoder is given all but the last
 bytes of the data; data that end with the picture make it ask for these. What is shorter than that is not noticed, nor
 is what lies within the scans of a progressive JPEG.
+
+What data that end early leave out, Pillow shows as zeros in a PNG, and as the grey of no coefficient in a JPEG. A
+picture that ends so is looked at again.
 """
 
 from __future__ import annotations
 
 import io
 
+import numpy as np
+import PIL.Image
 from PIL.GifImagePlugin import GifImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
+from pipeline.errors import SourceError
 from pipeline.image.formats.png_chunks import chunks
+from pipeline.image.formats.png_rows import check_rows
 
 _HELD_BACK_BYTES = 16
 """Checksum and end codes, which a decoder may leave unread though all is well, are shorter."""
 _JPEG_END = b"\xff\xd9"
+_JPEG_BLOCK = 8
+_NO_COEFFICIENT = 128
+_MORE_CODE = bytes(range(1, 251)) * 16
+"""Codes that a JPEG without an end might go on with."""
 
 
 class LeftoverError(Exception):
@@ -40,9 +51,11 @@ class _StreamWithHalt(io.BytesIO):
 
 
 class WholeJpeg(JpegImageFile):
-    """A JPEG of which `load` raises `LeftoverError`. Without an end marker it is not looked at."""
+    """A JPEG of which `load` raises `LeftoverError`, or `SourceError` where the data end early. Without an end marker
+    it is not looked at."""
 
     def __init__(self, stream: bytes) -> None:
+        self.whole = stream
         end = len(stream) - len(_JPEG_END)
         while end > 0 and stream[end - 1] == 0xFF:
             end -= 1  # fill bytes before the end marker belong to it
@@ -55,6 +68,19 @@ class WholeJpeg(JpegImageFile):
         super().load_end()
         if self.fp is not None and self.fp.tell() <= self.halt:
             raise LeftoverError
+        stream, self.whole = self.whole, b""
+        last = _last_block(self)
+        if self.halt and (last == _NO_COEFFICIENT).all():
+            code = stream.removesuffix(_JPEG_END)
+            with JpegImageFile(io.BytesIO(code + _MORE_CODE + _JPEG_END)) as longer:
+                if not np.array_equal(_last_block(longer), last):
+                    raise SourceError("truncated JPEG: the picture data end before the picture is complete")
+
+
+def _last_block(picture: PIL.Image.Image) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    width, height = picture.size
+    left, top = ((side - 1) // _JPEG_BLOCK * _JPEG_BLOCK for side in (width, height))
+    return np.asarray(picture.crop((left, top, width, height)))
 
 
 class WholeGif(GifImageFile):
@@ -74,10 +100,11 @@ class WholeGif(GifImageFile):
 
 
 class WholePng(PngImageFile):
-    """A PNG of which `load` raises `LeftoverError`. Picture data are counted without what frames them: encoders such as
-    Chromium's put the end codes into a chunk of their own."""
+    """A PNG of which `load` raises `LeftoverError`, or `SourceError` where the data end early. Picture data are counted
+    without what frames them: encoders such as Chromium's put the end codes into a chunk of their own."""
 
     def __init__(self, stream: bytes) -> None:
+        self.whole = stream
         self.left_bytes = sum(len(chunk.body) for chunk in chunks(stream) if chunk.kind == b"IDAT")
         super().__init__(io.BytesIO(stream))
 
@@ -92,3 +119,8 @@ class WholePng(PngImageFile):
         super().load_end()
         if has_leftover:
             raise LeftoverError
+        stream, self.whole = self.whole, b""
+        width, height = self.size
+        rows = np.asarray(self.crop((0, max(0, height - 2), width, height)))
+        if self.info.get("interlace") or not all(row.any() for row in rows):
+            check_rows(stream)

@@ -188,10 +188,14 @@ def _for_decoder(walk: _Walk, chunk: Chunk, data: bytes) -> None:
 
 
 def _check_ihdr(ihdr: bytes) -> None:
-    width, height, bit_depth, colour = struct.unpack_from(">IIBB", ihdr)
+    width, height, bit_depth, colour, compression, filtering, interlace = struct.unpack(">IIBBBBB", ihdr)
     if bit_depth not in _DEPTHS.get(colour, ()) or not width or not height:
         raise SourceError(
             f"damaged PNG: the header says {width}x{height} pixels, {bit_depth} bits, colour type {colour}"
+        )
+    if compression or filtering or interlace > 1:
+        raise SourceError(
+            f"damaged PNG: the header says compression {compression}, filter {filtering}, interlace {interlace}"
         )
 
 

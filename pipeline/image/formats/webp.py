@@ -14,7 +14,7 @@ _CONTAINER_BYTES: Final = 12
 _CHUNK_BYTES: Final = 8
 _EXTENDED_BYTES: Final = 10
 _PICTURES: Final = (b"VP8 ", b"VP8L")
-_HAS_ALPHA, _HAS_ICC = 0x10, 0x20
+_HAS_EXIF, _HAS_ALPHA, _HAS_ICC = 0x08, 0x10, 0x20
 _RESERVED_FLAGS: Final = 0xC1
 
 
@@ -121,6 +121,8 @@ def _note_chunk(walk: _Walk, chunk: _Chunk, data: bytes) -> None:
         walk.frames += kind == b"ANMF"
     elif kind == b"EXIF" and account.exif is None and (exif := bare_exif(body)):
         account.take_exif(*span, exif)
+        if not flags & _HAS_EXIF and (orientation_of(exif) or 1) > 1:
+            walk.problem = walk.problem or "an orientation in EXIF that no flag announces"
     elif kind == b"XMP " and account.xmp is None and body:
         account.take_xmp(*span, body)
     elif kind == b"ICCP":

@@ -289,6 +289,28 @@ def test_a_cut_jpeg_is_damaged(options: dict[str, Any], share: float) -> None:
     assert content.reason.startswith("truncated JPEG")
 
 
+@pytest.mark.parametrize("options", [{}, {"progressive": True}], ids=["baseline", "progressive"])
+def test_a_cut_jpeg_that_was_given_an_end_is_damaged(options: dict[str, Any]) -> None:
+    whole = saved(texture(64, 96), "JPEG", **options)
+    cut = whole[: whole.index(b"\xff\xda") + 300] + b"\xff\xd9"
+    content = read_image(cut)
+    assert isinstance(content, Unmodelled)
+    assert (content.fault, content.reason[:14]) == ("damaged", "truncated JPEG")
+
+
+def test_a_jpeg_that_ends_in_the_grey_of_no_coefficient_is_sound() -> None:
+    assert read(saved(np.full((40, 40, 3), 128, np.uint8), "JPEG")).mode == "RGB"
+
+
+@pytest.mark.parametrize("is_interlaced", [False, True])
+def test_a_png_that_lacks_rows_is_damaged(is_interlaced: bool) -> None:
+    head = png_chunk(b"IHDR", struct.pack(">IIBBBBB", 20, 9, 8, 2, 0, 0, is_interlaced))
+    rows = bytes(559 if is_interlaced else 9 * 61)
+    for data, is_sound in ((rows, True), (rows[:-1], False)):
+        chunks = head + png_chunk(b"IDAT", zlib.compress(data)) + png_chunk(b"IEND", b"")
+        assert isinstance(read_image(b"\x89PNG\r\n\x1a\n" + chunks), Image) is is_sound
+
+
 def test_the_pixel_limit_is_the_users() -> None:
     data = saved(texture(100, 100), "PNG")
     assert read(data, max_pixels=10_000).width == 100

@@ -88,6 +88,14 @@ KEPT = {
     ),
     "jpeg-more-picture-data": (jpeg()[:-2] + bytes(50) + jpeg()[-2:], "go on after the picture is complete"),
     "jpeg-cropped-by-its-header": (with_frame(0xC0, (4, 16)), "go on after the picture is complete"),
+    "jpeg-orientation-behind-a-scan": (
+        b"".join((*jpeg_blocks()[:-1], app(1, b"Exif\x00\x00" + EXIF), jpeg_blocks()[-1])),
+        "metadata behind the first scan",
+    ),
+    "webp-orientation-that-no-flag-tells-of": (
+        webp_with([], [riff_chunk(b"EXIF", EXIF)], flags=0x24),
+        "an orientation in EXIF that no flag announces",
+    ),
     "png-wide-points": (
         png_with(png_chunk(b"gAMA", struct.pack(">I", 45_455)), png_chunk(b"cHRM", WIDE_POINTS)),
         "cHRM",

@@ -13,6 +13,7 @@ import pytest
 
 from pipeline.errors import StorageError
 from pipeline.store import local_files
+from pipeline.store.local_files import write_temporary
 from pipeline.store.storage import Storage
 
 
@@ -204,6 +205,14 @@ def test_links_are_followed_and_loops_end(tmp_path: Path) -> None:
         Storage(root).read("broken")
     with pytest.raises(StorageError, match="/self"):
         Storage(root).read("self")
+
+
+def test_what_a_killed_write_leaves_is_no_object(tmp_path: Path) -> None:
+    store = Storage(tmp_path)
+    store.write("seals/whole.json", b"{}")
+    Path(write_temporary(str(tmp_path / "seals/half.json"), b"{")).touch()
+    (tmp_path / "seals/.tenfold-mine.tmp").touch()
+    assert [info.path for info in store.list()] == ["seals/.tenfold-mine.tmp", "seals/whole.json"]
 
 
 def test_pipes_and_sockets_are_no_objects(tmp_path: Path) -> None:
