@@ -123,10 +123,12 @@ class VerifyRun:
         ):  # first: seals tell what is wrong with a catalogue that cannot be opened
             sealed = self._see_seals()
             self._see_weights()
-        held = {info.path: info.size for info in self._archive.list(SHARDS_FOLDER)}
         version = None
+        held: dict[str, int] = {}
         if (catalogue := self._opened()) is not None:
             version = catalogue.version()
+            # not before: a run may be under way, and publishes shards before it commits their rows
+            held = {info.path: info.size for info in self._archive.list(SHARDS_FOLDER)}
             try:
                 self._findings.add(damaged_catalogue(self._archive, catalogue))
                 self._see_shards(catalogue, held)
@@ -140,7 +142,7 @@ class VerifyRun:
 
     def _summary(self, version: int | None, sealed: int | None, held: Mapping[str, int]) -> VerifySummary:
         progress, found = self._follower.progress, self._findings
-        orphans = held.keys() - found.referenced if version is not None else ()
+        orphans = held.keys() - found.referenced
         return VerifySummary(
             sound=not found.problems,
             level=self._level,

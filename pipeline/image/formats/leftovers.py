@@ -14,6 +14,7 @@ import io
 
 import numpy as np
 import PIL.Image
+import PIL.ImageChops
 from PIL.GifImagePlugin import GifImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
@@ -69,18 +70,16 @@ class WholeJpeg(JpegImageFile):
         if self.fp is not None and self.fp.tell() <= self.halt:
             raise LeftoverError
         stream, self.whole = self.whole, b""
-        last = _last_block(self)
-        if self.halt and (last == _NO_COEFFICIENT).all():
-            code = stream.removesuffix(_JPEG_END)
-            with JpegImageFile(io.BytesIO(code + _MORE_CODE + _JPEG_END)) as longer:
-                if not np.array_equal(_last_block(longer), last):
-                    raise SourceError("truncated JPEG: the picture data end before the picture is complete")
+        if self.halt and _ends_without_coefficients(self):
+            longer = JpegImageFile(io.BytesIO(stream.removesuffix(_JPEG_END) + _MORE_CODE + _JPEG_END))
+            if PIL.ImageChops.difference(self, longer).getbbox() is not None:
+                raise SourceError("truncated JPEG: the picture data end before the picture is complete")
 
 
-def _last_block(picture: PIL.Image.Image) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+def _ends_without_coefficients(picture: PIL.Image.Image) -> bool:
     width, height = picture.size
     left, top = ((side - 1) // _JPEG_BLOCK * _JPEG_BLOCK for side in (width, height))
-    return np.asarray(picture.crop((left, top, width, height)))
+    return bool((np.asarray(picture.crop((left, top, width, height))) == _NO_COEFFICIENT).all())
 
 
 class WholeGif(GifImageFile):

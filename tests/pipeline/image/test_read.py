@@ -291,8 +291,8 @@ def test_a_cut_jpeg_is_damaged(options: dict[str, Any], share: float) -> None:
 
 @pytest.mark.parametrize("options", [{}, {"progressive": True}], ids=["baseline", "progressive"])
 def test_a_cut_jpeg_that_was_given_an_end_is_damaged(options: dict[str, Any]) -> None:
-    whole = saved(texture(64, 96), "JPEG", **options)
-    cut = whole[: whole.index(b"\xff\xda") + 300] + b"\xff\xd9"
+    whole = saved(texture(300, 400), "JPEG", **options)
+    cut = whole[: whole.index(b"\xff\xda") + 60] + b"\xff\xd9"
     content = read_image(cut)
     assert isinstance(content, Unmodelled)
     assert (content.fault, content.reason[:14]) == ("damaged", "truncated JPEG")

@@ -7,6 +7,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import PIL.Image
@@ -19,12 +20,14 @@ import tests.support.plain_codec
 from codec.contract import EncodeOptions
 from codec.weights_file import weights_name
 from pipeline.archive.catalogue import Catalogue
+from pipeline.archive.layout import SHARDS_FOLDER
 from pipeline.archive.seals import read_seals, seal
 from pipeline.archive.shards import build_shard, publish
 from pipeline.archive.weights import store_weights
 from pipeline.config import CompressConfig, WorkersConfig
 from pipeline.decode.archive import Archive
 from pipeline.errors import NoArchiveError, TenfoldError
+from pipeline.store.backend import ObjectInfo
 from pipeline.store.storage import Storage
 from pipeline.types import ShardRow
 from pipeline.verify.run import VerifyRun, VerifySummary
@@ -86,6 +89,25 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def archive(whole: Path, tmp_path: Path) -> Path:
     """A copy to damage."""
     return Path(shutil.copytree(whole, tmp_path / "archive"))
+
+
+def test_shards_that_a_run_adds_meanwhile_are_not_missed(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = Storage(shutil.copytree(whole, tmp_path / "archive"))
+    listed = Storage.list
+
+    def committing(storage: Storage, prefix: str = "", **more: Any) -> list[ObjectInfo]:
+        found = list(listed(storage, prefix, **more))
+        if prefix == SHARDS_FOLDER:
+            monkeypatch.setattr(Storage, "list", listed)
+            shard = build_shard([kept_row("late.png", b"late", run="run-2")], metadata={})
+            Catalogue(archive).commit(shard.named(publish(archive, shard, "run-2", 0)), run="run-2")
+        return found
+
+    monkeypatch.setattr(Storage, "list", committing)
+    assert look(archive.url).problems == []
+    assert "late.png" in Archive(archive.url)
 
 
 def test_what_flips_on_the_way_is_neither_sealed_nor_called_damaged(
