@@ -478,6 +478,17 @@ def test_the_codec_runs_on_a_bare_machine() -> None:
             assert not {name.split(".")[0] for _, name in _imports(file)} & NOT_IN_CODEC, file
 
 
+def test_a_name_of_a_class_means_one_thing() -> None:
+    """Families, and what small ones share, call equal parts by equal names."""
+    where: dict[str, set[str]] = {}
+    for file in FILES:
+        place = "families" if file.startswith(("codec/families/", "codec/grid/")) else file
+        for node in ast.parse((ROOT / file).read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                where.setdefault(node.name, set()).add(place)
+    assert not {name: sorted(places) for name, places in where.items() if len(places) > 1}
+
+
 SHARED_SUITES = {"tests.codec.test_contract", "tests.test_architecture"}
 """The suite that every codec passes, and the table of rooms, which the docs show."""
 
