@@ -192,7 +192,7 @@ def decode(
       tenfold decode s3://b/archive s3://b/out --requests s3://b/wanted.parquet --max-seconds 3600
     """
     existing = _existing(keeps=skip_existing, replaces=overwrite, to=to)
-    _check_watch(watch, or_else=(where, glob, keys_file, requests))
+    _check_watch(watch, selections=(where, glob, keys_file, requests))
     form = read_form(fmt, out_quality, names)
     is_job = record or to != "files" or any(one is not None for one in (requests, watch, max_seconds))
     stop = _stopping_after(max_seconds)
@@ -252,8 +252,8 @@ def _existing(*, keeps: bool, replaces: bool, to: OutputKind) -> Existing:
     return "keep" if keeps else "replace" if replaces else "refuse"
 
 
-def _check_watch(watch: str | None, *, or_else: Iterable[object]) -> None:
-    if watch is not None and any(or_else):
+def _check_watch(watch: str | None, *, selections: Iterable[object]) -> None:
+    if watch is not None and any(selections):
         raise typer.BadParameter(
             "the lists say which images are wanted, and nothing else", param_hint="--watch"
         )
