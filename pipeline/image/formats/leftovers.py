@@ -18,6 +18,7 @@ import PIL.ImageChops
 from PIL.GifImagePlugin import GifImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
+from PIL.WebPImagePlugin import WebPImageFile
 
 from pipeline.errors import SourceError
 from pipeline.image.formats.png_chunks import chunks
@@ -123,3 +124,39 @@ class WholePng(PngImageFile):
         rows = np.asarray(self.crop((0, max(0, height - 2), width, height)))
         if self.info.get("interlace") or not all(row.any() for row in rows):
             check_rows(stream)
+
+
+class WholeWebp(WebPImageFile):
+    """A WebP of which `load` raises `LeftoverError`. Its decoder takes all data at once: that it asks for the last
+    bytes is seen by withholding them."""
+
+    def __init__(self, stream: bytes) -> None:
+        self.whole = stream
+        super().__init__(io.BytesIO(stream))
+
+    def load_end(self) -> None:
+        super().load_end()
+        stream, self.whole = self.whole, b""
+        if stream and _decodes(_without_last_bytes(stream)):
+            raise LeftoverError
+
+
+def _without_last_bytes(stream: bytes) -> bytes:
+    """The file as if its picture data were shorter."""
+    at = 12
+    while stream[at : at + 4] not in (b"VP8 ", b"VP8L"):
+        at += 8 + -(-int.from_bytes(stream[at + 4 : at + 8], "little") // 2) * 2
+    size = int.from_bytes(stream[at + 4 : at + 8], "little")
+    body = stream[at + 8 : at + 8 + max(0, size - _HELD_BACK_BYTES)]
+    chunks = (
+        stream[8:at] + stream[at : at + 4] + len(body).to_bytes(4, "little") + body + bytes(len(body) % 2)
+    )
+    return b"RIFF" + len(chunks).to_bytes(4, "little") + chunks
+
+
+def _decodes(stream: bytes) -> bool:
+    try:
+        WebPImageFile(io.BytesIO(stream)).load()
+    except (OSError, SyntaxError, ValueError):
+        return False
+    return True

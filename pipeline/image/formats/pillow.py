@@ -16,7 +16,6 @@ from PIL.BmpImagePlugin import BmpImageFile
 from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
 from PIL.TgaImagePlugin import TgaImageFile
 from PIL.TiffImagePlugin import TiffImageFile
-from PIL.WebPImagePlugin import WebPImageFile
 
 from pipeline.image.formats.bmp import bmp_header
 from pipeline.image.formats.gif import gif_header
@@ -24,7 +23,7 @@ from pipeline.image.formats.header import Header
 from pipeline.image.formats.heif import avif_header, heif_header, open_heif
 from pipeline.image.formats.jpeg import jpeg_header
 from pipeline.image.formats.jpeg2000 import jpeg2000_header
-from pipeline.image.formats.leftovers import WholeGif, WholeJpeg, WholePng
+from pipeline.image.formats.leftovers import WholeGif, WholeJpeg, WholePng, WholeWebp
 from pipeline.image.formats.png import png_header
 from pipeline.image.formats.pnm import open_pnm, pnm_header
 from pipeline.image.formats.tga import tga_header
@@ -37,7 +36,7 @@ logging.getLogger("PIL").addHandler(logging.NullHandler())
 READERS: dict[str, tuple[Callable[[bytes], Header], Callable[[bytes], PIL.Image.Image]]] = {
     "JPEG": (jpeg_header, WholeJpeg),
     "PNG": (png_header, WholePng),
-    "WEBP": (webp_header, lambda stream: WebPImageFile(io.BytesIO(stream))),
+    "WEBP": (webp_header, WholeWebp),
     "GIF": (gif_header, WholeGif),
     "BMP": (bmp_header, lambda stream: BmpImageFile(io.BytesIO(stream))),
     "JPEG2000": (jpeg2000_header, lambda stream: Jpeg2KImageFile(io.BytesIO(stream))),

@@ -28,9 +28,11 @@ LAYOUT = frozenset(
 
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, YCBCR = 0, 1, 2, 3, 6
 RAW, JPEG = 1, 7
-_COMPRESSIONS = frozenset((RAW, 5, JPEG, 8, 32773, 32946, 50000))
-"""None, LZW, JPEG, Deflate, PackBits, Deflate as it was first numbered, Zstandard."""
-_PREDICTED = frozenset((5, 8, 32946, 50000))
+DEFLATE = (8, 32946)
+"""As it is numbered, and was first."""
+_COMPRESSIONS = frozenset((RAW, 5, JPEG, *DEFLATE, 32773, 50000))
+"""None, LZW, JPEG, Deflate, PackBits, Zstandard."""
+_PREDICTED = frozenset((5, *DEFLATE, 50000))
 _UNASSOCIATED_ALPHA = 2
 _WITH_ALPHA = ((BLACK_IS_ZERO, False), (RGB, False), (RGB, True))
 """Photometric interpretations, and whether planar, beside which the decoder reads alpha."""

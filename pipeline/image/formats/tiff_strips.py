@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pipeline.image.formats.tiff_directory import Tag
 from pipeline.image.formats.tiff_layout import (
+    DEFLATE,
     JPEG,
     RAW,
     STRIP_BYTES,
@@ -16,6 +18,7 @@ from pipeline.image.formats.tiff_layout import (
     TiffLayout,
 )
 
+_PIECE = 2**20
 _SOS, _APP0, _APP14, _COM = 0xDA, 0xE0, 0xEE, 0xFE
 
 
@@ -56,6 +59,10 @@ def find_strips(data: bytes, layout: TiffLayout, tags: Mapping[int, Tag]) -> Str
     if missing > 0:
         damage = f"truncated TIFF: at least {missing:,} bytes of the picture are missing"
         return Strips(pieces=(), damage=damage)
+    if layout.compression in DEFLATE:
+        rooms = [layout.rows_of(index) * layout.row_bytes() for index in range(expected)]
+        if any(_goes_on(data[a:b], room) for (a, b), room in zip(pieces, rooms, strict=True)):
+            return Strips(pieces=pieces, reason="picture data that go on after the picture is complete")
     if layout.compression == JPEG and any(_holds_more_than_a_picture(data[a:b]) for a, b in pieces):
         return Strips(pieces=pieces, reason="JPEG data with metadata of their own")
     return Strips(pieces=pieces)
@@ -73,3 +80,21 @@ def _holds_more_than_a_picture(stream: bytes) -> bool:
             return True
         at += 2 + int.from_bytes(stream[at + 2 : at + 4], "big")
     return False
+
+
+def _goes_on(stream: bytes, room: int) -> bool:
+    """Whether deflated data hold more than so many bytes of samples, or anything follows them; zeros are padding."""
+    inflater = zlib.decompressobj()
+    left = room
+    try:
+        while stream and not inflater.eof:
+            plain = inflater.decompress(stream, _PIECE)
+            if any(plain[max(0, left) :]):
+                return True
+            left -= len(plain)
+            if left < -_PIECE:
+                return True
+            stream = inflater.unconsumed_tail
+    except zlib.error:
+        return False  # the decoder says what is wrong
+    return any(inflater.unused_data)

@@ -30,6 +30,7 @@ from tests.support.containers import (
     palette_png,
     png_with,
     riff_chunk,
+    riff_webp,
     v5,
     webp_picture,
     webp_with,
@@ -136,6 +137,10 @@ KEPT = {
     "webp-profile-that-no-flag-tells-of": (
         webp_with([riff_chunk(b"ICCP", ICC)], [], flags=0),
         "colour profiles, or one out of place",
+    ),
+    "webp-more-picture-data": (
+        riff_webp([riff_chunk(b"VP8L", webp_picture()[8:] + noise(50))]),
+        "go on after the picture is complete",
     ),
     "webp-two-pictures": (webp_with([], [webp_picture()]), "2 pictures in one file"),
     "webp-one-frame": (
