@@ -1,4 +1,5 @@
-"""What a weights file is there for, as it says itself: to code pictures, or to look at what was coded. No torch."""
+"""What a weights file is there for, as it says itself: to code pictures, to do so with less work, or to look at what
+was coded. No torch."""
 
 from __future__ import annotations
 
@@ -9,10 +10,12 @@ from typing import Any, Final
 from codec.errors import WeightsError
 
 DECODER: Final = "decoder"
+ENCODER: Final = "encoder"
 HEAD: Final = "head"
-_CALLED: Final = {None: "a codec's own weights", DECODER: "a decoder", HEAD: "a head"}
+_CALLED: Final = {None: "a codec's own weights", DECODER: "a decoder", ENCODER: "an encoder", HEAD: "a head"}
 _TAKEN: Final = {
     None: "they are given with `--weights`",
+    ENCODER: "it is given with `--weights`, and is no codec by itself",
     DECODER: "give it to `tenfold decoders --add`",
     HEAD: "it lies in the folder `heads` beside the shipped weights of its family",
 }
@@ -43,7 +46,7 @@ def check_role(config: Mapping[str, Any], expected: str | None, *, where: str) -
 
     Args:
         config: what the file says of itself.
-        expected: `DECODER` or `HEAD`; None for a codec's own weights, which say no role.
+        expected: `DECODER`, `ENCODER` or `HEAD`; None for a codec's own weights, which say no role.
         where: for messages.
     Raises:
         WeightsError: it says another role; the text says which, and where such a file is taken.

@@ -43,21 +43,23 @@ class Product(nn.Conv2d):
 
 
 class Block(nn.Module):
-    """Depthwise 3x3, then 1x1 out to twice the width, Hardswish, 1x1 back; added to its input.
+    """Depthwise 3x3, then 1x1 out to `hidden` channels, twice the width unless said, Hardswish, 1x1 back; added to its
+    input.
 
     Nearly all of its work is matrix products, which CPUs with bfloat16 do four times faster than float32;
     Hardswish, because exponentials there cost more than the products.
     """
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, hidden: int | None = None) -> None:
         super().__init__()
+        hidden = hidden or 2 * width
         self.depthwise = nn.Conv2d(width, width, 3, padding=1, groups=width)
-        self.expand = Pointwise(width, 2 * width)
-        self.project = Pointwise(2 * width, width)
+        self.expand = Pointwise(width, hidden)
+        self.project = Pointwise(hidden, width)
         draw(self.depthwise.weight, std=0.1)
         self.depthwise.weight.data[:, :, 1, 1] += 0.7
         zero(self.depthwise.bias)
-        draw(self.project.weight, std=0.3 / math.sqrt(2 * width))
+        draw(self.project.weight, std=0.3 / math.sqrt(hidden))
         zero(self.project.bias)
 
     def forward(self, f_BFhw: Tensor, lattice: Lattice = WHOLE) -> Tensor:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from torch import Tensor, nn
@@ -114,4 +114,13 @@ class Recipe(Protocol[ModelT]):
 
     def restore(self, state: dict[str, object]) -> None:
         """Take back what `state` gave."""
+        ...
+
+
+@runtime_checkable
+class FollowsTheRun(Protocol):
+    """A recipe whose objective changes in the course of a run."""
+
+    def reach(self, fraction_done: float) -> None:
+        """Hear before each step how much of the run is over, 0 to 1."""
         ...

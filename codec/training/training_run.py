@@ -21,7 +21,7 @@ from codec.training.durations import Durations
 from codec.training.learner import Learner
 from codec.training.patch_source import PatchSource
 from codec.training.progress import TrainingProgress
-from codec.training.recipe import Evaluation, Recipe
+from codec.training.recipe import Evaluation, FollowsTheRun, Recipe
 from codec.training.schedule import Budget, RunClock, learning_rate
 from codec.training.session import Session, SessionOver
 from codec.training.training_data import TrainingData
@@ -167,6 +167,8 @@ class TrainingRun:
         chance = np.random.default_rng((config.seed, step))
         rgb_BCHW = patches.draw(config.batch, config.patch, chance)
         rate = learning_rate(config.optimiser, step=step, fraction_done=self._clock.fraction_done)
+        if isinstance(self._recipe, FollowsTheRun):
+            self._recipe.reach(self._clock.fraction_done)
         result = self._learner.learn(rgb_BCHW, chance, step=step, rate=rate, shares=shares)
         if result.taken:
             self._skipped_in_a_row = 0

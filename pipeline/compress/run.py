@@ -237,7 +237,7 @@ class CompressRun:
         """Workers: in processes of their own where an effort makes much work of few images, and where the run ended
         before its end, as an image may have been why."""
         if self._config.lossless is not True or loaded.digests:
-            store_weights(self._archive, loaded.codec.weights)
+            store_weights(self._archive, loaded.files)
         spec = EncoderSpec(
             archive_url=self._archive.url,
             source=self._source.config,

@@ -27,6 +27,8 @@ class RunCodec:
     """Of the archive's weights files to encode with, that of `codec` first; empty for the codec's own."""
     learned: str = ""
     """The adaptation in which the archive learned them; empty for others."""
+    given: bytes | None = None
+    """The weights file that the run was told to encode with."""
 
     @classmethod
     def load(cls, config: CompressConfig, archive: Storage) -> Self:
@@ -41,7 +43,7 @@ class RunCodec:
         settings = config.codec
         if settings.weights not in (None, SHIPPED_WEIGHTS):
             given = _given(settings.id, settings.weights, config.storage)
-            return cls(codec=_load(config, given), digests=(digest_of(given),))
+            return cls(codec=_load(config, given), digests=(digest_of(given),), given=given)
         record = current_adaptation(archive, settings.id) if settings.weights is None else None
         if record is None or not record.weights:
             return cls(codec=_load(config, None), digests=())
@@ -53,6 +55,12 @@ class RunCodec:
                 f"`tenfold verify {archive.url}` says what needs them; `tenfold repair` goes back to the shipped ones."
             ) from error
         return cls(codec=_load(config, learned), digests=record.encodes_with, learned=record.adaptation)
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        """The weights files that the archive is to keep, by name: those that payloads need, and what makes them."""
+        given = {} if self.given is None else {weights_name(digest_of(self.given)): self.given}
+        return {**self.codec.weights, **given}
 
     @property
     def weights_names(self) -> list[str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from PIL import Image as PillowImage
 
 from codec.errors import WeightsError
@@ -109,6 +111,31 @@ def test_images_of_a_users_own_weights_come_back_without_the_file(tmp_path: Path
     assert (decoded["written"], decoded["failed"]) == (1, 0)
     stored.unlink()
     assert "Expected the weights file codec/" in tenfold("get", tmp_path / "a", "a.png", "-o", "-").err
+
+
+def test_a_smaller_encoder_is_given_as_weights_and_no_reader_needs_it(tmp_path: Path, photos: Path) -> None:
+    codec = load_codec("hyper-1", device="cpu")
+    ((name, shipped),) = codec.weights.items()
+    shape: dict[str, object] = {"width": 8, "hidden": []}
+    told = {"family": "hyper-1", "role": "encoder", "name": "quick", "model": shape}
+    tensors = {
+        "stem.weight": torch.zeros(8, 192, 1, 1),
+        "stem.bias": torch.ones(8),
+        "head.weight": torch.zeros(384, 32, 1, 1),
+        "head.bias": torch.zeros(384),
+    }
+    data = weights_bytes(json.dumps(told | {"for": digest_of(shipped).hex()}), tensors)
+    (source := tmp_path / "source").mkdir()
+    (mine := tmp_path / "quick.safetensors").write_bytes(data)
+    with PillowImage.open(photos / "kodim23.png") as opened:
+        opened.crop((200, 150, 264, 214)).save(source / "a.png")
+    summary = compress(source, tmp_path / "a", "--weights", str(mine))
+    assert (summary["coded"], summary["failed"]) == (1, 0)
+    kept = tmp_path / "a" / "codec" / f"{digest_of(data).hex()}.safetensors"
+    assert {path.name for path in kept.parent.iterdir()} == {name, kept.name}
+    kept.unlink()
+    decoded = tenfold("decode", tmp_path / "a", tmp_path / "all", "--workers", "0", "--json").json()
+    assert (decoded["written"], decoded["failed"]) == (1, 0)
 
 
 def test_weights_that_are_not_there_are_named(tmp_path: Path, crops: Path) -> None:

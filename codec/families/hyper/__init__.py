@@ -37,6 +37,11 @@ FAMILY: Final = Family(
     recipe="recipe:HyperRecipe",
     tiny="train_config:TINY",
     trains={
+        "encoder": Training(
+            train_config="encoders.train_config:EncoderTrainConfig",
+            recipe="encoders.recipe:EncoderRecipe",
+            tiny="encoders.train_config:TINY",
+        ),
         "labels": Training(
             train_config="heads.train_config:LabelsTrainConfig",
             recipe="heads.recipe:LabelsRecipe",

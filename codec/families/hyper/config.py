@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
-from typing import Final
+from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -39,6 +39,17 @@ class Pass:
         return self.lattice in (WHOLE, QUARTERS[-1])
 
 
+class EncoderShape(BaseModel):
+    """Widths of the deep branch of an analysis transform."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    width: int = Field(ge=8, le=4096)
+    """Channels between its blocks, at 1/8."""
+    hidden: tuple[Annotated[int, Field(ge=8, le=8192)], ...] = Field(max_length=64)
+    """Channels inside each block."""
+
+
 class ModelConfig(BaseModel):
     """Channels and depths. The defaults are `small`, trainable on two CPU cores."""
 
@@ -66,6 +77,11 @@ class ModelConfig(BaseModel):
                 f"expected two or more slices of at least 1 and {PATCH_VALUES} channels in all, got {self.slices}"
             )
         return self
+
+    @property
+    def encoder(self) -> EncoderShape:
+        """Of its own analysis transform."""
+        return EncoderShape(width=self.width, hidden=(2 * self.width,) * self.encoder_blocks)
 
     @property
     def latents(self) -> int:

@@ -116,7 +116,10 @@ class HyperModel(nn.Module):
             quality_B: qualities.
             noise: for the rate's gradient; None where none is needed.
         """
-        y = self.analysis(x_BCHW)
+        return self.coded(self.analysis(x_BCHW), quality_B, noise)
+
+    def coded(self, y: Tensor, quality_B: Tensor, noise: Noise | None = None) -> Forward:
+        """The same of latents, (B, M, h, w), whatever encoder they are of."""
         gain = self.gain(quality_B)
         size = self.analysis.size[None, :, None, None]
         z = self.hyper_analysis(y.detach(), size, gain, quality_B)

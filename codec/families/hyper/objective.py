@@ -11,17 +11,33 @@ from torch import Tensor
 
 from codec.colour import rgb_to_ycbcr, ycbcr_to_rgb
 from codec.families.hyper.model import HyperModel, Noise
+from codec.families.hyper.transforms import Analysis
 from codec.parts.quality import MSE_SCALE, lmbda_of
 from codec.training.recipe import BatchLoss
 
 
 def objective(
-    model: HyperModel, rgb_BCHW: Tensor, quality_B: Tensor, chance: torch.Generator, *, bfloat16: bool
+    model: HyperModel,
+    rgb_BCHW: Tensor,
+    quality_B: Tensor,
+    chance: torch.Generator,
+    *,
+    bfloat16: bool,
+    encoder: Analysis | None = None,
 ) -> BatchLoss:
-    """Loss of one batch of RGB patches in [0, 1]; the networks run in bfloat16 if asked, colours never do."""
+    """Loss of one batch of RGB patches in [0, 1]; the networks run in bfloat16 if asked, colours never do.
+
+    Args:
+        encoder: what makes the latents, where that is not the model's own.
+    """
     x_BCHW = rgb_to_ycbcr(rgb_BCHW).contiguous(memory_format=torch.channels_last)
     with torch.autocast(x_BCHW.device.type, torch.bfloat16, enabled=bfloat16):
-        coded = model(x_BCHW, quality_B, Noise.draw(model.config, x_BCHW.shape, chance))
+        noise = Noise.draw(model.config, x_BCHW.shape, chance)
+        coded = (
+            model(x_BCHW, quality_B, noise)  # whole, as it may be compiled
+            if encoder is None
+            else model.coded(encoder(x_BCHW), quality_B, noise)
+        )
     mse_B = (ycbcr_to_rgb(coded.x_hat_BCHW) - rgb_BCHW).square().mean((1, 2, 3))
     bpp_B = coded.bits_B / (rgb_BCHW.shape[2] * rgb_BCHW.shape[3])
     total = rate_distortion(bpp_B, mse_B, quality_B).mean()

@@ -15,7 +15,7 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from codec.families.hyper.config import GRID, PATCH_VALUES, ModelConfig
+from codec.families.hyper.config import GRID, PATCH_VALUES, EncoderShape, ModelConfig
 from codec.parts.blocks import Block, Pointwise, concatenated, product, product_in_float32
 from codec.parts.quality import QualityTable
 from codec.parts.space_to_channels import from_patches, merge, quartered, to_patches
@@ -64,12 +64,14 @@ class Scaled(Pointwise):
 class Analysis(nn.Module):
     """Pixels -> latents, in units of orthonormal coefficients."""
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, shape: EncoderShape | None = None) -> None:
+        """The codec's own, or one of another shape."""
         super().__init__()
+        shape = shape or config.encoder
         self.linear = Linear(PATCH_VALUES, config.latents, coarse=config.slices[0], coarse_side="out")
-        self.stem = Scaled(192, config.width, scale_in=_FEATURE_GAIN)
-        self.blocks = nn.Sequential(*[Block(config.width) for _ in range(config.encoder_blocks)])
-        self.head = Pointwise(4 * config.width, config.latents)
+        self.stem = Scaled(192, shape.width, scale_in=_FEATURE_GAIN)
+        self.blocks = nn.Sequential(*[Block(shape.width, hidden) for hidden in shape.hidden])
+        self.head = Pointwise(4 * shape.width, config.latents)
         zero(self.head.weight)
         zero(self.head.bias)
         self.size: Tensor
