@@ -63,7 +63,7 @@ class ResidentModel:
         self.channels = config.latents
         self.num_symbols = config.symbols
         tile = _TILE_ON_CPU if device.type == "cpu" else TILE
-        self.analysis = Tiling(grid=GRID, halo=config.encoder_halo, device=device, tile=tile)
+        self.analysis = Tiling(grid=GRID, halo=self._model.analysis.halo, device=device, tile=tile)
         self.synthesis = Tiling(grid=GRID, halo=config.decoder_halo, device=device, tile=tile)
         self.refinement = Tiling(grid=GRID, halo=RATIO, device=device)
 

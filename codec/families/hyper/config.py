@@ -49,6 +49,14 @@ class EncoderShape(BaseModel):
     hidden: tuple[Annotated[int, Field(ge=8, le=8192)], ...] = Field(max_length=64)
     """Channels inside each block."""
 
+    def fits_in(self, other: EncoderShape) -> bool:
+        """Whether that one can shrink to it: as many blocks, and nowhere fewer channels."""
+        return (
+            len(self.hidden) == len(other.hidden)
+            and self.width <= other.width
+            and all(mine <= theirs for mine, theirs in zip(self.hidden, other.hidden, strict=True))
+        )
+
 
 class ModelConfig(BaseModel):
     """Channels and depths. The defaults are `small`, trainable on two CPU cores."""
@@ -113,11 +121,6 @@ class ModelConfig(BaseModel):
         """How many symbols an image of so many pixels has."""
         latents, hyper_latents = (-(-height // grid) * -(-width // grid) for grid in (GRID, HYPER_GRID))
         return self.latents * latents + self.hyper_latents * hyper_latents
-
-    @property
-    def encoder_halo(self) -> int:
-        """Latent positions beside a tile that its latents depend on."""
-        return (self.encoder_blocks + 1) // 2
 
     @property
     def decoder_halo(self) -> int:

@@ -79,6 +79,11 @@ class Analysis(nn.Module):
         its own pace."""
         self.register_buffer("size", torch.ones(config.latents))
 
+    @property
+    def halo(self) -> int:
+        """Latent positions beside a tile that its latents depend on."""
+        return (len(self.blocks) + 1) // 2
+
     def forward(self, x_BCHW: Tensor) -> Tensor:
         """(B, 3, H, W) -> (B, M, H/16, W/16), float32."""
         linear_BMhw = self.linear(to_patches(x_BCHW, GRID))

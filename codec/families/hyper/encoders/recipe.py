@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from codec.contract import RGB
-from codec.errors import WeightsError
+from codec.errors import CodecConfigError, WeightsError
 from codec.families.hyper import FAMILY
 from codec.families.hyper.codec import HyperCodec
 from codec.families.hyper.config import HYPER_GRID
@@ -42,12 +42,20 @@ class EncoderRecipe:
 
         Raises:
             WeightsError: they cannot be used.
+            CodecConfigError: the codec's own encoder cannot shrink to what is asked for.
         """
         self._config, self._device = config, device
         self._bfloat16 = config.bfloat16 and has_bfloat16(device)
         self._codec = frozen_codec(config.codec)
         self._frozen = self._codec.model.to(device)
         self._fraction_done = 0.0
+        own, asked = self._codec.config.model.encoder, config.encoder
+        if config.shrink is not None and not asked.fits_in(own):
+            raise CodecConfigError(
+                f"expected an `encoder` of {len(own.hidden)} blocks, at most {own.width} wide and with at most "
+                f"{own.hidden} hidden channels, as that of {config.codec} shrinks to it; got {asked.width} and "
+                f"{asked.hidden}. `shrink: null` trains one of any shape from nothing"
+            )
 
     def build(self) -> Shrinking:
         """An encoder of the codec's shape where it is to shrink, else of its last one."""

@@ -23,8 +23,8 @@ class ShrinkConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    fades_from: float = Field(default=0.05, ge=0.0, le=1.0)
-    fades_until: float = Field(default=0.55, ge=0.0, le=1.0)
+    fades_from: float = Field(default=0.0, ge=0.0, le=1.0)
+    fades_until: float = Field(default=0.15, ge=0.0, le=1.0)
     """Both 0: they are cut before the first step."""
 
     @model_validator(mode="after")

@@ -11,7 +11,7 @@ import torch
 
 from codec.contract import EncodeOptions
 from codec.entropy.tables import laplace_tables
-from codec.errors import WeightsError
+from codec.errors import CodecConfigError, WeightsError
 from codec.families.hyper.codec import HyperCodec
 from codec.families.hyper.config import EncoderShape
 from codec.families.hyper.encoders.shrinking import Shrinking
@@ -87,6 +87,13 @@ def test_a_resumed_run_equals_an_uninterrupted_one_and_only_the_deep_branch_lear
     further.begin(begun := further.build(), crops, [], None)
     assert not begun.analysis.head.weight.any(), "from nothing is from the linear path alone"
     assert torch.equal(begun.analysis.linear.weight, busy_model().analysis.linear.weight.half().float())
+    wide = training_runs.tiny(
+        "hyper-1", **(config.model_dump() | {"encoder": {"width": 8, "hidden": [16, 33]}})
+    )
+    with pytest.raises(
+        CodecConfigError, match=r"at most \(32, 32\) hidden channels, .* got 8 and \(16, 33\)"
+    ):
+        recipe_for(wide, CPU)
     with pytest.raises(WeightsError, match="expected no weights to start from"):
         recipe_for(config, CPU).begin(further.build(), crops, [], trained.weights)
 
