@@ -126,7 +126,10 @@ KEPT = {
     ),
     "long-orientation": (replace(PLAIN, tags=[tag(274, 4, 6)]), "orientation"),
     "more-strips": (replace(PLAIN, rows_per_strip=2, tags=[tag(278, 4, 3)], drop=[278]), "strips or tiles"),
-    "rows-below-it": (replace(PLAIN, drop=[257], tags=[tag(257, 4, 4)], compression=8), "go on after"),
+    "rows-below-it": (
+        TiffRecipe(samples=plane(12), drop=[257], tags=[tag(257, 4, 6)], compression=8),
+        "go on after",
+    ),
     "mostly-other": (replace(PLAIN, trailer=b"film" * 200), "800 bytes of other content"),
     "big-endian-big": (replace(PLAIN, order=">", is_big=True), "BigTIFF"),
 }
