@@ -13,7 +13,7 @@ What was found stays known as long as the file looks the same from outside.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -40,6 +40,8 @@ _READERS: Final = 8
 _FEW: Final = 4
 """So many files are asked after one by one; of more, the folder is listed."""
 _LOOKS: Final = 5
+_TRIED_AT_ONCE: Final = 128 << 20
+"""Bytes of files that are held while they are read on trial: one at least."""
 _PIECE: Final = 8 << 20
 """Bytes of a file that are held while it is looked at; the files of older releases have up to 100 MB."""
 
@@ -103,11 +105,12 @@ class CatalogueGuard:
                 got = "nothing there" if found is None else f"{found.size:,}"
                 raise self._damaged(path, expected=f"{size:,} bytes, as the log says", got=got)
         unproven = self._unproven(infos.values())
-        unsealed = self._unsealed(unproven)
-        if unsealed:
-            log = self._read_all(_chain(self._archive.list(LOG_FOLDER), version))
-            read_on_trial(self._archive.url, log, unsealed)
-            self._prove(unproven)
+        for part in _in_parts(unproven):
+            unsealed = self._unsealed(part)
+            if unsealed:
+                log = self._read_all(_chain(self._archive.list(LOG_FOLDER), version))
+                read_on_trial(self._archive.url, log, unsealed)
+                self._prove(part)
         self._seen.update(new)
 
     def has_seal(self, path: str) -> bool:
@@ -150,7 +153,8 @@ class CatalogueGuard:
                 path.endswith(".parquet") or b"metaData" in found for path, found in unsealed.items()
             )
             data = self._infos(self._named_in(log if says_columns else unsealed))
-            read_on_trial(self._archive.url, log, self._read_all(data.values()))
+            for part in _in_parts(data.values()):
+                read_on_trial(self._archive.url, log, self._read_all(part))
             self._prove([*unproven, *data.values()])
 
     def _check_hint(self, listed: Mapping[str, ObjectInfo]) -> None:
@@ -270,6 +274,19 @@ class CatalogueGuard:
             f"Expected a sound catalogue at {url}, got damage in {path}: expected {expected}, got {got}. "
             f"Run `tenfold repair {url}`."
         )
+
+
+def _in_parts(infos: Iterable[ObjectInfo]) -> Iterator[list[ObjectInfo]]:
+    """Files that are looked at together; of none there is one part too."""
+    part: list[ObjectInfo] = []
+    size = 0
+    for info in infos:
+        if part and size + info.size > _TRIED_AT_ONCE:
+            yield part
+            part, size = [], 0
+        part.append(info)
+        size += info.size
+    yield part
 
 
 def _chain(log: Iterable[ObjectInfo], upto: int | None) -> list[ObjectInfo]:

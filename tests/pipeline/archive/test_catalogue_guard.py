@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +16,7 @@ import pytest
 import pipeline.archive.catalogue_guard
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.seals import seal
+from pipeline.archive.trial import read_on_trial
 from pipeline.errors import DamagedError
 from pipeline.store.storage import Storage
 from tests.support.catalogues import opened, table_of
@@ -125,6 +127,23 @@ class TestUnsealed:
         for path in tmp_path.glob("catalogue/_delta_log/*.json"):
             os.utime(path)  # as another process finds them
         assert Catalogue(Storage(tmp_path)).table().num_rows == 10_000
+
+    def test_so_much_is_tried_at_once(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        catalogue = opened(tmp_path)
+        for key in "abc":
+            catalogue.commit(table_of(make_row(key)), run="run-1")
+        tried: list[int] = []
+
+        def counted(url: str, log: Mapping[str, bytes], data: Mapping[str, bytes]) -> None:
+            tried.append(len(data))
+            read_on_trial(url, log, data)
+
+        guard = pipeline.archive.catalogue_guard
+        monkeypatch.setattr("pipeline.archive.proven_files._proven", {})
+        monkeypatch.setattr(guard, "read_on_trial", counted)
+        monkeypatch.setattr(guard, "_TRIED_AT_ONCE", 1)
+        assert Catalogue(Storage(tmp_path)).table().num_rows == 3
+        assert tried == [1, 1, 1], "the log with each file of a row"
 
     def test_a_column_of_another_name(self, entry: Path) -> None:
         first = entry.with_name("00000000000000000000.json")
