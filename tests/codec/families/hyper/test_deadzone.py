@@ -70,4 +70,4 @@ def test_real_bytes_fall_by_more_than_the_pixels_are_worth(
     plain = hyper.encode([photo], EncodeOptions(quality=28))[0].payload
     a, b = hyper.decode([aware, plain])
     errors = [float(np.square(one.pixels.astype(float) - photo).mean()) for one in (a, b)]
-    assert len(aware) * errors[0] < 0.99 * len(plain) * errors[1]
+    assert len(aware) * errors[0] < 0.995 * len(plain) * errors[1]
