@@ -65,13 +65,13 @@ def test_the_least_of_all_counts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("package", ["jobs", "codec.train"])
-@pytest.mark.parametrize(("told", "found"), [(None, "passive"), ("active", "active")])
+@pytest.mark.parametrize(("given", "found"), [(None, "passive"), ("active", "active")])
 def test_threads_of_our_own_processes_wait_passively_unless_told_otherwise(
-    package: str, told: str | None, found: str
+    package: str, given: str | None, found: str
 ) -> None:
     code = f"import os, sys, {package}; print(os.environ['OMP_WAIT_POLICY'], 'torch' in sys.modules)"
     environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
-    environment |= {} if told is None else {"OMP_WAIT_POLICY": told}
+    environment |= {} if given is None else {"OMP_WAIT_POLICY": given}
     ran = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
     )

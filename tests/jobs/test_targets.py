@@ -117,14 +117,14 @@ def test_a_smaller_encoder_is_given_as_weights_and_no_reader_needs_it(tmp_path: 
     codec = load_codec("hyper-1", device="cpu")
     ((name, shipped),) = codec.weights.items()
     shape: dict[str, object] = {"width": 8, "hidden": []}
-    told = {"family": "hyper-1", "role": "encoder", "name": "quick", "model": shape}
+    config = {"family": "hyper-1", "role": "encoder", "name": "quick", "model": shape}
     tensors = {
         "stem.weight": torch.zeros(8, 192, 1, 1),
         "stem.bias": torch.ones(8),
         "head.weight": torch.zeros(384, 32, 1, 1),
         "head.bias": torch.zeros(384),
     }
-    data = weights_bytes(json.dumps(told | {"for": digest_of(shipped).hex()}), tensors)
+    data = weights_bytes(json.dumps(config | {"for": digest_of(shipped).hex()}), tensors)
     (source := tmp_path / "source").mkdir()
     (mine := tmp_path / "quick.safetensors").write_bytes(data)
     with PillowImage.open(photos / "kodim23.png") as opened:

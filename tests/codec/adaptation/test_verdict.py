@@ -46,7 +46,7 @@ def test_a_gain_on_every_image_is_accepted_and_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "told", "why"),
+    ("changes", "changed", "why"),
     [
         ([-20.0] * (LEAST_IMAGES - 1), {}, "expected at least 5 images"),
         ([0.0] * 12, {}, "a gain of 1 % is not proved"),
@@ -59,8 +59,8 @@ def test_a_gain_on_every_image_is_accepted_and_told() -> None:
     ],
     ids=["few", "nothing", "little", "luck", "small files", "fine files", "one image", "price"],
 )
-def test_what_is_not_proved_is_refused(changes: list[float], told: dict[str, float], why: str) -> None:
-    found = verdict(changes, **told)  # type: ignore[arg-type]
+def test_what_is_not_proved_is_refused(changes: list[float], changed: dict[str, float], why: str) -> None:
+    found = verdict(changes, **changed)  # type: ignore[arg-type]
     assert not found.accepted
     assert why in found.reason
 

@@ -77,7 +77,7 @@ CLOSED = "Expected to write to stdout, got: Bad file descriptor. What was printe
 
 
 @pytest.mark.parametrize(
-    ("command", "shell", "code", "told"),
+    ("command", "shell", "code", "message"),
     [
         ("works", "", 3, "said"),
         ("works", ">&-", 3, "said"),
@@ -91,11 +91,13 @@ CLOSED = "Expected to write to stdout, got: Bad file descriptor. What was printe
         ("lists", ">/dev/full", 1, f"error: {FULL}."),
     ],
 )
-def test_the_code_of_the_work_stays(command: str, shell: str, code: int, told: str, tmp_path: Path) -> None:
+def test_the_code_of_the_work_stays(
+    command: str, shell: str, code: int, message: str, tmp_path: Path
+) -> None:
     process = started(command, tmp_path, shell=shell, env={"PYTHONIOENCODING": "ascii"})
     out, err = process.communicate()
     assert process.returncode == code
-    assert told in err
+    assert message in err
     assert "Traceback" not in err
     if not shell:
         assert "\\U0001f600" in out

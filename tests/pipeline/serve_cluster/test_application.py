@@ -163,15 +163,15 @@ def test_what_a_cluster_says_is_what_decoders_say() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "words"),
+    ("arguments", "words"),
     [
         ({}, "archive: Field required"),
         ({"archive": "a", "decoders": 3}, "decoders: Extra inputs"),
         ({"archive": "a", "max_decoders": 2, "min_decoders": 3}, "0 <= min_decoders <= max_decoders"),
     ],
 )
-def test_wrong_arguments_are_named(told: dict[str, Any], words: str) -> None:
+def test_wrong_arguments_are_named(arguments: dict[str, Any], words: str) -> None:
     from tenfold.serve_app import app
 
     with pytest.raises(ConfigError, match=words):
-        app(told)
+        app(arguments)

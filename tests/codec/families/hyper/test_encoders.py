@@ -76,8 +76,8 @@ def test_a_resumed_run_equals_an_uninterrupted_one_and_only_the_deep_branch_lear
     assert resumed.weights.read_bytes() == trained.weights.read_bytes()
 
     file = read_weights(trained.weights)
-    told = json.loads(file.config)
-    assert (told["role"], told["for"]) == ("encoder", digest_of(data).hex())
+    says = json.loads(file.config)
+    assert (says["role"], says["for"]) == ("encoder", digest_of(data).hex())
     assert {name.partition(".")[0] for name in file.tensors} == {"stem", "blocks", "head"}
 
     further = recipe_for(training_runs.tiny("hyper-1", **(config.model_dump() | {"shrink": None})), CPU)
