@@ -97,7 +97,6 @@ def _png(image: Image) -> bytes:
     if image.alpha is not None:
         pixels = np.dstack([pixels, alpha_plane(image.alpha, image.height, image.width)])
     by = image.generated_by
-    xmp = (
-        image.xmp if by is None else marked_generated(None, by)
-    )  # of a length that is known before it is read
+    # of a length that is known before it is read
+    xmp = image.xmp if by is None else marked_generated(None, by)
     return write_stored_png(pixels, icc=image.icc, exif=image.exif, xmp=xmp)

@@ -18,7 +18,7 @@ from pipeline.events import (
     WorkersStarted,
 )
 from pipeline.failure_kinds import failure_kind
-from pipeline.metrics import definitions as definitions
+from pipeline.metrics import definitions
 from pipeline.metrics.definitions import Metric
 from pipeline.progress import Follower
 

@@ -163,7 +163,7 @@ class _Listing:
 
     @classmethod
     def of(cls, archive: Storage, references: References, listen: Listener) -> _Listing:
-        """Everything below `shards/`, `previews/` and `catalogue/`, listed after it is known what is needed.
+        """Everything below `shards/`, `previews/`, `labels/` and `catalogue/`, listed after it is known what is needed.
 
         A shard that is published and committed in between is unneeded here: it may be marked for a while, but cannot
         have been marked long ago.

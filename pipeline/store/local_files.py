@@ -14,8 +14,9 @@ from typing import Final
 from pipeline.store.failures import missing
 from pipeline.store.rename_new import rename_new
 
-_BEGIN, _END = ".tenfold-", ".tmp"
-"""Of the name of a file that is being written; a process that is killed leaves it."""
+_BEGIN: Final = ".tenfold-"
+_END: Final = ".tmp"
+"""How the name of a file that is being written begins and ends; a process that is killed leaves such a file."""
 _TEMPORARY_LENGTH: Final = len(_BEGIN) + 32 + len(_END)
 _NO_HARD_LINKS: Final = {
     errno.EPERM,

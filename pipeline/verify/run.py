@@ -118,9 +118,8 @@ class VerifyRun:
         self._listen = together(self._follower, listen)
         self._listen(RunBegan(verb="verify", archive=self._archive.url, done="checked", counts="problems"))
         sealed = None
-        if (
-            self._level != "structure"
-        ):  # first: seals tell what is wrong with a catalogue that cannot be opened
+        if self._level != "structure":
+            # first: seals tell what is wrong with a catalogue that cannot be opened
             sealed = self._see_seals()
             self._see_weights()
         version = None

@@ -143,8 +143,8 @@ class EncoderRecipe:
         shrink = self._config.shrink
         if shrink is None:
             return 0.0
-        begun, over = self._fraction_done - shrink.fades_from, shrink.fades_until - shrink.fades_from
-        return min(1.0, max(0.0, begun / over)) if over else float(begun >= 0.0)
+        elapsed, duration = self._fraction_done - shrink.fades_from, shrink.fades_until - shrink.fades_from
+        return min(1.0, max(0.0, elapsed / duration)) if duration else float(elapsed >= 0.0)
 
     def _objective(
         self,
