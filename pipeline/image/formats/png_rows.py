@@ -41,9 +41,11 @@ def check_rows(data: bytes) -> None:
 
 
 def _inflated(inflater: zlib._Decompress, body: bytes) -> Iterator[bytes]:
-    while body and not inflater.eof:
-        yield inflater.decompress(body, _PIECE)
-        body = inflater.unconsumed_tail
+    is_full = False  # of a full piece the inflater may hold more, though it has taken all data
+    while (body or is_full) and not inflater.eof:
+        piece = inflater.decompress(body, _PIECE)
+        yield piece
+        body, is_full = inflater.unconsumed_tail, len(piece) == _PIECE
 
 
 def _rows_bytes(ihdr: bytes) -> int:

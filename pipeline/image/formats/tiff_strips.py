@@ -85,16 +85,16 @@ def _holds_more_than_a_picture(stream: bytes) -> bool:
 def _goes_on(stream: bytes, room: int) -> bool:
     """Whether deflated data hold more than so many bytes of samples, or anything follows them; zeros are padding."""
     inflater = zlib.decompressobj()
-    left = room
+    left, is_full = room, False  # of a full piece the inflater may hold more, though it has taken all data
     try:
-        while stream and not inflater.eof:
+        while (stream or is_full) and not inflater.eof:
             plain = inflater.decompress(stream, _PIECE)
             if any(plain[max(0, left) :]):
                 return True
             left -= len(plain)
             if left < -_PIECE:
                 return True
-            stream = inflater.unconsumed_tail
+            stream, is_full = inflater.unconsumed_tail, len(plain) == _PIECE
     except zlib.error:
         return False  # the decoder says what is wrong
     return any(inflater.unused_data)

@@ -311,6 +311,14 @@ def test_a_png_that_lacks_rows_is_damaged(is_interlaced: bool) -> None:
         assert isinstance(read_image(b"\x89PNG\r\n\x1a\n" + chunks), Image) is is_sound
 
 
+def test_a_png_that_lacks_but_its_checksum_is_sound_also_where_its_rows_end_behind_a_piece() -> None:
+    width, height = 1054, 994  # 2^20 bytes of rows, and 94 more
+    head = png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
+    rows = zlib.compress(bytes((width + 1) * height), 9)[:-4]
+    chunks = head + png_chunk(b"IDAT", rows) + png_chunk(b"IEND", b"")
+    assert isinstance(read_image(b"\x89PNG\r\n\x1a\n" + chunks), Image)
+
+
 def test_the_pixel_limit_is_the_users() -> None:
     data = saved(texture(100, 100), "PNG")
     assert read(data, max_pixels=10_000).width == 100
