@@ -105,10 +105,11 @@ class CatalogueGuard:
                 got = "nothing there" if found is None else f"{found.size:,}"
                 raise self._damaged(path, expected=f"{size:,} bytes, as the log says", got=got)
         unproven = self._unproven(infos.values())
+        log: Mapping[str, bytes] = {}
         for part in _in_parts(unproven):
             unsealed = self._unsealed(part)
             if unsealed:
-                log = self._read_all(_chain(self._archive.list(LOG_FOLDER), version))
+                log = log or self._read_all(_chain(self._archive.list(LOG_FOLDER), version))
                 read_on_trial(self._archive.url, log, unsealed)
                 self._prove(part)
         self._seen.update(new)
