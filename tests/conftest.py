@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import signal
 import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -31,6 +32,11 @@ os.environ["RAY_enable_open_telemetry"] = "0"  # noqa: SIM112 Ray's own spelling
 os.environ["RAY_prestart_worker_first_driver"] = "0"  # noqa: SIM112 our actors have an environment of their own
 # Ray starts its workers at niceness 15: beside other tests they would get a thirtieth of a core
 os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112
+
+# In the background of a script, or under nohup, these are ignored, and processes that tests start would not hear them.
+for ignored in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(ignored) is signal.SIG_IGN:
+        signal.signal(ignored, signal.default_int_handler if ignored is signal.SIGINT else signal.SIG_DFL)
 
 # How long an example takes says how busy the machine is, and nothing about the code.
 hypothesis.settings.register_profile(
