@@ -1,8 +1,9 @@
 """What must hold of an archive after anything.
 
 I1 every committed image decodes and every CRC matches. I2 a key is in a version at most once. I3 an old version
-never changes. I4 planned = images of every status + left, to the image. I5 prune never removes what a kept version
-needs. I6 no reader sees half a commit. I7 two drivers on one run do no harm. I8 no secret is in any record.
+never changes. I4 planned = images of every status + damaged ones that replace nothing + left. I5 prune never removes
+what a kept version needs. I6 no reader sees half a commit. I7 two drivers on one run do no harm. I8 no secret is in any
+record.
 
 I5 to I7 are I1 to I4 again, after prunes, while others write, and after two drivers.
 """
