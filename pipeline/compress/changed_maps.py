@@ -74,7 +74,7 @@ def _followers(catalogue: Catalogue, maps: MapFiles) -> Iterator[pa.RecordBatch]
             {
                 "key": pa.array(names, pa.string()),
                 "image": rows["key"],
-                "told": rows["importance"],
+                "importance": rows["importance"],
                 "version": rows["importance_version"],
             }
         )
@@ -97,7 +97,7 @@ def _changed(
 def _has_changed(asking: pa.RecordBatch, maps: pa.RecordBatch) -> pa.Array:
     places = pc.index_in(asking["key"], value_set=maps["key"])
     now, was = maps["version"].take(places), asking["version"]
-    came = pc.and_(pc.equal(asking["told"], MISSING), pc.is_valid(now))
+    came = pc.and_(pc.equal(asking["importance"], MISSING), pc.is_valid(now))
     went = pc.and_(pc.is_valid(was), pc.is_null(places))
     is_other = pc.fill_null(pc.not_equal(now, was), False)
     return pc.or_(pc.or_(came, went), is_other)

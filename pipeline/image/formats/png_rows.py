@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
 from typing import Final
 
 from pipeline.errors import SourceError
+from pipeline.image.formats.inflated import inflated
 from pipeline.image.formats.png_chunks import chunks
 
 _CHANNELS: Final = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
@@ -21,7 +21,6 @@ _PASSES: Final = (
     (0, 1, 1, 2),
 )
 """Of an interlaced picture: the first column and row, and the steps to the next ones."""
-_PIECE: Final = 2**20
 
 
 def check_rows(data: bytes) -> None:
@@ -35,17 +34,9 @@ def check_rows(data: bytes) -> None:
         if chunk.kind == b"IHDR":
             expected = _rows_bytes(bytes(chunk.body))
         elif chunk.kind == b"IDAT":
-            there += sum(map(len, _inflated(inflater, bytes(chunk.body))))
+            there += sum(map(len, inflated(inflater, bytes(chunk.body))))
     if there < expected:
         raise SourceError(f"truncated PNG: {expected:,} bytes of rows are announced, {there:,} follow")
-
-
-def _inflated(inflater: zlib._Decompress, body: bytes) -> Iterator[bytes]:
-    is_full = False  # of a full piece the inflater may hold more, though it has taken all data
-    while (body or is_full) and not inflater.eof:
-        piece = inflater.decompress(body, _PIECE)
-        yield piece
-        body, is_full = inflater.unconsumed_tail, len(piece) == _PIECE
 
 
 def _rows_bytes(ihdr: bytes) -> int:

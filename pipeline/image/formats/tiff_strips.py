@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pipeline.image.formats.inflated import PIECE, inflated
 from pipeline.image.formats.tiff_directory import Tag
 from pipeline.image.formats.tiff_layout import (
     DEFLATE,
@@ -18,7 +19,6 @@ from pipeline.image.formats.tiff_layout import (
     TiffLayout,
 )
 
-_PIECE = 2**20
 _SOS, _APP0, _APP14, _COM = 0xDA, 0xE0, 0xEE, 0xFE
 
 
@@ -84,17 +84,14 @@ def _holds_more_than_a_picture(stream: bytes) -> bool:
 
 def _goes_on(stream: bytes, room: int) -> bool:
     """Whether deflated data hold more than so many bytes of samples, or anything follows them; zeros are padding."""
-    inflater = zlib.decompressobj()
-    left, is_full = room, False  # of a full piece the inflater may hold more, though it has taken all data
+    inflater, left = zlib.decompressobj(), room
     try:
-        while (stream or is_full) and not inflater.eof:
-            plain = inflater.decompress(stream, _PIECE)
+        for plain in inflated(inflater, stream):
             if any(plain[max(0, left) :]):
                 return True
             left -= len(plain)
-            if left < -_PIECE:
+            if left < -PIECE:
                 return True
-            stream, is_full = inflater.unconsumed_tail, len(plain) == _PIECE
     except zlib.error:
         return False  # the decoder says what is wrong
     return any(inflater.unused_data)
