@@ -15,7 +15,7 @@ from pipeline.archive import commits, compaction, key_order, queries
 from pipeline.archive.delta_table import FEWEST_ENTRIES, FORMAT_KEY, DeltaCatalogueTable
 from pipeline.archive.key_ranges import KeyRanges
 from pipeline.archive.rows_by_shard import ShardContent, rows_by_shard
-from pipeline.archive.schema import rows_of
+from pipeline.archive.schema import rows_of, schema_of_columns
 from pipeline.archive.sql_text import holds_in_order, one_of
 from pipeline.archive.versions import CHANGE_COLUMNS, AsOf, Change, Version, changes_of
 from pipeline.errors import NoArchiveError
@@ -194,7 +194,7 @@ class Catalogue:
         if glob is None:
             return select(self._table, columns, where=where)
         nearly = holds_in_order("key", literal_texts(glob))
-        names = queries.schema_of_columns(columns).names
+        names = schema_of_columns(columns).names
         found = select(
             self._table,
             list(dict.fromkeys([*names, "key"])),
@@ -205,7 +205,7 @@ class Catalogue:
 
     def table(self, columns: Sequence[str] | None = None, *, where: str | None = None) -> pa.Table:
         """The rows of `scan` as one table sorted by key."""
-        schema = queries.schema_of_columns(columns)
+        schema = schema_of_columns(columns)
         return pa.Table.from_batches(self.in_key_order(schema.names, where=where), schema)
 
     def failed(self, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:

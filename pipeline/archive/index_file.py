@@ -27,6 +27,7 @@ MOST_BYTES: Final = 4 * 2**30
 """Of all index files together."""
 _ROWS_PER_BATCH: Final = 65_536
 _LAYOUT: Final = f"{zlib.crc32(f'narrowed 1: {CATALOGUE_SCHEMA}'.encode()):08x}"
+_PIECE: Final = 2**20
 
 
 def default_folder() -> Path:
@@ -39,20 +40,31 @@ def in_memory(batches: Iterable[pa.RecordBatch]) -> SortedRows:
     return SortedRows(map(narrowed, _in_large_batches(batches)))
 
 
+def to_bytes(batches: Iterable[pa.RecordBatch]) -> bytes:
+    """What a file would hold.
+
+    Args:
+        batches: all rows, CATALOGUE_SCHEMA, sorted by key.
+    """
+    sink = pa.BufferOutputStream()
+    _write(sink, batches)
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
+
+
+def from_bytes(content: bytes) -> SortedRows:
+    """The rows that `to_bytes` was given."""
+    return SortedRows(_parts(pa.BufferReader(content)))
+
+
 def open_index(folder: Path, table_id: str, version: int) -> SortedRows | None:
     """The index of a version, mapped, if it is there and whole."""
     for path in folder.glob(f"{table_id}-{version}-{_LAYOUT}-*.arrows"):
         with suppress(OSError):
             source = pa.memory_map(str(path))
-            if path.stem.endswith(_checksum(source.read_buffer())):
-                source.seek(0)
+            if path.stem.endswith(_checksum(path)):
                 return SortedRows(_parts(source))
     return None
-
-
-def _parts(source: pa.NativeFile) -> Iterator[pa.RecordBatch]:
-    while source.tell() < source.size():
-        yield from pa.ipc.open_stream(source)
 
 
 def write_index(folder: Path, table_id: str, version: int, batches: Iterable[pa.RecordBatch]) -> None:
@@ -67,15 +79,23 @@ def write_index(folder: Path, table_id: str, version: int, batches: Iterable[pa.
     unfinished = folder / f"{uuid4()}.part"
     try:
         with pa.OSFile(str(unfinished), "wb") as sink:
-            for part in map(narrowed, _in_large_batches(batches)):
-                with pa.ipc.new_stream(sink, part.schema) as writer:
-                    writer.write_batch(part)
-        with pa.memory_map(str(unfinished)) as source:
-            name = f"{table_id}-{version}-{_LAYOUT}-{_checksum(source.read_buffer())}.arrows"
+            _write(sink, batches)
+        name = f"{table_id}-{version}-{_LAYOUT}-{_checksum(unfinished)}.arrows"
         unfinished.replace(folder / name)
     finally:
         unfinished.unlink(missing_ok=True)
     _make_room(folder, table_id, keep=name)
+
+
+def _write(sink: pa.NativeFile, batches: Iterable[pa.RecordBatch]) -> None:
+    for part in map(narrowed, _in_large_batches(batches)):
+        with pa.ipc.new_stream(sink, part.schema) as writer:
+            writer.write_batch(part)
+
+
+def _parts(source: pa.NativeFile) -> Iterator[pa.RecordBatch]:
+    while source.tell() < source.size():
+        yield from pa.ipc.open_stream(source)
 
 
 def _make_room(folder: Path, table_id: str, *, keep: str) -> None:
@@ -100,5 +120,10 @@ def _in_large_batches(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBa
         yield pa.concat_batches(held)
 
 
-def _checksum(content: pa.Buffer) -> str:
-    return f"{zlib.crc32(content):08x}"
+def _checksum(path: Path) -> str:
+    """Of a file that is read, not mapped: no page of it counts as this process's before a row in it is asked for."""
+    crc = 0
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            crc = zlib.crc32(piece, crc)
+    return f"{crc:08x}"

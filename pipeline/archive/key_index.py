@@ -15,7 +15,14 @@ from threading import RLock
 from typing import Final
 
 from pipeline.archive.catalogue import Catalogue
-from pipeline.archive.index_file import MOST_BYTES, default_folder, in_memory, open_index, write_index
+from pipeline.archive.index_file import (
+    MOST_BYTES,
+    default_folder,
+    in_memory,
+    open_index,
+    to_bytes,
+    write_index,
+)
 from pipeline.archive.sorted_rows import SortedRows
 from pipeline.errors import UnknownKeyError
 from pipeline.types import CatalogueRow
@@ -133,8 +140,18 @@ class KeyIndex:
 def all_rows(catalogue: Catalogue) -> SortedRows:
     """All rows of the version that is seen now, for who looks up keys for hours: mapped from the index file of that
     version, which is made where there is none; in memory where they are few, or no file can be written."""
-    rows = None if catalogue.count() <= _ROWS_PER_LOOKUP else _indexed(catalogue, makes=True)
+    rows = _filed(catalogue)
     return _held(catalogue) if rows is None else rows
+
+
+def rows_for_another(catalogue: Catalogue) -> bytes | None:
+    """All rows of the version that is seen now, for another process: `from_bytes` takes them; None where that process
+    can open the index file of that version, which is made where there is none."""
+    return to_bytes(catalogue.in_key_order()) if _filed(catalogue) is None else None
+
+
+def _filed(catalogue: Catalogue) -> SortedRows | None:
+    return None if catalogue.count() <= _ROWS_PER_LOOKUP else _indexed(catalogue, makes=True)
 
 
 def _held(catalogue: Catalogue) -> SortedRows:

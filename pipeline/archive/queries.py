@@ -18,7 +18,7 @@ from pipeline.archive.key_ranges import KeyRanges
 from pipeline.archive.lost_reason import LOST_SHARD, with_legacy_lost_shard
 from pipeline.archive.range_reads import ATTACHMENTS
 from pipeline.archive.rows_by_shard import ShardContent
-from pipeline.archive.schema import CATALOGUE_SCHEMA
+from pipeline.archive.schema import schema_of_columns
 from pipeline.archive.sql_text import one_of
 
 IS_FAILED: Final = "status = 'failed'"
@@ -195,23 +195,6 @@ def repeated_keys(table: DeltaCatalogueTable) -> dict[str, int]:
             for batch in pa.RecordBatchReader.from_stream(found)
             for row in batch.to_pylist()
         }
-
-
-def schema_of_columns(names: Collection[str] | None) -> pa.Schema:
-    """The part of CATALOGUE_SCHEMA that these columns are; None for all.
-
-    Raises:
-        ValueError: no such column.
-    """
-    if names is None:
-        return CATALOGUE_SCHEMA
-    unknown = [name for name in names if name not in CATALOGUE_SCHEMA.names]
-    if unknown:
-        raise ValueError(
-            f"Expected columns of the catalogue, got {', '.join(unknown)}; "
-            f"there are {', '.join(CATALOGUE_SCHEMA.names)}."
-        )
-    return pa.schema([CATALOGUE_SCHEMA.field(name) for name in names])
 
 
 def columns_of(table: DeltaCatalogueTable) -> set[str]:

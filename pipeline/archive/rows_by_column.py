@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.key_ranges import KeyRanges
-from pipeline.archive.queries import schema_of_columns
+from pipeline.archive.schema import schema_of_columns
 
 
 def rows_by_column(

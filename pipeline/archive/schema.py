@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
 from types import NoneType
@@ -54,6 +54,23 @@ CATALOGUE_SCHEMA = schema_of(CatalogueRow)
 """Columns of the catalogue."""
 SHARD_SCHEMA = schema_of(ShardRow).append(pa.field("row", pa.int64(), nullable=False))
 """Columns of a shard: the row's fields and its number."""
+
+
+def schema_of_columns(names: Collection[str] | None) -> pa.Schema:
+    """The part of CATALOGUE_SCHEMA that these columns are; None for all.
+
+    Raises:
+        ValueError: no such column.
+    """
+    if names is None:
+        return CATALOGUE_SCHEMA
+    unknown = [name for name in names if name not in CATALOGUE_SCHEMA.names]
+    if unknown:
+        raise ValueError(
+            f"Expected columns of the catalogue, got {', '.join(unknown)}; "
+            f"there are {', '.join(CATALOGUE_SCHEMA.names)}."
+        )
+    return pa.schema([CATALOGUE_SCHEMA.field(name) for name in names])
 
 
 def columns_of(rows: Sequence[DataclassInstance], schema: pa.Schema) -> list[pa.Array]:

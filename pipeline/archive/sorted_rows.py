@@ -18,8 +18,7 @@ import pyarrow.compute as pc
 
 from pipeline.archive.key_ranges import KeyRanges
 from pipeline.archive.narrow_columns import BEFORE_KEY, from_narrow, widened
-from pipeline.archive.queries import schema_of_columns
-from pipeline.archive.schema import CATALOGUE_SCHEMA
+from pipeline.archive.schema import CATALOGUE_SCHEMA, schema_of_columns
 from pipeline.types import CatalogueRow
 
 Positions = npt.NDArray[np.uint32]

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from threading import Lock
 
-from pipeline.archive.catalogue import Catalogue
-from pipeline.archive.key_index import all_rows
+from pipeline.archive.index_file import default_folder, from_bytes, open_index
+from pipeline.archive.layout import entry_path
 from pipeline.archive.listing import Listing
 from pipeline.archive.sorted_rows import SortedRows
 from pipeline.archive.versions import AsOf
+from pipeline.errors import ArchiveError
+from pipeline.serve.catalogue_process import read_version
+from pipeline.store.backend import ObjectInfo
 from pipeline.store.storage import Storage
 from pipeline.types import CatalogueRow
 
@@ -42,9 +45,10 @@ class ServedIndex:
             NoArchiveError: nothing there is an archive.
             ArchiveError, StorageError: it cannot be read.
         """
-        self._catalogue = Catalogue(archive, as_of=as_of)
+        self._archive, self._as_of = archive, as_of
         self._lock = Lock()
         self.now = self._indexed()
+        self._entry = self._entry_of(self.now.version)
 
     def find(self, key: str) -> CatalogueRow | None:
         """The row of a key; None when the archive has no such image."""
@@ -57,18 +61,42 @@ class ServedIndex:
             ArchiveError, StorageError: it cannot be read; what is at hand stays.
         """
         with self._lock:
-            self._catalogue.refresh()
-            is_newer = self._catalogue.version() != self.now.version
+            if self._as_of is not None or not self._has_newer():
+                return False
+            newest = self._indexed()
+            is_newer = newest.edition != self.now.edition
             if is_newer:
-                self.now = self._indexed()
+                self.now = newest
+            self._entry = self._entry_of(newest.version)
             return is_newer
 
+    def _has_newer(self) -> bool:
+        """Whether a commit followed the version at hand, or another archive took the place of this one."""
+        version = self.now.version
+        return self._archive.exists(entry_path(version + 1)) or self._entry_of(version) != self._entry
+
+    def _entry_of(self, version: int) -> ObjectInfo | None:
+        try:
+            return self._archive.info(entry_path(version))
+        except FileNotFoundError:
+            return None
+
     def _indexed(self) -> IndexedVersion:
-        version, rows = self._catalogue.version(), all_rows(self._catalogue)
+        read = read_version(self._archive, self._as_of)
+        rows = (
+            open_index(default_folder(), read.table_id, read.version)
+            if read.rows is None
+            else from_bytes(read.rows)
+        )
+        if rows is None:
+            raise ArchiveError(
+                f"Expected the index file of version {read.version} in {default_folder()}, got none or a damaged one: "
+                "something removes files there. Start the server again, or set XDG_CACHE_HOME to a folder of its own."
+            )
         return IndexedVersion(
-            version=version,
+            version=read.version,
             images=len(rows),
             rows=rows,
             listing=Listing(rows),
-            edition=f"{self._catalogue.table_id()[:8]}.{version}",
+            edition=f"{read.table_id[:8]}.{read.version}",
         )

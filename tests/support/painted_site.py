@@ -10,14 +10,18 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import PIL.Image
+import pytest
 import uvicorn
 
 from pipeline.image.preview import thumbhash_of
 from pipeline.metrics.serving import ServingMetrics
+from pipeline.serve import served_index
 from pipeline.serve.app import make_app
-from pipeline.serve.decoding.contract import Made, NotMade
+from pipeline.serve.catalogue_process import version_of
+from pipeline.serve.decoding.contract import Decoders, Made, NotMade
 from pipeline.serve.limits import Limits
 from pipeline.serve.open_site import open_site
+from pipeline.serve.site import Site
 from pipeline.serve.view import View
 from pipeline.store.storage import Storage
 from pipeline.types import CatalogueRow, ShardRow
@@ -84,10 +88,17 @@ def _picture(key: str, width: int, height: int) -> PIL.Image.Image:
     return PIL.Image.new("RGB", (width, height), COLOURS[sum(key.encode()) % len(COLOURS)])
 
 
+def opened_here(archive: Storage, decoders: Decoders) -> Site:
+    """An archive to be served, whose catalogue this process reads: another one would need a second to begin."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(served_index, "read_version", version_of)
+        return open_site(archive, Limits(), decoders)
+
+
 @contextmanager
 def painted_site(archive: Path, port: int = 0) -> Iterator[str]:
     """Its address."""
-    app = make_app(open_site(Storage(str(archive)), Limits(), Painter()))
+    app = make_app(opened_here(Storage(str(archive)), Painter()))
     server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning", lifespan="on"))
     thread = threading.Thread(target=server.run)
     thread.start()

@@ -254,10 +254,10 @@ class LocalDecoders:
         """Take decoders for as fast as they show themselves, and refuse who waits in vain if they are slower."""
         made, took = self._lately
         self._lately = _REMEMBERED * made + pixels, _REMEMBERED * took + seconds
-        ahead = 0.0
+        ahead, now = 0.0, time.monotonic()
         for job in sorted(self._waiting, key=lambda job: job.rank):
             wait_s = self._seconds(ahead + job.pixels)
-            if not ahead or wait_s <= self.limits.deadline_s:
+            if not ahead or wait_s <= self.limits.deadline_s - (now - job.arrived):
                 ahead += job.pixels
             elif not job.outcome.done():
                 job.outcome.set_exception(OverloadedError(wait_s))

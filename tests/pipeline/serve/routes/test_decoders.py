@@ -12,13 +12,11 @@ import pytest
 from pipeline.archive.decoders import remove_decoders, store_decoder
 from pipeline.serve.app import make_app
 from pipeline.serve.decoding.contract import Made
-from pipeline.serve.limits import Limits
-from pipeline.serve.open_site import open_site
 from pipeline.serve.view import View
 from pipeline.store.storage import Storage
 from pipeline.types import CatalogueRow
 from tests.support.image_archives import fill
-from tests.support.painted_site import Painter
+from tests.support.painted_site import Painter, opened_here
 from tests.support.shard_rows import kept_row, make_row
 
 
@@ -33,7 +31,7 @@ class Site:
     """A site that is asked without a socket."""
 
     def __init__(self, archive: str) -> None:
-        self._app = make_app(open_site(Storage(archive), Limits(), Noting()))
+        self._app = make_app(opened_here(Storage(archive), Noting()))
 
     def get(self, path: str) -> tuple[int, dict[str, str], bytes]:
         """Status, headers and body."""

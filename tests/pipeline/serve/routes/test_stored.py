@@ -10,14 +10,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pipeline.serve.http.problems import HttpProblem
-from pipeline.serve.limits import Limits
-from pipeline.serve.open_site import open_site
 from pipeline.serve.routes.raw import original_answer
 from pipeline.serve.routes.stored import answer_stored
 from pipeline.serve.site import Site
 from pipeline.store.storage import Storage
 from tests.support.image_archives import fill
-from tests.support.painted_site import Painter
+from tests.support.painted_site import Painter, opened_here
 from tests.support.shard_rows import kept_row
 
 KEY = "a.png"
@@ -34,7 +32,7 @@ def test_an_image_whose_shard_was_pruned_is_answered_from_the_newest_version(
     tmp_path: Path,
 ) -> None:
     archive = Storage(fill(str(tmp_path / "archive"), [kept_row(KEY, b"old")]))
-    site = open_site(archive, Limits(), Painter())
+    site = opened_here(archive, Painter())
     assert raw(site).body == b"old"
     old = site.index.find(KEY)
     assert old is not None
