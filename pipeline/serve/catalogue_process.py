@@ -1,5 +1,5 @@
-"""The catalogue, read by a process that ends when it has: what Delta's libraries hold goes with it, and no request waits
-while a million rows are put in order."""
+"""The catalogue, read by a process that ends when it has: what Delta's libraries hold goes with it, and no request
+waits while a million rows are put in order."""
 
 from __future__ import annotations
 
