@@ -89,9 +89,9 @@ def serve(
     a minute. Needs the extra `serve`: pip install 'tenfold[serve]'.
 
     The address is a page of all images, for a browser. /image/KEY is an image as a file that the client can show, with
-    ?w=WIDTH a smaller one; /iiif/3/KEY/info.json is for IIIF viewers; /raw/KEY gives the bytes that are stored, in
-    ranges; /healthz, /readyz and /metrics are for whoever watches it. docs/guide/serve.md says more, and shows a proxy
-    before it.
+    ?w=WIDTH a smaller one; /iiif/3/KEY/info.json and /manifest/KEY are for IIIF viewers; /raw/KEY gives the bytes that
+    are stored, in ranges; /healthz, /readyz and /metrics are for whoever watches it. docs/guide/serve.md says more,
+    and shows a proxy before it.
 
     Examples:
 

@@ -23,6 +23,7 @@ from pipeline.serve.routes.health import health_routes
 from pipeline.serve.routes.iiif import iiif_routes
 from pipeline.serve.routes.image import image_routes
 from pipeline.serve.routes.listing import listing_routes
+from pipeline.serve.routes.manifest import manifest_routes
 from pipeline.serve.routes.page import page_routes
 from pipeline.serve.routes.preview import preview_routes
 from pipeline.serve.routes.raw import raw_routes
@@ -43,6 +44,7 @@ def make_app(site: Site) -> Starlette:
         *iiif_routes(site),
         *image_routes(site),
         *raw_routes(site),
+        *manifest_routes(site),
         *listing_routes(site),
         *preview_routes(site),
         *page_routes(),

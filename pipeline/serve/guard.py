@@ -27,7 +27,7 @@ _FROM_ANYWHERE: Final = {
     "Access-Control-Expose-Headers": "ETag, Link, Content-Range, Accept-Ranges, Retry-After",
     "Cross-Origin-Resource-Policy": "cross-origin",
 }
-_SHOWN_ANYWHERE: Final = ("decoders", "iiif", "image", "raw")
+_SHOWN_ANYWHERE: Final = ("decoders", "iiif", "image", "manifest", "raw")
 """Viewers lie on other sites than images. What lists images is for pages of this server alone."""
 _PREFLIGHT: Final = {
     "Allow": _ALLOWED,

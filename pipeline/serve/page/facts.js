@@ -98,6 +98,7 @@ function actions(row, archive) {
     has ? link("PNG", `image/${key}?format=png`) : null,
     has ? link("JPEG", `image/${key}?format=jpeg`) : null,
     has ? link("IIIF", `iiif/3/${key}/info.json`) : null,
+    has ? link("IIIF manifest", `manifest/${key}`) : null,
     link("Row as JSON", `api/images/${key}`),
   ];
   return element("div", { class: "actions" }, element("p", {}, ...copies), element("p", {}, ...links.filter(Boolean)));

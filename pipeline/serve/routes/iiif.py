@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute, Route
 
 from codec.contract import FAITHFUL
 from pipeline.serve.http.accept import Accept
+from pipeline.serve.http.answers import keeping_for
 from pipeline.serve.http.problems import HttpProblem
 from pipeline.serve.routes.decoders import checked_decoder
 from pipeline.serve.routes.iiif_info import CONTEXT, PROFILE, image_information
@@ -29,14 +30,18 @@ from pipeline.serve.routes.iiif_request import (
     split_words,
     write_words,
 )
-from pipeline.serve.routes.paths import address, quoted_key, segments_below
+from pipeline.serve.routes.paths import (
+    IIIF,
+    IIIF_BY_DECODER,
+    image_service,
+    quoted_key,
+    segments_below,
+)
 from pipeline.serve.routes.shown import shown_size, view_answer
 from pipeline.serve.routes.stored import answer_stored, stored_row
 from pipeline.serve.site import Site
 from pipeline.types import CatalogueRow
 
-_PREFIX: Final = "/iiif/3/"
-_BY_DECODER: Final = "/decoders/{decoder}/iiif/3/"
 _INFO: Final = "info.json"
 _LD_JSON: Final = "application/ld+json"
 
@@ -62,31 +67,32 @@ def iiif_routes(site: Site) -> list[BaseRoute]:
         row = stored_row(site, whole)
         return RedirectResponse(f"{_id(site, request, row.key)}/{_INFO}", HTTPStatus.SEE_OTHER)
 
-    return [Route(prefix + "{path:path}", iiif) for prefix in (_PREFIX, _BY_DECODER)]
+    return [Route(prefix + "{path:path}", iiif) for prefix in (IIIF, IIIF_BY_DECODER)]
 
 
 def _service(request: Request) -> str:
     """What stands before the key in the path."""
     decoder = request.path_params.get("decoder")
-    return _PREFIX if decoder is None else _BY_DECODER.format(decoder=quoted_key(decoder))
+    return IIIF if decoder is None else IIIF_BY_DECODER.format(decoder=quoted_key(decoder))
 
 
-def _decoder(request: Request, row: CatalogueRow) -> str:
-    return checked_decoder(row, request.path_params.get("decoder", FAITHFUL))
+def _named(request: Request) -> str:
+    """The decoder that the path names."""
+    return str(request.path_params.get("decoder", FAITHFUL))
 
 
 def _id(site: Site, request: Request, key: str) -> str:
-    return f"{address(site, request)}{_service(request)}{quoted_key(key)}"
+    return image_service(site, request, key, _named(request))
 
 
 def _information(site: Site, request: Request, key: str) -> Response:
     row = stored_row(site, key)
-    _decoder(request, row)
+    checked_decoder(row, _named(request))
     width, height = shown_size(site, row)
     content = image_information(_id(site, request, key), width, height, max_area=site.limits.max_area)
     speaks_ld = Accept(request.headers.get("accept")).names(_LD_JSON)
     media_type = f'{_LD_JSON};profile="{CONTEXT}"' if speaks_ld else "application/json"
-    headers = {"Cache-Control": "public, max-age=300", "Vary": "Accept", "Link": f'<{PROFILE}>;rel="profile"'}
+    headers = {**keeping_for(request, "max-age=300"), "Vary": "Accept", "Link": f'<{PROFILE}>;rel="profile"'}
     return Response(json.dumps(content), HTTPStatus.OK, headers, media_type)
 
 
@@ -99,7 +105,7 @@ async def _image(site: Site, request: Request, words: ViewWords, row: CatalogueR
         raise HttpProblem(HTTPStatus.BAD_REQUEST, str(error)) from error
     except NotOfferedError as error:
         raise HttpProblem(HTTPStatus.NOT_IMPLEMENTED, str(error)) from error
-    view = replace(view, decoder=_decoder(request, row))
+    view = replace(view, decoder=checked_decoder(row, _named(request)))
     canonical = f"{_id(site, request, row.key)}/{write_words(view, width, height, max_area=max_area)}"
     link = f'<{PROFILE}>;rel="profile", <{canonical}>;rel="canonical"'
     return await view_answer(site, request, row, view, {"Link": link})

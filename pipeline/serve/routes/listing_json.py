@@ -61,6 +61,7 @@ def one_image(row: CatalogueRow) -> dict[str, Any]:
                 **asdict(one),
                 "image": f"/image/{key}?decoder={one.name}",
                 "iiif": f"/decoders/{one.name}/iiif/3/{key}/info.json",
+                "manifest": f"/manifest/{key}?decoder={one.name}",
             }
             for one in decoders_beside_faithful(row)
         ],
@@ -70,6 +71,7 @@ def one_image(row: CatalogueRow) -> dict[str, Any]:
             "raw": f"/raw/{key}",
             "preview": f"/preview/{key}",
             "iiif": f"/iiif/3/{key}/info.json",
+            "manifest": f"/manifest/{key}",
         },
     }
 

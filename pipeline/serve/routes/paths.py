@@ -3,11 +3,16 @@ and `a/b` both name the key `a/b`, as proxies may decode the one to the other.""
 
 from __future__ import annotations
 
+from typing import Final
 from urllib.parse import quote, unquote
 
 from starlette.requests import Request
 
+from codec.contract import FAITHFUL
 from pipeline.serve.site import Site
+
+IIIF: Final = "/iiif/3/"
+IIIF_BY_DECODER: Final = "/decoders/{decoder}/iiif/3/"
 
 
 def segments_below(request: Request, prefix: str) -> list[str]:
@@ -32,3 +37,9 @@ def address(site: Site, request: Request) -> str:
 def quoted_key(key: str) -> str:
     """A key as one segment of a path."""
     return quote(key, safe="")
+
+
+def image_service(site: Site, request: Request, key: str, decoder: str) -> str:
+    """The address of an image for IIIF, to which its viewers add what they want of it."""
+    prefix = IIIF if decoder == FAITHFUL else IIIF_BY_DECODER.format(decoder=quoted_key(decoder))
+    return f"{address(site, request)}{prefix}{quoted_key(key)}"

@@ -64,7 +64,9 @@ async def view_answer(
     media_type = MEDIA_TYPES[view.fmt]
     data = site.images.remembered(row, view)
     if data is None and request.method == "HEAD":
-        return Response(status_code=HTTPStatus.OK, headers={"Content-Type": media_type, **all_headers})
+        answer = Response(status_code=HTTPStatus.OK, headers={"Content-Type": media_type, **all_headers})
+        del answer.headers["content-length"]  # of what is not made nobody knows it, and 0 it is not
+        return answer
     if data is None:
         data = await while_client_waits(request, site.images.file(row, view))
     if data is None:

@@ -127,6 +127,22 @@ def test_iiif_shows_the_same_under_both_spellings_of_a_key(server: Server) -> No
     assert information.headers["content-type"].startswith("application/ld+json;profile=")
     assert json.loads(information.body)["id"] + "/info.json" == base.headers["location"]
     assert information.headers["access-control-allow-origin"] == "*"
+    assert information.headers["cache-control"] == "private, max-age=300", "a token was shown for it"
+
+
+def test_a_manifest_leads_viewers_to_an_image(server: Server) -> None:
+    answer = ask(server, "/manifest/turned.png")
+    assert answer.headers["access-control-allow-origin"] == "*"
+    manifest = json.loads(answer.body)
+    assert manifest["id"] == f"{server.address}/manifest/turned.png"
+    (canvas,) = manifest["items"]
+    (annotation,) = canvas["items"][0]["items"]
+    assert annotation["target"] == canvas["id"]
+    body, (service,) = annotation["body"], annotation["body"]["service"]
+    assert (canvas["width"], canvas["height"]) == (body["width"], body["height"]) == (30, 40)
+    for address in (body["id"], f"{service['id']}/info.json"):
+        assert ask(server, address.removeprefix(server.address)).status == 200
+    assert ask(server, "/manifest/page.svg").status == 501
 
 
 def test_pictures_are_upright_turned_mirrored_and_in_other_colours(server: Server) -> None:
@@ -157,6 +173,8 @@ def test_what_a_client_has_is_not_sent_again(server: Server) -> None:
         head, whole = (ask(server, path, method=method) for method in ("HEAD", "GET"))
         etag = whole.headers["etag"]
         assert (head.status, head.headers["etag"], head.body) == (200, etag, b"")
+        length = str(len(whole.body))
+        assert head.headers.get("content-length", length) == length, "it tells that of the file, or none"
         assert etag.startswith("W/") != is_strong
         assert SHORT in whole.headers["cache-control"]
         again = ask(server, path, If_None_Match=f'"other", {etag}')
