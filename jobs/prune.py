@@ -91,6 +91,9 @@ def _tell(summary: PruneSummary, grace: str) -> None:
     if summary.abandoned_bytes:
         size = f"{summary.abandoned_bytes / 1e6:,.1f} MB"
         print(f"{removed} {size} of adaptations that were not gone on with for {grace}.")
+    if summary.unfinished_bytes:
+        size = f"{summary.unfinished_bytes / 1e6:,.1f} MB"
+        print(f"{removed} {size} of files whose writer was killed more than {grace} ago.")
     print(_sentence(marked, summary.marked))
     if _count(summary.waiting):
         print(_sentence("Marked earlier, and not due yet:", summary.waiting))

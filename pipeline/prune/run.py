@@ -11,7 +11,7 @@ Order of removal, so that a kill anywhere leaves a sound archive and the same co
     the catalogue's Parquet files, then the shards and their companions
     the seals, without what is gone: until then `verify` knows from the marks that it went on purpose
     the marks that are done with
-    what adaptations left that nobody went on with
+    what adaptations left that nobody went on with, and files that writers were killed over
 
 Runs need not stop meanwhile: see prune_marks.py for why none of them refers to what is being removed.
 """
@@ -104,6 +104,8 @@ class PruneSummary:
     """When the first of what is marked can be removed; UTC, ISO 8601."""
     abandoned_bytes: int
     """Of adaptations that were not gone on with for the grace period: they go as well."""
+    unfinished_bytes: int
+    """Of files whose writer was killed longer ago than that: so do they."""
     unknown: int
     """Objects whose names say nothing to us. They stay."""
     unknown_names: list[str]
@@ -139,7 +141,12 @@ class PruneRun:
         plan = plan_prune(self._archive, self._retention, self._clock(), self._listen)
         self._listen(RunEnded())
         return self._summary(
-            plan, applied=False, removed=plan.due, abandoned=self._abandoned(), next_due=plan.next_due
+            plan,
+            applied=False,
+            removed=plan.due,
+            abandoned=self._abandoned(),
+            unfinished=self._unfinished(),
+            next_due=plan.next_due,
         )
 
     def apply(self) -> PruneSummary:
@@ -158,15 +165,27 @@ class PruneRun:
             needed = self._needed_now(plan)
             removed = self._remove(plan, needed, lease)
             self._tidy(plan, needed, removed, lease)
-            left = self._abandoned()
-            remove_objects(self._archive, left)
+            abandoned, unfinished = self._abandoned(), self._unfinished()
+            remove_objects(self._archive, [*abandoned, *unfinished])
         self._listen(RunEnded())
         own = None if marked_at is None else marked_at + self._retention.grace
         next_due = min((moment for moment in (plan.next_due, own) if moment is not None), default=None)
-        return self._summary(plan, applied=True, removed=removed, abandoned=left, next_due=next_due)
+        return self._summary(
+            plan,
+            applied=True,
+            removed=removed,
+            abandoned=abandoned,
+            unfinished=unfinished,
+            next_due=next_due,
+        )
 
     def _abandoned(self) -> dict[str, int]:
         return abandoned_objects(self._archive, self._clock() - self._retention.grace)
+
+    def _unfinished(self) -> dict[str, int]:
+        latest = self._clock() - self._retention.grace
+        found = self._archive.unfinished()
+        return {info.path: info.size for info in found if info.mtime is not None and info.mtime < latest}
 
     def _mark(self, plan: PrunePlan) -> datetime | None:
         if not plan.to_mark:
@@ -239,6 +258,7 @@ class PruneRun:
         applied: bool,
         removed: Mapping[str, int],
         abandoned: Mapping[str, int],
+        unfinished: Mapping[str, int],
         next_due: datetime | None,
     ) -> PruneSummary:
         cut = any((number := log_number(path)) is not None and number < plan.floor for path in removed)
@@ -253,6 +273,7 @@ class PruneRun:
             waiting=ObjectCounts.of(plan.waiting),
             next_due=None if next_due is None else next_due.isoformat(timespec="seconds"),
             abandoned_bytes=sum(abandoned.values()),
+            unfinished_bytes=sum(unfinished.values()),
             unknown=len(plan.unknown),
             unknown_names=sorted(plan.unknown)[:_NAMED],
             seconds=round(time.monotonic() - self._started, 3),

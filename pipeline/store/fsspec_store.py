@@ -86,6 +86,9 @@ class FsspecStore:
     def delete(self, path: str) -> None:
         self._do(path, self._fs.rm_file, self._name(path))
 
+    def unfinished(self) -> Iterator[ObjectInfo]:
+        return iter(())
+
     def check_readable(self) -> None:
         self._do("", self._fs.exists, self._root or "/")
 

@@ -6,12 +6,13 @@ import os
 import stat
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from pipeline.store.backend import Notice, ObjectInfo, Page
 from pipeline.store.failures import missing, problem, short_read
 from pipeline.store.local_failures import explained
-from pipeline.store.local_files import link_new, open_regular, sync_folder, write_temporary
+from pipeline.store.local_files import is_temporary, link_new, open_regular, sync_folder, write_temporary
 from pipeline.store.local_walk import LocalWalk, describe
 
 
@@ -111,6 +112,14 @@ class LocalStore:
             Path(file).unlink()
         except OSError as error:
             raise explained(error, file) from error
+
+    def unfinished(self) -> Iterator[ObjectInfo]:
+        """Files under their temporary names; links are not followed to any."""
+        for folder, _, names in os.walk(self._root):
+            for name in filter(is_temporary, names):
+                file = os.path.join(folder, name)  # noqa: PTH118 as its folder is
+                with suppress(FileNotFoundError):  # it is finished
+                    yield describe(os.path.relpath(file, self._root), os.lstat(file))
 
     def check_readable(self) -> None:
         """See that the folder is there and can be listed."""

@@ -159,6 +159,10 @@ class S3Store:
         """Remove an object; S3 does not say whether there was one."""
         self._call("delete_object", path)
 
+    def unfinished(self) -> Iterator[ObjectInfo]:
+        """None: an object is one request."""
+        return iter(())
+
     def check_readable(self) -> None:
         """List one name, giving up early."""
         self._call("list_objects_v2", None, early=True, Prefix=self._prefix, MaxKeys=1)

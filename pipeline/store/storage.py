@@ -122,6 +122,10 @@ class Storage:
         """Remove an object; FileNotFoundError when there is none, except on S3, which does not say."""
         self._backend().delete(path)
 
+    def unfinished(self) -> Iterator[ObjectInfo]:
+        """What writers that are at work, or were killed, have under names that no listing gives: in folders alone."""
+        return self._backend().unfinished()
+
     def check_readable(self) -> None:
         """Fail early, before work starts, when the root cannot be listed."""
         self._backend().check_readable()

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -32,6 +35,8 @@ from tests.support.prune_steps import (
     shards_of,
 )
 from tests.support.seaweed import S3Server
+
+_UNFINISHED = (("a", "tmp"), ("b", "tmp"), ("c", "parquet"))
 
 
 class TestOrphans:
@@ -73,6 +78,25 @@ class TestOrphans:
         assert prune(archive, grace=timedelta(hours=2)).removed.shards == 0
         age_marks(archive, timedelta(minutes=1))
         assert prune(archive, grace=timedelta(hours=2)).removed.shards == 1
+
+
+class TestWhatWritersWereKilledOver:
+    def test_goes_after_the_grace(self, archive: Storage) -> None:
+        commit(archive, "run-1", {"a": "1"})
+        folder = Path(archive.url)
+        old, new, other = (folder / "shards" / f".tenfold-{digit * 32}.{end}" for digit, end in _UNFINISHED)
+        for file in (old, new, other):
+            file.parent.mkdir(exist_ok=True)
+            file.write_bytes(b"half a shard")
+        eight_days_ago = time.time() - 8 * 86_400
+        for file in (old, other):
+            os.utime(file, (eight_days_ago, eight_days_ago))
+        assert (dry(archive).unfinished_bytes, old.exists()) == (12, True)
+        assert (prune(archive).unfinished_bytes, old.exists()) == (12, False)
+        assert new.exists(), "somebody may be writing it"
+        assert other.exists(), "it is called otherwise"
+        assert prune(archive).unfinished_bytes == 0
+        check_sound(archive)
 
 
 class TestVersions:
