@@ -43,7 +43,7 @@ class Preset:
     """The step of its last training at which that was measured: an earlier one than the last where a session ended
     between two evaluations. None where neither record nor log say."""
     minutes: float | None
-    """That its training took, in one piece; None where that was counted in steps."""
+    """That its training took; None where neither its config nor its log say."""
     generates: bool
     """Whether its pictures show what no payload says."""
     patch: int | None
@@ -77,7 +77,7 @@ def read_preset(family: Family, name: str) -> Preset:
             cost=family.cost_of(header),
             reached=tuple(_reached(name, record.get("reached", {}))),
             reached_at=_reached_at(path, record),
-            minutes=config.get("minutes"),
+            minutes=config.get("minutes") or _logged_minutes(path),
             generates=bool(record.get(GENERATES, False)),
             patch=config.get("patch"),
             last_step=record.get("steps_done"),
@@ -129,6 +129,14 @@ def _logged_steps(weights: Path) -> int | None:
             earlier += last
         last = step
     return earlier + last if rows else None
+
+
+def _logged_minutes(weights: Path) -> float | None:
+    """Of all sessions of the last run in the log beside a weights file; None where earlier runs are in it too."""
+    rows = _log_rows(weights)
+    starts = sum(row.get("step") == 0 and row.get("kind") == "evaluate" for row in rows)
+    said = [row["minutes"] for row in rows if row.get("kind") == "session"]
+    return said[-1] if said and starts <= 1 else None
 
 
 def _log_rows(weights: Path) -> list[dict[str, Any]]:

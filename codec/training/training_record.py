@@ -66,6 +66,10 @@ class TrainingRecord:
         """Write a line about a step that could not be taken."""
         self._log.write("skipped", step, loss=repr(loss))
 
+    def write_session(self, step: int, seconds: float) -> None:
+        """Write a line about the end of a session: how long the run has been trained by then, all sessions counted."""
+        self._log.write("session", step, minutes=round(seconds / 60.0, 1))
+
     def write_evaluation(
         self, step: int, evaluation: Evaluation, original: RGB, kinds: Mapping[str, Evaluation]
     ) -> None:

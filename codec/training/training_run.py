@@ -126,6 +126,7 @@ class TrainingRun:
     def end(self) -> Trained:
         """End the session: with the weights, if they are to be written and nobody interrupts."""
         self._session.close()
+        self._record.write_session(self._clock.step, self._clock.seconds)
         exported = False
         if self._exports and not self._session.was_interrupted:
             try:
