@@ -100,6 +100,8 @@ class Family:
     """Whether its codec takes importance maps."""
     presets_share: bool = False
     """Whether its presets share the qualities between them: together they are one codec, and `--weights` takes one."""
+    alone: tuple[str, ...] = ()
+    """Of presets that share, those that take no part: each is there for `--weights`, and then has all qualities."""
     decoders: tuple[OtherDecoder, ...] = ()
     """Beside the faithful one; whether there is one for a payload depends on the weights that made it."""
     experimental: bool = False

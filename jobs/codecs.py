@@ -122,6 +122,8 @@ def _lines(family: Family, presets: list[Preset]) -> Iterator[str]:
     for name, *cells in rows:
         aligned = (f"{cell:>{width}}" for cell, width in zip(cells, widths[1:], strict=True))
         yield "    ".join((f"    {name:<{widths[0]}}", *aligned))
+    for name in family.alone:
+        yield f"  --weights {name}: serves all qualities, which the other presets share between them."
 
 
 def _decoder_lines(family: Family, shipped: list[DecoderFile]) -> Iterator[str]:

@@ -80,11 +80,12 @@ def _meant(name: str, learned: dict[str, Entrant]) -> list[str]:
 
 
 def _of_family(family: Family) -> Iterator[Entrant]:
-    """One entrant for each preset, or one for all where these share the qualities between them."""
+    """One entrant for each preset, or one for all that share the qualities between them."""
     names = preset_names(family)
     if family.presets_share:
-        yield _entrant(family, family.id, names[0], own=None, weights=names)
-        return
+        sharing = tuple(name for name in names if name not in family.alone)
+        yield _entrant(family, family.id, sharing[0], own=None, weights=sharing)
+        names = family.alone
     for name in names:
         faithful = _entrant(family, f"{family.id}/{name}", name, own=name, weights=(name,))
         yield faithful

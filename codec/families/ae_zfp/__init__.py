@@ -13,6 +13,7 @@ FAMILY: Final = Family(
     source="ZFP: Lindstrom 2014, Fixed-Rate Compressed Floating-Point Arrays; the autoencoder is this project's own.",
     licence="Apache-2.0",
     presets_share=True,
+    alone=("13x",),
     codec="load:load",
     train_config="train_config:AeZfpTrainConfig",
     recipe="recipe:AeZfpRecipe",

@@ -54,14 +54,16 @@ def test_every_preset_of_every_family_takes_part() -> None:
         entrant
         for name in codec_ids()
         for entrant in (
-            [name] if family_of(name).presets_share else [f"{name}/{one}" for one in presets(name)]
+            [name, *(f"{name}/{one}" for one in family_of(name).alone)]
+            if family_of(name).presets_share
+            else [f"{name}/{one}" for one in presets(name)]
         )
     ]
     assert everyone == [name for name in (*learned, *ORDINARY) if name not in left_out]
     assert all("learned from pictures of" in reason for reason in left_out.values())
-    (alone,), left_out = chosen_entrants("ae-zfp-1")
-    assert (alone.id, left_out) == ("ae-zfp-1", {})
-    assert alone.identity != chosen_entrants("hyper-1")[0][0].identity
+    (shared, alone), left_out = chosen_entrants("ae-zfp-1")
+    assert (shared.id, alone.id, left_out) == ("ae-zfp-1", "ae-zfp-1/13x", {})
+    assert shared.identity != chosen_entrants("hyper-1")[0][0].identity
 
 
 @pytest.mark.parametrize("named", ["hyper-1/small", "hyper-1, hyper-1/small"])

@@ -12,6 +12,7 @@ from codec.errors import UnknownWeightsError, WeightsError
 from codec.families.ae_zfp import FAMILY
 from codec.families.ae_zfp.codec import AutoEncoderZfp
 from codec.families.ae_zfp.weights import load_weights
+from codec.preset import preset_names
 from codec.weights_file import SHIPPED, weights_bytes
 from tests.support.photographs import picture
 
@@ -56,7 +57,8 @@ def test_payloads_of_other_weights_say_so(family: Path, ae_zfp: AutoEncoderZfp) 
 
 
 def test_shipped_weights_carry_their_recipe(ae_zfp: AutoEncoderZfp) -> None:
-    for name in ae_zfp.index.presets:
+    assert set(preset_names(FAMILY)) == {*ae_zfp.index.presets, *FAMILY.alone}
+    for name in preset_names(FAMILY):
         config = load_weights(SHIPPED / FAMILY.id / f"{name}.safetensors").config
         assert config.preset == name
         recipe_config = config.recipe["config"]
