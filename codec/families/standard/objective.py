@@ -9,7 +9,7 @@ Shape legend: x_BCHW planes of the image; p_BChw of the file's picture; B one va
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import torch
@@ -31,11 +31,19 @@ lack next to nothing, would outweigh all others."""
 
 
 def objective(
-    model: StandardModel, rgb_BCHW: Tensor, qualities: Sequence[float], config: StandardLossConfig
+    model: StandardModel,
+    rgb_BCHW: Tensor,
+    qualities: Sequence[float],
+    config: StandardLossConfig,
+    *,
+    lpips: Callable[[Tensor, Tensor], Tensor] | None = None,
 ) -> BatchLoss:
     """Loss of a batch of RGB patches in [0, 1], each with a file of its own quality.
 
     The part `bpp` is an estimate that follows the real rate and is not equal to it.
+
+    Args:
+        lpips: of originals and what is shown, (B,): for a config that gives it a weight.
     """
     quality_B = torch.tensor(qualities, dtype=torch.float32, device=rgb_BCHW.device)
     p_BChw = model.before(rgb_to_ycbcr(rgb_BCHW), quality_B)
@@ -45,6 +53,8 @@ def objective(
         shown_BChw = shown_BChw + (real_BChw - shown_BChw).detach()
     decoded_BCHW = ycbcr_to_rgb(model.after(shown_BChw, quality_B))
     amiss_B = distortion(config.objective, decoded_BCHW, rgb_BCHW, scales=config.ssim_scales)
+    if lpips is not None:
+        amiss_B = amiss_B + config.lpips * lpips(rgb_BCHW, decoded_BCHW.clamp(0.0, 1.0))
     bpp_B = bits_B / (rgb_BCHW.shape[2] * rgb_BCHW.shape[3])
     total = (bpp_B / _FEW_BPP).log1p() + config.exchange * (amiss_B / _LITTLE_AMISS).log1p()
     mse = (decoded_BCHW.detach() - rgb_BCHW).square().mean()

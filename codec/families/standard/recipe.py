@@ -21,6 +21,7 @@ from codec.families.standard.soft_jpeg import soft_jpeg, steps_of
 from codec.families.standard.train_config import StandardTrainConfig
 from codec.families.standard.weights import export, understand
 from codec.metrics import bpp, psnr_db, ssim
+from codec.perception.lpips import load_lpips
 from codec.training.image_crops import Crops
 from codec.training.karhunen_loeve import install_overlap
 from codec.training.recipe import BatchLoss, Evaluation, EvaluationPoint, ParameterGroup
@@ -37,6 +38,7 @@ class StandardRecipe:
 
     def __init__(self, config: StandardTrainConfig, device: torch.device) -> None:
         self._config, self._device = config, device
+        self._lpips = load_lpips("AlexNet").to(device) if config.loss.lpips else None
 
     def build(self) -> StandardModel:
         """A model of the config's shape."""
@@ -73,7 +75,7 @@ class StandardRecipe:
     def loss(self, model: StandardModel, rgb_BCHW: Tensor, chance: np.random.Generator) -> BatchLoss:
         """Every patch at a quality of its own."""
         qualities = chance.uniform(0.0, QUALITIES.stop - 1, len(rgb_BCHW)).tolist()
-        return objective(model, rgb_BCHW, qualities, self._config.loss)
+        return objective(model, rgb_BCHW, qualities, self._config.loss, lpips=self._lpips)
 
     def evaluate(self, model: StandardModel, held_back: Sequence[RGB], fraction_done: float) -> Evaluation:
         """Real files and real pixels at the config's qualities. The fact `ssim` is the mean over them."""
@@ -92,6 +94,8 @@ class StandardRecipe:
     def export(self, model: StandardModel, record: dict[str, object], crops: Crops) -> bytes:
         """The weights as they are."""
         del crops  # nothing is fitted at the end
+        if self._lpips is not None:
+            record = record | {"trained_on": ["LPIPS (AlexNet)"]}
         return export(model, name=self._config.preset, recipe=record)
 
     def _shown_and_hidden(self, model: StandardModel, crops: Crops) -> Iterator[tuple[Tensor, Tensor]]:

@@ -31,6 +31,9 @@ class StandardLossConfig(BaseModel):
     """What distortion is: mse, ssim, or mixed."""
     ssim_scales: int | None = Field(default=None, ge=1, le=5)
     """Of SSIM; by default as many as fit into a patch."""
+    lpips: float = Field(default=0.0, ge=0.0)
+    """What LPIPS (AlexNet) is worth in squared error, beside `objective`. Its weights come in a package (extra
+    `judges`); a model that was trained on it is not judged by it."""
     exchange: float = Field(default=2.0, gt=0.0)
     """Percents of bits that a percent of distortion is worth: best as many as the chain without networks takes."""
 

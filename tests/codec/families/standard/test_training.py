@@ -69,7 +69,10 @@ def test_least_squares_bring_back_what_a_layer_can() -> None:
 def test_the_objective_reaches_every_network_through_the_file(kind: str) -> None:
     torch.manual_seed(0)
     model = StandardModel(COMPACT.model_copy(update={"file": kind}))
-    loss = objective(model, torch.rand(2, 3, 32, 32), [10.0, 40.0], StandardLossConfig(ssim_scales=1))
+    rgb_BCHW, config = torch.rand(2, 3, 32, 32), StandardLossConfig(ssim_scales=1, lpips=1.0)
+    seen = objective(model, rgb_BCHW, [10.0, 40.0], config, lpips=lambda a, b: (a - b).abs().mean((1, 2, 3)))
+    loss = objective(model, rgb_BCHW, [10.0, 40.0], config)
+    assert seen.total > loss.total
     torch.autograd.backward([loss.total])
     for network in (model.comcnn, model.editor, model.reccnn):
         assert network is not None
