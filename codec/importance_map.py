@@ -29,8 +29,8 @@ _BLOCK: Final = 64
 """Pixels each way of what it says one grey of."""
 _FLOOR: Final = 4.0
 """Variance of 8-bit luma that is added to every block's: what noise and rounding make of a flat one."""
-_GREYS_AN_OCTAVE: Final = 32.0 / 3.0
-"""Grey for twice the variance: two levels of quality (docs/benchmarks/2026-11-29-importance.md has what was tried)."""
+_GREYS_AN_OCTAVE: Final = 13.8
+"""Grey for twice the variance: 2.6 levels of quality (docs/benchmarks/2026-11-29-importance.md has what was tried)."""
 _LUMA: Final = np.array([0.299, 0.587, 0.114], np.float32)
 
 
