@@ -24,7 +24,7 @@ def test_a_process_reads_it_and_ends(tmp_path: Path) -> None:
     assert ServedIndex(Storage(archive)).find("a.png") is not None
     with pytest.raises(NoArchiveError, match="got an empty folder or none"):
         ServedIndex(Storage(str(tmp_path / "none")))
-    assert active_children() == []
+    assert "tenfold catalogue" not in [one.name for one in active_children()]
 
 
 @pytest.mark.parametrize("few", [0, 100], ids=["mapped", "in memory"])
