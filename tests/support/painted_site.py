@@ -77,8 +77,9 @@ def painted_row(number: int) -> ShardRow:
 
 def odd_rows() -> list[ShardRow]:
     """One that failed, one without a picture, one without a preview and with a name that bites."""
+    nothing = dict.fromkeys(("width", "height", "mode", "bit_depth", "psnr_db"))
     return [
-        make_row("y/gone.png", None, reason="no such file: <b>y</b>", width=None, height=None, psnr_db=None),
+        make_row("y/gone.png", None, reason="no such file: <b>y</b>", **nothing),
         kept_row("y/table.csv", reason="no picture", width=None, height=None, psnr_db=None),
         make_row(HOSTILE, b"x" * 99, width=640, height=480, psnr_db=20.0),
     ]

@@ -79,7 +79,7 @@ function table(row, facts) {
     ["MS-SSIM", row.ms_ssim !== null ? row.ms_ssim.toFixed(4) : null],
     ["bits a pixel", row.bpp !== null ? row.bpp.toFixed(3) : null],
     ["codec", row.codec ? `${row.codec}, quality ${row.quality}${row.effort ? `, effort ${row.effort}` : ""}` : row.packing],
-    ["format", row.source_format ? `${row.source_format}, ${row.mode}, ${row.bit_depth} bit` : null],
+    ["format", [row.source_format, row.mode, row.bit_depth ? `${row.bit_depth} bit` : null].filter(Boolean).join(", ")],
     ["encoded", moment(row.encoded_at)],
     ["file changed", row.source_mtime ? moment(row.source_mtime) : null],
     ["run", row.run],

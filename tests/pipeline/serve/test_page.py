@@ -91,4 +91,5 @@ def test_a_permalink_shows_its_image_where_it_stands(browser: Browser, address: 
         expect(page.locator(".why")).to_have_text(["no such file: <b>y</b>", "no picture"])
         page.locator(".tile.failed").click()
         expect(page.locator("#why")).to_have_text("no such file: <b>y</b>")
+        expect(page.locator("aside")).not_to_contain_text("null")
         assert errors(opened) == []
