@@ -12,7 +12,7 @@ from torch import Tensor
 
 from codec.adaptation.difference import LARGEST_SYMBOL, Move
 
-STEP: Final = 0.2
+STEP: Final = 0.1
 """Of a tensor's grid, over the root of the mean square by which it moved."""
 
 
