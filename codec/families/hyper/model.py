@@ -36,6 +36,8 @@ class Forward:
     """What one training pass gives."""
 
     x_hat_BCHW: Tensor
+    y_hat_BMhw: Tensor
+    """The latents that it was made of."""
     bits_B: Tensor
     """Estimated bits of each image of the batch, hyper-latents included: those of the symbols; its gradient is that
     of the symbols where it leads to tables, and that of noisy values where it leads to what is coded."""
@@ -133,7 +135,7 @@ class HyperModel(nn.Module):
             noise.y_BMhw if noise else None,
         )
         x_hat = self.synthesis(walked.y_hat_BMhw, quality_B)
-        return Forward(x_hat_BCHW=x_hat, bits_B=bits + walked.bits_B)
+        return Forward(x_hat_BCHW=x_hat, y_hat_BMhw=walked.y_hat_BMhw, bits_B=bits + walked.bits_B)
 
     def gain(self, quality: Tensor) -> Tensor:
         """Quantiser steps per unit of a latent: (B, M, 1, 1), or (B, M, h, w) for qualities of every latent."""

@@ -93,7 +93,14 @@ class HyperRecipe:
         drawn_B = chance.beta(*self._config.loss.quality_beta, size=len(rgb_BCHW)) * TOP
         quality_B = torch.from_numpy(drawn_B).float().to(self._device)
         noise = torch.Generator(self._device).manual_seed(int(chance.integers(2**63)))
-        return objective(model, rgb_BCHW, quality_B, noise, bfloat16=self._bfloat16)
+        return objective(
+            model,
+            rgb_BCHW,
+            quality_B,
+            noise,
+            bfloat16=self._bfloat16,
+            second_generation=self._config.loss.second_generation,
+        )
 
     def evaluate(self, model: HyperModel, held_back: Sequence[RGB], fraction_done: float) -> Evaluation:
         """Estimated bytes and real pixels at the config's qualities."""

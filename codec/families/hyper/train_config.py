@@ -38,13 +38,20 @@ class HyperOptimiserConfig(OptimiserConfig):
     ema_decay: float = Field(default=0.999, ge=0.0, lt=1.0)
 
 
-class HyperLossConfig(BaseModel):
+class DrawnQualitiesConfig(BaseModel):
     """Which qualities are trained, and how often."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     quality_beta: tuple[float, float] = (1.0, 1.5)
     """Qualities are drawn as 63 x Beta(a, b); these favour small files a little."""
+
+
+class HyperLossConfig(DrawnQualitiesConfig):
+    """What is asked of a whole codec beside rate and distortion."""
+
+    second_generation: float = Field(default=0.0, ge=0.0)
+    """Weight of idempotence: of how far, in squared steps, a decoded picture's latents miss those of its payload."""
 
 
 class HyperTrainConfig(TrainConfig):

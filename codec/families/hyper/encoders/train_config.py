@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from codec.families.hyper.config import HYPER_GRID, EncoderShape
-from codec.families.hyper.train_config import HyperLossConfig
+from codec.families.hyper.train_config import DrawnQualitiesConfig
 from codec.training.config import OptimiserConfig, QualityLevel, TrainConfig
 
 TINY: Final[dict[str, Any]] = {
@@ -46,7 +46,7 @@ class EncoderTrainConfig(TrainConfig):
     """What it is in the end. The defaults take half of the multiplications of `small`'s."""
     shrink: ShrinkConfig | None = ShrinkConfig()
     """How the codec's own encoder becomes it; null: it is trained from nothing."""
-    loss: HyperLossConfig = HyperLossConfig()
+    loss: DrawnQualitiesConfig = DrawnQualitiesConfig()
     optimiser: OptimiserConfig = OptimiserConfig(
         method="soap", learning_rate=2.5e-3, warmup_steps=50, ema_decay=0.995
     )

@@ -17,6 +17,7 @@ from codec.families.hyper.weights import understand
 from codec.training.config import TrainConfig
 from codec.training.log import read_log
 from codec.training.patch_source import PatchSource
+from codec.training.recipe import BatchLoss
 from codec.weights_file import parse_weights, read_weights, weights_bytes
 from tests.support.devices import on_a_gpu
 from tests.support.photographs import picture
@@ -68,6 +69,32 @@ def test_the_objective_reaches_every_parameter_and_is_finite_at_both_ends() -> N
             assert torch.isfinite(parameter.grad).all(), name
         assert 0.0 < float(loss.parts["bpp"]) < 24.0
         assert 0.0 < float(loss.parts["mse"]) < 0.1
+
+
+def test_a_picture_whose_latents_miss_those_of_its_payload_costs_as_much_as_is_asked() -> None:
+    crops = pictures()
+    recipe = recipe_of(tiny("hyper-1"))
+    model = recipe.build()
+    recipe.begin(model, crops, [], None)
+    rgb_BCHW = PatchSource(crops, CPU).draw(2, 64, np.random.default_rng(0))
+    quality_B = torch.tensor([10.0, 50.0])
+
+    def loss(second_generation: float) -> BatchLoss:
+        noise = torch.Generator().manual_seed(0)
+        return objective(
+            model, rgb_BCHW, quality_B, noise, bfloat16=False, second_generation=second_generation
+        )
+
+    assert float(loss(3.0).parts["beside"]) < 1e-6, (
+        "the linear paths that a model begins with undo each other"
+    )
+    with torch.no_grad():
+        model.synthesis.linear.weight.mul_(1.1)
+    plain, asked = loss(0.0), loss(3.0)
+    assert "beside" not in plain.parts
+    assert float(asked.parts["beside"]) > 1e-3
+    costs = float((asked.total - plain.total).detach())
+    assert costs == pytest.approx(3.0 * float(asked.parts["beside"]), rel=1e-3)
 
 
 def test_rate_and_distortion_are_weighed_in_the_units_of_the_literature() -> None:
