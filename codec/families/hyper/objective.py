@@ -58,9 +58,8 @@ def objective(
 
 def _beside(model: HyperModel, coded: Forward, quality_B: Tensor) -> Tensor:
     """How far the latents of the decoded picture lie beside those that it was made of: mean square, in steps."""
-    steps: Tensor = (model.analysis(coded.x_hat_BCHW) - coded.y_hat_BMhw.detach()) * model.gain(
-        quality_B
-    ).detach()
+    gain = model.gain(quality_B).detach()
+    steps: Tensor = (model.analysis(coded.x_hat_BCHW) - coded.y_hat_BMhw.detach()) * gain
     return steps.clamp(-_FARTHEST, _FARTHEST).square().mean()
 
 
