@@ -21,7 +21,7 @@ class AdaptationProgress:
     seconds_left: float
     """Of the training."""
     gain_percent: float | None
-    """About the change of bits at equal quality, by estimate on two images that are not trained on, at the last
+    """About the change of bits at equal quality, by estimate on a few images that are not trained on, at the last
     look; negative is better. None before the first look, and where they cannot be compared."""
 
 
