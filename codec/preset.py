@@ -121,22 +121,28 @@ def _steps(weights: Path, record: Mapping[str, Any]) -> int | None:
 
 def _logged_steps(weights: Path) -> int | None:
     """Of every run that the log beside a weights file tells of: their numbers begin anew with each."""
-    rows = _log_rows(weights)
-    earlier = last = 0
-    for row in rows:
-        step = row.get("step", last)
-        if step < last:
-            earlier += last
-        last = step
-    return earlier + last if rows else None
+    runs = _logged_runs(weights)
+    return sum(max(row.get("step", 0) for row in run) for run in runs) if runs else None
 
 
 def _logged_minutes(weights: Path) -> float | None:
-    """Of all sessions of the last run in the log beside a weights file; None where earlier runs are in it too."""
-    rows = _log_rows(weights)
-    starts = sum(row.get("step") == 0 and row.get("kind") == "evaluate" for row in rows)
-    said = [row["minutes"] for row in rows if row.get("kind") == "session"]
-    return said[-1] if said and starts <= 1 else None
+    """Of all sessions of the run that the log beside a weights file tells of; None where it tells of several."""
+    runs = _logged_runs(weights)
+    said = [row["minutes"] for row in runs[0] if row.get("kind") == "session"] if len(runs) == 1 else []
+    return said[-1] if said else None
+
+
+def _logged_runs(weights: Path) -> list[list[dict[str, Any]]]:
+    """The rows of each run in the log beside a weights file."""
+    runs: list[list[dict[str, Any]]] = []
+    last = 0
+    for row in _log_rows(weights):
+        step = row.get("step", last)
+        if not runs or step < last:
+            runs.append([])
+        runs[-1].append(row)
+        last = step
+    return runs
 
 
 def _log_rows(weights: Path) -> list[dict[str, Any]]:
