@@ -88,12 +88,12 @@ def _tell(summary: PruneSummary, grace: str) -> None:
     print(_sentence(removed, summary.removed))
     if summary.readable_from > summary.oldest_version:
         print(f"The oldest version {'is now' if summary.applied else 'would be'} {summary.readable_from}.")
-    if summary.abandoned_bytes:
-        size = f"{summary.abandoned_bytes / 1e6:,.1f} MB"
-        print(f"{removed} {size} of adaptations that were not gone on with for {grace}.")
-    if summary.unfinished_bytes:
-        size = f"{summary.unfinished_bytes / 1e6:,.1f} MB"
-        print(f"{removed} {size} of files whose writer was killed more than {grace} ago.")
+    for num_bytes, left in (
+        (summary.abandoned_bytes, f"adaptations that were not gone on with for {grace}"),
+        (summary.unfinished_bytes, f"files whose writer was killed more than {grace} ago"),
+    ):
+        if num_bytes:
+            print(f"{removed} {num_bytes / 1e6:,.1f} MB of {left}.")
     print(_sentence(marked, summary.marked))
     if _count(summary.waiting):
         print(_sentence("Marked earlier, and not due yet:", summary.waiting))

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Self
 
-from pipeline.archive.attempts import abandoned_objects, remove_objects
+from pipeline.archive.attempts import abandoned_objects
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.checkpoint import ensure_checkpoint
 from pipeline.archive.layout import (
@@ -166,7 +166,7 @@ class PruneRun:
             removed = self._remove(plan, needed, lease)
             self._tidy(plan, needed, removed, lease)
             abandoned, unfinished = self._abandoned(), self._unfinished()
-            remove_objects(self._archive, [*abandoned, *unfinished])
+            self._delete([*abandoned, *unfinished], lease, together=_DELETIONS)
         self._listen(RunEnded())
         own = None if marked_at is None else marked_at + self._retention.grace
         next_due = min((moment for moment in (plan.next_due, own) if moment is not None), default=None)
