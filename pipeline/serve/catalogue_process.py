@@ -40,7 +40,7 @@ def read_version(archive: Storage, as_of: AsOf | None) -> ReadVersion:
     try:
         with here:
             read: ReadVersion | TenfoldError = here.recv()
-    except EOFError as error:
+    except (EOFError, OSError) as error:
         process.join()
         raise ArchiveError(
             f"Expected the catalogue of {archive.url} to be read, got a process that ended with status "
@@ -68,9 +68,7 @@ def version_of(archive: Storage, as_of: AsOf | None) -> ReadVersion:
 
 
 def _tell_parent(parent: Connection, archive: Storage, as_of: AsOf | None) -> None:
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C reaches all of a terminal; this one ends with its parent
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all of a terminal; the parent ends this one
     try:
         parent.send(version_of(archive, as_of))
     except TenfoldError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from multiprocessing import active_children
 from pathlib import Path
@@ -10,20 +11,23 @@ import pytest
 
 from pipeline.archive import key_index
 from pipeline.archive.versions import AsOf
-from pipeline.errors import NoArchiveError
+from pipeline.errors import ArchiveError, NoArchiveError
 from pipeline.serve import served_index
-from pipeline.serve.catalogue_process import ReadVersion, version_of
+from pipeline.serve.catalogue_process import ReadVersion, read_version, version_of
 from pipeline.serve.served_index import ServedIndex
 from pipeline.store.storage import Storage
 from tests.support.image_archives import fill
 from tests.support.shard_rows import kept_row
 
 
-def test_a_process_reads_it_and_ends(tmp_path: Path) -> None:
+def test_a_process_reads_it_and_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     archive = fill(str(tmp_path / "archive"), [kept_row("a.png")])
     assert ServedIndex(Storage(archive)).find("a.png") is not None
     with pytest.raises(NoArchiveError, match="got an empty folder or none"):
         ServedIndex(Storage(str(tmp_path / "none")))
+    monkeypatch.setattr(Storage, "__reduce__", lambda _: (os._exit, (3,)))  # who is sent one dies of it
+    with pytest.raises(ArchiveError, match="a process that ended with status 3 instead"):
+        read_version(Storage(archive), None)
     assert "tenfold catalogue" not in [one.name for one in active_children()]
 
 
