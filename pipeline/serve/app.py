@@ -16,7 +16,6 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from pipeline.errors import TenfoldError
 from pipeline.serve.guard import Guard
 from pipeline.serve.http.problems import answer_problem
 from pipeline.serve.routes.health import health_routes
@@ -78,5 +77,5 @@ async def _follow(site: Site) -> None:
         try:
             await asyncio.to_thread(site.index.refresh)
             await asyncio.to_thread(site.kept_decoders.refresh)
-        except (TenfoldError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 one look that fails in any way must not be the last
             _log.warning("The version at hand is served on: %s", error)

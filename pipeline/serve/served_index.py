@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from threading import Lock
+from typing import Final
 
 from pipeline.archive.index_file import default_folder, from_bytes, open_index
 from pipeline.archive.layout import entry_path
@@ -15,6 +16,9 @@ from pipeline.serve.catalogue_process import read_version
 from pipeline.store.backend import ObjectInfo
 from pipeline.store.storage import Storage
 from pipeline.types import CatalogueRow
+
+_TRIES: Final = 2
+"""A process that serves another version may put its index file in the place of ours before we have opened it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -82,21 +86,22 @@ class ServedIndex:
             return None
 
     def _indexed(self) -> IndexedVersion:
-        read = read_version(self._archive, self._as_of)
-        rows = (
-            open_index(default_folder(), read.table_id, read.version)
-            if read.rows is None
-            else from_bytes(read.rows)
-        )
-        if rows is None:
-            raise ArchiveError(
-                f"Expected the index file of version {read.version} in {default_folder()}, got none or a damaged one: "
-                "something removes files there. Start the server again, or set XDG_CACHE_HOME to a folder of its own."
+        for _ in range(_TRIES):
+            read = read_version(self._archive, self._as_of)
+            rows = (
+                open_index(default_folder(), read.table_id, read.version)
+                if read.rows is None
+                else from_bytes(read.rows)
             )
-        return IndexedVersion(
-            version=read.version,
-            images=len(rows),
-            rows=rows,
-            listing=Listing(rows),
-            edition=f"{read.table_id[:8]}.{read.version}",
+            if rows is not None:
+                return IndexedVersion(
+                    version=read.version,
+                    images=len(rows),
+                    rows=rows,
+                    listing=Listing(rows),
+                    edition=f"{read.table_id[:8]}.{read.version}",
+                )
+        raise ArchiveError(
+            f"Expected the index file of version {read.version} in {default_folder()}, got none or a damaged one: "
+            "something removes files there. Start the server again, or set XDG_CACHE_HOME to a folder of its own."
         )

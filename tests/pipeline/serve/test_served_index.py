@@ -60,3 +60,27 @@ def test_it_is_read_again_when_something_was_committed(
         fill(archive.url, [kept_row(key)], number=number)
     assert index.refresh(), "another archive in its place"
     assert [index.find(key) is not None for key in ("b.png", "d.png")] == [False, True]
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_an_index_file_that_somebody_takes_away_is_made_once_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    cache = tmp_path / "cache"
+    left = iter(range(times))
+
+    def taken_away(archive: Storage, as_of: AsOf | None) -> ReadVersion:
+        version = version_of(archive, as_of)
+        if next(left, None) is not None:
+            shutil.rmtree(cache)
+        return version
+
+    monkeypatch.setattr(served_index, "read_version", taken_away)
+    monkeypatch.setattr(key_index, "_ROWS_PER_LOOKUP", 0)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    archive = Storage(fill(str(tmp_path / "archive"), [kept_row("a.png")]))
+    if times == 1:
+        assert ServedIndex(archive).find("a.png") is not None
+    else:
+        with pytest.raises(ArchiveError, match="something removes files there"):
+            ServedIndex(archive)
