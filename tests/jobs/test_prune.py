@@ -111,7 +111,7 @@ def test_a_run_that_was_suspended_before_it_committed(
     """Meanwhile its shard was marked, or removed: either way it ends with words, and the same command finishes."""
     archive, source = tmp_path / "archive", tmp_path / "source"
     nights(source, str(archive), small_photos, 1)
-    commit = Commits.commit
+    commit = Commits._commit_new
     for number, slept in enumerate((timedelta(minutes=45), timedelta(days=8)), 1):
 
         def late(commits: Commits, slept: timedelta = slept) -> None:
@@ -123,7 +123,7 @@ def test_a_run_that_was_suspended_before_it_committed(
 
         shutil.copy(sorted(small_photos.glob("*.png"))[number], source / "changing.png")
         with monkeypatch.context() as patch:
-            patch.setattr(Commits, "commit", late)
+            patch.setattr(Commits, "_commit_new", late)
             ran = tenfold("compress", source, archive, *QUICK)
         assert ran.code == 1
         assert "was it suspended? Run the same command again" in ran.err
