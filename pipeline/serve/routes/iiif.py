@@ -30,13 +30,7 @@ from pipeline.serve.routes.iiif_request import (
     split_words,
     write_words,
 )
-from pipeline.serve.routes.paths import (
-    IIIF,
-    IIIF_BY_DECODER,
-    image_service,
-    quoted_key,
-    segments_below,
-)
+from pipeline.serve.routes.paths import IIIF, IIIF_BY_DECODER, iiif_prefix, image_service, segments_below
 from pipeline.serve.routes.shown import shown_size, view_answer
 from pipeline.serve.routes.stored import answer_stored, stored_row
 from pipeline.serve.site import Site
@@ -51,8 +45,7 @@ def iiif_routes(site: Site) -> list[BaseRoute]:
     the same key."""
 
     async def iiif(request: Request) -> Response:
-        service = _service(request)
-        segments = segments_below(request, service)
+        segments = segments_below(request, iiif_prefix(request.path_params.get("decoder")))
         if segments[-1] == _INFO:
             return _information(site, request, "/".join(segments[:-1]))
         key, words = split_words(segments) or ("", None)
@@ -68,12 +61,6 @@ def iiif_routes(site: Site) -> list[BaseRoute]:
         return RedirectResponse(f"{_id(site, request, row.key)}/{_INFO}", HTTPStatus.SEE_OTHER)
 
     return [Route(prefix + "{path:path}", iiif) for prefix in (IIIF, IIIF_BY_DECODER)]
-
-
-def _service(request: Request) -> str:
-    """What stands before the key in the path."""
-    decoder = request.path_params.get("decoder")
-    return IIIF if decoder is None else IIIF_BY_DECODER.format(decoder=quoted_key(decoder))
 
 
 def _named(request: Request) -> str:

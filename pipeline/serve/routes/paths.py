@@ -39,7 +39,12 @@ def quoted_key(key: str) -> str:
     return quote(key, safe="")
 
 
+def iiif_prefix(decoder: str | None) -> str:
+    """What stands before a key in paths of IIIF: those of a decoder, or of an image as such."""
+    return IIIF if decoder is None else IIIF_BY_DECODER.format(decoder=quoted_key(decoder))
+
+
 def image_service(site: Site, request: Request, key: str, decoder: str) -> str:
     """The address of an image for IIIF, to which its viewers add what they want of it."""
-    prefix = IIIF if decoder == FAITHFUL else IIIF_BY_DECODER.format(decoder=quoted_key(decoder))
+    prefix = iiif_prefix(None if decoder == FAITHFUL else decoder)
     return f"{address(site, request)}{prefix}{quoted_key(key)}"
