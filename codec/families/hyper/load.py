@@ -48,10 +48,10 @@ def _is_encoder(data: bytes) -> bool:
 def _with_encoder(encoder: EncoderWeights, loaded: LoadedWeights[Weights]) -> LoadedWeights[Weights]:
     """The weights that an encoder writes payloads of, to encode with; the others to decode with."""
     every = {one.digest: one for one in (loaded.own, *loaded.others)}
-    codec = every.pop(encoder.writes, None)
+    codec = every.pop(encoder.config.codec_digest, None)
     if codec is None:
         raise WeightsError(
-            f"expected the weights {encoder.config.writes}, whose payloads the encoder {encoder.config.name} writes, "
-            f"among those that ship or are given beside it; got {', '.join(digest.hex() for digest in every)}"
+            f"expected the weights {encoder.config.payloads_of}, whose payloads the encoder {encoder.config.name} "
+            f"writes, among those that ship or are given beside it; got {', '.join(digest.hex() for digest in every)}"
         )
     return LoadedWeights(own=encoder.in_place_of_its_own(codec), others=list(every.values()))

@@ -24,7 +24,6 @@ from codec.families.hyper.train_config import HyperTrainConfig
 from codec.families.hyper.warm_start import inherit
 from codec.families.hyper.weights import as_trained, export, understand
 from codec.parts.precision import has_bfloat16
-from codec.parts.quality import TOP
 from codec.training.image_crops import Crops
 from codec.training.karhunen_loeve import fit_transform
 from codec.training.recipe import BatchLoss, Evaluation, ParameterGroup
@@ -90,8 +89,7 @@ class HyperRecipe:
 
     def loss(self, model: HyperModel, rgb_BCHW: Tensor, chance: np.random.Generator) -> BatchLoss:
         """Every patch at a quality of its own."""
-        drawn_B = chance.beta(*self._config.loss.quality_beta, size=len(rgb_BCHW)) * TOP
-        quality_B = torch.from_numpy(drawn_B).float().to(self._device)
+        quality_B = torch.from_numpy(self._config.loss.drawn(len(rgb_BCHW), chance)).to(self._device)
         noise = torch.Generator(self._device).manual_seed(int(chance.integers(2**63)))
         return objective(
             model,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from codec.families.hyper.config import HYPER_GRID, ModelConfig
+from codec.families.hyper.drawn_qualities import DrawnQualitiesConfig
 from codec.training.config import OptimiserConfig, QualityLevel, TrainConfig
 
 TINY: Final[dict[str, Any]] = {
@@ -36,15 +37,6 @@ class HyperOptimiserConfig(OptimiserConfig):
     """Learning rate of the priors, which count in table steps, over that of the networks."""
     decay_from: float = Field(default=0.4, ge=0.0, le=1.0)
     ema_decay: float = Field(default=0.999, ge=0.0, lt=1.0)
-
-
-class DrawnQualitiesConfig(BaseModel):
-    """Which qualities are trained, and how often."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    quality_beta: tuple[float, float] = (1.0, 1.5)
-    """Qualities are drawn as 63 x Beta(a, b); these favour small files a little."""
 
 
 class HyperLossConfig(DrawnQualitiesConfig):

@@ -54,6 +54,6 @@ def tiled_decoders(weights: Sequence[DecoderWeights], device: torch.device) -> M
         strengths = KINDS[one.config.decoder].strengths
         named = {one.config.decoder: network} | {name: network.at(at) for name, at in strengths.items()}
         for name, shown in named.items():
-            networks[name][one.shows] = shown
+            networks[name][one.config.codec_digest] = shown
             generates[name] |= one.config.generates
     return {name: TiledDecoder(found, generates=generates[name]) for name, found in networks.items()}

@@ -5,36 +5,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 from torch import nn
 
 from codec.errors import WeightsError
 from codec.families.hyper import FAMILY
 from codec.families.hyper.decoders.kinds import KINDS
+from codec.families.hyper.for_payloads import ForPayloadsConfig
 from codec.family_weights import read_config
 from codec.parts.start_values import without_values
 from codec.weights_file import WeightsFile, load_state
 from codec.weights_role import DECODER
 
 
-class DecoderConfig(BaseModel):
+class DecoderConfig(ForPayloadsConfig):
     """What is needed to use a decoder's weights file, and where it came from."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_by_name=True, serialize_by_alias=True)
-
-    family: Literal["hyper-1"] = "hyper-1"
     role: Literal["decoder"] = "decoder"
     decoder: str
     """Its name among the codec's decoders, of `codec.families.hyper.decoders.kinds`."""
-    shows: str = Field(validation_alias="for", serialization_alias="for", pattern="[0-9a-f]{16}")
-    """Digest of the weights whose payloads it shows, hexadecimal."""
-    name: str
-    """For people: `realistic-small`."""
     generates: bool
     """Whether its pictures show what no payload says."""
-    model: dict[str, object] = {}
+    model: dict[str, object] = Field(default={})
     """The shape of its network."""
-    recipe: dict[str, object] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -45,11 +38,6 @@ class DecoderWeights:
     network: nn.Module
     digest: bytes
     data: bytes
-
-    @property
-    def shows(self) -> bytes:
-        """Digest of the weights whose payloads it shows."""
-        return bytes.fromhex(self.config.shows)
 
 
 def understand_decoder(file: WeightsFile) -> DecoderWeights:

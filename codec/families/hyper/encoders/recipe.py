@@ -21,7 +21,6 @@ from codec.families.hyper.encoders.weights import export_encoder, understand_enc
 from codec.families.hyper.frozen import frozen_codec
 from codec.families.hyper.objective import objective, rate_distortion
 from codec.parts.precision import has_bfloat16
-from codec.parts.quality import TOP
 from codec.training.codec_evaluation import evaluate
 from codec.training.image_crops import Crops
 from codec.training.recipe import BatchLoss, Evaluation, ParameterGroup
@@ -125,7 +124,7 @@ class EncoderRecipe:
         del crops  # nothing is fitted
         return export_encoder(
             model.cut(),
-            writes=self._codec.digest,
+            payloads_of=self._codec.digest,
             shape=self._config.encoder,
             name=self._config.preset,
             recipe=record,
@@ -153,8 +152,7 @@ class EncoderRecipe:
         rgb_BCHW: Tensor,
         chance: np.random.Generator,
     ) -> BatchLoss:
-        drawn_B = chance.beta(*self._config.loss.quality_beta, size=len(rgb_BCHW)) * TOP
-        quality_B = torch.from_numpy(drawn_B).float().to(self._device)
+        quality_B = torch.from_numpy(self._config.loss.drawn(len(rgb_BCHW), chance)).to(self._device)
         noise = torch.Generator(self._device).manual_seed(int(chance.integers(2**63)))
         return objective(
             self._frozen,

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from codec.families.hyper.config import HYPER_GRID, EncoderShape
-from codec.families.hyper.train_config import DrawnQualitiesConfig
+from codec.families.hyper.drawn_qualities import DrawnQualitiesConfig
 from codec.training.config import OptimiserConfig, QualityLevel, TrainConfig
 
 TINY: Final[dict[str, Any]] = {

@@ -7,12 +7,12 @@ import copy
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
 from codec.errors import WeightsError
 from codec.families.hyper import FAMILY
 from codec.families.hyper.config import EncoderShape
+from codec.families.hyper.for_payloads import ForPayloadsConfig
 from codec.families.hyper.transforms import Analysis
 from codec.families.hyper.weights import Weights
 from codec.family_weights import read_config
@@ -23,19 +23,11 @@ _OF_THE_CODEC: Final = ("linear.weight", "size")
 """Tensors of an analysis transform that stay the codec's."""
 
 
-class EncoderConfig(BaseModel):
+class EncoderConfig(ForPayloadsConfig):
     """What is needed to use an encoder's weights file, and where it came from."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_by_name=True, serialize_by_alias=True)
-
-    family: Literal["hyper-1"] = "hyper-1"
     role: Literal["encoder"] = "encoder"
-    writes: str = Field(validation_alias="for", serialization_alias="for", pattern="[0-9a-f]{16}")
-    """Digest of the weights whose payloads it writes, hexadecimal."""
-    name: str
-    """For people: `quick`."""
     model: EncoderShape
-    recipe: dict[str, object] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -45,21 +37,16 @@ class EncoderWeights:
     config: EncoderConfig
     file: WeightsFile
 
-    @property
-    def writes(self) -> bytes:
-        """Digest of the weights whose payloads it writes."""
-        return bytes.fromhex(self.config.writes)
-
     def in_place_of_its_own(self, codec: Weights) -> Weights:
         """A codec that encodes by this: everything else of it stays.
 
         Raises:
             WeightsError: it writes payloads of other weights, or is not whole.
         """
-        if self.writes != codec.digest:
+        if self.config.codec_digest != codec.digest:
             raise WeightsError(
-                f"expected an encoder of payloads of weights {codec.digest.hex()}, got one of {self.config.writes} "
-                f"({self.file.where}); train one with `codec:` set to these weights"
+                f"expected an encoder of payloads of weights {codec.digest.hex()}, got one of "
+                f"{self.config.payloads_of} ({self.file.where}); train one with `codec:` set to these weights"
             )
         analysis = Analysis(codec.config.model, self.config.model)
         state = codec.model.analysis.state_dict()
@@ -76,10 +63,10 @@ def with_encoder(codec: Weights, analysis: Analysis) -> Weights:
 
 
 def export_encoder(
-    analysis: Analysis, *, writes: bytes, shape: EncoderShape, name: str, recipe: dict[str, object]
+    analysis: Analysis, *, payloads_of: bytes, shape: EncoderShape, name: str, recipe: dict[str, object]
 ) -> bytes:
     """A weights file of a trained encoder."""
-    config = EncoderConfig(writes=writes.hex(), name=name, model=shape, recipe=recipe)
+    config = EncoderConfig(payloads_of=payloads_of.hex(), name=name, model=shape, recipe=recipe)
     tensors: dict[str, Tensor] = {
         key: tensor for key, tensor in analysis.state_dict().items() if key not in _OF_THE_CODEC
     }

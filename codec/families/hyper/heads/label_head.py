@@ -31,7 +31,7 @@ class LabelHead:
         """
         self.digest, self.labels = weights[-1].digest, weights[-1].config.labels
         self._reader, self._device = reader, device
-        self._weights = {bytes.fromhex(one.config.reads): one for one in weights}
+        self._weights = {one.config.codec_digest: one for one in weights}
         self._networks: dict[bytes, LabelNetwork] = {}
 
     def see(self, payloads: Sequence[bytes]) -> list[Seen]:

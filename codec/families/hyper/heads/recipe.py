@@ -28,7 +28,6 @@ from codec.families.hyper.heads.packed import packed
 from codec.families.hyper.heads.teacher import Teacher, fit
 from codec.families.hyper.heads.train_config import LabelsTrainConfig
 from codec.families.hyper.heads.weights import HeadConfig, understand_head
-from codec.parts.quality import TOP
 from codec.perception.class_names import class_names
 from codec.perception.inverted_residuals import LITE0, load_classifier
 from codec.training.image_crops import Crops
@@ -167,8 +166,7 @@ class LabelsRecipe:
         return patch.permute(2, 0, 1)[None].float() / 255.0
 
     def _qualities(self, count: int, chance: np.random.Generator) -> Tensor:
-        drawn_B = chance.beta(*self._config.loss.quality_beta, size=count) * TOP
-        return torch.from_numpy(drawn_B).float().to(self._device)
+        return torch.from_numpy(self._config.loss.drawn(count, chance)).to(self._device)
 
     def _lessons(self, model: LabelNetwork, rgb_BCHW: Tensor, quality_B: Tensor) -> Lessons:
         x_BCHW = rgb_to_ycbcr(rgb_BCHW).contiguous(memory_format=torch.channels_last)

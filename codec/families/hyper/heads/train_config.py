@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from codec.families.hyper.config import HYPER_GRID
+from codec.families.hyper.drawn_qualities import DrawnQualitiesConfig
 from codec.families.hyper.heads.config import LabelsConfig
 from codec.training.config import OptimiserConfig, QualityLevel, TrainConfig
 
@@ -28,17 +29,13 @@ class LabelsOptimiserConfig(OptimiserConfig):
     ema_decay: float = Field(default=0.99, ge=0.0, lt=1.0)
 
 
-class LabelsLossConfig(BaseModel):
+class LabelsLossConfig(DrawnQualitiesConfig):
     """What of the teacher is learned."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     features: float = Field(default=1.0, ge=0.0)
     """Weight of the features' means: their squared error over that of a guess."""
     labels: float = Field(default=1.0, ge=0.0)
     """Weight of the labels: Kullback-Leibler divergence from the teacher's, in nats."""
-    quality_beta: tuple[float, float] = (1.0, 1.5)
-    """Qualities are drawn as 63 x Beta(a, b)."""
 
 
 class LabelsTrainConfig(TrainConfig):

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from codec.errors import WeightsError
 from codec.families.hyper import FAMILY
+from codec.families.hyper.for_payloads import ForPayloadsConfig
 from codec.families.hyper.heads.config import LabelsConfig
 from codec.families.hyper.heads.network import LabelNetwork
 from codec.families.hyper.heads.packed import unpacked
@@ -18,22 +17,14 @@ from codec.weights_file import WeightsFile, load_state
 from codec.weights_role import HEAD
 
 
-class HeadConfig(BaseModel):
+class HeadConfig(ForPayloadsConfig):
     """What is needed to use a head's weights file, and where it came from."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_by_name=True, serialize_by_alias=True)
-
-    family: Literal["hyper-1"] = "hyper-1"
     role: Literal["head"] = "head"
     head: Literal["labels"] = "labels"
-    reads: str = Field(validation_alias="for", serialization_alias="for", pattern="[0-9a-f]{16}")
-    """Digest of the weights whose payloads it reads, hexadecimal."""
-    name: str
-    """For people: `labels`."""
     model: LabelsConfig
     labels: tuple[str, ...]
     """What its classes are called."""
-    recipe: dict[str, object] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

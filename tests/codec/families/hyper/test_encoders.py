@@ -102,7 +102,7 @@ def test_what_a_smaller_encoder_writes_is_the_codecs(tiny: Weights) -> None:
     torch.manual_seed(0)
     encoder = Analysis(TINY, SMALL)
     torch.nn.init.normal_(encoder.head.weight, std=0.1)
-    data = export_encoder(encoder, writes=tiny.digest, shape=SMALL, name="quick", recipe={})
+    data = export_encoder(encoder, payloads_of=tiny.digest, shape=SMALL, name="quick", recipe={})
     quick = load(device=CPU, own=data, others=[tiny.data])
     image = picture(90, 70, 3)
     encoded, usual = (

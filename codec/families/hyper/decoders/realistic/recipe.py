@@ -24,7 +24,6 @@ from codec.families.hyper.decoders.weights import DecoderConfig
 from codec.families.hyper.frozen import frozen_codec, rounded_latents
 from codec.family_weights import read_config
 from codec.parts.precision import has_bfloat16
-from codec.parts.quality import TOP
 from codec.perception.lpips import load_lpips
 from codec.training.image_crops import Crops
 from codec.training.karhunen_loeve import install_overlap
@@ -93,8 +92,7 @@ class RealisticRecipe:
 
     def loss(self, model: Players, rgb_BCHW: Tensor, chance: np.random.Generator) -> BatchLoss:
         """Every patch at a quality of its own; the losses look at a part of it that begins anywhere."""
-        drawn_B = chance.beta(*self._config.loss.quality_beta, size=len(rgb_BCHW)) * TOP
-        quality_B = torch.from_numpy(drawn_B).float().to(self._device)
+        quality_B = torch.from_numpy(self._config.loss.drawn(len(rgb_BCHW), chance)).to(self._device)
         top, left = (int(start) for start in chance.integers(SHIFTS, size=2))
         x_BCHW = rgb_to_ycbcr(rgb_BCHW).contiguous(memory_format=torch.channels_last)
         with torch.autocast(self._device.type, torch.bfloat16, enabled=self._bfloat16):
@@ -122,7 +120,7 @@ class RealisticRecipe:
         judges = {"LPIPS (AlexNet)": loss.lpips, "spectral peaks": loss.peaks}
         config = DecoderConfig(
             decoder=NAME,
-            shows=self._codec.digest.hex(),
+            payloads_of=self._codec.digest.hex(),
             name=self._config.preset,
             generates=True,
             model=model.decoder.config.model_dump(mode="json"),

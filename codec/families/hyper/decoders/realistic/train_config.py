@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from codec.families.hyper.config import HYPER_GRID
 from codec.families.hyper.decoders.realistic.config import Drawing
+from codec.families.hyper.drawn_qualities import DrawnQualitiesConfig
 from codec.training.config import OptimiserConfig, QualityLevel, TrainConfig
 
 SHIFTS: Final = 16
@@ -23,10 +24,8 @@ TINY: Final[dict[str, Any]] = {
 """The keys of a run of seconds."""
 
 
-class RealisticLossConfig(BaseModel):
+class RealisticLossConfig(DrawnQualitiesConfig):
     """What a picture is held to, and at which qualities."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     mse: float = Field(default=160.0, ge=0.0)
     """Weight of the squared error of RGB in [0, 1]."""

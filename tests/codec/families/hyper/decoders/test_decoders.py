@@ -57,7 +57,7 @@ def glass_for(digest: bytes, *, seed: int = 0) -> bytes:
     torch.manual_seed(seed)
     model = GlassConfig(latents=TINY.latents)
     config = DecoderConfig(
-        decoder="glass", shows=digest.hex(), name="glass-tiny", generates=True, model=model.model_dump()
+        decoder="glass", payloads_of=digest.hex(), name="glass-tiny", generates=True, model=model.model_dump()
     )
     return weights_bytes(config.model_dump_json(), Glass(model).state_dict())
 
@@ -130,7 +130,8 @@ def test_shipped_decoders_are_loaded_and_those_given_count_before_them(
 def test_weights_say_what_they_are_for(tiny: Weights) -> None:
     data = glass_for(tiny.digest)
     decoder = understood(data)
-    assert (decoder.shows, decoder.config.decoder, decoder.digest) == (tiny.digest, "glass", digest_of(data))
+    said = decoder.config
+    assert (said.codec_digest, said.decoder, decoder.digest) == (tiny.digest, "glass", digest_of(data))
     message = r"expected a codec's own weights, got a decoder \(glass\) of hyper-1 .*tenfold decoders --add"
     with pytest.raises(WeightsError, match=message):
         load(device=CPU, own=data, others=[])

@@ -43,7 +43,7 @@ def head_for(digest: bytes, labels: tuple[str, ...] = ("cat", "dog", "owl")) -> 
     torch.manual_seed(5)
     network = LabelNetwork(SHAPE)
     torch.nn.init.normal_(network.shown, std=0.2)
-    config = HeadConfig(reads=digest.hex(), name="tiny", model=SHAPE, labels=labels)
+    config = HeadConfig(payloads_of=digest.hex(), name="tiny", model=SHAPE, labels=labels)
     return weights_bytes(config.model_dump_json(), packed(network.state_dict()))
 
 

@@ -82,7 +82,7 @@ def test_a_payload_has_one_realistic_picture_whole_and_in_part(busy: Realistic) 
     )
     config = DecoderConfig(
         decoder="realistic",
-        shows=own.digest.hex(),
+        payloads_of=own.digest.hex(),
         name="busy",
         generates=True,
         model=busy.config.model_dump(mode="json"),
