@@ -27,6 +27,8 @@ from pipeline.errors import UsageError
 ORDINARY: Final = ("jpeg_420", "webp_m6", "avif_s6_444", "jxl_e7")
 """Those that take part unless codecs are named."""
 _SMALLEST_PATCH: Final = 32
+_SHOWN_BY: Final = "@"
+"""Between an entrant and the decoder that shows its payloads."""
 
 
 def chosen_entrants(names: str | None) -> tuple[list[Entrant], dict[str, str]]:
@@ -42,7 +44,7 @@ def chosen_entrants(names: str | None) -> tuple[list[Entrant], dict[str, str]]:
     baselines = {baseline.id: baseline for baseline in BASELINES}
     if names is None:
         left_out = _of_small_pictures()
-        wanted = [name for name in (*learned, *ORDINARY) if name not in left_out]
+        wanted = [name for name in (*learned, *ORDINARY) if name.partition(_SHOWN_BY)[0] not in left_out]
     else:
         wanted = [one for name in names.split(",") if name.strip() for one in _meant(name.strip(), learned)]
     chosen: list[Entrant] = []
@@ -93,20 +95,32 @@ def _of_family(family: Family) -> Iterator[Entrant]:
 
 
 def _shown_otherwise(faithful: Entrant, family: Family, preset: str) -> Iterator[Entrant]:
-    """The same payloads, as other decoders show them whose weights ship for a preset."""
+    """The same payloads, as decoders show them whose weights ship for a preset, and those that have none."""
     shipped = list(shipped_decoders(family))
     shows = digest_of(family.weights_path(preset).read_bytes()).hex() if shipped else None
-    for file, data in shipped:
-        if file.shows == shows:
-            sharing = (decoder.name for decoder in family.decoders if decoder.shares == file.decoder)
-            for decoder in (file.decoder, *sharing):
-                yield replace(
-                    _decoded_by(file, config_of(data, where=file.name), faithful),
-                    id=f"{faithful.id}@{decoder}",
-                    title=f"{faithful.title}, {decoder}",
-                    identity=f"{faithful.identity} {decoder} {file.digest}",
-                    open=partial(_open, family.id, preset, decoder),
-                )
+    named = {file.decoder for file, _ in shipped}
+    files = {
+        file.decoder: (file, config_of(data, where=file.name))
+        for file, data in shipped
+        if file.shows == shows
+    }
+    for decoder in family.decoders:
+        if decoder.name_in_files in files:
+            file, config = files[decoder.name_in_files]
+            described = _decoded_by(file, config, faithful)
+            identity = f"{faithful.identity} {decoder.name} {file.digest}"
+        elif decoder.name_in_files not in named and faithful.generates >= decoder.generates:
+            described = replace(faithful, cost=None, generates=decoder.generates)
+            identity = f"{faithful.identity} {decoder.name}"
+        else:
+            continue
+        yield replace(
+            described,
+            id=f"{faithful.id}{_SHOWN_BY}{decoder.name}",
+            title=f"{faithful.title}, {decoder.name}",
+            identity=identity,
+            open=partial(_open, family.id, preset, decoder.name),
+        )
 
 
 def _decoded_by(file: DecoderFile, config: str, faithful: Entrant) -> Entrant:

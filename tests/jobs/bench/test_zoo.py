@@ -88,8 +88,18 @@ def test_a_decoder_takes_part_beside_the_preset_whose_payloads_it_shows(
     (tmp_path / "keen.safetensors").write_bytes(weights_bytes(json.dumps(config), {}))
     monkeypatch.setattr(type(family_of("hyper-1")), "shipped_decoders", tmp_path)
     faithful, *shown = chosen_entrants("hyper-1")[0]
-    assert [one.id for one in shown] == [f"{faithful.id}@realistic", f"{faithful.id}@half-realistic"]
-    assert {(one.generates, one.steps, one.trained_on) for one in shown} == {(True, 7, frozenset({"DISTS"}))}
-    assert len({one.identity for one in (faithful, *shown)}) == 3
+    assert [one.id for one in (faithful, *shown)] == [
+        f"hyper-1/small{decoder}" for decoder in ("", "@realistic", "@half-realistic", "@consistent")
+    ]
+    *drawn, consistent = shown
+    assert {(one.generates, one.steps, one.trained_on) for one in drawn} == {(True, 7, frozenset({"DISTS"}))}
+    assert (consistent.generates, consistent.steps) == (False, faithful.steps)
+    assert len({one.identity for one in (faithful, *shown)}) == 4
     (found,) = (one for one in tenfold("codecs", "--json").json() if one["id"] == "hyper-1")
     assert {one["decoder"] for decoder in found["decoders"] for one in decoder["shipped"]} == {"realistic"}
+
+
+def test_a_decoder_that_makes_things_up_takes_part_beside_weights_that_do() -> None:
+    shown_by = {entrant.id for entrant in chosen_entrants("classic-1")[0] if "@" in entrant.id}
+    assert shown_by == {"classic-1/digits-preserving@sampled"}
+    assert not shown_by & {entrant.id for entrant in chosen_entrants(None)[0]}  # it learned from digits
