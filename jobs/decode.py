@@ -70,8 +70,8 @@ def decode(
         typer.Option(
             metavar="FILE",
             help="Only what this list asks for: Parquet, CSV or JSON lines with `key` and, where they are wanted, "
-            "`name`, `size`, `region` (LEFT,TOP,WIDTH,HEIGHT), `format`, `priority` and `deadline`. Another job's "
-            "failed.parquet is such a list.",
+            "`name`, `size`, `region` (LEFT,TOP,WIDTH,HEIGHT), `format`, `decoder`, `priority` and `deadline`. "
+            "Another job's failed.parquet is such a list.",
         ),
     ] = None,
     watch: Annotated[

@@ -24,7 +24,8 @@ class DecodeOptions:
     size: int | None = None
     """The longer side at most, in pixels, of images that are not asked for in a size of their own; None for theirs."""
     decoder: str = FAITHFUL
-    """What shows coded images. One that it cannot show fails; what is stored otherwise comes as it is."""
+    """What shows coded images that are not asked for by another. One that it cannot show fails; what is stored
+    otherwise comes as it is."""
     to: OutputKind = "files"
     as_of: AsOf | None = None
     """The archive as it was then."""

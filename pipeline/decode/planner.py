@@ -123,9 +123,9 @@ def tasks_in(part: pa.Table, form: FileForm) -> Iterator[DecodeTask]:
 
 
 def _wanted(rows: pa.Table, form: FileForm) -> Iterator[WantedImage]:
-    columns = (rows[name].to_pylist() for name in ("places", "format", "name", "size", "region"))
+    columns = (rows[name].to_pylist() for name in ("places", "format", "name", "size", "region", "decoder"))
     found = zip(rows_of(rows, CatalogueRow), *columns, strict=True)
-    for position, (row, places, fmt, name, size, region) in enumerate(found):
+    for position, (row, places, fmt, name, size, region, decoder) in enumerate(found):
         yield WantedImage(
             position=position,
             row=row,
@@ -134,6 +134,7 @@ def _wanted(rows: pa.Table, form: FileForm) -> Iterator[WantedImage]:
             name=name,
             size=size,
             region=region and tuple(region),
+            decoder=decoder,
         )
 
 

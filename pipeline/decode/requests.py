@@ -5,6 +5,7 @@
     size       longer side in pixels, at most; default: as it is
     region     LEFT,TOP,WIDTH,HEIGHT of the picture as it is stored; default: all of it
     format     png, jpeg, webp, avif or source; default: by the extension of `name`, else as for all others
+    decoder    what shows it where it is coded; default: as for all others
     priority   a whole number, higher ones first; default: 0
     deadline   ISO 8601, earlier ones first within a priority; default: none
 
@@ -26,6 +27,8 @@ from typing import Any, Final, get_args
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from codec.errors import CodecConfigError
+from codec.registry import check_decoder
 from pipeline.decode.file_form import OutputFormat
 from pipeline.decode.view_size import Region
 from pipeline.errors import SourceError, TenfoldError
@@ -39,6 +42,7 @@ WISH_SCHEMA: Final = pa.schema(
         "size": pa.int64(),
         "region": pa.list_(pa.int64()),
         "format": pa.string(),
+        "decoder": pa.string(),
         "priority": pa.int64(),
         "deadline": pa.timestamp("us", tz="UTC"),
     }
@@ -127,14 +131,14 @@ def _checked(lines: Iterator[_Line], url: str) -> Iterator[pa.RecordBatch]:
     for where, line in lines:
         try:
             batch.append(_request(line))
-        except (TenfoldError, ValueError, TypeError) as error:
+        except (TenfoldError, CodecConfigError, ValueError, TypeError) as error:
             bad.append(f"{where}: {error}" if len(bad) < _SHOWN else "")
         if len(batch) == _ROWS_PER_BATCH:
             yield pa.RecordBatch.from_pylist(batch, REQUEST_SCHEMA)
             batch = []
     if bad:
         raise SourceError(
-            f"Expected requests with a key, and sizes, regions and formats that there are, in {url}, got "
+            f"Expected requests with a key, and sizes, regions, formats and decoders that there are, in {url}, got "
             f"{len(bad):,} that are none: {' '.join(bad[:_SHOWN])} Correct the list."
         )
     if batch:
@@ -145,7 +149,7 @@ def _request(line: Mapping[str, Any]) -> dict[str, Any]:
     said: dict[str, Any] = {
         name: line.get(name) for name in REQUEST_SCHEMA.names if line.get(name) not in (None, "")
     }
-    for name in ("key", "name", "format"):
+    for name in ("key", "name", "format", "decoder"):
         if not isinstance(said.get(name, ""), str):
             raise TypeError(f"Expected text as {name}, got {said[name]!r}.")
         said.get(name, "").encode()  # JSON may hold halves of characters
@@ -153,6 +157,8 @@ def _request(line: Mapping[str, Any]) -> dict[str, Any]:
         raise ValueError("Expected a key, got none.")
     if said.get("format") not in (None, *get_args(OutputFormat)):
         raise ValueError(f"Expected a format of {', '.join(get_args(OutputFormat))}, got {said['format']!r}.")
+    if "decoder" in said:
+        check_decoder(said["decoder"])
     for name in ("size", "priority"):
         if name in said:
             said[name] = _whole(name, said[name])

@@ -48,6 +48,8 @@ class WantedImage:
     """The longer side at most, in pixels; None for as large as it is."""
     region: Region | None = None
     """The part that is wanted; None for all of it."""
+    decoder: str | None = None
+    """What shows it where it is coded; None for what shows all others."""
 
     @property
     def key(self) -> str:
@@ -123,7 +125,7 @@ class DecoderSpec:
     pack_prefix: str
     """What the names of packs begin with."""
     decoder: str
-    """What shows coded images."""
+    """What shows coded images that are not asked for by another."""
     config: CompressConfig
 
     def build(self, *, threads: int) -> DecoderWorker:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -98,8 +99,11 @@ class DecoderWorker(Worker[DecodeTask, DecodeResult]):
             StorageError: the archive does not answer, whatever the image.
         """
         try:
-            whole = [row for wanted, row in batch if row.status in WITH_PIXELS and not wanted.is_view]
-            images = iter(self._decoder.decode(whole, decoder=self._decoder_name))
+            whole = defaultdict(list)
+            for wanted, row in batch:
+                if row.status in WITH_PIXELS and not wanted.is_view:
+                    whole[self._decoder_of(wanted)].append(row)
+            images = {name: iter(self._decoder.decode(rows, decoder=name)) for name, rows in whole.items()}
             return [self._picture(wanted, row, images) for wanted, row in batch]
         except StorageError:
             raise
@@ -108,11 +112,16 @@ class DecoderWorker(Worker[DecodeTask, DecodeResult]):
                 return [str(error)]
             return [outcome for one in batch for outcome in self._decode([one])]
 
-    def _picture(self, wanted: WantedImage, row: ShardRow, decoded: Iterator[Image]) -> Image | None:
+    def _picture(
+        self, wanted: WantedImage, row: ShardRow, decoded: Mapping[str, Iterator[Image]]
+    ) -> Image | None:
+        decoder = self._decoder_of(wanted)
         if wanted.is_view:
-            opened = self._decoder.open(row, decoder=self._decoder_name)
-            return opened.view(size=wanted.size, region=wanted.region)
-        return next(decoded) if row.status in WITH_PIXELS else None
+            return self._decoder.open(row, decoder=decoder).view(size=wanted.size, region=wanted.region)
+        return next(decoded[decoder]) if row.status in WITH_PIXELS else None
+
+    def _decoder_of(self, wanted: WantedImage) -> str:
+        return wanted.decoder or self._decoder_name
 
     def _write(
         self, row: ShardRow, image: Image | str | None, wanted: WantedImage, outlet: Outlet

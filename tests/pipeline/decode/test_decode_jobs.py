@@ -221,9 +221,10 @@ def test_a_list_that_cannot_be_done_is_refused_line_by_line(tmp_path: Path) -> N
     path = tmp_path / "list.jsonl"
     path.write_text(
         '{"key": "a"}\n{"size": 3}\n\nnonsense\n{"key": "b", "size": 0}\n{"key": "c", "format": "bmp"}\n'
+        '{"key": "d", "decoder": "no such"}\n'
     )
     with pytest.raises(
-        SourceError, match=r"4 that are none: line 2: Expected a key.* line 4: .* line 5: .* size"
+        SourceError, match=r"5 that are none: line 2: Expected a key.* line 4: .* line 5: .* size"
     ):
         read_requests(str(path), StorageOptions())
     path.write_text('{"key": "a", "size": 3}\n{"key": "a", "size": 3}\n{"key": "a", "size": 4}\n')

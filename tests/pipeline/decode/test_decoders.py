@@ -72,6 +72,28 @@ def test_one_image_is_had_so_whole_smaller_and_in_part(archive: str, tmp_path: P
     assert tenfold("get", archive, "a.png", "-o", tmp_path / "b.jpg", "--decoder", "none").code == 2
 
 
+def test_a_list_says_what_shows_each_image(archive: str, tmp_path: Path) -> None:
+    lines = [
+        "key,name,decoder,size",
+        f"a.png,n,{NEGATIVE},",
+        "a.png,f,,",
+        f"a.png,s,{NEGATIVE},20",
+        f"k.png,k,{NEGATIVE},",
+    ]
+    (tmp_path / "wanted.csv").write_text("\n".join(lines))
+    for default, number in (("faithful", 0), (NEGATIVE, 1)):
+        out = tmp_path / str(number)
+        said = tenfold("decode", archive, out, "--requests", tmp_path / "wanted.csv", "--decoder", default)
+        assert said.code == 0, said.err
+        opened = Archive(archive)
+        assert np.array_equal(pixels_of(out / "n"), np.asarray(opened.get("a.png", decoder=NEGATIVE)))
+        assert np.array_equal(pixels_of(out / "f"), np.asarray(opened.get("a.png", decoder=default)))
+        assert np.array_equal(
+            pixels_of(out / "s"), np.asarray(opened.get("a.png", decoder=NEGATIVE, size=20))
+        )
+        assert np.array_equal(pixels_of(out / "k"), np.asarray(opened.get("k.png")))
+
+
 def test_packs_say_which_pictures_were_generated(archive: str, tmp_path: Path) -> None:
     assert tenfold("decode", archive, tmp_path / "out", "--to", "parquet", "--decoder", NEGATIVE).code == 0
     (pack,) = (tmp_path / "out").glob("*.parquet")
