@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from codec.contract import DEFAULT_CODEC, RGB, Decoder
+from codec.contract import DEFAULT_CODEC, RGB, Decoder, Demands
 from codec.errors import CodecConfigError, NoDecoderError
 
 
@@ -39,27 +39,26 @@ def check_images(images: Sequence[RGB]) -> None:
             )
 
 
-def check_effort(codec_id: str, effort: int, *, searches: bool) -> None:
-    """Refuse an effort of a codec that does not search.
+def check_demands(
+    codec_id: str, demands: Demands, *, searches: bool, takes_maps: bool, takes_words: bool
+) -> None:
+    """Refuse what is asked of a codec that does not know it.
 
     Raises:
-        CodecConfigError: it is above 0.
+        CodecConfigError: it does not search, takes no importance maps, or takes no words.
     """
-    if effort and not searches:
+    if demands.effort and not searches:
         raise CodecConfigError(
-            f"expected effort 0 with {codec_id}, which encodes in one way only; got {effort}: leave it out, or choose "
-            f"a codec that searches, such as {DEFAULT_CODEC}"
+            f"expected effort 0 with {codec_id}, which encodes in one way only; got {demands.effort}: leave it out, or "
+            f"choose a codec that searches, such as {DEFAULT_CODEC}"
         )
-
-
-def check_importance(codec_id: str, *, asked: bool, takes_maps: bool) -> None:
-    """Refuse importance maps of a codec that spreads its bits in one way only.
-
-    Raises:
-        CodecConfigError: they are asked for, and it takes none.
-    """
-    if asked and not takes_maps:
+    if demands.maps and not takes_maps:
         raise CodecConfigError(
             f"expected no importance with {codec_id}, which knows no maps: leave it out, or choose a codec that takes "
             f"them, such as {DEFAULT_CODEC}"
+        )
+    if demands.words and not takes_words:
+        raise CodecConfigError(
+            f"expected no words with {codec_id}, which takes none: leave them out, or choose a codec that does "
+            "(`tenfold codecs` says of each what it takes)"
         )

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from codec.checks import check_effort, check_importance, check_shown
+from codec.checks import check_demands, check_shown
 from codec.contract import (
     DEFAULT_CODEC,
     FAITHFUL,
     RGB,
     Decoder,
+    Demands,
     Encoded,
     EncodeOptions,
     Encoder,
@@ -76,6 +77,8 @@ class Codec:
     """None where a small picture, or a part of one, takes as long as the whole."""
     takes_maps: bool = False
     """Whether its encoder takes importance maps (`EncodeOptions.importance`)."""
+    takes_words: bool = False
+    """Whether its encoder takes words (`EncodeOptions.words`)."""
     head: Head | None = None
     """What reads labels and an embedding from payloads; None where nothing does."""
 
@@ -84,9 +87,9 @@ class Codec:
 
         Raises:
             ValueError: an image is not uint8 (H, W, 3), or larger than a payload can hold.
-            CodecConfigError: effort is asked of a codec that knows none, or it is given a map and takes none.
+            CodecConfigError: something is asked of the codec that it does not know.
         """
-        self.check_importance(asked=options.importance is not None)
+        self.check_demands(options.demands)
         each = [options] * len(images)
         return self.encoder.finish(self.refined(images, self.encoder.prepare(images), each), each)
 
@@ -98,26 +101,24 @@ class Codec:
         Raises:
             CodecConfigError: effort is asked of a codec that knows none.
         """
-        self.check_effort(max((one.effort for one in options), default=0))
+        self.check_demands(Demands(effort=max((one.effort for one in options), default=0)))
         if self.refiner is None or not any(one.effort for one in options):
             return list(prepared)
         return self.refiner.refine(images, prepared, options)
 
-    def check_effort(self, effort: int) -> None:
-        """Refuse an effort that this codec does not know.
+    def check_demands(self, demands: Demands) -> None:
+        """Refuse what this codec does not know.
 
         Raises:
-            CodecConfigError: it is above 0, and the codec refines nothing.
+            CodecConfigError: an effort where it refines nothing, maps where it takes none, or words likewise.
         """
-        check_effort(self.id, effort, searches=self.refiner is not None)
-
-    def check_importance(self, *, asked: bool) -> None:
-        """Refuse a map where this codec takes none.
-
-        Raises:
-            CodecConfigError: one is asked for.
-        """
-        check_importance(self.id, asked=asked, takes_maps=self.takes_maps)
+        check_demands(
+            self.id,
+            demands,
+            searches=self.refiner is not None,
+            takes_maps=self.takes_maps,
+            takes_words=self.takes_words,
+        )
 
     def decode(self, payloads: Sequence[bytes], *, decoder: str = FAITHFUL) -> list[Decoded]:
         """Decompress a batch. What comes back was decoded from the symbols that were encoded: their CRC was compared.

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from codec.importance_map import GreyMap
+from codec.words import check_words
 
 RGB = npt.NDArray[np.uint8]
 """One image: uint8, shape (H, W, 3), sRGB order R, G, B; H and W at least 1."""
@@ -45,6 +46,18 @@ def as_rgb(pixels: npt.NDArray[np.uint8]) -> RGB:
     return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demands:
+    """What is asked of an encoder beside a quality: each of these only some codecs know."""
+
+    effort: int = 0
+    """Of `EFFORTS`; above 0 only codecs that have a `refiner` take it."""
+    maps: bool = False
+    """Whether importance maps."""
+    words: bool = False
+    """Whether words."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EncodeOptions:
     """What is asked of an encoder for one image. A further field has a default that changes no payload."""
@@ -55,17 +68,27 @@ class EncodeOptions:
     """Of `EFFORTS`; above 0 only codecs that have a `refiner` take it."""
     importance: GreyMap | None = None
     """Where bits matter (`codec/importance_map.py`); None for everywhere alike. Only codecs that take maps take one."""
+    words: str | None = None
+    """What the image shows (`codec/words.py`); None where nobody says. Only codecs that take words take them."""
 
     def __post_init__(self) -> None:
-        """Refuse what is not a quality, or not an effort.
+        """Refuse what is not a quality, an effort or words.
 
         Raises:
-            ValueError: the quality is outside [0, 63], or the effort is not in `EFFORTS`.
+            ValueError: the quality is outside [0, 63], the effort is not in `EFFORTS`, or the words are empty, too long
+                or no text.
         """
         if not QUALITIES.start <= self.quality <= QUALITIES.stop - 1:
             raise ValueError(f"expected a quality from 0 to {QUALITIES.stop - 1}, got {self.quality}")
         if self.effort not in EFFORTS:
             raise ValueError(f"expected an effort from 0 to {EFFORTS.stop - 1}, got {self.effort}")
+        if self.words is not None:
+            check_words(self.words)
+
+    @property
+    def demands(self) -> Demands:
+        """What not every codec knows."""
+        return Demands(effort=self.effort, maps=self.importance is not None, words=self.words is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

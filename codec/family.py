@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from codec.checks import check_effort, check_importance
+from codec.checks import check_demands
 
 if TYPE_CHECKING:  # who lists the families needs no safetensors
-    from codec.contract import RGB
+    from codec.contract import RGB, Demands
     from codec.weights_file import WeightsHeader
 
 CODEC_ITSELF: Final = "codec"
@@ -98,6 +98,8 @@ class Family:
     """Whether its codec has a `refiner`, and so takes an effort above 0."""
     takes_maps: bool = False
     """Whether its codec takes importance maps."""
+    takes_words: bool = False
+    """Whether its codec takes words."""
     presets_share: bool = False
     """Whether its presets share the qualities between them: together they are one codec, and `--weights` takes one."""
     alone: tuple[str, ...] = ()
@@ -166,21 +168,19 @@ class Family:
         cost: Cost = self.part(self.cost)(weights)
         return cost
 
-    def check_effort(self, effort: int) -> None:
-        """Refuse an effort that its codec does not know, before that is loaded.
+    def check_demands(self, demands: Demands) -> None:
+        """Refuse what its codec does not know, before that is loaded.
 
         Raises:
-            CodecConfigError: it is above 0, and the codec does not search.
+            CodecConfigError: it does not search, takes no importance maps, or takes no words.
         """
-        check_effort(self.id, effort, searches=self.searches)
-
-    def check_importance(self, *, asked: bool) -> None:
-        """Refuse importance maps that its codec does not take, before that is loaded.
-
-        Raises:
-            CodecConfigError: they are asked for, and it takes none.
-        """
-        check_importance(self.id, asked=asked, takes_maps=self.takes_maps)
+        check_demands(
+            self.id,
+            demands,
+            searches=self.searches,
+            takes_maps=self.takes_maps,
+            takes_words=self.takes_words,
+        )
 
     def training(self, name: str) -> Training:
         """How its codec is trained, or one of `trains`.

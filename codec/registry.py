@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from codec import families as families_package
 from codec.codec import Codec
-from codec.contract import DEFAULT_CODEC, FAITHFUL
+from codec.contract import DEFAULT_CODEC, FAITHFUL, Demands
 from codec.errors import CodecConfigError, UnknownCodecError
 from codec.family import CODEC_ITSELF, Family, OtherDecoder
 from codec.near_names import did_you_mean
@@ -105,18 +105,14 @@ def is_experimental(codec_id: str) -> bool:
     return any(one.id == codec_id and one.experimental for one in families().values())
 
 
-def check_codec(codec_id: str, *, effort: int, maps: bool) -> None:
-    """Refuse a codec that is not here, and what it cannot do, before anything is loaded.
+def check_codec(codec_id: str, demands: Demands) -> None:
+    """Refuse a codec that is not here, and what it does not know, before anything is loaded.
 
-    Args:
-        maps: whether it is to follow importance maps.
     Raises:
         UnknownCodecError: there is none of that id.
-        CodecConfigError: it does not search, and the effort is above 0; or it takes no maps.
+        CodecConfigError: it does not search, takes no importance maps, or takes no words.
     """
-    family = family_of(codec_id)
-    family.check_effort(effort)
-    family.check_importance(asked=maps)
+    family_of(codec_id).check_demands(demands)
 
 
 def check_decoder(name: str) -> OtherDecoder | None:

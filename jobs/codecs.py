@@ -91,6 +91,8 @@ def _facts(family: Family, presets: list[Preset], shipped: list[DecoderFile]) ->
         "default": family.id == DEFAULT_CODEC,
         "experimental": family.experimental,
         "searches": family.searches,
+        "takes_maps": family.takes_maps,
+        "takes_words": family.takes_words,
         "summary": family.summary,
         "source": family.source,
         "licence": family.licence,
@@ -114,6 +116,9 @@ def _lines(family: Family, presets: list[Preset]) -> Iterator[str]:
     yield f"  Source: {family.source}"
     by = offered_by(family.id)
     yield f"  Licence: {family.licence}" + (f". From the package {by}" if by else "")
+    options = {"--effort": family.searches, "--importance": family.takes_maps, "--words": family.takes_words}
+    if any(options.values()):
+        yield f"  Takes: {', '.join(option for option, takes in options.items() if takes)}"
     if not presets:
         yield "  No weights ship with it: --weights FILE, from `tenfold train`."
         return

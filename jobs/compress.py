@@ -16,6 +16,7 @@ from jobs.options import (
     Effort,
     Importance,
     RayAddress,
+    Words,
     Workers,
     read_config,
     usage,
@@ -73,6 +74,7 @@ def compress(
     ] = None,
     effort: Effort = None,
     importance: Importance = None,
+    words: Words = None,
     adapt: Adapt = None,
     include: Include = None,
     exclude: Exclude = None,
@@ -116,6 +118,7 @@ def compress(
                 "quality": quality,
                 "effort": effort,
                 "importance": importance,
+                "words": words,
                 "ratio": ratio,
                 "bpp": bpp,
                 "min_psnr_db": min_psnr,
@@ -138,12 +141,8 @@ def compress(
         )
         with usage():
             source = parse_source(src, settings.reading, take=settings.source, exclude=archive)
-            if codec is not None or effort is not None or importance is not None:
-                check_codec(
-                    settings.codec.id,
-                    effort=settings.codec.effort,
-                    maps=settings.codec.importance is not None,
-                )
+            if any(one is not None for one in (codec, effort, importance, words)):
+                check_codec(settings.codec.id, settings.codec.demands)
         store = Storage(archive, settings.storage)
         if dry_run:
             plan_and_tell(source, store, settings, archive, as_json=as_json)

@@ -35,6 +35,7 @@ _COLUMNS: Final = (
     "quality",
     "effort",
     "importance",
+    "words",
     "width",
     "height",
     "mode",
@@ -185,6 +186,8 @@ def _words(row: dict[str, Any]) -> str:
         words += f" effort {row['effort']}"
     if row["importance"]:
         words += f" importance {row['importance']}"
+    if row["words"]:
+        words += f" words {row['words']}"
     if row["packing"]:
         words += f"; packed by {row['packing']}"
     if row["carried_length"]:

@@ -10,14 +10,25 @@ from typing import Annotated, Any
 import typer
 
 from codec.registry import check_codec
-from jobs.options import OPTION_OF, Adapt, AsJson, DryRun, Effort, Importance, RayAddress, Workers, usage
+from jobs.options import (
+    OPTION_OF,
+    Adapt,
+    AsJson,
+    DryRun,
+    Effort,
+    Importance,
+    RayAddress,
+    Words,
+    Workers,
+    usage,
+)
 from jobs.source_options import Exclude, Include, Inventory, Limit, Others, Sniff, Tars, source_options
 from jobs.terminal.adaptation import tell_adapt_plan, tell_adaptation
 from jobs.terminal.exit_codes import FAILED, FAILED_IMAGES, OK, TIME_UP, clear_errors, outcome_of
 from jobs.terminal.output import print_json, say
 from jobs.terminal.progress import show_progress
 from jobs.terminal.run_plan import plan_json, tell_plan
-from jobs.terminal.run_summary import tell_failed, tell_summary, tell_unmapped
+from jobs.terminal.run_summary import tell_failed, tell_summary, tell_untold
 from jobs.watched import watched
 from jobs.webhook import check_webhook, tell_webhook
 from pipeline.compress.delete_policy import parse_policy
@@ -79,6 +90,7 @@ def nightly(
     ] = None,
     effort: Effort = None,
     importance: Importance = None,
+    words: Words = None,
     adapt: Adapt = None,
     include: Include = None,
     exclude: Exclude = None,
@@ -125,7 +137,7 @@ def nightly(
                 inventory=inventory,
             ),
             "compare": compare,
-            "codec": {"effort": effort, "importance": importance},
+            "codec": {"effort": effort, "importance": importance, "words": words},
             "adapt": {"time": adapt} if adapt is not None else None,
             "workers": {"count": workers, "ray_address": ray_address},
         }
@@ -137,12 +149,8 @@ def nightly(
             if night.webhook is not None:
                 check_webhook(night.webhook)
         with usage():
-            if effort is not None or importance is not None:
-                check_codec(
-                    settings.codec.id,
-                    effort=settings.codec.effort,
-                    maps=settings.codec.importance is not None,
-                )
+            if any(one is not None for one in (effort, importance, words)):
+                check_codec(settings.codec.id, settings.codec.demands)
             _check_source(source, deletes, night, settings)
         if dry_run:
             _plan(night, settings, as_json=as_json)
@@ -226,7 +234,7 @@ def _tell_work(summary: NightlySummary, archive: str) -> None:
 
 def _tell_trouble(summary: NightlySummary, archive: str) -> None:
     for run in summary.runs:
-        tell_unmapped(run, archive)
+        tell_untold(run, archive)
         if run.has_trouble:
             tell_failed(run, archive)
     if summary.refused is not None:

@@ -136,6 +136,17 @@ Importance = Annotated[
         show_default=False,
     ),
 ]
+Words = Annotated[
+    str | None,
+    typer.Option(
+        "--words",
+        metavar="TEXTS",
+        help="What the images show, for codecs that take words (`tenfold codecs` says which): text files in UTF-8, "
+        "such as 'words/{key}.txt' or 's3://bucket/words/{stem}.txt', of up to 1,024 bytes each. An image without one "
+        "is encoded as without words.",
+        show_default=False,
+    ),
+]
 AdaptTime = Annotated[
     str | None,
     typer.Option(
@@ -203,6 +214,7 @@ OPTION_OF: Final = {
     "codec.min_psnr_db": "--min-psnr",
     "codec.min_ms_ssim": "--min-ms-ssim",
     "codec.importance": "--importance",
+    "codec.words": "--words",
     "max_error": "--max-error",
     "adapt.time": "--adapt or --time",
     "workers.count": "--workers",

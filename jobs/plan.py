@@ -8,7 +8,7 @@ import typer
 
 from codec.cpus import usable_cpus
 from codec.registry import check_codec
-from jobs.options import AsJson, ConfigFile, Importance, read_config, usage
+from jobs.options import AsJson, ConfigFile, Importance, Words, read_config, usage
 from jobs.source_options import Exclude, Include, Limit, Others, Sniff, SourceUrl, Tars, source_options
 from jobs.targets import Bpp, CodecName, Lossless, MinMsSsim, MinPsnr, Quality, Ratio
 from jobs.terminal.exit_codes import clear_errors
@@ -67,6 +67,7 @@ def plan(
     min_ms_ssim: MinMsSsim = None,
     lossless: Lossless = False,
     importance: Importance = None,
+    words: Words = None,
     include: Include = None,
     exclude: Exclude = None,
     sniff: Sniff = None,
@@ -104,6 +105,7 @@ def plan(
                 "min_psnr_db": min_psnr,
                 "min_ms_ssim": min_ms_ssim,
                 "importance": importance,
+                "words": words,
             },
             source=source_options(
                 include=include, exclude=exclude, limit=limit, sniff=sniff, others=others, tars=tars
@@ -112,12 +114,8 @@ def plan(
         )
         with usage():
             source = parse_source(src, settings.reading, take=settings.source, exclude=archive)
-            if codec is not None or importance is not None:
-                check_codec(
-                    settings.codec.id,
-                    effort=settings.codec.effort,
-                    maps=settings.codec.importance is not None,
-                )
+            if any(one is not None for one in (codec, importance, words)):
+                check_codec(settings.codec.id, settings.codec.demands)
         store = None if archive is None else Storage(archive, settings.storage)
         with show_progress() as listen:
             found = PlanRun(source, store, settings, Sampling(count=sample, seed=seed)).run(listen)

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from codec.codec import Codec
-from codec.contract import DEFAULT_CODEC, EFFORTS, QUALITIES
+from codec.contract import DEFAULT_CODEC, EFFORTS, QUALITIES, Demands
 from pipeline.errors import ConfigError, StorageError
 from pipeline.globs import key_matcher
 from pipeline.source.options import SourceOptions
@@ -30,7 +30,7 @@ class _Section(BaseModel):
 DEFAULT_FLOOR_DB: Final = 30.0
 """PSNR under which losses show on most images (docs/benchmarks/2026-11-28-default-floor.md)."""
 AUTO: Final = "auto"
-_MAP_NAME: Final = re.compile(r"\{(key|stem)\}")
+_SIDECAR_NAME: Final = re.compile(r"\{(key|stem)\}")
 SHIPPED_WEIGHTS: Final = "shipped"
 """What `weights` says for those that the codec ships with, though the archive has learned others."""
 TARGETS: Final = ("quality", "ratio", "bpp")
@@ -59,6 +59,9 @@ class CodecConfig(_Section):
     importance: str | None = None
     """Where bits matter: `auto`, less in strong textures and more in weak ones; or grey maps beside the images, a path
     or URL with `{key}` in it, or `{stem}`, the key without its ending. Null: everywhere alike. Not every codec can."""
+    words: str | None = None
+    """What the images show: text files beside them, a path or URL with `{key}` or `{stem}` in it. Null: nobody says.
+    Not every codec takes words."""
     weights: str | None = None
     """What to encode with: path or URL of a weights file, a preset of the codec (`tenfold codecs` lists them), or
     `shipped` for the codec's own. Null: those that the archive has learned, else the codec's own."""
@@ -66,17 +69,12 @@ class CodecConfig(_Section):
     @field_validator("importance")
     @classmethod
     def _importance(cls, asked: str | None) -> str | None:
-        """Where maps lie is said in full: a worker elsewhere has another current folder."""
-        if asked in (None, AUTO):
-            return asked
-        if not _MAP_NAME.search(asked) or re.search("[{}]", _MAP_NAME.sub("", asked)):
-            raise ValueError(
-                "expected auto, or a path or URL of maps with {key} or {stem} in it, and no other braces"
-            )
-        try:
-            return normal(asked)
-        except StorageError as error:
-            raise ValueError(str(error)) from error
+        return asked if asked in (None, AUTO) else _template(asked, "auto, or a path or URL of maps")
+
+    @field_validator("words")
+    @classmethod
+    def _words(cls, asked: str | None) -> str | None:
+        return None if asked is None else _template(asked, "a path or URL of text files")
 
     @model_validator(mode="after")
     def _one_target(self) -> Self:
@@ -94,6 +92,17 @@ class CodecConfig(_Section):
         return data
 
     @property
+    def demands(self) -> Demands:
+        """What not every codec knows."""
+        return Demands(effort=self.effort, maps=self.importance is not None, words=self.words is not None)
+
+    @property
+    def sidecars(self) -> dict[str, str]:
+        """Where files lie beside the images, by the column of the catalogue that says what became of each."""
+        asked = {"importance": self.importance, "words": self.words}
+        return {column: where for column, where in asked.items() if where not in (None, AUTO)}
+
+    @property
     def target_bpp(self) -> float | None:
         """The rate to meet, or None when a quality is given or the default holds."""
         return 24 / self.ratio if self.ratio is not None else self.bpp
@@ -101,6 +110,16 @@ class CodecConfig(_Section):
     def quality_of(self, codec: Codec) -> int:
         """The quality of a run without a target."""
         return codec.default_quality if self.quality is None else self.quality
+
+
+def _template(asked: str, expected: str) -> str:
+    """Where sidecars lie, said in full: a worker elsewhere has another current folder."""
+    if not _SIDECAR_NAME.search(asked) or re.search("[{}]", _SIDECAR_NAME.sub("", asked)):
+        raise ValueError(f"expected {expected} with {{key}} or {{stem}} in it, and no other braces")
+    try:
+        return normal(asked)
+    except StorageError as error:
+        raise ValueError(str(error)) from error
 
 
 class ShardConfig(_Section):

@@ -181,6 +181,11 @@ class ShardRow:
     importance_version: str | None = None
     """Of the map that was followed, or is broken: the ETag of its store, else its size and time; null where there is no
     map, where its store tells none of it, and in rows of releases that did not say so."""
+    words: str | None = None
+    """Of a coded image: `text` where its encoder was told what a text beside it says, `missing` or `broken: why` where
+    there was none to tell; null where nothing was asked."""
+    words_version: str | None = None
+    """Of the text, as `importance_version`."""
     latent_shape: tuple[int, int, int] | None = None
     payload: bytes | None = None
     payload_crc32c: int | None = None
@@ -234,6 +239,8 @@ class CatalogueRow:
     effort: int | None
     importance: str | None
     importance_version: str | None
+    words: str | None
+    words_version: str | None
     latent_shape: tuple[int, int, int] | None
     payload_crc32c: int | None
     same_as_row: int | None

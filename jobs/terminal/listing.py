@@ -35,13 +35,15 @@ def listing_lines(notes: ListingNotes) -> Iterator[str]:
 
 
 def tell_unlisted(notes: ListingNotes) -> None:
-    """On stderr: folders and tars that were not, or not wholly, listed, and maps that were not."""
+    """On stderr: folders and tars that were not, or not wholly, listed, and maps and texts that were not."""
     for place in notes.unlisted[:_SHOWN]:
         say(f"not seen whole: {readable(place.path) or 'the source'}: {readable(place.reason)}")
     if len(notes.unlisted) > _SHOWN:
         say(f"and {len(notes.unlisted) - _SHOWN:,} more folders or tars (--json names all).")
     if notes.maps_unlisted is not None:
         say(f"not known which importance maps changed: {readable(notes.maps_unlisted)}")
+    if notes.texts_unlisted is not None:
+        say(f"not known which texts changed: {readable(notes.texts_unlisted)}")
 
 
 def _names(names: list[str]) -> str:

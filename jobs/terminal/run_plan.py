@@ -58,7 +58,7 @@ def plan_lines(plan: CompressPlan) -> Iterator[str]:
     yield f"  changed    {count_words(plan.changed)}"
     yield f"  displacing {count_words(plan.displacing)}, under keys of images from another source"
     if plan.remapped.images:
-        yield f"  remapped   {count_words(plan.remapped)}, whose importance maps changed"
+        yield f"  remapped   {count_words(plan.remapped)}, whose importance maps or texts changed"
     yield f"Unchanged    {count_words(plan.unchanged)}"
     if plan.gone is not None:
         yield f"Gone         {count_words(plan.gone)}, archived and no longer in the source"

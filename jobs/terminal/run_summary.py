@@ -68,7 +68,7 @@ def run_and_tell(
         print_json({**asdict(summary), **(more or {})})
     else:
         tell_summary(summary, archive)
-    tell_unmapped(summary, archive)
+    tell_untold(summary, archive)
     if summary.has_trouble:
         tell_failed(summary, archive)
         raise SystemExit(FAILED_IMAGES)
@@ -134,11 +134,16 @@ def _print_left_out(summary: RunSummary, archive: str) -> None:
         print(line)
 
 
-def tell_unmapped(summary: RunSummary, archive: str) -> None:
-    """On stderr: how many images had no importance map to follow, if they were to."""
+def tell_untold(summary: RunSummary, archive: str) -> None:
+    """On stderr: how many images had no importance map or no words to follow, if they were to."""
     if summary.unmapped:
         say(
             f"{counted(summary.unmapped, 'image')} without an importance map, or with a broken one, encoded as usual; "
+            f"`tenfold ls {archive}` says which, and why."
+        )
+    if summary.wordless:
+        say(
+            f"{counted(summary.wordless, 'image')} without a text, or with a broken one, encoded as without words; "
             f"`tenfold ls {archive}` says which, and why."
         )
 

@@ -108,8 +108,8 @@ class Catalogue:
         """Make rows part of the archive, all of them or none, and return how many were new or changed.
 
         A key that is new is added. A key that is there is replaced when the row comes from another version of
-        the source or of its importance map, or when it failed before; else the row is left as it is. A failed
-        row never replaces one that has a payload. So committing twice, or by two drivers of the same run,
+        the source, of its importance map or of its words, or when it failed before; else the row is left as it is. A
+        failed row never replaces one that has a payload. So committing twice, or by two drivers of the same run,
         changes nothing the second time.
 
         Args:

@@ -38,6 +38,7 @@ _OF_FEW_VALUES: Final = (
         "quality",
         "effort",
         "importance",
+        "words",
         "latent_shape.list.element",
     ),
 )

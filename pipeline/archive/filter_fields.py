@@ -205,6 +205,13 @@ _ALL: Final[tuple[Field, ...]] = (
         "how bits were spread in it: auto, map, missing or broken",
         pc.starts_with,
     ),
+    _word(
+        "words",
+        "words",
+        "words:missing,broken",
+        "whether its encoder was told what a text beside it says: text, missing or broken",
+        pc.starts_with,
+    ),
     _word("packing", "packing", "packing:lepton", "how a payload that is no codec's is packed", pc.equal),
     _word("format", "source_format", "format:png", "format of the file it came from", pc.equal),
     _word("mode", "mode", "mode:rgba", "Pillow's mode: RGB, L, RGBA, ...", pc.equal),

@@ -13,9 +13,12 @@ from pipeline.archive.data_files import DataFile, Read, batches_in
 _COMPARED = (
     *("key", "source_url", "source_size", "source_etag", "source_mtime", "source_sha256"),
     *("status", "damaged", "run", "encoded_at", "shard", "row"),
-    *("importance", "importance_version"),
+    *("importance", "importance_version", "words", "words_version"),
 )
-_VERSIONS = ("source_size", "source_etag", "source_sha256", "importance", "importance_version")
+_VERSIONS = (
+    *("source_size", "source_etag", "source_sha256"),
+    *("importance", "importance_version", "words", "words_version"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +48,10 @@ def held_in(files: Collection[DataFile], keys: pa.Array, read: Read) -> Iterator
 def is_replaced(held: pa.Table, new: pa.Table, lost_shards: Collection[str]) -> pa.ChunkedArray:
     """Whether each held row gives way to the new one of its key; see `Catalogue.commit`.
 
-    A row that comes from another version of the source, or of its importance map, takes the place, if it could be read
-    and is not older: an older one comes from a killed run that is resumed after another run has encoded the image. A
-    damaged file takes the place of no sound image. A failed row is replaced by whatever came of trying again, not by a
-    second driver of its run.
+    A row that comes from another version of the source, or of its importance map or its words, takes the place, if it
+    could be read and is not older: an older one comes from a killed run that is resumed after another run has encoded
+    the image. A damaged file takes the place of no sound image. A failed row is replaced by whatever came of trying
+    again, not by a second driver of its run.
     """
     could_be_read = pc.not_equal(new["status"], "failed")
     has_failed = pc.equal(held["status"], "failed")

@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.compress.changed_maps import REMAPPED
+from pipeline.compress.changed_sidecars import REMAPPED
 from pipeline.compress.ordering import Ascending, SpilledBatches, side_by_side, sorted_on_disk
 from pipeline.errors import StoreDownError
 from pipeline.source.listing import images_of
@@ -32,7 +32,7 @@ CHECKSUM_COLUMNS: Final = (*HELD_COLUMNS, "source_sha256")
 
 SourceChange = Literal["new", "changed", "displacing", "remapped", "unchanged"]
 """What a listed image is to the catalogue. One that is displacing has the key of an image from another URL; of one that
-is remapped only the importance map changed."""
+is remapped only what lies beside it changed: its importance map, or its words."""
 SOURCE_CHANGES: Final[tuple[SourceChange, ...]] = get_args(SourceChange)
 _NEW, _CHANGED, _DISPLACING, _REMAPPED, _UNCHANGED = range(len(SOURCE_CHANGES))
 _READS: Final = 16

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.archive.catalogue import Catalogue
-from pipeline.compress.changed_maps import with_changed_maps
+from pipeline.compress.changed_sidecars import with_changed_sidecars
 from pipeline.compress.comparison import (
     CHECKSUM_COLUMNS,
     HELD_COLUMNS,
@@ -18,9 +19,9 @@ from pipeline.compress.comparison import (
     ListingComparison,
 )
 from pipeline.compress.delete_policy import missing_from_source
-from pipeline.config import AUTO, CompressConfig
+from pipeline.config import CompressConfig
 from pipeline.encode.effort_cost import EffortCost, FewImages
-from pipeline.encode.map_files import MapFiles
+from pipeline.encode.sidecar_files import SidecarFiles
 from pipeline.errors import SourceError
 from pipeline.events import Listener, StepAdvanced
 from pipeline.source.listing import images_of
@@ -51,7 +52,8 @@ class CompressPlan:
     displacing: ImageCount
     """Their keys are those of archived images from another URL, whose place they would take."""
     remapped: ImageCount
-    """Their importance maps are others than those they were encoded by, or came or went: they would be encoded."""
+    """Their importance maps or texts are others than those that they were encoded by, or came or went: they would be
+    encoded."""
     unchanged: ImageCount
     gone: ImageCount | None
     """Archived images of this source that it no longer lists; None where a list or a limit cannot tell."""
@@ -77,24 +79,28 @@ def compare(
 ) -> ListingComparison:
     """Hold the listing of a source against a catalogue; against nothing when all is to be encoded again.
 
-    Where images follow importance maps, these are listed once, when the comparison begins.
+    Where images follow files beside them, these are listed once, when the comparison begins.
 
     Args:
         listing: batches that the source gives.
         catalogue: of an archive that need not exist.
     """
-    by_checksum, asked = config.compare == "checksum", config.codec.importance
+    by_checksum, sidecars = config.compare == "checksum", config.codec.sidecars
 
-    def note(why: str) -> None:
-        source.notes.maps_unlisted = why
+    def note(column: str, why: str) -> None:
+        if column == "importance":
+            source.notes.maps_unlisted = why
+        else:
+            source.notes.texts_unlisted = why
 
     def held() -> Iterable[pa.RecordBatch]:
         if source.takes_unchanged or not catalogue.exists():
             return ()
         rows = catalogue.in_key_order(CHECKSUM_COLUMNS if by_checksum else HELD_COLUMNS)
-        if asked in (None, AUTO):
-            return rows
-        return with_changed_maps(rows, catalogue, MapFiles(asked, config.reading), unknown=note)
+        for column, template in sidecars.items():
+            files = SidecarFiles(template, config.reading)
+            rows = with_changed_sidecars(rows, catalogue, column, files, unknown=partial(note, column))
+        return rows
 
     return ListingComparison(listing, held, read=source.read if by_checksum else None)
 

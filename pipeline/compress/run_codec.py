@@ -36,7 +36,7 @@ class RunCodec:
 
         Raises:
             ConfigError: the weights that it names are not there.
-            CodecConfigError: the codec does not know the effort that is asked for, or takes no importance maps.
+            CodecConfigError: the codec does not know what is asked for: an effort, importance maps or words.
             ArchiveError: those that the archive has learned are lost or damaged.
             StorageError: the archive does not answer.
         """
@@ -94,6 +94,5 @@ def _load(config: CompressConfig, encode_with: bytes | None) -> Codec:
     """On a GPU only where this process encodes: elsewhere the workers need it whole."""
     device = "auto" if config.workers.count == 0 else "cpu"
     codec = load_codec(config.codec.id, device=device, encode_with=encode_with)
-    codec.check_effort(config.codec.effort)
-    codec.check_importance(asked=config.codec.importance is not None)
+    codec.check_demands(config.codec.demands)
     return codec

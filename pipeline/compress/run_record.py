@@ -30,7 +30,7 @@ from pipeline.source.source import SourceConfig
 from pipeline.store.storage import Storage
 
 _FORMAT = 1
-_ADDED_LATER = ("effort", "importance")
+_ADDED_LATER = ("effort", "importance", "words")
 """Keys of `codec` that runs begun by earlier releases did not have."""
 _PACKAGES = ("torch", "ray", "pyarrow", "deltalake", "pillow", "zfpy")
 

@@ -14,7 +14,7 @@ from pipeline.archive.layout import WEIGHTS_FOLDER
 from pipeline.compress.commits import HeldBack
 from pipeline.compress.run_record import RunRecord
 from pipeline.config import CodecConfig
-from pipeline.encode.importance import BROKEN, MISSING
+from pipeline.encode.sidecars import BROKEN, MISSING
 from pipeline.progress import Progress
 from pipeline.source.notes import ListingNotes
 from pipeline.store.storage import Storage
@@ -96,6 +96,8 @@ class RunSummary:
     """Of all coded images that no floor raised; null with a target: every image has its own."""
     unmapped: int
     """Coded images for which an importance map was asked and is missing or broken: encoded as usual."""
+    wordless: int
+    """Coded images for which words were asked and are missing or broken: encoded as without them."""
     effort: int
     """How long the payloads of the coded images were improved, 0 to 3."""
     resumed: bool
@@ -140,7 +142,7 @@ def summarise(
         held_back: failed and damaged images whose earlier version stays in the archive.
         notes: what the listing found beside its images.
     """
-    totals, worst, unmapped = _seen_in(catalogue, record.run)
+    totals, worst, untold = _seen_in(catalogue, record.run)
     images = totals.images + len(held_back)
     failed_back = sum(not one.damaged for one in held_back)
     all_done = progress.listing_done and progress.finished == progress.listed
@@ -164,7 +166,8 @@ def summarise(
         **_target(codec_config.target_bpp, totals.coded_bpp),
         **_archive_bytes(archive),
         quality=None if codec_config.target_bpp is not None else codec_config.quality_of(codec),
-        unmapped=unmapped,
+        unmapped=untold["importance"],
+        wordless=untold["words"],
         effort=codec_config.effort,
         resumed=record.resumed,
         seconds=round(progress.seconds(), 3),
@@ -174,7 +177,7 @@ def summarise(
     )
 
 
-_UNMAPPED: Final = f"^({MISSING}|{BROKEN})"
+_UNTOLD: Final = f"^({MISSING}|{BROKEN})"
 _OF_TOTALS: Final = (
     *("coded", "lossless", "bounded", "kept", "pixels", "raw_bytes", "source_bytes", "payload_bytes"),
     *("zip_bytes", "zipped_pixels", "zip_source_bytes", "zip_ratio_vs_raw"),
@@ -183,18 +186,19 @@ _OF_TOTALS: Final = (
 """What has the same name in `Totals`."""
 
 
-def _seen_in(catalogue: Catalogue, run: str) -> tuple[Totals, dict[str, Any] | None, int]:
-    """One pass over the rows of a run: totals, the worst image, and how many had no importance map to follow."""
-    totals, unmapped = Totals(), 0
+def _seen_in(catalogue: Catalogue, run: str) -> tuple[Totals, dict[str, Any] | None, dict[str, int]]:
+    """One pass over the rows of a run: totals, the worst image, and how many had no sidecar to follow, of each kind."""
+    totals, untold = Totals(), dict.fromkeys(("importance", "words"), 0)
     worst: dict[str, Any] | None = None
-    for rows in catalogue.of_run(run, [*COLUMNS, "key", "importance"]):
+    for rows in catalogue.of_run(run, [*COLUMNS, "key", *untold]):
         totals += Totals.of(rows)
-        unmapped += pc.sum(pc.match_substring_regex(rows["importance"], _UNMAPPED)).as_py() or 0
+        for kind in untold:
+            untold[kind] += pc.sum(pc.match_substring_regex(rows[kind], _UNTOLD)).as_py() or 0
         lowest = pc.select_k_unstable(rows, k=1, sort_keys=[("psnr_db", "ascending")])
         for row in rows.select(["key", "psnr_db"]).take(lowest).to_pylist():
             if row["psnr_db"] is not None and (worst is None or row["psnr_db"] < worst["psnr_db"]):
                 worst = row
-    return totals, worst, unmapped
+    return totals, worst, untold
 
 
 def _target(target_bpp: float | None, reached_bpp: float | None) -> dict[str, Any]:

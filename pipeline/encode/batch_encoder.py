@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from codec.codec import Codec
-from codec.contract import Encoded, EncodeOptions
+from codec.contract import Encoded
 from pipeline.encode.quality_floors import Floors
 from pipeline.encode.quality_search import USUAL_SLOPE, nearest, on_grid, search_quality
 from pipeline.encode.rate_control import RateControl
@@ -163,9 +163,7 @@ class BatchEncoder:
         return quality, tried[quality]
 
     def _encoded(self, candidates: Sequence[Candidate], quality: float, codec: Codec) -> list[Encoded]:
-        options = [
-            EncodeOptions(quality=quality, effort=self._effort, importance=one.grey) for one in candidates
-        ]
+        options = [one.options(quality, effort=self._effort) for one in candidates]
         prepared = [one.prepared for one in candidates]
         if self._effort:
             prepared = codec.refined([to_rgb(one.image) for one in candidates], prepared, options)

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from codec.contract import RGB, EncodeOptions, Encoder, Prepared
+from codec.contract import RGB, Encoder, Prepared
 from pipeline.encode.centre import centre
 from pipeline.encode.quality_search import USUAL_SLOPE, nearest, search_quality
 from pipeline.encode.rate_control import TOLERANCE, Expected, Forecast
@@ -106,7 +106,7 @@ class _SampleImage:
         self._encoder = encoder
         self._prepared = prepared
         self._part = middle.shape[0] * middle.shape[1] / (image.width * image.height)
-        self._grey = None if fetched.importance is None else fetched.importance.of_middle(self._part)
+        self._beside = fetched.beside.of_middle(self._part)
         self._expected: dict[float, Expected] = {}
         self.key = fetched.source.key
         self.num_pixels = image.width * image.height
@@ -115,7 +115,7 @@ class _SampleImage:
     def expected(self, quality: float) -> Expected:
         """At this quality, scaled from the centre to the whole."""
         if quality not in self._expected:
-            asked = EncodeOptions(quality=quality, importance=self._grey)
+            asked = self._beside.options(quality)
             (estimate,) = self._encoder.estimate_bytes([self._prepared], [asked])
             self._expected[quality] = Expected(
                 num_pixels=self.num_pixels, num_bytes=estimate / self._part, seen=self._part == 1

@@ -9,8 +9,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Semaphore
 
 from pipeline.config import CompressConfig
+from pipeline.encode.beside import NOTHING, BesideImages
 from pipeline.encode.exact_policy import ExactPolicy
-from pipeline.encode.importance import ImportanceMaps
 from pipeline.encode.types import Fetched
 from pipeline.image.read import ReadLimits, read_image
 from pipeline.source.original import read_or_reason
@@ -45,7 +45,7 @@ class ReadAhead:
         """
         self._read = read
         self._limits = ReadLimits(max_pixels=config.limits.max_pixels)
-        self._maps = ImportanceMaps(config.codec.importance, config.reading, self._limits)
+        self._beside = BesideImages(config, self._limits)
         self._policy = policy
         self._buffer_bytes = int(config.workers.buffer_mib * 2**20)
         self._threads = ThreadPoolExecutor(max(_LEAST_FETCHES, 2 * threads), thread_name_prefix="read-ahead")
@@ -95,16 +95,16 @@ class ReadAhead:
         with self._decoding:
             fetched = time.perf_counter()
             content = self._content(source, data)
-            exact, importance = None, None
+            exact, beside = None, NOTHING
             if isinstance(content, Image):
                 exact = self._policy.why_exact(source, data, content)
                 if exact is None and source.prior.kept is None:
-                    importance = self._maps.of(source.key, content)
+                    beside = self._beside.of(source.key, content)
             return Fetched(
                 source=source,
                 data=data,
                 content=content,
-                importance=importance,
+                beside=beside,
                 exact=exact,
                 read_s=fetched - started,
                 decode_s=time.perf_counter() - fetched,

@@ -80,6 +80,8 @@ def identity_of(fetched: Fetched, max_error: float | None) -> Hashable:
     if fetched.data is None or isinstance(fetched.content, str):
         return None
     prior = fetched.source.prior
-    importance = None if fetched.importance is None else fetched.importance.identity
-    settings = (prior.quality, prior.kept, prior.lossless, fetched.exact, max_error, importance)
+    settings = (
+        *(prior.quality, prior.kept, prior.lossless),
+        *(fetched.exact, max_error, fetched.beside.identity),
+    )
     return hashlib.sha256(fetched.data).digest(), *settings

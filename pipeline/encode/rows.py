@@ -37,8 +37,8 @@ def coded_row(fetched: Fetched, coded: Coded, *, codec: str, effort: int, run: s
         weights=_weights_of(encoded.payload),
         quality=round(coded.quality),
         effort=effort,
-        importance=None if fetched.importance is None else fetched.importance.origin,
-        importance_version=_map_version(fetched),
+        **fetched.beside.origins,
+        **fetched.beside.versions,
         latent_shape=encoded.latent_shape,
         payload=encoded.payload,
         payload_crc32c=google_crc32c.value(encoded.payload),
@@ -51,10 +51,6 @@ def coded_row(fetched: Fetched, coded: Coded, *, codec: str, effort: int, run: s
         run=run,
         encoded_at=datetime.now(UTC),
     )
-
-
-def _map_version(fetched: Fetched) -> str | None:
-    return None if fetched.importance is None else fetched.importance.version
 
 
 def _rounded_psnr(psnr_db: float) -> float:
@@ -143,7 +139,7 @@ def repeated_row(first: ShardRow, fetched: Fetched) -> ShardRow:
         first,
         **_source_columns(fetched.source, fetched.data),
         damaged=not isinstance(content, str) and _is_damaged(fetched.source, content),
-        importance_version=None if first.importance is None else _map_version(fetched),
+        **(fetched.beside.versions if first.status == "coded" else {}),
         encoded_at=datetime.now(UTC),
     )
 

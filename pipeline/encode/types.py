@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from codec.contract import RGB, Encoded, EncodeOptions, Encoder, Prepared
-from codec.importance_map import GreyMap
 from codec.metrics import ms_ssim, psnr_db
-from pipeline.encode.importance import Importance
+from pipeline.encode.beside import NOTHING, Beside
 from pipeline.image.read import from_rgb
 from pipeline.types import Image, SourceImage, Unmodelled
 
@@ -30,11 +29,9 @@ class Candidate:
         """Its name in the archive."""
         return self.fetched.source.key
 
-    @property
-    def grey(self) -> GreyMap | None:
-        """Where bits matter in it."""
-        importance = self.fetched.importance
-        return None if importance is None else importance.grey
+    def options(self, quality: float, *, effort: int = 0) -> EncodeOptions:
+        """What its encoder is told."""
+        return self.fetched.beside.options(quality, effort=effort)
 
     @property
     def num_pixels(self) -> int:
@@ -51,7 +48,7 @@ def estimated_bytes(batch: Sequence[Candidate], quality: float) -> list[int]:
     """About how long the payloads of candidates of one encoder would be, without effort."""
     if not batch:
         return []
-    options = [EncodeOptions(quality=quality, importance=one.grey) for one in batch]
+    options = [one.options(quality) for one in batch]
     return batch[0].encoder.estimate_bytes([one.prepared for one in batch], options)
 
 
@@ -107,8 +104,8 @@ class Fetched:
     decode_s: float
     ready_at: float = field(default_factory=time.perf_counter)
     """When it was there, by `time.perf_counter()`."""
-    importance: Importance | None = None
-    """Where bits matter in it, when a run asks for that."""
+    beside: Beside = NOTHING
+    """Where bits matter in it, and what it shows, when a run asks for that."""
     exact: str | None = None
     """Why these pixels are stored without loss; None for what the codec is asked about, or that has no pixels."""
 

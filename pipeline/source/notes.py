@@ -37,6 +37,8 @@ class ListingNotes:
     unlisted: list[Unlisted] = field(default_factory=list)
     maps_unlisted: str | None = None
     """Why it is not known which importance maps changed; None where it is, or where images follow none."""
+    texts_unlisted: str | None = None
+    """Why it is not known which texts changed that say what images show; None as for maps."""
     limited: bool = False
     """Whether the listing ended because of --limit, with more to come."""
 

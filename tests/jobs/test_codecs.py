@@ -20,6 +20,7 @@ def test_every_family_and_preset_is_listed() -> None:
         assert tuple(preset["name"] for preset in one["presets"]) == presets(family.id)
         assert one["experimental"] == family.experimental == (f"\n{family.id} (experimental: " in said)
         assert f"  {one['summary']}\n  Source: {one['source']}\n  Licence: {one['licence']}" in said
+    assert "\n  Takes: --effort, --importance\n" in said
     assert "\n    small     " in said
 
 

@@ -51,7 +51,7 @@ def _plain_codec() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for module in (pipeline.decode.resident_codecs, pipeline.compress.run_codec, pipeline.encode.tasks):
             patch.setattr(module, "load_codec", load_plain)
-        patch.setattr(jobs.compress, "check_codec", lambda codec_id, **_: load_plain(codec_id))
+        patch.setattr(jobs.compress, "check_codec", lambda codec_id, _: load_plain(codec_id))
         yield
 
 

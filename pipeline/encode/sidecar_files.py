@@ -1,4 +1,4 @@
-"""The files of importance maps: where each image's lies, and which version of it is there."""
+"""The files beside images: where each image's lies, and which version of it is there."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from pipeline.store.backend import Oddity, Page
 from pipeline.store.options import StorageOptions
 from pipeline.store.storage import Storage
 
-MAPS: Final = pa.schema([("key", pa.string()), ("version", pa.string())])
-"""Columns of a listing of maps: `key` is a map's name below their folder."""
+SIDECARS: Final = pa.schema([("key", pa.string()), ("version", pa.string())])
+"""Columns of a listing of sidecars: `key` is a file's name below their folder."""
 
 
-class MapFiles:
-    """The maps of a run, as a template names them. For several threads."""
+class SidecarFiles:
+    """The sidecars of a run that are of one kind, as a template names them. For several threads."""
 
     def __init__(self, template: str, storage: StorageOptions) -> None:
         """Open nothing yet.
@@ -33,15 +33,15 @@ class MapFiles:
 
     @property
     def url(self) -> str:
-        """Of the folder below which all maps lie."""
+        """Of the folder below which all of them lie."""
         return self._folder.url
 
     def name_of(self, key: str) -> str:
-        """The name of an image's map, below the folder."""
+        """The name of an image's sidecar, below the folder."""
         return self._name.format(key=key, stem=str(PurePosixPath(key).with_suffix("")))
 
     def read(self, name: str) -> bytes:
-        """The bytes of a map.
+        """The bytes of a sidecar.
 
         Raises:
             FileNotFoundError: there is none of that name.
@@ -50,7 +50,7 @@ class MapFiles:
         return self._folder.read(name)
 
     def version(self, name: str) -> str | None:
-        """Which version of a map is there; None where its store does not tell.
+        """Which version of a sidecar is there; None where its store does not tell.
 
         Raises:
             FileNotFoundError, StorageError: as `read`.
@@ -59,7 +59,7 @@ class MapFiles:
         return version
 
     def listed(self) -> Iterator[pa.RecordBatch]:
-        """Every file of the folder, in batches of MAPS.
+        """Every file of the folder, in batches of SIDECARS.
 
         Raises:
             StorageError: not all of them can be seen.
@@ -67,15 +67,15 @@ class MapFiles:
         dangling: set[str] = set()
 
         def note(odd: Oddity) -> None:
-            if odd.kind == "closed":  # maps that nobody sees would count as removed
+            if odd.kind == "closed":  # what nobody sees would count as removed
                 raise StorageError(f"Expected to list all of {self.url}, got {odd.path}: {odd.reason}")
             dangling.add(odd.path)
 
         for page in self._folder.pages(notice=note):
             places = enumerate(page.paths)
-            # no key has a name that is no text, and a link to nothing is no map
+            # no key has a name that is no text, and a link to nothing is no sidecar
             shown = page.at([place for place, path in places if are_text([path]) and path not in dangling])
-            yield pa.record_batch([pa.array(shown.paths, pa.string()), _versions(shown)], schema=MAPS)
+            yield pa.record_batch([pa.array(shown.paths, pa.string()), _versions(shown)], schema=SIDECARS)
 
 
 def _versions(page: Page) -> pa.Array:
@@ -91,7 +91,7 @@ def _version(size: int, etag: str | None, mtime_us: int | None) -> str | None:
 
 
 def _split(template: str) -> tuple[str, str]:
-    """The folder of maps, and their names below it: `s3://bucket/maps/{key}.png` -> `s3://bucket/maps`, `{key}.png`."""
+    """Their folder, and their names below it: `s3://bucket/maps/{key}.png` -> `s3://bucket/maps`, `{key}.png`."""
     fixed = template.partition("{")[0]
     folder = fixed.rpartition("/")[0]
     return folder or ("/" if fixed.startswith("/") else "."), template[len(folder) :].lstrip("/")

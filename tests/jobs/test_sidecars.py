@@ -1,4 +1,5 @@
-"""`--importance` as a user meets it: maps beside the images, missing and broken ones, the automatic one, targets."""
+"""`--importance` and `--words` as a user meets them: files beside the images, missing and broken ones; the automatic
+map, targets."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from codec import families as families_package
 from tenfold import Archive
 from tests.support.photographs import picture
 from tests.support.road import tenfold
@@ -78,6 +80,37 @@ def test_targets_and_floors_count_the_whole_picture(tmp_path: Path, source: Path
     assert ran.json()["target_met"] or ran.json()["reached_bpp"] > 1.5, "a floor beats a target"
 
 
+def test_words_are_told_and_a_broken_text_is(
+    tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worded = Path(__file__).parents[1] / "support" / "families"
+    monkeypatch.setattr(families_package, "__path__", [*families_package.__path__, str(worded)])
+    texts = tmp_path / "texts" / "sub"
+    texts.mkdir(parents=True)
+    (texts / "left.txt").write_bytes("\ufeffein Bild voller Bäume\n".encode())
+    (texts / "twin.txt").write_text(" ".join(["and"] * 20))
+    (texts / "broken.txt").write_bytes("Bäume".encode("latin-1"))
+    for name, text in (("long", "word " * 300), ("empty", " \n")):
+        Image.fromarray(picture(64, 130, seed=len(name))).save(source / "sub" / f"{name}.png")
+        (texts / f"{name}.txt").write_text(text)
+    arguments = ("--codec", "worded-1", "--words", f"{tmp_path}/texts/{{stem}}.txt", "--quality", "12")
+    ran = tenfold("compress", source, tmp_path / "a", "--workers", "0", *arguments, "--json")
+    assert ran.code == 0, ran.err
+    assert ran.json()["wordless"] == 4
+    assert "4 images without a text, or with a broken one, encoded as without words" in ran.err
+    rows = Archive(str(tmp_path / "a")).table(["key", "words", "bpp"]).to_pylist()
+    told_of = {row["key"][4:-4]: row["words"] for row in rows}
+    assert told_of["left"] == told_of["twin"] == "text"
+    assert told_of["none"] == "missing"
+    assert told_of["broken"].startswith("broken: sub/broken.txt: expected text in UTF-8, got ")
+    assert "expected words of up to 1,024 bytes in UTF-8, got 1,499" in told_of["long"]
+    assert "expected words, got none" in told_of["empty"]
+    taken = {row["key"][4:-4]: row["bpp"] for row in rows}
+    assert taken["left"] < taken["twin"], "equal files with words of their own"
+    assert "(worded-1 q12 words missing)" in tenfold("ls", tmp_path / "a").out
+    assert tenfold("verify", tmp_path / "a").code == 0
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
@@ -86,6 +119,7 @@ def test_targets_and_floors_count_the_whole_picture(tmp_path: Path, source: Path
             "expected auto, or a path or URL of maps with {key} or {stem} in it",
         ),
         (("--importance", "auto", "--codec", "ae-zfp-1"), "expected no importance with ae-zfp-1"),
+        (("--words", "{key}.txt", "--codec", "ae-zfp-1"), "expected no words with ae-zfp-1"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_made(
