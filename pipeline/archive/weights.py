@@ -48,7 +48,7 @@ def weights_needed(rows: Sequence[CatalogueRow], shard: bytes) -> Iterator[tuple
 
 
 def read_given_weights(url: str, options: StorageOptions) -> bytes:
-    """The weights file that a run was told to encode with.
+    """A weights file that the user named.
 
     Raises:
         ConfigError: nothing is there.
@@ -58,7 +58,9 @@ def read_given_weights(url: str, options: StorageOptions) -> bytes:
     try:
         return Storage(root, options).read(name)
     except FileNotFoundError as error:
-        raise ConfigError(f"Expected a weights file at {url}, got nothing there; check --weights.") from error
+        raise ConfigError(
+            f"Expected a weights file at {url}, got nothing there; check where it lies."
+        ) from error
 
 
 def store_weights(archive: Storage, weights: Mapping[str, bytes]) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from codec.decoder_file import read_decoder_file, shipped_decoders
 from codec.near_names import did_you_mean
 from codec.registry import families, name_in_files
-from codec.weights_file import SUFFIX
+from codec.weights_file import SUFFIX, digest_of
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.decoders import remove_decoders, store_decoder, stored_decoders
 from pipeline.archive.layout import DecoderPlace
@@ -52,13 +52,12 @@ def kept_decoders(archive: Storage) -> list[KeptDecoder]:
 def add_decoder(archive: Storage, named: str) -> list[KeptDecoder]:
     """Keep a decoder for all weights of an archive that it is for, and say which ones of that name it then has.
 
-    Where it has one of that name for the same weights already, that one stays.
-
     Args:
         named: one that ships with this release; or where a weights file lies, a path or URL.
     Raises:
         NoArchiveError: there is no archive.
-        ConfigError: there is no such decoder, or none for the weights of this archive.
+        ConfigError: there is no such decoder, or none for the weights of this archive; or it has another one of that
+            name for them.
         WeightsError: the file is not a decoder's.
     """
     Catalogue(archive).version()
@@ -71,6 +70,14 @@ def add_decoder(archive: Storage, named: str) -> list[KeptDecoder]:
             f"Expected a decoder for the weights that {archive.url} has, which are {choices}; got {named!r}, which is "
             f"for {', '.join(shows for _, shows, _ in offered)}. Train one for them, or name another."
         )
+    kept = {(place.name, place.shows.hex()): place for place in stored_decoders(archive)}
+    for name, shows, data in fitting:
+        place = kept.get((name, shows))
+        if place is not None and place.digest != digest_of(data):
+            raise ConfigError(
+                f"Expected no other decoder of that name in {archive.url}, got {place.path} for the same weights, "
+                f"which stays; take it out first: `tenfold decoders {archive.url} --remove {name}`."
+            )
     for name, shows, data in fitting:
         store_decoder(archive, data, name=name, shows=bytes.fromhex(shows))
     names = {name for name, _, _ in fitting}

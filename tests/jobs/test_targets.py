@@ -141,7 +141,7 @@ def test_a_smaller_encoder_is_given_as_weights_and_no_reader_needs_it(tmp_path: 
 def test_weights_that_are_not_there_are_named(tmp_path: Path, crops: Path) -> None:
     refused = tenfold("compress", crops, tmp_path / "a", "--weights", tmp_path / "lost", "--workers", "0")
     assert refused.code == 1
-    assert "got nothing there; check --weights" in refused.err
+    assert "got nothing there; check where it lies" in refused.err
     typo = tenfold("compress", crops, tmp_path / "a", "--weights", "smal", "--workers", "0")
     assert typo.code == 1
     assert (
