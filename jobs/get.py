@@ -34,7 +34,7 @@ from pipeline.decode.run import DecodeRun
 from pipeline.decode.save import save_file
 from pipeline.decode.selection import Selection
 from pipeline.decode.view_size import Region
-from pipeline.errors import StorageError, UsageError
+from pipeline.errors import RestoreError, StorageError, UsageError
 from pipeline.globs import is_glob
 from pipeline.image.file_formats import FORMATS, Format, format_of_path
 from pipeline.store.storage import Storage
@@ -174,15 +174,20 @@ def get(
                 existing="replace" if overwrite else "refuse",
             )
             _get_into(archive, output, settings, options)
-        delivered = opened.file(
-            key,
-            form.fmt,
-            quality=form.quality,
-            size=size or box,
-            region=region,
-            decoder=decoder,
-            first_bytes=first_bytes,
-        )
+        try:
+            delivered = opened.file(
+                key,
+                form.fmt,
+                quality=form.quality,
+                size=size or box,
+                region=region,
+                decoder=decoder,
+                first_bytes=first_bytes,
+            )
+        except RestoreError:
+            if fmt is not None or not _is_kept_under_such_a_name(opened, key, output):
+                raise
+            delivered = opened.file(key)
         if output == "-":
             product_is_printed()
             sys.stdout.buffer.write(delivered.data)
@@ -241,6 +246,11 @@ def _is_of_many(key: str, opened: Archive, *, archive: str, output: str, is_fold
 def _format_of(output: str) -> Format | None:
     """The format that FILE's name asks for; any other name takes the image as it comes."""
     return None if output == "-" else format_of_path(output)
+
+
+def _is_kept_under_such_a_name(opened: Archive, key: str, output: str) -> bool:
+    """Whether a file was kept as it is, and FILE ends as its key does: whatever it is, that is what it is called."""
+    return opened.row(key).status in ("kept", "bounded") and format_of_path(key) == format_of_path(output)
 
 
 def _write(archive: Storage, output: str, data: bytes, *, overwrite: bool) -> None:

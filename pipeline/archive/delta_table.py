@@ -22,7 +22,7 @@ from pipeline.archive.delta_log import hinted_version, oldest_readable
 from pipeline.archive.key_ranges import KeyRanges
 from pipeline.archive.layout import CATALOGUE_FOLDER, LAST_CHECKPOINT, LOG_FOLDER, entry_path
 from pipeline.archive.schema import CATALOGUE_SCHEMA
-from pipeline.archive.versions import AsOf, Version, number_of, version_of
+from pipeline.archive.versions import AsOf, Version, check_as_of, number_of, version_of
 from pipeline.errors import LostCatalogueError, NewerFormatError, NoArchiveError
 from pipeline.store.storage import Storage
 
@@ -58,7 +58,10 @@ class DeltaCatalogueTable:
             as_of: look at this version, whatever is committed later.
         Raises:
             StorageError: no Delta table can be at such a place (delta_access.py).
+            ConfigError: `as_of` names no version.
         """
+        if as_of is not None:
+            check_as_of(as_of)
         self._root = delta_url(storage).rstrip("/")
         self.storage = storage
         self.as_of = as_of

@@ -73,6 +73,20 @@ def parse_as_of(text: str) -> AsOf:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
+def check_as_of(as_of: AsOf) -> None:
+    """Refuse what names no version.
+
+    Raises:
+        ConfigError: it is neither a number of 0 or more, nor a time with a zone.
+    """
+    is_number = isinstance(as_of, int) and as_of >= 0
+    if not is_number and (not isinstance(as_of, datetime) or as_of.tzinfo is None):
+        raise ConfigError(
+            "Expected as_of to be a version's number, or a time with its zone such as datetime(2026, 11, 20, "
+            f"tzinfo=UTC), got {as_of!r}."
+        )
+
+
 def number_of(as_of: AsOf, versions: Sequence[Version], *, url: str) -> int:
     """The number of the version that is meant.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 import pyarrow as pa
 from torch.utils.data import Dataset
@@ -23,7 +23,7 @@ from pipeline.datasets.item_form import ItemForm
 from pipeline.datasets.selected_rows import select_rows
 from pipeline.decode.decoder_choice import files_of
 from pipeline.decode.view_size import Region, Size
-from pipeline.errors import ArchiveError
+from pipeline.errors import ArchiveError, ConfigError
 from pipeline.store.options import StorageOptions
 from pipeline.store.storage import Storage
 
@@ -79,8 +79,12 @@ class ArchiveDataset(Dataset[Any]):
             UnknownKeyError: the archive does not hold one of `keys`.
             ArchiveError: an image failed when it was to be compressed, or was kept and is no picture, or has no
                 latents; with `skip` those are in `left_out`.
-            ConfigError: options that exclude each other, or latents that have nothing in common.
+            ConfigError: options that exclude each other, or what no image can be shown in; latents that have nothing in
+                common.
+            CodecConfigError: no codec here has such a decoder.
         """
+        if on_error not in get_args(OnError):
+            raise ConfigError(f"Expected on_error of {' or '.join(get_args(OnError))}, got {on_error!r}.")
         storage = Storage(url, options)
         form = ItemForm(size=size, region=region, latents=latents, decoder=decoder)
         catalogue = Catalogue(storage, as_of=as_of)

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from codec.contract import FAITHFUL
-from pipeline.decode.view_size import Region, Size
+from pipeline.decode.decoder_choice import generates
+from pipeline.decode.view_size import Region, Size, fitted
 from pipeline.errors import ConfigError
 
 _LATENT_BYTES_PER_PIXEL: Final = 6
@@ -33,8 +34,15 @@ class ItemForm:
         """Refuse what no image can be shown in.
 
         Raises:
-            ConfigError: latents of a size, a region or a decoder, or of no channel.
+            ConfigError: no size or region, or latents of a size, a region or a decoder, or of no channel.
+            CodecConfigError: no codec here has such a decoder.
         """
+        generates(self.decoder)
+        fitted(1, 1, self.size)
+        if self.region is not None and (min(self.region[:2]) < 0 or min(self.region[2:]) < 1):
+            raise ConfigError(
+                f"Expected a region of 1 pixel or more, (left, top, width, height), got {self.region}."
+            )
         if self.is_latents and self.decoder != FAITHFUL:
             raise ConfigError(
                 f"Expected `latents` without a decoder, which runs over them, got decoder={self.decoder!r}."

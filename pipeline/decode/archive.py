@@ -6,7 +6,6 @@ picture = archive.get("holiday/beach.jpg")
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
@@ -16,15 +15,17 @@ import PIL.Image
 import pyarrow as pa
 
 from codec.contract import FAITHFUL
+from codec.registry import check_decoder
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.key_index import KeyIndex
 from pipeline.archive.labels import best_labels
 from pipeline.archive.range_reads import read_all, read_payload, read_row
 from pipeline.archive.schema import rows_of
 from pipeline.archive.versions import AsOf
-from pipeline.decode.deliver import Delivery, deliver, deliver_view
+from pipeline.decode.deliver import Delivery, deliver, deliver_view, of_format
 from pipeline.decode.file_form import FileForm, OutputFormat
 from pipeline.decode.opened_image import OpenedImage
+from pipeline.decode.original_picture import original_picture
 from pipeline.decode.row_decoder import PIXELS_TOGETHER, RowDecoder
 from pipeline.decode.view_size import Region, Size
 from pipeline.errors import ArchiveError, ConfigError, DamagedError
@@ -107,12 +108,12 @@ class Archive:
                 with.
         """
         if first_bytes is not None:
-            _check_alone(size, region, decoder)
+            _check_first(first_bytes, size, region, decoder)
             return to_pillow(self._decoder.decode_prefix(self._first(key, first_bytes)))
         if size is not None or region is not None:
             return to_pillow(self.open(key, decoder=decoder).view(size=size, region=region))
-        row = self.read(key)
-        return to_pillow(self._decoded(row, decoder)) if row.status in WITH_PIXELS else _opened_file(row)
+        row = self._read_for(decoder, key)
+        return to_pillow(self._decoded(row, decoder)) if row.status in WITH_PIXELS else original_picture(row)
 
     def get_many(
         self, keys: Iterable[str], *, size: Size | None = None, decoder: str = FAITHFUL
@@ -129,6 +130,7 @@ class Archive:
             UnknownKeyError: the archive lacks one of them; nothing is read then.
             ArchiveError, CodecError, ConfigError, DamagedError: as `get`.
         """
+        check_decoder(decoder)
         rows = (row for _, row in self.read_many(keys))
         for part in parts(rows, lambda row: row.num_pixels, most=PIXELS_TOGETHER):
             if size is not None:
@@ -138,7 +140,7 @@ class Archive:
             with_pixels = [row for row in part if row.status in WITH_PIXELS]
             images = iter(self._decoder.decode(with_pixels, decoder=decoder))
             for row in part:
-                yield row.key, to_pillow(next(images)) if row.status in WITH_PIXELS else _opened_file(row)
+                yield row.key, to_pillow(next(images)) if row.status in WITH_PIXELS else original_picture(row)
 
     def open(self, key: str, *, decoder: str = FAITHFUL) -> OpenedImage:
         """One image for pictures of any size and any part of it: what was decoded for one serves the next.
@@ -152,7 +154,7 @@ class Archive:
             DamagedError: its bytes are not those that were written.
             CodecConfigError, NoDecoderError: as `get`.
         """
-        return self._decoder.open(self.read(key), decoder=decoder)
+        return self._decoder.open(self._read_for(decoder, key), decoder=decoder)
 
     def image(self, key: str, *, decoder: str = FAITHFUL) -> Image:
         """The pixels of one image as an array, and all metadata byte for byte.
@@ -162,14 +164,14 @@ class Archive:
         Raises:
             ArchiveError: also when the image was kept because its samples are of a kind not modelled.
         """
-        row = self.read(key)
+        row = self._read_for(decoder, key)
         if row.status in WITH_PIXELS:
             return self._decoded(row, decoder)
         image = read_image(file_of(row))
         if not isinstance(image, Image):
             raise ArchiveError(
-                f"Expected 8-bit grey or RGB pixels under key {key!r}, got an original {row.source_format} "
-                f"file, kept because of {image.reason}. `Archive.get` opens it as it is."
+                f"Expected 8-bit grey or RGB pixels under key {key!r}, got an original file{of_format(row)}, "
+                f"kept because of {image.reason}. `Archive.get` opens it where Pillow does."
             )
         return image
 
@@ -200,7 +202,7 @@ class Archive:
         """
         form = FileForm(fmt=fmt, quality=quality)
         if first_bytes is not None:
-            _check_alone(size, region, decoder)
+            _check_first(first_bytes, size, region, decoder)
             row = self._first(key, first_bytes)
             delivery = deliver(row, self._decoder.decode_prefix(row), form, strict=True)
             read = len(row.payload or b"")
@@ -208,7 +210,7 @@ class Archive:
         if size is not None or region is not None:
             view = self.open(key, decoder=decoder).view(size=size, region=region)
             return deliver_view(view, form, strict=True)
-        row = self.read(key)
+        row = self._read_for(decoder, key)
         decoded = self._decoded(row, decoder) if row.status in WITH_PIXELS else None
         return deliver(row, decoded, form, strict=True)
 
@@ -268,6 +270,11 @@ class Archive:
         One range read of exactly the payload, and at the same time one for each kind of metadata it has.
         """
         return read_row(self._storage, self.row(key))
+
+    def _read_for(self, decoder: str, key: str) -> ShardRow:
+        """One image to be shown by a decoder, which some codec here must have, whatever the image is stored as."""
+        check_decoder(decoder)
+        return self.read(key)
 
     def _first(self, key: str, first_bytes: int) -> ShardRow:
         """One image with the first bytes of its payload."""
@@ -353,29 +360,23 @@ class Archive:
         return isinstance(key, str) and self._index.find(key) is not None
 
     def refresh(self) -> None:
-        """See what has been committed since; an archive opened as of a version stays as it was."""
+        """See what has been committed since, and which decoders are kept; an archive opened as of a version shows the
+        images of that one."""
         self._index.refresh()
+        self._decoder.forget_decoders()
 
     def _decoded(self, row: ShardRow, decoder: str) -> Image:
         return self._decoder.decode([row], decoder=decoder)[0]
 
 
-def _check_alone(size: Size | None, region: Region | None, decoder: str) -> None:
+def _check_first(first_bytes: int, size: Size | None, region: Region | None, decoder: str) -> None:
+    if first_bytes < 1:
+        raise ConfigError(f"Expected first_bytes of 1 or more, got {first_bytes}.")
     if size is not None or region is not None or decoder != FAITHFUL:
         raise ConfigError(
             "Expected first_bytes alone, got a size, a region or a decoder beside it: what the first bytes show comes "
             "whole, by the faithful decoder. Leave out the one or the others."
         )
-
-
-def _opened_file(row: ShardRow) -> PIL.Image.Image:
-    try:
-        return PIL.Image.open(io.BytesIO(file_of(row)))
-    except PIL.Image.DecompressionBombError as error:
-        raise ArchiveError(
-            f"Expected an image that Pillow opens under key {row.key!r}, got an original too large for it "
-            f"({error}). `Archive.file` gives the file; or raise PIL.Image.MAX_IMAGE_PIXELS."
-        ) from error
 
 
 def _reopened(url: str, options: StorageOptions, device: str, as_of: AsOf | None) -> Archive:

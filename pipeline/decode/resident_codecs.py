@@ -83,6 +83,12 @@ class ResidentCodecs:
             if self._decoders.pop(name_in_files(name), None):
                 self._codecs.clear()
 
+    def forget_decoders(self) -> None:
+        """Look for all of them anew, when they are next asked for."""
+        with self._lock:
+            for name in [*self._decoders]:
+                self.forget_decoder(name)
+
     def _add_weights(self, codec_id: str, digest: bytes, *, lacking: Codec) -> bool:
         """Put a codec that has these weights too in the place of one that lacks them; False when it was given them."""
         with self._lock:

@@ -170,6 +170,10 @@ class RowDecoder:
         """See anew what the archive keeps of a decoder, when it is next asked for."""
         self._codecs.forget_decoder(decoder)
 
+    def forget_decoders(self) -> None:
+        """The same of all of them."""
+        self._codecs.forget_decoders()
+
     def first_latents(self, rows: Sequence[ShardRow], channels: int | None) -> list[npt.NDArray[np.float32]]:
         """The first channels of the dequantised latents of coded rows of one codec, (channels, h, w) each: small images
         of one size together, and no more of any than is needed.

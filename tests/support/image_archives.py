@@ -29,7 +29,7 @@ def coded(key: str, data: bytes, codec: str = "plain-1", **changes: Any) -> Shar
     return make_row(key, encoded.payload, **{**facts, **extras, **rest})
 
 
-def kept(key: str, data: bytes, reason: str = "16-bit samples", fmt: str = "PNG") -> ShardRow:
+def kept(key: str, data: bytes, reason: str = "16-bit samples", fmt: str | None = "PNG") -> ShardRow:
     absent = dict.fromkeys(("codec", "quality", "symbols_crc32"))
     return make_row(key, data, status="kept", reason=reason, source_format=fmt, **absent)
 

@@ -69,6 +69,9 @@ class TestAsOf:
             Catalogue(Storage(url), as_of=3).count()
         with pytest.raises(ArchiveError, match=r"a time from .* got 2001-01-01T00:00:00Z"):
             Catalogue(Storage(url), as_of=datetime(2001, 1, 1, tzinfo=UTC)).count()
+        for neither in (-1, "2026-11-20", datetime(2026, 11, 20)):
+            with pytest.raises(ConfigError, match="a version's number, or a time with its zone"):
+                Archive(url, as_of=neither)  # type: ignore[arg-type]
 
     def test_archives_in_python_take_it_too_and_keep_it_when_pickled(self, url: str) -> None:
         archive = Archive(url, as_of=1)

@@ -151,6 +151,16 @@ class TestTrouble:
             ArchiveDataset(url, keys=["rgb.png", "none"])
 
     def test_options_that_cannot_be(self, url: str) -> None:
+        for nothing in (
+            {"size": 0},
+            {"region": (0, 0, 0, 9)},
+            {"region": (-1, 0, 9, 9)},
+            {"on_error": "ignore"},
+        ):
+            with pytest.raises(
+                ConfigError, match=r"Expected (a size of 1|a region of 1|on_error of raise or skip)"
+            ):
+                ArchiveDataset(url, **nothing)
         with pytest.raises(ConfigError, match="Expected `keys` or `where`"):
             ArchiveDataset(url, keys=[], where="width > 3")
         with pytest.raises(ConfigError, match="Expected columns of the catalogue, got psnr; there are key, "):

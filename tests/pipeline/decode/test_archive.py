@@ -35,6 +35,7 @@ from pipeline.types import Image, ShardRow
 from tests.support.image_archives import coded, fill, kept
 from tests.support.image_files import EXIF, ICC, XMP, file_of, picture
 from tests.support.plain_codec import PlainCodec, load_plain
+from tests.support.road import tenfold
 from tests.support.seaweed import S3Server
 from tests.support.shard_rows import make_row
 
@@ -104,6 +105,19 @@ class TestGet:
         got = archive.get("deep.png")
         assert (got.format, got.mode) == ("PNG", "I;16")
         assert archive.read_payload("deep.png") == deep
+
+    def test_a_kept_file_that_is_no_picture(self, tmp_path: Path) -> None:
+        archive = Archive(fill(str(tmp_path), [kept("b.jpg", b"", "the file is empty", None)]))
+        for access in (archive.get, archive.image, lambda key: archive.file(key, "png")):
+            with pytest.raises(
+                (ArchiveError, RestoreError), match=r"got .*original.*, kept .* the file is empty"
+            ):
+                access("b.jpg")
+        said = [
+            tenfold("get", tmp_path, "b.jpg", "-o", tmp_path.parent / name) for name in ("b.jpg", "b.png")
+        ]
+        assert [one.code for one in said] == [0, 1], "FILE has the key's own ending, or asks for a picture"
+        assert (tmp_path.parent / "b.jpg").read_bytes() == b""
 
     def test_a_failed_image_says_why(self, tmp_path: Path) -> None:
         archive = Archive(fill(str(tmp_path), [make_row("bad.jpg", None, reason="truncated JPEG")]))
@@ -379,6 +393,8 @@ class TestRealCodec:
             ArchiveError, match=r"at least 30 first bytes of 'kodim23\.png', got 3: .* `--first-bytes 30`"
         ):
             archive.get("kodim23.png", first_bytes=3)
+        with pytest.raises(ConfigError, match="Expected first_bytes of 1 or more, got -1"):
+            archive.get("kodim23.png", first_bytes=-1)
         with pytest.raises(ConfigError, match="Expected first_bytes alone"):
             archive.get("kodim23.png", first_bytes=100, size=10)
 

@@ -111,6 +111,17 @@ def test_a_decoder_that_nobody_has_is_refused_before_anything_is_written(
     assert not (tmp_path / "out").exists()
 
 
+def test_it_is_refused_whatever_is_asked_for(archive: str) -> None:
+    opened = Archive(archive)
+    for ask in (opened.get, opened.image, opened.open, opened.file):
+        with pytest.raises(CodecConfigError, match="expected a decoder"):
+            ask("k.png", decoder="sampel")
+    with pytest.raises(CodecConfigError, match="expected a decoder"):
+        next(opened.get_many(["k.png"], decoder="sampel"))
+    with pytest.raises(CodecConfigError, match="expected a decoder"):
+        ArchiveDataset(archive, decoder="sampel", on_error="skip")
+
+
 def test_an_image_that_it_cannot_show_fails_and_the_others_come(
     archive: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,8 +152,10 @@ def test_what_an_archive_keeps_comes_before_what_ships(archive: str, monkeypatch
     assert given == [[], [b"kept"]]
     (place,) = stored_decoders(storage)
     flip(Path(archive) / place.path, 0)
-    with pytest.raises(DamagedError, match=r"the file is damaged.*--remove sampled"):
-        Archive(archive).get("a.png", decoder=NEGATIVE)
+    opened.refresh()
+    for one in (Archive(archive), opened):
+        with pytest.raises(DamagedError, match=r"the file is damaged.*--remove sampled"):
+            one.get("a.png", decoder=NEGATIVE)
     store_decoder(storage, b"shared", name="realistic", shows=shows)
     with pytest.raises(CodecConfigError, match="got 'half-realistic'"):
         Archive(archive).get("a.png", decoder="half-realistic")
@@ -170,6 +183,11 @@ def test_decoders_are_added_to_an_archive_that_has_weights_for_them(archive: str
     (kept,) = tenfold("decoders", archive, "--add", fitting, "--json").json()
     assert (kept["decoder"], kept["shows"]) == ("keen", digest_of(SHIPPED).hex())
     assert f"keen         for payloads of {kept['shows']}" in tenfold("decoders", archive).out
+    assert tenfold("decoders", archive, "--add", fitting).code == 0, "it is there"
+    another = tmp_path / "another.safetensors"
+    another.write_bytes(weights_bytes(json.dumps(config | {"name": "l"}), {}))
+    refused = tenfold("decoders", archive, "--add", another)
+    assert (refused.code, "Expected no other decoder of that name" in refused.err) == (1, True)
     assert _problems(archive, kept["path"]) == []
     flip(Path(archive) / kept["path"], 100)
     (problem,) = _problems(archive, kept["path"])
