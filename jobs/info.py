@@ -49,7 +49,9 @@ def _lines(info: ArchiveInfo) -> Iterator[tuple[str, str]]:
             yield "", f"{_mb(one.payload_bytes)} of {_mb(one.source_bytes)} {status}"
     yield "takes", f"{_mb(info.archive_bytes)}{_ratios(info)}"
     for name, objects in info.folders.items():
-        of_it = f", of it {_mb(info.metadata_bytes)} metadata" if name == SHARDS_FOLDER else ""
+        of_it = ""
+        if name == SHARDS_FOLDER:
+            of_it = f", of it {_mb(info.metadata_bytes)} metadata, and what was replaced or dropped since"
         yield "", f"{_mb(objects.bytes)} in {name or 'no folder'} ({counted(objects.count, 'object')}){of_it}"
     yield "codecs", _counts(info.codecs)
     for file in info.weights:

@@ -48,6 +48,7 @@ _COLUMNS: Final = (
     "shard",
     "payload_offset",
     "payload_length",
+    "same_as_row",
     "carried_length",
     "run",
 )
@@ -150,18 +151,22 @@ _HEADER: Final = (
 
 def _print_lines(rows: Iterable[dict[str, Any]], *, is_long: bool) -> None:
     """A line each on stdout, and on stderr what they come to."""
-    images = stored = source = 0
+    images = stored = shared = source = 0
     if is_long:
         print(_HEADER)
     for row in rows:
         images += 1
         stored += row["payload_length"] or 0
+        shared += (row["payload_length"] or 0) if row["same_as_row"] is not None else 0
         source += row["source_size"] or 0
         more = _more(row) if is_long else ""
         print(f"{_line(row)}{more}  {readable(row['key'])}  ({readable(_words(row))})")
     sys.stdout.flush()
     ratio = f", {source / stored:.1f}x" if stored else ""
-    say(f"{counted(images, 'image')}: {source / 1e6:,.1f} MB of files, {stored / 1e6:,.1f} MB stored{ratio}.")
+    once = f", {shared / 1e6:,.1f} MB of it written once for several images" if shared else ""
+    say(
+        f"{counted(images, 'image')}: {source / 1e6:,.1f} MB of files, {stored / 1e6:,.1f} MB stored{ratio}{once}."
+    )
 
 
 def _line(row: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pipeline.archive.adaptations import current_adaptations
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.layout import PREVIEWS_FOLDER
+from pipeline.archive.payloads_once import payloads_once
 from pipeline.info.holdings import Holdings, Objects
 from pipeline.info.row_sums import COLUMNS, RowSums, StatusInfo
 from pipeline.store.storage import Storage
@@ -43,7 +44,8 @@ class ArchiveInfo:
     ratio_of_payloads: float | None
     """Source bytes over payload bytes."""
     metadata_bytes: int
-    """In the shards, beside the payloads that the newest version needs: EXIF, profiles, columns, footers."""
+    """In the shards that the newest version needs, beside its payloads: EXIF, profiles, columns, footers, and what was
+    replaced or dropped since."""
     previews: int
     """Images with a preview in their shard."""
     albums: int
@@ -84,7 +86,7 @@ def read_info(archive: Storage) -> ArchiveInfo:
     files = catalogue.files()
     held = Holdings.of(archive.list())
     rows = RowSums()
-    for batch in catalogue.scan(COLUMNS):
+    for batch in payloads_once(catalogue, COLUMNS):
         rows.add(batch)
     stored = rows.by_status.values()
     source_bytes = sum(one.source_bytes for one in stored)

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.archive.catalogue import Catalogue
+from pipeline.archive.payloads_once import payloads_once
 from pipeline.errors import ArchiveError
 from pipeline.report.histogram import Histogram
 from pipeline.sampling import DrawnRows, LowestRows, Sampling
@@ -112,7 +113,7 @@ def aggregate_catalogue(catalogue: Catalogue, *, url: str, sampling: Sampling) -
     """
     version = catalogue.version()
     running = _AggregatePass(sampling)
-    for batch in catalogue.scan(IMAGE_COLUMNS):
+    for batch in payloads_once(catalogue, IMAGE_COLUMNS):
         running.take(batch if isinstance(batch, pa.Table) else pa.Table.from_batches([batch]))
     if not running.totals.images:
         raise ArchiveError(
