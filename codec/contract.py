@@ -254,6 +254,15 @@ class Decoder(Protocol):
         del weights_digest
         return True
 
+    def in_part(self, strength: float) -> Decoder | None:
+        """The decoder of pictures between the faithful one, at 0, and its own, at 1; None where it has none.
+
+        Args:
+            strength: more than 0 and less than 1.
+        """
+        del strength
+        return None
+
     def synthesise(self, latents: Sequence[Latents]) -> list[RGB]:
         """The images, in the order of their latents.
 

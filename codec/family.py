@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from codec.checks import check_demands
+from codec.decoder_name import ALL, strength_of, with_strength
+from codec.errors import CodecConfigError
 
 if TYPE_CHECKING:  # who lists the families needs no safetensors
     from codec.contract import RGB, Demands
@@ -55,13 +57,29 @@ class OtherDecoder:
     """What its pictures are for, in one sentence with its full stop."""
     generates: bool
     """Whether they show what no payload says."""
-    shares: str | None = None
-    """Name of the decoder whose weights files are this one's too; None: files of its own name, or none at all."""
+    strengths: tuple[float, ...] = ()
+    """Below 1, at which lists of choices offer it, too; it takes any. None: its picture is not had in part."""
 
-    @property
-    def name_in_files(self) -> str:
-        """The decoder that its weights files name."""
-        return self.shares or self.name
+    def at(self, name: str) -> OtherDecoder:
+        """The same decoder under a name that may have a strength.
+
+        Raises:
+            CodecConfigError: the name has one that is none, or this decoder's picture is not had in part.
+        """
+        strength = strength_of(name)
+        if strength == ALL:
+            return self
+        if not self.strengths:
+            raise CodecConfigError(
+                f"expected {self.name} without a strength, since it has none; got {name!r}"
+            )
+        return replace(
+            self, name=name, purpose=f"{strength:.0%} of what {self.name} makes of the faithful picture."
+        )
+
+    def offered(self) -> tuple[OtherDecoder, ...]:
+        """It, and it at the strengths that lists of choices have."""
+        return self, *(self.at(with_strength(self.name, strength)) for strength in self.strengths)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

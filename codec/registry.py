@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from codec import families as families_package
 from codec.codec import Codec
 from codec.contract import DEFAULT_CODEC, FAITHFUL, Demands
+from codec.decoder_name import name_in_files
 from codec.errors import CodecConfigError, UnknownCodecError
 from codec.family import CODEC_ITSELF, Family, OtherDecoder
 from codec.near_names import did_you_mean
@@ -121,22 +122,17 @@ def check_decoder(name: str) -> OtherDecoder | None:
     Returns:
         None for the faithful one.
     Raises:
-        CodecConfigError: there is none of that name; the text names those that there are.
+        CodecConfigError: there is none of that name, and the text names those that there are; or it has a strength that
+            cannot be.
     """
     others = {decoder.name: decoder for family in families().values() for decoder in family.decoders}
     names = [FAITHFUL, *others]
-    if name not in names:
+    if name != FAITHFUL and name_in_files(name) not in others:
         raise CodecConfigError(
             f"expected a decoder, one of {', '.join(names)} (`tenfold codecs` says what each is for); got {name!r}"
             f"{did_you_mean(name, names)}"
         )
-    return others.get(name)
-
-
-def name_in_files(decoder: str) -> str:
-    """The decoder that the weights files of a decoder name: one network may serve several."""
-    others = (one for family in families().values() for one in family.decoders)
-    return next((one.name_in_files for one in others if one.name == decoder), decoder)
+    return None if name == FAITHFUL else others[name_in_files(name)].at(name)
 
 
 def load_codec(

@@ -102,7 +102,7 @@ def _facts(family: Family, presets: list[Preset], shipped: list[DecoderFile]) ->
             {
                 **asdict(decoder),
                 "licence": family.licence,
-                "shipped": [asdict(one) for one in shipped if one.decoder == decoder.name_in_files],
+                "shipped": [asdict(one) for one in shipped if one.decoder == decoder.name],
             }
             for decoder in family.decoders
         ],
@@ -136,9 +136,11 @@ def _decoder_lines(family: Family, shipped: list[DecoderFile]) -> Iterator[str]:
     names = presets_by_digest(family) if shipped else {}
     for decoder in family.decoders:
         generates = " (generates)" if decoder.generates else ""
-        presets = [names.get(one.shows, one.shows) for one in shipped if one.decoder == decoder.name_in_files]
+        presets = [names.get(one.shows, one.shows) for one in shipped if one.decoder == decoder.name]
+        weaker = ", ".join(one.name for one in decoder.offered()[1:])
+        part = f" {weaker} and other strengths draw a part of it." if weaker else ""
         of = f" For payloads of {', '.join(presets)}." if presets else ""
-        yield f"  --decoder {decoder.name}{generates}: {decoder.purpose}{of}"
+        yield f"  --decoder {decoder.name}{generates}: {decoder.purpose}{part}{of}"
 
 
 def _standing(family: Family) -> str:

@@ -12,6 +12,7 @@ from typing import Final
 
 from codec.codec import Codec
 from codec.contract import FAITHFUL, Decoder
+from codec.decoder_name import NamedDecoders
 from codec.parts.tiled_decoder import TiledDecoder
 from codec.parts.tiled_encoder import TiledEncoder
 from codec.parts.tiled_model import PayloadFormat, RefinableModel, TiledModel
@@ -52,7 +53,7 @@ class TiledCodec(Codec):
         chosen = payload_format or PayloadFormat()
         models = {model.digest: model for model in (*others, own)}
         reader = TiledReader(family, models, chosen)
-        every = {FAITHFUL: TiledDecoder(models), **decoders}
+        every = NamedDecoders({FAITHFUL: TiledDecoder(models), **decoders})
         super().__init__(
             id=family,
             default_quality=default_quality,

@@ -14,7 +14,7 @@ from codec.parts.company import company_on, gathered
 from codec.parts.noise import noise_at
 from codec.parts.tile_loop import Synthesised, synthesised
 from codec.parts.tiled_latents import TiledLatents
-from codec.parts.tiled_model import SampledNetwork, TiledNetwork
+from codec.parts.tiled_model import AdjustableNetwork, SampledNetwork, TiledNetwork
 
 
 class TiledDecoder(Decoder):
@@ -27,6 +27,15 @@ class TiledDecoder(Decoder):
     def shows(self, weights_digest: bytes) -> bool:
         """Whether there is a network for payloads of these weights."""
         return weights_digest in self._networks
+
+    def in_part(self, strength: float) -> TiledDecoder | None:
+        """Where all of its networks can."""
+        networks: dict[bytes, TiledNetwork] = {}
+        for digest, network in self._networks.items():
+            if not isinstance(network, AdjustableNetwork):
+                return None
+            networks[digest] = network.at(strength)
+        return TiledDecoder(networks, generates=self.generates)
 
     def network(self, weights_digest: bytes) -> TiledNetwork:
         """The one for payloads of these weights."""

@@ -74,6 +74,15 @@ class SampledNetwork(TiledNetwork, Protocol):
         ...
 
 
+@runtime_checkable
+class AdjustableNetwork(TiledNetwork, Protocol):
+    """One that may change the faithful picture in part."""
+
+    def at(self, strength: float) -> TiledNetwork:
+        """The same network, by whose picture the faithful one is changed in part: more than 0 and less than 1."""
+        ...
+
+
 class TiledModel(TiledNetwork, Protocol):
     """One weights file of a family, resident on a device: what a family gives. Everything runs in inference mode."""
 

@@ -17,7 +17,8 @@ from codec.bench.zoo.sheet import Sheet
 from codec.codec import Codec
 from codec.contract import FAITHFUL
 from codec.decoder_file import shipped_decoders
-from codec.registry import families, name_in_files
+from codec.decoder_name import name_in_files
+from codec.registry import families
 from codec.weights_file import config_of, digest_of
 from jobs.bench.images import BenchImage
 from jobs.terminal.progress import count_steps

@@ -17,6 +17,7 @@ from codec.bench.libraries import MissingLibraryError
 from codec.bench.zoo.entrant import LEARNED_QUALITIES, Entrant, LearnedCoder, ordinary
 from codec.contract import FAITHFUL
 from codec.decoder_file import DecoderFile, shipped_decoders
+from codec.decoder_name import name_in_files
 from codec.family import Family
 from codec.near_names import did_you_mean
 from codec.preset import preset_names, read_preset
@@ -104,12 +105,13 @@ def _shown_otherwise(faithful: Entrant, family: Family, preset: str) -> Iterator
         for file, data in shipped
         if file.shows == shows
     }
-    for decoder in family.decoders:
-        if decoder.name_in_files in files:
-            file, config = files[decoder.name_in_files]
+    for decoder in (one for other in family.decoders for one in other.offered()):
+        in_files = name_in_files(decoder.name)
+        if in_files in files:
+            file, config = files[in_files]
             described = _decoded_by(file, config, faithful)
             identity = f"{faithful.identity} {decoder.name} {file.digest}"
-        elif decoder.name_in_files not in named and faithful.generates >= decoder.generates:
+        elif in_files not in named and faithful.generates >= decoder.generates:
             described = replace(faithful, cost=None, generates=decoder.generates)
             identity = f"{faithful.identity} {decoder.name}"
         else:

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 
 from codec.contract import FAITHFUL
 from codec.decoder_file import shipped_decoders
+from codec.decoder_name import name_in_files
 from codec.errors import UnknownCodecError
 from codec.family import OtherDecoder
-from codec.registry import check_decoder, families, family_of, name_in_files
+from codec.registry import check_decoder, families, family_of
 from codec.weights_file import config_of
 from pipeline.archive.decoders import read_decoder, stored_decoders
 from pipeline.archive.layout import DecoderPlace
@@ -26,6 +27,16 @@ def decoders_beside_faithful(row: CatalogueRow) -> tuple[OtherDecoder, ...]:
         return family_of(row.codec).decoders
     except UnknownCodecError:
         return ()
+
+
+def decoder_beside_faithful(row: CatalogueRow, name: str) -> OtherDecoder | None:
+    """The one that a name asks for; None where its codec has none of that name.
+
+    Raises:
+        CodecConfigError: the name has a strength that cannot be.
+    """
+    others = (one.at(name) for one in decoders_beside_faithful(row) if one.name == name_in_files(name))
+    return next(others, None)
 
 
 def generates(decoder: str) -> bool:

@@ -8,8 +8,9 @@ from typing import TypeVar
 
 from codec.codec import Codec
 from codec.contract import FAITHFUL
+from codec.decoder_name import name_in_files
 from codec.errors import UnknownWeightsError
-from codec.registry import load_codec, name_in_files
+from codec.registry import load_codec
 from pipeline.archive.decoders import read_decoder, stored_decoders
 from pipeline.archive.weights import read_stored_weights
 from pipeline.store.storage import Storage

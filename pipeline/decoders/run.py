@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from codec.decoder_file import read_decoder_file, shipped_decoders
+from codec.decoder_name import name_in_files
 from codec.near_names import did_you_mean
-from codec.registry import families, name_in_files
+from codec.registry import families
 from codec.weights_file import SUFFIX, digest_of
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.decoders import remove_decoders, store_decoder, stored_decoders

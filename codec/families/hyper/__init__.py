@@ -19,12 +19,7 @@ FAMILY: Final = Family(
             name="realistic",
             purpose="More of the texture that few bits leave out, made up where they do not say it: to be looked at.",
             generates=True,
-        ),
-        OtherDecoder(
-            name="half-realistic",
-            purpose="Half way from the faithful picture to the realistic one.",
-            generates=True,
-            shares="realistic",
+            strengths=(0.5,),
         ),
         OtherDecoder(
             name="consistent",

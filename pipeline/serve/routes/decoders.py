@@ -5,7 +5,8 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from codec.contract import FAITHFUL
-from pipeline.decode.decoder_choice import decoders_beside_faithful
+from codec.errors import CodecConfigError
+from pipeline.decode.decoder_choice import decoder_beside_faithful, decoders_beside_faithful
 from pipeline.serve.http.problems import HttpProblem
 from pipeline.types import CatalogueRow
 
@@ -18,8 +19,12 @@ def checked_decoder(row: CatalogueRow, name: str) -> str:
     """
     if row.status != "coded":
         return FAITHFUL
-    choices = [FAITHFUL, *(one.name for one in decoders_beside_faithful(row))]
-    if name not in choices:
+    try:
+        is_there = name == FAITHFUL or decoder_beside_faithful(row, name) is not None
+    except CodecConfigError as error:
+        raise HttpProblem(HTTPStatus.BAD_REQUEST, str(error)) from error
+    if not is_there:
+        choices = [FAITHFUL, *(one.name for one in decoders_beside_faithful(row))]
         raise HttpProblem(
             HTTPStatus.BAD_REQUEST,
             f"Expected a decoder of {row.codec}, one of {', '.join(choices)}, got {name!r}.",

@@ -63,7 +63,8 @@ def one_image(row: CatalogueRow) -> dict[str, Any]:
                 "iiif": f"/decoders/{one.name}/iiif/3/{key}/info.json",
                 "manifest": f"/manifest/{key}?decoder={one.name}",
             }
-            for one in decoders_beside_faithful(row)
+            for decoder in decoders_beside_faithful(row)
+            for one in decoder.offered()
         ],
         "links": {
             "page": f"/?image={quote(row.key, safe='')}",

@@ -16,10 +16,10 @@ IIIF_BY_DECODER: Final = "/decoders/{decoder}/iiif/3/"
 
 
 def segments_below(request: Request, prefix: str) -> list[str]:
-    """The segments of the path below a prefix, each decoded: one that held `%2F` holds a slash."""
+    """The segments of the path behind those of a prefix, each decoded: one that held `%2F` holds a slash."""
     sent: bytes = request.scope.get("raw_path") or quote(request.scope["path"]).encode()
     path = sent.decode("ascii", "replace").partition("?")[0].removeprefix(request.scope.get("root_path", ""))
-    return [unquote(segment) for segment in path.removeprefix(prefix).split("/")]
+    return [unquote(segment) for segment in path.split("/")[prefix.count("/") :]]
 
 
 def key_below(request: Request, prefix: str) -> str:
@@ -41,7 +41,7 @@ def quoted_key(key: str) -> str:
 
 def iiif_prefix(decoder: str | None) -> str:
     """What stands before a key in paths of IIIF: those of a decoder, or of an image as such."""
-    return IIIF if decoder is None else IIIF_BY_DECODER.format(decoder=quoted_key(decoder))
+    return IIIF if decoder is None else IIIF_BY_DECODER.format(decoder=quote(decoder, safe=":"))
 
 
 def image_service(site: Site, request: Request, key: str, decoder: str) -> str:

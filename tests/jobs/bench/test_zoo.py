@@ -89,7 +89,7 @@ def test_a_decoder_takes_part_beside_the_preset_whose_payloads_it_shows(
     monkeypatch.setattr(type(family_of("hyper-1")), "shipped_decoders", tmp_path)
     faithful, *shown = chosen_entrants("hyper-1")[0]
     assert [one.id for one in (faithful, *shown)] == [
-        f"hyper-1/small{decoder}" for decoder in ("", "@realistic", "@half-realistic", "@consistent")
+        f"hyper-1/small{decoder}" for decoder in ("", "@realistic", "@realistic:0.5", "@consistent")
     ]
     *drawn, consistent = shown
     assert {(one.generates, one.steps, one.trained_on) for one in drawn} == {(True, 7, frozenset({"DISTS"}))}

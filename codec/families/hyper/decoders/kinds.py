@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -20,17 +20,13 @@ class DecoderKind:
     config: type[BaseModel]
     """Of the file's `model`."""
     network: Callable[[Any], nn.Module]
-    """Of that config: a module with `forward(y_BMhw, quality) -> x_BCHW`, as `Synthesis`, all of whose tensors are in
-    its state, and with `halo`, the latents around a tile that its picture depends on."""
+    """Of that config: a module with `forward(y_BMhw, quality, strength_B=None) -> x_BCHW`, as `Synthesis` but for the
+    strength, at which 0 shows the faithful picture and 1 what it shows without; all of whose tensors are in its state,
+    and with `halo`, the latents around a tile that its picture depends on."""
     noise: int = 0
     """Values of noise that the network takes behind the latents of a position (`codec/parts/noise.py`)."""
-    strengths: Mapping[str, float] = field(default_factory=dict)
-    """Further names of decoders, each of which shows the same network's picture at a strength: `forward` then takes
-    `strength_B`, 0 for the faithful picture, 1 for what it shows without."""
 
 
 KINDS: Final[dict[str, DecoderKind]] = {
-    "realistic": DecoderKind(
-        config=RealisticConfig, network=Realistic, noise=Realistic.noise, strengths={"half-realistic": 0.5}
-    )
+    "realistic": DecoderKind(config=RealisticConfig, network=Realistic, noise=Realistic.noise)
 }

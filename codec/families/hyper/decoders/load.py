@@ -20,7 +20,8 @@ from codec.parts.tiled_decoder import TiledDecoder
 
 
 class ResidentNetwork:
-    """A decoder's network on a device. Implements `codec.parts.tiled_model.SampledNetwork`."""
+    """A decoder's network on a device. Implements `SampledNetwork` and `AdjustableNetwork` of
+    `codec.parts.tiled_model`."""
 
     def __init__(self, weights: DecoderWeights, device: torch.device) -> None:
         """Have it on the device."""
@@ -50,10 +51,7 @@ def tiled_decoders(weights: Sequence[DecoderWeights], device: torch.device) -> M
     networks: dict[str, dict[bytes, ResidentNetwork]] = defaultdict(dict)
     generates: dict[str, bool] = defaultdict(bool)
     for one in weights:
-        network = ResidentNetwork(one, device)
-        strengths = KINDS[one.config.decoder].strengths
-        named = {one.config.decoder: network} | {name: network.at(at) for name, at in strengths.items()}
-        for name, shown in named.items():
-            networks[name][one.config.codec_digest] = shown
-            generates[name] |= one.config.generates
+        name = one.config.decoder
+        networks[name][one.config.codec_digest] = ResidentNetwork(one, device)
+        generates[name] |= one.config.generates
     return {name: TiledDecoder(found, generates=generates[name]) for name, found in networks.items()}

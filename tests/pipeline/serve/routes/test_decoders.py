@@ -6,6 +6,7 @@ import asyncio
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -36,7 +37,13 @@ class Site:
     def get(self, path: str) -> tuple[int, dict[str, str], bytes]:
         """Status, headers and body."""
         raw, _, query = path.partition("?")
-        scope = {"type": "http", "method": "GET", "path": raw, "raw_path": raw.encode(), "root_path": ""}
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "path": unquote(raw),
+            "raw_path": raw.encode(),
+            "root_path": "",
+        }
         scope |= {
             "query_string": query.encode(),
             "headers": [(b"host", b"x")],
@@ -106,6 +113,9 @@ def test_it_has_an_image_service_of_its_own(site: Site) -> None:
     assert headers["access-control-allow-origin"] == "*"
     assert site.get("/iiif/3/a.png/full/max/0/default.jpg")[2] == b"faithful"
     assert site.get("/decoders/crayon/iiif/3/a.png/info.json")[0] == 400
+    for colon in (":", "%3A"):
+        status, _, body = site.get(f"/decoders/sampled{colon}0.5/iiif/3/a.png/info.json")
+        assert (status, b"expected sampled without a strength" in body) == (400, True)
 
 
 def test_the_page_is_told_which_there_are(site: Site) -> None:
