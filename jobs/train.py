@@ -15,11 +15,13 @@ from codec.training.local_images import load_kinds
 from codec.training.progress import progress_line
 from codec.training.session import Session, interrupted_by_signals
 from codec.training.trainer import train as train_preset
+from codec.training.written import check_folder
 from jobs.options import usage
 from jobs.terminal.exit_codes import clear_errors
 from jobs.terminal.output import say
 from jobs.terminal.progress import show_training
 from jobs.watched import watched
+from pipeline.store.urls import LOCAL, local_path, scheme
 from pipeline.training.images import read_training_images
 
 
@@ -112,6 +114,7 @@ def _session(
 ) -> None:
     with usage():
         place = resolve_device(device)
+    check_folder(out, Path(local_path(data)) if scheme(data) in LOCAL else None)
     settings = load_train_config(config)
     with show_training() as show:
         session = Session(

@@ -15,6 +15,7 @@ from codec.training.local_images import load_crops, load_kinds
 from codec.training.progress import Lines
 from codec.training.session import Session, interrupted_by_signals
 from codec.training.trainer import train
+from codec.training.written import check_folder
 
 
 def main() -> int:
@@ -23,6 +24,7 @@ def main() -> int:
     lines = Lines(_say)
     session = Session(minutes=arguments.minutes, tell=lines.stage)
     try:
+        check_folder(arguments.out, arguments.data)
         config = load_train_config(arguments.config)
         device = resolve_device(arguments.device)
         with interrupted_by_signals(session):

@@ -54,7 +54,12 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
     """Replace the folder's checkpoint atomically."""
     values = {field.name: getattr(checkpoint, field.name) for field in fields(checkpoint)}
     with replacing(folder / CHECKPOINT_NAME) as file:
-        torch.save({"format": _FORMAT, **values}, file)
+        try:
+            torch.save({"format": _FORMAT, **values}, file)
+        except (
+            RuntimeError
+        ) as error:  # what became of a file that cannot be written; the values always can be
+            raise _of_the_file(error) from error
 
 
 def load_checkpoint(folder: Path) -> Checkpoint | None:
@@ -77,13 +82,22 @@ def load_checkpoint(folder: Path) -> Checkpoint | None:
         struct.error,
         pickle.UnpicklingError,
     ) as error:
-        raise TrainingError(f"checkpoint {path} is damaged ({error}); delete it to start again") from error
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise TrainingError(f"checkpoint {path} is damaged ({reason}); delete it to start again") from error
     if not isinstance(data, dict) or data.pop("format", None) != _FORMAT:
         raise TrainingError(
             f"expected a checkpoint of format {_FORMAT} at {path}, got another; delete it to start again, or go on "
             "with the version that wrote it"
         )
     return Checkpoint(**data)
+
+
+def _of_the_file(error: RuntimeError) -> OSError:
+    """Why a file could not be written: PyTorch says it by the error that came before its own, or only in its text."""
+    before = error.__context__
+    while before is not None and not isinstance(before, OSError):
+        before = before.__context__
+    return OSError(str(error)) if before is None else before
 
 
 def check_same_config(checkpoint: Checkpoint, config: TrainConfig, folder: Path) -> None:

@@ -20,9 +20,7 @@ class Durations:
 
     def __init__(self, out: Path) -> None:
         self._path = out / DURATIONS_NAME
-        self._seconds: dict[str, float] = {}
-        if self._path.exists():
-            self._seconds = json.loads(self._path.read_text(encoding="utf-8"))
+        self._seconds = _read(self._path)
 
     @property
     def evaluation(self) -> float:
@@ -42,3 +40,12 @@ class Durations:
         self._seconds[stage] = round(time.monotonic() - began, 1)
         with replacing(self._path) as file:
             file.write(json.dumps(self._seconds).encode())
+
+
+def _read(path: Path) -> dict[str, float]:
+    """Nothing where there is no such file, or a damaged one: then it is as before the first evaluation."""
+    try:
+        seconds = json.loads(path.read_text(encoding="utf-8"))
+        return {str(stage): float(taken) for stage, taken in seconds.items()}
+    except (FileNotFoundError, ValueError, TypeError, AttributeError):
+        return {}

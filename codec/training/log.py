@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from codec.training.recipe import Evaluation
+from codec.training.written import replacing
 
 LOG_NAME: Final = "log.jsonl"
 
@@ -27,7 +28,8 @@ class TrainingLog:
         """Drop what was written after a step, and a line cut by a kill."""
         if self._path.exists():
             kept = [row for row in read_log(self._path.parent) if row["step"] <= step]
-            self._path.write_text("".join(f"{json.dumps(row)}\n" for row in kept), encoding="utf-8")
+            with replacing(self._path) as file:
+                file.writelines(f"{json.dumps(row)}\n".encode() for row in kept)
 
     def write(self, kind: str, step: int, **values: object) -> None:
         """One line."""

@@ -330,11 +330,11 @@ class Source:
             got = "no object at all"
             do = "check the path"
         elif not skipped:
-            got = f"no match among {seen} objects"
+            got = f"no match among {counted(seen, 'object')}"
             do = "check the pattern: `*` stays inside one folder, `**` spans folders, `[[]` is a bracket"
         else:
             kinds = ", ".join(f"{name} ({count})" for name, count in skipped.most_common(5))
-            got = f"{sum(skipped.values())} objects, none of them named like an image: {kinds}"
+            got = f"{counted(sum(skipped.values()), 'object')}, none of them named like an image: {kinds}"
             do = (
                 "check the path, name the files in a glob (`photos/*.dat`) or a list (`@list.txt`), or let --sniff "
                 "look into them"

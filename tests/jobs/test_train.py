@@ -90,6 +90,12 @@ def test_a_polite_kill_ends_with_a_checkpoint(images: Path, tmp_path: Path) -> N
         (("--redraw", "nowhere"), 1, "expected a run at nowhere"),
         (("--config", "{config}", "--data", "d", "--out", "{tmp}/o", "--device", "tpu"), 2, "got 'tpu'"),
         (("--config", "{config}", "--data", "{tmp}/none", "--out", "{tmp}/o"), 1, "nothing there"),
+        (
+            ("--config", "{config}", "--data", "{tmp}", "--out", "s3://b/run"),
+            1,
+            "got a URL that begins with s3:",
+        ),
+        (("--config", "{config}", "--data", "{tmp}", "--out", "{tmp}/o"), 1, "outside of its images in"),
     ],
 )
 def test_wrong_usage(words: tuple[str, ...], code: int, message: str, tmp_path: Path) -> None:

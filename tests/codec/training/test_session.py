@@ -7,20 +7,24 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import signal
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from torch import Tensor, nn
 
 from codec.contract import RGB
 from codec.errors import TrainingError
 from codec.training import session as session_module
+from codec.training.checkpoint import load_checkpoint, save_checkpoint
 from codec.training.config import TrainConfig
+from codec.training.durations import DURATIONS_NAME
 from codec.training.gather import gather
 from codec.training.image_crops import Crops
 from codec.training.image_files import ReadImage
@@ -208,8 +212,18 @@ def test_a_full_disk_leaves_the_last_checkpoint_and_says_what_to_do(
         patch.setattr("os.fsync", full)
         with pytest.raises(TrainingError, match=r"expected to write into .*No space left .* --resume"):
             run(OneWeight(clock), tmp_path)
+    held = load_checkpoint(tmp_path)
+    assert held is not None
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):  # PyTorch hides it in an error of its own
+            save_checkpoint(tmp_path, replace(held, model={"weight": torch.zeros(100_000)}))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert (tmp_path / "checkpoint.pt").read_bytes() == checkpoint
     assert list(tmp_path.glob(".*.partial")) == []
+    (tmp_path / DURATIONS_NAME).write_text('{"evaluation": ')
     assert run(OneWeight(clock), tmp_path).weights.read_bytes() == whole
     with pytest.raises(TrainingError, match=r"expected to write into .*one\.safetensors"):
         run(OneWeight(clock), tmp_path / "one.safetensors")
