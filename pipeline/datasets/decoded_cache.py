@@ -29,6 +29,7 @@ import numpy as np
 from pipeline.datasets.batch_decoder import Array
 from pipeline.datasets.item_form import ItemForm
 from pipeline.decode.decoder_choice import shown_by
+from pipeline.store.urls import folder_here
 from pipeline.types import CatalogueRow
 
 _LOG: Final = logging.getLogger(__name__)
@@ -54,9 +55,9 @@ class DecodedCache:
             form: of what is kept.
             decoder_files: what the archive keeps of the form's decoder (pipeline/decode/decoder_choice.py).
         Raises:
-            OSError: the folder cannot be made.
+            OSError: the folder cannot be made, or is a URL.
         """
-        self._folder, self._form = Path(folder).absolute(), form
+        self._folder, self._form = folder_here(folder).absolute(), form
         self._shown_by = shown_by(form.decoder, decoder_files)
         self._part_folder = self._folder / "part"
         self._is_reported = False

@@ -13,6 +13,8 @@ from uuid import uuid4
 import google_crc32c
 from cachetools import LRUCache
 
+from pipeline.store.urls import folder_here
+
 _OURS: Final = "[0-9a-f]" * 2 + "/" + "[0-9a-f]" * 64 + "*"
 """Names of files that this cache makes: others in its folder are let alone."""
 _SEAL_BYTES: Final = 4
@@ -45,8 +47,12 @@ class DiskCache:
     """
 
     def __init__(self, folder: Path, most_bytes: int) -> None:
-        """Take the folder, with what earlier servers left there."""
-        self._folder, self._most_bytes = folder, most_bytes
+        """Take the folder, with what earlier servers left there.
+
+        Raises:
+            StorageError: it is a URL.
+        """
+        self._folder, self._most_bytes = folder_here(folder), most_bytes
         self._lock = Lock()
         self._bytes = sum(size for _, size, _ in self._kept())
 

@@ -7,6 +7,7 @@ bytes are no text is written. In `s3://` and other URLs nothing is decoded: the 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from urllib.parse import quote_from_bytes, unquote_to_bytes, urlsplit
 
 from pipeline.store.failures import problem, redact
@@ -22,6 +23,23 @@ def scheme(url: str) -> str:
     if not separator or not head.replace("+", "").replace("-", "").isalnum():
         return ""
     return S3 if head.lower() == "s3a" else head.lower()
+
+
+def folder_here(folder: str | os.PathLike[str]) -> Path:
+    """A folder of this machine, for what reads and writes files.
+
+    Raises:
+        StorageError: it is a URL, or what `Path` made of one: its files would lie below a folder called `s3:`.
+    """
+    path = Path(folder)
+    if len(path.parts) > 1 and path.parts[0].endswith(":"):
+        raise problem(
+            expected="a folder of this machine",
+            got=f"a URL that begins with {path.parts[0]}",
+            where=str(folder),
+            do="name a folder on a local disk",
+        )
+    return path
 
 
 def normal(url: str | os.PathLike[str]) -> str:

@@ -10,7 +10,7 @@ import pytest
 from pipeline.errors import StorageError
 from pipeline.store.failures import redact
 from pipeline.store.storage import Storage
-from pipeline.store.urls import split_url
+from pipeline.store.urls import folder_here, split_url
 
 
 @pytest.mark.parametrize(
@@ -84,3 +84,10 @@ def test_redaction(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "correct horse")
     text = "at https://u:p@h/x?a=1&Signature=abc&AWSAccessKeyId=AKIA&b=2 with correct horse"
     assert redact(text) == "at https://***@h/x?a=1&Signature=***&AWSAccessKeyId=***&b=2 with ***"
+
+
+@pytest.mark.parametrize("folder", ["s3://bucket/cache", Path("s3://bucket/cache"), "file:///tmp/cache"])
+def test_a_cache_lies_on_this_machine(folder: str | Path) -> None:
+    with pytest.raises(StorageError, match=r"got a URL that begins with (s3|file):"):
+        folder_here(folder)
+    assert folder_here("cache:1/x").parts == ("cache:1", "x")
