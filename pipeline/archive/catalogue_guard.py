@@ -27,9 +27,10 @@ from pipeline.archive.layout import (
     LOG_FOLDER,
     checkpoint_path,
     entry_path,
+    is_entry,
     log_file_version,
 )
-from pipeline.archive.proven_files import is_proven, set_proven
+from pipeline.archive.proven_files import Identity, identity_of, is_proven, set_proven
 from pipeline.archive.seals import NO_SEALS, Sealed, SealReader, read_steadily
 from pipeline.archive.trial import read_on_trial
 from pipeline.errors import DamagedError
@@ -58,22 +59,25 @@ class CatalogueGuard:
         self._lock = Lock()
         self._seen: set[str] = set()
         """Parquet files that were looked at here: they are not asked after again."""
+        self._newest: tuple[str, Identity] | None = None
+        """The newest entry of the log when it was last looked at."""
 
-    def check_log(self, *, since: int = 0, upto: int | None = None) -> None:
+    def check_log(self, *, since: int = 0, upto: int | None = None) -> bool:
         """Look at what a version is read from.
 
         Args:
             since: only at what makes this version and later ones: the rest was read before.
             upto: the version; None for the newest.
+        Returns:
+            False where the log that was read before is there no more: nothing was looked at, for it may be another's.
         Raises:
             DamagedError: something of it is not what was written.
             StorageError: the store does not answer.
         """
         for _ in range(_LOOKS):
             with suppress(FileNotFoundError):  # a prune has cut the log since it was listed
-                self._check_chain(since, upto)
-                return
-        self._check_chain(since, upto)
+                return self._check_chain(since, upto)
+        return self._check_chain(since, upto)
 
     def entries(self, numbers: Iterable[int]) -> dict[int, bytes]:
         """The log entries that made some versions, in their order.
@@ -140,8 +144,11 @@ class CatalogueGuard:
             data = self._infos(dict(files_added(self._archive.read(entry), entry)))
             self._prove([*made.values(), *data.values()])
 
-    def _check_chain(self, since: int, upto: int | None) -> None:
+    def _check_chain(self, since: int, upto: int | None) -> bool:
         listed = list(self._archive.list(LOG_FOLDER))
+        entries = {info.path: identity_of(info) for info in listed if is_entry(info.path)}
+        if since and (self._newest is None or self._newest not in entries.items()):
+            return False
         if upto is None:
             self._check_hint({info.path: info for info in listed})
         chain = _chain(listed, upto)
@@ -157,6 +164,8 @@ class CatalogueGuard:
             for part in _in_parts(data.values()):
                 read_on_trial(self._archive.url, log, self._read_all(part))
             self._prove([*unproven, *data.values()])
+        self._newest = max(entries.items(), default=None)
+        return True
 
     def _check_hint(self, listed: Mapping[str, ObjectInfo]) -> None:
         """Look at `_last_checkpoint`, which makes readers overlook the log before the version that it names."""

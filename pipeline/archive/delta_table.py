@@ -93,11 +93,7 @@ class DeltaCatalogueTable:
             is_old = now - self._opened_at >= _REOPEN_S
             if self.as_of is not None and self._table is not None:
                 self._is_stale = is_old  # the past does not change
-            if self._table is not None and self._is_stale and not is_old:
-                with self.translated():
-                    self._guard.check_log(since=self._table.version() + 1)
-                    self._table.update_incremental()  # reads only the log's new entries
-            elif self._table is None or self._is_stale:
+            if self._table is None or (self._is_stale and (is_old or not self._has_followed(self._table))):
                 with self.translated():
                     self._guard.check_log()
                     table = DeltaTable(self._url(), storage_options=self._options())
@@ -105,8 +101,17 @@ class DeltaCatalogueTable:
                     if self.as_of is not None:
                         self._load_past(table, self.as_of)
                 self._table, self._opened_at = table, now
+                self._files = self._last_checkpoint = None
             self._is_stale = False
             return self._table
+
+    def _has_followed(self, table: DeltaTable) -> bool:
+        """Read the log's new entries; False where another table lies there by now: a rebuilt one, or a copy."""
+        with self.translated():
+            if not self._guard.check_log(since=table.version() + 1):
+                return False
+            table.update_incremental()
+            return True
 
     def opened_for(self, keys: KeyRanges | None = None) -> DeltaTable:
         """The table, to read rows from: the files in which they lie are what was written.

@@ -55,6 +55,12 @@ def log_file_version(path: str) -> int | None:
     return None if match is None else int(match[1])
 
 
+def is_entry(path: str) -> bool:
+    """Whether a file of the catalogue is what made a version."""
+    number = log_number(path)
+    return number is not None and path == entry_path(number)
+
+
 def is_derived(path: str) -> bool:
     """Whether a file of the catalogue only repeats what log entries say: a checkpoint, or the hint at the last one."""
     number = log_number(path)

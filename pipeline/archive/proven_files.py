@@ -11,14 +11,17 @@ from pipeline.store.backend import ObjectInfo
 _MOST: Final = 200_000
 """Files remembered: 50 MB. Beyond that, all are looked at anew."""
 
-_proven: dict[tuple[str, str], tuple[int, str | None, datetime | None]] = {}
+Identity = tuple[int, str | None, datetime | None]
+"""Size, ETag, and the time where there is no ETag."""
+
+_proven: dict[tuple[str, str], Identity] = {}
 _lock = Lock()
 
 
 def is_proven(url: str, info: ObjectInfo) -> bool:
     """Whether a file of an archive was proven, and has the size and ETag that it had then; without ETags, the time."""
     with _lock:
-        return _proven.get((url, info.path)) == _identity(info)
+        return _proven.get((url, info.path)) == identity_of(info)
 
 
 def set_proven(url: str, info: ObjectInfo) -> None:
@@ -28,9 +31,10 @@ def set_proven(url: str, info: ObjectInfo) -> None:
     with _lock:
         if len(_proven) >= _MOST:
             _proven.clear()
-        _proven[url, info.path] = _identity(info)
+        _proven[url, info.path] = identity_of(info)
 
 
-def _identity(info: ObjectInfo) -> tuple[int, str | None, datetime | None]:
+def identity_of(info: ObjectInfo) -> Identity:
+    """What another file of that name would differ in, seen from outside."""
     # S3 servers list milliseconds, and say whole seconds of one object
     return info.size, info.etag, info.mtime if info.etag is None else None

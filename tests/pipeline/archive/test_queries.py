@@ -153,6 +153,19 @@ class TestRead:
         mine.refresh()
         assert (mine.count(), mine.version()) == (1, 1)
 
+    @pytest.mark.parametrize("commits", [1, 2])
+    def test_another_archive_in_its_place_is_seen_after_refresh(self, tmp_path: Path, commits: int) -> None:
+        mine = opened(tmp_path / "archive")
+        mine.commit(table_of(make_row("old")), run="run-1")
+        assert len(mine.files()) == 1
+        (tmp_path / "archive").rename(tmp_path / "gone")
+        other = opened(tmp_path / "archive")
+        for number in range(commits):
+            other.commit(table_of(make_row(f"new-{number}")), run="run-1")
+        mine.refresh()
+        assert mine.table(["key"])["key"].to_pylist() == [f"new-{number}" for number in range(commits)]
+        assert mine.files() == other.files()
+
     @given(
         keys=st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1, max_size=6, unique=True)
     )
