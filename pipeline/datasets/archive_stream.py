@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import distributed
@@ -18,6 +18,9 @@ from torch.utils.data import IterableDataset, default_collate, get_worker_info
 from pipeline.datasets.archive_dataset import ArchiveDataset
 from pipeline.datasets.stream_order import StepPlan, StreamSeat, stream_order
 from pipeline.errors import ArchiveError, ConfigError
+
+_STATE: Final = ("seed", "shuffle_buffer", "images", "epoch", "start", "given", "workers", "version")
+"""What a state says."""
 
 
 class ArchiveStream(IterableDataset[Any]):
@@ -90,7 +93,13 @@ class ArchiveStream(IterableDataset[Any]):
         return self._batches(seat, skip)
 
     def set_epoch(self, epoch: int) -> None:
-        """Begin an epoch. The one that is under way, as after `load_state_dict`, is gone on with."""
+        """Begin an epoch. The one that is under way, as after `load_state_dict`, is gone on with.
+
+        Raises:
+            ConfigError: its number is below 0.
+        """
+        if epoch < 0:
+            raise ConfigError(f"Expected an epoch of at least 0, got {epoch}.")
         if epoch != int(self._place[0]):
             self._place[:] = torch.tensor([epoch, 0])
             self._given = None
@@ -102,8 +111,10 @@ class ArchiveStream(IterableDataset[Any]):
             batches: how many of it a loader has given, whose workers count for themselves. Needless without workers,
                 and with a loader that asks its workers, as torchdata's `StatefulDataLoader` does.
         Raises:
-            ConfigError: it is needed.
+            ConfigError: it is needed, or below 0.
         """
+        if batches is not None and batches < 0:
+            raise ConfigError(f"Expected state_dict(batches=N) with N of at least 0, got {batches}.")
         given = self._given if batches is None else batches
         if given is None:
             raise ConfigError(
@@ -127,8 +138,13 @@ class ArchiveStream(IterableDataset[Any]):
         Args:
             state: of `state_dict`, of a stream of the same images, seed and shuffle buffer.
         Raises:
-            ConfigError: the images are not the same, or come in another order.
+            ConfigError: it is no such state; or the images are not the same, or come in another order.
         """
+        missing = [name for name in _STATE if name not in state]
+        if missing:
+            raise ConfigError(
+                f"Expected what state_dict of a stream gave, got a state without {', '.join(missing)}."
+            )
         for name, mine in self._identity().items():
             if state[name] != mine:
                 raise ConfigError(

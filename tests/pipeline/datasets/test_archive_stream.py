@@ -108,6 +108,14 @@ class TestStates:
         with pytest.raises(ConfigError, match=message):
             stream_of(dataset, **change).load_state_dict(state)
 
+    def test_what_is_none_is_refused(self, url: str) -> None:
+        with pytest.raises(ConfigError, match="got a state without seed, "):
+            stream_of(url).load_state_dict({"epoch": 1})
+        with pytest.raises(ConfigError, match="N of at least 0, got -1"):
+            stream_of(url).state_dict(batches=-1)
+        with pytest.raises(ConfigError, match="an epoch of at least 0, got -1"):
+            stream_of(url).set_epoch(-1)
+
     def test_of_a_worker_are_for_as_many_workers(self, url: str) -> None:
         state = stream_of(url).state_dict(batches=1) | {"given": 2, "workers": 3}
         with pytest.raises(ConfigError, match="whose loader has 1 workers, got one of 3"):
