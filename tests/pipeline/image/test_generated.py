@@ -34,8 +34,10 @@ _CAMERA = b"http://cv.iptc.org/newscodes/digitalsourcetype/digitalCapture"
             b"<rdf:Description dc='x'/>",
         ),
         (_RDF % (b"<a><Q:DigitalSourceType>%b</Q:DigitalSourceType>b</a>" % _CAMERA), b"<a>b</a>"),
+        (_RDF % (b"<a><DigitalSourceType xmlns='q'>%b</DigitalSourceType>b</a>" % _CAMERA), b"<a>b</a>"),
+        (marked_generated(_RDF % b"<a>b</a>", "<keen>"), b"<a>b</a>"),
     ],
-    ids=["none", "not XMP", "other", "attribute", "element"],
+    ids=["none", "not XMP", "other", "attribute", "element", "no prefix", "generated before"],
 )
 def test_one_source_is_told_and_nothing_else_goes(before: bytes | None, kept: bytes) -> None:
     xmp = marked_generated(before, "<keen>")
