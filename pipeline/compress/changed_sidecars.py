@@ -17,8 +17,10 @@ from pipeline.archive.catalogue import Catalogue
 from pipeline.compress.ordering import side_by_side, sorted_on_disk
 from pipeline.config import AUTO
 from pipeline.encode.sidecar_files import SIDECARS, SidecarFiles
-from pipeline.encode.sidecars import MISSING
+from pipeline.encode.sidecars import BROKEN, MISSING
 
+_MOST_UNREADABLE: Final = 8
+"""So many one after the other say that the others cannot be read either."""
 REMAPPED: Final = "is_remapped"
 """The column that tells of an archived image whether a file beside it changed."""
 
@@ -69,7 +71,7 @@ def _remapped(
     if first_there is None:  # a folder that is not mounted looks like one from which all were removed
         unknown(f"Expected files that lie beside images in {files.url}, got no file at all.")
         return
-    changed = _changed(chain([first_follower], followers), chain([first_there], there))
+    changed = _changed(chain([first_follower], followers), chain([first_there], there), _Readable(files))
     yield from sorted_on_disk(changed, tell=_nobody)
 
 
@@ -90,7 +92,7 @@ def _followers(catalogue: Catalogue, column: str, files: SidecarFiles) -> Iterat
 
 
 def _changed(
-    followers: Iterator[pa.RecordBatch], there: Iterator[pa.RecordBatch]
+    followers: Iterator[pa.RecordBatch], there: Iterator[pa.RecordBatch], readable: _Readable
 ) -> Iterator[pa.RecordBatch]:
     """The keys of images whose sidecar is another one, in the order of the sidecars' names."""
     last = pa.RecordBatch.from_pylist([], SIDECARS)
@@ -99,17 +101,40 @@ def _changed(
         shown = last if files is None else pa.concat_batches([last, files])
         last = shown.slice(max(len(shown) - 1, 0))
         if asking is not None:
-            images = asking["image"].filter(_has_changed(asking, shown))
-            yield pa.record_batch({"key": images})
+            yield pa.record_batch({"key": asking["image"].filter(_has_changed(asking, shown, readable))})
 
 
-def _has_changed(asking: pa.RecordBatch, files: pa.RecordBatch) -> pa.Array:
+def _has_changed(asking: pa.RecordBatch, files: pa.RecordBatch, readable: _Readable) -> pa.Array:
     places = pc.index_in(asking["key"], value_set=files["key"])
     now, was = files["version"].take(places), asking["version"]
     came = pc.and_(pc.equal(asking["origin"], MISSING), pc.is_valid(now))
     went = pc.and_(pc.is_valid(was), pc.is_null(places))
     is_other = pc.fill_null(pc.not_equal(now, was), False)
-    return pc.or_(pc.or_(came, went), is_other)
+    was_unread = pc.and_(pc.starts_with(asking["origin"], BROKEN), pc.and_(pc.is_null(was), pc.is_valid(now)))
+    names = zip(asking["key"].to_pylist(), was_unread.to_pylist(), strict=True)
+    opened_up = pa.array([is_unread and readable.is_now(name) for name, is_unread in names], pa.bool_())
+    return pc.or_(pc.or_(came, went), pc.or_(is_other, opened_up))
+
+
+class _Readable:
+    """Whether files can be read that could not be when their images were encoded."""
+
+    def __init__(self, files: SidecarFiles) -> None:
+        self._files = files
+        self._failed = 0
+        """One after the other."""
+
+    def is_now(self, name: str) -> bool:
+        """Try one, unless too many before it failed."""
+        if self._failed >= _MOST_UNREADABLE:
+            return False
+        try:
+            self._files.read(name)
+        except OSError:
+            self._failed += 1
+            return False
+        self._failed = 0
+        return True
 
 
 def _nobody(done: int) -> None:

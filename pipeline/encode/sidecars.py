@@ -30,7 +30,7 @@ class Sidecar(Generic[_Told]):
     """What the image's row says: a word for the kind, `missing`, or `broken: ` and what is wrong with it; None where
     nothing was asked."""
     version: str | None = None
-    """Of the file, read or broken; None where there is none, or its store tells no version."""
+    """Of the file that was read, understood or not; None where none was, or its store tells no version."""
     sha256: bytes = b""
     """Of the file that was read."""
 
@@ -77,8 +77,7 @@ class Sidecars(Generic[_Told]):
         except StoreDownError:
             raise
         except (StorageError, OSError) as error:
-            why = f"{BROKEN}: {name} could not be read: {error}"
-            return Sidecar(told=None, origin=why, version=version)
+            return Sidecar(told=None, origin=f"{BROKEN}: {name} could not be read: {error}")
         except ValueError as error:
             return Sidecar(told=None, origin=f"{BROKEN}: {name}: {error}", version=version)
         digest = hashlib.sha256(data).digest()

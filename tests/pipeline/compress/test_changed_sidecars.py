@@ -17,6 +17,7 @@ from pipeline.compress import ordering
 from pipeline.compress.run import CompressRun
 from pipeline.config import CodecConfig, CompressConfig, WorkersConfig
 from pipeline.encode.sidecar_files import SidecarFiles
+from pipeline.errors import StorageError
 from pipeline.source.parse import parse_source
 from pipeline.source.source import Source
 from pipeline.store.storage import Storage
@@ -26,7 +27,7 @@ from tests.support.photographs import picture
 
 TWIN = "a-edited.bmp"
 """Follows the sidecar of the image without the ending, where that is by stem."""
-NAMES = ("a-edited", "a", "same", "came", "came-not", "went", "broken")
+NAMES = ("a-edited", "a", "same", "came", "came-not", "went", "broken", "unread")
 
 
 class Night:
@@ -104,15 +105,19 @@ def test_a_sidecar_that_came_went_or_was_edited_is_seen_once(
         Image.fromarray(picture(40, 40, seed=seed)).save(tmp_path / "source" / "sub" / f"{name}.png")
     Image.fromarray(picture(40, 40, seed=9)).save(tmp_path / "source" / "sub" / TWIN)
     twin = {TWIN} if "stem" in template else set()
-    for name in ("a-edited", "a", "same", "went", "broken"):
+    for name in ("a-edited", "a", "same", "went", "broken", "unread"):
         night.write(name, column, 128)
     night.beside("broken", column).write_bytes(b"neither picture nor \xff text")
     night.beside("came-not", column).symlink_to("nothing")
     assert night.planned() == {"new"}
-    assert night.encoded() == {*NAMES, TWIN}
-    assert listings == [], "no image of the archive follows one"
+    with monkeypatch.context() as patch:
+        patch.setattr(SidecarFiles, "read", _refused("unread"))
+        assert night.encoded() == {*NAMES, TWIN}
+        assert listings == [], "no image of the archive follows one"
+        assert night.encoded() == set()
+        assert listings == [str(tmp_path / "beside")]
+    assert night.encoded() == {"unread"}
     assert night.encoded() == set()
-    assert listings == [str(tmp_path / "beside")]
 
     night.write("a-edited", column, 1290)
     night.write("came", column, 129)
@@ -149,6 +154,17 @@ def test_maps_and_words_change_each_for_themselves(tmp_path: Path, listings: lis
     assert night.encoded() == {"a", "came", "went"}
     assert night.encoded() == set()
     assert len(listings) == 4
+
+
+def _refused(name: str) -> object:
+    plainly = SidecarFiles.read
+
+    def reading(self: SidecarFiles, path: str) -> bytes:
+        if name in path:
+            raise StorageError(f"Expected access, got 403 at {path}.")
+        return plainly(self, path)
+
+    return reading
 
 
 def _noting(read: list[str]) -> object:
