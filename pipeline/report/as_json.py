@@ -14,11 +14,11 @@ from pipeline.report.comparison.results import ComparisonResults, LossyResult, O
 from pipeline.report.comparison.run import Comparison
 from pipeline.report.report import Report
 from pipeline.report.size_table import size_rows
-from pipeline.totals import Totals
+from pipeline.totals import STATUSES, Totals
 
 _MOST_REASONS: Final = 50
 DEFINITIONS: Final = {
-    "raw": "24-bit RGB: 3 bytes a pixel, of coded and kept images; a kept image whose pixels were never decoded counts "
+    "raw": "24-bit RGB: 3 bytes a pixel, of all stored images; a kept image whose pixels were never decoded counts "
     "as its file. Failed images hold nothing and are in no size.",
     "ratio": "Raw bytes, or the source files' bytes, over payload bytes: what the codec wrote for an image. Larger is "
     "smaller.",
@@ -103,7 +103,7 @@ def totals_json(totals: Totals) -> dict[str, Any]:
         "psnr_db",
         "ms_ssim",
     )
-    sums = ("images", "coded", "kept", "failed", "pixels", "source_bytes", "payload_bytes")
+    sums = ("images", *STATUSES, "damaged", "pixels", "source_bytes", "payload_bytes")
     zips = ("zip_bytes", "zip_source_bytes")
     return {name: getattr(totals, name) for name in (*sums, *zips, *derived)}
 

@@ -66,7 +66,7 @@ class Ours:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LosslessResult:
-    """One way to store without loss, over the images it took (coded and kept)."""
+    """One way to store without loss, over the images it took."""
 
     method: Method
     images: int

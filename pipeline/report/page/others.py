@@ -24,7 +24,7 @@ def comparison_words(report: Report) -> dict[str, Any] | None:
     if comparison is None or held is None:
         return None
     ours = held.ours
-    images = report.aggregate.totals.coded + report.aggregate.totals.kept
+    images = report.aggregate.totals.images - report.aggregate.totals.failed
     drawn = f", drawn with seed {report.sampling.seed}," if comparison.drawn < images else ""
     missing = comparison.drawn - len(comparison.entries)
     absent = f" {missing:,} more could not be (see below)." if missing else ""

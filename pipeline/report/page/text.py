@@ -197,7 +197,7 @@ def _storage(report: Report) -> dict[str, Any]:
                 one.run,
                 f"{one.images:,}",
                 f"{one.coded:,}",
-                f"{one.kept:,}",
+                f"{one.images - one.coded - one.failed:,}",
                 f"{one.failed:,}",
                 f"{one.seconds:,.1f}",
                 f"{one.megapixels_per_second:.2f}",

@@ -29,7 +29,7 @@ from pipeline.report.aggregate import SHOWN_DRAWN, SHOWN_WORST
 from pipeline.report.comparison.crops import picture
 from pipeline.report.comparison.results import comparison_results
 from pipeline.store.storage import Storage
-from pipeline.totals import Totals
+from pipeline.totals import STATUSES, Totals
 from pipeline.types import ShardRow
 from tests.support.comparisons import made_up_contest
 from tests.support.report_rows import CODED, FAILED, HOSTILE, KEPT, committed
@@ -98,6 +98,17 @@ def test_every_form_says_the_same(report: Report) -> None:
     assert f"{report.aggregate.totals.payload_bytes:,}" in page
     assert "good\\|pipe.png" in markdown
     assert "| failed |" in markdown
+
+
+def test_images_that_lose_nothing_are_stored_images_too(tmp_path: Path) -> None:
+    drawing = {**KEPT, "status": "lossless", "reason": "palette of 4 colours", "packing": "jxl"}
+    storage, catalogue = committed(tmp_path, [*ROWS[:2], make_row("drawing.gif", **drawing)])
+    made = catalogue_report(storage, catalogue, sampling=Sampling())
+    counts = report_json(made)["all"]
+    assert sum(counts[status] for status in STATUSES) == counts["images"] == 3
+    comparison = made_up_contest(catalogue, shown=[])
+    page = report_html(replace(made, comparison=comparison, results=comparison_results(comparison)))
+    assert b" of the 3 stored images, drawn" in page
 
 
 def test_the_price_is_the_users(tmp_path: Path) -> None:
