@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -69,7 +71,7 @@ def clear_errors(*, stopped: str | None = None) -> Iterator[None]:
         try:
             yield
         except (Exception, KeyboardInterrupt) as error:
-            if not asked.was_made and not isinstance(error, _OURS):
+            if not asked.was_made and not isinstance(error, _OURS) and not _is_full_disk(error):
                 raise
             # a kill that reached the workers, too, may come as their error
             message, code = outcome_of(KeyboardInterrupt() if asked.was_made else error)
@@ -86,7 +88,16 @@ def exit_code(kind: type[BaseException]) -> int:
 def outcome_of(error: BaseException) -> tuple[str, int]:
     """What an error that ends a verb says, and the exit code it ends with."""
     code = exit_code(type(error))
+    if _is_full_disk(error):
+        folder = tempfile.gettempdir()
+        return f"Expected room for temporary files in {folder}, got: {error}. Make room, or set TMPDIR.", code
     return (_stopped_words() if code == INTERRUPTED else str(error) or type(error).__name__), code
+
+
+def _is_full_disk(error: BaseException) -> bool:
+    """Whether a disk of this machine takes no more: what stores refuse is a StorageError."""
+    is_stores = isinstance(error, TenfoldError)
+    return isinstance(error, OSError) and not is_stores and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def _stopped_words() -> str:

@@ -15,7 +15,7 @@ from tests.support.road import ROOT
 from tests.support.waiting import wait_until
 
 COMMANDS = """
-import os, sys, time
+import errno, os, sys, time
 import jobs
 from jobs.terminal.exit_codes import clear_errors
 from jobs.terminal.output import print_json, say
@@ -32,6 +32,10 @@ def lists():
     product_is_printed()
     for number in range(20000):
         print("line", number, "\\U0001f600")
+
+def fills():
+    with clear_errors():
+        raise OSError(errno.ENOSPC, "No space left on device")
 
 def tells():
     print_json({"key": "\\U0001f600 \\udcff"})
@@ -89,6 +93,7 @@ CLOSED = "Expected to write to stdout, got: Bad file descriptor. What was printe
         ("lists", "", 0, ""),
         ("lists", ">&-", 1, f"error: {CLOSED}."),
         ("lists", ">/dev/full", 1, f"error: {FULL}."),
+        ("fills", "<&-", 1, "error: Expected room for temporary files in "),
     ],
 )
 def test_the_code_of_the_work_stays(
