@@ -20,7 +20,7 @@ from pipeline.archive.schema import CATALOGUE_SCHEMA
 from pipeline.archive.sql_text import one_of
 from pipeline.store.storage import Storage
 from pipeline.types import Status
-from pipeline.words import counted
+from pipeline.words import counted, in_units
 
 _COLUMNS: Final = (
     "key",
@@ -163,7 +163,8 @@ def _print_lines(rows: Iterable[dict[str, Any]], *, is_long: bool) -> None:
         print(f"{_line(row)}{more}  {readable(row['key'])}  ({readable(_words(row))})")
     sys.stdout.flush()
     ratio = f", {source / stored:.1f}x" if stored else ""
-    once = f", {shared / 1e6:,.1f} MB of it written once for several images" if shared else ""
+    size, unit = in_units(shared)
+    once = f", {size:.3g} {unit} of it written once for several images" if shared else ""
     say(
         f"{counted(images, 'image')}: {source / 1e6:,.1f} MB of files, {stored / 1e6:,.1f} MB stored{ratio}{once}."
     )
