@@ -157,12 +157,15 @@ class Reading:
         """
         self.width, self.height, self.model = envelope.width, envelope.height, model
         self._envelope = envelope
-        self._begun = start = begun([envelope], model)
         self._walk: Walk | None = None
-        if isinstance(model, ProgressiveModel):
-            self._walk = model.walk(start.grid, start.qualities, start.reader)
         self._latents: TiledLatents | None = None
         self._damage: BitstreamError | None = None
+        self._begin()
+
+    def _begin(self) -> None:
+        self._begun = start = begun([self._envelope], self.model)
+        if isinstance(self.model, ProgressiveModel):
+            self._walk = self.model.walk(start.grid, start.qualities, start.reader)
 
     def first(self, channels: int) -> Tensor:
         """The first channels of y_hat, (h, w, channels): read only so far, where the model is a `ProgressiveModel`.
@@ -197,7 +200,10 @@ class Reading:
         return finished([self._envelope], self._begun, y_BhwC)[0]
 
     def _go_on(self, more: Callable[[], _Given]) -> _Given:
-        """More of the payload, unless it was found damaged: then nothing of it is trusted any more."""
+        """More of the payload, unless it was found damaged: then nothing of it is trusted any more.
+
+        What was interrupted begins again: a walk that was left midway never ends.
+        """
         if self._damage is not None:
             raise self._damage
         try:
@@ -205,4 +211,7 @@ class Reading:
                 return more()
         except BitstreamError as error:
             self._damage = error
+            raise
+        except BaseException:
+            self._begin()
             raise

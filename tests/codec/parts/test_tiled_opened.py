@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -52,3 +53,20 @@ def test_a_part_runs_no_more_of_the_network_than_it_needs(monkeypatch: pytest.Mo
     monkeypatch.setattr(BlockModel, "synthesise", seen)
     opened.region(200, 80, 64, 32)
     assert shapes == [(6, 10)], "4 x 8 blocks, and the halo of one on every side"
+
+
+def test_what_was_interrupted_begins_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    codec = block_codec()
+    (encoded,) = codec.encode([picture(101, 77)], EncodeOptions(quality=40))
+    opened = codec.open(encoded.payload)
+    symbols = BlockModel.symbols
+
+    def interrupted(*arguments: Any) -> object:
+        symbols(*arguments)
+        raise KeyboardInterrupt("Ctrl-C")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BlockModel, "symbols", interrupted)
+        with pytest.raises(KeyboardInterrupt, match="Ctrl-C"):
+            opened.whole()
+    assert np.array_equal(opened.whole(), codec.decode([encoded.payload])[0].pixels)
