@@ -32,13 +32,16 @@ def payloads_once(catalogue: Catalogue, columns: Sequence[str]) -> Iterator[pa.R
     if not unheld:
         yield from catalogue.scan(columns)
         return
-    place = list(columns).index(_SHARED)
     for batch in catalogue.scan(list(dict.fromkeys((*columns, "shard")))):
+        if batch[_SHARED].null_count == len(batch):
+            yield batch.select(columns)
+            continue
         numbers = [
             None if number is not None and _take(unheld, (shard, number)) else number
             for shard, number in zip(batch["shard"].to_pylist(), batch[_SHARED].to_pylist(), strict=True)
         ]
         counted = pa.array(numbers, batch[_SHARED].type)
+        place = batch.schema.get_field_index(_SHARED)
         yield batch.set_column(place, _SHARED, counted).select(columns)
 
 
