@@ -5,6 +5,7 @@ DuckDB, Polars, Spark and pandas read the table without us.
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Protocol
@@ -289,6 +290,12 @@ class Catalogue:
     def table_id(self) -> str:
         """What no other table has, also none that is made in the place of this one."""
         return str(self._table.opened().metadata().id)
+
+    def edition(self) -> str:
+        """The version seen now, and what tells it from the version of that number that another copy of the archive has
+        made since they parted: a restored one, say. The table's id is the same in both."""
+        names = "\n".join(sorted(self.files()))
+        return f"{self.version()}.{hashlib.sha256(names.encode()).hexdigest()[:8]}"
 
     def reader_version(self) -> int:
         """What Delta demands of readers: above 1, files are not all that they seem."""

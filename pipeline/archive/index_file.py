@@ -1,10 +1,11 @@
 """The rows of one version of a catalogue in one file, sorted by key: mapped into memory, one copy for all processes.
 
-    $XDG_CACHE_HOME/tenfold/indexes/<id of the table>-<version>-<layout>-<crc32>.arrows
+    $XDG_CACHE_HOME/tenfold/indexes/<id of the table>-<edition>-<layout>-<crc32>.arrows
 
-It holds one Arrow stream after the other, each of one batch in types of its own (narrow_columns.py). It is a cache:
-safe to delete, and of no use elsewhere. A file appears whole or not at all, and who opens it holds its bytes against
-the checksum in its name; a release whose rows have other columns, or are written otherwise, has another layout.
+An edition is a version of one copy of an archive (`Catalogue.edition`). The file holds one Arrow stream after the
+other, each of one batch in types of its own (narrow_columns.py). It is a cache: safe to delete, and of no use
+elsewhere. It appears whole or not at all, and who opens it holds its bytes against the checksum in its name; a release
+whose rows have other columns, or are written otherwise, has another layout.
 """
 
 from __future__ import annotations
@@ -57,9 +58,9 @@ def from_bytes(content: bytes) -> SortedRows:
     return SortedRows(_parts(pa.BufferReader(content)))
 
 
-def open_index(folder: Path, table_id: str, version: int) -> SortedRows | None:
-    """The index of a version, mapped, if it is there and whole."""
-    for path in folder.glob(f"{table_id}-{version}-{_LAYOUT}-*.arrows"):
+def open_index(folder: Path, table_id: str, edition: str) -> SortedRows | None:
+    """The index of an edition, mapped, if it is there and whole."""
+    for path in folder.glob(f"{table_id}-{edition}-{_LAYOUT}-*.arrows"):
         with suppress(OSError):
             source = pa.memory_map(str(path))
             if path.stem.endswith(_checksum(path)):
@@ -67,8 +68,8 @@ def open_index(folder: Path, table_id: str, version: int) -> SortedRows | None:
     return None
 
 
-def write_index(folder: Path, table_id: str, version: int, batches: Iterable[pa.RecordBatch]) -> None:
-    """Make the index of a version; the files of older ones go, and the oldest of other tables where they are too much.
+def write_index(folder: Path, table_id: str, edition: str, batches: Iterable[pa.RecordBatch]) -> None:
+    """Make the index of an edition; the files of older ones go, and the oldest of other tables where they are too much.
 
     Args:
         batches: all rows, CATALOGUE_SCHEMA, sorted by key.
@@ -80,7 +81,7 @@ def write_index(folder: Path, table_id: str, version: int, batches: Iterable[pa.
     try:
         with pa.OSFile(str(unfinished), "wb") as sink:
             _write(sink, batches)
-        name = f"{table_id}-{version}-{_LAYOUT}-{_checksum(unfinished)}.arrows"
+        name = f"{table_id}-{edition}-{_LAYOUT}-{_checksum(unfinished)}.arrows"
         unfinished.replace(folder / name)
     finally:
         unfinished.unlink(missing_ok=True)

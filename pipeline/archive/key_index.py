@@ -159,10 +159,10 @@ def _held(catalogue: Catalogue) -> SortedRows:
 
 
 def _indexed(catalogue: Catalogue, *, makes: bool) -> SortedRows | None:
-    table_id, version, folder = catalogue.table_id(), catalogue.version(), default_folder()
-    rows = open_index(folder, table_id, version)
+    table_id, edition, folder = catalogue.table_id(), catalogue.edition(), default_folder()
+    rows = open_index(folder, table_id, edition)
     if rows is None and makes:
         with suppress(OSError):
-            write_index(folder, table_id, version, catalogue.in_key_order())
-            rows = open_index(folder, table_id, version)
+            write_index(folder, table_id, edition, catalogue.in_key_order())
+            rows = open_index(folder, table_id, edition)
     return rows

@@ -19,6 +19,8 @@ class ReadVersion:
 
     table_id: str
     version: int
+    edition: str
+    """As `Catalogue.edition`."""
     rows: bytes | None
     """What `from_bytes` of pipeline/archive/index_file.py takes; None where they lie in an index file."""
 
@@ -63,7 +65,10 @@ def version_of(archive: Storage, as_of: AsOf | None) -> ReadVersion:
 
     catalogue = Catalogue(archive, as_of=as_of)
     return ReadVersion(
-        table_id=catalogue.table_id(), version=catalogue.version(), rows=rows_for_another(catalogue)
+        table_id=catalogue.table_id(),
+        version=catalogue.version(),
+        edition=catalogue.edition(),
+        rows=rows_for_another(catalogue),
     )
 
 

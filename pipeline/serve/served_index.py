@@ -89,7 +89,7 @@ class ServedIndex:
         for _ in range(_TRIES):
             read = read_version(self._archive, self._as_of)
             rows = (
-                open_index(default_folder(), read.table_id, read.version)
+                open_index(default_folder(), read.table_id, read.edition)
                 if read.rows is None
                 else from_bytes(read.rows)
             )
@@ -99,7 +99,7 @@ class ServedIndex:
                     images=len(rows),
                     rows=rows,
                     listing=Listing(rows),
-                    edition=f"{read.table_id[:8]}.{read.version}",
+                    edition=f"{read.table_id[:8]}.{read.edition}",
                 )
         raise ArchiveError(
             f"Expected the index file of version {read.version} in {default_folder()}, got none or a damaged one: "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -116,6 +117,20 @@ def test_a_new_version_has_its_own_and_the_old_one_goes(archive: Path) -> None:
     assert [index.find(key) is not None for key in ("new", *KEYS)] == [True] * 13
     (new,) = files(archive)
     assert new != old
+
+
+def test_copies_that_went_on_apart_have_each_their_own(archive: Path) -> None:
+    copy = archive.with_name("copy")
+    shutil.copytree(archive, copy)
+    for folder, key in ((archive, "mine"), (copy, "theirs")):
+        opened(folder).commit(table_of(make_row(key)), run="run-2")
+    for folder, key in ((archive, "mine"), (copy, "theirs"), (archive, "mine")):
+        index = index_of(folder)
+        assert [index.find(name) is not None for name in (*KEYS, "mine", "theirs")] == [
+            *[True] * 12,
+            key == "mine",
+            key == "theirs",
+        ]
 
 
 def test_without_room_for_a_cache_the_catalogue_answers(
