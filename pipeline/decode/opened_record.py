@@ -21,7 +21,7 @@ def temporary_record() -> Iterator[JobRecord]:
         yield JobRecord(Storage(folder), "decode")
 
 
-def opened_record(destination: Storage, asked: dict[str, Any], version: int) -> JobRecord:
+def opened_record(destination: Storage, asked: dict[str, Any], edition: str) -> JobRecord:
     """The record of a job, which may have been begun.
 
     A job is what is asked for, and of which version of the archive. While one of an earlier version has work left, the
@@ -29,9 +29,9 @@ def opened_record(destination: Storage, asked: dict[str, Any], version: int) -> 
 
     Args:
         asked: selection and options.
-        version: of the archive's catalogue, as it is now.
+        edition: of the archive's catalogue, as it is now.
     """
-    record = JobRecord(destination, _digest(asked, version))
+    record = JobRecord(destination, _digest(asked, edition))
     try:
         earlier = JobRecord(destination, json.loads(destination.read(_pointer(asked)))["job"])
     except (FileNotFoundError, ValueError, TypeError, KeyError):

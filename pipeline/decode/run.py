@@ -88,7 +88,7 @@ class DecodeRun:
         self._listen(RunBegan(verb="decode", archive=self._archive.url, done="decoded"))
         catalogue = Catalogue(self._archive, as_of=self._options.as_of)
         asked = {"archive": catalogue.table_id(), **self._options.fingerprint()}
-        with self._record(asked, catalogue.version()) as record:
+        with self._record(asked, catalogue.edition()) as record:
             begun = record.head()
             head = begun or record.start(self._planned(catalogue, record, asked))
             if self._options.keeps_record and begun is None:
@@ -97,9 +97,9 @@ class DecodeRun:
             self._work(record, head, stop, is_begun=begun is not None)
             return self._summary(record, head)
 
-    def _record(self, asked: dict[str, Any], version: int) -> AbstractContextManager[JobRecord]:
+    def _record(self, asked: dict[str, Any], edition: str) -> AbstractContextManager[JobRecord]:
         if self._options.keeps_record:
-            return nullcontext(opened_record(self._destination, asked, version))
+            return nullcontext(opened_record(self._destination, asked, edition))
         return temporary_record()
 
     def _planned(self, catalogue: Catalogue, record: JobRecord, asked: dict[str, Any]) -> PlanHead:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tarfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -137,6 +138,15 @@ def test_a_job_that_was_begun_goes_on_although_the_archive_grew(archive: Storage
     with pytest.raises(RestoreError, match="of another job"):
         run(archive, tmp_path / "out", "tar")
     assert len(written(tmp_path / "out", "tar")) == len(KEYS)
+
+
+def test_a_job_of_one_copy_is_none_of_another(archive: Storage, tmp_path: Path) -> None:
+    shutil.copytree(tmp_path / "arc", tmp_path / "copy")
+    for copy, key in (("arc", "mine"), ("copy", "theirs")):
+        fill(str(tmp_path / copy), [coded(key, original(key))], number=2)
+    assert run(archive, tmp_path / "out").images == 6
+    assert run(Storage(str(tmp_path / "copy")), tmp_path / "out", existing="replace").images == 6
+    assert (tmp_path / "out" / "theirs.png").exists()
 
 
 def test_packs_are_read_by_those_they_are_for(archive: Storage, tmp_path: Path) -> None:
