@@ -57,6 +57,9 @@ class Envelope:
     envelope itself has no place for it: only families with a header of their own do."""
     wide_first: bool = False
     """Whether the symbols of wide tables come first in each group of the body. The envelope itself cannot say it."""
+    words: str | None = None
+    """What somebody says of the image. The envelope itself has no place for it: families that take words put them into
+    the body (`codec/parts/worded_body.py`)."""
 
     def __post_init__(self) -> None:
         """Refuse what no header can say.

@@ -5,7 +5,8 @@ Shape legend: x_BCHW YCbCr pixels; y_BChw latents, y_hwC those of one image.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -18,9 +19,10 @@ from codec.entropy.range_coder import RangeCoder, Symbols
 from codec.entropy.symbol_streams import SymbolStream
 from codec.entropy.tables import SYMBOL_LIMIT
 from codec.family_weights import load_weights
-from codec.grid.network import GridFamily
+from codec.grid.chains import chained, unchained
+from codec.grid.network import GridFamily, ToldGridNetwork
 from codec.grid.quality import OWN_QUALITY
-from codec.grid.sampled_decoder import SAMPLED, SampledDecoder
+from codec.grid.samples import names_of_samples
 from codec.grid.weights import GridWeights, understand
 from codec.parts.image_quality import ImageQuality
 from codec.parts.resident import on_device
@@ -34,7 +36,7 @@ _TILE_PIXELS = 512
 
 
 class ResidentModel:
-    """One weights file on a device. Implements `codec.parts.tiled_model.TiledModel`."""
+    """One weights file on a device. Implements `TiledModel` and `ToldNetwork` of `codec.parts.tiled_model`."""
 
     multiple = 1
 
@@ -49,6 +51,15 @@ class ResidentModel:
         tile = max(1, _TILE_PIXELS // network.grid)
         self.analysis = Tiling(grid=network.grid, halo=network.halo, device=device, tile=tile)
         self.synthesis = self.analysis
+
+    def drawing(self) -> DrawingNetwork | None:
+        """What shows its latents with noise; None where the network takes none."""
+        noise = self._model.network.noise
+        if not noise:
+            return None
+        return DrawingNetwork(
+            synthesis=self.synthesis, synthesise=self.synthesise, told=self.told, noise=noise
+        )
 
     def num_symbols(self, width: int, height: int) -> int:
         """How many symbols an image of so many pixels has."""
@@ -72,24 +83,40 @@ class ResidentModel:
             BitstreamError: the stream is a reader and does not hold these symbols.
         """
         levels = [one.sixteenths / SIXTEENTHS for one in qualities]
-        steps = self._model.network.steps
-        step_BC11 = np.stack([steps(one) for one in levels])[:, :, None, None]
+        network = self._model.network
+        step_BC11 = np.stack([network.steps(one) for one in levels])[:, :, None, None]
         positions = grid[0] * grid[1]
         indices_Bn = np.stack([self._entropy.indices(round(one), positions) for one in levels])
         wanted_Bn = None
         if images is not None:
             y_BhwC = torch.stack([image.y_hwC for image in images])
             y_BChw = y_BhwC.permute(0, 3, 1, 2).float().cpu().numpy()
-            wanted_Bn = quantised(y_BChw, step_BC11).reshape(len(images), -1)
-        found = stream.group(wanted_Bn, indices_Bn).reshape(-1, self.channels, *grid)
+            wanted_Bn = chained(quantised(y_BChw, step_BC11), network.chained).reshape(len(images), -1)
+        coded_BChw = stream.group(wanted_Bn, indices_Bn).reshape(-1, self.channels, *grid)
+        found_BChw = unchained(coded_BChw, network.chained)
         is_sent_BC11 = np.isfinite(step_BC11)
-        y_hat_BChw = torch.from_numpy(found.astype(np.float32) * np.where(is_sent_BC11, step_BC11, 0.0))
+        y_hat_BChw = torch.from_numpy(found_BChw.astype(np.float32) * np.where(is_sent_BC11, step_BC11, 0.0))
         return y_hat_BChw.permute(0, 2, 3, 1).to(self._device)
 
-    def synthesise(self, y_BChw: Tensor, quality: Tensor) -> Tensor:
+    def told(self, words: str | None) -> tuple[Tensor, ...]:
+        """What the network takes of the words beside an image: nothing, where it takes none."""
+        network = self._model.network
+        return (network.told(words).to(self._device),) if isinstance(network, ToldGridNetwork) else ()
+
+    def synthesise(self, y_BChw: Tensor, quality: Tensor, *told_BV: Tensor) -> Tensor:
         """(B, C, h, w) -> (B, 3, H, W), the same at every quality."""
         del quality
-        return self._model.synthesise(y_BChw)
+        return self._model.synthesise(y_BChw, *told_BV)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DrawingNetwork:
+    """A network that is given noise behind its latents. Implements `codec.parts.tiled_model.SampledNetwork`."""
+
+    synthesis: Tiling
+    synthesise: Callable[..., Tensor]
+    told: Callable[[str | None], tuple[Tensor, ...]]
+    noise: int
 
 
 def quantised(y: npt.NDArray[np.float32], step: float | npt.NDArray[np.float32]) -> Symbols:
@@ -111,15 +138,18 @@ class GridCodec(TiledCodec):
     ) -> None:
         """Encode with `own`; decode what it or one of `others` made."""
         models = [ResidentModel(weights, device) for weights in (*others, own)]
-        noisy = [weights for weights in (*others, own) if weights.model.network.noise]
-        noise = {weights.digest: weights.model.network.noise for weights in noisy}
-        sampled = SampledDecoder(TiledDecoder({model.digest: model for model in models}), noise)
+        drawing = {model.digest: drawn for model in models if (drawn := model.drawing()) is not None}
+        names = names_of_samples(family.samples) if drawing else ()
         super().__init__(
             family.id,
             models[-1],
             models[:-1],
             default_quality=OWN_QUALITY,
-            decoders={SAMPLED: sampled} if noise else {},
+            payload_format=family.payload_format,
+            decoders={
+                name: TiledDecoder(drawing, generates=True, sample=number)
+                for number, name in enumerate(names)
+            },
         )
 
 

@@ -41,12 +41,17 @@ class GridModel(nn.Module):
         """(B, 3, H, W) -> (B, C, h, w)."""
         return self.network.analyse(x_BCHW) * _each(self.log_gain_C.exp()) - _each(self.centre_C)
 
-    def synthesise(self, y_BChw: Tensor) -> Tensor:
-        """(B, C, h, w) -> (B, 3, H, W)."""
+    def synthesise(self, y_BChw: Tensor, *told_BV: Tensor) -> Tensor:
+        """(B, C, h, w), and what a network that may be told something takes of it -> (B, 3, H, W)."""
         channels = self.network.channels
-        own_BChw, noise = y_BChw[:, :channels], y_BChw[:, channels:]
-        own_BChw = (own_BChw + _each(self.centre_C)) * _each((-self.log_gain_C).exp())
-        return self.network.synthesise(torch.cat((own_BChw, noise), 1) if noise.shape[1] else own_BChw)
+        own_BChw, noise = self.own_units(y_BChw[:, :channels]), y_BChw[:, channels:]
+        return self.network.synthesise(
+            torch.cat((own_BChw, noise), 1) if noise.shape[1] else own_BChw, *told_BV
+        )
+
+    def own_units(self, y_BChw: Tensor) -> Tensor:
+        """Latents as `network.synthesise` takes them."""
+        return (y_BChw + _each(self.centre_C)) * _each((-self.log_gain_C).exp())
 
     def bits(self, v_BChw: Tensor, step_B: Tensor) -> Tensor:
         """About what the symbols of each image cost, (B,), with a gradient.

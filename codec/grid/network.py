@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,20 @@ from torch import Tensor, nn
 
 from codec.family import Family
 from codec.grid.quality import step_of
+from codec.parts.tiled_model import PayloadFormat
+
+
+@runtime_checkable
+class ToldGridNetwork(Protocol):
+    """One that may be told what a picture shows."""
+
+    def told(self, words: str | None) -> Tensor:
+        """The words beside an image as `synthesise` takes them, (1, V); None is what nobody says."""
+        ...
+
+    def synthesise(self, y_BChw: Tensor, words_BV: Tensor) -> Tensor:
+        """As `GridNetwork.synthesise`, with the words beside each image."""
+        ...
 
 
 class GridNetwork(nn.Module, ABC):
@@ -32,8 +46,11 @@ class GridNetwork(nn.Module, ABC):
     """Latent positions around one that its latents, or its pixels, depend on."""
     channels: int
     """C of the latents."""
+    chained: int = 0
+    """The first so many channels are coded as differences from place to place (`codec/grid/chains.py`)."""
     noise: int = 0
-    """Values a position, uniform in [-1, 1], that `synthesise` takes in further channels, where there are any."""
+    """Values a position, as `codec.parts.noise.noise_at` draws them, that `synthesise` takes in further channels, where
+    there are any."""
 
     @abstractmethod
     def analyse(self, x_BCHW: Tensor) -> Tensor:
@@ -79,6 +96,10 @@ class GridFamily:
     """A network of that config, untrained."""
     preset: str
     """The shipped weights that encode when no others are named."""
+    payload_format: PayloadFormat | None = None
+    """Of payloads that hold more than the envelope and symbols."""
+    samples: int = 1
+    """How many pictures of a payload there are to ask for, of networks that take noise."""
 
     @property
     def id(self) -> str:

@@ -21,6 +21,8 @@ from torch import Tensor
 from codec.colour import pixels_to_planes, rgb_to_ycbcr, ycbcr_to_rgb
 from codec.contract import RGB
 from codec.entropy.factorised import fit_factorised
+from codec.entropy.range_coder import Symbols
+from codec.grid.chains import chained
 from codec.grid.codec import GridCodec, quantised
 from codec.grid.model import GridModel
 from codec.grid.network import GridFamily
@@ -39,8 +41,10 @@ from codec.weights_file import parse_weights, read_weights
 _START_CROPS: Final = 120
 """Training crops that a model begins by."""
 _FIT_SIDE: Final = 192
-_EVALUATED_SIDE: Final = 384
-"""Pixels of crops that statistics are taken of, and of those that are measured, at most."""
+"""Pixels of crops that statistics are taken of, at most, but where they have under `_FIT_POSITIONS` latents a side."""
+_FIT_POSITIONS: Final = 12
+EVALUATED_SIDE: Final = 384
+"""Pixels of crops that are measured, at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -132,10 +136,14 @@ class GridRecipe:
         """Real payloads and real pixels. Tables and statistics are those of the images measured, which is a little
         better than the exported ones do."""
         del fraction_done  # nothing follows it
-        data = self._exported(model, {}, held_back)
+        codec = self.codec_of(model, held_back)
+        return evaluate(codec, held_back, self._config.evaluate_qualities, side=EVALUATED_SIDE)
+
+    def codec_of(self, model: GridModel, images: Sequence[RGB]) -> GridCodec:
+        """As exported weights would be, with tables of these images."""
+        data = self._exported(model, {}, images)
         own = understand(parse_weights(data, where="in training"), self.family)
-        codec = GridCodec(self.family, own, device=self._device)
-        return evaluate(codec, held_back, self._config.evaluate_qualities, side=_EVALUATED_SIDE)
+        return GridCodec(self.family, own, device=self._device)
 
     def export(self, model: GridModel, record: dict[str, object], crops: Crops) -> bytes:
         """The weights, with tables counted on a few of the crops they were trained on."""
@@ -154,7 +162,7 @@ class GridRecipe:
         """Corners of images, all of one size, a whole number of latents each: (B, 3, H, W)."""
         grid = model.network.grid
         least = min(min(image.shape[:2]) for image in images)
-        side = min(_FIT_SIDE, least) // grid * grid
+        side = min(max(_FIT_SIDE, _FIT_POSITIONS * grid), least) // grid * grid
         planes = [pixels_to_planes(image[:side, :side], grid) for image in images]
         return torch.cat(planes).to(self._device)
 
@@ -162,9 +170,14 @@ class GridRecipe:
         with torch.inference_mode():
             final, x_BCHW = copy.deepcopy(model), self._sample(model, images)
             final.network.settle(x_BCHW)
-            y_BhwC = final.analyse(x_BCHW).permute(0, 2, 3, 1)
-        y_NC = y_BhwC.flatten(0, 2).cpu().numpy()
-        entropy = fit_factorised(lambda level: quantised(y_NC, final.network.steps(level)))
+            y_BChw = final.analyse(x_BCHW).cpu().numpy()
+
+        def symbols_at(level: int) -> Symbols:
+            """(N, C), as they are coded."""
+            s_BChw = quantised(y_BChw, final.network.steps(level)[:, None, None])
+            return chained(s_BChw, final.network.chained).transpose(0, 2, 3, 1).reshape(-1, y_BChw.shape[1])
+
+        entropy = fit_factorised(symbols_at)
         config = WeightsConfig(
             family=self.family.id,
             name=self._config.preset,

@@ -64,4 +64,5 @@ class TiledCodec(Codec):
             refiner=TiledRefiner(own) if isinstance(own, RefinableModel) else None,
             opener=TiledOpener(reader, every),
             takes_maps=chosen.holds_maps,
+            takes_words=chosen.holds_words,
         )

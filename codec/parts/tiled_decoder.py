@@ -14,15 +14,23 @@ from codec.parts.company import company_on, gathered
 from codec.parts.noise import noise_at
 from codec.parts.tile_loop import Synthesised, synthesised
 from codec.parts.tiled_latents import TiledLatents
-from codec.parts.tiled_model import AdjustableNetwork, SampledNetwork, TiledNetwork
+from codec.parts.tiled_model import AdjustableNetwork, SampledNetwork, TiledNetwork, ToldNetwork
 
 
 class TiledDecoder(Decoder):
     """Shows what `TiledReader` of the same models gives."""
 
-    def __init__(self, networks: Mapping[bytes, TiledNetwork], *, generates: bool = False) -> None:
-        """Take the networks by the digests of the weights files whose latents they show."""
-        self._networks, self.generates = networks, generates
+    def __init__(
+        self, networks: Mapping[bytes, TiledNetwork], *, generates: bool = False, sample: int = 0
+    ) -> None:
+        """Take the networks by the digests of the weights files whose latents they show.
+
+        Args:
+            networks: those.
+            generates: as `Decoder` says.
+            sample: which of the pictures that networks with noise can show: for each number another.
+        """
+        self._networks, self.generates, self._sample = networks, generates, sample
 
     def shows(self, weights_digest: bytes) -> bool:
         """Whether there is a network for payloads of these weights."""
@@ -35,7 +43,7 @@ class TiledDecoder(Decoder):
             if not isinstance(network, AdjustableNetwork):
                 return None
             networks[digest] = network.at(strength)
-        return TiledDecoder(networks, generates=self.generates)
+        return TiledDecoder(networks, generates=self.generates, sample=self._sample)
 
     def network(self, weights_digest: bytes) -> TiledNetwork:
         """The one for payloads of these weights."""
@@ -65,19 +73,20 @@ class TiledDecoder(Decoder):
     def to_show(self, latents: TiledLatents) -> Synthesised:
         """Latents as the tile loop has their network show them. What a network takes beside them comes in here."""
         network = self._networks[latents.weights_digest]
+        told = network.told(latents.envelope.words) if isinstance(network, ToldNetwork) else ()
         tile = latents.tile
         if isinstance(network, SampledNetwork) and network.noise:
-            tile = partial(_sampled_tile, latents, network.noise)
+            tile = partial(_sampled_tile, latents, network.noise, self._sample)
         return Synthesised(
             tile=tile,
             width=latents.width,
             height=latents.height,
-            other_inputs=lambda rows, columns: (latents.qualities.part(rows, columns).qualities(),),
+            other_inputs=lambda rows, columns: (latents.qualities.part(rows, columns).qualities(), *told),
         )
 
 
-def _sampled_tile(latents: TiledLatents, values: int, rows: slice, columns: slice) -> Tensor:
+def _sampled_tile(latents: TiledLatents, values: int, sample: int, rows: slice, columns: slice) -> Tensor:
     """Latents of some rows and columns and the noise behind them, (1, C + values, h, w)."""
     y_1Chw = latents.tile(rows, columns)
-    noise_1Nhw = noise_at(rows, columns, values=values, seed=latents.symbols_crc32)
+    noise_1Nhw = noise_at(rows, columns, values=values, seed=latents.symbols_crc32, sample=sample)
     return torch.cat((y_1Chw, noise_1Nhw.to(y_1Chw)), 1)

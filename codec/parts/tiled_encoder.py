@@ -33,6 +33,8 @@ class _Walk:
     quality: ImageQuality
     map_table: int | None
     """That codes its importance map; None without one."""
+    words: str | None
+    """Beside it, where the payload has room for them."""
 
     @property
     def kind(self) -> tuple[tuple[int, int], bool, bool]:
@@ -108,7 +110,8 @@ class TiledEncoder:
         quality = asked_quality(options, image, self._model)
         steps_uv = quality.steps_uv
         table = None if steps_uv is None else shortest_table(self._model.coder, steps_uv)
-        return _Walk(image=image, grid=grid, quality=quality, map_table=table)
+        words = options.words if self._format.holds_words else None
+        return _Walk(image=image, grid=grid, quality=quality, map_table=table, words=words)
 
     def _send(self, walks: Sequence[_Walk], stream: SymbolStream) -> None:
         maps = [walk.quality.steps_uv for walk in walks if walk.quality.steps_uv is not None]
@@ -123,9 +126,12 @@ class TiledEncoder:
     def _estimated(self, walks: Sequence[_Walk]) -> list[int]:
         counter = SymbolCounter(self._model.coder, len(walks))
         self._send(walks, counter)
-        empty = self._envelope(walks[0], body=join_streams(b"", b""), symbols_crc32=0)
-        overhead_bytes = len(self._format.pack(empty)) + _CODER_BYTES
-        return [overhead_bytes + round(bits / 8) for bits in counter.bits_B.tolist()]
+        empty = [self._envelope(walk, body=join_streams(b"", b""), symbols_crc32=0) for walk in walks]
+        overheads = [len(self._format.pack(envelope)) + _CODER_BYTES for envelope in empty]
+        return [
+            overhead + round(bits / 8)
+            for overhead, bits in zip(overheads, counter.bits_B.tolist(), strict=True)
+        ]
 
     def _encoded(self, walks: Sequence[_Walk]) -> list[Encoded]:
         writer = SymbolWriter(self._model.coder, len(walks), wide_first=self._format.wide_first)
@@ -150,6 +156,7 @@ class TiledEncoder:
             sixteenths=walk.quality.sixteenths,
             map_table=walk.map_table,
             wide_first=self._format.wide_first,
+            words=walk.words,
             symbols_crc32=symbols_crc32,
             body=body,
         )

@@ -33,6 +33,8 @@ class PayloadFormat:
     """Of the beginning of one. Raises BitstreamError where the header is not whole."""
     holds_maps: bool = False
     """Whether it can say that an image has an importance map."""
+    holds_words: bool = False
+    """Whether it has room for the words beside an image."""
     wide_first: bool = False
     """Whether new payloads have the symbols of wide tables first."""
 
@@ -80,6 +82,16 @@ class AdjustableNetwork(TiledNetwork, Protocol):
 
     def at(self, strength: float) -> TiledNetwork:
         """The same network, by whose picture the faithful one is changed in part: more than 0 and less than 1."""
+        ...
+
+
+@runtime_checkable
+class ToldNetwork(TiledNetwork, Protocol):
+    """One that may be told what a picture shows."""
+
+    def told(self, words: str | None) -> tuple[Tensor, ...]:
+        """What `synthesise` takes of the words beside an image, behind latents and quality, (1, ...) each: nothing of a
+        network that takes none; of one that does, as much where nobody says anything."""
         ...
 
 

@@ -6,7 +6,7 @@ version 0.1 of its weights, as the reference implementation has them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Final, Literal
 
@@ -47,17 +47,21 @@ class Lpips(nn.Module):
 
     def forward(self, original_BCHW: Tensor, decoded_BCHW: Tensor) -> Tensor:
         """(B,) distances of RGB in [0, 1]."""
-        stages = zip(self._stages(original_BCHW), self._stages(decoded_BCHW), self.heads, strict=True)
-        apart = [
-            torch.einsum("c,bchw->b", head, (_unit(original) - _unit(decoded)).square())
-            / (original.shape[2] * original.shape[3])
-            for original, decoded, head in stages
-        ]
-        return torch.stack(apart).sum(dim=0)
+        return self.apart(self.stages(original_BCHW), self.stages(decoded_BCHW))
 
-    def _stages(self, x_BCHW: Tensor) -> list[Tensor]:
-        stages: list[Tensor] = self.network((2.0 * x_BCHW - 1.0 - self.shift) / self.scale)
-        return stages
+    def stages(self, x_BCHW: Tensor) -> list[Tensor]:
+        """What the network sees of RGB in [0, 1], stage by stage, (B, F, h, w), of length 1 at every place."""
+        seen: list[Tensor] = self.network((2.0 * x_BCHW - 1.0 - self.shift) / self.scale)
+        return [_unit(stage) for stage in seen]
+
+    def apart(self, original: Sequence[Tensor], decoded: Sequence[Tensor]) -> Tensor:
+        """(B,) distances of pictures of which `stages` told this."""
+        pairs = zip(original, decoded, self.heads, strict=True)
+        distances = [
+            torch.einsum("c,bchw->b", head, (one - other).square()) / (one.shape[2] * one.shape[3])
+            for one, other, head in pairs
+        ]
+        return torch.stack(distances).sum(dim=0)
 
 
 @cache

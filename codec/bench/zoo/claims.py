@@ -124,7 +124,8 @@ def _read(bar: Threshold, sheet: Sheet) -> tuple[bool | None, str]:
         value = None if row is None else row.value(bar.measure)
         if row is None or value is None:
             return None, f"{name} was not measured" if row is None else f"{name} has no {bar.measure}"
-        if not row.is_matched and bar.measure not in ("bpp", "ratio", "parameters"):
+        has_more = name == bar.beats and row.bpp > at  # and is beaten in spite of it, or not
+        if not (row.is_matched or has_more or bar.measure in ("bpp", "ratio", "parameters")):
             return None, f"{name} does not reach {at:g} bpp: it has {row.bpp:.3g}"
         values[name] = value
     return _held(bar, values, better, unit, at)

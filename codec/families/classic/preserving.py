@@ -34,6 +34,8 @@ MATCHING: Final = 64.0
 _SCALES: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 _TAIL: Final = 1e-6
 """Where a latent may lie nearest to 0 or 1: at these themselves it would be infinite."""
+_MIDDLE: Final = 255 / 256
+"""Noise has 256 values from -1 to 1: so each is the middle of its share of what is left open."""
 
 
 class Preserving(GridNetwork):
@@ -73,7 +75,7 @@ class Preserving(GridNetwork):
             v_BZhw = v_BZhw + half_BZhw * plane_BZhw
             left_BZhw = half_BZhw
         if u_BZhw.shape[1]:
-            v_BZhw = v_BZhw + left_BZhw * u_BZhw
+            v_BZhw = v_BZhw + left_BZhw * u_BZhw * _MIDDLE
         return planes_of(self.generate(torch.special.ndtri(v_BZhw.clamp(_TAIL, 1.0 - _TAIL))))
 
 

@@ -14,6 +14,7 @@ from codec.contract import EncodeOptions
 from codec.entropy.factorised import fit_factorised
 from codec.errors import WeightsError
 from codec.family import Family
+from codec.grid.chains import MOST, chained, unchained
 from codec.grid.codec import GridCodec
 from codec.grid.model import GridModel
 from codec.grid.network import GridFamily, GridNetwork
@@ -122,3 +123,12 @@ def file_of(**changes: Any) -> bytes:
 def test_weights_that_do_not_fit_are_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(WeightsError, match=message):
         understand(parse_weights(file_of(**changes), where="test"), FAMILY)
+
+
+def test_chains_of_symbols_come_back_whatever_they_are() -> None:
+    symbols = np.random.default_rng(0).integers(-MOST, MOST + 1, (2, 5, 3, 4)).astype(np.int16)
+    links = chained(symbols, 3)
+    assert np.array_equal(unchained(links, 3), symbols)
+    assert np.array_equal(links[:, 3:], symbols[:, 3:])
+    flat = chained(np.full((1, 1, 3, 4), 7, np.int16), 1)
+    assert flat.ravel().tolist() == [7] + 11 * [0]

@@ -34,6 +34,7 @@ def verdict(**bar: Any) -> tuple[str, str]:
         ({"measure": "grain", "of": "bad", "most": 0.4}, "missed", "bar: at most 0.4"),
         ({"measure": "psnr_db", "of": "bad", "least": 30.0, "at": 0.45}, "held", "at 0.5 bpp"),
         ({"measure": "psnr_db", "of": "far", "beats": "bad"}, "not answered", "far does not reach 0.5 bpp"),
+        ({"measure": "psnr_db", "of": "bad", "beats": "far"}, "missed", "bad 30, far 40"),  # with more bytes
         ({"measure": "bpp", "of": "far", "most": 1.0}, "held", "far 0.9"),
         ({"measure": "psnr_db", "of": "gone", "beats": "bad"}, "not answered", "gone was not measured"),
         ({"measure": "LPIPS", "of": "good", "most": 1.0}, "not answered", "LPIPS was not measured"),

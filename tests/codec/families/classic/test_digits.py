@@ -32,7 +32,7 @@ from codec.families.classic.preserving import Preserving, discrepancy
 from codec.families.classic.variational import Digits, coded_by_posterior
 from codec.grid.codec import GridCodec, quantised
 from codec.grid.model import GridModel
-from codec.grid.sampled_decoder import SAMPLED
+from codec.grid.samples import SAMPLED
 from codec.grid.weights import WeightsConfig, export, understand
 from codec.registry import load_codec, preset_weights
 from codec.training.image_crops import Crops

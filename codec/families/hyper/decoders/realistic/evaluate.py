@@ -13,12 +13,12 @@ from codec.colour import planes_to_pixels
 from codec.contract import RGB, EncodeOptions
 from codec.families.hyper.codec import HyperCodec
 from codec.families.hyper.decoders.realistic.network import Realistic
-from codec.families.hyper.decoders.realistic.noise import with_noise
-from codec.families.hyper.decoders.realistic.spectrum import standing_out
 from codec.families.hyper.weights import Weights
 from codec.metrics import psnr_db
 from codec.parts.quality import quality_tensor
 from codec.parts.tiled_latents import TiledLatents
+from codec.training.drawn_noise import with_noise
+from codec.training.hatch import standing_out
 from codec.training.recipe import Evaluation, EvaluationPoint
 from codec.training.session import stage
 

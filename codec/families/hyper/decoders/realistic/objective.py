@@ -14,8 +14,8 @@ from torch import Tensor
 
 from codec.colour import ycbcr_to_rgb
 from codec.families.hyper.decoders.realistic.critic import Critic
-from codec.families.hyper.decoders.realistic.spectrum import standing_out
 from codec.families.hyper.decoders.realistic.train_config import RealisticLossConfig
+from codec.training.hatch import standing_out
 from codec.training.recipe import BatchLoss
 
 _GREY_LEVELS = 255.0

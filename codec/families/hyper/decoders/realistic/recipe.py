@@ -17,7 +17,6 @@ from codec.families.hyper.decoders.realistic.config import RealisticConfig
 from codec.families.hyper.decoders.realistic.critic import Critic
 from codec.families.hyper.decoders.realistic.evaluate import evaluate
 from codec.families.hyper.decoders.realistic.network import Realistic
-from codec.families.hyper.decoders.realistic.noise import with_noise
 from codec.families.hyper.decoders.realistic.objective import ShownBatch, objective
 from codec.families.hyper.decoders.realistic.train_config import SHIFTS, RealisticTrainConfig
 from codec.families.hyper.decoders.weights import DecoderConfig
@@ -25,6 +24,7 @@ from codec.families.hyper.frozen import frozen_codec, rounded_latents
 from codec.family_weights import read_config
 from codec.parts.precision import has_bfloat16
 from codec.perception.lpips import load_lpips
+from codec.training.drawn_noise import with_noise
 from codec.training.image_crops import Crops
 from codec.training.karhunen_loeve import install_overlap
 from codec.training.recipe import BatchLoss, Evaluation, ParameterGroup

@@ -15,7 +15,6 @@ from codec.entropy.tables import laplace_tables
 from codec.families.hyper.codec import HyperCodec
 from codec.families.hyper.decoders.realistic.config import Drawing, RealisticConfig
 from codec.families.hyper.decoders.realistic.network import Realistic
-from codec.families.hyper.decoders.realistic.noise import with_noise
 from codec.families.hyper.decoders.weights import DecoderConfig, understand_decoder
 from codec.families.hyper.weights import export, understand
 from codec.metrics import psnr_db
@@ -23,6 +22,7 @@ from codec.parts.noise import noise_at
 from codec.parts.tile_loop import Synthesised, Tiling, synthesised
 from codec.perception.packaged import LPIPS_ALEXNET
 from codec.registry import load_codec
+from codec.training.drawn_noise import with_noise
 from codec.weights_file import parse_weights, weights_bytes
 from tests.support.photographs import picture
 from tests.support.tiny_hyper import CPU, TINY, busy_model

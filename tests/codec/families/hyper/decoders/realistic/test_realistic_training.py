@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from codec.entropy.tables import laplace_tables
-from codec.families.hyper.decoders.realistic.spectrum import standing_out
 from codec.families.hyper.decoders.weights import understand_decoder
 from codec.families.hyper.weights import export
 from codec.registry import recipe_for
 from codec.training.checkpoint import load_checkpoint
 from codec.training.config import TrainConfig
+from codec.training.hatch import standing_out
 from codec.training.session import Session
 from codec.weights_file import digest_of, read_weights
 from tests.support.tiny_hyper import busy_model
