@@ -20,8 +20,8 @@ from typing import Final, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from codec.image_words import check_words
 from codec.importance_map import GreyMap
-from codec.words import check_words
 
 RGB = npt.NDArray[np.uint8]
 """One image: uint8, shape (H, W, 3), sRGB order R, G, B; H and W at least 1."""
@@ -69,7 +69,7 @@ class EncodeOptions:
     importance: GreyMap | None = None
     """Where bits matter (`codec/importance_map.py`); None for everywhere alike. Only codecs that take maps take one."""
     words: str | None = None
-    """What the image shows (`codec/words.py`); None where nobody says. Only codecs that take words take them."""
+    """What the image shows (`codec/image_words.py`); None where nobody says. Only codecs that take words take them."""
 
     def __post_init__(self) -> None:
         """Refuse what is not a quality, an effort or words.

@@ -1,6 +1,6 @@
 """Words in a payload, of families that take them: the beginning of the body, deflated; the rest is as without.
 
-`docs/formats/envelope.md` has it byte by byte.
+`docs/formats/sketch-1.md` has it byte by byte.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Final
 
 from codec.bitstream import Envelope, pack_envelope, parse_envelope, parse_prefix
 from codec.errors import BitstreamError, TruncatedError
+from codec.image_words import MOST_BYTES
 from codec.parts.tiled_model import PayloadFormat
-from codec.words import MOST_BYTES
 
 _LENGTH: Final = struct.Struct("<H")
 _LEVEL: Final = 9

@@ -9,8 +9,8 @@ from typing import Any, Final
 import numpy as np
 
 from codec.contract import EncodeOptions
+from codec.image_words import words_in
 from codec.importance_map import GreyMap, automatic_map
-from codec.words import words_in
 from pipeline.config import AUTO, CompressConfig
 from pipeline.encode.sidecars import NOT_ASKED, Sidecar, Sidecars
 from pipeline.image.read import ReadLimits, read_image, to_rgb
