@@ -118,6 +118,8 @@ class Family:
     """Whether its codec takes importance maps."""
     takes_words: bool = False
     """Whether its codec takes words."""
+    nears_originals: bool = True
+    """Whether its best quality is near the original: if not, a run has no floor that nobody asked for."""
     presets_share: bool = False
     """Whether its presets share the qualities between them: together they are one codec, and `--weights` takes one."""
     alone: tuple[str, ...] = ()

@@ -106,6 +106,11 @@ def is_experimental(codec_id: str) -> bool:
     return any(one.id == codec_id and one.experimental for one in families().values())
 
 
+def nears_originals(codec_id: str | None) -> bool:
+    """Whether a codec's best quality is near the original; of one that is not here, nobody knows better."""
+    return all(one.nears_originals for one in families().values() if one.id == codec_id)
+
+
 def check_codec(codec_id: str, demands: Demands) -> None:
     """Refuse a codec that is not here, and what it does not know, before anything is loaded.
 

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from codec.codec import Codec
 from codec.contract import DEFAULT_CODEC, EFFORTS, QUALITIES, Demands
+from codec.registry import nears_originals
 from pipeline.errors import ConfigError, StorageError
 from pipeline.globs import key_matcher
 from pipeline.source.options import SourceOptions
@@ -50,7 +51,8 @@ class CodecConfig(_Section):
     """Payload bits per original pixel, to be met likewise."""
     min_psnr_db: float | None = Field(default=DEFAULT_FLOOR_DB, ge=0, le=100)
     """Every coded image reaches this, at a higher quality than its unit's where it must; else it is kept. 0 or null: no
-    floor. Not given beside a quality, ratio or bpp, there is none: who names a target gets it."""
+    floor. Not given beside a quality, ratio or bpp, there is none: who names a target gets it. Nor is there one of
+    codecs that are not meant to be near the original, such as sketch-1."""
     min_ms_ssim: float | None = Field(default=None, gt=0, lt=1)
     """The same for MS-SSIM, which images under 161 pixels do not have."""
     effort: int = Field(default=0, ge=EFFORTS.start, lt=EFFORTS.stop)
@@ -87,7 +89,9 @@ class CodecConfig(_Section):
     @classmethod
     def _no_floor_under_a_target(cls, data: Any) -> Any:
         """Say so in the config itself, so that a record of it reads the same whatever the default is then."""
-        if isinstance(data, Mapping) and any(data.get(name) is not None for name in TARGETS):
+        if isinstance(data, Mapping) and (
+            any(data.get(name) is not None for name in TARGETS) or not nears_originals(data.get("id"))
+        ):
             return {"min_psnr_db": None, **data}
         return data
 

@@ -98,6 +98,7 @@ def _of_family(family: Family) -> Iterator[Entrant]:
 def _shown_otherwise(faithful: Entrant, family: Family, preset: str) -> Iterator[Entrant]:
     """The same payloads, as decoders show them whose weights ship for a preset, and those that have none."""
     shipped = list(shipped_decoders(family))
+    takes_noise = read_preset(family, preset).generates
     shows = digest_of(family.weights_path(preset).read_bytes()).hex() if shipped else None
     named = {file.decoder for file, _ in shipped}
     files = {
@@ -111,7 +112,7 @@ def _shown_otherwise(faithful: Entrant, family: Family, preset: str) -> Iterator
             file, config = files[in_files]
             described = _decoded_by(file, config, faithful)
             identity = f"{faithful.identity} {decoder.name} {file.digest}"
-        elif in_files not in named and faithful.generates >= decoder.generates:
+        elif in_files not in named and takes_noise >= decoder.generates:
             described = replace(faithful, cost=None, generates=decoder.generates)
             identity = f"{faithful.identity} {decoder.name}"
         else:
@@ -154,7 +155,10 @@ def _entrant(
         minutes=preset.minutes,
         steps=preset.steps,
         trained_on=frozenset[str]().union(*map(judges_of_training, configs)),
-        generates=any(read_preset(family, name).generates for name in weights),
+        generates=any(read_preset(family, name).generates for name in weights)
+        and not any(
+            decoder.generates for decoder in family.decoders
+        ),  # which do, and the faithful one does not
     )
 
 

@@ -60,7 +60,8 @@ def test_extreme_shapes_round_trip(codec: Codec, shape: tuple[int, int]) -> None
 def test_a_flat_image_comes_back_flat(codec: Codec, level: int) -> None:
     image = np.full((40, 56, 3), level, np.uint8)
     (decoded,) = codec.decode([codec.encode([image], EncodeOptions(quality=63))[0].payload])
-    assert np.abs(decoded.pixels.astype(int) - level).max() <= 6
+    errors = np.abs(decoded.pixels.astype(int) - level)
+    assert errors.max() <= 6 or (not family_of(codec.id).nears_originals and errors.mean() <= 6.0)
 
 
 @FEW

@@ -30,6 +30,8 @@ FIRST_CASES: Final = {"q0": 0.0, "q31.5": 31.5, "q63": 63.0}
 """What a family begins with: the name of a case, and its quality."""
 MAPPED: Final = "map-"
 """What the names of cases hold that have an importance map: `python -m tests.golden hyper-1 --prefix map-`."""
+TOLD: Final = "words-"
+"""The same of cases that have words beside the image."""
 _EXPECTED: Final = "expected.json"
 _WEIGHTS: Final = "weights.safetensors"
 
@@ -101,7 +103,9 @@ def write_golden(
         codec = golden_codec(family, name=made_by[case])
         image = picture(75, 101, seed=7)
         grey = np.array([[40, 220]], np.uint8) if MAPPED in case else None
-        (encoded,) = codec.encode([image], EncodeOptions(quality=qualities[case], importance=grey))
+        words = "ein Hund am Strand" if TOLD in case else None
+        options = EncodeOptions(quality=qualities[case], importance=grey, words=words)
+        (encoded,) = codec.encode([image], options)
         golden_path(family, case, "bin").write_bytes(encoded.payload)
         pixels = codec.decode([encoded.payload])[0].pixels
         Image.fromarray(pixels).save(golden_path(family, case, "png"), optimize=True)

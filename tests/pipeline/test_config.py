@@ -37,6 +37,22 @@ def test_a_target_on_the_command_line_replaces_the_files_target(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
+    ("codec", "floor_db"),
+    [
+        ({}, 30.0),
+        ({"bpp": 1.0}, None),
+        ({"id": "sketch-1"}, None),
+        ({"id": "sketch-1", "min_psnr_db": 20}, 20.0),
+    ],
+    ids=str,
+)
+def test_a_floor_that_nobody_asked_for_holds_where_no_target_is_named_and_pictures_are_near(
+    codec: dict[str, object], floor_db: float | None
+) -> None:
+    assert load_config(None, {"codec": codec}).codec.min_psnr_db == floor_db
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         pytest.param(
