@@ -79,9 +79,10 @@ judges: $(INSTALLED)
 IMAGES ?= tests/photos
 COUNT ?= 6
 SHOWN ?= 2
+RATES ?= 0.05,0.25,0.5,1
 
 gallery: $(INSTALLED)
-	$(TENFOLD) bench zoo --images $(IMAGES) --count $(COUNT) --shown $(SHOWN) --out docs/gallery $(ZOO)
+	$(TENFOLD) bench zoo --images $(IMAGES) --count $(COUNT) --shown $(SHOWN) --bpp $(RATES) --out docs/gallery $(ZOO)
 
 # First every preset of the experimental families, for as long as its config says, into codec/shipped:
 # make gallery-train DATA=FOLDER, again after a stop; then make gallery

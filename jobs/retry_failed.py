@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from jobs.options import ArchiveUrl, AsJson, ConfigFile, RayAddress, Workers, read_config
 from jobs.terminal.exit_codes import clear_errors
 from jobs.terminal.output import print_json, say
@@ -11,6 +13,7 @@ from pipeline.compress.archived_images import failed_images, newest_failed_run
 from pipeline.compress.run import CompressRun
 from pipeline.compress.run_record import recorded_config
 from pipeline.store.storage import Storage
+from pipeline.types import Status
 
 
 @watched
@@ -39,7 +42,7 @@ def retry_failed(
         if run is None:
             say(f"No image of {archive} is a failed one: nothing to try again.")
             if as_json:
-                print_json({"run": None, "images": 0, "coded": 0, "kept": 0, "failed": 0})
+                print_json({"run": None, "images": 0, **dict.fromkeys(get_args(Status), 0)})
             return
         if config is None:
             then = recorded_config(store, run)

@@ -82,7 +82,8 @@ def test_without_failures_there_is_nothing_to_do(tmp_path: Path, small_photos: P
     tenfold("compress", small_photos / "kodim03.png", archive, "--workers", "0", "--quality", "3")
     versions = tenfold("history", archive, "--json").json()
     ran = tenfold("retry-failed", archive, "--workers", "0", "--json")
-    assert (ran.code, ran.json()["images"]) == (0, 0)
+    counts = {"run": None, "images": 0, "coded": 0, "lossless": 0, "bounded": 0, "kept": 0, "failed": 0}
+    assert (ran.code, ran.json()) == (0, counts)
     assert "nothing to try again" in ran.err
     assert tenfold("history", archive, "--json").json() == versions
     assert tenfold("retry-failed", tmp_path / "none").code == 10
