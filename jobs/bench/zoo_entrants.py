@@ -112,7 +112,7 @@ def _shown_otherwise(faithful: Entrant, family: Family, preset: str) -> Iterator
             file, config = files[in_files]
             described = _decoded_by(file, config, faithful)
             identity = f"{faithful.identity} {decoder.name} {file.digest}"
-        elif in_files not in named and takes_noise >= decoder.generates:
+        elif in_files not in named and (takes_noise or not decoder.generates):
             described = replace(faithful, cost=None, generates=decoder.generates)
             identity = f"{faithful.identity} {decoder.name}"
         else:
@@ -144,6 +144,7 @@ def _entrant(
 ) -> Entrant:
     preset = read_preset(family, described_by)
     configs = [read_header(family.weights_path(name)).config for name in weights]
+    has_drawing_decoder = any(decoder.generates for decoder in family.decoders)
     return Entrant(
         id=entrant_id,
         title=entrant_id.replace("/", " "),
@@ -155,10 +156,7 @@ def _entrant(
         minutes=preset.minutes,
         steps=preset.steps,
         trained_on=frozenset[str]().union(*map(judges_of_training, configs)),
-        generates=any(read_preset(family, name).generates for name in weights)
-        and not any(
-            decoder.generates for decoder in family.decoders
-        ),  # which do, and the faithful one does not
+        generates=not has_drawing_decoder and any(read_preset(family, name).generates for name in weights),
     )
 
 
