@@ -190,7 +190,7 @@ class TestWrongUsage:
     def test_a_glob_without_matches(self, tmp_path: Path) -> None:
         fill(tmp_path, "x/a.jpg")
         with pytest.raises(
-            SourceError, match=r"got no match among 1 objects at .*/\*/\*\.png; check the pattern"
+            SourceError, match=r"got no match among 1 object at .*/\*/\*\.png; check the pattern"
         ):
             keys(f"{tmp_path}/*/*.png")
 
