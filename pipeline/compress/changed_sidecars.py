@@ -111,9 +111,9 @@ def _has_changed(asking: pa.RecordBatch, files: pa.RecordBatch, readable: _Reada
     went = pc.and_(pc.is_valid(was), pc.is_null(places))
     is_other = pc.fill_null(pc.not_equal(now, was), False)
     was_unread = pc.and_(pc.starts_with(asking["origin"], BROKEN), pc.and_(pc.is_null(was), pc.is_valid(now)))
-    names = zip(asking["key"].to_pylist(), was_unread.to_pylist(), strict=True)
-    opened_up = pa.array([is_unread and readable.is_now(name) for name, is_unread in names], pa.bool_())
-    return pc.or_(pc.or_(came, went), pc.or_(is_other, opened_up))
+    opened_up = [name for name in asking["key"].filter(was_unread).to_pylist() if readable.is_now(name)]
+    can_be_read = pc.and_(was_unread, pc.is_in(asking["key"], value_set=pa.array(opened_up, pa.string())))
+    return pc.or_(pc.or_(came, went), pc.or_(is_other, can_be_read))
 
 
 class _Readable:

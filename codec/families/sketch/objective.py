@@ -6,7 +6,6 @@ Shape legend: x_BCHW YCbCr pixels in [-0.5, 0.5]; rgb_BCHW RGB in [0, 1]; f_BFuv
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import torch
@@ -18,6 +17,7 @@ from codec.families.sketch.train_config import SketchLossConfig
 from codec.perception.inverted_residuals import InvertedResiduals
 from codec.perception.lpips import Lpips
 from codec.training.hatch import standing_out
+from codec.training.shown_batch import ShownBatch
 
 _GREY_LEVELS: Final = 255.0
 _AREAS: Final = (8, 4, 4)
@@ -25,23 +25,6 @@ _AREAS: Final = (8, 4, 4)
 _SEEN_AREA: Final = 4
 """Positions a side of the classifier's: 128 pixels."""
 _LEAST_SPREAD: Final = 1e-4
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ShownBatch:
-    """A batch of pictures beside what they are held against, YCbCr, all of one shape."""
-
-    original_BCHW: Tensor
-    faithful_BCHW: Tensor
-    drawn_BCHW: Tensor
-
-    def part(self, rows: slice, columns: slice) -> ShownBatch:
-        """The same part of all."""
-        return ShownBatch(
-            original_BCHW=self.original_BCHW[:, :, rows, columns],
-            faithful_BCHW=self.faithful_BCHW[:, :, rows, columns],
-            drawn_BCHW=self.drawn_BCHW[:, :, rows, columns],
-        )
 
 
 def distortion_parts(
@@ -60,7 +43,7 @@ def distortion_parts(
         bfloat16: whether both see in that.
     """
     original_BCHW, faithful_BCHW, drawn_BCHW = (
-        ycbcr_to_rgb(x) for x in (shown.original_BCHW, shown.faithful_BCHW, shown.drawn_BCHW)
+        ycbcr_to_rgb(x) for x in (shown.original_BCHW, shown.faithful_BCHW, shown.decoded_BCHW)
     )
     parts = {
         "faithful": (faithful_BCHW - original_BCHW).square().mean(),
@@ -79,7 +62,7 @@ def distortion_parts(
             parts["seen"] = seen_apart(classifier, original_BCHW[:half], drawn_BCHW[:half].clamp(0.0, 1.0))
     if weights.peaks:
         parts["peaks"] = standing_out(
-            shown.drawn_BCHW[:, 0] * _GREY_LEVELS, shown.original_BCHW[:, 0] * _GREY_LEVELS
+            shown.decoded_BCHW[:, 0] * _GREY_LEVELS, shown.original_BCHW[:, 0] * _GREY_LEVELS
         )
     return parts
 

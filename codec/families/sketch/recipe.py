@@ -19,7 +19,7 @@ from codec.contract import RGB
 from codec.families.sketch.evaluate import drawn_facts
 from codec.families.sketch.load import SKETCH
 from codec.families.sketch.network import Sketch
-from codec.families.sketch.objective import ShownBatch, distortion_parts
+from codec.families.sketch.objective import distortion_parts
 from codec.families.sketch.teacher import Teacher
 from codec.families.sketch.train_config import SHIFTS, SketchTrainConfig
 from codec.grid.model import GridModel
@@ -30,6 +30,7 @@ from codec.training.codec_evaluation import evaluate
 from codec.training.drawn_noise import with_noise
 from codec.training.image_crops import Crops
 from codec.training.recipe import BatchLoss, Evaluation, ParameterGroup
+from codec.training.shown_batch import ShownBatch
 
 _START_CROPS: Final = 200
 """Training crops that a model begins by."""
@@ -145,7 +146,7 @@ class SketchRecipe(GridRecipe):
             either_BCHW = drawn_BCHW if chance.integers(2) else faithful_BCHW
             again_BChw = model.analyse(either_BCHW).float() / step_B111
         return Passed(
-            shown=ShownBatch(original_BCHW=x_BCHW, faithful_BCHW=faithful_BCHW, drawn_BCHW=drawn_BCHW),
+            shown=ShownBatch(original_BCHW=x_BCHW, faithful_BCHW=faithful_BCHW, decoded_BCHW=drawn_BCHW),
             v_BChw=v_BChw,
             again_BChw=again_BChw,
             step_B=step_B,

@@ -7,7 +7,6 @@ Shape legend: x_BCHW YCbCr pixels in [-0.5, 0.5]; rgb_BCHW RGB in [0, 1].
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -17,25 +16,9 @@ from codec.families.hyper.decoders.realistic.critic import Critic
 from codec.families.hyper.decoders.realistic.train_config import RealisticLossConfig
 from codec.training.hatch import standing_out
 from codec.training.recipe import BatchLoss
+from codec.training.shown_batch import ShownBatch
 
 _GREY_LEVELS = 255.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ShownBatch:
-    """A batch of pictures beside what they are held against, all of one shape."""
-
-    original_BCHW: Tensor
-    faithful_BCHW: Tensor
-    decoded_BCHW: Tensor
-
-    def part(self, rows: slice, columns: slice) -> ShownBatch:
-        """The same part of all."""
-        return ShownBatch(
-            original_BCHW=self.original_BCHW[:, :, rows, columns],
-            faithful_BCHW=self.faithful_BCHW[:, :, rows, columns],
-            decoded_BCHW=self.decoded_BCHW[:, :, rows, columns],
-        )
 
 
 def objective(

@@ -17,7 +17,7 @@ from codec.families.hyper.decoders.realistic.config import RealisticConfig
 from codec.families.hyper.decoders.realistic.critic import Critic
 from codec.families.hyper.decoders.realistic.evaluate import evaluate
 from codec.families.hyper.decoders.realistic.network import Realistic
-from codec.families.hyper.decoders.realistic.objective import ShownBatch, objective
+from codec.families.hyper.decoders.realistic.objective import objective
 from codec.families.hyper.decoders.realistic.train_config import SHIFTS, RealisticTrainConfig
 from codec.families.hyper.decoders.weights import DecoderConfig
 from codec.families.hyper.frozen import frozen_codec, rounded_latents
@@ -28,6 +28,7 @@ from codec.training.drawn_noise import with_noise
 from codec.training.image_crops import Crops
 from codec.training.karhunen_loeve import install_overlap
 from codec.training.recipe import BatchLoss, Evaluation, ParameterGroup
+from codec.training.shown_batch import ShownBatch
 from codec.weights_file import SUFFIX, read_weights, weights_bytes
 from codec.weights_role import DECODER
 
