@@ -15,6 +15,8 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 needs_browser = pytest.mark.skipif(
     CHROMIUM is None, reason="Chromium is not installed: apt-get install chromium"
 )
+_PATIENCE_MS = 30_000
+"""Tests run on machines that do other work too."""
 _QUIET = (
     "--headless",
     "--no-sandbox",
@@ -60,7 +62,7 @@ class Browser:
         """A page, once an element that `ready` selects is there. `context`: viewport, ... of Playwright."""
         with self._browser.new_context(**context) as made:
             opened = Opened(page=made.new_page())
-            opened.page.set_default_timeout(20_000)
+            opened.page.set_default_timeout(_PATIENCE_MS)
             opened.page.on("console", lambda message: opened.said.append(f"{message.type}: {message.text}"))
             opened.page.on("pageerror", lambda error: opened.said.append(str(error)))
             opened.page.on(
@@ -77,8 +79,9 @@ class Browser:
 @contextmanager
 def run_browser() -> Iterator[Browser]:
     """Chromium, started once."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=_PATIENCE_MS)
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=list(_QUIET))
         try:

@@ -187,9 +187,11 @@ export class Grid {
     if (tile) this.enter(tile);
   }
 
+  /** Of the tiles that are there: sheets come when they come. */
   firstInSight() {
-    const { rank } = this;
-    return this.sheets.get(Math.floor(rank / PER_SHEET))?.tiles[rank % PER_SHEET];
+    return this.inOrder()
+      .flatMap(([, sheet]) => sheet.tiles)
+      .find(({ element }) => element.getBoundingClientRect().top >= 0);
   }
 
   enter(tile) {

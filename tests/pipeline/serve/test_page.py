@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,8 @@ pytestmark = [pytest.mark.browser, needs_browser]
 WIDE: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
 IMAGES = 210
 """More than one sheet."""
+FIRST_SHEET = re.compile(r"/api/images\?(?!.*start=)")
+FIRST_OF_SECOND_SHEET = "b/0191.png"
 
 
 @pytest.fixture(scope="module")
@@ -84,12 +87,33 @@ def test_a_permalink_shows_its_image_where_it_stands(browser: Browser, address: 
         expect(page.locator("[title='b/0199.png']")).to_be_focused()
         assert is_in_sight(opened, "[title='b/0199.png']")
         assert page.url == address
-        page.evaluate("document.activeElement.blur()")
-        page.keyboard.press("ArrowRight")
-        assert is_in_sight(opened, ".tile:focus"), "arrows begin at the first image in sight"
         page.evaluate("scrollTo(0, 1e9)")
         expect(page.locator(".why")).to_have_text(["no such file: <b>y</b>", "no picture"])
         page.locator(".tile.failed").click()
         expect(page.locator("#why")).to_have_text("no such file: <b>y</b>")
         expect(page.locator("aside")).not_to_contain_text("null")
         assert errors(opened) == []
+
+
+def test_arrows_begin_at_the_first_image_in_sight_whatever_is_still_to_come(
+    browser: Browser, address: str
+) -> None:
+    held: list[Any] = []
+    with browser.visit(address, ".tile", **WIDE) as opened:
+        page = opened.page
+        page.route(FIRST_SHEET, lambda route: held.append(route))
+        page.goto(f"{address}?image=b%2F0201.png")
+        expect(page.locator("#viewer .previous")).to_be_enabled()
+        page.keyboard.press("Escape")
+        expect(page.locator("[title='b/0201.png']")).to_be_focused()
+        page.evaluate("document.activeElement.blur()")
+        page.keyboard.press("ArrowRight")
+        expect(page.locator(".tile:focus")).to_have_attribute("title", FIRST_OF_SECOND_SHEET)
+        for route in held:
+            route.continue_()
+        expect(page.locator("[title='b/0187.png']")).to_be_attached()
+        assert is_in_sight(opened, ".tile:focus")
+        page.evaluate("document.activeElement.blur()")
+        page.keyboard.press("ArrowRight")
+        expect(page.locator(".tile:focus")).to_have_attribute("title", re.compile("b/01[78].*"))
+        assert is_in_sight(opened, ".tile:focus")
