@@ -25,9 +25,13 @@ export class Heights {
   }
 
   of(number) {
+    return this.known.get(number) ?? (this.count(number) / PER_SHEET) * this.usual;
+  }
+
+  /** The images of a sheet; as many as one has at most where that is not known. */
+  count(number) {
     const { total } = this.listing;
-    const share = total === null ? 1 : Math.min(1, total / PER_SHEET - number);
-    return this.known.get(number) ?? share * this.usual;
+    return total === null ? PER_SHEET : Math.min(PER_SHEET, total - number * PER_SHEET);
   }
 
   top(number) {
@@ -51,10 +55,13 @@ export class Heights {
   rankAt(line) {
     for (let number = this.first, top = 0; number < this.end; number++) {
       const height = this.of(number);
-      if (top + height > line) return Math.round((number + Math.max(0, line - top) / height) * PER_SHEET);
+      if (top + height > line) {
+        return number * PER_SHEET + Math.floor((Math.max(0, line - top) / height) * this.count(number));
+      }
       top += height;
     }
-    return Math.max(0, this.end * PER_SHEET - 1);
+    const last = this.end - 1;
+    return Math.max(0, last * PER_SHEET + this.count(last) - 1);
   }
 
   /** Whether a rank lies in a sheet at an end of this page, behind which there are more. */

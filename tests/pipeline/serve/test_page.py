@@ -117,3 +117,13 @@ def test_arrows_begin_at_the_first_image_in_sight_whatever_is_still_to_come(
         page.keyboard.press("ArrowRight")
         expect(page.locator(".tile:focus")).to_have_attribute("title", re.compile("b/01[78].*"))
         assert is_in_sight(opened, ".tile:focus")
+
+
+def test_lines_of_the_last_sheet_are_of_images_that_exist(browser: Browser, address: str) -> None:
+    ranks = """import("./page/heights.js").then(({ Heights }) => {
+        const heights = new Heights({ total: 250, sheets: 2 }, 0);
+        heights.estimate(1000, 200);
+        return [0, heights.top(1), heights.top(2) - 1, 1e9].map((line) => heights.rankAt(line));
+    })"""
+    with browser.visit(address, ".tile", **WIDE) as opened:
+        assert opened.page.evaluate(ranks) == [0, 200, 249, 249]
