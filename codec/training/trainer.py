@@ -18,6 +18,7 @@ from codec.training.image_crops import Crops
 from codec.training.patch_source import PatchSource
 from codec.training.progress import TrainingProgress
 from codec.training.recipe import Recipe
+from codec.training.run_lock import alone_in
 from codec.training.session import Session, SessionOver
 from codec.training.training_data import TrainingData
 from codec.training.training_run import Trained, TrainingRun, weights_path
@@ -59,33 +60,35 @@ def train(
         on_progress: told after every step.
     Raises:
         TrainingError: the data or a checkpoint cannot be used, the run diverged, `out` holds a run and `resume` is not
-            set, `out` cannot be written into, or the session was over before a new run had begun.
+            set, another process trains into `out`, it cannot be written into, or the session was over before a new run
+            had begun.
         WeightsError: `start_from` cannot be used.
     """
-    with writing_into(out):
-        out.mkdir(parents=True, exist_ok=True)
-    checkpoint = _checkpoint_of(out, config, resume=resume)
     device, session = device or torch.device("cpu"), session or Session()
-    try:
-        with session.at_work(), _subnormals_are_zero():
-            kinds = held_out()  # few, and what is wrong with them is said at once
-            session.begin_reading(checkpoint.images if checkpoint else None, of_new_run=checkpoint is None)
-            data = TrainingData.of(read(), kinds, config)
-            with writing_into(out):
-                run = TrainingRun(config, recipe, data, out, session, exports=export)
-                if checkpoint is None:
-                    run.begin(recipe.shipped() if start_from == SHIPPED_START else start_from)
-                else:
-                    run.restore(checkpoint)
-                with side_by_side(min(workers or default_workers(device), config.batch)) as shares:
-                    patches = PatchSource(data.crops, device, mirrored=config.data.mirrored)
-                    run.advance(patches, shares, on_progress)
-                return run.end()
-    except SessionOver as too_early:
-        if checkpoint is None:
-            raise TrainingError(_too_early(session)) from too_early
-        weights = weights_path(out, config)
-        return Trained(weights=weights, exported=False, step=checkpoint.step, finished=False)
+    with alone_in(out):
+        checkpoint = _checkpoint_of(out, config, resume=resume)
+        try:
+            with session.at_work(), _subnormals_are_zero():
+                kinds = held_out()  # few, and what is wrong with them is said at once
+                session.begin_reading(
+                    checkpoint.images if checkpoint else None, of_new_run=checkpoint is None
+                )
+                data = TrainingData.of(read(), kinds, config)
+                with writing_into(out):
+                    run = TrainingRun(config, recipe, data, out, session, exports=export)
+                    if checkpoint is None:
+                        run.begin(recipe.shipped() if start_from == SHIPPED_START else start_from)
+                    else:
+                        run.restore(checkpoint)
+                    with side_by_side(min(workers or default_workers(device), config.batch)) as shares:
+                        patches = PatchSource(data.crops, device, mirrored=config.data.mirrored)
+                        run.advance(patches, shares, on_progress)
+                    return run.end()
+        except SessionOver as too_early:
+            if checkpoint is None:
+                raise TrainingError(_too_early(session)) from too_early
+            weights = weights_path(out, config)
+            return Trained(weights=weights, exported=False, step=checkpoint.step, finished=False)
 
 
 def _checkpoint_of(out: Path, config: TrainConfig, *, resume: bool) -> Checkpoint | None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import fields
@@ -181,6 +184,30 @@ def test_a_run_is_not_overwritten_and_not_continued_with_another_config(crops: C
         train(tiny(QUICKEST, steps=2), lambda: crops, out=tmp_path)
     with pytest.raises(TrainingError, match=r"another config \(steps is 2 there, 3 here\)"):
         train(tiny(QUICKEST, steps=3), lambda: crops, out=tmp_path, resume=True)
+
+
+_TRAINS_UNTIL_IT_IS_KILLED = """
+import os, pathlib, signal, sys
+from codec.training.run_lock import alone_in
+
+with alone_in(pathlib.Path(sys.argv[1])):
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_two_do_not_train_into_one_folder_and_a_kill_leaves_it_free(crops: Crops, tmp_path: Path) -> None:
+    killed = subprocess.run([sys.executable, "-c", _TRAINS_UNTIL_IT_IS_KILLED, tmp_path], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    config = tiny(QUICKEST, steps=1)
+
+    def read() -> Crops:
+        with pytest.raises(
+            TrainingError, match=rf"alone in .*, got process {os.getpid()} on .*; wait for it"
+        ):
+            train(config, pytest.fail, out=tmp_path)
+        return crops
+
+    assert train(config, read, out=tmp_path).finished
 
 
 def test_a_key_that_is_newer_than_a_checkpoint_had_its_default(tmp_path: Path) -> None:
