@@ -15,7 +15,7 @@ from pipeline.archive.versions import parse_as_of
 from pipeline.config import TARGETS, CompressConfig
 from pipeline.config_file import load_config
 from pipeline.decode.file_form import FileForm, NamePolicy, OutputFormat
-from pipeline.errors import ConfigError, SourceError, UsageError
+from pipeline.errors import ConfigError, SourceError, StorageError, UsageError
 from pipeline.globs import key_matcher
 
 ReadT = TypeVar("ReadT")
@@ -25,12 +25,12 @@ _REFUSALS = (ConfigError, SourceError, CodecConfigError, UnknownCodecError)
 
 
 def parameter(parse: Callable[[str], ReadT]) -> Callable[[str], ReadT]:
-    """A parser of ours for an option: what it refuses is wrong usage."""
+    """A parser of ours for an option: what it refuses is wrong usage. It contacts no store."""
 
     def read(text: str) -> ReadT:
         try:
             return parse(text)
-        except _REFUSALS as error:
+        except (*_REFUSALS, StorageError) as error:
             raise typer.BadParameter(str(error)) from error
 
     return read

@@ -27,7 +27,7 @@ from codec.training.gather import crops_of
 from codec.training.image_crops import Crops
 from jobs.bench.images import BenchImage, usable_images
 from jobs.bench.machine import circumstances
-from jobs.bench.options import CodecId, ImagesFolder
+from jobs.bench.options import CodecId, ImagesFolder, read_folder
 from jobs.options import AsJson
 from jobs.terminal.exit_codes import clear_errors
 from jobs.terminal.output import print_json, say
@@ -66,7 +66,11 @@ def adapt(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:n.")] = "auto",
     out: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Keep checkpoint, log and weights here; the same command goes on."),
+        typer.Option(
+            metavar="DIR",
+            parser=read_folder,
+            help="Keep checkpoint, log and weights here; the same command goes on.",
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -14,9 +14,15 @@ from codec.errors import CodecConfigError
 from codec.registry import family_of, preset_weights
 from jobs.options import parameter
 from pipeline.errors import ConfigError, UsageError
+from pipeline.store.urls import folder_here
+
+read_folder = parameter(folder_here)
 
 ImagesFolder = Annotated[
-    Path, typer.Option("--images", metavar="DIR", help="A folder of real images; none is changed.")
+    Path,
+    typer.Option(
+        "--images", metavar="DIR", parser=read_folder, help="A folder of real images; none is changed."
+    ),
 ]
 
 

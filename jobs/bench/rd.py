@@ -20,6 +20,7 @@ from jobs.bench.options import (
     make_folder,
     parse_qualities,
     parse_rates,
+    read_folder,
     read_weights,
     require,
 )
@@ -60,10 +61,12 @@ def rd(
         ),
     ] = FAITHFUL,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write rd.json, rd.md, rd.svg and rd.png here.")
+        Path | None,
+        typer.Option(metavar="DIR", parser=read_folder, help="Write rd.json, rd.md, rd.svg and rd.png here."),
     ] = None,
     cache: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where others' points are kept between runs.")
+        Path | None,
+        typer.Option(metavar="DIR", parser=read_folder, help="Where others' points are kept between runs."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

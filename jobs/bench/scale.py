@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from jobs.bench.machine import circumstances
+from jobs.bench.options import make_folder, read_folder
 from jobs.bench.scale_cases import CASES, chosen_cases
 from jobs.bench.scale_page import Figures, to_json, to_markdown
 from jobs.bench.scale_run import measure_scale
@@ -48,7 +49,9 @@ def scale(
     out: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="Write scale.json, scale.md and, where matplotlib is, scale.png here."
+            metavar="DIR",
+            parser=read_folder,
+            help="Write scale.json, scale.md and, where matplotlib is, scale.png here.",
         ),
     ] = None,
     against: Annotated[
@@ -76,7 +79,7 @@ def scale(
         sizes, cases = _parse_sizes(rows), chosen_cases(only or [])
         before = None if against is None else _read(against)
         if out is not None:
-            out.mkdir(parents=True, exist_ok=True)
+            make_folder(out)
         with count_steps("cases measured", len(sizes) * len(cases)) as advance:
             curves = measure_scale(cases, sizes, s3=s3, on_case=advance)
         found = to_json(curves, {**circumstances(), "store": "S3" if s3 else "a folder", "rows": sizes})

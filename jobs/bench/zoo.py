@@ -10,7 +10,7 @@ import typer
 from codec.bench.cache import default_cache
 from codec.bench.zoo.claims import CLAIMS
 from jobs.bench.images import usable_images
-from jobs.bench.options import ImagesFolder, make_folder, parse_rates
+from jobs.bench.options import ImagesFolder, make_folder, parse_rates, read_folder
 from jobs.bench.zoo_entrants import ORDINARY, chosen_entrants
 from jobs.bench.zoo_judges import chosen_judges
 from jobs.bench.zoo_run import Scope, run_zoo
@@ -28,7 +28,11 @@ def zoo(
     images: ImagesFolder,
     out: Annotated[
         Path,
-        typer.Option(metavar="DIR", help="Write index.html, README.md, zoo.json, curves/, pictures/ here."),
+        typer.Option(
+            metavar="DIR",
+            parser=read_folder,
+            help="Write index.html, README.md, zoo.json, curves/, pictures/ here.",
+        ),
     ],
     *,
     codecs: Annotated[
@@ -69,7 +73,8 @@ def zoo(
         ),
     ] = None,
     cache: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where what was measured is kept between runs.")
+        Path | None,
+        typer.Option(metavar="DIR", parser=read_folder, help="Where what was measured is kept between runs."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

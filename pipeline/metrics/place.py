@@ -28,13 +28,14 @@ def read_place(text: str) -> Path | Port:
     """A file for node_exporter, or a port.
 
     Raises:
-        ConfigError: neither a file whose name ends in .prom, nor [HOST]:PORT.
+        ConfigError: neither a file of this machine whose name ends in .prom, nor [HOST]:PORT.
     """
     match = _PORT.fullmatch(text)
     if match is not None and int(match["number"]) < 1 << 16:
         return Port(host=match["host"] or _EVERY_ADDRESS, number=int(match["number"]))
-    if text.endswith(".prom"):
+    if text.endswith(".prom") and "://" not in text:
         return Path(text)
     raise ConfigError(
-        f"Expected a file NAME.prom (node_exporter reads no others) or [HOST]:PORT for metrics, got {text!r}."
+        f"Expected a file NAME.prom of this machine (node_exporter reads no others) or [HOST]:PORT for metrics, got "
+        f"{text!r}."
     )

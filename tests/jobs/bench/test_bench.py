@@ -210,6 +210,20 @@ def test_speed_for_people(folder: Path) -> None:
     assert "the fastest of 1 rounds" in ran.out
 
 
+@pytest.mark.parametrize(
+    ("verb", "option"),
+    [("rd", "--out"), ("rd", "--cache"), ("zoo", "--out"), ("scale", "--out"), ("adapt", "--out")],
+)
+def test_a_url_is_no_folder_to_write_into(
+    verb: str, option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ran = tenfold("bench", verb, option, "s3://bucket/measured")
+    assert ran.code == 2
+    assert f"'{option}': Expected a folder of this machine, got a URL" in ran.err
+    assert not list(tmp_path.iterdir())
+
+
 def test_adapt_takes_one_budget_and_enough_images(folder: Path) -> None:
     ran = tenfold("bench", "adapt", "--images", folder, "--minutes", "1", "--steps", "1")
     assert ran.code == 2

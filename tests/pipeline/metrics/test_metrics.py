@@ -129,7 +129,7 @@ def test_a_file_for_node_exporter_keeps_when_a_run_last_ended(tmp_path: Path) ->
 def test_where_metrics_go() -> None:
     assert read_place(":9400") == Port(host="0.0.0.0", number=9400)
     assert read_place("/var/lib/x/tenfold.prom") == Path("/var/lib/x/tenfold.prom")
-    for wrong in ("metrics.txt", "9400", "a/b:9400", ":99999"):
+    for wrong in ("metrics.txt", "9400", "a/b:9400", ":99999", "s3://b/tenfold.prom"):
         with pytest.raises(ConfigError, match=r"Expected a file NAME\.prom"):
             read_place(wrong)
 
