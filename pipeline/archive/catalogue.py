@@ -5,7 +5,6 @@ DuckDB, Polars, Spark and pandas read the table without us.
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Protocol
@@ -294,8 +293,7 @@ class Catalogue:
     def edition(self) -> str:
         """The version seen now, and what tells it from the version of that number that another copy of the archive has
         made since they parted: a restored one, say. The table's id is the same in both."""
-        names = "\n".join(sorted(self.files()))
-        return f"{self.version()}.{hashlib.sha256(names.encode()).hexdigest()[:8]}"
+        return self._table.edition()
 
     def reader_version(self) -> int:
         """What Delta demands of readers: above 1, files are not all that they seem."""

@@ -6,11 +6,13 @@ of Parquet knows, Spark's too: keys as what they add to the one before, numbers 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from functools import cached_property
+from typing import Final, Self
 from urllib.parse import unquote
 from uuid import uuid4
 
@@ -113,8 +115,26 @@ def publish(archive: Storage, rows: pa.Table) -> NewFile:
     return NewFile(facts=facts, statistics=text)
 
 
-def files_in(table: DeltaTable) -> list[DataFile]:
+@dataclass(frozen=True, kw_only=True)
+class VersionFiles:
     """The files that a version consists of."""
+
+    version: int
+    files: Sequence[DataFile]
+
+    @classmethod
+    def of(cls, table: DeltaTable) -> Self:
+        """Those of the version that a table is at."""
+        return cls(version=table.version(), files=_files_in(table))
+
+    @cached_property
+    def edition(self) -> str:
+        """As `Catalogue.edition` has it."""
+        names = "\n".join(sorted(file.path for file in self.files))
+        return f"{self.version}.{hashlib.sha256(names.encode()).hexdigest()[:8]}"
+
+
+def _files_in(table: DeltaTable) -> list[DataFile]:
     listed = table.get_add_actions(flatten=True)
     actions = pa.RecordBatchReader.from_stream(listed).read_all()  # `pa.table` would load pandas to look
     unknown = [None] * actions.num_rows

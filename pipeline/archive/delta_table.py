@@ -15,7 +15,7 @@ from deltalake import Schema as DeltaSchema
 from deltalake.exceptions import DeltaError
 
 from pipeline.archive.catalogue_guard import CatalogueGuard
-from pipeline.archive.data_files import DataFile, NewFile, Read, files_in, touched_by
+from pipeline.archive.data_files import DataFile, NewFile, Read, VersionFiles, touched_by
 from pipeline.archive.delta_access import delta_options, delta_url
 from pipeline.archive.delta_errors import translated
 from pipeline.archive.delta_log import hinted_version, oldest_readable
@@ -71,7 +71,7 @@ class DeltaCatalogueTable:
         self._is_stale = False
         self._lock = RLock()
         self._secrets: list[str] = []
-        self._files: tuple[int, list[DataFile]] | None = None
+        self._files: VersionFiles | None = None
         self._committed: int | None = None
         self._last_checkpoint: int | None = None
 
@@ -132,11 +132,22 @@ class DeltaCatalogueTable:
         Raises:
             As `opened`.
         """
+        return self._seen_files().files
+
+    def edition(self) -> str:
+        """As `Catalogue.edition` has it.
+
+        Raises:
+            As `opened`.
+        """
+        return self._seen_files().edition
+
+    def _seen_files(self) -> VersionFiles:
         with self._lock, self.translated():
             table = self.opened()
-            if self._files is None or self._files[0] != table.version():
-                self._files = table.version(), files_in(table)
-            return self._files[1]
+            if self._files is None or self._files.version != table.version():
+                self._files = VersionFiles.of(table)
+            return self._files
 
     def reader_of(self, files: Collection[DataFile]) -> Read:
         """What reads some of the files, which are what was written.

@@ -16,7 +16,7 @@ from deltalake import DeltaTable
 from pipeline.archive import commits, compaction, rewriting
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.compaction import worth_merging
-from pipeline.archive.data_files import DataFile, NewFile, files_in, touched_by
+from pipeline.archive.data_files import DataFile, NewFile, VersionFiles, touched_by
 from pipeline.archive.key_ranges import KeyRanges
 from pipeline.archive.seals import seal
 from pipeline.prune.retention import Retention
@@ -60,7 +60,7 @@ def held(url: Path | str, version: int | None = None) -> dict[str, str]:
 
 
 def files_of(url: Path | str) -> list[DataFile]:
-    return files_in(DeltaTable(f"{url}/catalogue"))
+    return list(VersionFiles.of(DeltaTable(f"{url}/catalogue")).files)
 
 
 def depth(files: list[DataFile]) -> int:

@@ -133,6 +133,14 @@ def test_copies_that_went_on_apart_have_each_their_own(archive: Path) -> None:
         ]
 
 
+def test_an_edition_is_worked_out_once_a_version(tmp_path: Path) -> None:
+    catalogue = opened(tmp_path)
+    before = catalogue.edition()
+    assert catalogue.edition() is before
+    catalogue.commit(table_of(make_row("a")), run="run-1")
+    assert catalogue.edition() != before
+
+
 def test_without_room_for_a_cache_the_catalogue_answers(
     archive: Path, asked: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
