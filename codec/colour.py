@@ -1,4 +1,4 @@
-"""RGB pixels <-> the YCbCr planes the model sees (BT.601, full range), padded to its grid."""
+"""RGB pixels <-> what networks see: RGB in [0, 1], or YCbCr planes (BT.601, full range) padded to a grid."""
 
 from __future__ import annotations
 
@@ -15,6 +15,11 @@ _TO_YCBCR: Final = torch.tensor(
     [[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], dtype=torch.float64
 )
 _TO_RGB: Final = torch.linalg.inv(_TO_YCBCR).float()
+
+
+def pixels_to_rgb(pixels: RGB) -> Tensor:
+    """(H, W, 3) uint8 -> (1, 3, H, W) in [0, 1], float32."""
+    return torch.from_numpy(pixels.transpose(2, 0, 1)[None].astype(np.float32)) / 255.0
 
 
 def rgb_to_ycbcr(rgb_BCHW: Tensor) -> Tensor:

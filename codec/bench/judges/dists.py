@@ -22,12 +22,13 @@ def dists(original: RGB, decoded: RGB) -> float:
         WeightsError: a package with its weights is not here.
         NoScoreError: the picture is too small for the network.
     """
-    from codec.bench.judges.tensors import as_batch, judging
+    from codec.bench.judges.judging import judging
+    from codec.colour import pixels_to_rgb
     from codec.perception.dists import load_dists
 
     refuse_small(original, _SHORTEST_SIDE)
     with judging():
-        return float(load_dists()(as_batch(_shrunken(original)), as_batch(_shrunken(decoded))))
+        return float(load_dists()(pixels_to_rgb(_shrunken(original)), pixels_to_rgb(_shrunken(decoded))))
 
 
 def _shrunken(pixels: RGB) -> RGB:

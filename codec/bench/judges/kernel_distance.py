@@ -86,11 +86,12 @@ def features_of(classifier: ClassifierName, pixels: RGB, most: int) -> Features:
     refuse_small(pixels, WINDOW)
     from torch.nn import functional
 
-    from codec.bench.judges.tensors import as_batch, judging
+    from codec.bench.judges.judging import judging
+    from codec.colour import pixels_to_rgb
     from codec.perception.inverted_residuals import load_classifier
 
     with judging():
-        seen_1CHW = load_classifier(_named(classifier))(as_batch(middle(pixels, _MOST_PIXELS)))
+        seen_1CHW = load_classifier(_named(classifier))(pixels_to_rgb(middle(pixels, _MOST_PIXELS)))
         windows_1CHW = functional.avg_pool2d(seen_1CHW, WINDOW // _STRIDE, stride=1)
     features: Features = windows_1CHW[0].flatten(1).T.numpy()
     spread = np.linspace(0, len(features) - 1, min(len(features), most)).round().astype(int)

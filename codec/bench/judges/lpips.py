@@ -27,12 +27,13 @@ def lpips(network: Network, original: RGB, decoded: RGB) -> float:
         WeightsError: the package with the weights is not here.
         NoScoreError: the picture is too small for the network.
     """
-    from codec.bench.judges.tensors import as_batch, judging
+    from codec.bench.judges.judging import judging
+    from codec.colour import pixels_to_rgb
     from codec.perception.lpips import SHORTEST_SIDE, load_lpips
 
     refuse_small(original, SHORTEST_SIDE[network])
     with judging():
-        pair = (as_batch(middle(one, _MOST_PIXELS[network])) for one in (original, decoded))
+        pair = (pixels_to_rgb(middle(one, _MOST_PIXELS[network])) for one in (original, decoded))
         return float(load_lpips(network)(*pair))
 
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from codec.codec import Codec
+from codec.colour import pixels_to_rgb
 from codec.contract import RGB, EncodeOptions
 from codec.grid.samples import SAMPLED
 from codec.perception.lpips import Lpips
@@ -31,7 +31,7 @@ def drawn_facts(
         facts[f"same_codes_q{quality:02d}"] = float(np.mean([same_codes(codec, *pair) for pair in pairs]))
         if lpips is not None:
             with torch.inference_mode():
-                apart = [float(lpips(_rgb(a), _rgb(b))) for a, b in zip(crops, drawn, strict=True)]
+                apart = [float(lpips(*map(pixels_to_rgb, pair))) for pair in zip(crops, drawn, strict=True)]
             facts[f"lpips_q{quality:02d}"] = float(np.mean(apart))
     return facts
 
@@ -39,8 +39,3 @@ def drawn_facts(
 def same_codes(codec: Codec, payload: bytes, again: bytes) -> float:
     """The share of codes that two payloads of one size and quality have in common."""
     return float(np.mean(codec.latents(payload) == codec.latents(again)))
-
-
-def _rgb(pixels: RGB) -> Tensor:
-    """(1, 3, H, W) in [0, 1]."""
-    return torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255.0

@@ -21,6 +21,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from codec.colour import pixels_to_rgb
 from codec.contract import RGB, EncodeOptions
 from codec.families.hyper import FAMILY
 from codec.families.hyper.codec import HyperCodec
@@ -59,9 +60,7 @@ class TeacherEye:
     def look(self, pixels: RGB, into: Answers) -> None:
         """See one picture."""
         with torch.inference_mode():
-            f_1F, logits_1K = self._teacher.features_and_logits(
-                torch.tensor(pixels).permute(2, 0, 1)[None].float() / 255.0
-            )
+            f_1F, logits_1K = self._teacher.features_and_logits(pixels_to_rgb(pixels))
             into.logits.append(logits_1K)
             into.embeddings.append(self._embed(f_1F))
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from codec.colour import rgb_to_ycbcr, ycbcr_to_rgb
+from codec.colour import pixels_to_rgb, rgb_to_ycbcr, ycbcr_to_rgb
 from codec.contract import RGB
 from codec.families.hyper import FAMILY
 from codec.families.hyper.config import GRID, HYPER_GRID
@@ -162,8 +162,7 @@ class LabelsRecipe:
     def _whole(self, pixels: RGB) -> Tensor:
         """A crop as a patch, as much of it as hyper-latents cover whole."""
         height, width = (length // HYPER_GRID * HYPER_GRID for length in pixels.shape[:2])
-        patch = torch.from_numpy(pixels[:height, :width]).to(self._device)
-        return patch.permute(2, 0, 1)[None].float() / 255.0
+        return pixels_to_rgb(pixels[:height, :width]).to(self._device)
 
     def _qualities(self, count: int, chance: np.random.Generator) -> Tensor:
         return torch.from_numpy(self._config.loss.drawn(count, chance)).to(self._device)

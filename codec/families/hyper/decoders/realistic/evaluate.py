@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from codec.colour import planes_to_pixels
+from codec.colour import pixels_to_rgb, planes_to_pixels
 from codec.contract import RGB, EncodeOptions
 from codec.families.hyper.codec import HyperCodec
 from codec.families.hyper.decoders.realistic.network import Realistic
@@ -71,16 +71,13 @@ def _judged(
     device: torch.device,
 ) -> dict[str, float]:
     """Means over pictures."""
-    pairs = [tuple(_rgb(one, device) for one in pair) for pair in zip(originals, decoded, strict=True)]
+    pairs = [
+        tuple(pixels_to_rgb(one).to(device) for one in pair) for pair in zip(originals, decoded, strict=True)
+    ]
     with torch.inference_mode():
         peaks = [float(standing_out(_grey(shown), _grey(original))) for original, shown in pairs]
         apart = [] if lpips is None else [float(lpips(*pair)) for pair in pairs]
     return {"peaks": float(np.mean(peaks))} | ({"lpips": float(np.mean(apart))} if apart else {})
-
-
-def _rgb(pixels: RGB, device: torch.device) -> Tensor:
-    """(1, 3, H, W) in [0, 1]."""
-    return torch.from_numpy(pixels).to(device).permute(2, 0, 1)[None].float() / 255.0
 
 
 def _grey(rgb_1CHW: Tensor) -> Tensor:
