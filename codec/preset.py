@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -43,7 +44,7 @@ class Preset:
     """The step of its last training at which that was measured: an earlier one than the last where a session ended
     between two evaluations. None where neither record nor log say."""
     minutes: float | None
-    """That its training took; None where neither its config nor its log say."""
+    """Of all its trainings, one after the other; None where neither its log nor its config say."""
     generates: bool
     """Whether its pictures show what no payload says."""
     patch: int | None
@@ -77,7 +78,7 @@ def read_preset(family: Family, name: str) -> Preset:
             cost=family.cost_of(header),
             reached=tuple(_reached(name, record.get("reached", {}))),
             reached_at=_reached_at(path, record),
-            minutes=config.get("minutes") or _logged_minutes(path),
+            minutes=_minutes(path, config),
             generates=bool(record.get(GENERATES, False)),
             patch=config.get("patch"),
             last_step=record.get("steps_done"),
@@ -125,11 +126,14 @@ def _logged_steps(weights: Path) -> int | None:
     return sum(max(row.get("step", 0) for row in run) for run in runs) if runs else None
 
 
-def _logged_minutes(weights: Path) -> float | None:
-    """Of all sessions of the run that the log beside a weights file tells of; None where it tells of several."""
+def _minutes(weights: Path, config: Mapping[str, Any]) -> float | None:
+    """Those of every run that the log tells of; a config knows those of the last one alone."""
     runs = _logged_runs(weights)
-    said = [row["minutes"] for row in runs[0] if row.get("kind") == "session"] if len(runs) == 1 else []
-    return said[-1] if said else None
+    said = [[row["minutes"] for row in run if row.get("kind") == "session"][-1:] for run in runs]
+    if said and all(said):
+        return round(math.fsum(minutes for (minutes,) in said), 1)
+    minutes: float | None = config.get("minutes") if len(runs) <= 1 else None
+    return minutes
 
 
 def _logged_runs(weights: Path) -> list[list[dict[str, Any]]]:

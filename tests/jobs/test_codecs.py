@@ -30,6 +30,8 @@ def test_what_a_record_tells_of_its_training() -> None:
     assert [(one.label, one.bpp) for one in small.reached][::6] == [("q04", 0.14628), ("q63", 3.00222)]
     assert read_preset(family_of("recurrent-1"), "small").steps == 4_000
     assert read_preset(family_of("ae-zfp-1"), "13x").minutes == 6.4
+    sketch = read_preset(family_of("sketch-1"), "small")
+    assert (sketch.steps, sketch.minutes) == (13_086, 82.6)  # in four parts, the last of 17
     preserving = read_preset(family_of("classic-1"), "digits-preserving")
     assert (preserving.steps, preserving.reached_at, preserving.generates) == (3_000, 3_000, True)
     assert not small.generates
