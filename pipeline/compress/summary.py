@@ -26,9 +26,8 @@ TARGET_TOLERANCE: Final = 0.02
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSummary:
-    """What `tenfold compress --json` prints. Counts and bytes are this run's; `archive_bytes` is everything
-    that lies in the archive, catalogue and run records included. Ratios are over payload bytes, raw means
-    24-bit RGB. Means and ratios are null when there is nothing to divide by.
+    """What `tenfold compress --json` prints. Counts and bytes are this run's, but for `archive_bytes`. Ratios are over
+    payload bytes, raw means 24-bit RGB. Means and ratios are null when there is nothing to divide by.
     """
 
     run: str
@@ -72,6 +71,8 @@ class RunSummary:
     zip_source_bytes: int
     payload_bytes: int
     archive_bytes: int
+    """Everything that lay in the archive when the run had committed its images: catalogue, weights and the records of
+    all runs. What the run writes after that is not in it, a few kB: this summary, its last progress and its seal."""
     weights_bytes: int
     """Of `archive_bytes`: the weights files that payloads need, stored once for all of them."""
     ratio_vs_raw: float | None
