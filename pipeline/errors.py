@@ -7,6 +7,7 @@ TenfoldError
 ├── StorageError     an object store or folder that does not answer as it should
 │   ├── UnsafeStoreError     it lets two writers overwrite each other
 │   ├── UnfitNameError       it cannot hold an object of that name
+│   ├── UnreadableError      it does not give back one object, and gives others
 │   └── StoreDownError       the whole store is out of reach or full: no answer, or credentials it refuses
 ├── SourceError      the images to read: missing, empty, or one that cannot be decoded
 ├── RestoreError     an image that cannot be written in the format asked for
@@ -54,6 +55,10 @@ class UnsafeStoreError(StorageError):
 
 class UnfitNameError(StorageError):
     """A store that cannot hold an object of that name, or not there: too long, or a file lies where a folder must."""
+
+
+class UnreadableError(StorageError):
+    """One object that its store does not give back, though it answers otherwise: a bad sector, copies that are lost."""
 
 
 class StoreDownError(StorageError):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from pipeline.errors import DamagedError, NewerFormatError, StorageError
+from pipeline.errors import DamagedError, NewerFormatError, StorageError, UnreadableError
 from pipeline.store.storage import Storage
 
 
@@ -45,6 +45,8 @@ class CompanionKind:
             return pa.BufferReader(archive.read(self.path_of(shard)))
         except FileNotFoundError:
             return None
+        except UnreadableError as error:
+            raise self.damaged(shard, str(error)) from error
 
     def check(self, footer: Mapping[bytes, bytes] | None, shard: str) -> None:
         """Hold what a file says of itself against what is expected.
@@ -73,6 +75,8 @@ class CompanionKind:
         """
         try:
             yield
+        except UnreadableError as error:
+            raise self.damaged(shard, str(error)) from error
         except StorageError:
             raise
         except (pa.ArrowException, AttributeError, ValueError, TypeError, KeyError, OSError) as error:

@@ -10,7 +10,8 @@ from typing import Any, Final
 
 import google_crc32c
 
-from pipeline.errors import ArchiveError, DamagedError, StorageError
+from pipeline.archive.unreadable import unreadable_shard
+from pipeline.errors import ArchiveError, DamagedError, StorageError, UnreadableError
 from pipeline.parts import parts
 from pipeline.store.shared_threads import shared_threads
 from pipeline.store.storage import Storage
@@ -209,6 +210,8 @@ def _read(storage: Storage, shard: str, offset: int, length: int) -> bytes:
             f"Expected the shard {shard} at {storage.url}, got nothing there. Restore it from a copy, or open the "
             "archive again if it was pruned since."
         ) from error
+    except UnreadableError as error:
+        raise unreadable_shard(storage, shard, error) from error
     except StorageError as error:
         size = storage.size(shard)
         if offset + length <= size:

@@ -33,7 +33,8 @@ from pipeline.archive.range_reads import ATTACHMENTS
 from pipeline.archive.schema import SHARD_SCHEMA, columns_of, rows_of
 from pipeline.archive.shard_spans import BYTE_RUNS, catalogue_columns, with_shard
 from pipeline.archive.shared_payloads import PayloadHolders, as_written, sharing, with_payloads
-from pipeline.errors import DamagedError, NewerFormatError
+from pipeline.archive.unreadable import unreadable_shard
+from pipeline.errors import DamagedError, NewerFormatError, UnreadableError
 from pipeline.store.storage import Storage
 from pipeline.types import ShardRow
 
@@ -146,6 +147,8 @@ def check_frame(storage: Storage, path: str, last: int) -> None:
         end = storage.read_range(path, max(0, size - _FRAME), min(size, _FRAME))
     except FileNotFoundError as error:
         raise _missing(storage, path) from error
+    except UnreadableError as error:
+        raise unreadable_shard(storage, path, error) from error
     footer = int.from_bytes(end[:4], "little")
     if end[4:] != b"PAR1" or last > size - _FRAME - footer:
         raise DamagedError(
@@ -258,6 +261,8 @@ def _read_checked(storage: Storage, path: str) -> bytes:
         data = storage.read(path)
     except FileNotFoundError as error:
         raise _missing(storage, path) from error
+    except UnreadableError as error:
+        raise unreadable_shard(storage, path, error) from error
     _check_sha256(data, path)
     return data
 

@@ -15,7 +15,7 @@ from pipeline.archive.prune_marks import PruneMarkReader
 from pipeline.archive.shards import catalogue_rows
 from pipeline.archive.stored_plan import StoredPlan
 from pipeline.compress.run_record import RunRecord
-from pipeline.errors import DamagedError
+from pipeline.errors import DamagedError, UnreadableError
 from pipeline.store.storage import Storage
 
 _MOST_ADOPTED: Final = 32_768
@@ -87,7 +87,7 @@ def _rows_of_unit(storage: Storage, paths: list[str], *, keys: set[str]) -> pa.T
     for path in paths:
         try:
             tables.append(catalogue_rows(storage.read(path), path))
-        except (DamagedError, FileNotFoundError):  # the latter: a prune has just removed it
+        except (DamagedError, UnreadableError, FileNotFoundError):  # the last: a prune has just removed it
             continue
     rows = pa.concat_tables(tables) if tables else None
     if rows is None or rows.num_rows != len(keys) or set(rows["key"].to_pylist()) != keys:

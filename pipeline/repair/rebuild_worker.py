@@ -8,7 +8,7 @@ from typing import ClassVar
 import pyarrow as pa
 
 from pipeline.archive.shards import catalogue_rows
-from pipeline.errors import DamagedError
+from pipeline.errors import DamagedError, UnreadableError
 from pipeline.store.options import StorageOptions
 from pipeline.store.storage import Storage
 from pipeline.workers.pool import Worker
@@ -61,6 +61,6 @@ class RebuildWorker(Worker[RebuildTask, RebuildResult]):
         """
         try:
             rows = catalogue_rows(self._archive.read(task.shard), task.shard)
-        except DamagedError as error:
+        except (DamagedError, UnreadableError) as error:
             return RebuildResult(rows=None, damage=str(error))
         return RebuildResult(rows=rows, damage=None)

@@ -41,7 +41,8 @@ def look_into_shards(
     """Do every task.
 
     Yields:
-        What was seen, a problem in the place of a shard that no worker survives, or None when only time went by.
+        What was seen, a problem in the place of a shard that cannot be read or that no worker survives, or None when
+        only time went by.
     """
     spec = SalvageSpec(archive_url=archive.url, storage=config.storage)
     workload = Workload.of_shards(sum(info.size for info in archive.list(SHARDS_FOLDER)))
@@ -52,5 +53,7 @@ def look_into_shards(
             elif isinstance(outcome, Died):
                 words = f"Its worker died each time it was tried alone: {outcome.reason}"
                 yield Problem(path=outcome.task.shard, key=None, problem=words)
+            elif isinstance(outcome.result, Problem):
+                yield outcome.result
             else:
                 yield SeenShard(task=outcome.task, seen=outcome.result)

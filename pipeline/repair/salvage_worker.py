@@ -15,7 +15,9 @@ import pyarrow as pa
 from pipeline.archive.range_reads import row_in
 from pipeline.archive.schema import CATALOGUE_SCHEMA, columns_of, rows_of
 from pipeline.archive.shards import build_shard, publish
+from pipeline.archive.unreadable import unreadable_shard
 from pipeline.archive.weights import weights_needed
+from pipeline.errors import UnreadableError
 from pipeline.store.options import StorageOptions
 from pipeline.store.storage import Storage
 from pipeline.types import CatalogueRow
@@ -72,15 +74,15 @@ class SalvageSpec:
         return SalvageWorker(Storage(self.archive_url, self.storage))
 
 
-class SalvageWorker(Worker[SalvageTask, SalvageResult]):
+class SalvageWorker(Worker[SalvageTask, SalvageResult | Problem]):
     """Holds one shard at a time."""
 
     def __init__(self, archive: Storage) -> None:
         """Take the archive."""
         self._archive = archive
 
-    def run(self, task: SalvageTask) -> SalvageResult:
-        """Do one task.
+    def run(self, task: SalvageTask) -> SalvageResult | Problem:
+        """Do one task; a problem says why nothing can be done about its shard.
 
         Raises:
             StorageError: the store does not answer.
@@ -90,6 +92,10 @@ class SalvageWorker(Worker[SalvageTask, SalvageResult]):
             data, found = read_shard(self._archive, rows, task.shard)
         except FileNotFoundError:
             data, found = b"", missing_shard(rows)
+        except UnreadableError as error:  # no evidence that anything of it is lost
+            return Problem(
+                path=task.shard, key=None, problem=str(unreadable_shard(self._archive, task.shard, error))
+            )
         lost_keys, whole = _sorted(rows, found, is_missing=not data)
         needed = {row.key: named for row, named in weights_needed(rows, data) if row.key not in lost_keys}
         said = [row for row in found.misstated.values() if row is not None]

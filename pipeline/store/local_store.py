@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import uuid
@@ -9,11 +10,13 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from pipeline.errors import StorageError
 from pipeline.store.backend import Notice, ObjectInfo, Page
 from pipeline.store.failures import missing, problem, short_read
 from pipeline.store.local_failures import explained
 from pipeline.store.local_files import is_temporary, link_new, open_regular, sync_folder, write_temporary
 from pipeline.store.local_walk import LocalWalk, describe
+from pipeline.store.one_object import ReadFailures
 
 
 class LocalStore:
@@ -21,6 +24,7 @@ class LocalStore:
 
     def __init__(self, root: str) -> None:
         self._root = root
+        self._read_failures = ReadFailures()
 
     def read(self, path: str) -> bytes:
         """All bytes of a file; one that changes meanwhile is refused, whose bytes could be of two versions."""
@@ -31,7 +35,8 @@ class LocalStore:
                 data = stream.readall()
                 after = os.fstat(stream.fileno())
         except OSError as error:
-            raise explained(error, file) from error
+            raise self._read_failed(error, file) from error
+        self._read_failures.succeeded()
         if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
             raise problem(
                 expected="a file that stays as it is while it is read",
@@ -53,7 +58,8 @@ class LocalStore:
                 while len(data) < length and (more := stream.read(length - len(data))):
                     data += more  # one read returns at most 2 GiB
         except OSError as error:
-            raise explained(error, file) from error
+            raise self._read_failed(error, file) from error
+        self._read_failures.succeeded()
         if len(data) != length:
             raise short_read(file, offset=offset, length=length, got=len(data))
         return bytes(data)
@@ -150,6 +156,12 @@ class LocalStore:
             ) from None
         except OSError as error:
             raise explained(error, self._root, needs_folder=True) from error
+
+    def _read_failed(self, error: OSError, file: str) -> OSError:
+        worded = explained(error, file)
+        if error.errno != errno.EIO or not isinstance(worded, StorageError):
+            return worded
+        return self._read_failures.judged(worded, self.check_readable)
 
     def _file(self, path: str) -> str:
         if not path or "\0" in path or path.startswith("/") or ".." in path.split("/"):

@@ -27,6 +27,7 @@ _REFUSED = {
     "RequestTimeTooSkewed",
 }
 
+_THROTTLED = "SlowDown"
 _UNFIT_NAME = {"KeyTooLongError", "XMinioInvalidObjectName", "XMinioParentIsObject"}
 
 _ADVICE = {
@@ -42,13 +43,18 @@ _ADVICE = {
     "301": ("the bucket's own region", "set AWS_REGION to the region of the bucket"),
     "AuthorizationHeaderMalformed": ("the right region", "set AWS_REGION to the region of the bucket"),
     "KeyTooLongError": ("a name the store can hold", "shorten the name"),
-    "SlowDown": ("a store that keeps up", "use fewer workers, or try again later"),
+    _THROTTLED: ("a store that keeps up", "use fewer workers, or try again later"),
 }
 
 
 def http_status(error: ClientError) -> int:
     """Of the answer; 0 when there was none."""
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def is_throttled(error: Exception) -> bool:
+    """Whether the store has more to do than it can, whatever object was asked for."""
+    return isinstance(error, ClientError) and error.response.get("Error", {}).get("Code") == _THROTTLED
 
 
 def explained(error: Exception, where: str, endpoint: str, *, listing: bool = False) -> OSError:

@@ -13,18 +13,14 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConnectionError,  # noqa: A004 botocore's own
-    NoCredentialsError,
-)
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
-from pipeline.errors import UnsafeStoreError
+from pipeline.errors import StoreDownError, UnsafeStoreError
 from pipeline.store.backend import Notice, ObjectInfo, Page
 from pipeline.store.failures import problem, short_read
+from pipeline.store.one_object import ReadFailures
 from pipeline.store.patience import note_answer, note_failure
-from pipeline.store.s3_failures import BROKEN_OFF, explained, http_status
+from pipeline.store.s3_failures import BROKEN_OFF, explained, http_status, is_throttled
 from pipeline.store.s3_listing import listed
 from pipeline.store.s3_pages import EVENT, Names, described, names_of, take_page
 from pipeline.store.s3_patience import AFTER_AN_ATTEMPT, note_attempt
@@ -62,6 +58,7 @@ class S3Store:
         self._endpoint = endpoint or "AWS"
         self._session: tuple[Any, Run] | None = None
         self._lock = threading.Lock()
+        self._read_failures = ReadFailures()
 
     def read(self, path: str) -> bytes:
         """All bytes of an object, in one GET."""
@@ -152,7 +149,10 @@ class S3Store:
 
     def info(self, path: str) -> ObjectInfo:
         """Size, etag and time from a HEAD."""
-        head = self._call("head_object", path)
+        try:
+            head = self._raw("head_object", path)
+        except (ClientError, BotoCoreError) as error:
+            raise self._read_failed(error, path) from error
         return described({"Key": path, "Size": head["ContentLength"], **head})
 
     def delete(self, path: str) -> None:
@@ -254,30 +254,39 @@ class S3Store:
         async def ask() -> bytes:
             client = await _watched(filesystem)
             answer = await client.get_object(Bucket=self._bucket, Key=self._prefix + path, **request)
-            async with answer["Body"] as body:
-                data: bytes = await body.read()
-                return data
+            try:
+                async with answer["Body"] as body:
+                    data: bytes = await body.read()
+                    return data
+            except BROKEN_OFF as error:
+                raise _BrokenBodyError from error
 
         for attempt in range(1, self._retries + 1):
             try:
                 data: bytes = run(ask)
-            except ClientError as error:
-                if http_status(error) == 416:
-                    raise _OutOfRangeError from error
-                raise explained(error, self._where(path), self._endpoint) from error
-            except ConnectionError as error:  # never reached: botocore has retried already
-                raise explained(error, self._where(path), self._endpoint) from error
-            except BROKEN_OFF as error:  # perhaps in the middle of the body, which botocore does not retry
+            except _BrokenBodyError as broken:  # which botocore does not retry, as it has all else
                 if attempt == self._retries:
-                    raise explained(error, self._where(path), self._endpoint) from error
+                    cause = broken.__cause__
+                    assert isinstance(cause, Exception), "raised from what broke the body off"
+                    raise self._read_failed(cause, path) from cause
                 note_failure(self._endpoint, attempt=attempt, most=self._retries)
                 time.sleep(min(0.1 * 2**attempt, 5.0))
-            except BotoCoreError as error:
-                raise explained(error, self._where(path), self._endpoint) from error
+            except (ClientError, BotoCoreError, *BROKEN_OFF) as error:
+                if isinstance(error, ClientError) and http_status(error) == 416:
+                    raise _OutOfRangeError from error
+                raise self._read_failed(error, path) from error
             else:
                 note_answer(self._endpoint)
+                self._read_failures.succeeded()
                 return data
         raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _read_failed(self, error: Exception, path: str) -> OSError:
+        """A failure to read an object, worded: that of its store only where nothing else can be read either."""
+        worded = explained(error, self._where(path), self._endpoint)
+        if not isinstance(worded, StoreDownError) or is_throttled(error):
+            return worded
+        return self._read_failures.judged(worded, self.check_readable)
 
     def _owner(self, path: str) -> str | None:
         """Token of the object there; '' when it has none; None when there is no object."""
@@ -307,3 +316,7 @@ async def _watched(filesystem: Any) -> Any:
 
 class _OutOfRangeError(Exception):
     """416: the range starts past the end."""
+
+
+class _BrokenBodyError(Exception):
+    """The connection ended in the middle of an object; raised from what said so."""

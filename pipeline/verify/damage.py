@@ -85,6 +85,7 @@ def read_shard(archive: Storage, rows: Sequence[CatalogueRow], shard: str) -> tu
 
     Raises:
         FileNotFoundError: it is missing.
+        UnreadableError: its store does not give it back.
     """
     data = archive.read(shard)
     found = shard_damage(rows, shard, data)
@@ -100,6 +101,13 @@ def missing_shard(rows: Sequence[CatalogueRow]) -> ShardDamage:
         damaged_images={
             row.key: "Expected its shard, got nothing there. Restore it from a copy." for row in rows
         }
+    )
+
+
+def unreadable_rows(rows: Sequence[CatalogueRow], error: DamagedError) -> ShardDamage:
+    """What is wrong when the shard is there, and its store does not give it back."""
+    return ShardDamage(
+        damage=str(error), damaged_images={row.key: "Its shard cannot be read." for row in rows}
     )
 
 

@@ -17,9 +17,10 @@ from codec.weights_file import shipped_digests
 from pipeline.archive.layout import weights_path
 from pipeline.archive.schema import rows_of
 from pipeline.archive.shards import check_frame, rows_in
+from pipeline.archive.unreadable import unreadable_shard
 from pipeline.archive.weights import archived_digests, weights_needed
 from pipeline.decode.row_decoder import RowDecoder
-from pipeline.errors import DamagedError, TenfoldError
+from pipeline.errors import DamagedError, TenfoldError, UnreadableError
 from pipeline.image.read import ReadLimits, to_rgb
 from pipeline.packing.file_of import file_of
 from pipeline.packing.grid_file import file_difference
@@ -28,7 +29,7 @@ from pipeline.source.original import original_file, original_of
 from pipeline.source.source import Source
 from pipeline.store.storage import Storage
 from pipeline.types import CatalogueRow, ShardRow
-from pipeline.verify.damage import Problem, read_shard
+from pipeline.verify.damage import Problem, ShardDamage, read_shard, unreadable_rows
 from pipeline.verify.tasks import VerifyResult, VerifyTask
 from pipeline.workers.pool import Worker
 
@@ -59,7 +60,7 @@ class VerifyWorker(Worker[VerifyTask, VerifyResult]):
             problems += self._frame(task)
         else:
             rows = rows_of(task.rows, CatalogueRow)
-            data, damage = read_shard(self._archive, rows, task.shard)
+            data, damage = self._read(rows, task.shard)
             read_bytes = len(data)
             problems += damage.problems(task.shard, rows)
             if damage.damage is None:
@@ -80,6 +81,12 @@ class VerifyWorker(Worker[VerifyTask, VerifyResult]):
             decoded=decoded,
             compared=compared,
         )
+
+    def _read(self, rows: Sequence[CatalogueRow], shard: str) -> tuple[bytes, ShardDamage]:
+        try:
+            return read_shard(self._archive, rows, shard)
+        except UnreadableError as error:
+            return b"", unreadable_rows(rows, unreadable_shard(self._archive, shard, error))
 
     def _frame(self, task: VerifyTask) -> Iterator[Problem]:
         try:

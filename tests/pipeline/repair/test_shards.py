@@ -18,6 +18,7 @@ from pipeline.decode.archive import Archive
 from pipeline.errors import LockedError, NoArchiveError
 from pipeline.source.parse import parse_source
 from pipeline.store.storage import Storage
+from tests.support.bad_sectors import bad_sectors
 from tests.support.image_archives import flip
 from tests.support.image_files import ICC, waves
 from tests.support.repair_steps import (
@@ -71,6 +72,21 @@ class TestShards:
         assert_sound(archive)
         record = json.loads((archive / f"runs/{summary.repair}/repair.json").read_text())
         assert record["encoded_again"] == 1
+
+    def test_one_that_cannot_be_read_stays_as_it_is_and_others_are_mended(
+        self, archive: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        before = rows(archive)
+        bad = before["0.png"].shard
+        (archive / before["4.png"].shard).unlink()
+        bad_sectors(monkeypatch, bad)
+        summary = repair(archive)
+        assert [problem.path for problem in summary.problems] == [bad]
+        assert (summary.encoded_again, summary.lost) == (3, [])
+        now = rows(archive)
+        assert {key for key, row in now.items() if row == before[key]} == {
+            key for key, row in before.items() if row.shard != before["4.png"].shard
+        }
 
     def test_metadata_that_is_damaged_is_encoded_again_with_its_image(self, archive: Path) -> None:
         before = rows(archive)["3.jpg"]

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import StorageError
+from pipeline.errors import StorageError, StoreDownError, UnreadableError
 from pipeline.store import local_files
 from pipeline.store.local_files import write_temporary
 from pipeline.store.storage import Storage
+from tests.support.bad_sectors import bad_sectors
 
 
 def raising(code: int) -> Callable[..., int]:
@@ -30,6 +31,24 @@ def found(folder: Path) -> list[str]:
 
 def names(root: Path) -> list[str]:
     return [info.path for info in Storage(root).list()]
+
+
+def test_a_bad_sector_is_that_of_its_file_unless_no_file_can_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = Storage(tmp_path)
+    for name in ("bad", "good"):
+        storage.write(name, b"12")
+    bad_sectors(monkeypatch, "bad")
+    failures: list[type[Exception]] = []
+    for number in range(160):
+        try:
+            storage.read_range("bad", 0, 1)
+        except StorageError as error:
+            failures.append(type(error))
+        if number < 100:
+            assert storage.read("good") == b"12"
+    assert failures == [UnreadableError] * 150 + [StoreDownError] * 10
 
 
 @pytest.mark.parametrize("operation", ["write", "create"])

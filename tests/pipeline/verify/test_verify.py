@@ -21,6 +21,7 @@ from codec.contract import EncodeOptions
 from codec.weights_file import weights_name
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.layout import SHARDS_FOLDER
+from pipeline.archive.range_reads import read_rows
 from pipeline.archive.seals import read_seals, seal
 from pipeline.archive.shards import build_shard, publish
 from pipeline.archive.weights import store_weights
@@ -32,6 +33,7 @@ from pipeline.store.storage import Storage
 from pipeline.types import ShardRow
 from pipeline.verify.run import VerifyRun, VerifySummary
 from pipeline.verify.tasks import Thoroughness
+from tests.support.bad_sectors import bad_sectors
 from tests.support.image_archives import coded, files, flip, kept
 from tests.support.image_files import EXIF, ICC, file_of, picture
 from tests.support.own_process import in_own_process
@@ -108,6 +110,22 @@ def test_shards_that_a_run_adds_meanwhile_are_not_missed(
     monkeypatch.setattr(Storage, "list", committing)
     assert look(archive.url).problems == []
     assert "late.png" in Archive(archive.url)
+
+
+def test_a_shard_that_cannot_be_read_is_named_and_the_rest_is_seen(
+    whole: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = {row.key: row for row in Catalogue(Storage(whole)).lookup(["a.jpg", "b.png", "c", "deep.png"])}
+    bad_sectors(monkeypatch, rows["c"].shard)
+    summary = look(whole)
+    assert {(problem.path, problem.key) for problem in summary.problems} == {
+        (rows["c"].shard, key) for key in (None, "b.png", "c")
+    }
+    assert "Expected to read the shard" in summary.problems[0].problem
+    assert summary.inspected_shards == 2
+    assert [problem.path for problem in look(whole, "structure").problems] == [rows["c"].shard]
+    found = {row.key: image for row, image in read_rows(Storage(whole), list(rows.values()))}
+    assert sorted(key for key, image in found.items() if isinstance(image, str)) == ["b.png", "c"]
 
 
 def test_what_flips_on_the_way_is_neither_sealed_nor_called_damaged(
