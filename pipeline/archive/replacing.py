@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,6 +21,9 @@ _VERSIONS = (
     *("source_size", "source_etag", "source_sha256"),
     *("importance", "importance_version", "words", "words_version"),
 )
+_CLOCKS_DIFFER: Final = timedelta(minutes=5)
+"""At most, among machines that write to one archive: what is later than now by more was made by a clock that was
+wrong."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,12 +55,15 @@ def is_replaced(held: pa.Table, new: pa.Table, lost_shards: Collection[str]) -> 
 
     A row that comes from another version of the source, or of its importance map or its words, takes the place, if it
     could be read and is not older: an older one comes from a killed run that is resumed after another run has encoded
-    the image. A damaged file takes the place of no sound image. A failed row is replaced by whatever came of trying
-    again, not by a second driver of its run.
+    the image. A held row from the future, whose machine had a clock that was ahead, makes none older: else no change
+    would come in until then. A damaged file takes the place of no sound image. A failed row is replaced by whatever
+    came of trying again, not by a second driver of its run.
     """
     could_be_read = pc.not_equal(new["status"], "failed")
     has_failed = pc.equal(held["status"], "failed")
-    is_not_older = _and(could_be_read, pc.greater_equal(new["encoded_at"], held["encoded_at"]))
+    is_from_the_future = pc.greater(held["encoded_at"], pa.scalar(datetime.now(UTC) + _CLOCKS_DIFFER))
+    is_later = pc.greater_equal(new["encoded_at"], held["encoded_at"])
+    is_not_older = _and(could_be_read, _or(is_later, is_from_the_future))
     is_other_time = _and(pc.is_null(new["source_etag"]), _differ(held, new, "source_mtime"))
     is_other_version = _or(*(_differ(held, new, name) for name in _VERSIONS), is_other_time)
     spares_sound = _or(pc.invert(_is_true(new["damaged"])), has_failed, _is_true(held["damaged"]))

@@ -25,7 +25,10 @@ from pipeline.errors import StoreDownError
 from pipeline.source.listing import images_of
 from pipeline.types import SourceImage
 
-HELD_COLUMNS: Final = ("key", "source_url", "source_size", "source_etag", "source_mtime", "shard", "row")
+HELD_COLUMNS: Final = (
+    *("key", "source_url", "source_size", "source_etag", "source_mtime"),
+    *("shard", "row", "status"),
+)
 """What a comparison wants to know of each image of an archive."""
 CHECKSUM_COLUMNS: Final = (*HELD_COLUMNS, "source_sha256")
 """The same where it is by checksum."""
@@ -100,9 +103,9 @@ class ListingComparison:
     def compared(self, *, sorting: Callable[[int], None] = lambda _: None) -> Iterator[Compared]:
         """The listing, part by part.
 
-        A listing that knows no version (a bare list of names) is believed unchanged once the key is there, unless
-        checksums are compared. An image that cannot be read for its checksum counts as changed: reading it again
-        will say why, as a row.
+        A listing that knows no version (a bare list of names) is believed unchanged once the key is there, unless it
+        gives another size, or checksums are compared. An image that cannot be read for its checksum counts as changed:
+        reading it again will say why, as a row.
 
         Args:
             sorting: is told how many images were put in order so far, where the listing has another one.
@@ -177,15 +180,16 @@ class ListingComparison:
 
 
 def _is_current(listed: pa.RecordBatch, there: pa.RecordBatch) -> Mask:
-    """By size and ETag, or time where there is no ETag. What was never read has neither, and counts as changed."""
+    """By size and ETag, or time where there is no ETag. What failed and has neither was never read, and counts as
+    changed."""
     etag, mtime, etag_there = listed["etag"], listed["mtime"], _bare(there["source_etag"])
     has_no_etags = _is_null(etag) & _is_null(etag_there)
     is_same = _equal(etag, etag_there) | (has_no_etags & _equal(mtime, there["source_mtime"]))
-    is_same &= _equal(listed["size"], there["source_size"]) | (
-        _is_null(listed["size"]) & _is_null(there["source_size"])
-    )
-    tells_nothing = _is_null(etag) & _is_null(mtime)
-    was_read = np.invert(_is_null(etag_there) & _is_null(there["source_mtime"]))
+    is_same_size = _equal(listed["size"], there["source_size"])
+    is_same &= is_same_size | (_is_null(listed["size"]) & _is_null(there["source_size"]))
+    tells_nothing = _is_null(etag) & _is_null(mtime) & (is_same_size | _is_null(listed["size"]))
+    has_failed = _equal(there["status"], pa.scalar("failed"))
+    was_read = np.invert(_is_null(etag_there) & _is_null(there["source_mtime"]) & has_failed)
     return was_read & (is_same | tells_nothing)
 
 
@@ -198,7 +202,7 @@ def _all_new(listed: pa.RecordBatch) -> Compared:
     return Compared(batch=listed, codes=np.full(len(listed), _NEW, dtype=np.int8))
 
 
-def _equal(one: pa.Array, other: pa.Array) -> Mask:
+def _equal(one: pa.Array, other: pa.Array | pa.Scalar) -> Mask:
     return _mask(pc.fill_null(pc.equal(one, other), False))
 
 

@@ -176,11 +176,17 @@ class TestCommit:
     def test_what_was_encoded_earlier_replaces_nothing(self, tmp_path: Path) -> None:
         """A killed run, resumed when another run has long taken a later version in, still has its shards."""
         catalogue = opened(tmp_path)
-        now = make_row("a", source_etag="etag-2", run="run-2", encoded_at=MOMENT.replace(year=2027))
-        catalogue.commit(table_of(now), run="run-2")
-        assert catalogue.commit(table_of(make_row("a", source_etag="etag-1")), run="run-1") == 0
+        catalogue.commit(table_of(make_row("a", source_etag="etag-2", run="run-2")), run="run-2")
+        earlier = make_row("a", source_etag="etag-1", encoded_at=MOMENT.replace(year=2020))
+        assert catalogue.commit(table_of(earlier), run="run-1") == 0
         (row,) = held(catalogue)
         assert row.run == "run-2"
+
+    def test_a_row_of_a_clock_that_was_ahead_gives_way_to_what_changed(self, tmp_path: Path) -> None:
+        catalogue = opened(tmp_path)
+        catalogue.commit(table_of(make_row("a", encoded_at=MOMENT.replace(year=2222))), run="run-1")
+        changed = make_row("a", source_etag="etag-2", run="run-2", encoded_at=MOMENT)
+        assert catalogue.commit(table_of(changed), run="run-2") == 1
 
     def test_mtime_alone_means_nothing_where_the_etag_is_equal(self, tmp_path: Path) -> None:
         catalogue = opened(tmp_path)

@@ -109,6 +109,7 @@ def test_an_inventory_tells_what_is_gone_and_not_what_came_later(tmp_path: Path)
             "source_mtime": [NOON, NOON, NOON + timedelta(seconds=1), None, NOON],
             "shard": ["shards/1"] * 5,
             "row": [0, 1, 2, 3, 4],
+            "status": ["coded"] * 5,
         },
         schema=pa.schema([CATALOGUE_SCHEMA.field(name) for name in HELD_COLUMNS]),
     )
