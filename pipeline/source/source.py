@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from pipeline.errors import SourceError
+from pipeline.source.each_key_once import each_key_once
 from pipeline.source.folder import Folder, members, opened_tars
 from pipeline.source.found import Found, found_images
 from pipeline.source.image_names import is_image_name
@@ -214,6 +215,8 @@ class Source:
             files = self._one_or_below(folder, notes)
         if self._opens_tars:
             files = opened_tars(files, self._tars, notes, is_left_out=self._taking.excludes)
+        if self._opens_tars or self._inventory is not None:
+            files = each_key_once(files, self.config.take.inventory or self.config.url)
         return files
 
     def _one_or_below(self, folder: Folder, notes: ListingNotes) -> Iterator[Found]:

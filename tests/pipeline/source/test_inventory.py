@@ -53,6 +53,16 @@ def test_a_table_of_urls_stands_for_the_listing(photos: Path, tmp_path: Path) ->
     ]
 
 
+@pytest.mark.parametrize("between", [0, 5000], ids=["one after the other", "far apart"])
+def test_a_table_that_names_older_versions_too_is_refused(photos: Path, tmp_path: Path, between: int) -> None:
+    names = ["b c.jpg", *(f"{number}.jpg" for number in range(between)), "b c.jpg"]
+    urls = [f"{photos}/{name}" for name in names]
+    pq.write_table(pa.table({"url": urls, "size": [7] * len(urls)}), tmp_path / "all.parquet")
+    message = "Expected each key once in .*all.parquet, got 'b c.jpg' again; an inventory may name no older"
+    with pytest.raises(SourceError, match=message):
+        list(source_of(photos, tmp_path / "all.parquet").images())
+
+
 _ROWS = [
     ("photos/a%2B+b.jpg", "12", "2026-01-02T12:00:00.000Z", "e1", "true", "false"),
     ("photos/c%C3%BC.jpg", "13", "2026-01-01T12:00:00.000Z", "e2", "true", "false"),
