@@ -29,6 +29,11 @@ def keys_of(tables: Iterable[pa.Table]) -> pa.Array:
     return pa.chunked_array(chunks, pa.string()).combine_chunks()
 
 
+def share_a_key(rows: pa.Table, tables: Iterable[pa.Table]) -> bool:
+    """Whether rows have a key that is in one of some tables as well."""
+    return bool(pc.any(pc.is_in(rows["key"], value_set=keys_of(tables))).as_py())
+
+
 def with_keys(rows: pa.Table, keys: pa.Array) -> pa.Table:
     """The rows that have one of these keys."""
     return rows.filter(pc.is_in(rows["key"], value_set=keys))

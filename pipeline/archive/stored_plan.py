@@ -41,9 +41,15 @@ class StoredPlan:
         self._run = run
 
     def store(self, number: int, images: list[SourceImage]) -> Unit:
-        """Write unit `number` before any of its work starts."""
+        """Write a unit before any of its work starts: as `number`, or the first after it that no other unit has.
+
+        Two drivers of a run, one of which was taken for dead, plan side by side. What the other has planned stays, and
+        is this unit where it is the same.
+        """
         lines = "".join(json.dumps(image_as_json(image)) + "\n" for image in images)
-        self._storage.write(unit_path(self._run, number), gzip.compress(lines.encode("utf-8"), 6, mtime=0))
+        data = gzip.compress(lines.encode("utf-8"), 6, mtime=0)
+        while not self._storage.create(unit_path(self._run, number), data) and self.load(number) != images:
+            number += 1
         return Unit(number=number, images=len(images), source_bytes=sum(i.size or 0 for i in images))
 
     def load(self, number: int) -> list[SourceImage]:

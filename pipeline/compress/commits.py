@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.archive.catalogue import Catalogue
+from pipeline.archive.keyed_rows import share_a_key
 from pipeline.archive.prune_marks import PruneMarkReader
 from pipeline.events import ImagesCommitted, Listener, waiting
 from pipeline.store.storage import Storage
@@ -80,7 +81,13 @@ class Commits:
         """Key -> URL of some of them."""
 
     def add(self, rows: pa.Table) -> None:
-        """Take the rows of a unit whose shards are published, one an image."""
+        """Take the rows of a unit whose shards are published, one an image.
+
+        Raises:
+            As `commit`, where an image comes that waits already: two drivers have planned it.
+        """
+        if share_a_key(rows, [*self._waiting, *self._changed]):
+            self.commit()
         self._waiting.append(rows)
 
     def commit_if_due(self) -> None:

@@ -169,9 +169,10 @@ class Planner:
 
     def _new_units(self, planned: set[str], first: int) -> Iterator[Unit]:
         """What the rest of the listing makes, numbered from `first`, without the keys that are planned already."""
-        fresh = cut(self._fresh(planned), self._limits, parallel=self._parallel)
-        for number, part in enumerate(fresh, first):
+        number = first
+        for part in cut(self._fresh(planned), self._limits, parallel=self._parallel):
             unit = self._plan.store(number, part)
+            number = unit.number + 1
             self._tally.tell(images=unit.images)
             yield unit
         self._tally.tell()

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.archive.catalogue import Catalogue
+from pipeline.archive.keyed_rows import share_a_key
 from pipeline.archive.layout import parse_shard_path, shards_of_run
 from pipeline.archive.prune_marks import PruneMarkReader
 from pipeline.archive.shards import catalogue_rows
@@ -54,11 +55,13 @@ def resume_units(
             marked = prune_marks.read().since  # anew for each unit: reading their shards takes its time
             unmarked = [path for path in paths if path not in marked]
             rows = _rows_of_unit(storage, unmarked, keys={image.key for image in plan.load(number)})
-            if rows is not None:
-                adopted[number] = rows
-        if sum(rows.num_rows for rows in adopted.values()) >= _MOST_ADOPTED:
-            committed |= _commit(catalogue, log.run, adopted, prune_marks, lost_shards)
-            adopted = {}
+            if rows is None:
+                continue
+            held = sum(table.num_rows for table in adopted.values())
+            if held >= _MOST_ADOPTED or share_a_key(rows, adopted.values()):  # two drivers have planned it
+                committed |= _commit(catalogue, log.run, adopted, prune_marks, lost_shards)
+                adopted = {}
+            adopted[number] = rows
     return frozenset(committed | _commit(catalogue, log.run, adopted, prune_marks, lost_shards))
 
 

@@ -118,3 +118,11 @@ def test_a_damaged_plan_is_named(tmp_path: Path) -> None:
     listed.write_bytes(listed.read_bytes()[:-1])
     with pytest.raises(DamagedError, match=r"listed.json, got damaged"):
         plan.facts()
+
+
+def test_what_another_driver_of_the_run_has_planned_stays(tmp_path: Path) -> None:
+    plan = StoredPlan(Storage(tmp_path), "run-1")
+    assert plan.store(0, [image("a"), image("b")]).number == 0
+    assert plan.store(0, [image("a"), image("b")]).number == 0, "the same unit"
+    assert plan.store(0, [image("a"), image("late")]).number == 1
+    assert [[one.key for one in images] for _, images in plan.stored()] == [["a", "b"], ["a", "late"]]

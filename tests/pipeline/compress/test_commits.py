@@ -66,6 +66,16 @@ def test_changed_images_wait_for_the_end(night: Night, monkeypatch: pytest.Monke
     assert Catalogue(night.storage).version() == 4, "one commit for all that changed"
 
 
+def test_an_image_that_two_drivers_have_planned_comes_in_once(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commits, "_MERGE_S_PER_ROW", 100.0)
+    for number, keys in enumerate([("a", "d"), ("d", "e"), ("a", "f")]):
+        night.commits.add(night.unit(number, *keys))
+    night.commits.commit()
+    assert night.content() == {"b": "1", "c": "1"} | dict.fromkeys("adef", "2")
+
+
 @pytest.mark.parametrize("reason", ["time", "memory"])
 def test_they_do_not_wait_for_ever(night: Night, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if reason == "memory":
@@ -81,14 +91,17 @@ def test_what_waits_when_a_run_is_killed_is_taken_up_at_once(
 ) -> None:
     monkeypatch.setattr(commits, "_MERGE_S_PER_ROW", 100.0)
     plan = StoredPlan(night.storage, "run-2")
-    for number, keys in enumerate([("d",), ("e", "a"), ("b",), ("c", "f")]):
+    for number, keys in enumerate([("d",), ("e", "a"), ("b",), ("c", "f"), ("f", "g")]):
         plan.store(number, [SourceImage(key=key, url=f"/photos/{key}") for key in keys])
-        night.commits.add(night.unit(number, *keys))
+        published = night.unit(number, *keys)
         if number < 3:
+            night.commits.add(published)
             night.commits.commit_if_due()
     assert night.content() == {"a": "1", "b": "1", "c": "1", "d": "2"}, "and here it is killed"
     for _ in range(2):
         catalogue, record = Catalogue(night.storage), RunRecord(night.storage, "run-2", resumed=True)
-        assert resume_units(night.storage, catalogue, record, plan) == {0, 1, 2, 3}
-        assert night.content() == dict.fromkeys("abcdef", "2")
-    assert Catalogue(night.storage).version() == 3, "one commit for all that waited, and none the second time"
+        assert resume_units(night.storage, catalogue, record, plan) == {0, 1, 2, 3, 4}
+        assert night.content() == dict.fromkeys("abcdefg", "2")
+    assert Catalogue(night.storage).version() == 4, (
+        "one commit for all that waited, one for an image that two drivers had planned, and none the second time"
+    )
