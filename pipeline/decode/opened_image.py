@@ -12,13 +12,14 @@ from PIL.Image import Resampling
 
 from codec.kept_scales import Pixels
 from codec.opened import Opened
-from codec.sizes import DENOMINATORS
 from codec.whole_picture import WholePicture
-from pipeline.decode.view_size import Region, Size, check_asked_region, fitted
+from pipeline.decode.view_size import Region, Size, check_asked_region, fitted, scale_for
 from pipeline.errors import ConfigError
 from pipeline.image.first_frame import check_pixels, first_frame
 from pipeline.image.formats.exif_turn import with_orientation
-from pipeline.image.read import ReadLimits, from_rgb
+from pipeline.image.grey_picture import GreyPicture
+from pipeline.image.read import ReadLimits
+from pipeline.image.with_alpha import with_alpha
 from pipeline.image.write import alpha_plane
 from pipeline.packing.file_of import file_of
 from pipeline.types import Image, ShardRow
@@ -39,6 +40,8 @@ class OpenedImage:
     """What gives its colours, or its grey."""
     alpha: Opened | None
     """Of its alpha plane, one channel, when it has one; in sizes and regions like the image's own."""
+    channels: Opened
+    """Colour and alpha as channels of one picture."""
     mode: str
     """L, LA, RGB or RGBA."""
     source_format: str
@@ -63,7 +66,7 @@ class OpenedImage:
     @property
     def holds_bytes(self) -> int:
         """Memory that it takes at most, about: what a cache counts."""
-        return self.colour.holds_bytes + (self.alpha.holds_bytes if self.alpha else 0)
+        return self.channels.holds_bytes
 
     def scaled(self, denominator: int) -> Pixels:
         """The whole picture, smaller: (ceil(H / denominator), ceil(W / denominator), 1 or 3).
@@ -74,7 +77,7 @@ class OpenedImage:
             ValueError: it is another number.
             DamagedError, ArchiveError, CodecError: what is stored gives no picture.
         """
-        return self._in_mode(self.colour.scaled(denominator))
+        return self.colour.scaled(denominator)
 
     def region(self, left: int, top: int, width: int, height: int) -> Pixels:
         """A part of `whole`, equal to it.
@@ -83,7 +86,7 @@ class OpenedImage:
             ValueError: it is empty, or not all of it lies in the image.
             DamagedError, ArchiveError, CodecError: what is stored gives no picture.
         """
-        return self._in_mode(self.colour.region(left, top, width, height))
+        return self.colour.region(left, top, width, height)
 
     def whole(self) -> Pixels:
         """The picture that `Archive.image` gives, (H, W, 1 or 3).
@@ -91,7 +94,7 @@ class OpenedImage:
         Raises:
             DamagedError, ArchiveError, CodecError: what is stored gives no picture.
         """
-        return self._in_mode(self.colour.whole())
+        return self.colour.whole()
 
     def view(self, *, size: Size | None = None, region: Region | None = None) -> Image:
         """A new image of it: smaller, a part, or both. See `resampled` for what it holds.
@@ -140,43 +143,29 @@ class OpenedImage:
 
     def _picture(self, width: int, height: int, shown: Region) -> PIL.Image.Image:
         """What is shown, in mode L, LA, RGB or RGBA, of so many pixels."""
-        left, top, across, down = shown
-        is_every_pixel = (width, height) == (across, down)  # one pixel has a size of 1 at any scale
-        scale = max(
-            d
-            for d in DENOMINATORS
-            if d == 1 or (not is_every_pixel and -(-across // d) >= width and -(-down // d) >= height)
-        )
-
-        def cut(opened: Opened) -> Pixels:
-            return opened.region(*shown) if scale == 1 else opened.scaled(scale)
-
-        picture = _of_pixels(self._in_mode(cut(self.colour)))
-        if self.alpha is not None:
-            picture.putalpha(_of_pixels(cut(self.alpha)))
+        scale = scale_for(shown, (width, height), (self.width, self.height))
         if scale == 1:
-            return picture.resize((width, height), Resampling.LANCZOS)
+            return _of_pixels(self.channels.region(*shown)).resize((width, height), Resampling.LANCZOS)
+        left, top, across, down = shown
         right, lower = _scaled(left + across, self.width, scale), _scaled(top + down, self.height, scale)
         box = (left / scale, top / scale, right, lower)
-        return picture.resize((width, height), Resampling.LANCZOS, box=box)
-
-    def _in_mode(self, pixels: Pixels) -> Pixels:
-        """Grey has one channel, whatever a codec made of it."""
-        is_grey = self.mode in GREY_MODES
-        return from_rgb(pixels, grey=True) if is_grey and pixels.shape[2] == 3 else pixels
+        return _of_pixels(self.channels.scaled(scale)).resize((width, height), Resampling.LANCZOS, box=box)
 
 
 def open_pixels(row: ShardRow, colour: Opened, *, generated_by: str | None = None) -> OpenedImage:
     """A coded or lossless row, and what gives its colours."""
     png, height, width = row.alpha, colour.height, colour.width
-    alpha = None
+    is_grey, alpha = row.mode in GREY_MODES, None
+    if is_grey:
+        colour = GreyPicture(colour)
     if png is not None:
         alpha = WholePicture(width, height, lambda: alpha_plane(png, height, width)[..., None], channels=1)
     return OpenedImage(
         key=row.key,
         colour=colour,
         alpha=alpha,
-        mode=("L" if row.mode in GREY_MODES else "RGB") + ("A" if png is not None else ""),
+        channels=with_alpha(colour, alpha),
+        mode=("L" if is_grey else "RGB") + ("A" if png is not None else ""),
         source_format=row.source_format or "",
         orientation=row.orientation,
         icc=row.icc,
@@ -197,6 +186,7 @@ def open_file(row: ShardRow, limits: ReadLimits) -> OpenedImage:
         key=row.key,
         colour=frame.colour,
         alpha=frame.alpha,
+        channels=with_alpha(frame.colour, frame.alpha),
         mode=frame.mode,
         source_format=row.source_format or "",
         orientation=frame.orientation,

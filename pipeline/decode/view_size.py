@@ -36,6 +36,31 @@ def fitted(width: int, height: int, size: Size | None) -> tuple[int, int]:
     return max(1, round(width * share)), max(1, round(height * share))
 
 
+def scale_for(region: Region, size: tuple[int, int], within: tuple[int, int]) -> int:
+    """One over the scale of the smallest picture from which a region can be cut in a size.
+
+    An edge of the region inside a pixel of that picture, which stands for more than the region, takes twice the pixels.
+
+    Args:
+        region: what is shown of an image.
+        size: width and height that it is shown in.
+        within: width and height of the image.
+    """
+    left, top, across, down = region
+    if size == (across, down):
+        return 1  # one pixel has a size of 1 at any scale
+    axes = ((left, across, size[0], within[0]), (top, down, size[1], within[1]))
+    return max(d for d in sizes.DENOMINATORS if d == 1 or all(_has_pixels(*axis, d) for axis in axes))
+
+
+def _has_pixels(start: int, length: int, wanted: int, end: int, denominator: int) -> bool:
+    """Whether a picture at that scale has as many pixels as are wanted between two edges."""
+    stop = start + length
+    if start % denominator or (stop % denominator and stop != end):
+        return length >= 2 * wanted * denominator
+    return -(-length // denominator) >= wanted
+
+
 def check_asked_region(region: Region, width: int, height: int) -> None:
     """Refuse a region that is not one of an image of this size.
 

@@ -16,6 +16,7 @@ from codec.opened import Opened
 from codec.sizes import DENOMINATORS, reduced
 from pipeline.image.as_seen import in_srgb, upright
 from pipeline.image.thumbhash import thumbhash
+from pipeline.image.with_alpha import with_alpha
 
 LARGEST: Final = 256
 """Pixels of the longer side of a preview."""
@@ -60,8 +61,10 @@ def small_picture_of(
     """
     longest = max(colour.width, colour.height)
     scale = max(d for d in DENOMINATORS if d == 1 or longest >= d * LARGEST)
-    plane = None if alpha is None else alpha.scaled(scale)
-    return small_picture(colour.scaled(scale), alpha=plane, icc=icc, orientation=orientation)
+    small, plane = with_alpha(colour, alpha).scaled(scale), None
+    if alpha is not None:
+        small, plane = small[..., :-1], small[..., -1:]
+    return small_picture(small, alpha=plane, icc=icc, orientation=orientation)
 
 
 def thumbhash_of(picture: PIL.Image.Image) -> bytes:

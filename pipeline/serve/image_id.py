@@ -10,7 +10,7 @@ from pipeline.decode.decoder_choice import shown_by
 from pipeline.serve.view import View
 from pipeline.types import CatalogueRow
 
-RENDERER: Final = 1
+RENDERER: Final = 2
 """Of the way in which files are made of views: another number where the same view gives other bytes that matter."""
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from codec.contract import FAITHFUL
+from pipeline.decode.view_size import scale_for
 
 Box = tuple[int, int, int, int]
 """(left, top, width, height) in pixels."""
@@ -14,7 +15,6 @@ Colours = Literal["default", "gray", "bitonal"]
 
 MEDIA_TYPES: Final[dict[ViewFormat, str]] = {"jpeg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
 
-_SCALES: Final = (1, 2, 4, 8, 16)
 _SWAPS_SIDES: Final = (5, 6, 7, 8)
 
 
@@ -38,12 +38,16 @@ class View:
     decoder_files: tuple[str, ...] = ()
     """Digests of the weights files that the archive keeps of that decoder, of any but the faithful one."""
 
-    def denominator(self) -> int:
-        """One over the scale at which it can be cut out of the image: a power of two up to 16."""
-        _, _, across, down = self.region
-        return max(
-            d for d in _SCALES if d == 1 or (-(-across // d) >= self.width and -(-down // d) >= self.height)
-        )
+    def denominator(self, width: int, height: int, orientation: int | None) -> int:
+        """One over the scale at which it is cut out of the image: a power of two up to 16.
+
+        Args:
+            width: of the image as stored.
+            height: of the image as stored.
+            orientation: EXIF's, 1 to 8.
+        """
+        region = as_stored(self.region, width, height, orientation)
+        return scale_for(region, upright_size(self.width, self.height, orientation), (width, height))
 
 
 def upright_size(width: int, height: int, orientation: int | None) -> tuple[int, int]:

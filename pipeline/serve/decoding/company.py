@@ -52,8 +52,10 @@ def gains_by_company(row: CatalogueRow, view: View | None, most_pixels: int) -> 
         view: what is shown of it; None for the file that is stored.
         most_pixels: of all together.
     """
-    is_decoded = row.status == "coded" and view is not None and view.denominator() == 1
-    return is_decoded and opened_id(row, view) == image_id(row) and row.num_pixels * _SHARE <= most_pixels
+    if row.status != "coded" or view is None or opened_id(row, view) != image_id(row):
+        return False
+    is_whole = view.denominator(row.width or 0, row.height or 0, row.orientation) == 1
+    return is_whole and row.num_pixels * _SHARE <= most_pixels
 
 
 def company_of(

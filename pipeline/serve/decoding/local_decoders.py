@@ -182,9 +182,10 @@ class LocalDecoders:
         """In pixels: of what is shown where the image is open, else of all that must be decoded for it."""
         if view is None:
             return max(_FEWEST_PIXELS, (row.source_size or 0) * _PIXELS_OF_A_BYTE)
-        name, scale = opened_id(row, view), view.denominator()
+        width, height = row.width or 0, row.height or 0
+        name, scale = opened_id(row, view), view.denominator(width, height, row.orientation)
         is_open = any(name in decoder.holds for decoder in self._decoders)
-        _, _, across, down = view.region if is_open else (0, 0, row.width or 0, row.height or 0)
+        _, _, across, down = view.region if is_open else (0, 0, width, height)
         return max(_FEWEST_PIXELS, across * down / scale)
 
     def _give_up(self, job: _Job) -> None:

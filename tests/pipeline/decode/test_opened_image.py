@@ -17,7 +17,9 @@ from pipeline.decode.opened_image import OpenedImage
 from pipeline.decode.row_decoder import RowDecoder
 from pipeline.decode.view_size import fitted
 from pipeline.errors import ArchiveError, ConfigError, DamagedError
+from pipeline.image.preview import small_picture_of
 from pipeline.image.read import ReadLimits
+from pipeline.image.write import to_pillow
 from pipeline.packing.registry import pixel_packing
 from pipeline.store.storage import Storage
 from pipeline.types import ShardRow
@@ -69,6 +71,26 @@ def test_every_kind_gives_sizes_and_regions(kind: str) -> None:
     assert (view.width, view.height, view.mode) == (20, 13, mode)
     assert (view.alpha is not None) is (image.alpha is not None) is mode.endswith("A")
     assert 40 * 24 * whole.shape[2] <= image.holds_bytes <= 40 * 24 * 6
+
+
+def test_what_is_transparent_gives_smaller_pictures_no_colour() -> None:
+    disc = np.zeros((90, 90, 4), np.uint8)
+    row, column = np.mgrid[:90, :90]
+    disc[np.hypot(row - 44, column - 44) < 40] = (250, 240, 230, 255)
+    image = opened(kept("disc.png", file_of(PIL.Image.fromarray(disc))))
+    small = to_pillow(image.view(size=23))
+    assert np.abs(np.asarray(small)[np.asarray(small)[..., 3] > 60] - (250, 240, 230, 0))[..., :3].max() <= 6
+    preview = small_picture_of(image, alpha=image.alpha, icc=None, orientation=None)
+    assert np.asarray(preview)[np.asarray(preview)[..., 3] > 60][..., :3].min() >= 224
+
+
+@pytest.mark.parametrize("region", [(60, 30, 4, 1), (17, 0, 2, 64), (3, 50, 40, 2), (0, 31, 64, 1)])
+def test_a_small_part_shows_hardly_anything_of_what_lies_beside_it(region: tuple[int, int, int, int]) -> None:
+    left, top, across, down = region
+    pixels = np.full((64, 64), 255, np.uint8)
+    pixels[top : top + down, left : left + across] = 0
+    image = opened(kept("a.png", file_of(PIL.Image.fromarray(pixels))))
+    assert image.view(region=region, size=max(1, max(region[2:]) // 16)).pixels.max() < 32
 
 
 def test_samples_that_are_not_8_bit_are_shown() -> None:

@@ -12,6 +12,7 @@ from PIL import ImageCms
 from codec.kept_scales import Pixels
 from codec.whole_picture import WholePicture
 from pipeline.decode.opened_image import OpenedImage
+from pipeline.image.with_alpha import with_alpha
 from pipeline.serve.decoding.render import render
 from pipeline.serve.view import Colours, View, ViewFormat
 
@@ -22,10 +23,13 @@ SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 def opened(pixels: Pixels, *, alpha: Pixels | None = None, icc: bytes | None = None) -> OpenedImage:
     height, width, channels = pixels.shape
     mode = ("L" if channels == 1 else "RGB") + ("" if alpha is None else "A")
+    colour = WholePicture(width, height, lambda: pixels, channels=channels)
+    plane = None if alpha is None else WholePicture(width, height, lambda: alpha, channels=1)
     return OpenedImage(
         key="a",
-        colour=WholePicture(width, height, lambda: pixels, channels=channels),
-        alpha=None if alpha is None else WholePicture(width, height, lambda: alpha, channels=1),
+        colour=colour,
+        alpha=plane,
+        channels=with_alpha(colour, plane),
         mode=mode,
         source_format="PNG",
         orientation=None,

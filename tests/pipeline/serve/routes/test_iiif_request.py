@@ -83,7 +83,7 @@ def test_every_tile_of_a_viewer_is_what_it_asks_for(width: int, height: int, dat
         _words(f"{left},{top},{step},{step}", "{},{}".format(*asked)), width, height, max_area=10**9
     )
     assert (view.width, view.height, view.region) == (*asked, (left, top, across, down))
-    assert view.denominator() >= min(scale, 16)
+    assert view.denominator(width, height, None) >= min(scale, 16)
     for size in information["sizes"]:
         assert read_view(_words("full", "{width},{height}".format(**size)), width, height, max_area=10**9)
 
