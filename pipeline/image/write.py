@@ -84,10 +84,15 @@ def to_pillow(image: Image) -> PIL.Image.Image:
     return picture
 
 
+def can_hold(fmt: Format, width: int, height: int) -> bool:
+    """Whether a format has room for a picture of this size."""
+    limits, pixels = _LIMITS[fmt], width * height
+    return max(width, height) <= limits.side and pixels <= (limits.pixels or pixels)
+
+
 def _check_size(image: Image, fmt: Format) -> None:
     limits = _LIMITS[fmt]
-    pixels = image.width * image.height
-    if max(image.width, image.height) > limits.side or pixels > (limits.pixels or pixels):
+    if not can_hold(fmt, image.width, image.height):
         raise RestoreError(
             f"{fmt.upper()} holds at most {limits.side:,} pixels a side"
             f"{f' and {limits.pixels:,} in all' if limits.pixels else ''}, "

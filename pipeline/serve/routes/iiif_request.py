@@ -153,6 +153,10 @@ def _read_size(word: str, region: Box, max_area: int) -> tuple[int, int]:
         share = min(int(match["width"]) / across, int(match["height"]) / down)
         share = share if match["up"] else min(share, 1.0)
         width, height = round(across * share), round(down * share)
+        if share <= 1 and width * height > max_area:
+            return largest(
+                across, down, max_area
+            )  # a box asks for what fits into it and into the server's limit
         if share > 0:
             width, height = max(1, width), max(1, height)
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
 from typing import Final
@@ -12,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from codec.contract import FAITHFUL
+from pipeline.image.write import can_hold
 from pipeline.serve.http.accept import Accept
 from pipeline.serve.http.problems import HttpProblem
 from pipeline.serve.routes.decoders import checked_decoder
@@ -21,7 +21,7 @@ from pipeline.serve.routes.raw import original_answer, original_type
 from pipeline.serve.routes.shown import shown_size, view_answer
 from pipeline.serve.routes.stored import answer_stored
 from pipeline.serve.site import Site
-from pipeline.serve.view import MEDIA_TYPES, View, ViewFormat
+from pipeline.serve.view import MEDIA_TYPES, View, ViewFormat, upright_size
 from pipeline.types import CatalogueRow
 
 _PREFIX: Final = "/image/"
@@ -44,7 +44,8 @@ async def _image(site: Site, request: Request, row: CatalogueRow) -> Response:
     width, asked = _read_width(request), _read_format(request)
     decoder = checked_decoder(row, request.query_params.get("decoder", FAITHFUL))
     original = original_type(row) if width is None and asked is None else None
-    chosen = MEDIA_TYPES[asked] if asked else accept.best(_offers(row, accept, original))
+    size = _size(site, row, width)
+    chosen = MEDIA_TYPES[asked] if asked else accept.best(_offers(row, accept, original, size))
     if chosen is None:
         choices = ", ".join(MEDIA_TYPES.values())
         raise HttpProblem(
@@ -52,25 +53,29 @@ async def _image(site: Site, request: Request, row: CatalogueRow) -> Response:
         )
     if chosen == original:
         return await original_answer(site, request, row, {"Vary": "Accept"})
+    shown = shown_size(site, row)
     fmt = next(name for name, media_type in MEDIA_TYPES.items() if media_type == chosen)
-    view = replace(_view(site, row, width, fmt), decoder=decoder)
+    view = View(region=(0, 0, *shown), width=size[0], height=size[1], fmt=fmt, decoder=decoder)
     return await view_answer(site, request, row, view, {"Vary": "Accept"})
 
 
-def _offers(row: CatalogueRow, accept: Accept, original: str | None) -> list[str]:
-    """What may be sent, the best first. WebP only to those who say its name: whoever stores files says `*/*`."""
-    opaque_first = ["image/jpeg", "image/png"] if row.mode in _OPAQUE_MODES else ["image/png", "image/jpeg"]
-    webp = ["image/webp"] if accept.names("image/webp") else []
-    return [*([original] if original else []), *webp, *opaque_first]
+def _offers(row: CatalogueRow, accept: Accept, original: str | None, size: tuple[int, int]) -> list[str]:
+    """What may be sent of a picture in a size, the best first. WebP only to those who say its name: whoever stores
+    files says `*/*`."""
+    formats: list[ViewFormat] = ["jpeg", "png"] if row.mode in _OPAQUE_MODES else ["png", "jpeg"]
+    if accept.names(MEDIA_TYPES["webp"]):
+        formats.insert(0, "webp")
+    made = [MEDIA_TYPES[fmt] for fmt in formats if can_hold(fmt, *size)]
+    return [*([original] if original else []), *made]
 
 
-def _view(site: Site, row: CatalogueRow, wanted: int | None, fmt: ViewFormat) -> View:
-    """All of it, no larger than it is and than is made here."""
-    width, height = shown_size(site, row)
+def _size(site: Site, row: CatalogueRow, wanted: int | None) -> tuple[int, int]:
+    """Of all of it, no larger than it is and than is made here."""
+    width, height = upright_size(row.width or 1, row.height or 1, row.orientation)
     across, down = largest(width, height, site.limits.max_area)
     if wanted is not None and wanted < across:
-        across, down = wanted, max(1, round(height * wanted / width))
-    return View(region=(0, 0, width, height), width=across, height=down, fmt=fmt)
+        return wanted, max(1, round(height * wanted / width))
+    return across, down
 
 
 def _read_format(request: Request) -> ViewFormat | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Final
 
@@ -18,7 +19,7 @@ from pipeline.image.preview import LARGEST
 from pipeline.serve.decoding.faults import not_made_by
 from pipeline.serve.http.answers import BY_CONTENT, is_known, keeping, keeping_for, not_modified
 from pipeline.serve.http.problems import HttpProblem, not_made
-from pipeline.serve.routes.paths import key_below, quoted_key
+from pipeline.serve.routes.paths import key_below, quoted_key, segments_below
 from pipeline.serve.routes.stored import stored_row
 from pipeline.serve.site import Site
 from pipeline.types import CatalogueRow
@@ -50,7 +51,7 @@ def preview_routes(site: Site) -> list[BaseRoute]:
         row = stored_row(site, key_below(request, _PREFIX))
         (data,) = await asyncio.to_thread(_read, site, [row])
         if not data:
-            return _made(request, row)
+            return _made(segments_below(request, _PREFIX), row)
         version = f"{google_crc32c.value(data):08x}"
         headers = {"ETag": f'"{version}-{len(data):x}"', **keeping(request, version)}
         if is_known(request, headers["ETag"]):
@@ -68,11 +69,12 @@ def _read(site: Site, rows: list[CatalogueRow]) -> list[bytes]:
         raise not_made(rows[0], not_made_by(error, key=rows[0].key)) from error
 
 
-def _made(request: Request, row: CatalogueRow) -> Response:
-    """Where a small picture is made of the image itself."""
-    root = request.scope.get("root_path", "")
+def _made(asked: Sequence[str], row: CatalogueRow) -> Response:
+    """Where a small picture is made of the image itself: told from the path that was asked for, as a proxy may have put
+    anything before it."""
+    root = "../" * len(asked)
     size = f"!{LARGEST},{LARGEST}" if max(row.width or 0, row.height or 0) > LARGEST else "max"
-    url = f"{root}/iiif/3/{quoted_key(row.key)}/full/{size}/0/default.webp"
+    url = f"{root}iiif/3/{quoted_key(row.key)}/full/{size}/0/default.webp"
     return RedirectResponse(url, HTTPStatus.TEMPORARY_REDIRECT, {"Cache-Control": "max-age=300"})
 
 

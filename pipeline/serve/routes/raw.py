@@ -91,7 +91,8 @@ async def original_answer(
     if content is None:
         return Response(status_code=LEFT)
     try:
-        is_same = request.headers.get("if-range", etag) == etag
+        # RFC 9110, section 14.2: ranges are those of GET
+        is_same = request.method == "GET" and request.headers.get("if-range", etag) == etag
         part = read_range(request.headers.get("range"), content.size) if is_same else None
     except NoSuchRangeError:
         beyond = {"Content-Range": f"bytes */{content.size}"}

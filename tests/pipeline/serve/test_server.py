@@ -31,9 +31,9 @@ LARGE = np.random.default_rng(1).bytes(9 << 20)
 IMMUTABLE, SHORT = "max-age=31536000, immutable", "max-age=300"
 
 
-def png() -> bytes:
+def png(pixels: np.ndarray = PIXELS) -> bytes:
     stream = io.BytesIO()
-    PIL.Image.fromarray(PIXELS).save(stream, "PNG")
+    PIL.Image.fromarray(pixels).save(stream, "PNG")
     return stream.getvalue()
 
 
@@ -54,6 +54,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     unknown = {"width": None, "height": None, "source_format": None, "reason": "not an image"}
     rows = [
         kept_row(KEY, png(), **facts),
+        kept_row("wide.png", png(np.repeat(PIXELS[:1], 500, 1)), **facts | {"width": 20_000, "height": 1}),
         kept_row("turned.png", png(), **facts, orientation=6),
         kept_row("bad.png", png() + b"the bad one", **facts),
         kept_row("page.svg", b"<svg/>", reason="a drawing", source_format="SVG", width=None, height=None),
@@ -161,6 +162,8 @@ def test_images_come_as_their_client_likes_them(server: Server) -> None:
     original = ask(server, f"/image{PATH}", Accept="image/png,*/*;q=0.5")
     assert original.body == png()
     assert original.headers["content-security-policy"] == "sandbox; default-src 'none'"
+    wide = ask(server, "/image/wide.png?w=17000", Accept="image/webp,*/*;q=0.5")
+    assert wide.headers["content-type"] == "image/jpeg", "which WebP has no room for"
     small = ask(server, f"/image{PATH}?w=20", Accept="image/webp,*/*;q=0.5")
     assert (small.headers["content-type"], small.headers["vary"]) == ("image/webp", "Accept")
     assert small.pixels().shape == (15, 20, 3)
@@ -191,6 +194,8 @@ def test_stored_bytes_come_in_ranges(server: Server) -> None:
     assert (part.status, part.body) == (206, png()[10:20])
     assert part.headers["content-range"] == f"bytes 10-19/{size}"
     assert ask(server, path, Range="bytes=-7").body == png()[-7:]
+    head = ask(server, path, method="HEAD", Range="bytes=0-1")
+    assert (head.status, head.headers["content-length"]) == (200, str(size)), "ranges are for GET"
     assert ask(server, path, Range="bytes=0-1", If_Range='"older"').body == png()
     beyond = ask(server, path, Range=f"bytes={size}-")
     assert (beyond.status, beyond.headers["content-range"]) == (416, f"bytes */{size}")

@@ -88,6 +88,11 @@ def test_every_tile_of_a_viewer_is_what_it_asks_for(width: int, height: int, dat
         assert read_view(_words("full", "{width},{height}".format(**size)), width, height, max_area=10**9)
 
 
+def test_a_box_larger_than_the_limit_gives_what_the_limit_allows() -> None:
+    views = [read_view(_words("full", size), 400, 300, max_area=10_000) for size in ("max", "!390,390")]
+    assert views[0] == views[1]
+
+
 @pytest.mark.parametrize(
     ("words", "error", "message"),
     [
