@@ -3,10 +3,11 @@
     DIR/3f/3fa0...c2.array      one array as NumPy writes it, and the CRC32C of that
     DIR/part/...                what is being written
 
-A file is named by all that its content depends on: which bytes of which shard (those never change), and the form in
-which they were decoded. So nothing in it can be stale, an image that is compressed anew has another name, and any
-number of processes, datasets and archives may share a folder. A file appears whole; one whose CRC is wrong, after a
-crash of the machine, is made again. There is no lock and no index, and any file may be deleted at any time.
+A file is named by all that its content depends on: which row of which shard (those never change; of rows that share a
+payload one may be grey, and one have alpha), and the form in which it was decoded. So nothing in it can be stale, an
+image that is compressed anew has another name, and any number of processes, datasets and archives may share a folder. A
+file appears whole; one whose CRC is wrong, after a crash of the machine, is made again. There is no lock and no index,
+and any file may be deleted at any time.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from pipeline.store.urls import folder_here
 from pipeline.types import CatalogueRow
 
 _LOG: Final = logging.getLogger(__name__)
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 """Another number makes other names."""
 _CRC_BYTES: Final = 4
 _ABANDONED_S: Final = 3600
@@ -99,7 +100,7 @@ class DecodedCache:
                 unfinished.unlink(missing_ok=True)
 
     def _path(self, row: CatalogueRow) -> Path:
-        content = (row.shard, row.payload_offset, row.payload_crc32c)
+        content = (row.shard, row.row, row.payload_crc32c)
         form = (self._form.size, self._form.region, self._form.latents)
         identity = repr((_FORMAT, content, form, *self._shown_by)).encode()
         name = blake2b(identity, digest_size=16).hexdigest()

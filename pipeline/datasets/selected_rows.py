@@ -38,6 +38,7 @@ _NEEDED: Final = (
     "payload_crc32c",
     "payload_offset",
     "payload_length",
+    "row",
     *_REPEATED,
 )
 _MOST_NAMED: Final = 3

@@ -7,6 +7,7 @@ import pickle
 import shutil
 from collections import namedtuple
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,17 @@ def url(tmp_path: Path) -> str:
 
 def files_in(cache: Path) -> list[Path]:
     return sorted(cache.glob("*/*.array"))
+
+
+def test_images_that_share_a_payload_are_not_taken_for_each_other(tmp_path: Path) -> None:
+    data = file_of(picture())
+    rows = [coded("colour", data), replace(coded("grey", data), mode="L", same_as_row=0)]
+    dataset = ArchiveDataset(fill(str(tmp_path / "archive"), rows), cache=tmp_path / "cache")
+    (colour, grey), again = dataset.__getitems__([0, 1]), dataset.__getitems__([0, 1])
+    assert not torch.equal(colour["image"], grey["image"])
+    assert all(
+        torch.equal(one["image"], other["image"]) for one, other in zip((colour, grey), again, strict=True)
+    )
 
 
 def test_what_was_decoded_is_not_decoded_again(url: str, tmp_path: Path, decoded: list[str]) -> None:
