@@ -131,10 +131,12 @@ class CatalogueGuard:
         if not self.has_seal(path):
             return self._archive.read(path)
         try:
-            return self._checked(path)
+            data = self._checked(path)
         except FileNotFoundError:
             expected = f"{self._sealed.files[path][1]:,} bytes, as its seal says"
             raise self._damaged(path, expected=expected, got="nothing there") from None
+        self._seen.add(path)
+        return data
 
     def trust_commit(self, version: int) -> None:
         """Take the version that this process has just committed, and its checkpoint, for what was written."""

@@ -149,6 +149,15 @@ class DeltaCatalogueTable:
                 self._files = VersionFiles.of(table)
             return self._files
 
+    def is_plain(self) -> bool:
+        """Whether files hold the rows of a version, each of them: what Delta demands of readers above 1 may leave out
+        some, or call columns otherwise.
+
+        Raises:
+            As `opened`.
+        """
+        return int(self.opened().protocol().min_reader_version) == 1
+
     def reader_of(self, files: Collection[DataFile]) -> Read:
         """What reads some of the files, which are what was written.
 

@@ -12,14 +12,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import QueryBuilder
 
+from pipeline.archive.asked_columns import AskedColumns
 from pipeline.archive.data_files import in_types_of
 from pipeline.archive.delta_table import DeltaCatalogueTable
 from pipeline.archive.key_ranges import KeyRanges
-from pipeline.archive.lost_reason import LOST_SHARD, with_legacy_lost_shard
 from pipeline.archive.range_reads import ATTACHMENTS
 from pipeline.archive.rows_by_shard import ShardContent
 from pipeline.archive.schema import schema_of_columns
 from pipeline.archive.sql_text import one_of
+from pipeline.archive.whole_files import all_rows, can_be_read_whole
 
 IS_FAILED: Final = "status = 'failed'"
 _RANGES_PER_QUERY: Final = 20
@@ -42,18 +43,12 @@ class Snapshot:
         Raises:
             ValueError: no such column.
         """
-        schema = schema_of_columns(columns)
-        self._names = schema.names
-        self._is_legacy_read = LOST_SHARD in self._names
-        if self._is_legacy_read and "reason" not in self._names:
-            schema = schema_of_columns([*self._names, "reason"])
-        self._schema = schema
+        self._asked = AskedColumns.of(columns)
         self._table = table
         self._query = QueryBuilder().register("t", table.opened())
         present = columns_of(table)
-        self._sql = (
-            f"SELECT {', '.join(quoted(name) for name in schema.names if name in present) or 'key'} FROM t"
-        )
+        names = [quoted(name) for name in self._asked.read.names if name in present]
+        self._sql = f"SELECT {', '.join(names) or 'key'} FROM t"
 
     def rows(
         self, *, where: str | None = None, order: Sequence[str] = (), keys: KeyRanges | None = None
@@ -69,8 +64,7 @@ class Snapshot:
             sql += f" ORDER BY {', '.join(map(quoted, order))}"
         with self._table.translated(where):
             for batch in pa.RecordBatchReader.from_stream(self._query.execute(sql)):
-                rows = in_types_of(self._schema, batch)
-                yield with_legacy_lost_shard(rows).select(self._names) if self._is_legacy_read else rows
+                yield self._asked.of_rows(batch)
 
 
 def select(
@@ -86,6 +80,9 @@ def select(
     Args:
         keys: only these, in a few ranges; None for all.
     """
+    if where is None and keys is None and not order and can_be_read_whole(table):
+        yield from all_rows(table, AskedColumns.of(columns))
+        return
     snapshot = Snapshot(table, columns)
     table.opened_for(keys)
     yield from snapshot.rows(where=where, order=order, keys=keys)

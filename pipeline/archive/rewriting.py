@@ -8,9 +8,8 @@ on the local disk.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -18,16 +17,14 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from pipeline.archive.data_files import DataFile, Read, batches_in
 from pipeline.archive.keyed_rows import sorted_by_key, without_keys
+from pipeline.archive.merging import MOST_HELD, Piece, in_order, most_rows_held
 from pipeline.archive.schema import CATALOGUE_SCHEMA
 
 _FEWEST_ROWS: Final = 8_192
 _MOST_FILES: Final = 4_096
-_MOST_HELD: Final = 131_072
-"""Rows: about 80 MB."""
 _MOST_RANGES: Final = 256
 _SAMPLED: Final = 64
 """One key in so many is looked at to find ranges that hold about as many rows each."""
@@ -89,59 +86,19 @@ def _run_of(
     files: Sequence[DataFile], read: Read, gone: pa.Array, come: pa.Table, size: int
 ) -> Iterator[pa.Table]:
     with ExitStack() as stack:
-        if _rows_held(files) <= _MOST_HELD:
+        if most_rows_held(files) <= MOST_HELD:
             pieces = [
-                _Piece(first=file.first, last=file.last, read=partial(_rows_in, file, read, gone))
+                Piece(first=file.first, last=file.last, read=partial(_rows_in, file, read, gone))
                 for file in files
             ]
         else:
             folder = Path(stack.enter_context(TemporaryDirectory(prefix="tenfold-")))
             pieces = _by_ranges(files, read, gone, size, folder)
-        yield from cut_to_size(_in_order(pieces, come), size)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Piece:
-    """Rows that are read when their turn comes."""
-
-    first: str
-    last: str | None
-    read: Callable[[], pa.Table]
+        yield from cut_to_size(in_order(pieces, come), size)
 
 
 def _rows_in(file: DataFile, read: Read, gone: pa.Array) -> pa.Table:
     return without_keys(pa.Table.from_batches(batches_in(read(file)), CATALOGUE_SCHEMA), gone)
-
-
-def _rows_held(files: Sequence[DataFile]) -> int:
-    """The most rows that lie over one another, by what the log says; an unknown number counts as too many."""
-    edges = [(file.first, file.rows or _MOST_HELD + 1) for file in files]
-    edges += [(file.last + "\0", -file.rows) for file in files if file.last is not None]
-    held = most = 0
-    for _, rows in sorted(edges):
-        held += rows
-        most = max(most, held)
-    return most
-
-
-def _in_order(pieces: Sequence[_Piece], come: pa.Table) -> Iterator[pa.Table]:
-    """All rows, sorted: what is smaller than the beginning of the next piece can be handed out."""
-    keys = come["key"].to_pylist()
-    taken = 0
-    waiting = NO_ROWS
-    for piece in pieces:
-        until = bisect_left(keys, piece.first, taken)
-        waiting = _together(waiting, come[taken:until])
-        ready = pc.sum(pc.less(waiting["key"], piece.first), min_count=0).as_py()
-        yield waiting[:ready]
-        taken = len(keys) if piece.last is None else bisect_right(keys, piece.last, until)
-        waiting = _together(waiting[ready:], piece.read(), come[until:taken])
-    yield _together(waiting, come[taken:])
-
-
-def _together(*parts: pa.Table) -> pa.Table:
-    some = [part for part in parts if part.num_rows]
-    return sorted_by_key(pa.concat_tables(some)) if some else parts[0]
 
 
 def cut_to_size(parts: Iterable[pa.Table], size: int) -> Iterator[pa.Table]:
@@ -156,9 +113,7 @@ def cut_to_size(parts: Iterable[pa.Table], size: int) -> Iterator[pa.Table]:
         yield waiting
 
 
-def _by_ranges(
-    files: Sequence[DataFile], read: Read, gone: pa.Array, size: int, folder: Path
-) -> list[_Piece]:
+def _by_ranges(files: Sequence[DataFile], read: Read, gone: pa.Array, size: int, folder: Path) -> list[Piece]:
     """The rows of files in files of a local folder, each of which holds a range of keys that is its own."""
     edges = _edges(files, read, size)
     paths = [folder / f"{number}.arrow" for number in range(len(edges) + 1)]
@@ -175,7 +130,7 @@ def _by_ranges(
                     writer.write_table(rows[start:stop])
     firsts, lasts = ["", *edges], [*edges, None]
     return [
-        _Piece(first=first, last=last, read=partial(_spilled, path))
+        Piece(first=first, last=last, read=partial(_spilled, path))
         for path, first, last in zip(paths, firsts, lasts, strict=True)
     ]
 

@@ -38,7 +38,7 @@ class Killed(BaseException):
 def small_files(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files of four rows, of which ten are held at once, so that sixty are many."""
     monkeypatch.setattr(rewriting, "_FEWEST_ROWS", SIZE)
-    monkeypatch.setattr(rewriting, "_MOST_HELD", 10)
+    monkeypatch.setattr(rewriting, "MOST_HELD", 10)
     monkeypatch.setattr(rewriting, "_SAMPLED", 1)
     monkeypatch.setattr(compaction, "_MOST_SMALL", 3)
 
