@@ -12,11 +12,12 @@ from typing import Protocol
 import pyarrow as pa
 
 from pipeline.archive import commits, compaction, key_order, queries
-from pipeline.archive.delta_table import FEWEST_ENTRIES, FORMAT_KEY, DeltaCatalogueTable
+from pipeline.archive.delta_table import FEWEST_ENTRIES, DeltaCatalogueTable
 from pipeline.archive.key_ranges import KeyRanges
 from pipeline.archive.rows_by_shard import ShardContent, rows_by_shard
 from pipeline.archive.schema import rows_of, schema_of_columns
 from pipeline.archive.sql_text import holds_in_order, one_of
+from pipeline.archive.table_format import FORMAT_KEY
 from pipeline.archive.versions import CHANGE_COLUMNS, AsOf, Change, Version, changes_of
 from pipeline.errors import NoArchiveError
 from pipeline.globs import key_matcher, literal_texts

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractContextManager, suppress
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from threading import RLock
 
 import pyarrow as pa
@@ -22,15 +20,11 @@ from pipeline.archive.delta_log import hinted_version, oldest_readable
 from pipeline.archive.key_ranges import KeyRanges
 from pipeline.archive.layout import CATALOGUE_FOLDER, LAST_CHECKPOINT, LOG_FOLDER, entry_path
 from pipeline.archive.schema import CATALOGUE_SCHEMA
+from pipeline.archive.table_format import ARCHIVE_FORMAT, FORMAT_KEY, check_format, first_entry
 from pipeline.archive.versions import AsOf, Version, check_as_of, number_of, version_of
-from pipeline.errors import LostCatalogueError, NewerFormatError, NoArchiveError
+from pipeline.errors import LostCatalogueError, NoArchiveError
 from pipeline.store.storage import Storage
 
-ARCHIVE_FORMAT = 2
-"""Written into the table as `tenfold.format`. Columns may be added without raising it, unless who does not know them
-takes something for what it is not: 2 came with packed payloads, payloads that rows share, and carried metadata."""
-
-FORMAT_KEY = "tenfold.format"
 _REOPEN_S = 600.0
 """A table opened longer ago than this is opened anew when refreshed: its credentials may be about to expire."""
 _LONGEST_PAUSE_S = 4.0
@@ -38,14 +32,6 @@ FEWEST_ENTRIES = 10
 """Log entries that are worth a checkpoint: less are read as fast one by one."""
 _MOST_ENTRIES = 100
 _NO_HOOKS = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
-_TABLE_PROPERTIES = {
-    # a version can be read until somebody prunes the archive, not for Delta's usual 30 days
-    "delta.logRetentionDuration": "interval 36500 days",
-    # for other tools: what Tenfold commits is summed up as often as `_entries_between_checkpoints` says
-    "delta.checkpointInterval": "100",
-    # the columns we look up by: statistics on 40 columns would make every log entry ten times as long
-    "delta.dataSkippingStatsColumns": "key,run,status",
-}
 
 
 class DeltaCatalogueTable:
@@ -97,7 +83,7 @@ class DeltaCatalogueTable:
                 with self.translated():
                     self._guard.check_log()
                     table = DeltaTable(self._url(), storage_options=self._options())
-                    self._check_format(table.metadata().configuration)
+                    check_format(table.metadata().configuration, url=self.storage.url)
                     if self.as_of is not None:
                         self._load_past(table, self.as_of)
                 self._table, self._opened_at = table, now
@@ -246,7 +232,7 @@ class DeltaCatalogueTable:
             with self.translated():
                 if DeltaTable.is_deltatable(self._url(), self._options()):
                     raise  # a table, but not one of ours
-            if self.storage.create(entry_path(0), _first_commit()):
+            if self.storage.create(entry_path(0), first_entry()):
                 self._guard.trust_commit(0)
             self._open_when_listed()
 
@@ -334,19 +320,6 @@ class DeltaCatalogueTable:
             self.opened().alter.add_columns(columns, commit_properties=properties)
             self.refresh()
 
-    def _check_format(self, configuration: Mapping[str, str | None]) -> None:
-        written = configuration.get(FORMAT_KEY)
-        if written is None or not written.isdecimal():
-            raise NoArchiveError(
-                f"Expected a Tenfold archive at {self.storage.url}, got a Delta table of something else in "
-                f"{CATALOGUE_FOLDER}/. Choose another folder for the archive."
-            )
-        if int(written) > ARCHIVE_FORMAT:
-            raise NewerFormatError(
-                f"Expected an archive of format {ARCHIVE_FORMAT} or older at {self.storage.url}, got format "
-                f"{written}. Install a newer Tenfold to use it."
-            )
-
 
 def _entries_between_checkpoints(files: int) -> int:
     """How many commits are made before one is summed up.
@@ -355,21 +328,3 @@ def _entries_between_checkpoints(files: int) -> int:
     what is written for a commit does not grow with the table, checkpoints become rarer as it grows.
     """
     return max(FEWEST_ENTRIES, min(_MOST_ENTRIES, files // 20))
-
-
-def _first_commit() -> bytes:
-    """The log entry that makes an empty table.
-
-    Made in a temporary folder and then published create-only: of several who make the same table at once,
-    deltalake itself lets each write its own definition, one after the other.
-    """
-    with TemporaryDirectory(prefix="tenfold-") as folder:
-        DeltaTable.create(
-            folder,
-            schema=CATALOGUE_SCHEMA,
-            name="tenfold catalogue",
-            description="Images of a Tenfold archive: one row per key",
-            configuration={FORMAT_KEY: str(ARCHIVE_FORMAT), **_TABLE_PROPERTIES},
-            raise_if_key_not_exists=False,
-        )
-        return (Path(folder) / entry_path(0).removeprefix(f"{CATALOGUE_FOLDER}/")).read_bytes()

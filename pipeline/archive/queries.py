@@ -72,7 +72,6 @@ def select(
     columns: Sequence[str] | None = None,
     *,
     where: str | None = None,
-    order: Sequence[str] = (),
     keys: KeyRanges | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """Stream rows, in memory that does not grow with the table; see `Catalogue.scan`.
@@ -80,12 +79,12 @@ def select(
     Args:
         keys: only these, in a few ranges; None for all.
     """
-    if where is None and keys is None and not order and can_be_read_whole(table):
+    if where is None and keys is None and can_be_read_whole(table):
         yield from all_rows(table, AskedColumns.of(columns))
         return
     snapshot = Snapshot(table, columns)
     table.opened_for(keys)
-    yield from snapshot.rows(where=where, order=order, keys=keys)
+    yield from snapshot.rows(where=where, keys=keys)
 
 
 def select_keys(
