@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -30,6 +31,7 @@ from codec.training.karhunen_loeve import Transform, fit_transform
 from codec.training.log import read_log
 from codec.training.patch_source import PatchSource
 from codec.training.progress import TrainingProgress
+from codec.training.run_lock import alone_in
 from codec.training.session import Session
 from codec.training.trainer import SHIPPED_START
 from codec.weights_file import read_weights
@@ -208,6 +210,17 @@ def test_two_do_not_train_into_one_folder_and_a_kill_leaves_it_free(crops: Crops
         return crops
 
     assert train(config, read, out=tmp_path).finished
+
+
+def test_where_a_filesystem_has_no_locks_nobody_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "no locks available")
+
+    monkeypatch.setattr("fcntl.flock", none)
+    with alone_in(tmp_path), alone_in(tmp_path):
+        pass
 
 
 def test_a_key_that_is_newer_than_a_checkpoint_had_its_default(tmp_path: Path) -> None:
