@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from pipeline.archive.data_files import DataFile
 from pipeline.archive.keyed_rows import sorted_by_key
@@ -52,11 +51,16 @@ def in_order(pieces: Sequence[Piece], come: pa.Table) -> Iterator[pa.Table]:
     for piece in pieces:
         until = bisect_left(keys, piece.first, taken)
         waiting = _together(waiting, come[taken:until])
-        ready = pc.sum(pc.less(waiting["key"], piece.first), min_count=0).as_py()
+        ready = _rows_before(waiting["key"], piece.first)
         yield waiting[:ready]
         taken = len(keys) if piece.last is None else bisect_right(keys, piece.last, until)
         waiting = _together(waiting[ready:], piece.read(), come[until:taken])
     yield _together(waiting, come[taken:])
+
+
+def _rows_before(keys: pa.ChunkedArray, first: str) -> int:
+    """How many of sorted keys are smaller than one. Arrow's own search would load pandas to look at that one."""
+    return bisect_left(range(len(keys)), first, key=lambda row: keys[row].as_py())
 
 
 def _together(*parts: pa.Table) -> pa.Table:

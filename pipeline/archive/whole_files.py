@@ -55,14 +55,14 @@ def _in_order(
     table: DeltaCatalogueTable, asked: AskedColumns, files: Sequence[DataFile]
 ) -> Iterator[pa.RecordBatch]:
     columns = list(dict.fromkeys([*asked.read.names, "key"]))
-    none = schema_of_columns(columns).empty_table()
+    schema = schema_of_columns(columns)
     with closing(_contents(table.reader_of(files), files)) as contents:
 
         def next_rows() -> pa.Table:
-            return pa.Table.from_batches(batches_in(next(contents), columns), none.schema)
+            return pa.Table.from_batches(batches_in(next(contents), columns), schema)
 
         pieces = [Piece(first=file.first, last=file.last, read=next_rows) for file in files]
-        for part in in_order(pieces, none):
+        for part in in_order(pieces, pa.Table.from_batches([], schema)):  # `empty_table` would load pandas
             yield from map(asked.of_rows, part.to_batches(_BATCH_ROWS))
 
 
