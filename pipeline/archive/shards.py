@@ -65,6 +65,16 @@ class Shard:
         return with_shard(self.catalogue, path)
 
 
+def why_too_large(row: ShardRow) -> str | None:
+    """Why a shard cannot hold a row; None where it can."""
+    found = _heavy_bytes(row)
+    return (
+        None
+        if found <= _MAX_ROW_BYTES
+        else f"expected an image that is stored in under 2 GiB, got {found:,} bytes"
+    )
+
+
 def build_shard(rows: Sequence[ShardRow], *, metadata: Mapping[str, str]) -> Shard:
     """Write rows as a Parquet file in memory and find where every payload lies in it.
 
@@ -205,8 +215,8 @@ def _check_rows(ordered: Sequence[ShardRow]) -> None:
         crc = None if row.payload is None else google_crc32c.value(row.payload)
         if crc != row.payload_crc32c:
             raise ValueError(f"Expected payload CRC32C {row.payload_crc32c} for key {row.key!r}, got {crc}.")
-        if _heavy_bytes(row) > _MAX_ROW_BYTES:
-            raise ValueError(f"Expected under 2 GiB for key {row.key!r}, got {_heavy_bytes(row)} bytes.")
+        if (reason := why_too_large(row)) is not None:
+            raise ValueError(f"Key {row.key!r}: {reason}.")
 
 
 def _heavy_bytes(row: ShardRow) -> int:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from threading import Lock
 
 from codec.codec import Codec
+from pipeline.archive.shards import why_too_large
 from pipeline.archive.stored_plan import StoredPlan
 from pipeline.config import CompressConfig
 from pipeline.encode.awaited import Awaited
@@ -165,6 +166,9 @@ class EncoderWorker:
         """The row, and what it took beside `coding`; `outcome` is None for what the codec was not asked about."""
         started = time.perf_counter()
         row = self._measured(fetched, outcome, run)
+        too_large = why_too_large(row)
+        if too_large is not None:
+            row = failed_row(fetched.source, fetched.data, too_large, run=run)
         if self._config.previews:
             row = with_preview(row, fetched, self._limits)
         measure_s = time.perf_counter() - started

@@ -14,6 +14,7 @@ import PIL.Image
 import pytest
 import torch
 
+import pipeline.archive.shards
 from codec.bitstream import pack_envelope, parse_envelope
 from codec.contract import RGB, Encoded, EncodeOptions, Prepared
 from pipeline.archive.stored_plan import StoredPlan
@@ -205,6 +206,15 @@ def test_a_lost_gpu_keeps_no_image(tmp_path: Path) -> None:
 
     with pytest.raises(RuntimeError, match="launch failure"):
         encode(tmp_path, {"a.png": waves(1), "b.png": waves(2)}, codec=LostDevice())
+
+
+def test_a_file_that_no_shard_can_hold_fails_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline.archive.shards, "_MAX_ROW_BYTES", 5000)
+    files = {"deep.png": deep_photo(), "fits.png": waves(1, 8, 8), "later.png": waves(2, 8, 8)}
+    deep, *others = encode(tmp_path, files)
+    assert (deep["status"], deep["payload_length"], deep["source_sha256"] is None) == ("failed", None, False)
+    assert deep["reason"].startswith("expected an image that is stored in under 2 GiB, got ")
+    assert {row["status"] for row in others} == {"lossless"}
 
 
 def test_a_quality_is_kept_to(tmp_path: Path) -> None:
