@@ -99,9 +99,10 @@ class _File:
     def __init__(self, path: Path, meters: PrometheusMeters) -> None:
         self._path = path
         self._registry = meters.registry
-        for family in text_string_to_metric_families(path.read_text() if path.exists() else ""):
-            for sample in family.samples if family.name == ENDED.name else ():
-                meters.record(ENDED, sample.value, sample.labels)
+        with suppress(ValueError):  # torn by a power cut, or no metrics at all: it is written anew
+            for family in text_string_to_metric_families(path.read_text() if path.exists() else ""):
+                for sample in family.samples if family.name == ENDED.name else ():
+                    meters.record(ENDED, sample.value, sample.labels)
         self._write()
 
     def __call__(self, event: Event) -> None:

@@ -126,6 +126,14 @@ def test_a_file_for_node_exporter_keeps_when_a_run_last_ended(tmp_path: Path) ->
         pass
 
 
+@pytest.mark.parametrize("torn", [b"garbage {{{\n", bytes(64), b"\xff\xfe"], ids=["text", "zeros", "no text"])
+def test_a_file_that_a_power_cut_has_torn_is_written_anew(tmp_path: Path, torn: bytes) -> None:
+    (tmp_path / "a.prom").write_bytes(torn)
+    with metrics_at(tmp_path / "a.prom") as listen:
+        listen(RunBegan(verb="compress", archive="/archive"))
+    assert "# HELP tenfold_" in (tmp_path / "a.prom").read_text()
+
+
 def test_where_metrics_go() -> None:
     assert read_place(":9400") == Port(host="0.0.0.0", number=9400)
     assert read_place("/var/lib/x/tenfold.prom") == Path("/var/lib/x/tenfold.prom")
