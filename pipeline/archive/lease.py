@@ -28,6 +28,8 @@ from pipeline.store.storage import Storage
 
 _TTL: Final = timedelta(minutes=5)
 _RENEWALS_PER_TTL: Final = 5
+_BELIEVED: Final = timedelta(days=1)
+"""A lease that ends later than this from now was written by a clock that is wrong, and would hold for years."""
 _RACES: Final = 8
 _held: set[str] = set()
 """Tokens of the leases that this process holds. A lease is over without its token, even if the store still shows it."""
@@ -48,8 +50,12 @@ class Holder:
     """UTC, ISO 8601."""
 
     def is_alive(self, now: datetime) -> bool:
-        """Whether the lease counts: it has not expired, nor has a holder on this machine released it or ended."""
-        if datetime.fromisoformat(self.until) <= now:
+        """Whether the lease counts: it has not expired, nor has a holder on this machine released it or ended.
+
+        Raises:
+            ValueError, TypeError: it is not what was written.
+        """
+        if not now < datetime.fromisoformat(self.until) <= now + _BELIEVED:
             return False
         if self.machine != _machine():
             return True
@@ -159,9 +165,12 @@ class Lease:
         """The highest epoch and its holder; None where there is none, or its object is no lease."""
         epoch = max(self._epochs(), default=0)
         try:
-            return epoch, Holder(**json.loads(self._archive.read(lock_path(epoch)))) if epoch else None
+            holder = Holder(**json.loads(self._archive.read(lock_path(epoch)))) if epoch else None
+            if holder is not None:
+                holder.is_alive(datetime.now(UTC))  # whether that can be said
         except (FileNotFoundError, ValueError, TypeError):
             return epoch, None
+        return epoch, holder
 
 
 def _locked(archive: Storage, verb: str, holder: Holder) -> LockedError:

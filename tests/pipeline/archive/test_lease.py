@@ -115,8 +115,20 @@ def test_another_machines_lease_ends_with_its_time(archive: Storage) -> None:
         pass
 
 
-def test_no_lease_at_all_is_no_obstacle(archive: Storage) -> None:
-    archive.write("locks/000000000007.json", b"{")
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"more": "1"},
+        {"until": "2y26-11-29T18:00:00+00:00"},
+        {"until": "2126-11-29T18:00:00"},
+        {"until": "6026-11-29T18:00:00+00:00"},
+    ],
+    ids=["other fields", "no time", "a time without its zone", "a clock that is wrong by far"],
+)
+def test_no_lease_at_all_is_no_obstacle(archive: Storage, damage: dict[str, str]) -> None:
+    with Lease(archive, verb="nightly"):
+        held = record(archive) | {"machine": "elsewhere pid:[1]"} | damage
+    archive.write("locks/000000000007.json", json.dumps(held).encode())
     with Lease(archive, verb="nightly"):
         assert [info.path for info in archive.list("locks")] == ["locks/000000000008.json"]
 
