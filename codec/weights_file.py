@@ -157,8 +157,17 @@ def load_state(model: torch.nn.Module, tensors: dict[str, Tensor], *, where: str
     """Put a file's tensors into a model, in float32, ready for evaluation.
 
     Raises:
-        WeightsError: they are another model's.
+        WeightsError: they are another model's, or hold numbers that are none.
     """
+    for name, wanted in model.state_dict().items():
+        if (found := tensors.get(name)) is None:
+            continue  # told below, with all that is missing
+        if _kind(found) != _kind(wanted):
+            raise WeightsError(
+                f"weights {where} are damaged: {name} is of {found.dtype}, not of {wanted.dtype}"
+            )
+        if found.is_floating_point() and not found.isfinite().all():
+            raise WeightsError(f"weights {where} are damaged: {name} holds numbers that are not finite")
     try:
         model.load_state_dict(
             {n: t.float() if t.is_floating_point() else t for n, t in tensors.items()}, assign=True
@@ -166,3 +175,7 @@ def load_state(model: torch.nn.Module, tensors: dict[str, Tensor], *, where: str
     except RuntimeError as error:
         raise WeightsError(f"weights {where} are made for another model: {error}") from error
     model.eval().requires_grad_(False)
+
+
+def _kind(tensor: Tensor) -> tuple[bool, bool]:
+    return tensor.is_floating_point(), tensor.is_complex()

@@ -54,6 +54,7 @@ def check_role(config: Mapping[str, Any], expected: str | None, *, where: str) -
     role = config.get("role")
     if role == expected:
         return
+    role = role if role is None or isinstance(role, str) else repr(role)
     called = _CALLED.get(role, f"a file of the role {role!r}")
     name = f" ({config.get(role)})" if role else ""
     family = f" of {config['family']}" if "family" in config else ""

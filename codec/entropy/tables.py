@@ -46,7 +46,7 @@ class FrequencyTables:
         whole = self.reach.shape == (TABLES,) and bool(
             (self.reach >= 1).all() and (self.reach <= MAX_REACH).all()
         )
-        if not whole or len(self.counts) != int((2 * self.reach + 2).sum()) or self.counts.min() < 1:
+        if not whole or self.counts.shape != (int((2 * self.reach + 2).sum()),) or self.counts.min() < 1:
             raise WeightsError(f"expected {TABLES} tables of 2 x reach + 2 positive frequencies each")
         if any(int(self.table(k).sum()) != TOTAL for k in range(TABLES)):
             raise WeightsError(f"expected every table's frequencies to sum to {TOTAL}")

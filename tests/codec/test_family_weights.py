@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 import pytest
 import torch
+from safetensors.torch import load, save
 
 from codec import family
 from codec.errors import CodecError, WeightsError
 from codec.family_weights import load_weights, weights_beside
 from codec.registry import families, load_codec, preset_weights
-from codec.weights_file import SUFFIX, WeightsFile, digest_of, weights_bytes
+from codec.weights_file import SUFFIX, WeightsFile, config_of, digest_of, weights_bytes
 
 SMALL: Final = preset_weights("standard-1", "recover")
 OLDEST: Final = preset_weights("ae-zfp-1", "100x")
@@ -31,6 +33,24 @@ def test_damaged_weights_to_encode_with_are_an_error_of_ours(codec_id: str) -> N
     for damaged in (b"", SMALL[:40], SMALL.replace(b"tenfold", b"tenfald", 1)):
         with pytest.raises(CodecError, match="given to encode with"):
             load_codec(codec_id, device="cpu", encode_with=damaged)
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "words"),
+    [
+        (lambda t: t / 0, "numbers that are not finite"),
+        (lambda t: t.to(torch.complex64), "of torch.complex64"),
+    ],
+)
+def test_weights_of_numbers_that_are_none_are_refused_by_name(
+    spoilt: Callable[[torch.Tensor], torch.Tensor], words: str
+) -> None:
+    tensors = load(SMALL)
+    name = next(name for name, tensor in tensors.items() if tensor.is_floating_point())
+    tensors[name] = spoilt(tensors[name] + 1)
+    data = save(tensors, metadata={"tenfold": config_of(SMALL, where="")})
+    with pytest.raises(WeightsError, match=f"damaged: {name} .*{words}"):
+        load_codec("standard-1", device="cpu", encode_with=data)
 
 
 def digest(file: WeightsFile) -> bytes:

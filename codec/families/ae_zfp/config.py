@@ -17,7 +17,7 @@ class ModelConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     latent_channels: int = Field(default=256, ge=1, le=PATCH_VALUES)
-    encoder_width: int = Field(default=64, ge=8)
-    encoder_blocks: int = Field(default=2, ge=0)
-    decoder_width: int = Field(default=80, ge=8)
-    decoder_blocks: int = Field(default=4, ge=0)
+    encoder_width: int = Field(default=64, ge=8, le=4096)
+    encoder_blocks: int = Field(default=2, ge=0, le=64)
+    decoder_width: int = Field(default=80, ge=8, le=4096)
+    decoder_blocks: int = Field(default=4, ge=0, le=64)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from codec.contract import QUALITIES
 from codec.errors import WeightsError
@@ -44,6 +44,15 @@ class WeightsConfig(BaseModel):
     model: ModelConfig
     quantiser: QuantiserConfig
     recipe: dict[str, object] = {}
+
+    @model_validator(mode="after")
+    def _channels_are_there(self) -> WeightsConfig:
+        if not set(self.quantiser.predicted_channels) <= set(range(self.model.latent_channels)):
+            raise ValueError(
+                f"expected predicted_channels below {self.model.latent_channels}, got "
+                f"{self.quantiser.predicted_channels}"
+            )
+        return self
 
 
 class QualityPoint(BaseModel):

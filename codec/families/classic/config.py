@@ -27,9 +27,9 @@ class DenseConfig(NetworkConfig):
     """Fully connected, block by block."""
 
     kind: Literal["dense"] = "dense"
-    block: int = Field(default=32, ge=4)
+    block: int = Field(default=32, ge=4, le=4096)
     """Pixels a side of what one set of latents stands for."""
-    hidden: int = Field(default=192, ge=8)
+    hidden: int = Field(default=192, ge=8, le=4096)
     """Width of the layer between pixels and latents, each way."""
 
     @property
@@ -53,7 +53,7 @@ class ConvolutionalConfig(NetworkConfig):
     """Convolutions on a quarter, an eighth and a sixteenth of the side."""
 
     kind: Literal["convolutional"] = "convolutional"
-    width: int = Field(default=64, ge=8)
+    width: int = Field(default=64, ge=8, le=4096)
     """Features at a quarter; at an eighth, half as many more."""
 
 
@@ -63,7 +63,7 @@ class PooledConfig(NetworkConfig):
     kind: Literal["pooled"] = "pooled"
     form: Literal["baseline", "enhanced"] = "enhanced"
     """Four poolings, or two convolutions at full size and then three poolings."""
-    width: int = Field(default=16, ge=4)
+    width: int = Field(default=16, ge=4, le=4096)
     """Features at full size; twice as many after each pooling, up to six times."""
     strides: tuple[Literal[2, 4, 8], ...] = ()
     """Of branches beside the network, from pixels to latents and back."""
@@ -85,7 +85,7 @@ class DigitsConfig(NetworkConfig):
     """Fully connected on the luma of a digit."""
 
     kind: Literal["digits"] = "digits"
-    hidden: int = Field(default=128, ge=16)
+    hidden: int = Field(default=128, ge=16, le=4096)
     """Width of the two layers between pixels and latents, each way."""
     is_variational: bool = False
     """Whether it learns under a posterior of its own width, or under the quantiser's noise."""
@@ -97,9 +97,9 @@ class PreservingConfig(NetworkConfig):
     kind: Literal["preserving"] = "preserving"
     channels: int = Field(default=64, ge=1, le=256)
     """Bits a digit, at most: as many for every latent of the generator."""
-    latents: int = Field(default=8, ge=1)
+    latents: int = Field(default=8, ge=1, le=4096)
     """Of the generator."""
-    hidden: int = Field(default=128, ge=16)
+    hidden: int = Field(default=128, ge=16, le=4096)
     """Width of the two layers between pixels and latents, each way."""
 
     @model_validator(mode="after")

@@ -22,7 +22,7 @@ class ModelConfig(BaseModel):
     """How many times bits are sent, at most."""
     coefficients: int = Field(default=192, ge=8, le=PATCH_VALUES, multiple_of=8)
     """Of a block; each gets two bits an iteration."""
-    width: int = Field(default=192, ge=8, multiple_of=8)
+    width: int = Field(default=192, ge=8, le=4096, multiple_of=8)
     """Channels of either network's state."""
     coarsest_step: float = Field(default=3.0, gt=0.0)
     """By which a coefficient moves in the first iteration."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
 GRID: Final = 32
 """Pixels per code position, each way."""
+
+Channels = Annotated[int, Field(ge=1, le=4096)]
+Blocks = Annotated[int, Field(ge=0, le=64)]
 
 
 class SketchShape(BaseModel):
@@ -20,11 +23,11 @@ class SketchShape(BaseModel):
     chained: int = Field(default=3, ge=0)
     """The first so many are coded as differences from place to place: of principal components the first are the mean
     colour."""
-    encoder: tuple[int, int] = (64, 112)
+    encoder: tuple[Channels, Channels] = (64, 112)
     """Channels at 1/8 and 1/16."""
-    decoder: tuple[int, int, int] = (160, 144, 112)
+    decoder: tuple[Channels, Channels, Channels] = (160, 144, 112)
     """Channels at 1/32, 1/16 and 1/8."""
-    blocks: tuple[int, int, int] = (2, 2, 3)
+    blocks: tuple[Blocks, Blocks, Blocks] = (2, 2, 3)
     """Of the decoder, there; the encoder has two at each of its sizes."""
     grain: int = Field(default=8, ge=1, le=64)
     """Values of noise at a position at 1/8, beside one a pixel."""

@@ -17,7 +17,7 @@ class PictureConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    width: int = Field(default=32, ge=4)
+    width: int = Field(default=32, ge=4, le=4096)
     """Channels between its layers."""
     pairs: int = Field(default=3, ge=0, le=12)
     """Of 3x3 layers, each pair around a residual connection."""
@@ -28,7 +28,7 @@ class EditorConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    width: int = Field(default=96, ge=8, multiple_of=8)
+    width: int = Field(default=96, ge=8, le=4096, multiple_of=8)
     blocks: int = Field(default=3, ge=1, le=12)
     """Each sees one JPEG block further."""
 

@@ -12,11 +12,11 @@ class BottleneckShape(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    channels_in: int = Field(ge=1)
-    expanded: int = Field(ge=1)
+    channels_in: int = Field(ge=1, le=4096)
+    expanded: int = Field(ge=1, le=4096)
     """As many as come in: there is no layer that expands."""
-    channels_out: int = Field(ge=1)
-    side: int = Field(ge=1)
+    channels_out: int = Field(ge=1, le=4096)
+    side: int = Field(ge=1, le=4096)
     """Of the depthwise kernel."""
     stride: int = Field(default=1, ge=1, le=2)
 
@@ -48,20 +48,20 @@ class LabelsConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    channels: int = Field(default=64, ge=1)
+    channels: int = Field(default=64, ge=1, le=4096)
     """Latent channels, from the first, by which a picture is read that is looked at whole."""
-    coarse: int = Field(default=32, ge=1)
+    coarse: int = Field(default=32, ge=1, le=4096)
     """Latent channels, from the first, by which one is read that is looked at in half its size or less."""
-    side: int = Field(default=192, ge=32, multiple_of=32)
+    side: int = Field(default=192, ge=32, le=4096, multiple_of=32)
     """Pixels along the shorter side of what it looks at."""
-    stem: int = Field(default=32, ge=1)
+    stem: int = Field(default=32, ge=1, le=4096)
     """Channels after the first convolution."""
     blocks: tuple[BottleneckShape, ...] = Field(default=_LITE0, min_length=1)
-    features: int = Field(default=1280, ge=1)
+    features: int = Field(default=1280, ge=1, le=4096)
     """Channels that classes are told by."""
     embedding: int = Field(default=192, ge=1, le=4096)
     """Values of the embedding."""
-    classes: int = Field(default=1000, ge=1)
+    classes: int = Field(default=1000, ge=1, le=65_536)
 
     @model_validator(mode="after")
     def _blocks_fit(self) -> LabelsConfig:

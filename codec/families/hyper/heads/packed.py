@@ -11,6 +11,8 @@ from typing import Final
 import torch
 from torch import Tensor
 
+from codec.errors import WeightsError
+
 _SCALE: Final = ".scale"
 _MOST: Final = 127.0
 
@@ -31,10 +33,17 @@ def packed(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def unpacked(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The inverse, in float32."""
+    """The inverse, in float32.
+
+    Raises:
+        WeightsError: a tensor has another number of rows than scales.
+    """
     found = {name: tensor.float() for name, tensor in tensors.items() if not name.endswith(_SCALE)}
     for name, scale in tensors.items():
         if (of := name.removesuffix(_SCALE)) != name and of in found:
-            rows = found[of].flatten(1) * scale.float()[:, None]
-            found[of] = rows.view(found[of].shape)
+            if scale.shape != found[of].shape[:1]:
+                raise WeightsError(
+                    f"expected a scale for each row of {of}, got {tuple(scale.shape)} for {tuple(found[of].shape)}"
+                )
+            found[of] = (found[of].flatten(1) * scale.float()[:, None]).view(found[of].shape)
     return found

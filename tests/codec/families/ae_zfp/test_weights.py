@@ -44,6 +44,16 @@ def test_a_malformed_index_is_refused(family: Path, text: str) -> None:
         AutoEncoderZfp(family)
 
 
+def test_channels_that_the_model_lacks_are_refused(family: Path) -> None:
+    path = family / "60x.safetensors"
+    weights = load_weights(path)
+    quantiser = weights.config.quantiser.model_copy(update={"predicted_channels": (0, 65_536)})
+    config = weights.config.model_copy(update={"quantiser": quantiser})
+    path.write_bytes(weights_bytes(config.model_dump_json(), weights.model.state_dict()))
+    with pytest.raises(WeightsError, match=r"predicted_channels below \d+, got \(0, 65536\)"):
+        load_weights(path)
+
+
 def test_payloads_of_other_weights_say_so(family: Path, ae_zfp: AutoEncoderZfp) -> None:
     payload = ae_zfp.encode([picture(20, 20)], EncodeOptions(quality=10))[0].payload
     for path in family.glob("*.safetensors"):

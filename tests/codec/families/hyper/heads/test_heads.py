@@ -121,6 +121,9 @@ def test_weights_in_a_byte_are_near_what_they_were() -> None:
     for name, tensor in state.items():
         rows, near = tensor.reshape(len(tensor), -1), back[name].reshape(len(tensor), -1)
         assert ((near - rows).abs() <= rows.abs().amax(1, keepdim=True) / 200.0).all()
+    for scale in (torch.ones(()), file["classify.weight.scale"][1:]):
+        with pytest.raises(WeightsError, match=r"a scale for each row of classify\.weight"):
+            unpacked(file | {"classify.weight.scale": scale})
 
 
 def test_payloads_of_other_weights_are_refused(codec: HyperCodec) -> None:
