@@ -187,14 +187,17 @@ class Codec:
         check_shown(self.decoders, decoder, latents.weights_digest)
         return WholePicture(latents.width, latents.height, lambda: chosen.synthesise([latents])[0])
 
-    def see(self, payloads: Sequence[bytes]) -> list[Seen]:
+    def see(self, payloads: Sequence[bytes], orientations: Sequence[int | None] | None = None) -> list[Seen]:
         """What its head sees in a batch.
 
+        Args:
+            payloads: of images.
+            orientations: EXIF's, 1 to 8, of each: heads know what stands upright. None for all as they are stored.
         Raises:
             NoHeadError: this codec has no head, or none for the weights of one of the payloads.
             BitstreamError, UnknownWeightsError: as `Head.see`.
         """
-        return self.required_head().see(payloads)
+        return self.required_head().see(payloads, orientations or [None] * len(payloads))
 
     def required_head(self) -> Head:
         """Its head.

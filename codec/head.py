@@ -40,9 +40,12 @@ class Head(Protocol):
         """What its classes are called."""
         ...
 
-    def see(self, payloads: Sequence[bytes]) -> list[Seen]:
+    def see(self, payloads: Sequence[bytes], orientations: Sequence[int | None]) -> list[Seen]:
         """What is seen in each.
 
+        Args:
+            payloads: of images.
+            orientations: EXIF's, 1 to 8, of each: as which it is looked at.
         Raises:
             BitstreamError: a payload is damaged, truncated, or of another codec.
             UnknownWeightsError: it is sound, and made with weights that are not at hand.

@@ -25,6 +25,8 @@ LABELS_KEPT: Final = 5
 """Of each image, the surest first."""
 _HEAD: Final = "head"
 """What the footer calls the digest of the head."""
+_UPRIGHT: Final = "upright"
+"""Said in the footer where EXIF orientations were heeded, which the first releases did not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -33,6 +35,8 @@ class ShardLabels:
 
     head: str
     """Digest of the head that saw it, hexadecimal."""
+    upright: bool = True
+    """Whether it looked at the images as people do, by their EXIF orientations."""
     rows: tuple[int, ...]
     """Of the images in the shard, ascending."""
     keys: tuple[str, ...]
@@ -61,7 +65,7 @@ def write_labels(archive: Storage, shard: str, seen: ShardLabels) -> int:
             "scores": pa.array(seen.scores, pa.list_(pa.float32())),
             "embedding": embeddings,
         }
-    ).replace_schema_metadata(LABELS.footer(shard) | {_HEAD: seen.head})
+    ).replace_schema_metadata(LABELS.footer(shard) | {_HEAD: seen.head, _UPRIGHT: "1"})
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="ZSTD", write_page_checksum=True, version="2.6")
     data: bytes = sink.getvalue().to_pybytes()
@@ -91,6 +95,7 @@ def _parsed(table: pa.Table) -> ShardLabels:
     flat = embeddings.flatten().to_numpy(zero_copy_only=False).astype(np.float16)
     return ShardLabels(
         head=table.schema.metadata[_HEAD.encode()].decode(),
+        upright=_UPRIGHT.encode() in table.schema.metadata,
         rows=tuple(table["row"].to_pylist()),
         keys=tuple(table["key"].to_pylist()),
         labels=tuple(map(tuple, table["labels"].to_pylist())),

@@ -15,6 +15,7 @@ import PIL.Image
 import pyarrow as pa
 
 from codec.contract import FAITHFUL
+from codec.head import Seen
 from codec.registry import check_decoder
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.key_index import KeyIndex
@@ -220,18 +221,18 @@ class Archive:
         Raises:
             ArchiveError: the image is not coded, so it has none.
         """
-        return self._decoder.latents(*self._coded(key))
+        _, codec_id, payload = self._coded(key)
+        return self._decoder.latents(codec_id, payload)
 
     def labels(self, key: str) -> tuple[tuple[str, float], ...]:
         """What a small network guesses to be seen in a coded image: five labels of ImageNet, the surest first, each
-        with how sure it is, 0 to 1. They are read from the first latents; no picture is decoded.
+        with how sure it is, 0 to 1. They are read from the first latents, looked at upright; no picture is decoded.
 
         Raises:
             ArchiveError: the image is not coded.
             NoHeadError: its codec has no such network, or none for the weights that made it.
         """
-        codec_id, payload = self._coded(key)
-        seen = self._decoder.see_payload(codec_id, payload)
+        codec_id, seen = self._seen(key)
         return best_labels(self._decoder.head(codec_id).labels, seen.scores)
 
     def embedding(self, key: str) -> npt.NDArray[np.float32]:
@@ -241,7 +242,7 @@ class Archive:
         Raises:
             ArchiveError, NoHeadError: as `labels`.
         """
-        return self._decoder.see_payload(*self._coded(key)).embedding
+        return self._seen(key)[1].embedding
 
     def head(self, key: str) -> str:
         """Digest of the network that `labels` and `embedding` of a coded image come from, hexadecimal: embeddings of
@@ -250,11 +251,16 @@ class Archive:
         Raises:
             ArchiveError, NoHeadError: as `labels`.
         """
-        codec_id, _ = self._coded(key)
+        _, codec_id, _ = self._coded(key)
         return self._decoder.head(codec_id).digest.hex()
 
-    def _coded(self, key: str) -> tuple[str, bytes]:
-        """Codec and payload of an image that has latents."""
+    def _seen(self, key: str) -> tuple[str, Seen]:
+        """The codec of an image, and what its head sees in it."""
+        row, codec_id, payload = self._coded(key)
+        return codec_id, self._decoder.see_payload(codec_id, payload, row.orientation)
+
+    def _coded(self, key: str) -> tuple[CatalogueRow, str, bytes]:
+        """Row, codec and payload of an image that has latents."""
         row = self.row(key)
         payload = read_payload(self._storage, row)
         if row.codec is None:
@@ -262,7 +268,7 @@ class Archive:
                 f"Expected a coded image under key {key!r}, got one that was {row.status}: {row.reason}. "
                 "Only coded images have latents."
             )
-        return row.codec, payload
+        return row, row.codec, payload
 
     def read(self, key: str) -> ShardRow:
         """One image as its shard holds it: payload and, where coded, metadata; nothing is decoded.

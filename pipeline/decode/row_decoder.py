@@ -147,15 +147,15 @@ class RowDecoder:
         Raises:
             ArchiveError, CodecError: as `decode`; a codec without a head for them raises NoHeadError.
         """
-        return [self.see_payload(*_coded(row)) for row in rows]
+        return [self.see_payload(*_coded(row), row.orientation) for row in rows]
 
-    def see_payload(self, codec_id: str, payload: bytes) -> Seen:
-        """The same of one payload.
+    def see_payload(self, codec_id: str, payload: bytes, orientation: int | None) -> Seen:
+        """The same of one payload, of an image of that EXIF orientation.
 
         Raises:
             ArchiveError, CodecError: as `see`.
         """
-        return self._codecs.use(codec_id, lambda codec: codec.see([payload])[0])
+        return self._codecs.use(codec_id, lambda codec: codec.see([payload], [orientation])[0])
 
     def head(self, codec_id: str) -> Head:
         """The head of a codec.

@@ -54,9 +54,9 @@ class LabelMaker:
         return True
 
     def held(self, shard: str) -> list[LabelledImage]:
-        """What the same head saw; see `CompanionMaker`."""
+        """What the same head saw, upright; see `CompanionMaker`."""
         held = read_labels(self._archive, shard)
-        if held is None or held.head != self._head:
+        if held is None or held.head != self._head or not held.upright:
             return []
         columns = zip(held.rows, held.keys, held.labels, held.scores, held.embeddings_NE, strict=True)
         return [

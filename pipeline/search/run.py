@@ -158,7 +158,7 @@ def seen_of_file(data: bytes) -> SeenAs:
         )
     codec = load_codec(DEFAULT_CODEC, device="cpu")
     encoded = codec.encode([as_rgb(image.pixels)], EncodeOptions(quality=codec.default_quality))
-    (seen,) = codec.see([encoded[0].payload])
+    (seen,) = codec.see([encoded[0].payload], [image.orientation])
     return SeenAs(embedding_E=seen.embedding, head=codec.required_head().digest.hex())
 
 

@@ -99,7 +99,7 @@ class PlainHead(Head):
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
 
-    def see(self, payloads: Sequence[bytes]) -> list[Seen]:
+    def see(self, payloads: Sequence[bytes], orientations: Sequence[int | None]) -> list[Seen]:
         return [self._seen(self._reader.read(payload)) for payload in payloads]
 
     def _seen(self, latents: Latents) -> Seen:

@@ -11,7 +11,7 @@ import torch
 
 from codec.errors import NoHeadError
 from codec.families.hyper.bitstream import parse_payload
-from codec.families.hyper.heads.network import LabelNetwork
+from codec.families.hyper.heads.network import LabelNetwork, upright
 from codec.families.hyper.heads.weights import HeadWeights
 from codec.head import Seen
 from codec.parts.resident import on_device
@@ -34,8 +34,8 @@ class LabelHead:
         self._weights = {one.config.codec_digest: one for one in weights}
         self._networks: dict[bytes, LabelNetwork] = {}
 
-    def see(self, payloads: Sequence[bytes]) -> list[Seen]:
-        """What is seen in each.
+    def see(self, payloads: Sequence[bytes], orientations: Sequence[int | None]) -> list[Seen]:
+        """What is seen in each, upright.
 
         Raises:
             BitstreamError, UnknownWeightsError, NoHeadError: as `codec.head.Head.see`.
@@ -52,7 +52,9 @@ class LabelHead:
             for part in self._reader.read_first([payloads[number] for number in numbers], channels):
                 for place, y_Khw in part:
                     number = numbers[place]
-                    found[number] = self._seen(self._network(digest), y_Khw, sizes[number])
+                    found[number] = self._seen(
+                        self._network(digest), y_Khw, sizes[number], orientations[number]
+                    )
         return [found[number] for number in range(len(payloads))]
 
     def _network(self, digest: bytes) -> LabelNetwork:
@@ -67,10 +69,16 @@ class LabelHead:
             self._networks[digest] = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return self._networks[digest]
 
-    def _seen(self, network: LabelNetwork, y_Khw: npt.NDArray[np.float32], size: tuple[int, int]) -> Seen:
+    def _seen(
+        self,
+        network: LabelNetwork,
+        y_Khw: npt.NDArray[np.float32],
+        size: tuple[int, int],
+        orientation: int | None,
+    ) -> Seen:
         with torch.inference_mode():
             x_1CHW = network.view(torch.from_numpy(y_Khw)[None].to(self._device), *size)
-            e_1E, logits_1K = network(x_1CHW)
+            e_1E, logits_1K = network(upright(x_1CHW, orientation))
             return Seen(
                 embedding=e_1E[0].cpu().numpy(), scores=torch.softmax(logits_1K[0].float(), 0).cpu().numpy()
             )

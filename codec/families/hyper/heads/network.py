@@ -30,6 +30,11 @@ _FARTHEST: Final = 16
 _LONGEST: Final = 4
 """Longer sides over shorter ones of what is looked at, at most: a strip of one pixel would become a wall."""
 
+_SWAPS_SIDES: Final = (5, 6, 7, 8)
+_MIRRORED: Final = (2, 3, 6, 7)
+_UPSIDE_DOWN: Final = (3, 4, 7, 8)
+"""EXIF orientations: what they ask of who shows a picture, in this order."""
+
 
 class LabelNetwork(nn.Module):
     """Latents -> what is to be seen."""
@@ -91,6 +96,14 @@ def resized(x_BCHW: Tensor, side: int) -> Tensor:
     return functional.interpolate(
         x_BCHW.contiguous(), size=size, mode="bilinear", antialias=True, align_corners=False
     )
+
+
+def upright(x_BCHW: Tensor, orientation: int | None) -> Tensor:
+    """Pictures of an EXIF orientation, 1 to 8, as they are to be looked at; of none, as they are."""
+    if orientation in _SWAPS_SIDES:
+        x_BCHW = x_BCHW.transpose(2, 3)
+    sides = [side for side, turned in ((2, _UPSIDE_DOWN), (3, _MIRRORED)) if orientation in turned]
+    return x_BCHW.flip(sides) if sides else x_BCHW
 
 
 def _bottleneck(shape: BottleneckShape) -> Bottleneck:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from unittest import mock
 
 import numpy as np
+import PIL.Image
 import pytest
 import torch
 
@@ -15,12 +16,13 @@ from codec.errors import NoHeadError, WeightsError
 from codec.families.hyper.codec import HyperCodec
 from codec.families.hyper.heads.config import BottleneckShape, LabelsConfig
 from codec.families.hyper.heads.evaluate import agreement
-from codec.families.hyper.heads.network import LabelNetwork, resized
+from codec.families.hyper.heads.network import LabelNetwork, resized, upright
 from codec.families.hyper.heads.packed import packed, unpacked
 from codec.families.hyper.heads.weights import HeadConfig, HeadWeights, understand_head
 from codec.families.hyper.weights import export, understand
 from codec.parts.space_to_channels import from_patches
 from codec.weights_file import parse_weights, weights_bytes
+from pipeline.image import as_seen
 from tests.support.photographs import picture
 from tests.support.tiny_hyper import CPU, busy_model
 
@@ -105,6 +107,17 @@ def test_what_is_looked_at_is_the_linear_picture_made_smaller() -> None:
     expected = torch.nn.functional.avg_pool2d(whole, 2)[..., :37]
     torch.testing.assert_close(half, expected, rtol=0.0, atol=1e-5)
     assert resized(torch.zeros(1, 3, 1, 9000), 32).shape == (1, 3, 1, 128), "a strip stays small"
+
+
+@pytest.mark.parametrize("orientation", [None, *range(1, 9)])
+def test_a_picture_is_looked_at_upright(codec: HyperCodec, orientation: int | None) -> None:
+    pixels = picture(40, 33)
+    planes = torch.from_numpy(pixels).permute(2, 0, 1)[None]
+    turned = np.asarray(as_seen.upright(PIL.Image.fromarray(pixels), orientation))
+    assert np.array_equal(upright(planes, orientation)[0].permute(1, 2, 0).numpy(), turned)
+    payloads = payloads_of(codec, pixels)
+    seen, as_stored = codec.see(payloads, [orientation])[0], codec.see(payloads)[0]
+    assert np.array_equal(seen.embedding, as_stored.embedding) is (orientation in (None, 1))
 
 
 def test_weights_in_a_byte_are_near_what_they_were() -> None:
