@@ -164,8 +164,14 @@ class S3Store:
         return iter(())
 
     def check_readable(self) -> None:
-        """List one name, giving up early."""
-        self._call("list_objects_v2", None, early=True, Prefix=self._prefix, MaxKeys=1)
+        """List one name, giving up early, but for a store that is busy: it is there."""
+        one: dict[str, Any] = {"Prefix": self._prefix, "MaxKeys": 1}
+        try:
+            self._raw("list_objects_v2", None, early=True, **one)
+        except (ClientError, BotoCoreError) as error:
+            if not is_throttled(error):
+                raise explained(error, self._where(""), self._endpoint, listing=True) from error
+            self._call("list_objects_v2", None, **one)
 
     def check_writable(self) -> None:
         """Create a probe twice: the second must be refused, or two writers would overwrite each other."""
@@ -241,9 +247,9 @@ class S3Store:
 
         return run(ask)
 
-    def _call(self, operation: str, path: str | None, *, early: bool = False, **request: Any) -> Any:
+    def _call(self, operation: str, path: str | None, **request: Any) -> Any:
         try:
-            return self._raw(operation, path, early=early, **request)
+            return self._raw(operation, path, **request)
         except (ClientError, BotoCoreError) as error:
             listing = path is None
             raise explained(error, self._where(path or ""), self._endpoint, listing=listing) from error

@@ -11,7 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal
 from urllib.parse import urlsplit
 
-Fault = Literal["none", "lose answer", "break body", "error 500"]
+Fault = Literal["none", "lose answer", "break body", "error 500", "slow down"]
+_ANSWERS = {"error 500": (500, b""), "slow down": (503, b"<Error><Code>SlowDown</Code></Error>")}
 
 
 @dataclass(slots=True)
@@ -42,10 +43,12 @@ def run_proxy(target: str) -> Iterator[Proxy]:
             request = f"{self.command} {self.path} {self.headers.get('Range', '')}".rstrip()
             proxy.requests.append(request)
             fault = proxy.fault(request)
-            if fault == "error 500":
-                self.send_response(500)
-                self.send_header("Content-Length", "0")
+            if fault in _ANSWERS:
+                status, words = _ANSWERS[fault]
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(words)))
                 self.end_headers()
+                self.wfile.write(words)
                 return
             connection = http.client.HTTPConnection(host, timeout=30)
             connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)

@@ -91,6 +91,15 @@ class TestLostAnswers:
         assert seen == [(2, 5), (3, 5)]
         assert unanswered() is None
 
+    def test_a_store_that_is_busy_at_first_is_there(self, proxy: Proxy, s3: S3Server) -> None:
+        storage = Storage(f"s3://{s3.bucket()}/p")
+        proxy.fault = lambda _: "slow down" if len(proxy.requests) < 4 else "none"
+        storage.check_readable()
+        assert len(proxy.requests) == 4
+        proxy.fault = lambda _: "slow down"
+        with pytest.raises(StoreDownError, match="Expected a store that keeps up, got SlowDown"):
+            Storage(storage.url, StorageOptions(retries=1)).read("x")
+
     def test_a_create_recognises_its_own_object(self, proxy: Proxy, s3: S3Server) -> None:
         storage = Storage(f"s3://{s3.bucket()}")
         proxy.fault = once("PUT", "lose answer")
