@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import get_args
 
 from jobs.options import ArchiveUrl, AsJson, ConfigFile, RayAddress, Workers, read_config
 from jobs.terminal.exit_codes import clear_errors
 from jobs.terminal.output import print_json, say
-from jobs.terminal.run_summary import run_and_tell
+from jobs.terminal.run_summary import exit_for, run_and_show
 from jobs.watched import watched
-from pipeline.compress.archived_images import failed_images, newest_failed_run
+from pipeline.compress.failed_batches import failed_batches
 from pipeline.compress.run import CompressRun
-from pipeline.compress.run_record import recorded_config
 from pipeline.store.storage import Storage
 from pipeline.types import Status
 
@@ -28,8 +28,9 @@ def retry_failed(
     """Try the failed images of ARCHIVE again, from where they lay, into the same ARCHIVE.
 
     For after the cause is gone: a store that was down, files that were damaged and have been replaced, a worker that
-    ran out of memory. Codec and quality are those of the last run in which one of them failed, unless --config says
-    otherwise. What fails again keeps its row, with the new reason, and the exit code is 3.
+    ran out of memory. Each is stored as the run was told in which it failed (codec, quality, --lossless, ...), unless
+    --config says otherwise; where these were told otherwise, one run follows the other, and JSON has the last one, with
+    the others as `earlier`. What fails again keeps its row, with the new reason, and the exit code is 3.
 
     Example:
 
@@ -38,22 +39,15 @@ def retry_failed(
     with clear_errors():
         settings = read_config(config, workers=workers, ray_address=ray_address)
         store = Storage(archive, settings.storage)
-        run = newest_failed_run(store)
-        if run is None:
+        batches = failed_batches(store, settings, as_then=config is None)
+        if not batches:
             say(f"No image of {archive} is a failed one: nothing to try again.")
             if as_json:
-                print_json({"run": None, "images": 0, **dict.fromkeys(get_args(Status), 0)})
+                print_json({"run": None, "images": 0, **dict.fromkeys(get_args(Status), 0), "earlier": []})
             return
-        if config is None:
-            then = recorded_config(store, run)
-            settings = settings.model_copy(
-                update={
-                    "codec": then.codec,
-                    "shard": then.shard,
-                    "limits": then.limits,
-                    "source": then.source,
-                }
-            )
-        keeps_others = settings.source.others == "keep" and not settings.source.sniff
-        source = failed_images(store, settings.reading, keeps_others=keeps_others)
-        run_and_tell(CompressRun(source, store, settings), archive, as_json=as_json)
+        runs = [CompressRun(batch.source, store, batch.config) for batch in batches]
+        summaries = [run_and_show(run, archive, as_json=as_json) for run in runs]
+        if as_json:
+            *earlier, last = map(asdict, summaries)
+            print_json({**last, "earlier": earlier})
+        exit_for(summaries)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any, Protocol
 
@@ -62,15 +62,27 @@ def run_and_tell(
     Args:
         more: what the JSON has beside the summary.
     """
-    with show_progress() as listen:
-        summary = run.run(listen).summary
+    summary = run_and_show(run, archive, as_json=as_json)
     if as_json:
         print_json({**asdict(summary), **(more or {})})
-    else:
+    exit_for([summary])
+
+
+def run_and_show(run: CompressRun, archive: str, *, as_json: bool) -> RunSummary:
+    """Do a run, and tell what came of it; with `as_json` only what is to be told on stderr."""
+    with show_progress() as listen:
+        summary = run.run(listen).summary
+    if not as_json:
         tell_summary(summary, archive)
     tell_untold(summary, archive)
     if summary.has_trouble:
         tell_failed(summary, archive)
+    return summary
+
+
+def exit_for(summaries: Iterable[RunSummary]) -> None:
+    """End the process with its own exit code when images failed."""
+    if any(summary.has_trouble for summary in summaries):
         raise SystemExit(FAILED_IMAGES)
 
 

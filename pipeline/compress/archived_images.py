@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NoReturn
 
@@ -54,17 +54,25 @@ class ArchivedImages(Source):
             return image
 
 
-def failed_images(archive: Storage, options: StorageOptions, *, keeps_others: bool = False) -> ArchivedImages:
+def failed_images(
+    archive: Storage,
+    options: StorageOptions,
+    *,
+    runs: Collection[str] | None = None,
+    keeps_others: bool = False,
+) -> ArchivedImages:
     """What an archive has only a reason for, sorted by key.
 
     Args:
         options: how to reach the stores that the images lie in.
+        runs: only what failed in one of these; None for all.
         keeps_others: whether files that are not named like images are to be kept as they are.
     """
 
     def batches() -> Iterator[list[SourceImage]]:
-        for batch in Catalogue(archive).failed(_COLUMNS):
-            yield [_failed(row, keeps_others=keeps_others) for row in batch.to_pylist()]
+        for batch in Catalogue(archive).failed((*_COLUMNS, "run")):
+            rows = (row for row in batch.to_pylist() if runs is None or row["run"] in runs)
+            yield [_failed(row, keeps_others=keeps_others) for row in rows]
 
     config = SourceConfig(url=archive.url, archived="failed", storage=options.resolved())
     return ArchivedImages(config, batches)
@@ -74,14 +82,6 @@ def lost_images(archive: Storage, options: StorageOptions, images: Sequence[Sour
     """What an archive held and lost, each to be taken only if its bytes are still those that were archived."""
     config = SourceConfig(url=archive.url, archived="lost", storage=options.resolved())
     return ArchivedImages(config, lambda: [images])
-
-
-def newest_failed_run(archive: Storage) -> str | None:
-    """The last run in which an image failed that still counts as failed; None when there is none."""
-    runs: set[str] = set()
-    for batch in Catalogue(archive).failed(["run"]):
-        runs.update(batch["run"].to_pylist())
-    return max(runs, default=None)
 
 
 def _failed(row: dict[str, Any], *, keeps_others: bool) -> SourceImage:

@@ -32,6 +32,8 @@ from pipeline.store.storage import Storage
 _FORMAT = 1
 _ADDED_LATER = ("effort", "importance", "words")
 """Keys of `codec` that runs begun by earlier releases did not have."""
+HOW_STORED = ("codec", "lossless", "max_error", "previews", "shard", "limits", "source")
+"""What of a config says how images are stored, wherever the archive lies and whoever does the work."""
 _PACKAGES = ("torch", "ray", "pyarrow", "deltalake", "pillow", "zfpy")
 
 
@@ -112,6 +114,11 @@ def recorded_config(storage: Storage, run: str) -> CompressConfig:
             f"Expected the settings of run {run} in {path} at {storage.url}, got {type(error).__name__}. "
             "Say which ones to use with --config."
         ) from error
+
+
+def told_as(settings: CompressConfig, then: CompressConfig) -> CompressConfig:
+    """Settings that say where and with which workers, with what a run was told of how images are stored."""
+    return settings.model_copy(update={name: getattr(then, name) for name in HOW_STORED})
 
 
 def damaged_records(storage: Storage) -> Iterator[str]:

@@ -20,7 +20,7 @@ from pipeline.archive.layout import weights_path
 from pipeline.archive.lost_reason import lost_reason
 from pipeline.archive.weights import archived_digests
 from pipeline.compress.archived_images import lost_images
-from pipeline.compress.run_record import recorded_config
+from pipeline.compress.run_record import recorded_config, told_as
 from pipeline.config import CodecConfig, CompressConfig
 from pipeline.errors import ArchiveError
 from pipeline.repair.summary import LostImage
@@ -106,8 +106,7 @@ def _settings_then(archive: Storage, run: str, settings: CompressConfig) -> Comp
     codec = then.codec.model_copy(update={"quality": None, "ratio": None, "bpp": None})
     if codec.weights is not None:
         codec = codec.model_copy(update={"weights": _archived_weights(archive, run) or codec.weights})
-    as_then = {name: getattr(then, name) for name in ("shard", "limits", "lossless", "max_error")}
-    return settings.model_copy(update={"codec": codec, **as_then})
+    return told_as(settings, then).model_copy(update={"codec": codec})
 
 
 def _archived_weights(archive: Storage, run: str) -> str | None:

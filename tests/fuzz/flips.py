@@ -33,9 +33,8 @@ import pipeline.encode.tasks
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.layout import CATALOGUE_FOLDER, LAST_CHECKPOINT, LOG_FOLDER
 from pipeline.archive.seals import read_seals
-from pipeline.compress.archived_images import failed_images, newest_failed_run
+from pipeline.compress.failed_batches import failed_batches
 from pipeline.compress.run import CompressRun
-from pipeline.compress.run_record import recorded_config
 from pipeline.decode.archive import Archive
 from pipeline.errors import TenfoldError
 from pipeline.prune.retention import Retention
@@ -157,10 +156,8 @@ def work_on(archive: Path) -> dict[str, Callable[[], Any]]:
         return content()
 
     def retried() -> object:
-        run = newest_failed_run(storage)
-        if run is not None:
-            config = HERE.model_copy(update={"codec": recorded_config(storage, run).codec})
-            CompressRun(failed_images(storage, config.reading), storage, config).run()
+        for batch in failed_batches(storage, HERE, as_then=True):
+            CompressRun(batch.source, storage, batch.config).run()
         return content()
 
     return {"compress": compressed, "retry-failed": retried}

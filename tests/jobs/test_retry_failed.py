@@ -83,10 +83,24 @@ def test_without_failures_there_is_nothing_to_do(tmp_path: Path, small_photos: P
     versions = tenfold("history", archive, "--json").json()
     ran = tenfold("retry-failed", archive, "--workers", "0", "--json")
     counts = {"run": None, "images": 0, "coded": 0, "lossless": 0, "bounded": 0, "kept": 0, "failed": 0}
-    assert (ran.code, ran.json()) == (0, counts)
+    assert (ran.code, ran.json()) == (0, counts | {"earlier": []})
     assert "nothing to try again" in ran.err
     assert tenfold("history", archive, "--json").json() == versions
     assert tenfold("retry-failed", tmp_path / "none").code == 10
+
+
+def test_each_image_is_stored_as_its_own_run_was_told(tmp_path: Path, small_photos: Path) -> None:
+    archive, told = tmp_path / "archive", {"scans": ["--lossless"], "photos": ["--quality", "3"]}
+    for name, options in told.items():
+        (tmp_path / name).mkdir()
+        make_unreadable(tmp_path / name / f"{name}.png")
+        assert tenfold("compress", tmp_path / name, archive, "--workers", "0", *options).code == 3
+        _mend(tmp_path / name / f"{name}.png", small_photos / "kodim15.png")
+    summary = tenfold("retry-failed", archive, "--workers", "0", "--json").json()
+    assert [one["images"] for one in (*summary["earlier"], summary)] == [1, 1]
+    rows = listed(archive)
+    assert rows["scans.png"]["status"] == "lossless", "also where another run failed later"
+    assert (rows["photos.png"]["status"], rows["photos.png"]["quality"]) == ("coded", 3)
 
 
 def test_other_settings_and_lost_records(tmp_path: Path, source: Path, small_photos: Path) -> None:
