@@ -126,6 +126,8 @@ class Unmodelled:
     width: int | None = None
     height: int | None = None
     bit_depth: int | None = None
+    orientation: int | None = None
+    """EXIF orientation 1..8 of its first picture, whose width and height are as stored."""
     fault: Fault | None = None
     """None for a sound image."""
 

@@ -188,7 +188,7 @@ def _image_columns(image: Image | Unmodelled) -> dict[str, Any]:
         "height": image.height,
         "mode": image.mode,
         "bit_depth": image.bit_depth,
-        "orientation": image.orientation if isinstance(image, Image) else None,
+        "orientation": image.orientation,
     }
 
 

@@ -19,6 +19,10 @@ _TURNS: Final = {
     8: PIL.Image.Transpose.ROTATE_90,
 }
 """What each EXIF orientation asks of a viewer; 1 asks nothing."""
+SWAPS_SIDES: Final = (5, 6, 7, 8)
+"""Those that make width of height."""
+_BACK: Final = _TURNS | {6: _TURNS[8], 8: _TURNS[6]}
+"""What undoes it."""
 _PROFILES: Final = 32
 """A source has few: those of its cameras."""
 
@@ -26,6 +30,11 @@ _PROFILES: Final = 32
 def upright(picture: PIL.Image.Image, orientation: int | None) -> PIL.Image.Image:
     """Turned and mirrored as an EXIF orientation says; as it is where that is None or says nothing."""
     return picture.transpose(_TURNS[orientation]) if orientation in _TURNS else picture
+
+
+def as_stored(picture: PIL.Image.Image, orientation: int | None) -> PIL.Image.Image:
+    """What `upright` made of a picture, as it was before."""
+    return picture.transpose(_BACK[orientation]) if orientation in _BACK else picture
 
 
 def in_srgb(picture: PIL.Image.Image, icc: bytes | None) -> PIL.Image.Image:

@@ -16,13 +16,15 @@ import PIL.Image
 from PIL import UnidentifiedImageError
 from PIL.ExifTags import Base as ExifTag
 from PIL.JpegImagePlugin import JpegImageFile
+from PIL.TiffImagePlugin import TiffImageFile
 
 from codec.kept_scales import Pixels
 from codec.opened import Opened
 from codec.sizes import reduced
 from codec.whole_picture import WholePicture
 from pipeline.errors import ArchiveError
-from pipeline.image.formats.heif import open_heif
+from pipeline.image.as_seen import SWAPS_SIDES, as_stored
+from pipeline.image.formats.heif import heif_header, open_heif
 from pipeline.image.formats.pillow import let_pillow_decode, quiet_pillow
 from pipeline.image.formats.sniff import sniff
 from pipeline.image.read import ReadLimits
@@ -61,14 +63,12 @@ def first_frame(data: bytes, *, name: str, limits: ReadLimits) -> FirstFrame:
             is found, and raised so, when the picture is decoded.
     """
     let_pillow_decode(limits.max_pixels)
-    with _naming(name), _opened(data) as picture:
+    with _naming(name), _opened(data) as (picture, orientation):
         check_pixels(*picture.size, name=name, limits=limits)
         is_grey = picture.mode in _GREY or picture.mode.startswith(_DEEP)
         has_alpha = picture.has_transparency_data
-        # not PNG's own `getexif`, which decodes the picture to find what may lie behind it
-        orientation = PIL.Image.Image.getexif(picture).get(ExifTag.Orientation)
         icc = None if picture.mode in _OWN_COLOURS else picture.info.get("icc_profile")
-        size, is_jpeg = picture.size, isinstance(picture, JpegImageFile)
+        size, is_jpeg = _stored_size(picture, orientation), isinstance(picture, JpegImageFile)
     channels = 1 if is_grey else 3
     mode = ("L" if is_grey else "RGB") + ("A" if has_alpha else "")
     decode = cache(partial(_decoded, data, name, mode))
@@ -79,7 +79,7 @@ def first_frame(data: bytes, *, name: str, limits: ReadLimits) -> FirstFrame:
         colour=colour,
         alpha=WholePicture(*size, lambda: decode()[..., channels:], channels=1) if has_alpha else None,
         mode=mode,
-        orientation=orientation if orientation in range(1, 9) else None,
+        orientation=orientation,
         icc=icc or None,
     )
 
@@ -130,18 +130,40 @@ def _does_not_open(name: str, why: str) -> ArchiveError:
     )
 
 
-def _opened(data: bytes) -> PIL.Image.Image:
-    return open_heif(data) if sniff(data).decoded_as == "HEIF" else PIL.Image.open(io.BytesIO(data))
+@contextmanager
+def _opened(data: bytes) -> Iterator[tuple[PIL.Image.Image, int | None]]:
+    """The file, and its EXIF orientation, 1 to 8."""
+    if sniff(data).decoded_as == "HEIF":
+        header = heif_header(data)
+        with open_heif(header.stream) as picture:  # in which nothing turns the picture
+            yield picture, header.orientation
+        return
+    with PIL.Image.open(io.BytesIO(data)) as picture:
+        # not PNG's own `getexif`, which decodes the picture to find what may lie behind it
+        orientation = PIL.Image.Image.getexif(picture).get(ExifTag.Orientation)
+        yield picture, orientation if orientation in range(1, 9) else None
+
+
+def _stored_size(picture: PIL.Image.Image, orientation: int | None) -> tuple[int, int]:
+    """Width and height before a reader turns the picture, as Pillow's of TIFF does."""
+    width, height = picture.size
+    return (
+        (height, width)
+        if isinstance(picture, TiffImageFile) and orientation in SWAPS_SIDES
+        else (width, height)
+    )
 
 
 def _decoded(data: bytes, name: str, mode: str, *, denominator: int = 1) -> Pixels:
     """Colour or grey, and alpha where there is one, as channels."""
-    with _naming(name), _opened(data) as picture:
-        width, height = picture.size
+    with _naming(name), _opened(data) as (picture, orientation):
+        width, height = _stored_size(picture, orientation)
         if denominator > 1:
             picture.draft(None, (max(1, width // denominator), max(1, height // denominator)))
         picture.load()
         shown = _in_8_bits(picture)
+        if isinstance(picture, TiffImageFile):
+            shown = as_stored(shown, orientation)
         scales = (scale for scale in (8, 4, 2, 1) if (-(-width // scale), -(-height // scale)) == shown.size)
         drafted = next(scales, None)
         if drafted is None:

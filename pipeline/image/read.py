@@ -152,6 +152,7 @@ def _unmodelled(header: Header, mode: str, name: str, reason: str) -> Unmodelled
         width=header.width or None,
         height=header.height or None,
         bit_depth=max(header.bit_depth, _MODE_DEPTHS.get(mode, 8)) if mode != "1" else 1,
+        orientation=header.orientation,
     )
 
 

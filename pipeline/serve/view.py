@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 from codec.contract import FAITHFUL
 from pipeline.decode.view_size import scale_for
+from pipeline.image.as_seen import SWAPS_SIDES
 
 Box = tuple[int, int, int, int]
 """(left, top, width, height) in pixels."""
@@ -14,8 +15,6 @@ ViewFormat = Literal["jpeg", "png", "webp"]
 Colours = Literal["default", "gray", "bitonal"]
 
 MEDIA_TYPES: Final[dict[ViewFormat, str]] = {"jpeg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
-
-_SWAPS_SIDES: Final = (5, 6, 7, 8)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +57,7 @@ def upright_size(width: int, height: int, orientation: int | None) -> tuple[int,
         height: as stored.
         orientation: EXIF's, 1 to 8.
     """
-    return (height, width) if orientation in _SWAPS_SIDES else (width, height)
+    return (height, width) if orientation in SWAPS_SIDES else (width, height)
 
 
 def as_stored(region: Box, width: int, height: int, orientation: int | None) -> Box:
@@ -70,7 +69,7 @@ def as_stored(region: Box, width: int, height: int, orientation: int | None) -> 
         orientation: EXIF's, 1 to 8.
     """
     left, top, across, down = region
-    if orientation in _SWAPS_SIDES:
+    if orientation in SWAPS_SIDES:
         left, top, across, down = top, left, down, across
     if orientation in (2, 3, 7, 8):
         left = width - left - across

@@ -71,6 +71,8 @@ class _Walk:
     has_jfif: bool = False
     has_late_field: bool = False
     """Metadata that say how to show the picture lie behind the first scan, where most decoders do not look."""
+    has_late_exif: bool = False
+    """EXIF is among them: nobody turns the picture by it."""
     for_decoder: list[memoryview] = field(default_factory=list)
     """Segments before the first scan that the decoder needs."""
 
@@ -111,7 +113,7 @@ def jpeg_header(data: bytes) -> Header:
         icc=account.icc,
         xmp=account.xmp,
         carried=account.carried,
-        orientation=orientation_of(account.exif),
+        orientation=None if walk.has_late_exif else orientation_of(account.exif),
         account=account,
         stream=b"".join((b"\xff\xd8", *walk.for_decoder, code)),
     )
@@ -191,6 +193,7 @@ def _note_application(walk: _Walk, segment: JpegSegment, body: bytes, data: byte
             _for_decoder(walk, segment, data)
     elif marker == _APP1 and body.startswith(_EXIF) and len(body) > len(_EXIF) and account.exif is None:
         account.take_exif(*span, body[len(_EXIF) :])
+        walk.has_late_exif = walk.scans > 0
     elif marker == _APP1 and body.startswith(_XMP) and len(body) > len(_XMP) and account.xmp is None:
         account.take_xmp(*span, body[len(_XMP) :])
     elif marker == _APP2 and body.startswith(_ICC):

@@ -15,6 +15,7 @@ _CHUNK_BYTES: Final = 8
 _EXTENDED_BYTES: Final = 10
 _PICTURES: Final = (b"VP8 ", b"VP8L")
 _HAS_EXIF, _HAS_ALPHA, _HAS_ICC = 0x08, 0x10, 0x20
+_UNANNOUNCED: Final = "an orientation in EXIF that no flag announces"
 _RESERVED_FLAGS: Final = 0xC1
 
 
@@ -71,7 +72,7 @@ def webp_header(data: bytes) -> Header:
         icc=account.icc,
         xmp=account.xmp,
         carried=account.carried,
-        orientation=orientation_of(account.exif),
+        orientation=None if walk.problem == _UNANNOUNCED else orientation_of(account.exif),
         account=account,
         stream=data[:announced],
     )
@@ -122,7 +123,7 @@ def _note_chunk(walk: _Walk, chunk: _Chunk, data: bytes) -> None:
     elif kind == b"EXIF" and account.exif is None and (exif := bare_exif(body)):
         account.take_exif(*span, exif)
         if not flags & _HAS_EXIF and (orientation_of(exif) or 1) > 1:
-            walk.problem = walk.problem or "an orientation in EXIF that no flag announces"
+            walk.problem = walk.problem or _UNANNOUNCED
     elif kind == b"XMP " and account.xmp is None and body:
         account.take_xmp(*span, body)
     elif kind == b"ICCP":

@@ -18,11 +18,12 @@ from pipeline.decode.row_decoder import RowDecoder
 from pipeline.decode.view_size import fitted
 from pipeline.errors import ArchiveError, ConfigError, DamagedError
 from pipeline.image.preview import small_picture_of
-from pipeline.image.read import ReadLimits
+from pipeline.image.read import ReadLimits, read_image
 from pipeline.image.write import to_pillow
 from pipeline.packing.registry import pixel_packing
 from pipeline.store.storage import Storage
-from pipeline.types import ShardRow
+from pipeline.types import ShardRow, Unmodelled
+from tests.support.heif import HeifRecipe, box, hevc
 from tests.support.image_archives import coded, fill, kept
 from tests.support.image_files import EXIF, ICC, file_of, picture
 from tests.support.plain_codec import load_plain
@@ -101,6 +102,31 @@ def test_samples_that_are_not_8_bit_are_shown() -> None:
     floats = PIL.Image.fromarray(np.linspace(-3.0, 5.0, 1024, dtype=np.float32).reshape(16, 64))
     shown = opened(kept("a.tif", file_of(floats, "TIFF"))).whole()
     assert (shown.min(), shown.max()) == (0, 255)
+
+
+def turned_files() -> dict[str, tuple[bytes, bytes, int]]:
+    """Kept files, each as it is and with what turns it, and how that is said."""
+    deep = PIL.Image.fromarray(np.arange(0, 65536, 64, dtype=np.uint16).reshape(16, 64))
+    plain, turned = (
+        HeifRecipe(coded=hevc(), properties=properties, brands=[b"tmap"]).file()
+        for properties in ((), [(box(b"irot", b"\x01"), True)])
+    )
+    return {
+        "cmyk.jpg": (*(file_of(picture().convert("CMYK"), "JPEG", exif=exif) for exif in (b"", EXIF)), 6),
+        "deep.tif": (file_of(deep, "TIFF"), file_of(deep, "TIFF", tiffinfo={0x0112: 6}), 6),
+        "gain-map.heic": (plain, turned, 8),
+    }
+
+
+@pytest.mark.parametrize("key", turned_files())
+def test_a_kept_file_is_opened_as_stored_whoever_would_turn_it(key: str) -> None:
+    plain, turned, orientation = turned_files()[key]
+    told = read_image(turned)
+    assert isinstance(told, Unmodelled)
+    image = opened(kept(key, turned))
+    assert (image.orientation, image.width, image.height) == (orientation, told.width, told.height)
+    assert told.orientation == orientation
+    assert np.array_equal(image.whole(), opened(kept(key, plain)).whole())
 
 
 def test_what_a_view_keeps_of_the_file(tmp_path: Path) -> None:
