@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from codec.contract import FAITHFUL
 from pipeline.decode.decoder_choice import generates
-from pipeline.decode.view_size import Region, Size, fitted
+from pipeline.decode.view_size import Region, Size, check_four_numbers, fitted
 from pipeline.errors import ConfigError
 
 _LATENT_BYTES_PER_PIXEL: Final = 6
@@ -39,6 +39,8 @@ class ItemForm:
         """
         generates(self.decoder)
         fitted(1, 1, self.size)
+        if self.region is not None:
+            check_four_numbers(self.region)
         if self.region is not None and (min(self.region[:2]) < 0 or min(self.region[2:]) < 1):
             raise ConfigError(
                 f"Expected a region of 1 pixel or more, (left, top, width, height), got {self.region}."

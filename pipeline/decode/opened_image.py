@@ -106,8 +106,9 @@ class OpenedImage:
             ConfigError: no size, or a region that does not lie in the image.
             DamagedError, ArchiveError, CodecError: what is stored gives no picture.
         """
-        across, down = (self.width, self.height) if region is None else region[2:]
-        return self.resampled(*fitted(across, down, size), region=region)
+        shown = (0, 0, self.width, self.height) if region is None else region
+        check_asked_region(shown, self.width, self.height)
+        return self.resampled(*fitted(*shown[2:], size), region=shown)
 
     def resampled(self, width: int, height: int, *, region: Region | None = None) -> Image:
         """A new image of exactly so many pixels, whatever becomes of proportions.
@@ -125,7 +126,7 @@ class OpenedImage:
         """
         if width < 1 or height < 1:
             raise ConfigError(f"Expected a view of 1 pixel or more each way, got {width} x {height}.")
-        shown = region or (0, 0, self.width, self.height)
+        shown = (0, 0, self.width, self.height) if region is None else region
         check_asked_region(shown, self.width, self.height)
         picture = self._picture(width, height, shown)
         channels = np.array(picture).reshape(height, width, -1)

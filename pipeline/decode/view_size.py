@@ -5,6 +5,8 @@ Both are of the pixels as stored, as `Archive.get` gives them: an EXIF orientati
 
 from __future__ import annotations
 
+from numbers import Integral
+
 from codec import sizes
 from pipeline.errors import ConfigError
 
@@ -26,9 +28,11 @@ def fitted(width: int, height: int, size: Size | None) -> tuple[int, int]:
         ConfigError: a side is no number of pixels.
     """
     box = size if isinstance(size, tuple) else (size, size)
-    if len(box) != 2 or any(side is not None and side < 1 for side in box):
+    if len(box) != 2 or any(
+        side is not None and not (isinstance(side, Integral) and side > 0) for side in box
+    ):
         raise ConfigError(
-            f"Expected a size of 1 pixel or more, or a box of (width, height), got {size}. None is as large as the "
+            f"Expected a size of 1 pixel or more, or a box of (width, height), got {size!r}. None is as large as the "
             "image."
         )
     shares = [most / there for most, there in zip(box, (width, height), strict=True) if most is not None]
@@ -65,8 +69,9 @@ def check_asked_region(region: Region, width: int, height: int) -> None:
     """Refuse a region that is not one of an image of this size.
 
     Raises:
-        ConfigError: it is empty, or not all of it lies in the image.
+        ConfigError: it is empty, or not all of it lies in the image; or it is no four whole numbers.
     """
+    check_four_numbers(region)
     left, top, across, down = region
     try:
         sizes.check_region(left, top, across, down, within=(width, height))
@@ -75,3 +80,19 @@ def check_asked_region(region: Region, width: int, height: int) -> None:
             f"Expected a region within the image's {width} x {height} pixels as stored, got {across} x {down} from "
             f"({left}, {top}). A region is (left, top, width, height)."
         ) from error
+
+
+def check_four_numbers(region: Region) -> None:
+    """Refuse what is a region of no image at all.
+
+    Raises:
+        ConfigError: it is no four whole numbers.
+    """
+    try:
+        is_region = len(region) == 4 and all(isinstance(number, Integral) for number in region)
+    except TypeError:
+        is_region = False
+    if not is_region:
+        raise ConfigError(
+            f"Expected a region of four whole numbers, (left, top, width, height), got {region!r}."
+        )

@@ -107,12 +107,13 @@ def test_samples_that_are_not_8_bit_are_shown() -> None:
 def turned_files() -> dict[str, tuple[bytes, bytes, int]]:
     """Kept files, each as it is and with what turns it, and how that is said."""
     deep = PIL.Image.fromarray(np.arange(0, 65536, 64, dtype=np.uint16).reshape(16, 64))
+    inks = picture().convert("CMYK")
     plain, turned = (
         HeifRecipe(coded=hevc(), properties=properties, brands=[b"tmap"]).file()
         for properties in ((), [(box(b"irot", b"\x01"), True)])
     )
     return {
-        "cmyk.jpg": (*(file_of(picture().convert("CMYK"), "JPEG", exif=exif) for exif in (b"", EXIF)), 6),
+        "cmyk.jpg": (file_of(inks, "JPEG"), file_of(inks, "JPEG", exif=EXIF), 6),
         "deep.tif": (file_of(deep, "TIFF"), file_of(deep, "TIFF", tiffinfo={0x0112: 6}), 6),
         "gain-map.heic": (plain, turned, 8),
     }
@@ -158,10 +159,18 @@ def test_a_size_keeps_proportions_and_makes_nothing_larger(
     assert fitted(400, 300, size) == expected
 
 
-@pytest.mark.parametrize("size", [0, -3, (0, 5), (5, -1)])
-def test_sizes_that_are_none_are_refused(size: int | tuple[int, int]) -> None:
+@pytest.mark.parametrize("size", [0, -3, (0, 5), (5, -1), (5,), 6.5, float("nan"), "64", [6, 4]])
+def test_sizes_that_are_none_are_refused(size: Any) -> None:
     with pytest.raises(ConfigError, match=r"Expected a size of 1 pixel or more, .* got "):
         fitted(10, 10, size)
+
+
+@pytest.mark.parametrize("region", [(0, 0, 5), (0.0, 0, 5, 5), "0,0,5,5", 5])
+def test_regions_of_other_than_four_whole_numbers_are_refused(region: Any) -> None:
+    with pytest.raises(
+        ConfigError, match=r"a region of four whole numbers, \(left, top, width, height\), got "
+    ):
+        opened(coded("a.png", file_of(picture()))).view(region=region)
 
 
 @pytest.mark.parametrize("region", [(0, 0, 0, 1), (-1, 0, 5, 5), (30, 0, 11, 5), (0, 20, 5, 5)])
