@@ -13,7 +13,7 @@ What was found stays known as long as the file looks the same from outside.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -138,13 +138,17 @@ class CatalogueGuard:
         self._seen.add(path)
         return data
 
-    def trust_commit(self, version: int) -> None:
-        """Take the version that this process has just committed, and its checkpoint, for what was written."""
-        entry = entry_path(version)
-        made = self._infos([entry, checkpoint_path(version), LAST_CHECKPOINT])
-        if entry in made:
-            data = self._infos(dict(files_added(self._archive.read(entry), entry)))
-            self._prove([*made.values(), *data.values()])
+    def trust_commit(self, version: int, added: Collection[str] = ()) -> None:
+        """Take the version that this process has just committed for what was written.
+
+        Args:
+            added: paths of the Parquet files that it adds.
+        """
+        self._prove(self._infos([entry_path(version), *added]).values())
+
+    def trust_checkpoint(self, version: int) -> None:
+        """Take the checkpoint that this process has just made for what was written."""
+        self._prove(self._infos([checkpoint_path(version), LAST_CHECKPOINT]).values())
 
     def _check_chain(self, since: int, upto: int | None) -> bool:
         listed = list(self._archive.list(LOG_FOLDER))

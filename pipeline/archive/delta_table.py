@@ -192,7 +192,7 @@ class DeltaCatalogueTable:
                 post_commithook_properties=_NO_HOOKS,
             )
             self._committed = table.version() + 1
-            self._guard.trust_commit(self._committed)
+            self._guard.trust_commit(self._committed, [file.facts.path for file in added])
             self.refresh()
             self.sum_up(least=_entries_between_checkpoints(len(self.files())))
 
@@ -206,7 +206,7 @@ class DeltaCatalogueTable:
             if self._committed == table.version() and self._committed - self._summed_up() >= least:
                 table.create_checkpoint()
                 self._last_checkpoint = self._committed
-                self._guard.trust_commit(self._committed)
+                self._guard.trust_checkpoint(self._committed)
 
     def _summed_up(self) -> int:
         """The version of the last checkpoint, as far as it is known; -1 when there is none."""

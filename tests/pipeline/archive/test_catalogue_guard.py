@@ -15,9 +15,11 @@ import pytest
 
 import pipeline.archive.catalogue_guard
 from pipeline.archive.catalogue import Catalogue
+from pipeline.archive.layout import entry_path
 from pipeline.archive.seals import seal
 from pipeline.archive.trial import read_on_trial
 from pipeline.errors import DamagedError
+from pipeline.store.backend import ObjectInfo
 from pipeline.store.storage import Storage
 from tests.support.catalogues import opened, table_of
 from tests.support.image_archives import flip
@@ -163,10 +165,24 @@ class TestUnsealed:
         def never(*_: object) -> None:
             raise AssertionError("it is known")
 
+        asked: list[str] = []
+
+        def info(archive: Storage, path: str) -> ObjectInfo:
+            asked.append(path)
+            return looked_at(archive, path)
+
+        looked_at = Storage.info
         monkeypatch.setattr(pipeline.archive.catalogue_guard, "read_on_trial", never)
         archive = Storage(entry.parents[2])
         assert len(Catalogue(archive).lookup(["a", "b"])) == 2
-        Catalogue(archive).commit(table_of(make_row("c")), run="run-2")
+        catalogue = Catalogue(archive)
+        files = catalogue.files()
+        monkeypatch.setattr(Storage, "info", info)
+        catalogue.add([table_of(make_row("c"))], run="run-2")
+        new = set(catalogue.files()) - set(files)
+        assert sorted(asked) == sorted([entry_path(catalogue.version()), *new]), (
+            "and only after that is asked"
+        )
         assert Catalogue(archive).table().num_rows == 3
 
 
