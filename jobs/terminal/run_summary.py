@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Protocol
 
 from rich.table import Table
@@ -98,7 +98,8 @@ def tell_summary(summary: RunSummary, archive: str) -> None:
         _print_left_out(summary, archive)
         return
     seen = f", {summary.unchanged:,} unchanged" if summary.unchanged else ""
-    print(f"{counted(summary.images, 'image')}: {tiers(summary)}{seen}.")
+    held_back = f", {len(summary.held_back):,} held back" if summary.held_back else ""
+    print(f"{counted(summary.images, 'image')}: {tiers(_as_stored(summary))}{held_back}{seen}.")
     _print_left_out(summary, archive)
     if summary.payload_bytes:
         print_comparison(summary)
@@ -112,6 +113,13 @@ def tell_summary(summary: RunSummary, archive: str) -> None:
         f"{summary.seconds:.1f} s, {summary.megapixels_per_second:.2f} MP/s. The archive now takes "
         f"{_mb(summary.archive_bytes)}{share}: {archive}"
     )
+
+
+def _as_stored(summary: RunSummary) -> RunSummary:
+    """Without the images that were held back: no row of this run has them."""
+    damaged = sum(held["damaged"] for held in summary.held_back)
+    failed = len(summary.held_back) - damaged
+    return replace(summary, damaged=summary.damaged - damaged, failed=summary.failed - failed)
 
 
 def _worst_words(low: int, worst: dict[str, Any]) -> str:
@@ -164,14 +172,20 @@ def tell_failed(summary: RunSummary, archive: str) -> None:
     """On stderr: what could not be listed; that images failed or are damaged, and where the reasons are."""
     tell_unlisted(summary.listing)
     for held in summary.held_back[:_SHOWN]:
-        say(f"its archived version stays: {held['key']}: {held['reason']}")
-    if summary.damaged:
+        say(f"its archived version stays: {readable(held['key'])}: {held['reason']}")
+    if summary.held_back:
         say(
-            f"{counted(summary.damaged, 'file')} damaged, stored as found; "
+            f"{counted(len(summary.held_back), 'image')} held back, being damaged or unread in the source: the archive "
+            "has what it had."
+        )
+    stored = _as_stored(summary)
+    if stored.damaged:
+        say(
+            f"{counted(stored.damaged, 'file')} damaged, stored as found; "
             f"`tenfold ls {archive} --damaged` says what is wrong."
         )
-    if summary.failed:
-        say(f"{counted(summary.failed, 'image')} failed; `tenfold ls {archive} --status failed` says why.")
+    if stored.failed:
+        say(f"{counted(stored.failed, 'image')} failed; `tenfold ls {archive} --status failed` says why.")
 
 
 def _target_words(summary: RunSummary) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import pyarrow.compute as pc
@@ -39,8 +39,9 @@ class RunSummary:
     damaged: int
     """Files that are no sound images: of `kept`, and of `held_back`."""
     failed: int
-    held_back: list[dict[str, str]]
-    """Of `failed` and `damaged`: key and reason of images whose earlier version stays in the archive."""
+    held_back: list[dict[str, Any]]
+    """Of `failed` and `damaged`: key and reason of images whose earlier version stays in the archive; and whether their
+    file is `damaged`, else it failed."""
     unchanged: int
     """Images of the source that are as an earlier run saw them."""
     displacing: int
@@ -152,7 +153,7 @@ def summarise(
         images=images,
         failed=totals.failed + failed_back,
         damaged=totals.damaged + len(held_back) - failed_back,
-        held_back=[{"key": one.key, "reason": one.reason} for one in held_back],
+        held_back=[asdict(one) for one in held_back],
         unchanged=progress.unchanged,
         displacing=max(displaced, progress.displacing) if record.resumed else displaced,
         displaced=[{"key": key, "source_url": url} for key, url in first_displaced.items()],

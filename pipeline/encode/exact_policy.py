@@ -9,7 +9,7 @@ from pipeline.globs import key_matcher
 from pipeline.packing.flat import why_flat
 from pipeline.types import Image, SourceImage
 
-_ASKED: Final = "lossless was asked for"
+ASKED: Final = "lossless was asked for"
 _TINY_PIXELS: Final = 24 * 24
 """Up to here all pixels of a photo take under a kilobyte, about what its row takes; a codec's payload has a head of
 its own."""
@@ -33,7 +33,7 @@ class ExactPolicy:
         if prior.lossless is not None or prior.kept is not None:
             return prior.lossless  # an image that was lost comes back as what it was
         if self._is_asked(source.key):
-            return _ASKED
+            return ASKED
         if self._lossless == "never" or prior.quality is not None:
             return None
         if image.width * image.height <= _TINY_PIXELS:

@@ -13,9 +13,11 @@ import google_crc32c
 from codec.metrics import bpp, zip_bytes
 from codec.payload_head import weights_digest
 from pipeline.archive.lost_reason import lost_reason
+from pipeline.encode.exact_policy import ASKED
 from pipeline.encode.types import Coded, Fetched, payload_room
 from pipeline.image.carried import pack_carried
 from pipeline.image.read import to_rgb
+from pipeline.packing import lepton
 from pipeline.packing.flat import why_flat
 from pipeline.packing.grid_file import pack_bounded
 from pipeline.packing.pack import Packed, pack_file, pack_pixels
@@ -69,9 +71,9 @@ def exact_row(fetched: Fetched, reason: str, *, run: str) -> ShardRow:
     if data is None or not isinstance(image, Image):
         raise ValueError(f"Expected an image with pixels, got {image!r} for key {fetched.source.key!r}.")
     file = pack_file(data, without=(DEFLATED,))  # which holds the same samples as the pixels below, and more
-    if (
-        file.packing == LEPTON
-    ):  # pixels that a JPEG file decodes to take more than the file, whatever they show
+    # pixels that a JPEG file decodes to take more than the file, but for small and flat ones; who asks for no loss is
+    # promised the file
+    if file.packing == LEPTON or (reason == ASKED and lepton.is_jpeg(data)):
         return _kept(fetched, reason, file, run=run)
     is_drawing = why_flat(image.pixels, has_palette=image.mode == "P") is not None
     packed = pack_pixels(image.pixels, thorough=is_drawing)

@@ -21,9 +21,14 @@ _MOST_BYTES: Final = 128 * 10**6
 """What the library takes."""
 
 
+def is_jpeg(data: bytes) -> bool:
+    """Whether a file begins as JPEG files do."""
+    return data.startswith(_JPEG)
+
+
 def pack(data: bytes) -> bytes | None:
     """The packed file; None for what is no JPEG file, or one that the library refuses (CMYK, arithmetic coding)."""
-    if not data.startswith(_JPEG) or len(data) >= _MOST_BYTES:
+    if not is_jpeg(data) or len(data) >= _MOST_BYTES:
         return None
     try:
         return _called(lepton_jpeg_python.compress_bytes, data)

@@ -51,6 +51,7 @@ def _tiff(samples: Any, **options: Any) -> bytes:
 
 FILES = {
     "camera.jpg": file_of(_photo(), "JPEG", exif=EXIF, icc_profile=ICC, quality=99),
+    "flat.jpg": file_of(PIL.Image.new("RGB", (64, 64), (90, 120, 30)), "JPEG"),
     "photo.png": waves(3),
     "shot.png": file_of(_screenshot(), exif=EXIF, icc_profile=ICC),
     "clear.png": file_of(_screenshot("RGBA")),
@@ -130,9 +131,13 @@ def test_by_default_drawings_and_tiny_images_lose_nothing(source: Path, tmp_path
     found = _compress(source, archive)
     lossless = {key for key, (status, _) in found.items() if status == "lossless"}
     assert lossless == {"shot.png", "clear.png", "lines.png", "palette.gif", "one.png"}
-    assert {key for key, (status, _) in found.items() if status == "coded"} == {"camera.jpg", "photo.png"}
+    assert {key for key, (status, _) in found.items() if status == "coded"} == {
+        "camera.jpg",
+        "flat.jpg",
+        "photo.png",
+    }
     assert found["deep.tif"] == ("kept", "grid-jxl")
-    for key in set(FILES) - {"camera.jpg", "photo.png"}:
+    for key in set(FILES) - {"camera.jpg", "flat.jpg", "photo.png"}:
         _comes_back(archive, key)
     looked = tenfold("verify", archive, "--level", "decode", "--workers", "0", "--json").json()
     assert looked["sound"], looked["problems"]
@@ -149,6 +154,7 @@ def test_lossless_loses_nothing_and_takes_less(source: Path, tmp_path: Path) -> 
     found = _compress(source, archive, "--lossless")
     assert {status for status, _ in found.values()} == {"lossless", "kept"}
     assert found["camera.jpg"] == ("kept", "lepton")
+    assert found["flat.jpg"][0] == "kept", "though its pixels take less"
     for key in FILES:
         _comes_back(archive, key)
     held = sum(row.payload_length or 0 for row in Archive(str(archive)).rows())

@@ -149,6 +149,12 @@ def test_only_the_changed_and_the_new_are_encoded(tmp_path: Path, small_photos: 
     rows = {row["key"]: row for row in tenfold("ls", tmp_path / "a", "--json").json()}
     assert sorted(rows) == names
     assert (rows[names[0]]["width"], rows[names[0]]["height"]) == (128, 96)
+    (source / names[1]).write_bytes((source / names[1]).read_bytes()[:9000])
+    third = tenfold("compress", source, tmp_path / "a", "--workers", "0")
+    said = "1 image: 0 coded, 0 kept byte for byte, 0 failed, 1 held back, 2 unchanged."
+    assert third.out.startswith(said), "a damaged file takes no sound image's place"
+    assert f"its archived version stays: {names[1]}: truncated PNG" in third.err
+    assert "stored as found" not in third.err
 
 
 def test_decode_gives_every_image_back(made: tuple[Path, Ran], source: Path, tmp_path: Path) -> None:
