@@ -23,7 +23,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from pipeline.archive.layout import LOCKS_FOLDER, lock_epoch, lock_path
-from pipeline.errors import LockedError
+from pipeline.errors import LockedError, UnreadableError
 from pipeline.store.storage import Storage
 
 _TTL: Final = timedelta(minutes=5)
@@ -168,7 +168,7 @@ class Lease:
             holder = Holder(**json.loads(self._archive.read(lock_path(epoch)))) if epoch else None
             if holder is not None:
                 holder.is_alive(datetime.now(UTC))  # whether that can be said
-        except (FileNotFoundError, ValueError, TypeError):
+        except (FileNotFoundError, UnreadableError, ValueError, TypeError):
             return epoch, None
         return epoch, holder
 

@@ -25,7 +25,7 @@ from pipeline.archive.layout import (
     mark_path,
     shard_of_companion,
 )
-from pipeline.errors import ArchiveError
+from pipeline.errors import ArchiveError, UnreadableError
 from pipeline.store.storage import Storage
 
 SHORTEST_GRACE: Final = timedelta(hours=1)
@@ -116,7 +116,11 @@ class PruneMarkReader:
 
 
 def _read(archive: Storage, path: str) -> PruneMark | None:
-    data = archive.read(path)
+    """A mark; None when its bytes are not those that its name promises, or cannot be had."""
+    try:
+        data = archive.read(path)
+    except UnreadableError:
+        return None
     if not is_whole_mark(path, data):
         return None
     record = json.loads(data)

@@ -24,7 +24,7 @@ from pipeline.archive.layout import (
     record_path,
 )
 from pipeline.config import CompressConfig
-from pipeline.errors import ArchiveError
+from pipeline.errors import ArchiveError, UnreadableError
 from pipeline.own_code import VERSION
 from pipeline.source.source import SourceConfig
 from pipeline.store.storage import Storage
@@ -133,10 +133,10 @@ def damaged_records(storage: Storage) -> Iterator[str]:
 
 
 def _fingerprint_in(storage: Storage, run: str) -> str | None:
-    """What a run recorded; None when its record is damaged: then nobody can resume it."""
+    """What a run recorded; None when its record is damaged, or cannot be read: then nobody can resume it."""
     try:
         return str(json.loads(storage.read(record_path(run, RUN_JSON)))["fingerprint"])
-    except (ValueError, KeyError, TypeError):
+    except (UnreadableError, ValueError, KeyError, TypeError):
         return None
 
 

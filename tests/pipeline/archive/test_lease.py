@@ -16,6 +16,7 @@ import pipeline.archive.lease
 from pipeline.archive.lease import Lease
 from pipeline.errors import LockedError, StorageError
 from pipeline.store.storage import Storage
+from tests.support.bad_sectors import bad_sectors
 from tests.support.road import ROOT
 from tests.support.seaweed import S3Server
 from tests.support.waiting import wait_until
@@ -129,6 +130,15 @@ def test_no_lease_at_all_is_no_obstacle(archive: Storage, damage: dict[str, str]
     with Lease(archive, verb="nightly"):
         held = record(archive) | {"machine": "elsewhere pid:[1]"} | damage
     archive.write("locks/000000000007.json", json.dumps(held).encode())
+    with Lease(archive, verb="nightly"):
+        assert [info.path for info in archive.list("locks")] == ["locks/000000000008.json"]
+
+
+def test_a_lease_that_cannot_be_read_is_no_obstacle(
+    archive: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive.write("locks/000000000007.json", b"{}")
+    bad_sectors(monkeypatch, "locks/000000000007.json")
     with Lease(archive, verb="nightly"):
         assert [info.path for info in archive.list("locks")] == ["locks/000000000008.json"]
 
