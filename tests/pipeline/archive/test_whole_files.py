@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,6 +19,7 @@ from tests.support.catalogues import opened, table_of
 from tests.support.seaweed import S3Server
 from tests.support.shard_rows import make_row
 
+LATER = datetime(2026, 4, 1, tzinfo=UTC)
 FILES = (["d", "é"], ["a", "b"], ["a/0", "c"], ["z"])
 
 
@@ -68,6 +70,30 @@ def test_a_flipped_byte_is_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     last.write_bytes(data)
     with pytest.raises(DamagedError, match="as its seal says"):
         list(Catalogue(Storage(str(tmp_path))).in_key_order(["key"]))
+
+
+def test_what_is_cut_off_on_the_way_is_read_again_where_no_seal_vouches_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalogue = opened(tmp_path)
+    catalogue.commit(table_of(make_row("a"), make_row("b")), run="run-1")
+    rows, read, cut = catalogue.table(), Storage.read, set[str]()
+
+    def unsteady(storage: Storage, path: str) -> bytes:
+        data = read(storage, path)
+        is_first = path.endswith(".parquet") and path not in cut
+        cut.add(path)
+        return data[: len(data) // 2] if is_first else data
+
+    monkeypatch.setattr(Storage, "read", unsteady)
+    for _ in range(2):
+        assert catalogue.table().equals(rows)
+        assert (
+            catalogue.commit(table_of(make_row("a", source_etag="new", encoded_at=LATER)), run="run-2") <= 1
+        )
+        assert pa.Table.from_batches(catalogue.in_key_order())[1:].equals(rows[1:])
+        rows = catalogue.table()
+        cut.clear()
 
 
 def test_large_files_of_older_releases_are_not_held_whole(
