@@ -15,6 +15,7 @@ from jobs.terminal.exit_codes import clear_errors
 from jobs.terminal.output import json_text, readable, say
 from jobs.terminal.streams import product_is_printed
 from pipeline.archive.catalogue import Catalogue
+from pipeline.archive.payloads_once import Payload, unheld_payloads
 from pipeline.archive.rows_by_column import rows_by_column
 from pipeline.archive.schema import CATALOGUE_SCHEMA
 from pipeline.archive.sql_text import one_of
@@ -130,7 +131,7 @@ def ls(
         elif as_json_lines:
             sys.stdout.writelines(f"{json_text(row)}\n" for row in rows)
         else:
-            _print_lines(rows, is_long=is_long)
+            _print_lines(rows, catalogue, is_long=is_long)
 
 
 def _print_array(rows: Iterable[dict[str, Any]]) -> None:
@@ -149,19 +150,24 @@ _HEADER: Final = (
 )
 
 
-def _print_lines(rows: Iterable[dict[str, Any]], *, is_long: bool) -> None:
+def _print_lines(rows: Iterable[dict[str, Any]], catalogue: Catalogue, *, is_long: bool) -> None:
     """A line each on stdout, and on stderr what they come to."""
     images = stored = shared = source = 0
+    lent: dict[Payload, int] = {}
     if is_long:
         print(_HEADER)
     for row in rows:
         images += 1
         stored += row["payload_length"] or 0
-        shared += (row["payload_length"] or 0) if row["same_as_row"] is not None else 0
+        if row["same_as_row"] is not None:
+            shared += row["payload_length"]
+            lent[Payload(row["shard"], row["same_as_row"])] = row["payload_length"]
         source += row["source_size"] or 0
         more = _more(row) if is_long else ""
         print(f"{_line(row)}{more}  {readable(row['key'])}  ({readable(_words(row))})")
     sys.stdout.flush()
+    if lent:
+        shared -= sum(lent.get(payload, 0) for payload in unheld_payloads(catalogue))
     ratio = f", {source / stored:.1f}x" if stored else ""
     size, unit = in_units(shared)
     once = f", {size:.3g} {unit} of it written once for several images" if shared else ""

@@ -6,8 +6,9 @@ gone since: another image lies under its key, or none. Then the first of the oth
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Final
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,11 +16,21 @@ import pyarrow.compute as pc
 from pipeline.archive.catalogue import Catalogue
 
 _SHARED: Final = "same_as_row"
-_Payload = tuple[str, int]
-"""A shard, and the number of the row that holds it there."""
 
 
-def payloads_once(catalogue: Catalogue, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+class Payload(NamedTuple):
+    """Where a payload lies."""
+
+    shard: str
+    row: int
+    """Of the shard: the one that holds it."""
+    kind: str | None = None
+    """The images that are meant, where they are counted by kind."""
+
+
+def payloads_once(
+    catalogue: Catalogue, columns: Sequence[str], *, kind: str | None = None
+) -> Iterator[pa.RecordBatch]:
     """Stream rows as `Catalogue.scan` does, with `same_as_row` null where the row counts its payload.
 
     Memory grows with the images that share the payload of another one.
@@ -27,42 +38,48 @@ def payloads_once(catalogue: Catalogue, columns: Sequence[str]) -> Iterator[pa.R
     Args:
         catalogue: of a whole archive.
         columns: names, `same_as_row` among them.
+        kind: a column of words. With it a payload counts once among the images of each kind that have it.
     """
-    unheld = _unheld(catalogue)
+    unheld = unheld_payloads(catalogue, kind=kind)
     if not unheld:
         yield from catalogue.scan(columns)
         return
-    for batch in catalogue.scan(list(dict.fromkeys((*columns, "shard")))):
+    of_kind = () if kind is None else (kind,)
+    for batch in catalogue.scan(list(dict.fromkeys((*columns, "shard", *of_kind)))):
         if batch[_SHARED].null_count == len(batch):
             yield batch.select(columns)
             continue
         numbers = [
-            None if number is not None and _take(unheld, (shard, number)) else number
-            for shard, number in zip(batch["shard"].to_pylist(), batch[_SHARED].to_pylist(), strict=True)
+            None if payload.row is not None and _take(unheld, payload) else payload.row
+            for payload in _payloads(batch, _SHARED, kind)
         ]
         counted = pa.array(numbers, batch[_SHARED].type)
         place = batch.schema.get_field_index(_SHARED)
         yield batch.set_column(place, _SHARED, counted).select(columns)
 
 
-def _unheld(catalogue: Catalogue) -> set[_Payload]:
-    """Payloads that rows share, and whose own row is no longer in the catalogue."""
-    shared: set[_Payload] = set()
-    for batch in catalogue.scan(["shard", _SHARED]):
-        shared |= _payloads(batch.filter(pc.is_valid(batch[_SHARED])), _SHARED)
+def unheld_payloads(catalogue: Catalogue, *, kind: str | None = None) -> set[Payload]:
+    """Payloads that rows share, and whose own row is no longer in the catalogue, or is of another kind."""
+    of_kind = () if kind is None else (kind,)
+    shared: set[Payload] = set()
+    for batch in catalogue.scan(["shard", _SHARED, *of_kind]):
+        shared.update(_payloads(batch.filter(pc.is_valid(batch[_SHARED])), _SHARED, kind))
     if not shared:
         return shared
-    shards = pa.array({shard for shard, _ in shared}, pa.string())
-    for batch in catalogue.scan(["shard", "row"]):
-        shared -= _payloads(batch.filter(pc.is_in(batch["shard"], value_set=shards)), "row")
+    shards = pa.array({payload.shard for payload in shared}, pa.string())
+    for batch in catalogue.scan(["shard", "row", *of_kind]):
+        shared.difference_update(
+            _payloads(batch.filter(pc.is_in(batch["shard"], value_set=shards)), "row", kind)
+        )
     return shared
 
 
-def _payloads(rows: pa.RecordBatch, numbers: str) -> set[_Payload]:
-    return set(zip(rows["shard"].to_pylist(), rows[numbers].to_pylist(), strict=True))
+def _payloads(rows: pa.RecordBatch, numbers: str, kind: str | None) -> Iterable[Payload]:
+    kinds = itertools.repeat(None, len(rows)) if kind is None else rows[kind].to_pylist()
+    return map(Payload, rows["shard"].to_pylist(), rows[numbers].to_pylist(), kinds)
 
 
-def _take(payloads: set[_Payload], payload: _Payload) -> bool:
+def _take(payloads: set[Payload], payload: Payload) -> bool:
     """Whether it was there; then it is no more."""
     if payload not in payloads:
         return False

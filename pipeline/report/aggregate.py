@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -92,7 +92,8 @@ class Aggregate:
     totals: Totals
     groups: dict[str, list[Group]]
     """By `status`, `format`, `size` and, of stored images, `codec_quality`: a codec's level and effort, or a packing.
-    Coded images also by `weights`, where there are several."""
+    Coded images also by `weights`, where there are several. A payload that images share counts once in a group, and in
+    each of their formats."""
     reasons: list[tuple[str, str, int]]
     """(status, reason, images), the most frequent first."""
     histograms: dict[str, Histogram]
@@ -115,6 +116,10 @@ def aggregate_catalogue(catalogue: Catalogue, *, url: str, sampling: Sampling) -
     running = _AggregatePass(sampling)
     for batch in payloads_once(catalogue, IMAGE_COLUMNS):
         running.take(batch if isinstance(batch, pa.Table) else pa.Table.from_batches([batch]))
+    if running.shares:  # what PNG and BMP files have in common counts among both
+        running.groups["format"] = {}
+        for batch in payloads_once(catalogue, IMAGE_COLUMNS, kind="source_format"):
+            running.group(pa.Table.from_batches([batch]), ("format",))
     if not running.totals.images:
         raise ArchiveError(
             f"Expected images in the archive at {url}, got none yet; `tenfold compress` adds some."
@@ -164,16 +169,15 @@ class _AggregatePass:
             "ratio": Histogram(1e-2, 1e5, scale="log"),
         }
         self.drawn = DrawnRows(sampling)
+        self.shares = False
+        """Whether images share the payload of another one."""
         self._shown = _Shown()
 
     def take(self, rows: pa.Table) -> None:
         """The next rows."""
         self.totals += Totals.of(rows)
-        for axis, names, part in _axes(rows):
-            for name in pc.unique(names).to_pylist():
-                held = self.groups[axis]
-                group = name if name in held or len(held) < _MOST_NAMES else "others"
-                held[group] = held.get(group, Totals()) + Totals.of(part.filter(pc.equal(names, name)))
+        self.shares |= rows["same_as_row"].null_count < len(rows)
+        self.group(rows, tuple(self.groups))
         self.reasons.update(_reasons(rows))
         coded = rows.filter(pc.equal(rows["status"], "coded"))
         for name in ("psnr_db", "ms_ssim", "bpp"):
@@ -182,6 +186,14 @@ class _AggregatePass:
         self._shown.worst.offer(coded)
         self._shown.drawn.offer(rows)
         self.drawn.offer(rows.filter(pc.not_equal(rows["status"], "failed")).select(["key"]))
+
+    def group(self, rows: pa.Table, by: Sequence[str]) -> None:
+        """Add rows to the groups of some axes."""
+        for axis, names, part in _axes(rows):
+            held = self.groups[axis]
+            for name in pc.unique(names).to_pylist() if axis in by else ():
+                group = name if name in held or len(held) < _MOST_NAMES else "others"
+                held[group] = held.get(group, Totals()) + Totals.of(part.filter(pc.equal(names, name)))
 
     @property
     def worst(self) -> LowestRows:

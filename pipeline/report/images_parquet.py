@@ -59,7 +59,9 @@ def numbers_of(entry: ComparedImage) -> dict[str, float]:
 
 
 def _derived(batch: pa.RecordBatch) -> Iterator[pa.Array]:
-    raw = pc.multiply(pc.multiply(_float(batch, "width"), _float(batch, "height")), 3.0)
+    pixels = pc.multiply(_float(batch, "width"), _float(batch, "height"))
+    is_seen = pc.is_valid(batch["zip_bytes"])
+    raw = pc.if_else(is_seen, pc.multiply(pixels, 3.0), _float(batch, "source_size"))  # as `Totals` counts
     held = _float(batch, "payload_length")
     yield _ratio(raw, held)
     yield _ratio(_float(batch, "source_size"), held)

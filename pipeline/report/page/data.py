@@ -91,11 +91,12 @@ def table_rows(report: Report) -> list[list[Any]]:
     rows: list[list[Any]] = []
     room = _TABLE_BYTES
     shown = report.aggregate.shown
-    for row in shown.select(list(_TABLE_COLUMNS)).to_pylist():
-        held, bpp = row["payload_length"], row["bpp"]
+    for row in shown.select([*_TABLE_COLUMNS, "zip_bytes"]).to_pylist():
+        held, seen = row["payload_length"], row.pop("zip_bytes") is not None
+        raw = 3 * row["width"] * row["height"] if seen else row["source_size"]  # as `Totals` counts
         for name, digits in (("bpp", 4), ("psnr_db", 3), ("ms_ssim", 5)):
             row[name] = None if row[name] is None else round(row[name], digits)
-        ratio = round(24 / bpp, 3) if held and bpp else None
+        ratio = round(raw / held, 3) if held and raw else None
         values = [*row.values(), ratio]
         room -= len(inlined(values))  # escaped: a key may grow sixfold
         if room < 0:

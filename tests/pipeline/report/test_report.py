@@ -28,6 +28,7 @@ from pipeline.report import (
 from pipeline.report.aggregate import SHOWN_DRAWN, SHOWN_WORST
 from pipeline.report.comparison.crops import picture
 from pipeline.report.comparison.results import comparison_results
+from pipeline.report.page.data import table_rows
 from pipeline.store.storage import Storage
 from pipeline.totals import STATUSES, Totals
 from pipeline.types import ShardRow
@@ -65,10 +66,14 @@ def test_counts_and_the_worst_first(report: Report) -> None:
 
 def test_every_axis_adds_up_to_all(report: Report) -> None:
     groups = report.aggregate.groups
-    for axis in ("status", "format", "size"):
+    for axis in ("status", "size"):
         assert sum((group.totals for group in groups[axis]), Totals()) == report.aggregate.totals, axis
+    by_format = {group.name: (group.totals.images, group.totals.payload_bytes) for group in groups["format"]}
+    shared = report.aggregate.totals.payload_bytes
+    assert by_format == {"GIF": (2, shared), "JPEG": (2, shared), "unknown": (1, 0)}, (
+        "a payload that both have"
+    )
     assert [group.name for group in groups["codec_quality"]] == ["ae-zfp-1 q3", "ae-zfp-1 q60", "kept"]
-    assert [group.name for group in groups["format"]] == ["GIF", "JPEG", "unknown"]
     assert [group.name for group in groups["size"]] == ["under 0.25 megapixels", "size unknown"]
 
 
@@ -175,6 +180,14 @@ def test_images_parquet_has_a_row_an_image(report: Report, tmp_path: Path) -> No
     assert rows["bad.png"]["ratio_vs_raw"] == pytest.approx(3 * 64 / len(b"payload"))
     assert rows["no.png"]["ratio_vs_raw"] is None
     assert rows["bad.png"]["psnr_db"] == 21.5
+
+
+def test_one_that_was_never_decoded_counts_as_its_file_everywhere(tmp_path: Path) -> None:
+    rows = [make_row("film.gif", **{**KEPT, "zip_bytes": None}, source_size=21)]
+    made = reported(tmp_path, rows)
+    (row,) = pq.read_table(io.BytesIO(images_parquet(Catalogue(Storage(tmp_path)), None))).to_pylist()
+    assert row["ratio_vs_raw"] == made.aggregate.totals.ratio_vs_raw == table_rows(made)[0][-1] == 3.0
+    assert row["zip_ratio_vs_raw"] is None
 
 
 def test_an_empty_archive_and_none_at_all(tmp_path: Path) -> None:
