@@ -54,7 +54,8 @@ class CodecConfig(_Section):
     floor. Not given beside a quality, ratio or bpp, there is none: who names a target gets it. Nor is there one of
     codecs that are not meant to be near the original, such as sketch-1."""
     min_ms_ssim: float | None = Field(default=None, gt=0, lt=1)
-    """The same for MS-SSIM, which images under 161 pixels do not have."""
+    """The same for MS-SSIM. Images under 161 pixels do not have it: they are held against the floor of PSNR alone, and
+    kept where there is none."""
     effort: int = Field(default=0, ge=EFFORTS.start, lt=EFFORTS.stop)
     """How long each image's payload is improved, by a search that decoding knows nothing of: 0, not at all, to 3. A run
     says first how many seconds a megapixel that takes. Not every codec can."""
