@@ -12,13 +12,15 @@ from starlette.routing import BaseRoute, Route
 
 from codec.contract import FAITHFUL
 from pipeline.decode.decoder_choice import decoder_beside_faithful
+from pipeline.image.write import can_hold
 from pipeline.serve.http.answers import keeping_for
 from pipeline.serve.routes.decoders import checked_decoder
-from pipeline.serve.routes.iiif_request import largest
+from pipeline.serve.routes.iiif_request import FORMATS, largest
 from pipeline.serve.routes.paths import address, image_service, key_below, quoted_key
 from pipeline.serve.routes.shown import shown_size
 from pipeline.serve.routes.stored import stored_row
 from pipeline.serve.site import Site
+from pipeline.serve.view import MEDIA_TYPES
 from pipeline.types import CatalogueRow
 
 _PREFIX: Final = "/manifest/"
@@ -69,10 +71,11 @@ def _manifest(site: Site, request: Request, row: CatalogueRow) -> dict[str, Any]
 
 def _picture(site: Site, service: str, width: int, height: int) -> dict[str, Any]:
     across, down = largest(width, height, site.limits.max_area)
+    name = "jpg" if can_hold("jpeg", across, down) else "png"
     return {
-        "id": f"{service}/full/max/0/default.jpg",
+        "id": f"{service}/full/max/0/default.{name}",
         "type": "Image",
-        "format": "image/jpeg",
+        "format": MEDIA_TYPES[FORMATS[name]],
         "width": across,
         "height": down,
         "service": [{"id": service, "type": "ImageService3", "profile": "level2"}],
