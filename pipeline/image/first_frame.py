@@ -27,11 +27,9 @@ from pipeline.image.as_seen import SWAPS_SIDES, as_stored
 from pipeline.image.formats.heif import heif_header, open_heif
 from pipeline.image.formats.pillow import let_pillow_decode, quiet_pillow
 from pipeline.image.formats.sniff import sniff
+from pipeline.image.in_8_bits import DEEP, GREY, in_8_bits
 from pipeline.image.read import ReadLimits
 
-_GREY = ("1", "L", "LA", "La", "I", "F")
-_SHOWN = ("L", "LA", "RGB", "RGBA")
-_DEEP = "I;16"
 _OWN_COLOURS = ("CMYK", "LAB", "YCbCr")
 """Modes whose ICC profile does not speak of RGB."""
 
@@ -65,7 +63,7 @@ def first_frame(data: bytes, *, name: str, limits: ReadLimits) -> FirstFrame:
     let_pillow_decode(limits.max_pixels)
     with _naming(name), _opened(data) as (picture, orientation):
         check_pixels(*picture.size, name=name, limits=limits)
-        is_grey = picture.mode in _GREY or picture.mode.startswith(_DEEP)
+        is_grey = picture.mode in GREY or picture.mode.startswith(DEEP)
         has_alpha = picture.has_transparency_data
         icc = None if picture.mode in _OWN_COLOURS else picture.info.get("icc_profile")
         size, is_jpeg = _stored_size(picture, orientation), isinstance(picture, JpegImageFile)
@@ -161,7 +159,7 @@ def _decoded(data: bytes, name: str, mode: str, *, denominator: int = 1) -> Pixe
         if denominator > 1:
             picture.draft(None, (max(1, width // denominator), max(1, height // denominator)))
         picture.load()
-        shown = _in_8_bits(picture)
+        shown = in_8_bits(picture)
         if isinstance(picture, TiffImageFile):
             shown = as_stored(shown, orientation)
         scales = (scale for scale in (8, 4, 2, 1) if (-(-width // scale), -(-height // scale)) == shown.size)
@@ -172,19 +170,3 @@ def _decoded(data: bytes, name: str, mode: str, *, denominator: int = 1) -> Pixe
             shown = shown.convert(mode)
         pixels = np.array(shown).reshape(shown.height, shown.width, -1)
     return reduced(pixels, max(1, denominator // drafted))
-
-
-def _in_8_bits(picture: PIL.Image.Image) -> PIL.Image.Image:
-    """In mode L, LA, RGB or RGBA. 16-bit samples lose their lower half; 32-bit and floating-point ones are shown from
-    the smallest to the largest that there is."""
-    mode = picture.mode
-    if mode.startswith(_DEEP):
-        return PIL.Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
-    if mode in ("I", "F"):
-        samples = np.nan_to_num(np.asarray(picture).astype(np.float64))
-        lowest, highest = samples.min(), samples.max()
-        shares = (samples - lowest) / max(highest - lowest, np.finfo(np.float64).tiny)
-        return PIL.Image.fromarray((255.0 * shares).round().astype(np.uint8))
-    if picture.has_transparency_data:
-        return picture.convert("LA" if mode in _GREY else "RGBA")
-    return picture if mode in _SHOWN else picture.convert("L" if mode in _GREY else "RGB")

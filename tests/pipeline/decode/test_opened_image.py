@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import PIL.Image
 import pytest
+import tifffile
 
 import pipeline.decode.resident_codecs
 from pipeline.decode.archive import Archive
@@ -99,9 +100,32 @@ def test_samples_that_are_not_8_bit_are_shown() -> None:
     assert np.array_equal(
         opened(kept("a.png", file_of(PIL.Image.fromarray(deep)))).whole()[..., 0], deep >> 8
     )
-    floats = PIL.Image.fromarray(np.linspace(-3.0, 5.0, 1024, dtype=np.float32).reshape(16, 64))
-    shown = opened(kept("a.tif", file_of(floats, "TIFF"))).whole()
-    assert (shown.min(), shown.max()) == (0, 255)
+
+
+@pytest.mark.parametrize(
+    ("scale", "kind", "options"),
+    [
+        (257, np.uint16, {}),
+        (-257, np.uint16, {"photometric": "miniswhite"}),
+        (16_000_000, np.uint32, {}),
+        (0.01, np.float32, {"extratags": [(42113, "s", 0, "-9999", True)]}),
+    ],
+)
+def test_samples_of_tiff_that_are_not_8_bit_are_shown(scale: float, kind: Any, options: Any) -> None:
+    grey = np.arange(256, dtype=np.uint8).reshape(8, 32)
+    samples = (grey.astype(np.float64) * scale + (65535 if scale < 0 else 0)).astype(kind)
+    if kind is np.float32:
+        samples = np.concatenate((np.array([[np.inf, -np.inf, np.nan, -9999.0] * 8], kind), samples))
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, samples, **options)
+    assert np.array_equal(opened(kept("a.tif", stream.getvalue())).whole()[-8:, :, 0], grey)
+
+
+def test_deep_planes_that_pillow_misreads_are_no_picture() -> None:
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, np.zeros((3, 8, 9), np.uint16), photometric="rgb", planarconfig="separate")
+    with pytest.raises(ArchiveError, match="planes of more than 8 bits, which are not shown"):
+        opened(kept("a.tif", stream.getvalue())).whole()
 
 
 def turned_files() -> dict[str, tuple[bytes, bytes, int]]:
