@@ -243,6 +243,7 @@ class CompressRun:
             source=self._source.config,
             config=self._config,
             weights=loaded.digests,
+            own_weights=frozenset() if loaded.digests else frozenset(loaded.codec.weights),
         )
         return working_pool(
             spec,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, ClassVar
 
@@ -11,6 +12,7 @@ from codec.codec import Codec
 from codec.registry import load_codec
 from pipeline.archive.weights import read_stored_weights
 from pipeline.config import CompressConfig
+from pipeline.errors import ConfigError
 from pipeline.source.source import Source, SourceConfig
 from pipeline.store.storage import Storage
 
@@ -85,6 +87,8 @@ class EncoderSpec:
     config: CompressConfig
     weights: tuple[bytes, ...] = ()
     """Digests of the archive's weights files to encode with, each image with one of them; empty for the codec's own."""
+    own_weights: frozenset[str] = frozenset()
+    """Names of the weights files that payloads need where the codec's own are encoded with: the archive keeps these."""
 
     def build(self, *, threads: int, first: Codec | None = None) -> EncoderWorker:
         """Open the stores, and load the codec with every set of weights.
@@ -92,6 +96,8 @@ class EncoderSpec:
         Args:
             threads: this worker's share of the CPU.
             first: the codec with the first set, where this process has it already.
+        Raises:
+            ConfigError: the release of Tenfold here has other weights than that which drives the run.
         """
         from pipeline.encode.worker import EncoderWorker
 
@@ -100,12 +106,22 @@ class EncoderSpec:
         codecs = [] if first is None else [first]
         codecs += [self._load(read_stored_weights(archive, digest)) for digest in rest]
         return EncoderWorker(
-            codecs=codecs or [self._load(None)],
+            codecs=codecs or [self._own()],
             source=Source(self.source),
             archive=archive,
             config=self.config,
             threads=threads,
         )
+
+    def _own(self) -> Codec:
+        codec = self._load(None)
+        if codec.weights.keys() != self.own_weights:
+            kept, found = (", ".join(sorted(names)) for names in (self.own_weights, codec.weights))
+            raise ConfigError(
+                f"Expected {codec.id} with the weights {kept}, which the archive keeps, got {found} on "
+                f"{platform.node()}: another release of Tenfold is installed there. Install the same one everywhere."
+            )
+        return codec
 
     def _load(self, encode_with: bytes | None) -> Codec:
         return load_codec(self.config.codec.id, encode_with=encode_with)

@@ -15,17 +15,20 @@ import pytest
 import torch
 
 import pipeline.archive.shards
+import pipeline.encode.tasks
 from codec.bitstream import pack_envelope, parse_envelope
 from codec.contract import RGB, Encoded, EncodeOptions, Prepared
 from pipeline.archive.stored_plan import StoredPlan
 from pipeline.config import CodecConfig, CompressConfig, WorkersConfig
-from pipeline.encode.tasks import EncodeTask
+from pipeline.encode.tasks import EncoderSpec, EncodeTask
 from pipeline.encode.worker import EncoderWorker
+from pipeline.errors import ConfigError
 from pipeline.source.parse import parse_source
+from pipeline.source.source import SourceConfig
 from pipeline.store.storage import Storage
 from tests.support.image_files import waves
 from tests.support.photographs import picture as photograph
-from tests.support.plain_codec import PlainCodec, PlainImage
+from tests.support.plain_codec import PlainCodec, PlainImage, load_plain
 
 
 class Allergic(PlainCodec):
@@ -215,6 +218,17 @@ def test_a_file_that_no_shard_can_hold_fails_alone(tmp_path: Path, monkeypatch: 
     assert (deep["status"], deep["payload_length"], deep["source_sha256"] is None) == ("failed", None, False)
     assert deep["reason"].startswith("expected an image that is stored in under 2 GiB, got ")
     assert {row["status"] for row in others} == {"lossless"}
+
+
+def test_a_worker_with_other_weights_than_its_archive_keeps_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline.encode.tasks, "load_codec", load_plain)
+    source, config = SourceConfig(url=str(tmp_path)), CompressConfig(codec=CodecConfig(id="plain"))
+    spec = EncoderSpec(archive_url=str(tmp_path), source=source, config=config)
+    replace(spec, own_weights=frozenset(PlainCodec().weights)).build(threads=1).close()
+    with pytest.raises(ConfigError, match="another release of Tenfold is installed there"):
+        replace(spec, own_weights=frozenset({f"{0:016x}.safetensors"})).build(threads=1)
 
 
 def test_a_quality_is_kept_to(tmp_path: Path) -> None:
