@@ -8,6 +8,7 @@ from typing import Final
 
 from codec.errors import TrainingError
 from codec.training.log import read_log
+from codec.training.written import replacing
 
 _DIFFERENCE: Final = "adapted.difference"
 
@@ -64,6 +65,5 @@ class AdaptationFolder:
 
 
 def _write(path: Path, data: bytes) -> None:
-    partial = path.with_name(f"{path.name}.partial")
-    partial.write_bytes(data)
-    partial.replace(path)
+    with replacing(path) as file:
+        file.write(data)

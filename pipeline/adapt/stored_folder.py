@@ -39,7 +39,7 @@ class StoredFolder:
         """
         for path in sorted(self._local.rglob("*")):
             name = path.relative_to(self._local).as_posix()
-            if not path.is_file() or path.name.startswith(".") or path.suffix == ".partial":
+            if not path.is_file() or path.name.startswith("."):
                 continue
             if self._kept.get(name) != (state := _state(path)):
                 self._archive.write(f"{self._prefix}/{name}", path.read_bytes())
