@@ -84,15 +84,19 @@ RATES ?= 0.05,0.25,0.5,1
 gallery: $(INSTALLED)
 	$(TENFOLD) bench zoo --images $(IMAGES) --count $(COUNT) --shown $(SHOWN) --bpp $(RATES) --out docs/gallery $(ZOO)
 
-# First every preset of the experimental families, for as long as its config says, into codec/shipped:
-# make gallery-train DATA=FOLDER, again after a stop; then make gallery
-gallery-train: $(INSTALLED)
+# First every preset of the experimental families, from nothing and for as long as its config says, into codec/shipped:
+# make gallery-train DATA=FOLDER, again after a stop; then make gallery. Digits want data of their own, which the README of
+# their family makes
+GALLERY_TRAINS := $(filter-out $(addprefix configs/train/,hyper-% ae-zfp-% classic-digits-%),$(wildcard configs/train/*.yaml))
+
+gallery-train: judges
 	@[ -n "$(DATA)" ] || { echo "Expected DATA=FOLDER of images to train on."; exit 2; }
-	@for config in $(filter-out configs/train/hyper-% configs/train/ae-zfp-%,$(wildcard configs/train/*.yaml)); do \
+	@for config in $(GALLERY_TRAINS); do \
 		run=.training/zoo/$$(basename $$config .yaml); \
 		shipped=codec/shipped/$$(sed -n 's/^family: *//p' $$config); \
+		preset=$$(sed -n 's/^preset: *//p' $$config); \
 		$(TENFOLD) train --config $$config --data $(DATA) --out $$run --resume || exit 1; \
-		mkdir -p $$shipped && cp $$run/*.safetensors $$shipped/; \
+		mkdir -p $$shipped && cp $$run/$$preset.safetensors $$shipped/ && cp $$run/log.jsonl $$shipped/$$preset.log || exit 1; \
 	done
 
 # so many processes share the tests: one more than two cores, for many wait for a disk, a server or a Ray
