@@ -6,12 +6,17 @@ What lies under transparent pixels is nobody's to see, and mostly black: average
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Final
 
 import numpy as np
 
 from codec.kept_scales import KeptScales, Pixels
 from codec.opened import Opened
-from codec.sizes import reduced
+from codec.sizes import DENOMINATORS, reduced
+
+_COARSEST: Final = DENOMINATORS[-1]
+_BAND_PIXELS: Final = 2**24
+"""Looked at together: a large picture is never held with its alpha."""
 
 
 class WithAlpha(KeptScales):
@@ -51,9 +56,21 @@ class WithAlpha(KeptScales):
         return int(self._alpha.whole().min()) == 255
 
     def _smaller(self, denominator: int) -> Pixels:
-        if not self._is_opaque:
-            return reduced(self.whole(), denominator)
-        return np.concatenate([self._colour.scaled(denominator), self._alpha.scaled(denominator)], axis=2)
+        if self._is_opaque:
+            parts = [one.scaled(denominator) for one in (self._colour, self._alpha)]
+            return np.concatenate(parts, axis=2)
+        self._small = self._all_smaller()
+        return self._small[denominator]
+
+    def _all_smaller(self) -> dict[int, Pixels]:
+        """In every smaller size, from one look at all pixels, a band of rows at a time."""
+        rows = max(1, _BAND_PIXELS // (self.width * _COARSEST)) * _COARSEST
+        found: dict[int, list[Pixels]] = {denominator: [] for denominator in DENOMINATORS[1:]}
+        for top in range(0, self.height, rows):
+            band = self.region(0, top, self.width, min(rows, self.height - top))
+            for denominator, bands in found.items():
+                bands.append(reduced(band, denominator))
+        return {denominator: np.concatenate(bands) for denominator, bands in found.items()}
 
 
 def with_alpha(colour: Opened, alpha: Opened | None) -> Opened:
