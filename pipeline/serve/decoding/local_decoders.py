@@ -185,6 +185,8 @@ class LocalDecoders:
         width, height = row.width or 0, row.height or 0
         name, scale = opened_id(row, view), view.denominator(width, height, row.orientation)
         is_open = any(name in decoder.holds for decoder in self._decoders)
+        if row.alpha_length and not is_open:
+            scale = 1  # what is transparent is weighed in all pixels
         _, _, across, down = view.region if is_open else (0, 0, width, height)
         return max(_FEWEST_PIXELS, across * down / scale)
 
