@@ -64,7 +64,7 @@ def link_new(temporary: str, file: str, data: bytes) -> bool:
     try:
         os.link(temporary, file)
     except FileExistsError:
-        return False
+        return os.stat(temporary).st_nlink > 1  # noqa: PTH116 a network disk made it, lost its answer, and was asked again
     except OSError as error:
         if error.errno not in _NO_HARD_LINKS:
             raise

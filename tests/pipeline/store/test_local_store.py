@@ -145,6 +145,22 @@ def test_a_name_that_is_too_long(tmp_path: Path) -> None:
     assert found(tmp_path) == []
 
 
+def test_a_link_whose_answer_was_lost_is_known_by_whom_it_was_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = os.link
+
+    def asked_twice(there: str, new: str) -> None:
+        link(there, new)
+        link(there, new)
+
+    monkeypatch.setattr(os, "link", asked_twice)
+    assert Storage(tmp_path).create("x", b"mine")
+    assert not Storage(tmp_path).create("x", b"yours")
+    assert Storage(tmp_path).read("x") == b"mine"
+    assert found(tmp_path) == ["x"]
+
+
 @pytest.mark.parametrize("has_rename", [True, False])
 def test_create_without_hard_links(has_rename: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "link", raising(errno.EPERM))
