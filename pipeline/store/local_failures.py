@@ -23,9 +23,18 @@ _ADVICE = {
         "write elsewhere",
     ),
     errno.ENOTCONN: ("the disk to answer", "a mount that is gone", "mount it again"),
+    errno.EMFILE: (
+        "room for another open file",
+        "too many of them",
+        "raise `ulimit -n`, or use fewer workers",
+    ),
     errno.ENAMETOOLONG: ("a name the disk can hold", "one that is too long", "shorten the name"),
 }
-_WHOLE_DISK: Final = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ENOTCONN, errno.ENODEV, errno.ENXIO}
+_WHOLE_DISK: Final = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ENOTCONN, errno.ENODEV, errno.ENXIO),
+    *(errno.EMFILE, errno.ENFILE, errno.ENOMEM),
+}
+"""What says nothing of the file at hand: of the disk, or of this process and machine."""
 _NAME: Final = {
     errno.ENAMETOOLONG,
     errno.EILSEQ,

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from pipeline.errors import StorageError, StoreDownError, UnreadableError
-from pipeline.store import local_files
+from pipeline.store import local_files, local_store
 from pipeline.store.local_files import write_temporary
 from pipeline.store.storage import Storage
 from tests.support.bad_sectors import bad_sectors
@@ -31,6 +31,15 @@ def found(folder: Path) -> list[str]:
 
 def names(root: Path) -> list[str]:
     return [info.path for info in Storage(root).list()]
+
+
+def test_too_many_open_files_say_nothing_of_the_one_at_hand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Storage(tmp_path).write("x", b"1")
+    monkeypatch.setattr(local_store, "open_regular", raising(errno.EMFILE))
+    with pytest.raises(StoreDownError, match=r"got too many of them at .*/x; raise `ulimit -n`"):
+        Storage(tmp_path).read("x")
 
 
 def test_a_bad_sector_is_that_of_its_file_unless_no_file_can_be_read(
