@@ -29,8 +29,10 @@ from pipeline.archive.layout import COMPARISONS_FOLDER, LOG_FOLDER, new_run_id
 from pipeline.archive.lease import Lease
 from pipeline.archive.seals import seal
 from pipeline.archive.shards import build_shard, iter_rows, publish
+from pipeline.errors import ArchiveError
 from pipeline.rm.choice import Choice
 from pipeline.store.storage import Storage
+from pipeline.words import counted
 
 _ROWS_A_COMMIT: Final = 100_000
 _NAMED: Final = 20
@@ -86,7 +88,8 @@ class RmRun:
         Raises:
             LockedError: another nightly, adapt, prune, repair or rm is under way.
             DamagedError: a shard that other images are to move out of is damaged: repair the archive first.
-            NoArchiveError, ArchiveError, StorageError: as `plan`, or it cannot be written.
+            ArchiveError: a run stored some of these images anew meanwhile; the others were taken out.
+            NoArchiveError, StorageError: as `plan`, or it cannot be written.
         """
         run = new_run_id()
         self._archive.check_writable()
@@ -99,7 +102,17 @@ class RmRun:
             self._catalogue.refresh()
             self._forget_measurements(rows)
             seal(self._archive, self._catalogue.version())
+            self._check_gone()
             return self._summary(rows, applied=True, rewritten=rewritten, moved=moved)
+
+    def _check_gone(self) -> None:
+        left = self._choice.rows(self._catalogue)["key"].to_pylist()
+        if left:
+            raise ArchiveError(
+                f"Expected no run that writes to {self._archive.url} while images are taken out of it, got one that "
+                f"stored {counted(len(left), 'image')} of them anew ({min(left)!r}, ...). Let it end, then run the "
+                "same command again."
+            )
 
     def _staying(self) -> Iterator[tuple[str, pa.Table]]:
         """The shards that hold something of what goes beside images that stay, and those images' rows."""

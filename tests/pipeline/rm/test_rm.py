@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.layout import comparison_path
 from pipeline.archive.lease import Lease
 from pipeline.archive.shards import build_shard, publish
-from pipeline.errors import LockedError
+from pipeline.errors import ArchiveError, LockedError
 from pipeline.rm.run import RmRun
 from pipeline.store.storage import Storage
 from tests.support.prune_steps import check_sound, commit, content_of, new_archive, pruned, tree
@@ -46,6 +47,24 @@ def test_a_dry_run_tells_what_apply_does_and_changes_nothing(archive: Storage) -
     assert (done.images, done.moved_images, done.applied) == (planned.images, planned.moved_images, True)
     again = RmRun(archive, keys=["b"]).plan()
     assert (again.images, again.rewritten_shards) == (0, 0)
+
+
+def test_what_a_run_stores_anew_meanwhile_is_not_called_gone(
+    archive: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remove = Catalogue.remove
+
+    def late(catalogue: Catalogue, *rows: Any, **more: Any) -> int:
+        commit(archive, "run-4", {"b": f"{SECRET} once more"})
+        return remove(catalogue, *rows, **more)
+
+    monkeypatch.setattr(Catalogue, "remove", late)
+    with pytest.raises(ArchiveError, match=r"stored 1 image of them anew \('b', ...\). Let it end"):
+        RmRun(archive, keys=["b", "e"]).apply()
+    assert content_of(archive).keys() == {"a", "b", "c", "d"}
+    monkeypatch.undo()
+    RmRun(archive, keys=["b", "e"]).apply()
+    assert content_of(archive).keys() == {"a", "c", "d"}
 
 
 def test_after_a_prune_no_byte_of_it_is_left_and_the_others_are_as_they_were(archive: Storage) -> None:
