@@ -22,8 +22,6 @@ from codec.training.shown_batch import ShownBatch
 _GREY_LEVELS: Final = 255.0
 _AREAS: Final = (8, 4, 4)
 """Positions a side, in each of the first stages, of what a texture is measured in: some 32 pixels."""
-_COLOUR_AREA: Final = 16
-"""Pixels a side of what has one mean colour."""
 _SEEN_AREA: Final = 4
 """Positions a side of the classifier's: 128 pixels."""
 _LEAST_SPREAD: Final = 1e-4
@@ -50,7 +48,6 @@ def distortion_parts(
     parts = {
         "faithful": (faithful_BCHW - original_BCHW).square().mean(),
         "mse": (drawn_BCHW - original_BCHW).square().mean(),
-        "colours": functional.avg_pool2d(drawn_BCHW - original_BCHW, _COLOUR_AREA).square().mean(),
     }
     if lpips is not None:
         with torch.autocast(drawn_BCHW.device.type, torch.bfloat16, enabled=bfloat16):

