@@ -17,6 +17,7 @@ from jobs.options import (
     ConfigFile,
     DecoderName,
     OutQuality,
+    key_of_file,
     read_config,
     read_form,
     usage,
@@ -62,6 +63,7 @@ def get(
         str,
         typer.Argument(
             metavar="KEY",
+            callback=key_of_file,
             help="The image's key, as `tenfold ls` prints it, or a glob such as `'holiday/*'`: then -o names a folder.",
         ),
     ],

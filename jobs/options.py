@@ -17,6 +17,7 @@ from pipeline.config_file import load_config
 from pipeline.decode.file_form import FileForm, NamePolicy, OutputFormat
 from pipeline.errors import ConfigError, SourceError, StorageError, UsageError
 from pipeline.globs import key_matcher
+from pipeline.source.keys import utf8_key
 
 ReadT = TypeVar("ReadT")
 
@@ -52,10 +53,21 @@ def usage() -> Iterator[None]:
         raise UsageError(str(error)) from error
 
 
-def _check_glob(pattern: str | None) -> str | None:
-    if pattern is not None:
-        parameter(key_matcher)(pattern)
-    return pattern
+def _glob_of_keys(pattern: str | None) -> str | None:
+    if pattern is None:
+        return None
+    parameter(key_matcher)(pattern)
+    return utf8_key(pattern)
+
+
+def key_of_file(name: str | None) -> str | None:
+    """A key from the name of a file, whose bytes a shell hands over though they may be no text."""
+    return None if name is None else utf8_key(name)
+
+
+def keys_of_files(names: list[str] | None) -> list[str] | None:
+    """The same of several."""
+    return None if names is None else [utf8_key(name) for name in names]
 
 
 def read_share(text: str) -> float:
@@ -94,7 +106,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="End stdout with JSON; prog
 KeyGlob = Annotated[
     str | None,
     typer.Option(
-        callback=_check_glob,
+        callback=_glob_of_keys,
         help="Only keys that match. In a pattern with a `/`, as `'holiday/**/*.jpg'`, `*` stays inside one folder and "
         "`**` spans folders; one without, as `'*.jpg'`, is matched against the whole key.",
     ),

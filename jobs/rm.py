@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from jobs.keys_file import read_keys
-from jobs.options import ArchiveUrl, AsJson, ConfigFile, KeyGlob, read_config
+from jobs.options import ArchiveUrl, AsJson, ConfigFile, KeyGlob, keys_of_files, read_config
 from jobs.terminal.exit_codes import clear_errors
 from jobs.terminal.output import print_json, readable, say
 from pipeline.rm.run import RmRun, RmSummary
@@ -21,7 +21,9 @@ def rm(
     archive: ArchiveUrl,
     keys: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[KEY]...", help="Images, by their keys.", show_default=False),
+        typer.Argument(
+            metavar="[KEY]...", callback=keys_of_files, help="Images, by their keys.", show_default=False
+        ),
     ] = None,
     *,
     glob: KeyGlob = None,

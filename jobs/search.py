@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from jobs.options import ArchiveUrl, AsJson, ConfigFile, read_config, usage
+from jobs.options import ArchiveUrl, AsJson, ConfigFile, key_of_file, read_config, usage
 from jobs.terminal.exit_codes import clear_errors
 from jobs.terminal.output import print_json, readable, say
 from pipeline.decode.archive import Archive
@@ -25,7 +25,10 @@ def search(
     ] = None,
     *,
     like_key: Annotated[
-        str | None, typer.Option("--like", metavar="KEY", help="Images that look like this one of ARCHIVE.")
+        str | None,
+        typer.Option(
+            "--like", metavar="KEY", callback=key_of_file, help="Images that look like this one of ARCHIVE."
+        ),
     ] = None,
     like_file: Annotated[
         Path | None,

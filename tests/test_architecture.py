@@ -292,6 +292,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         "pipeline/config",
         "pipeline/decode",
         "pipeline/metrics",
+        "pipeline/source",
     },
     "jobs/bench": {
         "codec (ground)",

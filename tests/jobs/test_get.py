@@ -35,6 +35,15 @@ def test_a_size_and_a_part_are_written_as_they_are_stored(archive: str, tmp_path
         assert np.array_equal(np.asarray(image), np.asarray(whole.crop((3, 5, 33, 15))))
 
 
+def test_the_name_of_a_file_that_is_no_text_is_taken_for_its_key(tmp_path: Path) -> None:
+    url = fill(str(tmp_path / "a"), [kept("b%FF.gif", b"kept as it is")])
+    assert tenfold("get", url, "b\udcff.gif", "-o", tmp_path / "back.gif").code == 0
+    assert (tmp_path / "back.gif").read_bytes() == b"kept as it is"
+    for words in (("rm", url, "b\udcff.gif"), ("ls", url, "--glob", "*\udcff.gif")):
+        assert "b%FF.gif" in tenfold(*words).out
+    assert "'b%FF.gif'" in tenfold("search", url, "--like", "b\udcff.gif").err
+
+
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
