@@ -6,7 +6,6 @@ and is tested before any byte of the body reaches a decoder.
 
 from __future__ import annotations
 
-import math
 import struct
 import zlib
 from dataclasses import dataclass
@@ -19,6 +18,8 @@ VERSION: Final = 1
 MAX_PIXELS: Final = 2**31
 """Largest image a payload may announce: 2.1 gigapixels."""
 MAX_SIDE: Final = 2**20
+MAX_STEP: Final = 2.0**20
+"""No coefficient is as large; of larger steps a decoder would make numbers that are none."""
 
 _HEADER: Final = struct.Struct("<4sBBH8sIIfIII")
 HEADER_BYTES: Final = _HEADER.size
@@ -96,7 +97,7 @@ def parse_payload(payload: bytes | memoryview) -> tuple[PayloadHeader, memoryvie
         raise BitstreamError(
             f"a payload announces {width} x {height} pixels, outside what this build decodes"
         )
-    if not channels or not (math.isfinite(step) and step > 0.0):
+    if not channels or not 0.0 < step <= MAX_STEP:
         raise BitstreamError(f"a payload announces {channels} channels and a step of {step}")
     header = PayloadHeader(
         preset=preset,

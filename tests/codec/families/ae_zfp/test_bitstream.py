@@ -40,6 +40,7 @@ def test_header_is_as_long_as_documented() -> None:
         ({"channels": 0}, "0 channels"),
         ({"step": math.nan}, "step of nan"),
         ({"step": math.inf}, "step of inf"),
+        ({"step": 2.0**21}, "step of 2097152.0"),
         ({"step": -1.0}, "step of -1.0"),
         ({"step": 0.0}, "step of 0.0"),
     ],
