@@ -26,6 +26,7 @@ from pipeline.types import CatalogueRow
 
 _PREFIX: Final = "/image/"
 _NAMES: Final[dict[str, ViewFormat]] = {"jpg": "jpeg", **{name: name for name in MEDIA_TYPES}}
+_SHOWN_BY_BROWSERS: Final = ("image/avif", "image/bmp", "image/gif", "image/jpeg", "image/png", "image/webp")
 _OPAQUE_MODES: Final = ("1", "L", "RGB", "CMYK", "YCbCr")
 
 
@@ -60,13 +61,20 @@ async def _image(site: Site, request: Request, row: CatalogueRow) -> Response:
 
 
 def _offers(row: CatalogueRow, accept: Accept, original: str | None, size: tuple[int, int]) -> list[str]:
-    """What may be sent of a picture in a size, the best first. WebP only to those who say its name: whoever stores
-    files says `*/*`."""
+    """What may be sent of a picture in a size, the best first.
+
+    WebP only to those who say its name: whoever stores files says `*/*`. And originals that browsers do not show only
+    to those, or where nothing else is to be had: browsers say `image/*`.
+    """
     formats: list[ViewFormat] = ["jpeg", "png"] if row.mode in _OPAQUE_MODES else ["png", "jpeg"]
     if accept.names(MEDIA_TYPES["webp"]):
         formats.insert(0, "webp")
     made = [MEDIA_TYPES[fmt] for fmt in formats if can_hold(fmt, *size)]
-    return [*([original] if original else []), *made]
+    if original is None:
+        return made
+    if not row.width or original in _SHOWN_BY_BROWSERS or accept.names(original):
+        return [original, *(made if row.width else [])]
+    return [*made, original]
 
 
 def _size(site: Site, row: CatalogueRow, wanted: int | None) -> tuple[int, int]:

@@ -37,6 +37,12 @@ def png(pixels: np.ndarray = PIXELS) -> bytes:
     return stream.getvalue()
 
 
+def tiff() -> bytes:
+    stream = io.BytesIO()
+    PIL.Image.fromarray(PIXELS[..., 0].astype(np.uint16) * 257).save(stream, "TIFF")
+    return stream.getvalue()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Answer:
     status: int
@@ -55,6 +61,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     rows = [
         kept_row(KEY, png(), **facts),
         kept_row("wide.png", png(np.repeat(PIXELS[:1], 500, 1)), **facts | {"width": 20_000, "height": 1}),
+        kept_row("deep.tif", tiff(), **facts | {"source_format": "TIFF"}),
         kept_row("turned.png", png(), **facts, orientation=6),
         kept_row("bad.png", png() + b"the bad one", **facts),
         kept_row("page.svg", b"<svg/>", reason="a drawing", source_format="SVG", width=None, height=None),
@@ -162,6 +169,9 @@ def test_images_come_as_their_client_likes_them(server: Server) -> None:
     original = ask(server, f"/image{PATH}", Accept="image/png,*/*;q=0.5")
     assert original.body == png()
     assert original.headers["content-security-policy"] == "sandbox; default-src 'none'"
+    shown = ask(server, "/image/deep.tif", Accept="image/avif,image/*,*/*;q=0.8")
+    assert shown.headers["content-type"] == "image/jpeg", "which browsers show"
+    assert ask(server, "/image/deep.tif", Accept="image/tiff,*/*").body == tiff()
     wide = ask(server, "/image/wide.png?w=17000", Accept="image/webp,*/*;q=0.5")
     assert wide.headers["content-type"] == "image/jpeg", "which WebP has no room for"
     small = ask(server, f"/image{PATH}?w=20", Accept="image/webp,*/*;q=0.5")
