@@ -251,10 +251,9 @@ class Catalogue:
 
     def changes_since(self, older: Catalogue) -> Iterator[Change]:
         """The images that this version holds otherwise than an older one, streamed, sorted by key."""
-        rest = (
-            "WHERE (before.shard IS DISTINCT FROM after.shard) OR (before.row IS DISTINCT FROM after.row)"
-            " ORDER BY coalesce(before.key, after.key)"
-        )
+        telling = ("encoded_at", "run", "payload_crc32c")
+        is_other = " OR ".join(f"(before.{name} IS DISTINCT FROM after.{name})" for name in telling)
+        rest = f"WHERE {is_other} ORDER BY coalesce(before.key, after.key)"
         sides = {"before": older._table, "after": self._table}
         for batch in queries.join(sides, CHANGE_COLUMNS, how="FULL OUTER JOIN", rest=rest):
             yield from changes_of(batch.to_pylist())

@@ -47,8 +47,8 @@ class Change:
     after: dict[str, Any] | None
 
 
-CHANGE_COLUMNS = ("key", "shard", "row", *_FACTS)
-"""What changes are made of, in both versions; two rows of the same `shard` and `row` are the same encoding."""
+CHANGE_COLUMNS = ("key", "encoded_at", "payload_crc32c", *_FACTS)
+"""What changes are made of, in both versions. What rm or repair moved into another shard is the same encoding."""
 
 
 def parse_as_of(text: str) -> AsOf:

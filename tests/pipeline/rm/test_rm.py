@@ -68,9 +68,10 @@ def test_what_a_run_stores_anew_meanwhile_is_not_called_gone(
 
 
 def test_after_a_prune_no_byte_of_it_is_left_and_the_others_are_as_they_were(archive: Storage) -> None:
-    before = content_of(archive)
+    before, held = content_of(archive), Catalogue(archive, as_of=Catalogue(archive).version())
     assert mentions(archive, SECRET)
     RmRun(archive, keys=["b"]).apply()
+    assert [one.key for one in Catalogue(archive).changes_since(held)] == ["b"], "and none that moved"
     del before["b"]
     assert content_of(archive) == before
     check_sound(archive)
