@@ -6,6 +6,7 @@ Going through the client and not through s3fs' file methods keeps keys exact (s3
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 import uuid
@@ -27,6 +28,8 @@ from pipeline.store.s3_patience import AFTER_AN_ATTEMPT, note_attempt
 
 _TOKEN = "tenfold-attempt"
 _CREATE_TRIES = 6
+_BUSY_TRIES = 12
+_LONGEST_PAUSE_S = 30.0
 _PAGE = 1000
 
 Run = Callable[..., Any]
@@ -245,7 +248,25 @@ class S3Store:
             client = await _watched(filesystem)
             return await getattr(client, operation)(Bucket=self._bucket, **request)
 
-        return run(ask)
+        return run(ask) if early else self._patiently(run, ask)
+
+    def _patiently(self, run: Run, ask: Callable[[], Any]) -> Any:
+        """Make a request again while the store has too much to do: botocore gives up within seconds, sooner the more
+        requests there are, and a bucket that grows for many workers takes minutes."""
+        for attempt in range(1, _BUSY_TRIES + 1):
+            try:
+                answer = run(ask)
+            except ClientError as error:
+                if not is_throttled(error):
+                    raise
+                note_failure(self._endpoint, attempt=attempt, most=_BUSY_TRIES)
+                if attempt == _BUSY_TRIES:
+                    raise
+                time.sleep(random.uniform(0.5, 1) * min(2.0**attempt, _LONGEST_PAUSE_S))
+            else:
+                note_answer(self._endpoint)
+                return answer
+        raise AssertionError("unreachable: the last attempt returns or raises")
 
     def _call(self, operation: str, path: str | None, **request: Any) -> Any:
         try:
@@ -269,7 +290,7 @@ class S3Store:
 
         for attempt in range(1, self._retries + 1):
             try:
-                data: bytes = run(ask)
+                data: bytes = self._patiently(run, ask)
             except _BrokenBodyError as broken:  # which botocore does not retry, as it has all else
                 if attempt == self._retries:
                     cause = broken.__cause__
@@ -282,7 +303,6 @@ class S3Store:
                     raise _OutOfRangeError from error
                 raise self._read_failed(error, path) from error
             else:
-                note_answer(self._endpoint)
                 self._read_failures.succeeded()
                 return data
         raise AssertionError("unreachable: the last attempt returns or raises")
