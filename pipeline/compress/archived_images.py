@@ -17,7 +17,7 @@ from pipeline.store.options import StorageOptions
 from pipeline.store.storage import Storage
 from pipeline.types import Prior, SourceImage
 
-_COLUMNS = ("key", "source_url", "source_size", "source_etag", "source_mtime", "lost_shard")
+_COLUMNS = ("key", "source_url", "source_size", "source_etag", "source_mtime", "lost_shard", "quality")
 _LOOKS = 16
 """Requests under way at once to see which version of an image is there now."""
 
@@ -60,19 +60,21 @@ def failed_images(
     *,
     runs: Collection[str] | None = None,
     keeps_others: bool = False,
+    as_then: bool = True,
 ) -> ArchivedImages:
     """What an archive has only a reason for, sorted by key.
 
     Args:
         options: how to reach the stores that the images lie in.
         runs: only what failed in one of these; None for all.
+        as_then: whether what was lost is coded at the quality that it had.
         keeps_others: whether files that are not named like images are to be kept as they are.
     """
 
     def batches() -> Iterator[list[SourceImage]]:
         for batch in Catalogue(archive).failed((*_COLUMNS, "run")):
             rows = (row for row in batch.to_pylist() if runs is None or row["run"] in runs)
-            yield [_failed(row, keeps_others=keeps_others) for row in rows]
+            yield [_failed(row, keeps_others=keeps_others, as_then=as_then) for row in rows]
 
     config = SourceConfig(url=archive.url, archived="failed", storage=options.resolved())
     return ArchivedImages(config, batches)
@@ -84,7 +86,7 @@ def lost_images(archive: Storage, options: StorageOptions, images: Sequence[Sour
     return ArchivedImages(config, lambda: [images])
 
 
-def _failed(row: dict[str, Any], *, keeps_others: bool) -> SourceImage:
+def _failed(row: dict[str, Any], *, keeps_others: bool, as_then: bool) -> SourceImage:
     is_other = keeps_others and not is_image_name(row["key"])
     return SourceImage(
         key=row["key"],
@@ -94,6 +96,7 @@ def _failed(row: dict[str, Any], *, keeps_others: bool) -> SourceImage:
         mtime=row["source_mtime"],
         prior=Prior(
             shard=row["lost_shard"],  # so that what fails again is still called lost
+            quality=row["quality"] if as_then else None,
             kept=NO_IMAGE if is_other else None,
         ),
     )

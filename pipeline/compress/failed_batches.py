@@ -41,11 +41,11 @@ def failed_batches(archive: Storage, settings: CompressConfig, *, as_then: bool)
         config = told_as(settings, recorded_config(archive, run)) if as_then else settings
         groups[config] = [*groups.pop(config, []), run]
     return [
-        FailedBatch(config=config, source=_source(archive, config, of_config))
+        FailedBatch(config=config, source=_source(archive, config, of_config, as_then=as_then))
         for config, of_config in groups.items()
     ]
 
 
-def _source(archive: Storage, config: CompressConfig, runs: list[str]) -> ArchivedImages:
+def _source(archive: Storage, config: CompressConfig, runs: list[str], *, as_then: bool) -> ArchivedImages:
     keeps_others = config.source.others == "keep" and not config.source.sniff
-    return failed_images(archive, config.reading, runs=runs, keeps_others=keeps_others)
+    return failed_images(archive, config.reading, runs=runs, keeps_others=keeps_others, as_then=as_then)

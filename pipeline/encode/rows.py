@@ -149,7 +149,8 @@ def repeated_row(first: ShardRow, fetched: Fetched) -> ShardRow:
 def failed_row(source: SourceImage, data: bytes | None, reason: str, *, run: str) -> ShardRow:
     """The row of an image that has no payload; without `data` its version stays unknown, so it is retried.
 
-    The row of an image that the archive held and lost says so, and keeps the SHA-256 of what would bring it back.
+    The row of an image that the archive held and lost says so, and keeps the SHA-256 of what would bring it back and
+    the quality at which it was coded.
     """
     columns = _source_columns(source, data)
     columns["source_sha256"] = source.prior.sha256 or columns["source_sha256"]
@@ -159,6 +160,7 @@ def failed_row(source: SourceImage, data: bytes | None, reason: str, *, run: str
         status="failed",
         reason=reason if shard is None else lost_reason(reason, shard),
         lost_shard=shard,
+        quality=source.prior.quality,
         run=run,
         encoded_at=datetime.now(UTC),
     )

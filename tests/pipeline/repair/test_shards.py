@@ -13,6 +13,7 @@ import codec.weights_file
 from pipeline.archive.catalogue import Catalogue
 from pipeline.archive.lease import Lease
 from pipeline.compress.archived_images import failed_images
+from pipeline.compress.failed_batches import failed_batches
 from pipeline.compress.run import CompressRun
 from pipeline.decode.archive import Archive
 from pipeline.errors import LockedError, NoArchiveError
@@ -160,6 +161,21 @@ class TestShards:
         (image,) = repair(archive).lost
         assert image.reason.startswith("lost: ")
         assert image.lost_shard == rows(archive)["0.png"].lost_shard == shard
+
+    @pytest.mark.parametrize("as_then", [True, False])
+    def test_what_was_lost_and_is_tried_again_has_the_quality_that_it_had(
+        self, own: Path, as_then: bool
+    ) -> None:
+        archive, source = own / "archive", own / "source/0.png"
+        before, held = rows(archive)["0.png"], payloads(archive)["0.png"]
+        (archive / before.shard).unlink()
+        source.rename(own / "0.png")
+        repair(archive)
+        (own / "0.png").rename(source)
+        for batch in failed_batches(Storage(archive), config_with(quality=11), as_then=as_then):
+            CompressRun(batch.source, Storage(archive), batch.config).run()
+        assert rows(archive)["0.png"].quality == (before.quality if as_then else 11)
+        assert (payloads(archive)["0.png"] == held) is as_then
 
     def test_an_interrupted_run_whose_rows_were_moved_still_resumes(self, own: Path) -> None:
         archive = own / "archive"
