@@ -127,7 +127,8 @@ def _gone(summary: RepairSummary, archive: str) -> Iterator[str]:
     yield from first_of([f"{image.key}: {image.reason}" for image in summary.lost])
     if summary.lost:
         verbs = ("would be", "would be") if summary.dry_run else ("is", "are")
-        yield f"{counted(len(summary.lost), 'image', *verbs)} LOST; `tenfold ls {archive} --status failed` says why."
+        lists = "" if summary.dry_run else f"; `tenfold ls {archive} --status failed` says why"
+        yield f"{counted(len(summary.lost), 'image', *verbs)} LOST{lists}."
     for path in summary.damaged_records:
         yield f"{path}: the record of what that run was told is damaged. No image is; it is not repaired."
     yield from first_of([problem.line for problem in summary.problems])
