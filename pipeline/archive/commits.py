@@ -76,7 +76,8 @@ def merge(
         ]
         changed = with_keys(new, keys_of(each.rows for each in replaced))
         added = without_keys(new, keys_of(each.rows for each in held))
-        _write(table, author, replaced, changed=changed, added=added)
+        moved = sum(_count_moved(each, new) for each in replaced)
+        _write(table, author, replaced, changed=changed, added=added, moved=moved)
         if displaced is not None:
             displaced.update(_of_other_sources(replaced, new))
         return int(added.num_rows + changed.num_rows)
@@ -186,6 +187,13 @@ def _still(held: Held, gone: pa.Table) -> Held:
     return held.only(pc.and_(*same))
 
 
+def _count_moved(replaced: Held, new: pa.Table) -> int:
+    """How many rows give way to those of the same encoding, which rm or repair put into another shard."""
+    there = of_same_keys(replaced.rows, new)
+    same = (pc.equal(replaced.rows[name], there[name]) for name in ("run", "encoded_at"))
+    return int(pc.sum(pc.and_(*same), min_count=0).as_py())
+
+
 def _of_other_sources(replaced: Iterable[Held], new: pa.Table) -> dict[str, str]:
     """Of rows that gave way to those of another URL: key -> their URL."""
     found: dict[str, str] = {}
@@ -203,12 +211,14 @@ def _write(
     *,
     changed: pa.Table = NO_ROWS,
     added: pa.Table = NO_ROWS,
+    moved: int = 0,
 ) -> None:
     """Make the version in which held rows are gone and others have come; none when nothing is different.
 
     Args:
         changed: rows that take the place of held ones.
         added: rows whose keys are new.
+        moved: how many of `changed` say the same of another shard.
     """
     if not held and not added.num_rows:
         return
@@ -231,5 +241,5 @@ def _write(
     left = sum(each.rows.num_rows for each in held) - changed.num_rows
     table.prepare(author.properties())
     table.replace(
-        removed, new, author.properties(added=added.num_rows, changed=changed.num_rows, removed=left)
+        removed, new, author.properties(added=added.num_rows, changed=changed.num_rows - moved, removed=left)
     )

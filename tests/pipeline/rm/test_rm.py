@@ -72,6 +72,8 @@ def test_after_a_prune_no_byte_of_it_is_left_and_the_others_are_as_they_were(arc
     assert mentions(archive, SECRET)
     RmRun(archive, keys=["b"]).apply()
     assert [one.key for one in Catalogue(archive).changes_since(held)] == ["b"], "and none that moved"
+    removal, move = Catalogue(archive).versions(2)
+    assert (removal.removed, removal.changed, move.changed) == (1, 0, 0)
     del before["b"]
     assert content_of(archive) == before
     check_sound(archive)
