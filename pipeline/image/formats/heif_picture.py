@@ -79,6 +79,8 @@ def find_picture(data: bytes, meta: Meta, codec: bytes) -> Picture:
     width, height = struct.unpack(">II", data[size.body + 4 : size.body + 12])
     if not width or not height:
         raise SourceError(f"damaged HEIF: the picture has {width}x{height} pixels")
+    if codec == b"hvc1":  # whose decoder cuts it out; that of AVIF does not
+        width, height = _part_shown(data, primary, width, height)
     alphas = [
         item
         for item in meta.items.values()
@@ -115,6 +117,19 @@ def find_picture(data: bytes, meta: Meta, codec: bytes) -> Picture:
         items=frozenset(needed),
         thumbnails=thumbnails,
         reason=reason,
+    )
+
+
+def _part_shown(data: bytes, primary: Item, width: int, height: int) -> tuple[int, int]:
+    """Width and height of what a decoder shows of a picture: two fractions, in a `clap` property; else all of it."""
+    clap = primary.property_of(b"clap")
+    if clap is None or clap.end - clap.body < 16:
+        return width, height
+    across, across_of, down, down_of = struct.unpack_from(">IIII", data, clap.body)
+    return (
+        (across // across_of or width, down // down_of or height)
+        if across_of and down_of
+        else (width, height)
     )
 
 

@@ -12,6 +12,7 @@ from codec.whole_picture import WholePicture
 from pipeline.archive.range_reads import read_row, read_rows
 from pipeline.decode.opened_image import OpenedImage, open_pixels
 from pipeline.decode.row_decoder import RowDecoder
+from pipeline.errors import ArchiveError
 from pipeline.image.read import ReadLimits
 from pipeline.packing.file_of import file_of
 from pipeline.serve.decoding.contract import Made, NotMade
@@ -81,7 +82,13 @@ class ImageMaker:
         if name not in self._held:
             self._check_decoder(view)
             stored = read_row(self._archive, row)
-            self._held[name] = self._decoder.open(stored, limits=self._limits, decoder=view.decoder)
+            image = self._decoder.open(stored, limits=self._limits, decoder=view.decoder)
+            found, told = (f"{one.width}x{one.height}" for one in (image, row))
+            if found != told:
+                raise ArchiveError(
+                    f"Expected {told} pixels under key {row.key!r}, as its row says, got {found}."
+                )
+            self._held[name] = image
         self._held.move_to_end(name)
         return self._held[name]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -128,6 +129,12 @@ def test_deep_planes_that_pillow_misreads_are_no_picture() -> None:
         opened(kept("a.tif", stream.getvalue())).whole()
 
 
+def cut(*properties: tuple[bytes, bool]) -> bytes:
+    """A picture of which a part is shown."""
+    part = box(b"clap", struct.pack(">8I", 40, 1, 30, 1, 0, 1, 0, 1))
+    return HeifRecipe(coded=hevc(), properties=[(part, True), *properties]).file()
+
+
 def turned_files() -> dict[str, tuple[bytes, bytes, int]]:
     """Kept files, each as it is and with what turns it, and how that is said."""
     deep = PIL.Image.fromarray(np.arange(0, 65536, 64, dtype=np.uint16).reshape(16, 64))
@@ -140,6 +147,7 @@ def turned_files() -> dict[str, tuple[bytes, bytes, int]]:
         "cmyk.jpg": (file_of(inks, "JPEG"), file_of(inks, "JPEG", exif=EXIF), 6),
         "deep.tif": (file_of(deep, "TIFF"), file_of(deep, "TIFF", tiffinfo={0x0112: 6}), 6),
         "gain-map.heic": (plain, turned, 8),
+        "cut-out.heic": (cut(), cut((box(b"irot", b"\x01"), True)), 8),
     }
 
 

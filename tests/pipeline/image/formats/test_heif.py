@@ -185,7 +185,8 @@ def test_what_the_codec_does_not_model_is_kept(coded: Coded, name: str) -> None:
     changes, reason = KEPT[name]
     content = read_image(replace(HeifRecipe(coded=coded), **changes).file())  # type: ignore[arg-type]
     assert isinstance(content, Unmodelled), content
-    assert (content.fault, content.width) == (None, 64)
+    is_cut = name == "crop" and coded.kind == b"hvc1"  # by its decoder
+    assert (content.fault, content.width) == (None, 60 if is_cut else 64)
     assert reason in content.reason
 
 
