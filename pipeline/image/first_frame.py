@@ -22,10 +22,9 @@ from codec.kept_scales import Pixels
 from codec.opened import Opened
 from codec.sizes import reduced
 from codec.whole_picture import WholePicture
-from pipeline.errors import ArchiveError
+from pipeline.errors import ArchiveError, SourceError
 from pipeline.image.as_seen import SWAPS_SIDES, as_stored
-from pipeline.image.formats.heif import heif_header, open_heif
-from pipeline.image.formats.pillow import let_pillow_decode, quiet_pillow
+from pipeline.image.formats.pillow import READERS, let_pillow_decode, quiet_pillow
 from pipeline.image.formats.sniff import sniff
 from pipeline.image.in_8_bits import DEEP, GREY, in_8_bits
 from pipeline.image.read import ReadLimits
@@ -131,15 +130,41 @@ def _does_not_open(name: str, why: str) -> ArchiveError:
 @contextmanager
 def _opened(data: bytes) -> Iterator[tuple[PIL.Image.Image, int | None]]:
     """The file, and its EXIF orientation, 1 to 8."""
-    if sniff(data).decoded_as == "HEIF":
-        header = heif_header(data)
-        with open_heif(header.stream) as picture:  # in which nothing turns the picture
-            yield picture, header.orientation
-        return
-    with PIL.Image.open(io.BytesIO(data)) as picture:
-        # not PNG's own `getexif`, which decodes the picture to find what may lie behind it
-        orientation = PIL.Image.Image.getexif(picture).get(ExifTag.Orientation)
+    picture, orientation = _found(data)
+    with picture:
         yield picture, orientation if orientation in range(1, 9) else None
+
+
+def _found(data: bytes) -> tuple[PIL.Image.Image, int | None]:
+    kind = sniff(data).decoded_as
+    if kind == "HEIF":
+        return _without_metadata(data, kind)  # which would turn the picture
+    try:
+        picture = PIL.Image.open(io.BytesIO(data))
+        # not PNG's own `getexif`, which decodes the picture to find what may lie behind it
+        return picture, PIL.Image.Image.getexif(picture).get(ExifTag.Orientation)
+    except Exception:
+        if kind is None or kind == "TIFF":
+            raise
+        try:  # what stands beside the picture may be broken, or the format one that Pillow knows in part
+            return _without_metadata(data, kind)
+        except SourceError:
+            pass
+        raise
+
+
+def _without_metadata(data: bytes, kind: str) -> tuple[PIL.Image.Image, int | None]:
+    """The picture alone, and how it is to be turned.
+
+    Raises:
+        SourceError: it is damaged.
+    """
+    parse, open_picture = READERS[kind]
+    header = parse(data)
+    picture = open_picture(header.stream)
+    if header.icc is not None:
+        picture.info["icc_profile"] = header.icc
+    return picture, header.orientation
 
 
 def _stored_size(picture: PIL.Image.Image, orientation: int | None) -> tuple[int, int]:

@@ -24,10 +24,11 @@ from pipeline.image.read import ReadLimits, read_image
 from pipeline.image.write import to_pillow
 from pipeline.packing.registry import pixel_packing
 from pipeline.store.storage import Storage
-from pipeline.types import ShardRow, Unmodelled
+from pipeline.types import Image, ShardRow, Unmodelled
 from tests.support.heif import HeifRecipe, box, hevc
 from tests.support.image_archives import coded, fill, kept
 from tests.support.image_files import EXIF, ICC, file_of, picture
+from tests.support.odd_images import ODD_IMAGES
 from tests.support.plain_codec import load_plain
 
 
@@ -127,6 +128,16 @@ def test_deep_planes_that_pillow_misreads_are_no_picture() -> None:
     tifffile.imwrite(stream, np.zeros((3, 8, 9), np.uint16), photometric="rgb", planarconfig="separate")
     with pytest.raises(ArchiveError, match="planes of more than 8 bits, which are not shown"):
         opened(kept("a.tif", stream.getvalue())).whole()
+
+
+@pytest.mark.parametrize(
+    "key", ["broken-exif.png", "broken-exif.webp", "broken-icc-part.jpg", "bomb-text.png"]
+)
+def test_what_is_broken_beside_a_picture_hides_it_not(key: str) -> None:
+    data = ODD_IMAGES[key].make()
+    read = read_image(data)
+    assert isinstance(read, Image)
+    assert np.array_equal(opened(kept(key, data)).whole(), read.pixels)
 
 
 def cut(*properties: tuple[bytes, bool]) -> bytes:
