@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -113,6 +113,7 @@ def plan_run(
     *,
     resumes: str | None,
     effort: EffortCost | None,
+    show: Callable[[pa.RecordBatch], None] | None,
     listen: Listener,
 ) -> CompressPlan:
     """List a source to its end.
@@ -122,6 +123,7 @@ def plan_run(
         catalogue: of an archive that need not exist.
         resumes: the interrupted run that would be finished first.
         effort: what it costs here; None without any.
+        show: is handed the images that would be encoded.
     Raises:
         SourceError, StorageError, ArchiveError: the source or the catalogue cannot be read.
     """
@@ -132,6 +134,8 @@ def plan_run(
     for compared in comparison.compared(sorting=lambda done: listen(StepAdvanced(words=SORTED, done=done))):
         for change in SOURCE_CHANGES:
             counts[change] += _counted(compared.of(change))
+        if show is not None:
+            show(compared.to_take())
         if effort is not None:
             for image in images_of(compared.to_take()):
                 few.show(image)

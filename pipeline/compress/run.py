@@ -86,9 +86,13 @@ class CompressRun:
         self._config = config
         self._lost_shards = frozenset(lost_shards)
 
-    def plan(self, listen: Listener = ignore) -> CompressPlan:
+    def plan(
+        self, listen: Listener = ignore, *, show: Callable[[pa.RecordBatch], None] | None = None
+    ) -> CompressPlan:
         """Say what `run` would do. Nothing is written.
 
+        Args:
+            show: is handed the images that would be encoded, rows of the listing, as they are found.
         Raises:
             SourceError, StorageError, ConfigError, ArchiveError: as `run`, before any work.
         """
@@ -105,6 +109,7 @@ class CompressRun:
                 self._archive, self._source.config, self._config, weights=loaded.weights_names
             ),
             effort=loaded.effort_cost(self._config.codec.effort),
+            show=show,
             listen=listen,
         )
         listen(RunEnded())

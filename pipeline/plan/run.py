@@ -1,7 +1,7 @@
 """`tenfold plan`: look at a source before anything is written.
 
 listing -> what it is made of, and what an archive has of it already
-        -> a sample, drawn by chance and really encoded -> what to expect of the rest
+        -> a sample of what it has not, drawn by chance and really encoded -> what to expect of that
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class PlanRun:
         """
         self._composition = Composition()
         self._drawn = DrawnRows(sampling)
-        self._source = WatchedSource(source.config, self._see)
+        self._source = WatchedSource(source.config, self._composition.offer)
         self._archive = archive
         self._config = config
         self._sampling = sampling
@@ -72,8 +72,9 @@ class PlanRun:
     def _listed(self, listen: Listener) -> CompressPlan | None:
         """List the source to its end, and hold it against the archive if there is one."""
         if self._archive is not None:
-            return CompressRun(self._source, self._archive, self._config).plan(listen)
-        for _ in self._source.batches():
+            return CompressRun(self._source, self._archive, self._config).plan(listen, show=self._draw)
+        for batch in self._source.batches():
+            self._draw(batch)
             listen(StepAdvanced(words="images listed", done=self._composition.total.images))
         return None
 
@@ -85,6 +86,6 @@ class PlanRun:
         sample = encode_sample(drawn.sort_by("key"), self._source.config, self._archive, self._config, listen)
         return expect(sample, of, seed=self._sampling.seed)
 
-    def _see(self, batch: pa.RecordBatch) -> None:
-        self._composition.offer(batch)
-        self._drawn.offer(pa.Table.from_batches([batch]))
+    def _draw(self, batch: pa.RecordBatch) -> None:
+        if len(batch):
+            self._drawn.offer(pa.Table.from_batches([batch]))

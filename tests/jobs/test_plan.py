@@ -45,6 +45,7 @@ def test_a_sample_of_all_says_what_the_run_makes(source: Path, tmp_path: Path) -
     words = tenfold("plan", source, archive, "--sample", "2", "--cores", "8", "--price", "1", *_CODEC).out
     assert "  new        1 image" in words
     assert "To expect of 1 image" in words
+    assert "by 1 image that --seed 0 drew" in words, "and none of those that are stored already"
     assert "of 8 cores" in words
     assert "at 1 USD a GB" in words
 
