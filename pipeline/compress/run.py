@@ -53,6 +53,7 @@ from pipeline.events import (
     together,
     waiting,
 )
+from pipeline.failure_kinds import failure_kind
 from pipeline.progress import Follower
 from pipeline.source.source import Source
 from pipeline.store.storage import Storage
@@ -142,7 +143,7 @@ class CompressRun:
         planner = self._planner(listing, catalogue, record, listen)
         try:
             work = CompressWork(planner, OpenUnits(record.run), commits, stop=request, listen=listen)
-            work.run(partial(self._pool, loaded, record, listen))
+            work.run(partial(self._pool, loaded, catalogue, record, listen))
         finally:
             planner.stop()
         planner.tell()
@@ -237,10 +238,15 @@ class CompressRun:
         )
 
     def _pool(
-        self, loaded: RunCodec, record: RunRecord, listen: Listener, workload: Workload | None
+        self,
+        loaded: RunCodec,
+        catalogue: Catalogue,
+        record: RunRecord,
+        listen: Listener,
+        workload: Workload | None,
     ) -> AbstractContextManager[Pool[EncodeTask, EncodeResult]]:
-        """Workers: in processes of their own where an effort makes much work of few images, and where the run ended
-        before its end, as an image may have been why."""
+        """Workers: in processes of their own where an effort makes much work of few images, and where an image may end
+        the process in which it is read: the run ended before its end, or one of few was given up for that before."""
         if self._config.lossless is not True or loaded.digests:
             store_weights(self._archive, loaded.files)
         spec = EncoderSpec(
@@ -250,13 +256,25 @@ class CompressRun:
             weights=loaded.digests,
             own_weights=frozenset() if loaded.digests else frozenset(loaded.codec.weights),
         )
+        is_apart = record.resumed or self._config.codec.effort > 0
+        if workload is not None and workload.is_small and not is_apart:
+            is_apart = _has_killed(catalogue, StoredPlan(self._archive, record.run))
         return working_pool(
             spec,
             self._config.workers,
             listen,
-            workload=None if record.resumed or self._config.codec.effort else workload,
+            workload=None if is_apart else workload,
             build_here=partial(spec.build, first=loaded.codec),
         )
+
+
+def _has_killed(catalogue: Catalogue, plan: StoredPlan) -> bool:
+    """Whether one of a few planned images was given up because its workers died."""
+    keys = [image.key for _, images in plan.stored() for image in images]
+    return any(
+        row.status == "failed" and failure_kind(row.reason or "") == "worker_died"
+        for row in catalogue.lookup(keys)
+    )
 
 
 def _parallel(config: CompressConfig) -> int:

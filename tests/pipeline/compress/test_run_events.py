@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.archive.catalogue import Catalogue
 from pipeline.compress.run import CompressRun
 from pipeline.compress.summary import RunSummary
 from pipeline.config import CodecConfig, CompressConfig, ShardConfig, WorkersConfig
@@ -18,7 +19,9 @@ from pipeline.progress import Follower, Progress
 from pipeline.source.parse import parse_source
 from pipeline.store.storage import Storage
 from pipeline.workers.workload import Workload
+from tests.support.catalogues import table_of
 from tests.support.pictures import fill
+from tests.support.shard_rows import make_row
 
 _IMAGES = 12
 
@@ -88,22 +91,44 @@ def test_what_is_seen_unchanged_is_told_too(source: Path, tmp_path: Path) -> Non
     assert (follower.progress.listed, follower.progress.listing_done) == (0, True)
 
 
-def test_a_run_that_was_cut_off_does_not_work_in_its_own_process_again(
-    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """An image may have ended it: workers that die do not take the run with them."""
-    workloads: list[Workload | None] = []
+@pytest.fixture
+def workloads(monkeypatch: pytest.MonkeyPatch) -> list[Workload | None]:
+    """What each run says of its work, before it is cut off."""
+    found: list[Workload | None] = []
 
     def cut_off(*_: object, workload: Workload | None, **__: object) -> None:
-        workloads.append(workload)
+        found.append(workload)
         raise TenfoldError("cut off")
 
     monkeypatch.setattr("pipeline.compress.run.working_pool", cut_off)
+    return found
+
+
+def cut_off_run(source: Path, archive: Path) -> None:
+    run = CompressRun(parse_source(str(source)), Storage(archive), CompressConfig())
+    with pytest.raises(TenfoldError, match="cut off"):
+        run.run()
+
+
+def test_a_run_that_was_cut_off_does_not_work_in_its_own_process_again(
+    source: Path, tmp_path: Path, workloads: list[Workload | None]
+) -> None:
+    """An image may have ended it: workers that die do not take the run with them."""
     for _ in range(2):
-        run = CompressRun(parse_source(str(source)), Storage(tmp_path / "archive"), CompressConfig())
-        with pytest.raises(TenfoldError, match="cut off"):
-            run.run()
+        cut_off_run(source, tmp_path / "archive")
     first, second = workloads
     assert first is not None
     assert first.images == _IMAGES + 1
     assert second is None
+
+
+def test_nor_does_one_that_tries_an_image_again_which_killed_its_workers(
+    source: Path, tmp_path: Path, workloads: list[Workload | None]
+) -> None:
+    catalogue = Catalogue(Storage(tmp_path / "archive"))
+    catalogue.create()
+    key = next(parse_source(str(source)).images()).key
+    row = make_row(key, None, reason="its worker died each time", source_etag=None, source_mtime=None)
+    catalogue.commit(table_of(row), run="run-1")
+    cut_off_run(source, tmp_path / "archive")
+    assert workloads == [None]
