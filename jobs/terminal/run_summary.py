@@ -94,7 +94,8 @@ def tell_summary(summary: RunSummary, archive: str) -> None:
         )
         return
     if not summary.images and not summary.superseded:
-        print(f"Nothing new: all {counted(summary.unchanged, 'image')} of the source were seen before.")
+        listed = "that were listed" if summary.listing.limited else "of the source"
+        print(f"Nothing new: all {counted(summary.unchanged, 'image')} {listed} were seen before.")
         _print_left_out(summary, archive)
         return
     seen = f", {summary.unchanged:,} unchanged" if summary.unchanged else ""

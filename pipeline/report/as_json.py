@@ -22,7 +22,8 @@ DEFINITIONS: Final = {
     "as its file. Failed images hold nothing and are in no size.",
     "ratio": "Raw bytes, or the source files' bytes, over payload bytes: what the codec wrote for an image. Larger is "
     "smaller.",
-    "bpp": "Bits per pixel: payload bits over the pixels of the original.",
+    "bpp": "Bits per pixel: payload bits over the pixels of the original. In sums a kept image whose pixels were never "
+    "decoded has a pixel for every 3 bytes of its file, as under raw.",
     "zip": "Deflate. Over the whole archive at zlib level 6, as zip does by default; in the comparison at level 9.",
     "PSNR": "Peak signal-to-noise ratio over RGB of decoded 8-bit pixels, per image; means are over images. 30 dB "
     "shows its losses, 40 dB hardly does.",
