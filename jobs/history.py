@@ -24,9 +24,9 @@ def history(
 ) -> None:
     """List the versions of ARCHIVE, the newest first: when, by which run, and how many images came, changed, went.
 
-    Every commit of a run makes a version. Images that `rm` and `repair` move into other shards as they are count as
-    changed here, and not in `tenfold diff`, which tells two versions apart. `decode`, `get`, `ls` and `report` show the
-    archive as it was with --as-of VERSION.
+    Every commit of a run makes a version. Images that `rm` and `repair` move into other shards as they are do not count
+    as changed; versions that earlier releases made say otherwise. `decode`, `get`, `ls` and `report` show the archive
+    as it was with --as-of VERSION.
     """
     with clear_errors():
         product_is_printed()
