@@ -89,7 +89,9 @@ def expect(sample: MeasuredSample, of: ImageCount, *, seed: int) -> Expectation:
     rows = sample.rows
     draws = _Draws(rows.num_rows, of.images, seed)
     files = _numbers(rows, "source_size")
-    has_sizes = of.bytes > 0 and files.all()
+    has_sizes = (
+        of.bytes > 0 and files.any() and not rows["source_size"].null_count
+    )  # an empty file has one, too
     base, whole = (files, float(of.bytes)) if has_sizes else (np.ones(len(files)), float(of.images))
     metadata = sample.metadata_bytes_an_image * of.images + sample.metadata_bytes
     archive = draws.ratio(_stored(rows), base).times(whole).plus(metadata)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -59,6 +61,19 @@ def test_a_sample_of_everything_is_no_estimate() -> None:
     assert (found.archive_bytes.low, found.archive_bytes.high) == pytest.approx((stored, stored))
     assert found.hours.value * 3600 == pytest.approx(25)
     assert sum(share.value for share in found.shares.values()) == pytest.approx(1)
+
+
+def test_an_empty_file_in_the_sample_changes_no_estimate() -> None:
+    whole = _sample(51, seed=1)
+    rows = whole.rows.slice(0, 50)
+    empty = {"source_size": [0], "payload_length": [0], "zip_source_bytes": [0]}
+    last = whole.rows.slice(50)
+    for name, zero in empty.items():
+        last = last.set_column(last.schema.get_field_index(name), name, pa.array(zero))
+    of = ImageCount(images=500, bytes=2 * sum(rows["source_size"].to_pylist()))
+    with_it = expect(replace(whole, rows=pa.concat_tables([rows, last])), of, seed=0)
+    assert with_it.archive_bytes.value == expect(replace(whole, rows=rows), of, seed=0).archive_bytes.value
+    assert with_it.archive_bytes.value * with_it.ratio_vs_source.value == pytest.approx(of.bytes)
 
 
 def test_a_list_that_tells_no_sizes_is_scaled_by_its_images() -> None:
