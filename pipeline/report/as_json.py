@@ -188,6 +188,7 @@ def _results_json(held: ComparisonResults) -> dict[str, Any]:
             for one in held.lossless
         ],
         "lossy": [_lossy_json(one) for one in held.lossy],
+        "given_back": held.given_back,
     }
 
 

@@ -76,6 +76,11 @@ def comparison_notes(report: Report) -> Iterator[str]:
     for one in said["refused"]:
         title = titles.get(one["contestant"], one["contestant"])
         yield f"{title} could not take {counted(one['images'], 'image')}: {one['reason']}."
+    if said["given_back"]:
+        yield (
+            f"{counted(said['given_back'], 'image')} that some codec gave back exactly, as it does flat ones, are in "
+            "no mean and no curve of codecs that lose: PSNR is infinite there."
+        )
     if comparison.not_cached is not None:
         yield (
             "What was measured could not be kept in the archive, so the next report measures again: "

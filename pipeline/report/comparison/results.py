@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -47,7 +48,7 @@ class ShownOtherwise:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ours:
-    """This archive over the coded images that every codec took; means over those that have the number."""
+    """This archive over the coded images of the curves; means over those that have the number."""
 
     images: int
     bpp: float
@@ -105,7 +106,7 @@ class LossyResult:
     method: Method
     images: int
     points: list[RatePoint]
-    """Over the images that every codec took, so that curves can be held against each other."""
+    """Over the images that every codec took, less those of `given_back`: so curves can be held against each other."""
     psnr_gain_db: Matched
     """Mean of our PSNR less its, at our bpp. Positive: ours is better."""
     times_ours: Matched
@@ -121,6 +122,9 @@ class ComparisonResults:
     lossless: list[LosslessResult]
     """The smallest first, of those on pixels, then of those on files."""
     lossy: list[LossyResult]
+    given_back: int
+    """Images that some codec gave back exactly, as flat ones are: with an infinite PSNR nothing has a mean, so they are
+    neither in curves nor in `ours`, unless that would leave fewer than half."""
 
 
 def comparison_results(comparison: Comparison) -> ComparisonResults:
@@ -133,11 +137,28 @@ def comparison_results(comparison: Comparison) -> ComparisonResults:
     coded = [entry for entry in comparison.entries if entry.row.status == "coded"]
     lossy = [one for one in comparison.methods if one.kind == "lossy" and _having(coded, one)]
     common = [entry for entry in coded if all(one.id in entry.results for one in lossy)]
+    shown = _with_losses(common)
     return ComparisonResults(
-        ours=_ours(common, comparison),
+        ours=_ours(shown, comparison),
         lossless=sorted(lossless, key=lambda one: (one.method.id.endswith("_file"), -one.ratio_vs_raw)),
-        lossy=[_lossy(one, _having(coded, one), common) for one in lossy],
+        lossy=[_lossy(one, _having(coded, one), shown) for one in lossy],
+        given_back=len(common) - len(shown),
     )
+
+
+def _with_losses(entries: list[ComparedImage]) -> list[ComparedImage]:
+    """Those that lose something by every codec at every setting; all, where these are fewer than half."""
+    found = [
+        entry
+        for entry in entries
+        if all(
+            math.isfinite(sample.psnr_db)
+            for curve in entry.results.values()
+            if isinstance(curve, Curve)
+            for sample in curve.samples
+        )
+    ]
+    return found if 2 * len(found) >= len(entries) else entries
 
 
 def matches(entry: ComparedImage) -> dict[str, Match]:

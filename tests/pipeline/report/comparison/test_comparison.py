@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -141,6 +142,22 @@ def test_results_are_sums_over_the_same_images(folder: Path) -> None:
     (jpeg,) = found.lossy
     matched = jpeg.times_ours
     assert matched.inside + matched.below + matched.above == 2
+
+
+def test_an_image_that_comes_back_exactly_takes_no_point_from_the_curves(folder: Path) -> None:
+    comparison = held(folder / "archive")
+    points = comparison_results(comparison).lossy[0].points
+    entry = comparison.entries[0]
+    name, curve = next((name, one) for name, one in entry.results.items() if isinstance(one, Curve))
+    exact = Curve(samples=(*curve.samples[:-1], replace(curve.samples[-1], psnr_db=math.inf)))
+    flat = replace(entry, results={**entry.results, name: exact})
+    comparison.entries.append(flat)
+    found = comparison_results(comparison)
+    assert (found.given_back, found.lossy[0].points) == (1, points)
+    assert found.ours is not None
+    assert found.ours.images == 2
+    comparison.entries[:] = [flat, flat, entry]
+    assert comparison_results(comparison).given_back == 0, "fewer than half would be left"
 
 
 def test_a_second_comparison_measures_nothing(folder: Path, request: pytest.FixtureRequest) -> None:
