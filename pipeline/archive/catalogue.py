@@ -18,7 +18,7 @@ from pipeline.archive.rows_by_shard import ShardContent, rows_by_shard
 from pipeline.archive.schema import rows_of, schema_of_columns
 from pipeline.archive.sql_text import holds_in_order, one_of
 from pipeline.archive.table_format import FORMAT_KEY
-from pipeline.archive.versions import CHANGE_COLUMNS, AsOf, Change, Version, changes_of
+from pipeline.archive.versions import CHANGE_COLUMNS, TELLS_ENCODINGS, AsOf, Change, Version, changes_of
 from pipeline.errors import NoArchiveError
 from pipeline.globs import key_matcher, literal_texts
 from pipeline.store.storage import Storage
@@ -251,8 +251,7 @@ class Catalogue:
 
     def changes_since(self, older: Catalogue) -> Iterator[Change]:
         """The images that this version holds otherwise than an older one, streamed, sorted by key."""
-        telling = ("encoded_at", "run", "payload_crc32c")
-        is_other = " OR ".join(f"(before.{name} IS DISTINCT FROM after.{name})" for name in telling)
+        is_other = " OR ".join(f"(before.{name} IS DISTINCT FROM after.{name})" for name in TELLS_ENCODINGS)
         rest = f"WHERE {is_other} ORDER BY coalesce(before.key, after.key)"
         sides = {"before": older._table, "after": self._table}
         for batch in queries.join(sides, CHANGE_COLUMNS, how="FULL OUTER JOIN", rest=rest):

@@ -47,8 +47,10 @@ class Change:
     after: dict[str, Any] | None
 
 
-CHANGE_COLUMNS = ("key", "encoded_at", "payload_crc32c", *_FACTS)
-"""What changes are made of, in both versions. What rm or repair moved into another shard is the same encoding."""
+CHANGE_COLUMNS = ("key", *_FACTS)
+"""What changes are made of, in both versions."""
+TELLS_ENCODINGS = ("encoded_at", "run", "payload_crc32c")
+"""Columns that differ between two encodings of an image. What rm or repair moved into another shard is the same one."""
 
 
 def parse_as_of(text: str) -> AsOf:
